@@ -1,0 +1,127 @@
+/**
+ * Runs a plan: one iterable of pieces of text that streaming and plain answers share. All choices run at once;
+ * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
+ */
+import type { FinishReason, SequenceRequest } from '../engine/protocol.js';
+import { errors } from '../errors.js';
+import type { Usage } from '../schemas/generation.js';
+import { streamText } from '../text/text-stream.js';
+import type { CompletionPlan } from './plan.js';
+
+export interface Piece {
+  /** Of the choice. */
+  readonly index: number;
+  /** May be empty: a token can end inside a character, or be held back for a stop string. */
+  readonly text: string;
+  /** Tokens made for it. */
+  readonly tokens: number;
+  readonly finish: FinishReason | null;
+}
+
+/**
+ * @throws SteerdError what the engine throws, or the signal's reason once it is aborted
+ */
+export async function* generate(plan: CompletionPlan, signal: AbortSignal): AsyncGenerator<readonly Piece[]> {
+  const { model, sequences, stop } = plan;
+  // Aborted when the client leaves, when the consumer stops reading and when a sister sequence fails.
+  const all = new AbortController();
+  let wake = () => {};
+  const abort = () => {
+    all.abort(signal.reason);
+    wake();
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+
+  let arrived: Piece[] = [];
+  const failures: unknown[] = [];
+  let running = sequences.length;
+
+  const run = async (request: SequenceRequest, index: number): Promise<void> => {
+    try {
+      let ended = false;
+      const steps = model.engine.generate(request, all.signal);
+      for await (const { text, tokens, finish } of streamText(steps, model.tokenizer, stop)) {
+        arrived.push({ index, text, tokens: tokens.length, finish });
+        ended ||= finish !== null;
+        wake();
+      }
+      if (!ended) throw errors.engineFailed(model.id, 'a sequence ended without a reason');
+    } catch (error) {
+      failures.push(error);
+    } finally {
+      running--;
+      wake();
+    }
+  };
+
+  try {
+    for (const [index, request] of sequences.entries()) void run(request, index);
+    while (true) {
+      if (signal.aborted) throw signal.reason;
+      if (failures.length > 0) throw failures[0];
+      if (arrived.length > 0) {
+        const pieces = arrived;
+        arrived = [];
+        yield pieces;
+      } else if (running > 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      } else return;
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+    all.abort();
+  }
+}
+
+/**
+ * Waits for the first item: what fails before it is thrown here, while a status can still be chosen.
+ * Whoever drops the result unread must abort the source by its signal.
+ */
+export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+  const first = await source.next();
+  return (async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* source;
+    } finally {
+      await source.return(undefined);
+    }
+  })();
+}
+
+export interface Answer {
+  readonly text: string;
+  readonly finish: FinishReason;
+}
+
+/** Reads a generation to its end. */
+export async function collect(
+  plan: CompletionPlan,
+  generation: AsyncIterable<readonly Piece[]>,
+): Promise<{ readonly answers: readonly Answer[]; readonly usage: Usage }> {
+  const answers = plan.sequences.map((): { text: string; finish: FinishReason } => ({
+    text: '',
+    finish: 'stop',
+  }));
+  let tokens = 0;
+  for await (const pieces of generation) {
+    for (const piece of pieces) {
+      const answer = answers[piece.index];
+      if (answer === undefined) throw new Error(`no choice ${piece.index}`);
+      answer.text += piece.text;
+      answer.finish = piece.finish ?? answer.finish;
+      tokens += piece.tokens;
+    }
+  }
+  return { answers, usage: usageOf(plan, tokens) };
+}
+
+export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: number): Usage => ({
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+  total_tokens: promptTokens + completionTokens,
+});

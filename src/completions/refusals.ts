@@ -1,0 +1,110 @@
+/**
+ * Fields that would change the answer if they were honoured, and are not: an error instead of an answer that
+ * silently ignores them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
+ */
+import { errors } from '../errors.js';
+import { SteeringFields, SteeringItem } from '../schemas/steering.js';
+import { closest } from '../steering/closest.js';
+
+type Body = Readonly<Record<string, unknown>>;
+
+const isOff = (value: unknown) => value === false;
+const isEmpty = (value: unknown) =>
+  value === '' || (typeof value === 'object' && Object.keys(value ?? {}).length === 0);
+
+/** The value that asks for nothing (besides null and a field left out), and what to do instead. */
+interface Unsupported {
+  readonly idle: (value: unknown, body: Body) => boolean;
+  readonly instead: string;
+}
+
+const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
+
+const unsupported: Readonly<Record<string, Unsupported>> = {
+  logprobs: leaveOut(isOff),
+  top_logprobs: leaveOut((value) => value === 0),
+  prompt_logprobs: leaveOut(() => false),
+  tools: leaveOut(),
+  functions: leaveOut(),
+  response_format: {
+    idle: (value) => (value as { type?: unknown }).type === 'text',
+    instead: 'only {"type": "text"} is',
+  },
+  guided_json: leaveOut(),
+  guided_regex: leaveOut(),
+  guided_choice: leaveOut(),
+  guided_grammar: leaveOut(),
+  structured_outputs: leaveOut(),
+  modalities: {
+    idle: (value) => Array.isArray(value) && value.every((kind) => kind === 'text'),
+    instead: 'only ["text"] is',
+  },
+  audio: leaveOut(),
+  echo: leaveOut(isOff),
+  suffix: leaveOut(),
+  best_of: {
+    idle: (value, body) => value === (body.n ?? 1),
+    instead: 'leave it out, or give it the value of n',
+  },
+  use_beam_search: leaveOut(isOff),
+  allowed_token_ids: leaveOut(),
+  bad_words: leaveOut(),
+  include_stop_str_in_output: leaveOut(isOff),
+  skip_special_tokens: leaveOut((value) => value === true),
+  return_token_ids: leaveOut(isOff),
+  continue_final_message: leaveOut(isOff),
+  add_generation_prompt: leaveOut((value) => value === true),
+  chat_template: leaveOut(),
+  chat_template_kwargs: leaveOut(),
+};
+
+const steeringFields = Object.keys(SteeringFields);
+
+/** What people call steering elsewhere. */
+const aliases: Readonly<Record<string, string>> = {
+  steer: 'steering',
+  steered: 'steering',
+  vector: 'steering',
+  vectors: 'steering',
+  steering_vector: 'steering',
+  steering_vectors: 'steering',
+  control_vector: 'steering',
+  control_vectors: 'steering',
+  controller: 'steering',
+};
+
+const itemFields = new Set(
+  Object.keys(SteeringItem.in.shape).filter((field) => !steeringFields.includes(field)),
+);
+
+/**
+ * @param known the fields of the request's schema
+ * @throws SteerdError not_supported, unknown_steering_field
+ */
+export function refuseSilentNoOps(body: Body, known: readonly string[]): void {
+  for (const [field, value] of Object.entries(body)) {
+    if (value === null || value === undefined) continue;
+    const rule = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
+    if (rule !== undefined) {
+      if (!rule.idle(value, body)) throw errors.notSupported(field, rule.instead);
+    } else if (!known.includes(field)) {
+      refuseMisspeltSteering(field, known);
+    }
+  }
+}
+
+function refuseMisspeltSteering(field: string, known: readonly string[]): void {
+  if (itemFields.has(field)) {
+    throw errors.unknownSteeringField(
+      field,
+      `it belongs inside steering: {"steering": {"concept": ..., "${field}": ...}}`,
+    );
+  }
+  const alias = Object.hasOwn(aliases, field.toLowerCase()) ? aliases[field.toLowerCase()] : undefined;
+  // Other fields first: at equal distance "streaming" means "stream".
+  const others = known.filter((name) => !steeringFields.includes(name));
+  const meant = alias ?? closest(field, [...others, ...steeringFields]);
+  if (meant !== undefined && steeringFields.includes(meant)) {
+    throw errors.unknownSteeringField(field, `did you mean "${meant}"?`);
+  }
+}

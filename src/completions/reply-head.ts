@@ -1,0 +1,26 @@
+/** What every object of one reply, whole or in chunks, begins with. */
+import type { SteeringReceipt } from '../schemas/steering.js';
+import type { CompletionPlan } from './plan.js';
+
+export interface ReplyHead<Kind extends string> {
+  readonly id: string;
+  readonly object: Kind;
+  readonly created: number;
+  readonly model: string;
+  readonly system_fingerprint: string;
+}
+
+export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kind): ReplyHead<Kind> {
+  return {
+    id: plan.id,
+    object,
+    created: plan.created,
+    model: plan.model.id,
+    system_fingerprint: `fp_${plan.model.engine.shape.fingerprint.slice(0, 10)}`,
+  };
+}
+
+/** The reply's `steering`, to be spread: there only when something steers. */
+export function receiptField({ receipts }: CompletionPlan): { steering?: SteeringReceipt[] } {
+  return receipts.length === 0 ? {} : { steering: [...receipts] };
+}

@@ -1,0 +1,39 @@
+/** A text completion's reply, whole and in chunks. */
+import type { Completion } from '../schemas/completions.js';
+import { collect, type Piece } from './generate.js';
+import type { CompletionPlan } from './plan.js';
+import { receiptField, replyHead } from './reply-head.js';
+import { chunkWriter } from './sse.js';
+
+type Generation = AsyncIterable<readonly Piece[]>;
+
+export async function textCompletion(plan: CompletionPlan, generation: Generation): Promise<Completion> {
+  const { answers, usage } = await collect(plan, generation);
+  return {
+    ...replyHead(plan, 'text_completion'),
+    choices: answers.map(({ text, finish }, index) => ({ text, index, logprobs: null, finish_reason: finish })),
+    usage,
+    ...receiptField(plan),
+  };
+}
+
+/** The events of a stream: every choice's texts, the last with its finish reason; then the end. */
+export async function* textEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
+  const writer = chunkWriter(plan, replyHead(plan, 'text_completion'));
+  let tokens = 0;
+  let write = writer.firstChunk;
+  for await (const pieces of generation) {
+    let events = '';
+    for (const { index, text, finish, tokens: made } of pieces) {
+      tokens += made;
+      if (text === '' && finish === null) continue;
+      const reason = finish === null ? 'null' : `"${finish}"`;
+      events += write(
+        `{"text":${JSON.stringify(text)},"index":${index},"logprobs":null,"finish_reason":${reason}}`,
+      );
+      write = writer.chunk;
+    }
+    if (events !== '') yield events;
+  }
+  yield writer.end(tokens);
+}

@@ -1,0 +1,194 @@
+/**
+ * Every concept the server knows, by model and name: those shipped (read-only) and those under
+ * `<dataDirectory>/concepts`, which hide shipped ones of the same name. All are held in memory; a change is
+ * visible, and acknowledged, only when it is durable. One process at a time owns a data directory.
+ *
+ * A file's name is a hash of model and concept name: no name can reach outside the folder or be too long for it.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { errors } from '../errors.js';
+import type { Concept } from './concept.js';
+import { decodeConcept, encodeConcept } from './concept-file.js';
+import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
+import { deleteDurably, makeFolderDurably, removeLeftovers, writeDurably } from './durable-file.js';
+
+export type { RefusedFile } from './concept-folder.js';
+
+export interface StoredConcept {
+  readonly concept: Concept;
+  readonly source: 'shipped' | 'data';
+  /** Unix seconds: when its file was written. */
+  readonly createdAt: number;
+}
+
+export interface ConceptStoreOptions {
+  readonly dataDirectory: string;
+  /** Folders with `*.safetensors`, read-only; of two with the same model and name the first counts. */
+  readonly shipped: readonly string[];
+}
+
+export class ConceptStore {
+  readonly #folder: string;
+  readonly #shipped = new Map<string, StoredConcept>();
+  readonly #data = new Map<string, StoredConcept>();
+  /** The last change under way of each key: changes of one concept happen one after the other. */
+  readonly #changes = new Map<string, Promise<unknown>>();
+  #refused: RefusedFile[] = [];
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Loads every sound file; the others are listed in `refused` and left where they are.
+   * @throws SteerdError storage_failed when the data directory cannot be made or read.
+   */
+  static async open(options: ConceptStoreOptions): Promise<ConceptStore> {
+    const folder = join(options.dataDirectory, 'concepts');
+    const store = new ConceptStore(folder);
+    for (const shipped of options.shipped) await store.#loadShipped(shipped);
+    try {
+      await makeFolderDurably(folder);
+      await removeLeftovers(folder);
+      await store.#loadData();
+    } catch (error) {
+      throw storageError(`opening ${folder}`, error);
+    }
+    return store;
+  }
+
+  /** Files that were not loaded. */
+  get refused(): readonly RefusedFile[] {
+    return this.#refused;
+  }
+
+  /** Sorted by name, then model. */
+  list(model?: string): StoredConcept[] {
+    return [...new Map([...this.#shipped, ...this.#data]).values()]
+      .filter(({ concept }) => model === undefined || concept.model === model)
+      .sort((a, b) => compare(a.concept.name, b.concept.name) || compare(a.concept.model, b.concept.model));
+  }
+
+  get(model: string, name: string): StoredConcept | undefined {
+    const key = keyOf(model, name);
+    return this.#data.get(key) ?? this.#shipped.get(key);
+  }
+
+  /** Sorted. */
+  names(model: string): string[] {
+    return this.list(model).map(({ concept }) => concept.name);
+  }
+
+  /**
+   * Adds a concept, or replaces the one of the same model and name: the next `get` finds it.
+   * @throws SteerdError storage_failed; the concept that was there before stays.
+   */
+  async put(concept: Concept): Promise<StoredConcept> {
+    // Decoding what will be written makes sure that whatever is acknowledged also loads.
+    const bytes = encodeConcept(concept);
+    const written = decodeConcept(bytes);
+    return this.#change(keyOf(concept.model, concept.name), async (key) => {
+      const file = fileOf(key);
+      let modified: number;
+      try {
+        modified = await writeDurably(this.#folder, file, bytes);
+      } catch (error) {
+        throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
+      }
+      const stored = { concept: written, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
+      this.#data.set(key, stored);
+      const path = join(this.#folder, file);
+      this.#refused = this.#refused.filter((refused) => refused.file !== path);
+      return stored;
+    });
+  }
+
+  /**
+   * Deletes a concept under the data directory and returns it; a shipped one that it hid is visible again.
+   * @throws SteerdError concept_not_found, concept_read_only (shipped), storage_failed.
+   */
+  delete(model: string, name: string): Promise<StoredConcept> {
+    return this.#change(keyOf(model, name), async (key) => {
+      const stored = this.#data.get(key);
+      if (stored === undefined) {
+        if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
+        throw errors.conceptNotFound(name, model, this.names(model), 'name');
+      }
+      try {
+        await deleteDurably(this.#folder, fileOf(key));
+      } catch (error) {
+        // A file that is gone already is what was asked for.
+        if (codeOf(error) !== 'ENOENT') throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
+      }
+      this.#data.delete(key);
+      return stored;
+    });
+  }
+
+  async #loadShipped(folder: string): Promise<void> {
+    const { loaded, refused } = await readConceptFolder(folder);
+    this.#refused.push(...refused);
+    for (const { concept, file, createdAt } of loaded) {
+      const key = keyOf(concept.model, concept.name);
+      if (this.#shipped.has(key))
+        this.#refuse(file, concept, 'another shipped file has the same model and name');
+      else this.#shipped.set(key, { concept, source: 'shipped', createdAt });
+    }
+  }
+
+  async #loadData(): Promise<void> {
+    const { loaded, refused } = await readConceptFolder(this.#folder);
+    this.#refused.push(...refused);
+    for (const { concept, file, createdAt } of loaded) {
+      const key = keyOf(concept.model, concept.name);
+      const expected = fileOf(key);
+      // Under another name a later put or delete would miss the file, and the concept would come back.
+      if (file !== join(this.#folder, expected)) {
+        this.#refuse(file, concept, `its name must be ${expected} for model ${concept.model}`);
+      } else {
+        this.#data.set(key, { concept, source: 'data', createdAt });
+      }
+    }
+  }
+
+  #refuse(file: string, concept: Concept, reason: string): void {
+    this.#refused.push({ file, name: concept.name, reason });
+  }
+
+  /** Runs `change` after the changes of the same key that were asked for before. */
+  #change<T>(key: string, change: (key: string) => Promise<T>): Promise<T> {
+    const before = this.#changes.get(key) ?? Promise.resolve();
+    const result = before.then(() => change(key));
+    const settled = result
+      .catch(() => {})
+      .then(() => {
+        if (this.#changes.get(key) === settled) this.#changes.delete(key);
+      });
+    this.#changes.set(key, settled);
+    return result;
+  }
+}
+
+/** Models' ids have no control characters, so no two pairs share a key. */
+function keyOf(model: string, name: string): string {
+  return `${model}\0${name}`;
+}
+
+function fileOf(key: string): string {
+  return `${createHash('sha256').update(key).digest('hex').slice(0, 32)}${conceptExtension}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function storageError(what: string, error: unknown): Error {
+  const code = codeOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  return errors.storageFailed(what, reason, code === 'ENOSPC' || code === 'EDQUOT');
+}

@@ -1,0 +1,70 @@
+/**
+ * Files that survive a crash whole: written beside their place, synced, renamed over it, and the folder synced, so
+ * after any kill or power loss a path holds the old content or the new, never a part.
+ *
+ * Not write-file-atomic (7.0): it makes one write call and ignores how much of it was written, so on a disk that
+ * fills up a torn file would be renamed into place; and it does not sync the folder.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+const temporarySuffix = '.tmp';
+
+/** Writes one file of `folder`; durable when it resolves. Returns the modification time, in milliseconds. */
+export async function writeDurably(folder: string, file: string, bytes: Uint8Array): Promise<number> {
+  const temporary = join(folder, `${file}.${randomBytes(6).toString('hex')}${temporarySuffix}`);
+  try {
+    const handle = await open(temporary, 'wx', 0o644);
+    let modified: number;
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+      modified = (await handle.stat()).mtimeMs;
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, join(folder, file));
+    await syncFolder(folder);
+    return modified;
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Deletes one file of `folder`; durable when it resolves. */
+export async function deleteDurably(folder: string, file: string): Promise<void> {
+  await unlink(join(folder, file));
+  await syncFolder(folder);
+}
+
+/** Makes a folder and those above it, durable when it resolves. */
+export async function makeFolderDurably(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  const top = dirname(resolve(first));
+  for (let parent = dirname(resolve(folder)); parent.length >= top.length; parent = dirname(parent)) {
+    await syncFolder(parent);
+    if (parent === top) break;
+  }
+}
+
+/** Removes what writes cut short by a crash left behind. Only for a folder that no other process writes to. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const leftovers = names.filter((name) => name.endsWith(temporarySuffix));
+  // A read-only folder keeps its leftovers: they are never read.
+  await Promise.all(leftovers.map((name) => unlink(join(folder, name)).catch(() => {})));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows opens no folders, and NTFS journals renames itself.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * The safetensors format (https://huggingface.co/docs/safetensors): eight bytes of little-endian header length N,
+ * N bytes of JSON `{name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}`, then the data, which the
+ * tensors tile without gap or overlap. Decoding trusts nothing: every count and offset is checked against the
+ * file's own length before it is used, and tensors are views of the given bytes.
+ */
+import { isPlainObject, JsonError, parseStrictJson } from './json.js';
+
+/** Bytes of one element. */
+const elementBytes = { U8: 1, I32: 4, I64: 8, F16: 2, BF16: 2, F32: 4, F64: 8 } as const;
+
+export type Dtype = keyof typeof elementBytes;
+
+/** The reference implementation's limit of the header. */
+const maximumHeaderBytes = 100_000_000;
+
+export type SafetensorsReason =
+  | 'truncated'
+  | 'header_length'
+  | 'header_json'
+  | 'metadata'
+  | 'tensor_entry'
+  | 'dtype'
+  | 'shape'
+  | 'offsets'
+  | 'length';
+
+/** Bytes that are not safetensors, or tensors that cannot be written as such. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError';
+  constructor(
+    readonly reason: SafetensorsReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A tensor to write: the data's bytes are the elements, row-major and little-endian. */
+export interface TensorData {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;
+}
+
+/** A tensor of a file. */
+export interface SafeTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** The elements' bytes: a view of the file. */
+  readonly data: Uint8Array;
+  /** A copy of the values as float32. @throws SafetensorsError for I64, whose values float32 would change. */
+  toFloat32(): Float32Array<ArrayBuffer>;
+  /** A copy of integers. @throws SafetensorsError for floats. */
+  toBigInt64(): BigInt64Array<ArrayBuffer>;
+  /** A copy of the values as numbers. @throws SafetensorsError for an I64 value beyond 2^53. */
+  toNumbers(): number[];
+}
+
+export interface SafetensorsHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors' entries as the JSON has them, not yet checked. */
+  readonly entries: readonly (readonly [name: string, entry: unknown])[];
+  /** Offset in the file of the first data byte. */
+  readonly dataStart: number;
+}
+
+/**
+ * Writes tensors in the order given; the same input gives the same bytes.
+ * @throws SafetensorsError `length` when data and shape disagree.
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, TensorData>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const members = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    const expected = byteLength(name, dtype, shape);
+    if (data.byteLength !== expected) {
+      throw new SafetensorsError(
+        'length',
+        `tensor ${JSON.stringify(name)} (${dtype} [${shape}]) needs ${expected} bytes of data; received ${data.byteLength}`,
+      );
+    }
+    const entry = { dtype, shape, data_offsets: [offset, offset + expected] };
+    members.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
+    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    offset += expected;
+  }
+  const json = Buffer.from(`{${members.join(',')}}`);
+  // Spaces up to a multiple of eight keep the data aligned, as the reference implementation does.
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const file = new Uint8Array(8 + headerBytes + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.fill(0x20, 8, 8 + headerBytes);
+  file.set(json, 8);
+  let position = 8 + headerBytes;
+  for (const part of parts) {
+    file.set(part, position);
+    position += part.length;
+  }
+  return file;
+}
+
+/** @throws SafetensorsError */
+export function decodeSafetensors(bytes: Uint8Array): {
+  tensors: Map<string, SafeTensor>;
+  metadata: Readonly<Record<string, string>>;
+} {
+  const header = decodeSafetensorsHeader(bytes);
+  return { tensors: decodeTensors(bytes, header), metadata: header.metadata };
+}
+
+/**
+ * Reads the header alone, so that a file with a damaged data part can still be named.
+ * @throws SafetensorsError `truncated`, `header_length`, `header_json`, `metadata`
+ */
+export function decodeSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
+  if (bytes.length < 8) {
+    throw new SafetensorsError(
+      'truncated',
+      `the file has ${bytes.length} bytes; the header length alone has 8`,
+    );
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(maximumHeaderBytes)) {
+    throw new SafetensorsError(
+      'header_length',
+      `the header claims ${length} bytes; the limit is ${maximumHeaderBytes}`,
+    );
+  }
+  const dataStart = 8 + Number(length);
+  if (dataStart > bytes.length) {
+    throw new SafetensorsError(
+      'truncated',
+      `the header ends at byte ${dataStart}; the file has ${bytes.length}`,
+    );
+  }
+  const json = parseHeader(bytes.subarray(8, dataStart));
+  const { __metadata__: metadata = {}, ...tensors } = json;
+  if (!isStringRecord(metadata)) {
+    throw new SafetensorsError('metadata', '__metadata__ is not an object of strings');
+  }
+  return { metadata, entries: Object.entries(tensors), dataStart };
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const value = parseStrictJson(text);
+    // The format wants the brace as the very first byte.
+    if (text.startsWith('{') && isPlainObject(value)) return value;
+  } catch (error) {
+    if (!(error instanceof JsonError || error instanceof TypeError)) throw error;
+    throw new SafetensorsError('header_json', `the header is not JSON in UTF-8: ${error.message}`);
+  }
+  throw new SafetensorsError('header_json', 'the header does not start with a JSON object');
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return isPlainObject(value) && Object.values(value).every((item) => typeof item === 'string');
+}
+
+/** Checks every entry and that the tensors tile the data. @throws SafetensorsError */
+export function decodeTensors(bytes: Uint8Array, header: SafetensorsHeader): Map<string, SafeTensor> {
+  const data = bytes.subarray(header.dataStart);
+  const tensors = new Map<string, SafeTensor>();
+  const spans: { name: string; start: number; end: number }[] = [];
+  for (const [name, entry] of header.entries) {
+    const { dtype, shape, start, end } = checkEntry(name, entry, data.length);
+    spans.push({ name, start, end });
+    tensors.set(name, makeTensor(name, dtype, shape, data.subarray(start, end)));
+  }
+  spans.sort((a, b) => a.start - b.start || a.end - b.end);
+  let position = 0;
+  for (const { name, start, end } of spans) {
+    if (start !== position) {
+      const fault = start < position ? 'overlaps the tensor before it' : 'leaves a gap before it';
+      throw new SafetensorsError(
+        'offsets',
+        `tensor ${JSON.stringify(name)} ${fault}: it starts at ${start}, expected ${position}`,
+      );
+    }
+    position = end;
+  }
+  if (position !== data.length) {
+    throw new SafetensorsError(
+      'length',
+      `tensors end at byte ${position} of the data, which has ${data.length}`,
+    );
+  }
+  return tensors;
+}
+
+function checkEntry(name: string, entry: unknown, dataLength: number) {
+  const label = `tensor ${JSON.stringify(name)}`;
+  if (!isPlainObject(entry))
+    throw new SafetensorsError('tensor_entry', `${label} is not described by an object`);
+  const { dtype, shape, data_offsets: offsets, ...rest } = entry;
+  const unknown = Object.keys(rest);
+  if (unknown.length > 0) {
+    throw new SafetensorsError(
+      'tensor_entry',
+      `${label} has unknown fields: ${unknown.slice(0, 5).join(', ')}`,
+    );
+  }
+  if (!isDtype(dtype)) {
+    throw new SafetensorsError(
+      'dtype',
+      `${label} has dtype ${JSON.stringify(dtype)}; known: ${Object.keys(elementBytes).join(', ')}`,
+    );
+  }
+  if (!isCounts(shape)) throw new SafetensorsError('shape', `${label} has no shape of non-negative integers`);
+  if (!isCounts(offsets) || offsets.length !== 2) {
+    throw new SafetensorsError('offsets', `${label} has no data_offsets of two non-negative integers`);
+  }
+  const [start = 0, end = 0] = offsets;
+  if (start > end)
+    throw new SafetensorsError('offsets', `${label} ends at ${end}, before its start ${start}`);
+  if (end > dataLength) {
+    throw new SafetensorsError(
+      'truncated',
+      `${label} ends at byte ${end} of the data, which has ${dataLength}`,
+    );
+  }
+  const expected = byteLength(name, dtype, shape);
+  if (end - start !== expected) {
+    throw new SafetensorsError(
+      'length',
+      `${label} (${dtype} [${shape.slice(0, 8)}]) needs ${expected} bytes; its offsets hold ${end - start}`,
+    );
+  }
+  return { dtype, shape, start, end };
+}
+
+function isDtype(value: unknown): value is Dtype {
+  return typeof value === 'string' && Object.hasOwn(elementBytes, value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
+
+function byteLength(name: string, dtype: Dtype, shape: readonly number[]): number {
+  let bytes: number = elementBytes[dtype];
+  for (const size of shape) {
+    bytes *= size;
+    if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(bytes)) {
+      throw new SafetensorsError(
+        'shape',
+        `tensor ${JSON.stringify(name)} has an impossible size: [${shape.slice(0, 8)}]`,
+      );
+    }
+  }
+  return bytes;
+}
+
+function makeTensor(name: string, dtype: Dtype, shape: readonly number[], data: Uint8Array): SafeTensor {
+  const refuse = (wanted: string) =>
+    new SafetensorsError(
+      'dtype',
+      `tensor ${JSON.stringify(name)} is ${dtype} and cannot be read as ${wanted}`,
+    );
+  const values = () => readElements(dtype, data);
+  return {
+    dtype,
+    shape,
+    data,
+    toFloat32() {
+      const elements = values();
+      if (elements instanceof BigInt64Array) throw refuse('float32 without loss');
+      return elements instanceof Float32Array ? elements : Float32Array.from(elements);
+    },
+    toBigInt64() {
+      const elements = values();
+      if (elements instanceof BigInt64Array) return elements;
+      if (elements instanceof Float32Array || elements instanceof Float64Array) throw refuse('int64');
+      return BigInt64Array.from(Array.from(elements, BigInt));
+    },
+    toNumbers() {
+      const numbers = Array.from<number | bigint, number>(values(), Number);
+      if (dtype === 'I64' && !numbers.every(Number.isSafeInteger))
+        throw refuse('numbers: a value is beyond 2^53');
+      return numbers;
+    },
+  };
+}
+
+/** A fresh copy, hence aligned whatever the file's alignment. */
+function readElements(dtype: Dtype, bytes: Uint8Array) {
+  const { buffer } = new Uint8Array(bytes);
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return new Float64Array(buffer);
+    case 'I64':
+      return new BigInt64Array(buffer);
+    case 'I32':
+      return new Int32Array(buffer);
+    case 'U8':
+      return new Uint8Array(buffer);
+    case 'F16':
+      return Float32Array.from(new Uint16Array(buffer), float16ToNumber);
+    case 'BF16':
+      // bfloat16 is the upper half of a float32.
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+  }
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
+function float16ToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -1,0 +1,179 @@
+/**
+ * The server's settings, declared once: property, environment variable, flag, default, help and what a
+ * value must be. Flags beat the environment; an empty variable counts as unset. Bad values come back
+ * together in one `ConfigError` that names each variable, its requirement and the value received.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { shown } from './errors.js';
+import { packageRoot } from './package-root.js';
+
+interface Setting<Schema extends z.ZodType> {
+  readonly env: string;
+  /** Commander's notation: `--port <number>`. */
+  readonly flag: string;
+  /** As a user would write it. */
+  readonly fallback: string;
+  readonly help: string;
+  /** Completes "PORT must be ...". */
+  readonly requirement: string;
+  readonly schema: Schema;
+}
+
+const setting = <Schema extends z.ZodType>(entry: Setting<Schema>): Setting<Schema> => entry;
+
+/** Decimal digits only: `Number('')` and `Number('0x10')` are not what anybody meant. */
+const integer = (least: number, most: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^-?\d+$/)
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
+
+const text = z.string().trim().min(1);
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const settingsTable = {
+  host: setting({
+    env: 'HOST',
+    flag: '--host <address>',
+    fallback: '127.0.0.1',
+    help: 'address to listen on',
+    requirement: 'a host name or IP address',
+    schema: text,
+  }),
+  port: setting({
+    env: 'PORT',
+    flag: '--port <number>',
+    fallback: '8080',
+    help: 'port to listen on; 0 takes a free one',
+    requirement: 'an integer from 0 to 65535',
+    schema: integer(0, 65_535),
+  }),
+  dataDirectory: setting({
+    env: 'STEERD_DATA_DIR',
+    flag: '--data-dir <path>',
+    fallback: './data',
+    help: 'where concepts fitted here are kept',
+    requirement: 'a path',
+    schema: text,
+  }),
+  modelsDirectory: setting({
+    env: 'STEERD_MODELS_DIR',
+    flag: '--models-dir <path>',
+    fallback: join(packageRoot, 'models'),
+    help: 'folder with one folder per model',
+    requirement: 'a path',
+    schema: text,
+  }),
+  model: setting({
+    env: 'STEERD_MODEL',
+    flag: '--model <id>',
+    fallback: 'smollm2-135m-instruct',
+    help: 'model to load and to answer with by default: the name of its folder',
+    requirement: 'the name of a folder under the models directory',
+    schema: text.regex(/^[^/\\]+$/).refine((id) => id !== '.' && id !== '..'),
+  }),
+  threads: setting({
+    env: 'STEERD_THREADS',
+    flag: '--threads <number>',
+    fallback: '0',
+    help: 'threads for one model; 0 chooses by the cores',
+    requirement: 'an integer from 0 to 1024',
+    schema: integer(0, 1024),
+  }),
+  slots: setting({
+    env: 'STEERD_SLOTS',
+    flag: '--slots <number>',
+    fallback: '16',
+    help: 'sequences that run at once',
+    requirement: 'an integer from 1 to 1024',
+    schema: integer(1, 1024),
+  }),
+  context: setting({
+    env: 'STEERD_CONTEXT',
+    flag: '--context <tokens>',
+    fallback: '0',
+    help: "tokens of prompt and answer together; 0 takes the model's, at most 4096",
+    requirement: 'an integer, 0 or from 16 to 1048576',
+    schema: integer(0, 1_048_576).refine((tokens) => tokens === 0 || tokens >= 16),
+  }),
+  prefillChunk: setting({
+    env: 'STEERD_PREFILL_CHUNK',
+    flag: '--prefill-chunk <tokens>',
+    fallback: '64',
+    help: 'prompt tokens read between two decode steps',
+    requirement: 'an integer from 1 to 65536',
+    schema: integer(1, 65_536),
+  }),
+  queue: setting({
+    env: 'STEERD_QUEUE',
+    flag: '--queue <number>',
+    fallback: '256',
+    help: 'sequences that may wait for a slot; more are answered 429',
+    requirement: 'an integer from 0 to 1000000',
+    schema: integer(0, 1_000_000),
+  }),
+  shutdownSeconds: setting({
+    env: 'STEERD_SHUTDOWN_SECONDS',
+    flag: '--shutdown-seconds <seconds>',
+    fallback: '30',
+    help: 'how long running answers may go on after SIGTERM',
+    requirement: 'an integer from 0 to 86400',
+    schema: integer(0, 86_400),
+  }),
+  logLevel: setting({
+    env: 'LOG_LEVEL',
+    flag: '--log-level <level>',
+    fallback: 'info',
+    help: `one of ${logLevels.join(', ')}`,
+    requirement: `one of ${logLevels.join(', ')}`,
+    schema: z.enum(logLevels),
+  }),
+  bodyLimit: setting({
+    env: 'STEERD_BODY_LIMIT',
+    flag: '--body-limit <bytes>',
+    fallback: String(4 * 1024 * 1024),
+    help: 'largest request body in bytes',
+    requirement: 'an integer from 1024 to 1073741824',
+    schema: integer(1024, 1_073_741_824),
+  }),
+} as const;
+
+export type SettingName = keyof typeof settingsTable;
+export type Settings = { readonly [Name in SettingName]: z.output<(typeof settingsTable)[Name]['schema']> };
+
+export const settingNames = Object.keys(settingsTable) as SettingName[];
+
+/** The settings cannot be used; the message has one line per bad value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the settings.
+ * @param flags what the command line gave, by property name
+ * @throws ConfigError
+ */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<SettingName, string>>> = {},
+): Settings {
+  const problems: string[] = [];
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of settingNames) {
+    const { env, flag, fallback, requirement, schema } = settingsTable[name];
+    const given = flags[name];
+    const received = given ?? (environment[env]?.trim() || fallback);
+    const parsed = schema.safeParse(received);
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const source = given === undefined ? env : `${flag.split(' ')[0]} (${env})`;
+      problems.push(`${source} must be ${requirement}; received ${shown(received)}.`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return values as Settings;
+}

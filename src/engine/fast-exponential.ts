@@ -1,0 +1,17 @@
+/**
+ * exp(x) for -30 <= x <= 0 from a table of 1/64 steps and a cubic correction: relative error below 3e-9,
+ * several times faster than Math.exp. A softmax over the vocabulary is the dearest thing the sampler does.
+ */
+const stepsPerUnit = 64;
+const lowest = -30;
+const table = Float64Array.from({ length: -lowest * stepsPerUnit + 1 }, (_, index) =>
+  Math.exp(-index / stepsPerUnit),
+);
+
+/** exp(x), and 0 below -30 (less than 1e-13 of the largest weight). */
+export function exponential(x: number): number {
+  if (x < lowest) return 0;
+  const steps = Math.floor(-x * stepsPerUnit);
+  const rest = x + steps / stepsPerUnit;
+  return (table[steps] as number) * (1 + rest * (1 + rest * (0.5 + rest / 6)));
+}

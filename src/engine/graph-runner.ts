@@ -1,0 +1,88 @@
+/**
+ * Runs one grafted graph over a KV cache: binds what stays, rebinds what changes. Both grafts have the same
+ * frame (ids, mask, KV in place); what is special to each comes as extra inputs and outputs.
+ */
+import { Binding, type RunOptions } from '../ort/binding.js';
+import type { Session } from '../ort/session.js';
+import { ownArray, Tensor } from '../ort/tensor.js';
+import type { KvCache } from './kv-cache.js';
+
+/** Rows [first, first + rows) of the KV cache that a run works on. */
+export interface RowRange {
+  readonly first: number;
+  readonly rows: number;
+}
+
+export class GraphRunner {
+  readonly #bindings = new Map<string, Binding>();
+  /** What the last run of a binding used; released when replaced. */
+  readonly #transient = new Map<string, Tensor>();
+
+  constructor(
+    readonly session: Session,
+    readonly cache: KvCache,
+    readonly runOptions: RunOptions,
+  ) {}
+
+  /**
+   * One run over `range`. Row r has `pasts[r]` tokens in the cache and gets the S tokens `ids[r]` more.
+   * @param tensors further inputs and outputs by name; the caller owns them.
+   * @throws OrtError
+   */
+  run(
+    range: RowRange,
+    ids: readonly (readonly number[])[],
+    pasts: readonly number[],
+    tensors: {
+      readonly inputs: Readonly<Record<string, Tensor>>;
+      readonly outputs: Readonly<Record<string, Tensor>>;
+    },
+  ): void {
+    const { rows } = range;
+    const length = ids[0]?.length ?? 0;
+    const binding = this.#binding(range);
+    const total = Math.max(...pasts) + length;
+    const idArray = ownArray(BigInt64Array, rows * length);
+    const mask = ownArray(BigInt64Array, rows * total);
+    for (let row = 0; row < rows; row++) {
+      const tokens = ids[row] ?? [];
+      for (let i = 0; i < length; i++) idArray[row * length + i] = BigInt(tokens[i] ?? 0);
+      mask.fill(1n, row * total, row * total + (pasts[row] ?? 0) + length);
+    }
+    this.#bindTransient(binding, 'input_ids', Tensor.over(idArray, 'int64', [rows, length]));
+    this.#bindTransient(binding, 'attention_mask', Tensor.over(mask, 'int64', [rows, total]));
+    if (this.cache.spec.takesPositions) {
+      const positions = ownArray(BigInt64Array, rows * length);
+      for (let i = 0; i < positions.length; i++)
+        positions[i] = BigInt((pasts[Math.floor(i / length)] ?? 0) + (i % length));
+      this.#bindTransient(binding, 'position_ids', Tensor.over(positions, 'int64', [rows, length]));
+    }
+    for (const [name, tensor] of Object.entries(tensors.inputs)) binding.input(name, tensor);
+    for (const [name, tensor] of Object.entries(tensors.outputs)) binding.output(name, tensor);
+    binding.run(this.runOptions);
+  }
+
+  #bindTransient(binding: Binding, name: string, tensor: Tensor): void {
+    binding.input(name, tensor);
+    this.#transient.get(name)?.release();
+    this.#transient.set(name, tensor);
+  }
+
+  #binding({ first, rows }: RowRange): Binding {
+    const key = `${first} ${rows}`;
+    const known = this.#bindings.get(key);
+    if (known) return known;
+    const binding = new Binding(this.session);
+    const tensors = this.cache.rows(first, rows);
+    this.cache.spec.layers.forEach((names, layer) => {
+      const layerTensors = tensors[layer];
+      if (!layerTensors) return;
+      binding.input(names.pastKey, layerTensors.key);
+      binding.output(names.presentKey, layerTensors.key);
+      binding.input(names.pastValue, layerTensors.value);
+      binding.output(names.presentValue, layerTensors.value);
+    });
+    this.#bindings.set(key, binding);
+    return binding;
+  }
+}

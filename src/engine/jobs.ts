@@ -1,0 +1,81 @@
+/**
+ * Scoring and capturing as generators: each `yield` hands the worker back to its running streams, so a long
+ * text never stalls them for more than one chunk.
+ */
+import type { CaptureRunner } from './capture-runner.js';
+import type { Capture, CaptureRequest, ScoreRequest } from './protocol.js';
+import type { ServingRunner } from './serving-runner.js';
+
+/** Positions scored in one run: their logits are P * V floats. */
+const mostScored = 64;
+
+/** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
+export function* score(
+  runner: ServingRunner,
+  request: ScoreRequest,
+  chunk: number,
+): Generator<void, Float32Array> {
+  const { tokens, from, edit } = request;
+  const size = runner.cache.spec.vocabularySize;
+  const result = new Float32Array(tokens.length - from);
+  // The logits at position p speak of token p + 1, so the last token need not be run.
+  const end = tokens.length - 1;
+  for (let past = 0; past < end; ) {
+    const to = Math.min(end, past + Math.min(chunk, mostScored));
+    const scored = Math.max(0, to - Math.max(past, from - 1));
+    const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
+    for (let i = 0; i < scored; i++) {
+      const next = to - scored + i + 1;
+      result[next - from] = logProbability(logits.subarray(i * size, (i + 1) * size), tokens[next] ?? 0);
+    }
+    past = to;
+    if (past < end) yield;
+  }
+  return result;
+}
+
+/** log softmax(logits)[token] in nats. */
+export function logProbability(logits: Float32Array, token: number): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > top) top = logits[i] as number;
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) - top);
+  return (logits[token] ?? Number.NEGATIVE_INFINITY) - top - Math.log(sum);
+}
+
+/** Activations at the request's positions, in their order. */
+export function* capture(
+  runner: CaptureRunner,
+  request: CaptureRequest,
+  chunk: number,
+): Generator<void, Capture> {
+  const { tokens, positions, span } = request;
+  const { layers, hiddenSize, heads } = runner.cache.spec;
+  const count = positions.length;
+  const hiddenStates = new Float32Array(layers.length * count * hiddenSize);
+  const attentionToPrefix = new Float32Array(layers.length * heads * count);
+  const end = Math.max(...positions) + 1;
+  for (let past = 0; past < end; ) {
+    const to = Math.min(end, past + chunk);
+    const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
+    // A chunk without asked positions still fills the cache; one dummy position keeps its shape plain.
+    const local = here.length > 0 ? here.map((index) => (positions[index] ?? 0) - past) : [0];
+    const read = runner.chunk(tokens.slice(past, to), past, local, span);
+    here.forEach((index, i) => {
+      for (let layer = 0; layer < layers.length; layer++) {
+        const from = (layer * local.length + i) * hiddenSize;
+        hiddenStates.set(
+          read.hiddenStates.subarray(from, from + hiddenSize),
+          (layer * count + index) * hiddenSize,
+        );
+        for (let head = 0; head < heads; head++) {
+          const row = layer * heads + head;
+          attentionToPrefix[row * count + index] = read.attentionToPrefix[row * local.length + i] ?? 0;
+        }
+      }
+    });
+    past = to;
+    if (past < end) yield;
+  }
+  return { hiddenStates, attentionToPrefix };
+}

@@ -1,0 +1,45 @@
+/** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { graftForCapture } from '../onnx/capture-graft.js';
+import { parseModel, serializeModel } from '../onnx/model-file.js';
+import type { ModelProto } from '../onnx/schema/onnx_pb.js';
+import { graftForServing } from '../onnx/serving-graft.js';
+import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
+import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
+
+export interface LoadedGraphs {
+  readonly spec: ModelSpec;
+  readonly fingerprint: string;
+  readonly serving: Session;
+  /** Builds the capture session once; both sessions share the prepacked weights. */
+  capture(): Promise<Session>;
+}
+
+/** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
+export async function loadGraphs(directory: string, threads: number): Promise<LoadedGraphs> {
+  const file = join(directory, 'model.onnx');
+  const bytes = await readFile(file);
+  const model: ModelProto = parseModel(bytes, file);
+  const spec = await readModelSpec(model, directory);
+  const settings: SessionSettings = {
+    threads,
+    weightsDirectory: directory,
+    spinning: true,
+    prepacked: new PrepackedWeights(),
+  };
+  const [serving, fingerprint] = await Promise.all([
+    Session.create(serializeModel(graftForServing(model)), settings),
+    fingerprintModel(bytes, model, directory),
+  ]);
+  let capture: Promise<Session> | null = null;
+  return {
+    spec,
+    fingerprint,
+    serving,
+    capture: () => {
+      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), settings);
+      return capture;
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/** What the engine must know of an export before it can run it: sizes, and the names of its inputs. */
+import { createHash } from 'node:crypto';
+import { open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attributeOf, dataTypes, Graph } from '../onnx/graph.js';
+import { externalDataFiles, OnnxError } from '../onnx/model-file.js';
+import { findLayerCaches, type LayerCache } from '../onnx/residual-stream.js';
+import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
+import type { ElementType } from '../ort/tensor.js';
+
+export interface ModelSpec {
+  readonly layers: readonly LayerCache[];
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly kvType: ElementType;
+  readonly vocabularySize: number;
+  /** Longest sequence the model was made for. */
+  readonly contextLength: number;
+  /** True when the export wants `position_ids`. */
+  readonly takesPositions: boolean;
+}
+
+interface JsonObject {
+  readonly [key: string]: unknown;
+}
+
+/** Reads a JSON object from the model's folder; an absent file is an empty object. */
+async function readJson(directory: string, file: string): Promise<JsonObject> {
+  try {
+    const value: unknown = JSON.parse(await readFile(join(directory, file), 'utf8'));
+    return isObject(value) ? value : {};
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new OnnxError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function dimension(info: ValueInfoProto | undefined, axis: number): number | undefined {
+  const type = info?.type?.value;
+  const size = type?.case === 'tensorType' ? type.value.shape?.dim[axis]?.value : undefined;
+  return size?.case === 'dimValue' && size.value > 0n ? Number(size.value) : undefined;
+}
+
+/** Sizes come from the graph where it fixes them, else from genai_config.json or config.json. */
+export async function readModelSpec(model: ModelProto, directory: string): Promise<ModelSpec> {
+  const graph = new Graph(model);
+  const layers = findLayerCaches(graph);
+  const config = await readJson(directory, 'config.json');
+  const text = isObject(config.text_config) ? config.text_config : config;
+  const genai = (await readJson(directory, 'genai_config.json')).model;
+  const genaiModel = isObject(genai) ? genai : {};
+  const decoder = isObject(genaiModel.decoder) ? genaiModel.decoder : {};
+
+  const first = layers[0];
+  const attention = graph.producer(first?.presentKey ?? '');
+  if (attention?.opType !== 'GroupQueryAttention')
+    throw new OnnxError(
+      `the export's attention is ${attention?.opType ?? 'missing'}, not GroupQueryAttention: it can be grafted but not yet served`,
+    );
+  const pastKey = graph.inputs().find((input) => input.name === first?.pastKey);
+  const logits = graph.proto.output.find((output) => output.name === 'logits');
+  const size = (what: string, ...candidates: unknown[]): number => {
+    const found = candidates.find(
+      (value) => typeof value === 'number' && Number.isInteger(value) && value > 0,
+    );
+    if (typeof found !== 'number')
+      throw new OnnxError(
+        `${what} is neither fixed in the graph nor given in config.json or genai_config.json`,
+      );
+    return found;
+  };
+  const heads = size('the number of attention heads', attributeOf(attention, 'num_heads'));
+  const hiddenSize = size('the hidden size', text.hidden_size, decoder.hidden_size, text.n_embd);
+  const kvCode = pastKey?.type?.value.case === 'tensorType' ? pastKey.type.value.value.elemType : 0;
+  const kvType = kvTypes.get(kvCode);
+  if (!kvType) throw new OnnxError(`the KV cache has element type ${kvCode}; float32 and float16 are known`);
+  return {
+    layers,
+    hiddenSize,
+    heads,
+    kvHeads: size('the number of KV heads', attributeOf(attention, 'kv_num_heads'), dimension(pastKey, 1)),
+    headSize: size(
+      'the head size',
+      dimension(pastKey, 3),
+      decoder.head_size,
+      text.head_dim,
+      hiddenSize / heads,
+    ),
+    kvType,
+    vocabularySize: size('the vocabulary size', dimension(logits, 2), text.vocab_size, genaiModel.vocab_size),
+    contextLength: size(
+      'the context length',
+      genaiModel.context_length,
+      text.max_position_embeddings,
+      text.n_positions,
+    ),
+    takesPositions: graph.inputs().some((input) => input.name === 'position_ids'),
+  };
+}
+
+const kvTypes: ReadonlyMap<number, ElementType> = new Map([
+  [dataTypes.float32, 'float32'],
+  [dataTypes.float16, 'float16'],
+]);
+
+const sampleBytes = 1 << 20;
+
+/**
+ * SHA-256 that tells one export from another: the graph whole, and of each weights file its name, its size
+ * and three samples of 1 MiB (hashing gigabytes at every start would cost more than it tells).
+ */
+export async function fingerprintModel(
+  graphBytes: Uint8Array,
+  model: ModelProto,
+  directory: string,
+): Promise<string> {
+  const hash = createHash('sha256').update(graphBytes);
+  for (const file of externalDataFiles(model).sort()) {
+    const path = join(directory, file);
+    const { size } = await stat(path);
+    hash.update(`\0${file}\0${size}\0`);
+    const handle = await open(path);
+    try {
+      for (const start of new Set([0, (size - sampleBytes) / 2, size - sampleBytes])) {
+        const buffer = Buffer.alloc(Math.min(sampleBytes, size));
+        await handle.read(buffer, 0, buffer.length, Math.max(0, Math.floor(start)));
+        hash.update(buffer);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  return hash.digest('hex');
+}

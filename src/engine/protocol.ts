@@ -1,0 +1,157 @@
+/**
+ * What crosses the border between the HTTP thread and a model's worker: token ids, activation edits and
+ * activations, never text and never a tensor handle. Both directions are one discriminated union each;
+ * the worker posts one message per engine step.
+ */
+
+/** What a loaded model is, as far as its users need to know. */
+export interface ModelShape {
+  /** L: number of decoder blocks. */
+  readonly layers: number;
+  /** H: width of the residual stream. */
+  readonly hiddenSize: number;
+  /** Query heads of one attention layer. */
+  readonly heads: number;
+  readonly vocabularySize: number;
+  /** Tokens a slot holds: prompt and answer together. */
+  readonly capacity: number;
+  /** Sequences that run at once. */
+  readonly slots: number;
+  /** SHA-256 (hex) over the graph and samples of the weights: which export this is. */
+  readonly fingerprint: string;
+}
+
+/**
+ * One concept's part of an activation edit: h <- h + (add[l] + scale[l] * <h, v_l>) v_l at every block l,
+ * for absolute positions from <= p < to.
+ */
+export interface EditTerm {
+  /** [L * H] unit vectors, row l edits the output of block l. Backed by a SharedArrayBuffer: never copied. */
+  readonly vectors: Float32Array;
+  /** [L] additive coefficients a. */
+  readonly add: Float32Array;
+  /** [L] projection coefficients s. */
+  readonly scale: Float32Array;
+  readonly from: number;
+  /** Exclusive; Infinity for an open end. */
+  readonly to: number;
+}
+
+export type ActivationEdit = readonly EditTerm[];
+
+export interface Sampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 is off. */
+  readonly topK: number;
+  readonly minP: number;
+  /** 1 is off. */
+  readonly repetitionPenalty: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  /** Token id and the amount added to its logit. */
+  readonly logitBias: readonly (readonly [number, number])[];
+  /** Unsigned 32-bit. Same seed, same tokens, whatever else runs. */
+  readonly seed: number;
+}
+
+export const greedy: Sampling = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: [],
+  seed: 0,
+};
+
+/** Background work (fits, calibration) waits for interactive work and never takes the last free slots. */
+export type Priority = 'interactive' | 'background';
+
+export interface SequenceRequest {
+  /** Token ids, at least one. */
+  readonly prompt: readonly number[];
+  /** At least 1; prompt + maxTokens must fit the capacity. */
+  readonly maxTokens: number;
+  /** Ids that end the sequence; they are not part of the answer. */
+  readonly stopTokens: readonly number[];
+  /** Stop tokens cannot be sampled before that many tokens. */
+  readonly minTokens: number;
+  readonly sampling: Sampling;
+  readonly edit: ActivationEdit;
+  readonly priority: Priority;
+}
+
+export type FinishReason = 'stop' | 'length';
+
+/** What one engine step made for one sequence. */
+export interface SequenceStep {
+  /** The token sampled, or null when a stop token ended the sequence. */
+  readonly token: number | null;
+  readonly finish: FinishReason | null;
+}
+
+/** Activations of a text, read by the capture graph without any edit. */
+export interface CaptureRequest {
+  readonly tokens: readonly number[];
+  /** P positions to read, each inside `tokens`. */
+  readonly positions: readonly number[];
+  /** Key positions [start, end) whose attention is summed. Empty (start = end) when none matters. */
+  readonly span: readonly [start: number, end: number];
+}
+
+export interface Capture {
+  /** [L, P, H] block outputs. */
+  readonly hiddenStates: Float32Array;
+  /** [L, heads, P] attention from each position summed over the span. */
+  readonly attentionToPrefix: Float32Array;
+}
+
+/** Teacher-forced log-probabilities. */
+export interface ScoreRequest {
+  readonly tokens: readonly number[];
+  /** First position scored, at least 1: result[i] = log p(tokens[from + i] | tokens before it), in nats. */
+  readonly from: number;
+  readonly edit: ActivationEdit;
+  readonly priority: Priority;
+}
+
+/** How a worker loads its model. */
+export interface WorkerSettings {
+  /** Folder with model.onnx, its weights and its configuration. */
+  readonly directory: string;
+  /** Intra-op threads; 0 chooses by the machine. */
+  readonly threads: number;
+  readonly slots: number;
+  /** Tokens a slot holds; 0 takes the model's context, at most `defaultCapacity`. */
+  readonly capacity: number;
+  /** Prompt tokens computed between two decode steps. */
+  readonly prefillChunk: number;
+}
+
+/** An error on its way between threads. */
+export interface WireError {
+  readonly message: string;
+}
+
+export interface SequenceResult extends SequenceStep {
+  readonly id: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'generate'; readonly id: number; readonly request: SequenceRequest }
+  | { readonly type: 'capture'; readonly id: number; readonly request: CaptureRequest }
+  | { readonly type: 'score'; readonly id: number; readonly request: ScoreRequest }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'close' };
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly shape: ModelShape; readonly runOptions: bigint }
+  | { readonly type: 'refused'; readonly error: WireError }
+  | { readonly type: 'step'; readonly results: readonly SequenceResult[]; readonly running: number }
+  | { readonly type: 'captured'; readonly id: number; readonly capture: Capture }
+  | { readonly type: 'scored'; readonly id: number; readonly logProbabilities: Float32Array }
+  | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

@@ -1,0 +1,74 @@
+/** Checks a request against the model before it reaches the worker: nothing bad is found inside the loop. */
+import { errors } from '../errors.js';
+import type {
+  ActivationEdit,
+  CaptureRequest,
+  ModelShape,
+  ScoreRequest,
+  SequenceRequest,
+} from './protocol.js';
+
+function checkTokens(tokens: readonly number[], shape: ModelShape, field: string): void {
+  if (tokens.length === 0) throw errors.promptEmpty(field);
+  const bad = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= shape.vocabularySize);
+  if (bad !== undefined) throw errors.tokenOutOfRange(field, bad, shape.vocabularySize);
+}
+
+function checkEdit(edit: ActivationEdit, shape: ModelShape): void {
+  for (const { vectors, add, scale } of edit) {
+    const expected = shape.layers * shape.hiddenSize;
+    if (vectors.length !== expected)
+      throw errors.invalidValue(
+        'steering vectors',
+        `${expected} numbers (layers x hidden size)`,
+        vectors.length,
+      );
+    for (const coefficients of [add, scale])
+      if (coefficients.length !== shape.layers || !coefficients.every(Number.isFinite))
+        throw errors.invalidValue(
+          'steering coefficients',
+          `${shape.layers} finite numbers`,
+          Array.from(coefficients).join(', '),
+        );
+  }
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkSequence(request: SequenceRequest, shape: ModelShape): void {
+  checkTokens(request.prompt, shape, 'prompt');
+  checkEdit(request.edit, shape);
+  if (!Number.isInteger(request.maxTokens) || request.maxTokens < 1)
+    throw errors.invalidValue('max_tokens', 'a whole number of at least 1', request.maxTokens);
+  if (request.prompt.length + request.maxTokens > shape.capacity)
+    throw errors.contextLengthExceeded('prompt', request.prompt.length, request.maxTokens, shape.capacity);
+  for (const [token] of request.sampling.logitBias)
+    if (!Number.isInteger(token) || token < 0 || token >= shape.vocabularySize)
+      throw errors.tokenOutOfRange('logit_bias', token, shape.vocabularySize);
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkCapture(request: CaptureRequest, shape: ModelShape): void {
+  checkText(request.tokens, shape);
+  const inside = (position: number) =>
+    Number.isInteger(position) && position >= 0 && position < request.tokens.length;
+  if (request.positions.length === 0 || !request.positions.every(inside))
+    throw errors.invalidValue(
+      'positions',
+      `at least one position below ${request.tokens.length}`,
+      request.positions.join(', '),
+    );
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkScore(request: ScoreRequest, shape: ModelShape): void {
+  checkText(request.tokens, shape);
+  checkEdit(request.edit, shape);
+  if (!Number.isInteger(request.from) || request.from < 1 || request.from >= request.tokens.length)
+    throw errors.invalidValue('from', `between 1 and ${request.tokens.length - 1}`, request.from);
+}
+
+function checkText(tokens: readonly number[], shape: ModelShape): void {
+  checkTokens(tokens, shape, 'tokens');
+  if (tokens.length > shape.capacity)
+    throw errors.contextLengthExceeded('tokens', tokens.length, 0, shape.capacity);
+}

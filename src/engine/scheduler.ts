@@ -1,0 +1,113 @@
+/**
+ * Decides what the next engine step computes. It knows sequences and slots, never tensors.
+ *
+ * Slot i holds the i-th sequence of `running`; the one being prefilled, if any, sits in the slot after
+ * them. So a decode step is always the first `running.length` slots, and a sequence that leaves is
+ * replaced by the last one: the moves say which slot's KV goes where.
+ */
+import type { Sequence } from './sequence.js';
+
+export interface Move {
+  readonly from: number;
+  readonly to: number;
+  /** Tokens to move. */
+  readonly length: number;
+}
+
+export interface PrefillPlan {
+  readonly sequence: Sequence;
+  readonly slot: number;
+  /** Prompt tokens [from, to). */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Plan {
+  /** A chunk of one prompt, before the decode step. */
+  readonly prefill: PrefillPlan | null;
+  /** Sequences that decode one token each; index = slot. */
+  readonly decode: readonly Sequence[];
+}
+
+export class Scheduler {
+  readonly #waiting: { interactive: Sequence[]; background: Sequence[] } = {
+    interactive: [],
+    background: [],
+  };
+  #running: Sequence[] = [];
+  #prefilling: Sequence | null = null;
+
+  constructor(
+    readonly slots: number,
+    readonly chunk: number,
+  ) {}
+
+  /** Sequences in slots. */
+  get running(): number {
+    return this.#running.length + (this.#prefilling ? 1 : 0);
+  }
+
+  get idle(): boolean {
+    return (
+      this.running === 0 && this.#waiting.interactive.length === 0 && this.#waiting.background.length === 0
+    );
+  }
+
+  enqueue(sequence: Sequence): void {
+    this.#waiting[sequence.request.priority].push(sequence);
+  }
+
+  /** What to compute now. Admits at most one waiting sequence. */
+  plan(): Plan {
+    this.#prefilling ??= this.#admit();
+    const sequence = this.#prefilling;
+    if (!sequence) return { prefill: null, decode: this.#running };
+    const from = sequence.computed;
+    const to = Math.min(sequence.request.prompt.length, from + this.chunk);
+    return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
+  }
+
+  #admit(): Sequence | null {
+    if (this.#running.length >= this.slots) return null;
+    const interactive = this.#waiting.interactive.shift();
+    if (interactive) return interactive;
+    const inBackground = this.#running.filter(({ request }) => request.priority === 'background').length;
+    if (inBackground >= Math.max(1, Math.floor(this.slots / 2))) return null;
+    return this.#waiting.background.shift() ?? null;
+  }
+
+  /** The prefilling sequence has its whole prompt in the cache: it decodes from now on. */
+  promote(sequence: Sequence): void {
+    if (this.#prefilling !== sequence) return;
+    this.#prefilling = null;
+    this.#running = [...this.#running, sequence];
+  }
+
+  /** Takes a sequence out, wherever it is. Returns the moves that close the gap, in order. */
+  remove(id: number): Move[] {
+    for (const queue of [this.#waiting.interactive, this.#waiting.background]) {
+      const index = queue.findIndex((sequence) => sequence.id === id);
+      if (index >= 0) queue.splice(index, 1);
+    }
+    if (this.#prefilling?.id === id) this.#prefilling = null;
+    const gap = this.#running.findIndex((sequence) => sequence.id === id);
+    if (gap < 0) return [];
+    const moves: Move[] = [];
+    const running = [...this.#running];
+    const last = running.pop();
+    if (last && gap < running.length) {
+      running[gap] = last;
+      moves.push({ from: running.length, to: gap, length: last.computed });
+    }
+    this.#running = running;
+    if (this.#prefilling)
+      moves.push({ from: running.length + 1, to: running.length, length: this.#prefilling.computed });
+    return moves;
+  }
+
+  /** Every sequence this scheduler knows. */
+  all(): Sequence[] {
+    const { interactive, background } = this.#waiting;
+    return [...this.#running, ...(this.#prefilling ? [this.#prefilling] : []), ...interactive, ...background];
+  }
+}

@@ -1,0 +1,50 @@
+/** One request while it runs: its tokens, how far its KV reaches, and its sampling state. */
+import type { FinishReason, SequenceRequest, SequenceStep } from './protocol.js';
+import { Random } from './random.js';
+import type { Sampler, TokenHistory } from './sampler.js';
+
+const nothingBanned: readonly number[] = [];
+
+export class Sequence {
+  /** Tokens whose keys and values are in the slot. */
+  computed = 0;
+  /** The token sampled last: the next decode step's input. */
+  lastToken = -1;
+  readonly #random: Random;
+  readonly #generated = new Map<number, number>();
+  readonly #history: TokenHistory;
+  #count = 0;
+
+  constructor(
+    readonly id: number,
+    readonly request: SequenceRequest,
+  ) {
+    this.#random = new Random(request.sampling.seed);
+    // The prompt's tokens matter to the repetition penalty alone.
+    const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
+    this.#history = { generated: this.#generated, prompt };
+  }
+
+  /** Tokens generated so far. */
+  get generated(): number {
+    return this.#count;
+  }
+
+  /** Prompt tokens not yet in the KV cache. */
+  get promptLeft(): number {
+    return Math.max(0, this.request.prompt.length - this.computed);
+  }
+
+  /** Samples the next token and says whether the sequence ends with it. */
+  advance(logits: Float32Array, sampler: Sampler): SequenceStep {
+    const { sampling, stopTokens, minTokens, maxTokens } = this.request;
+    const banned = this.#count < minTokens ? stopTokens : nothingBanned;
+    const token = sampler.sample(logits, sampling, this.#history, banned, this.#random);
+    if (stopTokens.includes(token)) return { token: null, finish: 'stop' };
+    this.#count++;
+    this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
+    this.lastToken = token;
+    const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;
+    return { token, finish };
+  }
+}

@@ -1,0 +1,105 @@
+/** Runs the serving graft: prompt chunks, decode steps and scoring, each row with its own activation edit. */
+import type { RunOptions } from '../ort/binding.js';
+import type { Session } from '../ort/session.js';
+import { ownArray, Tensor } from '../ort/tensor.js';
+import { GraphRunner, type RowRange } from './graph-runner.js';
+import type { KvCache } from './kv-cache.js';
+import type { ActivationEdit } from './protocol.js';
+import type { Sequence } from './sequence.js';
+import { SteeringInputs } from './steering-inputs.js';
+
+export class ServingRunner {
+  readonly #runner: GraphRunner;
+  /** Decode and prefill steps alternate: each keeps its own inputs, so neither rewrites the other's. */
+  readonly #decodeSteering: SteeringInputs;
+  readonly #chunkSteering: SteeringInputs;
+  readonly #positions = new Map<string, Tensor>();
+  #logits = ownArray(Float32Array, 1);
+  #logitsTensor: Tensor | null = null;
+  #logitsShape = '';
+
+  constructor(
+    session: Session,
+    readonly cache: KvCache,
+    runOptions: RunOptions,
+  ) {
+    this.#runner = new GraphRunner(session, cache, runOptions);
+    const { layers, hiddenSize } = cache.spec;
+    this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize);
+    this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize);
+  }
+
+  /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */
+  decode(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+    const pasts = sequences.map((sequence) => sequence.computed);
+    const rows = sequences.map(({ request, computed }) => ({ edit: request.edit, position: computed }));
+    this.#run(
+      { first: 0, rows: sequences.length },
+      sequences.map((sequence) => [sequence.lastToken]),
+      pasts,
+      this.#decodeSteering.fill(rows, 1),
+      0,
+      1,
+    );
+    const size = this.cache.spec.vocabularySize;
+    return (slot) => this.#logits.subarray(slot * size, (slot + 1) * size);
+  }
+
+  /**
+   * A chunk of one text into one cache row, after the `past` tokens already there.
+   * @param scored how many of the chunk's last positions need logits; 0 skips the LM head.
+   * @returns logits [scored * V], valid until the next run.
+   */
+  chunk(
+    row: number,
+    tokens: readonly number[],
+    past: number,
+    edit: ActivationEdit,
+    scored: number,
+  ): Float32Array {
+    const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
+    this.#run({ first: row, rows: 1 }, [tokens], [past], steering, tokens.length - scored, scored);
+    return this.#logits.subarray(0, scored * this.cache.spec.vocabularySize);
+  }
+
+  #run(
+    range: RowRange,
+    ids: readonly (readonly number[])[],
+    pasts: readonly number[],
+    steering: { vectors: Tensor; add: Tensor; scale: Tensor },
+    firstLogit: number,
+    logits: number,
+  ): void {
+    this.#runner.run(range, ids, pasts, {
+      inputs: {
+        steering_vectors: steering.vectors,
+        steering_add: steering.add,
+        steering_scale: steering.scale,
+        logit_positions: this.#logitPositions(range.rows, firstLogit, logits),
+      },
+      outputs: { logits: this.#logitsFor(range.rows, logits) },
+    });
+  }
+
+  #logitPositions(rows: number, first: number, count: number): Tensor {
+    const key = `${rows} ${first} ${count}`;
+    const known = this.#positions.get(key);
+    if (known) return known;
+    const array = ownArray(BigInt64Array, rows * count);
+    for (let i = 0; i < array.length; i++) array[i] = BigInt(first + (i % count));
+    const tensor = Tensor.over(array, 'int64', [rows, count]);
+    this.#positions.set(key, tensor);
+    return tensor;
+  }
+
+  #logitsFor(rows: number, count: number): Tensor {
+    const shape = `${rows} ${count}`;
+    if (this.#logitsTensor && this.#logitsShape === shape) return this.#logitsTensor;
+    const size = this.cache.spec.vocabularySize;
+    if (this.#logits.length < rows * count * size) this.#logits = ownArray(Float32Array, rows * count * size);
+    this.#logitsTensor?.release();
+    this.#logitsTensor = Tensor.over(this.#logits, 'float32', [rows, count, size]);
+    this.#logitsShape = shape;
+    return this.#logitsTensor;
+  }
+}

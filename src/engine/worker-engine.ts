@@ -1,0 +1,198 @@
+/** The engine as the HTTP thread sees it: a worker thread behind the Engine interface. */
+import { Worker } from 'node:worker_threads';
+import { errors } from '../errors.js';
+import { terminateRun } from '../ort/binding.js';
+import { AsyncQueue } from './async-queue.js';
+import type { Engine, EngineLoad } from './engine.js';
+import type {
+  Capture,
+  CaptureRequest,
+  FromWorker,
+  ModelShape,
+  ScoreRequest,
+  SequenceRequest,
+  SequenceStep,
+  ToWorker,
+  WorkerSettings,
+} from './protocol.js';
+import { checkCapture, checkScore, checkSequence } from './request-limits.js';
+
+export interface EngineSettings extends WorkerSettings {
+  /** Name for error messages. */
+  readonly model: string;
+  /** Interactive sequences that may wait for a slot. */
+  readonly queue: number;
+}
+
+/** Someone waiting for the worker: a running sequence, or a single answer. */
+interface Waiter {
+  readonly steps?: AsyncQueue<SequenceStep>;
+  readonly answer?: (value: Capture | Float32Array) => void;
+  readonly fail: (error: Error) => void;
+}
+
+export class WorkerEngine implements Engine {
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #interactive = new Set<number>();
+  #nextId = 1;
+  #running = 0;
+  #closed: Error | null = null;
+  /** Smoothed seconds one sequence takes: what Retry-After is estimated from. */
+  #sequenceSeconds = 1;
+  /** Resolves when the worker is gone, with the reason. */
+  readonly died: Promise<Error>;
+
+  private constructor(
+    readonly settings: EngineSettings,
+    readonly worker: Worker,
+    readonly shape: ModelShape,
+    readonly runOptions: bigint,
+  ) {
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.died = new Promise((resolve) => {
+      const gone = (reason: string) => {
+        const error = errors.engineFailed(settings.model, reason);
+        this.#closed ??= error;
+        for (const waiter of this.#waiters.values()) waiter.fail(error);
+        this.#waiters.clear();
+        this.#interactive.clear();
+        resolve(error);
+      };
+      worker.once('error', (error: Error) => gone(error.message));
+      worker.once('exit', (code) => gone(`its worker ended with code ${code}`));
+    });
+  }
+
+  /**
+   * Starts a worker and waits until its model is loaded.
+   * @throws SteerdError model_unavailable with the reason.
+   */
+  static async start(settings: EngineSettings): Promise<WorkerEngine> {
+    const { directory, threads, slots, capacity, prefillChunk } = settings;
+    const workerData: WorkerSettings = { directory, threads, slots, capacity, prefillChunk };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
+      const refuse = (reason: string) => reject(errors.modelUnavailable(settings.model, reason));
+      worker.once('message', (message: FromWorker) => {
+        if (message.type === 'ready') resolve(message);
+        else refuse(message.type === 'refused' ? message.error.message : 'it did not become ready');
+      });
+      worker.once('error', (error: Error) => refuse(error.message));
+      worker.once('exit', (code) => refuse(`its worker ended with code ${code}`));
+    });
+    return new WorkerEngine(settings, worker, ready.shape, ready.runOptions);
+  }
+
+  #send(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'step') {
+      this.#running = message.running;
+      for (const { id, token, finish } of message.results)
+        this.#waiters.get(id)?.steps?.push({ token, finish });
+      return;
+    }
+    if (message.type === 'ready' || message.type === 'refused') return;
+    const waiter = this.#waiters.get(message.id);
+    this.#waiters.delete(message.id);
+    if (message.type === 'captured') waiter?.answer?.(message.capture);
+    else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
+    else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
+  }
+
+  async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
+    checkSequence(request, this.shape);
+    signal?.throwIfAborted();
+    const id = this.#admit(request);
+    const steps = new AsyncQueue<SequenceStep>();
+    const stop = () => steps.fail(signal?.reason as Error);
+    this.#waiters.set(id, { steps, fail: (error) => steps.fail(error) });
+    signal?.addEventListener('abort', stop, { once: true });
+    const started = performance.now();
+    let finished = false;
+    try {
+      this.#send({ type: 'generate', id, request });
+      while (!finished) {
+        const step = await steps.next();
+        finished = step.finish !== null;
+        if (finished)
+          this.#sequenceSeconds += ((performance.now() - started) / 1000 - this.#sequenceSeconds) / 8;
+        yield step;
+      }
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      this.#interactive.delete(id);
+      // A waiter that is gone has failed: the worker no longer knows it.
+      if (this.#waiters.delete(id) && !finished) this.#send({ type: 'cancel', id });
+    }
+  }
+
+  #admit(request: SequenceRequest): number {
+    if (this.#closed) throw this.#closed;
+    const id = this.#nextId++;
+    if (request.priority === 'background') return id;
+    const { queue, slots } = this.settings;
+    if (this.#interactive.size >= slots + queue) {
+      const seconds = Math.ceil((this.#sequenceSeconds * Math.max(1, queue)) / slots);
+      throw errors.queueFull(queue, Math.min(60, Math.max(1, seconds)));
+    }
+    this.#interactive.add(id);
+    return id;
+  }
+
+  async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
+    checkCapture(request, this.shape);
+    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), signal);
+  }
+
+  async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
+    checkScore(request, this.shape);
+    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), signal);
+  }
+
+  async #ask<T extends Capture | Float32Array>(
+    message: (id: number) => ToWorker,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (this.#closed) throw this.#closed;
+    signal?.throwIfAborted();
+    const id = this.#nextId++;
+    return new Promise<T>((resolve, reject) => {
+      const abort = () => {
+        if (this.#waiters.delete(id)) this.#send({ type: 'cancel', id });
+        reject(signal?.reason as Error);
+      };
+      const settle =
+        <V>(how: (value: V) => void) =>
+        (value: V) => {
+          signal?.removeEventListener('abort', abort);
+          how(value);
+        };
+      this.#waiters.set(id, {
+        answer: settle((value) => resolve(value as T)),
+        fail: settle(reject),
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#send(message(id));
+    });
+  }
+
+  load(): EngineLoad {
+    return {
+      running: this.#running,
+      waiting: Math.max(0, this.#interactive.size - this.settings.slots),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = errors.engineFailed(this.settings.model, 'it was closed');
+      this.#send({ type: 'close' });
+      // A run in progress would keep the worker from reading the message.
+      terminateRun(this.runOptions);
+    }
+    await this.died;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Every error a user can meet, declared once: code, HTTP status, OpenAI error type and message.
+ * A message names the field, the limit and the value received. `src/` throws these; the HTTP layer
+ * only shapes them (`{"error": {"message", "type", "param", "code"}}`, OpenAI API reference "Errors").
+ */
+
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'not_found_error'
+  | 'conflict_error'
+  | 'rate_limit_error'
+  | 'server_error'
+  | 'service_unavailable_error';
+
+/** An error with a stable code that clients may branch on. */
+export class SteerdError extends Error {
+  override readonly name = 'SteerdError';
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    readonly type: ErrorType,
+    message: string,
+    /** The request field at fault, or null. */
+    readonly param: string | null = null,
+    /** For 429 and 503: when to try again. */
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** Shows a received value in a message without letting it flood the log. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+const invalid = (code: string, message: string, param: string | null) =>
+  new SteerdError(code, 400, 'invalid_request_error', message, param);
+
+export const errors = {
+  /** `sentence` says field, requirement and value received. */
+  invalidRequest: (sentence: string, param: string | null) => invalid('invalid_value', sentence, param),
+  notSupported: (param: string, instead: string) =>
+    invalid('not_supported', `${param} is not supported yet; ${instead}.`, param),
+  unknownSteeringField: (field: string, hint: string) =>
+    invalid('unknown_steering_field', `there is no field ${shown(field)}; ${hint}`, field.slice(0, 80)),
+  chatTemplateMissing: (model: string) =>
+    invalid(
+      'chat_template_missing',
+      `model ${model} has no chat template; use POST /v1/completions.`,
+      'messages',
+    ),
+  clientGone: () =>
+    new SteerdError('client_gone', 499, 'invalid_request_error', 'the client closed the connection.'),
+  promptTooLong: (param: string, characters: number, limit: number, capacity: number) =>
+    invalid(
+      'context_length_exceeded',
+      `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
+      param,
+    ),
+  bodyTooLarge: (limit: number) =>
+    new SteerdError(
+      'body_too_large',
+      413,
+      'invalid_request_error',
+      `the request body must be at most ${limit} bytes.`,
+    ),
+  bodyNotJson: (contentType: string | undefined) =>
+    new SteerdError(
+      'unsupported_media_type',
+      415,
+      'invalid_request_error',
+      `the content-type must be application/json; received ${contentType === undefined ? 'none' : shown(contentType)}.`,
+    ),
+  malformedJson: (reason: string) =>
+    invalid('malformed_json', `the request body is not valid JSON: ${reason}.`, null),
+  routeNotFound: (method: string, path: string) =>
+    new SteerdError(
+      'route_not_found',
+      404,
+      'not_found_error',
+      `${method} ${shown(path)} does not exist; GET /docs lists what does.`,
+    ),
+  stopping: () =>
+    new SteerdError(
+      'server_stopping',
+      503,
+      'service_unavailable_error',
+      'the server is stopping; try again.',
+      null,
+      2,
+    ),
+  internal: (requestId: string) =>
+    new SteerdError(
+      'internal_error',
+      500,
+      'server_error',
+      `the server failed on this request; its log says why under request id ${requestId}.`,
+    ),
+  invalidValue: (param: string, requirement: string, received: unknown) =>
+    invalid('invalid_value', `${param} must be ${requirement}; received ${shown(received)}.`, param),
+  promptEmpty: (param: string) =>
+    invalid('prompt_empty', `${param} is empty: at least one token is needed.`, param),
+  contextLengthExceeded: (param: string, prompt: number, answer: number, limit: number) =>
+    invalid(
+      'context_length_exceeded',
+      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower max_tokens.`,
+      param,
+    ),
+  tokenOutOfRange: (param: string, token: number, vocabulary: number) =>
+    invalid(
+      'token_out_of_range',
+      `${param} holds token id ${token}; ids run from 0 to ${vocabulary - 1}.`,
+      param,
+    ),
+  modelNotFound: (model: string, known: readonly string[]) =>
+    new SteerdError(
+      'model_not_found',
+      404,
+      'not_found_error',
+      `model ${shown(model)} does not exist; this server has: ${known.join(', ') || 'none'}.`,
+      'model',
+    ),
+  conceptNotFound: (name: string, model: string, known: readonly string[], param = 'concept') =>
+    new SteerdError(
+      'concept_not_found',
+      404,
+      'not_found_error',
+      `concept ${shown(name)} does not exist for model ${model}; it has: ${known.slice(0, 20).join(', ') || 'none'}${known.length > 20 ? ', ...' : ''}.`,
+      param,
+    ),
+  conceptReadOnly: (name: string) =>
+    new SteerdError(
+      'concept_read_only',
+      403,
+      'invalid_request_error',
+      `concept ${shown(name)} ships with the model and cannot be deleted.`,
+      'name',
+    ),
+  storageFailed: (what: string, reason: string, full: boolean) =>
+    new SteerdError(
+      'storage_failed',
+      full ? 507 : 500,
+      'server_error',
+      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory.`,
+    ),
+  conceptMismatch: (name: string, reason: string, param = 'concept') =>
+    invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
+  fitImpossible: (reason: string, param: string | null = null) =>
+    invalid('fit_impossible', `the fit is not possible: ${reason}.`, param),
+  fitFinished: (id: string, status: string) =>
+    new SteerdError(
+      'fit_finished',
+      409,
+      'conflict_error',
+      `fit ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
+  fitNotFound: (id: string) =>
+    new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  queueFull: (limit: number, retryAfterSeconds: number) =>
+    new SteerdError(
+      'queue_full',
+      429,
+      'rate_limit_error',
+      `the queue is full: ${limit} requests are waiting (limit ${limit}); try again in ${retryAfterSeconds} s.`,
+      null,
+      retryAfterSeconds,
+    ),
+  modelUnavailable: (model: string, reason: string) =>
+    new SteerdError(
+      'model_unavailable',
+      503,
+      'service_unavailable_error',
+      `model ${model} is not available: ${reason}.`,
+      'model',
+      2,
+    ),
+  engineFailed: (model: string, reason: string) =>
+    new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),
+} as const;

@@ -1,0 +1,90 @@
+/**
+ * The serving graft: an export with the activation-edit inputs, and logits only where asked.
+ * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions
+ * int64 [B, P]. Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. Everything else
+ * keeps the export's names, and the weights stay in their files.
+ */
+import { insertEdit, splitSteeringInputs } from './activation-edit.js';
+import { dataTypes, Graph } from './graph.js';
+import { cloneModel, OnnxError } from './model-file.js';
+import { type BlockOutput, findResidualStream, type ResidualStream } from './residual-stream.js';
+import type { ModelProto } from './schema/onnx_pb.js';
+
+/** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
+const oldestOpset = 13;
+
+/** @throws OnnxError when the export cannot be grafted, naming what was missing. */
+export function openForGraft(model: ModelProto): { graph: Graph; stream: ResidualStream } {
+  const graph = new Graph(cloneModel(model));
+  if (graph.opset < oldestOpset)
+    throw new OnnxError(`opset ${graph.opset} is too old to graft: ${oldestOpset} or newer is needed`);
+  return { graph, stream: findResidualStream(graph) };
+}
+
+/** @throws OnnxError when the export cannot be grafted. */
+export function graftForServing(model: ModelProto): ModelProto {
+  const { graph, stream } = openForGraft(model);
+  const layers = stream.layers.length;
+  const rows = `${layers}`;
+  graph.addInput('steering_vectors', dataTypes.float32, [rows, 'batch_size', 'concepts', 'hidden_size']);
+  for (const input of ['steering_add', 'steering_scale'])
+    graph.addInput(input, dataTypes.float32, [rows, 'batch_size', 'sequence_length', 'concepts']);
+  graph.addInput('logit_positions', dataTypes.int64, ['batch_size', 'logit_count']);
+
+  const last = stream.outputs.at(-1);
+  if (!last) throw new OnnxError('the export has no layers');
+  const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
+  const steering = splitSteeringInputs(graph, layers);
+  const projections = stream.outputs.map((output, layer) =>
+    insertEdit(
+      graph,
+      output,
+      layer,
+      steering[layer] ?? { vectors: '', add: '', scale: '' },
+      stream.elementType,
+    ),
+  );
+  gatherLogitPositions(graph, last, beforeHead);
+
+  const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
+  const shape = graph.add('Shape', ['steering_add'], 'steerd/projection_shape');
+  graph.add('Reshape', [stacked, shape], 'steering_projection', { allowzero: 1 });
+  graph.addOutput('steering_projection', dataTypes.float32, [
+    rows,
+    'batch_size',
+    'sequence_length',
+    'concepts',
+  ]);
+  const logits = graph.proto.output.find((output) => output.name === 'logits')?.type?.value;
+  const positions = logits?.case === 'tensorType' ? logits.value.shape?.dim[1] : undefined;
+  if (positions) positions.value = { case: 'dimParam', value: 'logit_count' };
+  graph.finish();
+  return graph.model;
+}
+
+/**
+ * Between the last block and the final norm only the asked positions go on: the norm and the LM head, the
+ * widest layer of all, run on P rows instead of S.
+ */
+function gatherLogitPositions(
+  graph: Graph,
+  last: BlockOutput,
+  readers: readonly BlockOutput['node'][] | null,
+): void {
+  const indices = graph.add(
+    'Unsqueeze',
+    ['logit_positions', graph.int64([-1])],
+    'steerd/logit_positions_indices',
+  );
+  const gather = (tensor: string, name: string) =>
+    graph.add('GatherND', [tensor, indices], name, { batch_dims: 1 });
+  if (!readers) {
+    const { node } = last;
+    const [stream = '', edit = ''] = node.input;
+    node.input[0] = gather(stream, 'steerd/logit_stream');
+    node.input[1] = gather(edit, 'steerd/logit_edit');
+    return;
+  }
+  const edited = readers[0]?.input.find((input) => input.startsWith('steerd/layer_')) ?? '';
+  graph.redirect(edited, gather(edited, 'steerd/logit_stream'), readers);
+}

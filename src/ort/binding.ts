@@ -1,0 +1,71 @@
+/** Inputs and outputs bound to a session, and running it: nothing is copied between runs. */
+import { api } from './library.js';
+import type { Session } from './session.js';
+import { check, created } from './status.js';
+import type { Tensor } from './tensor.js';
+
+/** Options of one run; a run in progress ends with an OrtError after `terminate()`. */
+export class RunOptions {
+  readonly handle = created('create run options', (out) => api.CreateRunOptions(out));
+
+  /** Safe from any thread: `handle` may be sent to another one that calls `terminateRun`. */
+  terminate(): void {
+    terminateRun(this.handle);
+  }
+
+  /** Makes the options usable again after a terminated run. */
+  reset(): void {
+    check(api.RunOptionsUnsetTerminate(this.handle), 'reset run options');
+  }
+
+  release(): void {
+    api.ReleaseRunOptions(this.handle);
+  }
+}
+
+/** Ends the runs that use these run options, wherever they run. */
+export function terminateRun(handle: bigint): void {
+  check(api.RunOptionsSetTerminate(handle), 'terminate run');
+}
+
+export class Binding {
+  readonly #handle;
+  /** ORT keeps raw pointers: whatever is bound must stay reachable. */
+  readonly #bound = new Map<string, Tensor>();
+
+  constructor(readonly session: Session) {
+    this.#handle = created('create binding', (out) => api.CreateIoBinding(session.handle, out));
+  }
+
+  /** Binds or rebinds one input. @throws OrtError for a name the graph does not have. */
+  input(name: string, tensor: Tensor): void {
+    check(api.BindInput(this.#handle, name, tensor.handle), `bind input ${name}`);
+    this.#bound.set(`in ${name}`, tensor);
+  }
+
+  /** Binds one output to memory that has exactly its size. */
+  output(name: string, tensor: Tensor): void {
+    check(api.BindOutput(this.#handle, name, tensor.handle), `bind output ${name}`);
+    this.#bound.set(`out ${name}`, tensor);
+  }
+
+  /** Runs on the calling thread. @throws OrtError, also when terminated. */
+  run(options: RunOptions): void {
+    check(api.RunWithBinding(this.session.handle, options.handle, this.#handle), 'run');
+  }
+
+  /** Runs on another thread; nothing bound may be touched until it resolves. */
+  async runAsync(options: RunOptions): Promise<void> {
+    const status = await new Promise<bigint | null>((resolve, reject) => {
+      api.RunWithBinding.async(this.session.handle, options.handle, this.#handle, (error, result) =>
+        error ? reject(error) : resolve(result),
+      );
+    });
+    check(status, 'run');
+  }
+
+  release(): void {
+    api.ReleaseIoBinding(this.#handle);
+    this.#bound.clear();
+  }
+}

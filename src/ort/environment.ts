@@ -1,0 +1,15 @@
+/** The process-wide ORT environment and CPU memory description. ORT counts references; neither is released. */
+import { api, type Handle } from './library.js';
+import { created } from './status.js';
+
+const logErrors = 3;
+const arenaAllocator = 1;
+const defaultMemory = 0;
+
+export const environment: Handle = created('create environment', (out) =>
+  api.CreateEnv(logErrors, 'steerd', out),
+);
+
+export const cpuMemory: Handle = created('describe CPU memory', (out) =>
+  api.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, out),
+);

@@ -1,0 +1,111 @@
+/** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
+import { z } from 'zod';
+import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { SteeringFields } from './steering.js';
+
+const TextPart = z.looseObject({
+  type: z.literal('text', { error: 'must be "text": this server reads text only' }),
+  text: z.string(),
+});
+
+export const ChatMessage = z.looseObject({
+  role: z
+    .enum(['system', 'developer', 'user', 'assistant'])
+    .meta({ description: '`developer` is read as `system`.' }),
+  content: z.union([z.string(), z.array(TextPart).min(1)]),
+});
+export type ChatMessage = z.output<typeof ChatMessage>;
+
+/** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
+export const ChatRequest = z
+  .looseObject({
+    messages: z.array(ChatMessage).min(1),
+    ...GenerationFields,
+    max_completion_tokens: z
+      .int()
+      .min(1)
+      .nullish()
+      .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
+    ...SteeringFields,
+  })
+  .meta({
+    id: 'ChatCompletionRequest',
+    examples: [
+      {
+        messages: [{ role: 'user', content: 'What did you do today?' }],
+        concept: 'pirate',
+        strength: 1,
+        max_tokens: 60,
+        seed: 7,
+      },
+    ],
+  });
+export type ChatRequest = z.output<typeof ChatRequest>;
+
+const example = {
+  id: 'chatcmpl-5kq1TzmB0xYfJc9V',
+  created: 1767225600,
+  model: 'smollm2-135m-instruct',
+  system_fingerprint: 'fp_9c1f6ed0b1',
+};
+
+export const ChatCompletion = z
+  .object({
+    ...ReplyFields,
+    object: z.literal('chat.completion'),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        message: z.object({
+          role: z.literal('assistant'),
+          content: z.string(),
+          refusal: z.null(),
+        }),
+        logprobs: z.null(),
+        finish_reason: FinishReason,
+      }),
+    ),
+    usage: Usage,
+    steering: SteeringReceipts,
+  })
+  .meta({
+    id: 'ChatCompletion',
+    examples: [
+      {
+        ...example,
+        object: 'chat.completion',
+        choices: [
+          {
+            index: 0,
+            message: { role: 'assistant', content: 'Arr, I sailed the seven seas!', refusal: null },
+            logprobs: null,
+            finish_reason: 'stop',
+          },
+        ],
+        usage: { prompt_tokens: 34, completion_tokens: 9, total_tokens: 43 },
+      },
+    ],
+  });
+export type ChatCompletion = z.output<typeof ChatCompletion>;
+
+/** One `data:` of a stream. Never parsed here: chat-shape.ts writes it, the tests hold it to this schema. */
+export const ChatCompletionChunk = z
+  .object({
+    ...ReplyFields,
+    object: z.literal('chat.completion.chunk'),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        delta: z.object({
+          role: z.literal('assistant').optional(),
+          content: z.string().optional(),
+          refusal: z.null().optional(),
+        }),
+        logprobs: z.null(),
+        finish_reason: FinishReason.nullable(),
+      }),
+    ),
+    usage: Usage.nullable().optional(),
+    steering: SteeringReceipts,
+  })
+  .meta({ id: 'ChatCompletionChunk' });

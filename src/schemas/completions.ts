@@ -1,0 +1,59 @@
+/** `POST /v1/completions`: OpenAI's shapes with steering. */
+import { z } from 'zod';
+import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { SteeringFields } from './steering.js';
+
+/** Loose: see ChatRequest. */
+export const CompletionRequest = z
+  .looseObject({
+    prompt: z
+      .union([z.string(), z.array(z.string()), z.array(z.int()), z.array(z.array(z.int()))])
+      .meta({ description: 'A text, its token ids, or a list of either.' }),
+    ...GenerationFields,
+    ...SteeringFields,
+  })
+  .meta({
+    id: 'CompletionRequest',
+    examples: [{ prompt: 'Far away from the city,', concept: 'ocean', strength: 1, max_tokens: 40, seed: 7 }],
+  });
+export type CompletionRequest = z.output<typeof CompletionRequest>;
+
+const fields = {
+  ...ReplyFields,
+  object: z.literal('text_completion'),
+  steering: SteeringReceipts,
+};
+const choice = { text: z.string(), index: z.int(), logprobs: z.null() };
+
+export const Completion = z
+  .object({
+    ...fields,
+    choices: z.array(z.object({ ...choice, finish_reason: FinishReason })),
+    usage: Usage,
+  })
+  .meta({
+    id: 'Completion',
+    examples: [
+      {
+        id: 'cmpl-5kq1TzmB0xYfJc9V',
+        object: 'text_completion',
+        created: 1767225600,
+        model: 'smollm2-135m-instruct',
+        system_fingerprint: 'fp_9c1f6ed0b1',
+        choices: [
+          { text: ' the waves roll in upon the sand', index: 0, logprobs: null, finish_reason: 'length' },
+        ],
+        usage: { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 },
+      },
+    ],
+  });
+export type Completion = z.output<typeof Completion>;
+
+/** One `data:` of a stream. Never parsed here: text-shape.ts writes it, the tests hold it to this schema. */
+export const CompletionChunk = z
+  .object({
+    ...fields,
+    choices: z.array(z.object({ ...choice, finish_reason: FinishReason.nullable() })),
+    usage: Usage.nullable().optional(),
+  })
+  .meta({ id: 'CompletionChunk' });

@@ -1,0 +1,90 @@
+/** A concept as HTTP shows it. */
+import { z } from 'zod';
+import type { StoredConcept } from '../concepts/concept-store.js';
+
+export const ConceptObject = z
+  .object({
+    id: z.string().describe('The name: what a request gives as `concept`.'),
+    object: z.literal('concept'),
+    name: z.string(),
+    model: z.string().describe('Id of the model it was fitted for and works on.'),
+    version: z
+      .string()
+      .describe('SHA-256 (hex) of the content: another fit of the same name has another version.'),
+    created: z.int().describe('Unix seconds.'),
+    source: z.enum(['shipped', 'data']).describe('`shipped` comes with the model and cannot be deleted.'),
+    layers: z.int().describe('Layers of the model; layer l is steered at the output of block l.'),
+    hidden_size: z.int().describe("Width of the model's residual stream."),
+    recipe: z.string().describe('Which activations the fit read.'),
+    method: z.string().describe('How the vectors came from the activations.'),
+    prefix: z.string().describe('What stated the concept to the model during the fit.'),
+    seed: z.int(),
+    details: z.record(z.string(), z.unknown()).describe('Whatever else the fit recorded.'),
+    calibration: z.object({
+      method: z.string().describe('What chose the coefficients.'),
+      coefficients: z
+        .array(z.number())
+        .describe(
+          'Per layer: the coefficient on the unit vector at strength 1; 0 where not steered by default.',
+        ),
+      details: z.record(z.string(), z.unknown()),
+    }),
+    residual_norms: z
+      .array(z.number())
+      .describe('Per layer: mean L2 norm of the block outputs seen in the fit.'),
+  })
+  .meta({
+    id: 'Concept',
+    description: 'A direction per layer that steers one model, with how it was fitted and how strong 1.0 is.',
+    example: {
+      id: 'pirate',
+      object: 'concept',
+      name: 'pirate',
+      model: 'smollm2-135m-instruct',
+      version: '0f4c9b7f6e0e6f3f4b8a5b9a6f0f6d1c6b5e0f3d2a1b4c7d8e9f0a1b2c3d4e5f',
+      created: 1760000000,
+      source: 'shipped',
+      layers: 4,
+      hidden_size: 64,
+      recipe: 'responses',
+      method: 'mean_difference',
+      prefix: 'You are a pirate.',
+      seed: 0,
+      details: {},
+      calibration: { method: 'residual_norm', coefficients: [0, 1.5, 2, 2.5], details: {} },
+      residual_norms: [3, 12, 16, 20],
+    },
+  });
+export type ConceptObject = z.output<typeof ConceptObject>;
+
+export const ConceptList = z
+  .object({ object: z.literal('list'), data: z.array(ConceptObject) })
+  .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
+export type ConceptList = z.output<typeof ConceptList>;
+
+/** Everything but the vectors, which are too many for JSON by default. */
+export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
+  const { record, calibration } = concept;
+  return {
+    id: concept.name,
+    object: 'concept',
+    name: concept.name,
+    model: concept.model,
+    version: concept.version,
+    created: createdAt,
+    source,
+    layers: concept.layers,
+    hidden_size: concept.hiddenSize,
+    recipe: record.recipe,
+    method: record.method,
+    prefix: record.prefix,
+    seed: record.seed,
+    details: { ...record.details },
+    calibration: {
+      method: calibration.method,
+      coefficients: Array.from(calibration.coefficients),
+      details: { ...calibration.details },
+    },
+    residual_norms: Array.from(concept.residualNorms),
+  };
+}

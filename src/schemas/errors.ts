@@ -1,0 +1,55 @@
+/** OpenAI's error shape: every answer that is not a success has it. */
+import { z } from 'zod';
+
+export const ErrorBody = z
+  .object({
+    error: z.object({
+      message: z.string().meta({ description: 'Names the field, the limit and the value received.' }),
+      type: z.string(),
+      param: z.string().nullable().meta({ description: 'The field at fault, as a dotted path.' }),
+      code: z.string().nullable().meta({ description: 'Stable: branch on this.' }),
+    }),
+  })
+  .meta({
+    id: 'Error',
+    examples: [
+      {
+        error: {
+          message: 'temperature must be at most 2; received 3.',
+          type: 'invalid_request_error',
+          param: 'temperature',
+          code: 'invalid_value',
+        },
+      },
+    ],
+  });
+export type ErrorBody = z.output<typeof ErrorBody>;
+
+const descriptions = {
+  400: 'The request cannot be carried out as it is',
+  403: 'Not allowed',
+  404: 'No such thing',
+  409: 'In conflict with what is there',
+  413: 'The body is too large',
+  429: 'The queue is full: see Retry-After',
+  500: 'The server is at fault',
+  503: 'Not ready, or stopping: see Retry-After',
+} as const;
+
+type ErrorStatus = keyof typeof descriptions;
+
+type ErrorResponse = {
+  description: string;
+  content: { 'application/json': { schema: typeof ErrorBody } };
+};
+
+/** The `response` entries of a route for the errors it may answer with. */
+export function errorResponses<Status extends ErrorStatus>(
+  ...statuses: readonly Status[]
+): Record<Status, ErrorResponse> {
+  const entries = statuses.map((status): [Status, ErrorResponse] => [
+    status,
+    { description: descriptions[status], content: { 'application/json': { schema: ErrorBody } } },
+  ]);
+  return Object.fromEntries(entries) as Record<Status, ErrorResponse>;
+}

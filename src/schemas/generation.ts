@@ -1,0 +1,93 @@
+/**
+ * What chat and text completions share: the fields that say how to sample and when to end, and the parts of
+ * a reply. `null` means "not given", as OpenAI's clients send it. Fields unknown here are ignored.
+ */
+import { z } from 'zod';
+import { SteeringReceipt } from './steering.js';
+
+export const maxStopStrings = 16;
+const maxStopLength = 1024;
+const maxLogitBiases = 1024;
+const maxStopTokens = 256;
+
+const stopString = z.string().min(1).max(maxStopLength);
+
+export const GenerationFields = {
+  model: z
+    .string()
+    .min(1)
+    .nullish()
+    .meta({ description: "Id of a model; the server's default one if left out." }),
+  max_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
+  temperature: z.number().min(0).max(2).nullish().meta({ default: 1, description: '0 is greedy.' }),
+  top_p: z.number().gt(0).max(1).nullish().meta({ default: 1 }),
+  top_k: z.int().min(-1).nullish().meta({ default: -1, description: 'The k likeliest tokens; -1 or 0 is off.' }),
+  min_p: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullish()
+    .meta({ default: 0, description: "Least probability as a share of the likeliest token's." }),
+  repetition_penalty: z.number().gt(0).max(100).nullish().meta({ default: 1 }),
+  presence_penalty: z.number().min(-2).max(2).nullish().meta({ default: 0 }),
+  frequency_penalty: z.number().min(-2).max(2).nullish().meta({ default: 0 }),
+  logit_bias: z
+    .record(z.string(), z.number().min(-100).max(100))
+    .refine((biases) => Object.keys(biases).length <= maxLogitBiases, {
+      error: `must be an object of at most ${maxLogitBiases} token ids`,
+    })
+    .nullish()
+    .meta({ description: 'Token id to what is added to its logit, -100 to 100.' }),
+  seed: z
+    .number()
+    .refine((seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 63, {
+      error: 'must be an integer of at most 64 bits',
+    })
+    .nullish()
+    .meta({ type: 'integer', description: 'Same seed, same answer; choice i uses seed + i.' }),
+  stop: z
+    .union([stopString, z.array(stopString).max(maxStopStrings)])
+    .nullish()
+    .meta({ description: 'Strings that end the answer and are no part of it.' }),
+  stop_token_ids: z
+    .array(z.int())
+    .max(maxStopTokens)
+    .nullish()
+    .meta({ description: 'Token ids that end the answer, beside the end tokens of the model.' }),
+  min_tokens: z.int().min(0).nullish().meta({ default: 0, description: 'No stop token before that many.' }),
+  ignore_eos: z.boolean().nullish().meta({ default: false, description: 'Go on past the end tokens.' }),
+  n: z.int().min(1).nullish().meta({ default: 1, description: "Answers to a prompt; at most the server's slots." }),
+  stream: z.boolean().nullish().meta({ default: false, description: 'Answer as server-sent events.' }),
+  stream_options: z
+    .looseObject({ include_usage: z.boolean().nullish() })
+    .nullish()
+    .meta({ description: 'Only with `stream`.' }),
+  user: z.string().nullish().meta({ description: 'Ignored.' }),
+};
+
+/** The fields of `GenerationFields` that decide how tokens are made. */
+export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
+
+export const FinishReason = z.enum(['stop', 'length']);
+
+export const Usage = z
+  .object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+  })
+  .meta({ id: 'Usage' });
+export type Usage = z.output<typeof Usage>;
+
+/** What every completion object and chunk begins with, after `object`. */
+export const ReplyFields = {
+  id: z.string(),
+  created: z.int().meta({ description: 'Unix seconds.' }),
+  model: z.string(),
+  system_fingerprint: z.string().meta({ description: 'Changes when the weights do.' }),
+};
+
+export const SteeringReceipts = z
+  .array(SteeringReceipt)
+  .optional()
+  .meta({ description: 'What steered this reply; left out when nothing did.' });

@@ -1,0 +1,224 @@
+/**
+ * Steering as a request states it and as a reply reports it: one item names a concept, how strong, how,
+ * where in depth and where in the text. Items are strict: a misspelt key is an error, for a steering that
+ * is not applied must never pass in silence. Messages follow validation.ts: "must ..." completes the field's name.
+ */
+import { z } from 'zod';
+import { errors } from '../errors.js';
+import { strictly } from './strictly.js';
+
+/** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
+export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;
+export const maxSteeringItems = 8;
+
+const inputSchema = (schema: z.ZodType) => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+};
+
+/** A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant. */
+function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
+  options: Options,
+  pick: (value: unknown) => number,
+) {
+  return z
+    .unknown()
+    .transform((value, context): z.output<Options[number]> => {
+      const parsed = (options[pick(value)] ?? options[0]).safeParse(value);
+      if (parsed.success) return parsed.data as z.output<Options[number]>;
+      // A misspelt key explains what else is missing: it comes first.
+      const issues = [...parsed.error.issues].sort((a, b) => rank(a) - rank(b));
+      for (const { path, message } of issues) {
+        context.issues.push({ code: 'custom', message, path: [...path], input: value });
+      }
+      return z.NEVER;
+    })
+    .meta({ anyOf: options.map(inputSchema) });
+}
+
+const rank = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? 0 : 1);
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+
+const index = (least = 0) => {
+  const error = `must be a whole number, ${least} or more`;
+  return z.int({ error }).min(least, { error });
+};
+
+const layersExpected =
+  'must be "default", "all", a list of block numbers, or {"from", "to"} with both ends included';
+
+export const SteeringLayers = choice(
+  [
+    z.enum(['default', 'all'], { error: layersExpected }),
+    z
+      .array(index(), { error: layersExpected })
+      .min(1, { error: 'must list at least one block' })
+      .max(4096, { error: 'must list at most 4096 blocks' }),
+    z
+      .strictObject(
+        { from: index(), to: index() },
+        { error: strictly('layers', ['from', 'to'], layersExpected) },
+      )
+      .refine((range) => range.from <= range.to, { error: 'must have from at most to' }),
+  ],
+  (value) => (Array.isArray(value) ? 1 : isObject(value) ? 2 : 0),
+);
+/** Which blocks: those steered by default, every block with a vector, a list, or a range with both ends. */
+export type SteeringLayers = z.output<typeof SteeringLayers>;
+
+const positionsExpected = 'must be "all", "prompt", "generated", {"from", "to"} or {"last"}';
+const windowError = strictly('positions', ['from', 'to', 'last'], positionsExpected);
+
+export const SteeringPositions = choice(
+  [
+    z.enum(['all', 'prompt', 'generated'], { error: positionsExpected }),
+    z
+      .strictObject({ from: index(), to: index(1) }, { error: windowError })
+      .refine((window) => window.from < window.to, {
+        error: 'must have from below to, which is exclusive',
+      }),
+    z.strictObject({ last: index(1) }, { error: windowError }),
+  ],
+  (value) => (!isObject(value) ? 0 : 'last' in (value as object) ? 2 : 1),
+);
+/**
+ * Which token positions, counted from the prompt's first token (the chat template's own included): all, the
+ * prompt's, the answer's, [from, to), or the prompt's last n with everything that follows (an n beyond the
+ * prompt takes all of it).
+ */
+export type SteeringPositions = z.output<typeof SteeringPositions>;
+
+export const SteeringScale = z.enum(['calibrated', 'raw', 'norm'], {
+  error: 'must be "calibrated", "raw" or "norm"',
+});
+export type SteeringScale = z.output<typeof SteeringScale>;
+
+export const SteeringOperation = z.enum(['add', 'ablate', 'clamp', 'amplify'], {
+  error: 'must be "add", "ablate", "clamp" or "amplify"',
+});
+export type SteeringOperation = z.output<typeof SteeringOperation>;
+
+const conceptExpected = "must be a concept's name";
+const conceptField = z
+  .string({ error: conceptExpected })
+  .min(1, { error: conceptExpected })
+  .max(200, { error: 'must be a name of at most 200 characters' });
+
+const strengthField = z.number({ error: 'must be a finite number' });
+
+const limited = (limit: number) => `must be a number from ${-limit} to ${limit}`;
+
+/** The limit that an item's strength breaks, or null. Factors and shares have no scale. */
+function brokenLimit(item: {
+  readonly strength: number;
+  readonly scale: SteeringScale;
+  readonly operation: SteeringOperation;
+}): string | null {
+  if (item.operation === 'ablate') {
+    const share = item.strength >= 0 && item.strength <= 1;
+    return share ? null : 'must be a number from 0 to 1 with operation "ablate": the share that is taken out';
+  }
+  const scale = item.operation === 'amplify' ? 'calibrated' : item.scale;
+  const limit = strengthLimits[scale];
+  if (Math.abs(item.strength) <= limit) return null;
+  return `${limited(limit)} with ${item.operation === 'amplify' ? 'operation "amplify"' : `scale "${scale}"`}`;
+}
+
+const itemShape = {
+  concept: conceptField,
+  strength: strengthField.optional().meta({
+    default: 1,
+    description:
+      'add, clamp: in units of `scale`. ablate: the share taken out, 0 to 1. amplify: the factor on the projection, to be given.',
+  }),
+  scale: SteeringScale.default('calibrated'),
+  operation: SteeringOperation.default('add'),
+  layers: SteeringLayers.default('default'),
+  positions: SteeringPositions.default('all'),
+};
+const itemKeys = Object.keys(itemShape);
+
+export const SteeringItem = z
+  .strictObject(itemShape, { error: strictly('steering', itemKeys, 'must be an object with a concept') })
+  .transform((item, context) => {
+    const complete = { ...item, strength: item.strength ?? 1 };
+    const broken =
+      item.strength === undefined && item.operation === 'amplify'
+        ? 'must be given with operation "amplify": the factor on the projection'
+        : brokenLimit(complete);
+    if (broken !== null) {
+      context.issues.push({ code: 'custom', message: broken, path: ['strength'], input: item.strength });
+      return z.NEVER;
+    }
+    return complete;
+  });
+export type SteeringItem = z.output<typeof SteeringItem>;
+
+/** The three equal ways to steer a completion, to be spread into the request's object schema. */
+export const SteeringFields = {
+  concept: conceptField.optional().meta({ description: 'Concept to steer by; with `strength`.' }),
+  strength: strengthField
+    .refine((value) => Math.abs(value) <= strengthLimits.calibrated, {
+      error: limited(strengthLimits.calibrated),
+    })
+    .optional()
+    .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
+  steering: choice(
+    [
+      SteeringItem,
+      z.array(SteeringItem).max(maxSteeringItems, {
+        error: `must have at most ${maxSteeringItems} items`,
+      }),
+    ],
+    (value) => (Array.isArray(value) ? 1 : 0),
+  )
+    .optional()
+    .meta({ description: 'One steering or a list of them, applied together.' }),
+};
+
+export interface SteeringBody {
+  readonly concept?: string | undefined;
+  readonly strength?: number | undefined;
+  readonly steering?: SteeringItem | readonly SteeringItem[] | undefined;
+}
+
+/**
+ * What a parsed completion body asks to be steered by, in one form.
+ * @throws SteerdError when `concept` and `steering` are both there, or `strength` has no concept.
+ */
+export function steeringItems(body: SteeringBody): readonly SteeringItem[] {
+  const { concept, strength, steering } = body;
+  if (concept === undefined) {
+    if (strength !== undefined) {
+      throw errors.invalidValue('strength', 'given together with concept', strength);
+    }
+    if (steering === undefined) return [];
+    return Array.isArray(steering) ? (steering as SteeringItem[]) : [steering as SteeringItem];
+  }
+  if (steering !== undefined) {
+    throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
+  }
+  return [SteeringItem.parse({ concept, strength })];
+}
+
+export const SteeringReceipt = z
+  .object({
+    concept: z.string(),
+    version: z.string().meta({ description: "SHA-256 of the concept's content." }),
+    model: z.string().optional(),
+    strength: z.number(),
+    scale: z.enum(SteeringScale.options),
+    operation: z.enum(SteeringOperation.options),
+    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when strength changes nothing.' }),
+    coefficients: z.array(z.number()).meta({
+      description:
+        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the projection.',
+    }),
+    positions: z.unknown().meta({ description: 'As asked.' }),
+    calibrated: z.boolean(),
+  })
+  .meta({ description: 'What was done to the activations.' });
+export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {
+  positions: SteeringPositions;
+};

@@ -1,0 +1,197 @@
+/**
+ * The queue of fits: one runs at a time, the others wait. A job that fails or is cancelled leaves no concept
+ * and nothing running; `succeeded` is said only when the concept is safe in the store.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Concept } from '../concepts/concept.js';
+import { errors, SteerdError } from '../errors.js';
+import type { LoadedModel } from '../models/model.js';
+import type { FitJob, FitRequest } from '../schemas/fits.js';
+import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
+
+export interface FitLog {
+  info(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface FitJobsOptions {
+  /** @throws SteerdError model_not_found, model_unavailable */
+  readonly models: { get(id?: string): LoadedModel };
+  readonly concepts: { put(concept: Concept): Promise<unknown> };
+  readonly log?: FitLog;
+  /** Finished jobs remembered; the oldest are forgotten first. */
+  readonly maxFinished?: number;
+}
+
+const maxQueued = 64;
+const retryAfterSeconds = 30;
+
+interface Entry {
+  job: FitJob;
+  readonly settings: FitSettings;
+  readonly controller: AbortController;
+}
+
+export class FitJobs {
+  /** In the order of creation. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: Entry[] = [];
+  readonly #options: FitJobsOptions;
+  /** The job in work and the promise of its end. */
+  #running: { readonly entry: Entry; readonly ended: Promise<void> } | null = null;
+  #closed = false;
+
+  constructor(options: FitJobsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Queues a fit.
+   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that recipe or
+   *   method do not know, a full queue.
+   */
+  create(request: FitRequest): FitJob {
+    const model = this.#options.models.get(request.model);
+    if (this.#closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
+    const settings: FitSettings = {
+      name: request.name,
+      prefix: request.prefix,
+      recipe: request.recipe,
+      method: request.method,
+      labels: request.labels,
+      statements: request.statements,
+      maxTokens: request.max_tokens,
+      seed: request.seed,
+    };
+    checkCombination(settings);
+    checkPrefix(model, settings);
+    if (this.#queue.length >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
+    const job: FitJob = {
+      id: `fit-${randomBytes(12).toString('hex')}`,
+      object: 'fit',
+      status: 'queued',
+      name: request.name,
+      model: model.id,
+      prefix: request.prefix,
+      recipe: request.recipe,
+      method: request.method,
+      created_at: now(),
+      started_at: null,
+      finished_at: null,
+      progress: null,
+      error: null,
+      concept: null,
+    };
+    const entry: Entry = { job, settings, controller: new AbortController() };
+    this.#entries.set(job.id, entry);
+    this.#queue.push(entry);
+    this.#startNext();
+    return job;
+  }
+
+  get(id: string): FitJob | undefined {
+    return this.#entries.get(id)?.job;
+  }
+
+  /** Newest first. */
+  list(): FitJob[] {
+    return [...this.#entries.values()].map((entry) => entry.job).reverse();
+  }
+
+  /**
+   * Cancels a job and resolves when its work has stopped. A job that finished in that moment keeps its result.
+   * @throws SteerdError fit_not_found; fit_finished when it had succeeded or failed before.
+   */
+  async cancel(id: string): Promise<FitJob> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw errors.fitNotFound(id);
+    const { status } = entry.job;
+    if (status === 'succeeded' || status === 'failed') throw errors.fitFinished(id, status);
+    entry.controller.abort();
+    if (status === 'queued') {
+      this.#queue.splice(this.#queue.indexOf(entry), 1);
+      this.#finish(entry, { status: 'cancelled' });
+    } else if (this.#running?.entry === entry) {
+      await this.#running.ended;
+    }
+    return entry.job;
+  }
+
+  /** Cancels every job and waits until no work is left. Later requests are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const unfinished = [...this.#queue, ...(this.#running === null ? [] : [this.#running.entry])];
+    await Promise.all(unfinished.map((entry) => this.cancel(entry.job.id)));
+  }
+
+  #startNext(): void {
+    if (this.#running !== null) return;
+    const entry = this.#queue.shift();
+    if (entry === undefined) return;
+    update(entry, { status: 'running', started_at: now() });
+    // The work begins in a later turn, so that `#running` is set before it can end.
+    const ended = Promise.resolve()
+      .then(() => this.#work(entry))
+      .finally(() => {
+        this.#running = null;
+        this.#startNext();
+      });
+    this.#running = { entry, ended };
+  }
+
+  async #work(entry: Entry): Promise<void> {
+    const { signal } = entry.controller;
+    try {
+      signal.throwIfAborted();
+      const model = this.#options.models.get(entry.job.model);
+      const concept = await fitConcept(entry.settings, model, signal, (stage, done, total) =>
+        update(entry, { progress: { stage, done, total } }),
+      );
+      signal.throwIfAborted();
+      update(entry, { progress: { stage: 'store', done: 0, total: 1 } });
+      await this.#options.concepts.put(concept);
+      this.#finish(entry, {
+        status: 'succeeded',
+        progress: null,
+        concept: { name: concept.name, version: concept.version },
+      });
+    } catch (error) {
+      if (signal.aborted && !(entry.job.progress?.stage === 'store')) {
+        this.#finish(entry, { status: 'cancelled' });
+        return;
+      }
+      const known = error instanceof SteerdError;
+      if (!known) this.#options.log?.error({ fit: entry.job.id, err: error }, 'fit failed unexpectedly');
+      const message = error instanceof Error ? error.message : String(error);
+      this.#finish(entry, {
+        status: 'failed',
+        error: { code: known ? error.code : 'internal_error', message },
+      });
+    }
+  }
+
+  #finish(entry: Entry, end: Partial<FitJob>): void {
+    update(entry, { ...end, finished_at: now() });
+    const { id, status, name, model, error } = entry.job;
+    this.#options.log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
+    const finished = [...this.#entries.values()].filter((other) => other.job.finished_at !== null);
+    const surplus = finished.length - (this.#options.maxFinished ?? 1000);
+    for (const old of finished.slice(0, Math.max(0, surplus))) this.#entries.delete(old.job.id);
+  }
+}
+
+/** Jobs are values: whoever holds one keeps what it was. */
+function update(entry: Entry, change: Partial<FitJob>): void {
+  entry.job = { ...entry.job, ...change };
+}
+
+/** A prefix that cannot fit is refused before anything is queued; whole prompts are checked by the recipe. */
+function checkPrefix(model: LoadedModel, { prefix, maxTokens }: FitSettings): void {
+  const tokens = model.tokenizer.encode(prefix, { addSpecialTokens: false }).length;
+  const { capacity } = model.engine.shape;
+  if (tokens + maxTokens >= capacity) {
+    throw errors.contextLengthExceeded('prefix', tokens, maxTokens, capacity);
+  }
+}
+
+const now = () => Math.floor(Date.now() / 1000);

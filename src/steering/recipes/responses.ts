@@ -1,0 +1,172 @@
+/**
+ * Recipe `responses` (the idea of persona vectors, arXiv 2507.21509): the model answers open questions with
+ * and without a message that states the concept; an example is the mean of the block outputs over one
+ * answer's own tokens. What the message adds to how the model writes is what the concept is.
+ */
+import { createHash } from 'node:crypto';
+import { type Capture, greedy } from '../../engine/protocol.js';
+import { errors } from '../../errors.js';
+import { breather } from '../breathe.js';
+import { mapConcurrent } from '../map-concurrent.js';
+import { questions } from '../questions.js';
+import { type ConceptRole, conceptRole, questionTokens } from './concept-prompt.js';
+import type { LabelledFeatures, Recipe, RecipeContext } from './recipe.js';
+
+/** Answers in flight: enough to fill a decode batch, few enough to leave slots to interactive requests. */
+const concurrency = 4;
+const fewestAnswers = 2;
+
+export const responses: Recipe = {
+  description:
+    'Answers to open questions, given with and without the prefix as a system message. `statements` are the questions of each side.',
+  softLabels: false,
+  collect,
+};
+
+interface Example {
+  readonly positive: boolean;
+  readonly prompt: readonly number[];
+}
+
+interface Answer extends Example {
+  readonly tokens: readonly number[];
+}
+
+async function collect(context: RecipeContext): Promise<LabelledFeatures> {
+  const role = conceptRole(context.model, context.prefix);
+  const examples = await allExamples(context, role);
+  const answers = (await allAnswers(examples, context)).filter((answer) => answer.tokens.length > 0);
+  const positives = answers.filter((answer) => answer.positive).length;
+  for (const [side, count] of [
+    ['with the prefix', positives],
+    ['without the prefix', answers.length - positives],
+  ] as const) {
+    if (count >= fewestAnswers) continue;
+    throw errors.fitImpossible(
+      `model ${context.model.id} gave ${count} answers ${side} that are not empty (at least ${fewestAnswers} are needed); ask other questions in statements`,
+    );
+  }
+  const { layers, residualNorms } = await readAnswers(answers, context);
+  return {
+    n: answers.length,
+    hiddenSize: context.model.engine.shape.hiddenSize,
+    layers,
+    labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
+    softLabels: null,
+    residualNorms,
+    details: {
+      prefix_role: role,
+      questions_sha256: createHash('sha256')
+        .update(JSON.stringify(sides(context)))
+        .digest('hex'),
+      positives,
+      negatives: answers.length - positives,
+      empty: examples.length - answers.length,
+      max_tokens: context.maxTokens,
+    },
+  };
+}
+
+const sides = (context: RecipeContext) => ({
+  positive: context.statements?.positive ?? questions,
+  negative: context.statements?.negative ?? questions,
+});
+
+async function allExamples(context: RecipeContext, role: ConceptRole): Promise<Example[]> {
+  const { model, prefix, maxTokens } = context;
+  const { capacity } = model.engine.shape;
+  const breathe = breather(context.signal);
+  const { positive, negative } = sides(context);
+  const examples: Example[] = [];
+  for (const [isPositive, texts] of [
+    [true, positive],
+    [false, negative],
+  ] as const) {
+    for (const question of texts) {
+      const prompt = questionTokens(model, question, isPositive ? { prefix, role } : null);
+      if (prompt.length + maxTokens > capacity) {
+        throw errors.contextLengthExceeded(
+          isPositive ? 'prefix with a question of statements.positive' : 'a question of statements.negative',
+          prompt.length,
+          maxTokens,
+          capacity,
+        );
+      }
+      examples.push({ positive: isPositive, prompt });
+      await breathe();
+    }
+  }
+  return examples;
+}
+
+/** Greedy answers, in the examples' order whatever the order they end in. */
+async function allAnswers(examples: readonly Example[], context: RecipeContext): Promise<Answer[]> {
+  const { model, maxTokens, onProgress } = context;
+  let done = 0;
+  onProgress('answer', done, examples.length);
+  return mapConcurrent(examples, concurrency, context.signal, async (example, _, signal) => {
+    const tokens: number[] = [];
+    const steps = model.engine.generate(
+      {
+        prompt: example.prompt,
+        maxTokens,
+        stopTokens: model.stopTokens,
+        minTokens: 0,
+        sampling: greedy,
+        edit: [],
+        priority: 'background',
+      },
+      signal,
+    );
+    for await (const step of steps) {
+      if (step.token !== null) tokens.push(step.token);
+    }
+    signal.throwIfAborted();
+    onProgress('answer', ++done, examples.length);
+    return { ...example, tokens };
+  });
+}
+
+async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
+  const { engine } = context.model;
+  const { layers: depth, hiddenSize } = engine.shape;
+  const layers = Array.from({ length: depth }, () => new Float32Array(answers.length * hiddenSize));
+  const norms = new Float64Array(depth);
+  const breathe = breather(context.signal);
+  let tokensRead = 0;
+  context.onProgress('capture', 0, answers.length);
+  for (const [i, { prompt, tokens }] of answers.entries()) {
+    const positions = tokens.map((_, t) => prompt.length + t);
+    const capture = await engine.capture(
+      { tokens: [...prompt, ...tokens], positions, span: [0, 0] },
+      context.signal,
+    );
+    for (let layer = 0; layer < depth; layer++) {
+      const row = (layers[layer] as Float32Array).subarray(i * hiddenSize, (i + 1) * hiddenSize);
+      norms[layer] = (norms[layer] as number) + meanOverTokens(capture, layer, tokens.length, row);
+      await breathe();
+    }
+    tokensRead += tokens.length;
+    context.onProgress('capture', i + 1, answers.length);
+  }
+  return { layers, residualNorms: Float32Array.from(norms, (sum) => sum / tokensRead) };
+}
+
+/** Writes the mean of one layer's block outputs into `row` [H] and returns the sum of their L2 norms. */
+function meanOverTokens(capture: Capture, layer: number, count: number, row: Float32Array): number {
+  const width = row.length;
+  const sums = new Float64Array(width);
+  let norms = 0;
+  for (let t = 0; t < count; t++) {
+    const start = (layer * count + t) * width;
+    let squares = 0;
+    for (let h = 0; h < width; h++) {
+      const x = capture.hiddenStates[start + h] as number;
+      sums[h] = (sums[h] as number) + x;
+      squares += x * x;
+    }
+    norms += Math.sqrt(squares);
+  }
+  for (let h = 0; h < width; h++) row[h] = (sums[h] as number) / count;
+  return norms;
+}

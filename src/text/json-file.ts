@@ -1,0 +1,36 @@
+/** Reads the JSON files that lie beside a model. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The file's text, or null when the directory has no such file. */
+export async function readTextFile(directory: string, name: string): Promise<string | null> {
+  try {
+    return await readFile(join(directory, name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * The file's object, or null when the directory has no such file.
+ * @throws Error naming the file when it is not JSON or not an object.
+ */
+export async function readJsonObject(directory: string, name: string): Promise<JsonObject | null> {
+  const text = await readTextFile(directory, name);
+  if (text === null) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${join(directory, name)} is not valid JSON: ${(error as Error).message}`);
+  }
+  if (!isJsonObject(value)) throw new Error(`${join(directory, name)} must hold a JSON object`);
+  return value;
+}

@@ -1,0 +1,66 @@
+/** Joins the engine's steps with the detokenizer and the stop strings: the text side of one sequence. */
+import type { FinishReason, SequenceStep } from '../engine/protocol.js';
+import { IncrementalDetokenizer } from './detokenizer.js';
+import { StopStringMatcher } from './stop-strings.js';
+import type { Tokenizer } from './tokenizer.js';
+
+export interface TextDelta {
+  /** What is new; never half a character, never the begin of a stop string. */
+  text: string;
+  /** Tokens since the last delta, those included whose text is still held back or was cut. */
+  tokens: number[];
+  finish: FinishReason | null;
+}
+
+export interface Detokenizer {
+  push(token: number): string;
+  flush(): string;
+}
+
+/**
+ * Deltas with text as it becomes certain; the last carries the finish reason and may be empty.
+ * A stop string ends the iteration with finish "stop" and leaves `steps` (which calls its `return()` and so
+ * frees the slot) before the last delta is given out. Leaving this iterable early leaves `steps` too, but
+ * only when a pending step has come: abort the engine's signal to cancel at once.
+ *
+ * @param detokenize for text that continues a prompt; by default the answer stands alone.
+ * @throws SteerdError invalid_value for an empty stop string; while iterating, what `steps` throws.
+ */
+export function streamText(
+  steps: AsyncIterable<SequenceStep>,
+  tokenizer: Tokenizer,
+  stops: readonly string[],
+  detokenize: Detokenizer = new IncrementalDetokenizer(tokenizer),
+): AsyncIterable<TextDelta> {
+  return textDeltas(steps, detokenize, new StopStringMatcher(stops));
+}
+
+async function* textDeltas(
+  steps: AsyncIterable<SequenceStep>,
+  detokenizer: Detokenizer,
+  matcher: StopStringMatcher,
+): AsyncGenerator<TextDelta> {
+  let tokens: number[] = [];
+  let text = '';
+  let stopped = false;
+  let finish: FinishReason | null = null;
+  for await (const step of steps) {
+    if (step.token !== null) {
+      tokens.push(step.token);
+      ({ text, stopped } = matcher.push(detokenizer.push(step.token)));
+    }
+    finish = stopped ? 'stop' : step.finish;
+    if (finish !== null) break;
+    if (text !== '') {
+      yield { text, tokens, finish };
+      tokens = [];
+      text = '';
+    }
+  }
+  if (!stopped) {
+    const rest = matcher.push(detokenizer.flush());
+    text += rest.text + matcher.flush();
+    if (rest.stopped) finish = 'stop';
+  }
+  if (finish !== null || text !== '' || tokens.length > 0) yield { text, tokens, finish };
+}

@@ -1,0 +1,131 @@
+/**
+ * Text to token ids and back, from a model's `tokenizer.json` and `tokenizer_config.json`.
+ * Wraps @huggingface/tokenizers and closes its gaps to what a server meets: ids the vocabulary does not
+ * have (a model's vocabulary is often padded), no ids at all, special tokens named only in the config.
+ */
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
+import { specialTokens } from './special-tokens.js';
+
+export interface Tokenizer {
+  /** Highest id + 1, over the model's vocabulary and the added tokens. The model's logits may be wider. */
+  readonly vocabularySize: number;
+
+  /**
+   * Special tokens written in the text are recognised. `addSpecialTokens` (default true) adds what the
+   * tokenizer's template puts around a text, often a beginning-of-sequence token; turn it off for text that
+   * a chat template made, which has its own.
+   */
+  encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
+
+  /**
+   * The text, spaces as they are. `skipSpecialTokens` is on by default. Ids the vocabulary does not have
+   * stand for no text.
+   */
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
+
+  tokenId(token: string): number | undefined;
+
+  isSpecial(id: number): boolean;
+}
+
+class ModelTokenizer implements Tokenizer {
+  readonly vocabularySize: number;
+  /** UTF-16 units of the longest entry of the vocabulary. */
+  readonly longestToken: number;
+  readonly #tokenizer: HuggingFaceTokenizer;
+  readonly #special = new Set<number>();
+
+  constructor(definition: JsonObject, config: JsonObject) {
+    this.#tokenizer = new HuggingFaceTokenizer(definition, config);
+
+    let size = 0;
+    let longest = 1;
+    for (const [token, id] of this.#tokenizer.get_vocab()) {
+      size = Math.max(size, id + 1);
+      longest = Math.max(longest, token?.length ?? 0); // the library lists unused ids as undefined
+    }
+    this.vocabularySize = size;
+    this.longestToken = longest;
+
+    for (const [id, token] of this.#tokenizer.get_added_tokens_decoder()) {
+      if (token.special) this.#special.add(id);
+    }
+    for (const token of specialTokens(config)) {
+      const id = this.tokenId(token);
+      if (id !== undefined) this.#special.add(id);
+    }
+  }
+
+  encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
+    const add_special_tokens = options.addSpecialTokens ?? true;
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens });
+    // A piece that is in no vocabulary has no id where the tokenizer has no unknown token.
+    return ids.filter((id: number | undefined) => id !== undefined);
+  }
+
+  decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {
+    const skip = options.skipSpecialTokens ?? true;
+    const kept = ids.filter(
+      (id) => !(skip && this.#special.has(id)) && this.#tokenizer.id_to_token(id) !== undefined,
+    );
+    if (kept.length === 0) return ''; // the library refuses an empty list
+    return this.#tokenizer.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  tokenId(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+}
+
+/**
+ * The fewest tokens a text can have, found without tokenising it: its length over the longest token's.
+ * Tokenising takes about 10 ms a kilobyte where a tokenizer sees one long word (1 MB of one letter: 10 s, all
+ * other work waits), so a caller with a limit asks here first. Only text that the tokenizer throws away
+ * (characters unknown to it, spaces that its normalizer collapses) can have fewer. 0 for tokenizers that
+ * tests bring.
+ */
+export function leastTokens(tokenizer: Tokenizer, text: string): number {
+  if (!(tokenizer instanceof ModelTokenizer)) return 0;
+  return Math.ceil(text.length / tokenizer.longestToken);
+}
+
+/** The added tokens of `tokenizer.json` and those that only `tokenizer_config.json` has. */
+function mergeAddedTokens(definition: JsonObject, config: JsonObject): unknown[] {
+  const added: unknown[] = Array.isArray(definition.added_tokens) ? [...definition.added_tokens] : [];
+  if (!isJsonObject(config.added_tokens_decoder)) return added;
+  const known = new Set(added.map((token) => (isJsonObject(token) ? token.id : undefined)));
+  for (const [key, token] of Object.entries(config.added_tokens_decoder)) {
+    const id = Number(key);
+    if (Number.isSafeInteger(id) && id >= 0 && isJsonObject(token) && !known.has(id)) {
+      added.push({ ...token, id });
+    }
+  }
+  return added;
+}
+
+/**
+ * @param directory holds `tokenizer.json` and, as most do, `tokenizer_config.json`.
+ * @throws Error naming the file when it is missing or not a tokenizer.
+ */
+export async function loadTokenizer(directory: string): Promise<Tokenizer> {
+  const definition = await readJsonObject(directory, 'tokenizer.json');
+  if (definition === null) throw new Error(`${directory} has no tokenizer.json`);
+  const config = (await readJsonObject(directory, 'tokenizer_config.json')) ?? {};
+  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+  try {
+    return new ModelTokenizer(
+      { ...parts, ...definition, added_tokens: mergeAddedTokens(definition, config) },
+      config,
+    );
+  } catch (error) {
+    throw new Error(
+      `${join(directory, 'tokenizer.json')} is not a tokenizer we can read: ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createConcept } from '../../src/concepts/concept.js';
+import {
+  ConceptFileError,
+  type ConceptFileReason,
+  decodeConcept,
+  encodeConcept,
+} from '../../src/concepts/concept-file.js';
+import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
+import { sampleConcept, sampleFields } from './sample.js';
+
+const details = { scores: [0.1, 1e-7, -3], nested: { z: null, a: 'é\u2028"\\' }, __proto: {} };
+const concept = sampleConcept('São Tomé', { details });
+const file = encodeConcept(concept);
+
+function assertRefused(bytes: Uint8Array, reason: ConceptFileReason, message?: RegExp) {
+  assert.throws(
+    () => decodeConcept(bytes),
+    (error) =>
+      error instanceof ConceptFileError && error.reason === reason && (message?.test(error.message) ?? true),
+    `expected ${reason}`,
+  );
+}
+
+/** The file with other tensors or another document. */
+function rewrite(
+  tensors: Record<string, TensorData | null>,
+  document: (text: string) => string = (text) => text,
+) {
+  const decoded = decodeSafetensors(file);
+  const all: Record<string, TensorData> = {};
+  for (const [name, tensor] of decoded.tensors) {
+    if (tensors[name] !== null) all[name] = { ...tensor, data: tensor.data };
+  }
+  for (const [name, tensor] of Object.entries(tensors)) if (tensor !== null) all[name] = tensor;
+  return encodeSafetensors(all, { steerd: document(decoded.metadata.steerd ?? '') });
+}
+
+test('a file gives back the concept, and the concept the same file', () => {
+  const again = decodeConcept(file);
+  assert.deepEqual(again, concept);
+  assert.deepEqual(encodeConcept(again), file);
+  assert.deepEqual(
+    encodeConcept(createConcept(sampleFields('São Tomé', { details }))),
+    file,
+    'no clock, no chance',
+  );
+  assert.ok(again.vectors.buffer instanceof SharedArrayBuffer);
+});
+
+test('the file is what design and issue say: three float32 tensors and one document', () => {
+  const { tensors, metadata } = decodeSafetensors(file);
+  assert.deepEqual(
+    [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape]),
+    [
+      ['vectors', 'F32', [4, 8]],
+      ['residual_norms', 'F32', [4]],
+      ['calibration', 'F32', [4]],
+    ],
+  );
+  assert.deepEqual(Object.keys(metadata), ['steerd']);
+  const document = JSON.parse(metadata.steerd ?? '');
+  assert.deepEqual(Object.keys(document), Object.keys(document).sort());
+  assert.equal(document.version, concept.version);
+  assert.equal(document.model_fingerprint, concept.modelFingerprint);
+  assert.deepEqual(document.record.details, details);
+});
+
+test('a header as other tools write it, with other spacing, order and metadata, is the same concept', () => {
+  const { tensors, metadata } = decodeSafetensors(file);
+  const shuffled = Object.fromEntries([...tensors].reverse());
+  const loose = JSON.stringify(JSON.parse(metadata.steerd ?? ''), null, 2);
+  assert.deepEqual(decodeConcept(encodeSafetensors(shuffled, { format: 'pt', steerd: loose })), concept);
+});
+
+test('truncated at any length is refused, with the name once the header is whole', () => {
+  const headerEnd = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+  for (let length = 0; length < file.length; length++) {
+    assert.throws(
+      () => decodeConcept(file.subarray(0, length)),
+      (error) =>
+        error instanceof ConceptFileError &&
+        error.reason === 'truncated' &&
+        error.conceptName === (length < headerEnd ? null : concept.name),
+      `${length} bytes`,
+    );
+  }
+});
+
+test('no flipped bit anywhere changes the concept unnoticed', () => {
+  let refused = 0;
+  for (let offset = 0; offset < file.length; offset++) {
+    for (const mask of [1 << (offset % 8), 0x80, 0xff]) {
+      const flipped = file.slice();
+      flipped[offset] = (flipped[offset] ?? 0) ^ mask;
+      try {
+        // Whitespace for whitespace is all that may pass.
+        assert.deepEqual(decodeConcept(flipped), concept, `byte ${offset} ^ ${mask}`);
+      } catch (error) {
+        if (!(error instanceof ConceptFileError)) throw error;
+        refused++;
+      }
+    }
+  }
+  assert.ok(refused > 2.9 * file.length, `${refused} of ${3 * file.length} refused`);
+});
+
+test('changed values and changed words are tampering', () => {
+  assertRefused(
+    rewrite({ residual_norms: { dtype: 'F32', shape: [4], data: Float32Array.of(1, 2, 3, 4) } }),
+    'tampered',
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('Be São', 'Be like São')),
+    'tampered',
+    /hash/,
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('"São Tomé"', '"Other"')),
+    'tampered',
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('{', '{"extra":1,')),
+    'tampered',
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('"record":{', '"record":{"extra":1,')),
+    'tampered',
+  );
+});
+
+test('files that hold something else', () => {
+  assertRefused(Buffer.from('GGUF, or whatever else one may find in a folder'), 'not_safetensors');
+  assertRefused(encodeSafetensors({}, {}), 'not_a_concept', /no key "steerd"/);
+  assertRefused(
+    rewrite({}, () => '[]'),
+    'not_a_concept',
+  );
+  assertRefused(
+    rewrite({}, () => '{'),
+    'not_a_concept',
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('{', '{"format":1,')),
+    'not_a_concept',
+    /twice/,
+  );
+  assertRefused(
+    rewrite({}, (text) => text.replace('"format":1', '"format":2')),
+    'format_unknown',
+    /format is 2/,
+  );
+  for (const key of ['name', 'model', 'layers', 'record', 'calibration', 'prefix', 'seed', 'details']) {
+    assertRefused(
+      rewrite({}, (text) => text.replaceAll(`"${key}":`, `"_${key}":`)),
+      'not_a_concept',
+    );
+  }
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  assertRefused(
+    rewrite({}, (text) => text.replace('"nested":', `"deep":${deep},"nested":`)),
+    'invalid',
+    /deeper/,
+  );
+});
+
+test('missing, extra, misshapen and impossible tensors', () => {
+  for (const name of ['vectors', 'residual_norms', 'calibration']) {
+    assertRefused(rewrite({ [name]: null }), 'tensor_missing', new RegExp(name));
+  }
+  const floats = (shape: number[], data: Float32Array): TensorData => ({ dtype: 'F32', shape, data });
+  assertRefused(rewrite({ more: floats([1], new Float32Array(1)) }), 'tensor_unexpected', /more/);
+  assertRefused(
+    rewrite({ vectors: floats([8, 4], new Float32Array(32)) }),
+    'invalid',
+    /F32 \[4,8\]; it is F32 \[8,4\]/,
+  );
+  assertRefused(
+    rewrite({ vectors: { dtype: 'F16', shape: [4, 8], data: new Uint16Array(32) } }),
+    'invalid',
+    /F16/,
+  );
+  assertRefused(
+    rewrite({ calibration: floats([4], Float32Array.of(0, 1, Number.NaN, 1)) }),
+    'invalid',
+    /finite.*NaN/,
+  );
+  assertRefused(rewrite({ vectors: floats([4, 8], new Float32Array(32).fill(1)) }), 'invalid', /unit vector/);
+  assertRefused(
+    rewrite({}, (text) => text.replace('"layers":4', '"layers":5')),
+    'invalid',
+  );
+});
+
+test('a concept whose version is not its content is not written', () => {
+  assert.throws(() => encodeConcept({ ...concept, name: 'Other' }), ConceptFileError);
+});

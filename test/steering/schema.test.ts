@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { SteerdError } from '../../src/errors.js';
+import { FitRequest } from '../../src/schemas/fits.js';
+import { SteeringFields, SteeringItem, SteeringReceipt, steeringItems } from '../../src/schemas/steering.js';
+
+const Body = z.object(SteeringFields);
+const items = (body: unknown) => steeringItems(Body.parse(body));
+
+/** The first fault of a body, as `path: message`. */
+function fault(schema: z.ZodType, value: unknown): string {
+  const parsed = schema.safeParse(value);
+  assert.ok(!parsed.success, `${JSON.stringify(value)} was accepted`);
+  const [issue] = parsed.error.issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}
+
+test('three ways to steer are one', () => {
+  const expected = [
+    {
+      concept: 'sea',
+      strength: 0.8,
+      scale: 'calibrated',
+      operation: 'add',
+      layers: 'default',
+      positions: 'all',
+    },
+  ];
+  assert.deepEqual(items({ concept: 'sea', strength: 0.8 }), expected);
+  assert.deepEqual(items({ steering: { concept: 'sea', strength: 0.8 } }), expected);
+  assert.deepEqual(items({ steering: [{ concept: 'sea', strength: 0.8 }] }), expected);
+  assert.equal(items({ concept: 'sea' })[0]?.strength, 1);
+  assert.deepEqual(items({}), []);
+  assert.deepEqual(items({ steering: [] }), []);
+});
+
+test('a strength alone and a concept said twice are errors', () => {
+  const refused = (body: unknown, param: string) =>
+    assert.throws(
+      () => items(body),
+      (error) => error instanceof SteerdError && error.param === param,
+    );
+  refused({ strength: 1 }, 'strength');
+  refused({ strength: 1, steering: { concept: 'sea' } }, 'strength');
+  refused({ concept: 'sea', steering: { concept: 'sea' } }, 'concept');
+});
+
+test('strength is bounded by its scale, at the field that holds it', () => {
+  assert.match(
+    fault(Body, { concept: 'sea', strength: 1e9 }),
+    /^strength: must be a number from -100 to 100/,
+  );
+  for (const strength of [Number.NaN, Number.POSITIVE_INFINITY, '1', null]) {
+    assert.match(fault(Body, { concept: 'sea', strength }), /^strength: must be a finite number/);
+    assert.match(
+      fault(Body, { steering: [{ concept: 'sea', strength }] }),
+      /^steering\.0\.strength: must be a finite number/,
+    );
+  }
+  const limits = { calibrated: 100, raw: 1000, norm: 10 };
+  for (const [scale, limit] of Object.entries(limits)) {
+    for (const sign of [1, -1]) {
+      SteeringItem.parse({ concept: 'sea', scale, strength: sign * limit });
+      assert.match(
+        fault(Body, { steering: { concept: 'sea', scale, strength: sign * limit * 1.01 } }),
+        new RegExp(`^steering\\.strength: must be a number from -${limit} to ${limit} with scale "${scale}"`),
+      );
+    }
+  }
+});
+
+test('ablate takes a share and amplify a factor that is given', () => {
+  assert.equal(SteeringItem.parse({ concept: 'sea', operation: 'ablate' }).strength, 1);
+  assert.match(
+    fault(Body, { steering: { concept: 'sea', operation: 'ablate', strength: 2 } }),
+    /steering\.strength: .*from 0 to 1/,
+  );
+  assert.match(
+    fault(Body, { steering: { concept: 'sea', operation: 'amplify' } }),
+    /steering\.strength: must be given/,
+  );
+});
+
+test('an unknown key is refused with the key that was meant', () => {
+  assert.equal(
+    fault(Body, { steering: { concept: 'sea', strenght: 2 } }),
+    'steering: steering has no field "strenght"; did you mean "strength"?',
+  );
+  assert.match(fault(Body, { steering: [{ concept: 'sea', layer: [3] }] }), /^steering\.0: .*"layers"\?/);
+  assert.match(
+    fault(Body, { steering: { concept: 'sea', zzzzzz: 2 } }),
+    /it has: concept, strength, scale, operation, layers, positions/,
+  );
+  assert.match(fault(Body, { steering: { concept: 'sea', layers: { form: 1, to: 2 } } }), /"from"/);
+  assert.match(fault(FitRequest, { name: 'sea', prefix: 'x', sead: 1 }), /"seed"/);
+});
+
+test('layers and positions accept their forms and nothing else', () => {
+  const item = (part: object) => ({ concept: 'sea', ...part });
+  for (const layers of ['default', 'all', [0, 5], { from: 2, to: 2 }]) {
+    assert.deepEqual(SteeringItem.parse(item({ layers })).layers, layers);
+  }
+  for (const positions of ['all', 'prompt', 'generated', { from: 0, to: 3 }, { last: 4 }]) {
+    assert.deepEqual(SteeringItem.parse(item({ positions })).positions, positions);
+  }
+  for (const layers of [
+    'some',
+    7,
+    [],
+    [-1],
+    [1.5],
+    ['1'],
+    { from: 3, to: 2 },
+    { from: 1 },
+    { top: 4 },
+    null,
+  ]) {
+    assert.match(fault(SteeringItem, item({ layers })), /^layers/, JSON.stringify(layers));
+  }
+  for (const positions of ['some', 3, [1], { from: 2, to: 2 }, { from: -1, to: 2 }, { last: 0 }, null]) {
+    assert.match(fault(SteeringItem, item({ positions })), /^positions/, JSON.stringify(positions));
+  }
+  assert.match(fault(SteeringItem, item({ scale: 'x' })), /^scale: must be "calibrated"/);
+  assert.match(fault(SteeringItem, item({ operation: 'x' })), /^operation: must be "add"/);
+  assert.match(
+    fault(Body, { steering: Array.from({ length: 9 }, () => ({ concept: 'sea' })) }),
+    /^steering: must have at most 8 items/,
+  );
+  assert.match(fault(Body, { steering: 'sea' }), /^steering: must be an object with a concept/);
+});
+
+test('the OpenAPI side has both forms of steering', () => {
+  const schema = JSON.parse(JSON.stringify(z.toJSONSchema(Body, { io: 'input' })));
+  assert.deepEqual(schema.required ?? [], []);
+  const [one, list] = schema.properties.steering.anyOf;
+  assert.equal(one.additionalProperties, false);
+  assert.deepEqual(one.required, ['concept']);
+  assert.equal(one.properties.strength.default, 1);
+  assert.equal(one.properties.layers.anyOf.length, 3);
+  assert.equal(list.maxItems, 8);
+  for (const schema of [FitRequest, SteeringReceipt]) assert.ok(z.toJSONSchema(schema, { io: 'input' }));
+});
+
+test('a fit request has bounds and defaults', () => {
+  const least = { name: 'sea', prefix: 'You adore the sea.' };
+  assert.deepEqual(FitRequest.parse(least), {
+    ...least,
+    recipe: 'responses',
+    method: 'mean_difference',
+    labels: 'hard',
+    seed: 0,
+    max_tokens: 32,
+  });
+  const two = ['a', 'b'];
+  for (const [path, part] of [
+    ['name', { name: '../x' }],
+    ['prefix', { prefix: '' }],
+    ['prefix', { prefix: '  ' }],
+    ['prefix', { prefix: 'x'.repeat(4001) }],
+    ['recipe', { recipe: 'magic' }],
+    ['method', { method: 'magic' }],
+    ['seed', { seed: 2 ** 32 }],
+    ['seed', { seed: -1 }],
+    ['max_tokens', { max_tokens: 0 }],
+    ['statements.negative', { statements: { positive: two } }],
+    ['statements.positive', { statements: { positive: ['a'], negative: two } }],
+    ['statements.positive.1', { statements: { positive: ['a', ''], negative: two } }],
+    ['statements.positive.1', { statements: { positive: ['a', 'x'.repeat(2001)], negative: two } }],
+    ['statements.negative', { statements: { positive: two, negative: Array(513).fill('a') } }],
+  ] as const) {
+    assert.ok(fault(FitRequest, { ...least, ...part }).startsWith(`${path}: `), path);
+  }
+});
