@@ -1,0 +1,60 @@
+/** Loads one model folder: engine, tokenizer, chat template and stop tokens, or a clear reason why not. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkerEngine } from '../engine/worker-engine.js';
+import { errors } from '../errors.js';
+import { loadChatTemplate } from '../text/chat-template.js';
+import { loadStopTokens } from '../text/stop-tokens.js';
+import { loadTokenizer } from '../text/tokenizer.js';
+import type { LoadedModel } from './model.js';
+
+/** How a model's engine is set up; 0 leaves the choice to it. */
+export interface ModelSettings {
+  readonly threads: number;
+  readonly slots: number;
+  /** Tokens of one slot. */
+  readonly context: number;
+  readonly prefillChunk: number;
+  /** Interactive sequences that may wait. */
+  readonly queue: number;
+}
+
+/** A loaded model whose worker may die under it. */
+export interface RunningModel extends LoadedModel {
+  /** Resolves when the engine's worker is gone, with the reason. */
+  readonly died: Promise<Error>;
+}
+
+/** @throws SteerdError model_unavailable that names the file at fault. */
+export async function loadModel(
+  id: string,
+  directory: string,
+  settings: ModelSettings,
+): Promise<RunningModel> {
+  for (const file of ['model.onnx', 'tokenizer.json']) {
+    await access(join(directory, file)).catch(() => {
+      throw errors.modelUnavailable(id, `${join(directory, file)} is missing`);
+    });
+  }
+  try {
+    const [tokenizer, chatTemplate] = await Promise.all([
+      loadTokenizer(directory),
+      loadChatTemplate(directory),
+    ]);
+    const stopTokens = await loadStopTokens(directory, tokenizer);
+    const engine = await WorkerEngine.start({
+      model: id,
+      directory,
+      threads: settings.threads,
+      slots: settings.slots,
+      capacity: settings.context,
+      prefillChunk: settings.prefillChunk,
+      queue: settings.queue,
+    });
+    const created = Math.floor(Date.now() / 1000);
+    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died: engine.died };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'SteerdError') throw error;
+    throw errors.modelUnavailable(id, (error as Error).message);
+  }
+}
