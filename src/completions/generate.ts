@@ -5,6 +5,7 @@
 import type { FinishReason, SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { Usage } from '../schemas/generation.js';
+import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { streamText } from '../text/text-stream.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -41,7 +42,9 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
     try {
       let ended = false;
       const steps = model.engine.generate(request, all.signal);
-      for await (const { text, tokens, finish } of streamText(steps, model.tokenizer, stop)) {
+      const context = plan.continues ? request.prompt : [];
+      const detokenizer = new IncrementalDetokenizer(model.tokenizer, context);
+      for await (const { text, tokens, finish } of streamText(steps, model.tokenizer, stop, detokenizer)) {
         arrived.push({ index, text, tokens: tokens.length, finish });
         ended ||= finish !== null;
         wake();

@@ -34,6 +34,8 @@ export interface CompletionPlan {
   readonly stop: readonly string[];
   /** Empty when nothing steers. */
   readonly receipts: readonly SteeringReceipt[];
+  /** The answers go on with the prompts' text; a chat's answers stand alone. */
+  readonly continues: boolean;
   readonly stream: boolean;
   /** A stream ends with a chunk that has the usage. */
   readonly includeUsage: boolean;
@@ -148,6 +150,7 @@ function complete(
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
     stop: stopStrings(body),
     receipts,
+    continues: draft.kind === 'cmpl',
     stream: body.stream ?? false,
     includeUsage: includesUsage(body),
   };

@@ -17,7 +17,11 @@ function logitBiases(biases: Readonly<Record<string, number>>, { vocabularySize 
   return Object.entries(biases).map(([key, bias]): readonly [number, number] => {
     const token = /^\d{1,15}$/.test(key) ? Number(key) : -1;
     if (token < 0 || token >= vocabularySize) {
-      throw errors.invalidValue('logit_bias', `an object whose keys are token ids from 0 to ${vocabularySize - 1}`, key);
+      throw errors.invalidValue(
+        'logit_bias',
+        `an object whose keys are token ids from 0 to ${vocabularySize - 1}`,
+        key,
+      );
     }
     return [token, bias];
   });

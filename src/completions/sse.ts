@@ -54,9 +54,6 @@ const highWaterMark = 16 * 1024;
  * The body of a reply. It reads no further while the client is slow; destroying it leaves `events`.
  * @param explain turns what breaks the stream into its last event
  */
-export function eventStream(
-  events: AsyncIterable<string>,
-  explain: (error: unknown) => ErrorBody,
-): Readable {
+export function eventStream(events: AsyncIterable<string>, explain: (error: unknown) => ErrorBody): Readable {
   return Readable.from(withErrorEvent(events, explain), { objectMode: false, highWaterMark });
 }

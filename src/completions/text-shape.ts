@@ -11,7 +11,12 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
   const { answers, usage } = await collect(plan, generation);
   return {
     ...replyHead(plan, 'text_completion'),
-    choices: answers.map(({ text, finish }, index) => ({ text, index, logprobs: null, finish_reason: finish })),
+    choices: answers.map(({ text, finish }, index) => ({
+      text,
+      index,
+      logprobs: null,
+      finish_reason: finish,
+    })),
     usage,
     ...receiptField(plan),
   };

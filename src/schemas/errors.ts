@@ -31,9 +31,11 @@ const descriptions = {
   404: 'No such thing',
   409: 'In conflict with what is there',
   413: 'The body is too large',
+  415: 'The body is not JSON',
   429: 'The queue is full: see Retry-After',
   500: 'The server is at fault',
   503: 'Not ready, or stopping: see Retry-After',
+  507: 'No space is left',
 } as const;
 
 type ErrorStatus = keyof typeof descriptions;

@@ -2,6 +2,7 @@
  * What chat and text completions share: the fields that say how to sample and when to end, and the parts of
  * a reply. `null` means "not given", as OpenAI's clients send it. Fields unknown here are ignored.
  */
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { SteeringReceipt } from './steering.js';
 
@@ -21,7 +22,11 @@ export const GenerationFields = {
   max_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
   temperature: z.number().min(0).max(2).nullish().meta({ default: 1, description: '0 is greedy.' }),
   top_p: z.number().gt(0).max(1).nullish().meta({ default: 1 }),
-  top_k: z.int().min(-1).nullish().meta({ default: -1, description: 'The k likeliest tokens; -1 or 0 is off.' }),
+  top_k: z
+    .int()
+    .min(-1)
+    .nullish()
+    .meta({ default: -1, description: 'The k likeliest tokens; -1 or 0 is off.' }),
   min_p: z
     .number()
     .min(0)
@@ -43,8 +48,9 @@ export const GenerationFields = {
     .refine((seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 63, {
       error: 'must be an integer of at most 64 bits',
     })
+    .meta({ type: 'integer' })
     .nullish()
-    .meta({ type: 'integer', description: 'Same seed, same answer; choice i uses seed + i.' }),
+    .meta({ description: 'Same seed, same answer; choice i uses seed + i.' }),
   stop: z
     .union([stopString, z.array(stopString).max(maxStopStrings)])
     .nullish()
@@ -56,7 +62,11 @@ export const GenerationFields = {
     .meta({ description: 'Token ids that end the answer, beside the end tokens of the model.' }),
   min_tokens: z.int().min(0).nullish().meta({ default: 0, description: 'No stop token before that many.' }),
   ignore_eos: z.boolean().nullish().meta({ default: false, description: 'Go on past the end tokens.' }),
-  n: z.int().min(1).nullish().meta({ default: 1, description: "Answers to a prompt; at most the server's slots." }),
+  n: z
+    .int()
+    .min(1)
+    .nullish()
+    .meta({ default: 1, description: "Answers to a prompt; at most the server's slots." }),
   stream: z.boolean().nullish().meta({ default: false, description: 'Answer as server-sent events.' }),
   stream_options: z
     .looseObject({ include_usage: z.boolean().nullish() })
@@ -91,3 +101,7 @@ export const SteeringReceipts = z
   .array(SteeringReceipt)
   .optional()
   .meta({ description: 'What steered this reply; left out when nothing did.' });
+
+/** The body of a streamed reply, described as the object that each event holds. Not checked: it is text. */
+export const eventsOf = (chunk: z.ZodType) =>
+  z.custom<Readable>().meta({ $ref: `#/components/schemas/${chunk.meta()?.id}` });

@@ -3,8 +3,8 @@
  * its own message: one that starts with "must" completes "<field> ...; received <value>.", any other is a
  * whole sentence.
  */
-import { z } from 'zod';
-import { errors, SteerdError, shown } from '../errors.js';
+import type { z } from 'zod';
+import { errors, type SteerdError, shown } from '../errors.js';
 
 type Path = readonly PropertyKey[];
 type RawIssue = z.core.$ZodRawIssue;
@@ -21,7 +21,11 @@ const typeNames: Readonly<Record<string, string>> = {
 const units: Readonly<Record<string, string>> = { string: 'characters', array: 'items', set: 'items' };
 
 /** Says a size or range: "a number of at most 2", "a list of at least 1 items". */
-function bound(issue: { origin: string; inclusive?: boolean }, side: 'least' | 'most', limit: unknown): string {
+function bound(
+  issue: { origin: string; inclusive?: boolean },
+  side: 'least' | 'most',
+  limit: unknown,
+): string {
   const unit = units[issue.origin];
   if (unit !== undefined) {
     return `must be ${typeNames[issue.origin] ?? article(issue.origin)} of at ${side} ${limit} ${limit === 1 ? unit.slice(0, -1) : unit}`;

@@ -1,0 +1,43 @@
+/** Every failure leaves in OpenAI's error shape; what is the server's fault is logged with its cause. */
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { explain, toErrorBody } from '../src/error-reply.js';
+import { errors, type SteerdError } from '../src/errors.js';
+import type { ErrorBody } from '../src/schemas/errors.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Logs an error and says what the client may know of it. */
+    explain(error: unknown): SteerdError;
+    /** The same as a reply's body. */
+    explainBody(error: unknown): ErrorBody;
+  }
+}
+
+async function errorsPlugin(app: FastifyInstance): Promise<void> {
+  app.decorateRequest('explain', function (this: FastifyRequest, error: unknown): SteerdError {
+    const told = explain(error, {
+      requestId: this.id,
+      bodyLimit: this.routeOptions.bodyLimit ?? app.initialConfig.bodyLimit ?? 0,
+      contentType: this.headers['content-type'],
+    });
+    if (told.status >= 500) this.log.error({ err: error, code: told.code }, 'request failed');
+    else this.log.info({ code: told.code, param: told.param }, told.message);
+    return told;
+  });
+  app.decorateRequest('explainBody', function (this: FastifyRequest, error: unknown): ErrorBody {
+    return toErrorBody(this.explain(error));
+  });
+
+  app.setErrorHandler<FastifyError | SteerdError>((error, request, reply) => {
+    const told = request.explain(error);
+    if (told.retryAfterSeconds !== null) reply.header('retry-after', told.retryAfterSeconds);
+    return reply.code(told.status).type('application/json').send(toErrorBody(told));
+  });
+
+  app.setNotFoundHandler((request) => {
+    throw errors.routeNotFound(request.method, request.url.split('?', 1)[0] ?? '');
+  });
+}
+
+export default fp(errorsPlugin, { name: 'errors' });

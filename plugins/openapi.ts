@@ -1,0 +1,37 @@
+/** The API's description, made from the routes' schemas, and its pages under /docs. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { packageVersion } from '../src/package-version.js';
+import { keepUsedSchemas } from '../src/schemas/used-schemas.js';
+
+const description = `OpenAI's API with steering: send \`concept\` and \`strength\` and the model's activations
+are edited while it writes. Errors have OpenAI's shape everywhere.`;
+
+async function openapi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'steerd',
+        description,
+        version: packageVersion,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [
+        { name: 'completions', description: 'Steered and plain completions' },
+        { name: 'concepts', description: 'What can be steered by' },
+        { name: 'fits', description: 'Jobs that make concepts' },
+        { name: 'models', description: 'What answers' },
+        { name: 'server', description: 'How the server is' },
+      ],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: (document) => keepUsedSchemas(jsonSchemaTransformObject(document)),
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+}
+
+export default fp(openapi, { name: 'openapi' });

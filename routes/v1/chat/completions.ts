@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { chatCompletion, chatEvents } from '../../../src/completions/chat-shape.js';
+import { begin, generate } from '../../../src/completions/generate.js';
+import { planChat } from '../../../src/completions/plan.js';
+import { eventStream } from '../../../src/completions/sse.js';
+import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
+import { errorResponses } from '../../../src/schemas/errors.js';
+import { eventsOf } from '../../../src/schemas/generation.js';
+
+const chatCompletions: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/completions',
+    {
+      schema: {
+        operationId: 'createChatCompletion',
+        tags: ['completions'],
+        summary: 'Answer a conversation',
+        description:
+          'With `concept` and `strength`, or `steering`, the answer is steered and the reply carries a receipt.',
+        body: ChatRequest,
+        response: {
+          200: {
+            description: 'The answer; with `stream`, `data:` events of ChatCompletionChunk and then `[DONE]`',
+            content: {
+              'application/json': { schema: ChatCompletion },
+              'text/event-stream': { schema: eventsOf(ChatCompletionChunk) },
+            },
+          },
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const plan = planChat(request.body, app.services);
+      const generation = generate(plan, app.answers.open(reply.raw));
+      if (!plan.stream) return chatCompletion(plan, generation);
+      const events = chatEvents(plan, await begin(generation));
+      reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-cache');
+      return eventStream(events, (error) => request.explainBody(error));
+    },
+  );
+};
+
+export default chatCompletions;

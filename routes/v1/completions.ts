@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { begin, generate } from '../../src/completions/generate.js';
+import { planCompletion } from '../../src/completions/plan.js';
+import { eventStream } from '../../src/completions/sse.js';
+import { textCompletion, textEvents } from '../../src/completions/text-shape.js';
+import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { eventsOf } from '../../src/schemas/generation.js';
+
+const completions: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/completions',
+    {
+      schema: {
+        operationId: 'createCompletion',
+        tags: ['completions'],
+        summary: 'Continue a text',
+        description:
+          'With `concept` and `strength`, or `steering`, the text is steered and the reply carries a receipt.',
+        body: CompletionRequest,
+        response: {
+          200: {
+            description: 'The texts; with `stream`, `data:` events of CompletionChunk and then `[DONE]`',
+            content: {
+              'application/json': { schema: Completion },
+              'text/event-stream': { schema: eventsOf(CompletionChunk) },
+            },
+          },
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const plan = planCompletion(request.body, app.services);
+      const generation = generate(plan, app.answers.open(reply.raw));
+      if (!plan.stream) return textCompletion(plan, generation);
+      const events = textEvents(plan, await begin(generation));
+      reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-cache');
+      return eventStream(events, (error) => request.explainBody(error));
+    },
+  );
+};
+
+export default completions;

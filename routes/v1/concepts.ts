@@ -1,0 +1,114 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { errors } from '../../src/errors.js';
+import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { FitJob, FitRequest } from '../../src/schemas/fits.js';
+import { ModelQuery } from '../../src/schemas/models.js';
+
+const tags = ['concepts'];
+const DeletedConcept = z
+  .object({
+    id: z.string(),
+    object: z.literal('concept'),
+    model: z.string(),
+    version: z.string(),
+    deleted: z.literal(true),
+  })
+  .meta({ id: 'DeletedConcept' });
+const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
+
+const concepts: FastifyPluginAsyncZod = async (app) => {
+  /** Concepts can be read and deleted while their model is loading. */
+  const modelId = (asked: string | undefined): string => {
+    const { models } = app.services;
+    const id = asked ?? models.defaultId;
+    if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
+    return id;
+  };
+
+  app.get(
+    '/concepts',
+    {
+      schema: {
+        operationId: 'listConcepts',
+        tags,
+        summary: 'List the concepts',
+        querystring: ModelQuery.meta({ description: 'Without a model: the concepts of all.' }),
+        response: { 200: ConceptList, ...errorResponses(400, 404, 500) },
+      },
+    },
+    async ({ query }) => {
+      const model = query.model === undefined ? undefined : modelId(query.model);
+      return { object: 'list' as const, data: app.services.concepts.list(model).map(toConceptObject) };
+    },
+  );
+
+  app.post(
+    '/concepts',
+    {
+      schema: {
+        operationId: 'createConcept',
+        tags,
+        summary: 'Make a concept: start a fit',
+        body: FitRequest,
+        response: {
+          202: { description: 'The fit that makes it', content: { 'application/json': { schema: FitJob } } },
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const job = app.services.fits.create(request.body);
+      return reply.code(202).header('location', `/v1/fits/${job.id}`).send(job);
+    },
+  );
+
+  app.get(
+    '/concepts/:name',
+    {
+      schema: {
+        operationId: 'retrieveConcept',
+        tags,
+        summary: 'Describe a concept',
+        params: ConceptParams,
+        querystring: ModelQuery,
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 500) },
+      },
+    },
+    async ({ params: { name }, query }) => {
+      const model = modelId(query.model);
+      const stored = app.services.concepts.get(model, name);
+      if (stored === undefined) {
+        throw errors.conceptNotFound(name, model, app.services.concepts.names(model), 'name');
+      }
+      return toConceptObject(stored);
+    },
+  );
+
+  app.delete(
+    '/concepts/:name',
+    {
+      schema: {
+        operationId: 'deleteConcept',
+        tags,
+        summary: 'Delete a concept that was fitted here',
+        params: ConceptParams,
+        querystring: ModelQuery,
+        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 500, 507) },
+      },
+    },
+    async ({ params: { name }, query }) => {
+      const { concept } = await app.services.concepts.delete(modelId(query.model), name);
+      return {
+        id: concept.name,
+        object: 'concept' as const,
+        model: concept.model,
+        version: concept.version,
+        deleted: true as const,
+      };
+    },
+  );
+};
+
+export default concepts;

@@ -1,0 +1,99 @@
+/**
+ * The HTTP application as one value: Fastify with our validation and error shapes, plugins/ and routes/
+ * loaded. It touches nothing of the process; `server.ts` listens, tests inject.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import autoload from '@fastify/autoload';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Settings } from './config.js';
+import { explain, toErrorBody } from './error-reply.js';
+import { errors } from './errors.js';
+import { type RequestPart, validate } from './schemas/validation.js';
+import type { Services } from './services.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly services: Services;
+  }
+}
+
+export type App = FastifyInstance;
+
+export interface AppOptions {
+  readonly settings: Pick<Settings, 'bodyLimit'>;
+  readonly log: FastifyBaseLogger;
+}
+
+/** A client's request id is kept if it can go into a log and a header as it is. */
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/=+-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Beside this file's folder once compiled, as in the source tree. */
+const folder = (name: string) => join(fileURLToPath(new URL('..', import.meta.url)), name);
+
+/** Builds the application; `close()` it when done. */
+export async function buildApp(services: Services, { settings, log }: AppOptions): Promise<App> {
+  const app = Fastify({
+    bodyLimit: settings.bodyLimit,
+    genReqId: requestId,
+    loggerInstance: log,
+    // A request that meets a closing server is answered by plugins/running-answers.ts, in our error shape.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: refuseUrl,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler<z.ZodType>(
+    ({ schema, httpPart }) =>
+      (value: unknown) =>
+        validate(schema, value, httpPart as RequestPart),
+  );
+  app.setSerializerCompiler(serializerCompiler);
+  readJson(app);
+  app.decorate('services', services);
+
+  await app.register(autoload, { dir: folder('plugins'), forceESM: true });
+  await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
+  await app.ready();
+  return app;
+}
+
+/** A URL that no router can read never comes to plugins/errors.ts. */
+function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const told = explain(error, { requestId: request.id, bodyLimit: 0, contentType: undefined });
+  void reply.code(told.status).send(toErrorBody(told));
+}
+
+/** JSON bodies only, with a reason when they are malformed. An empty body is no body. */
+function readJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body.length === 0) return done(null, undefined);
+    return parse(request, body, (error, value) => {
+      if (error === null) done(null, value);
+      else done(errors.malformedJson(faultOf(body)), undefined);
+    });
+  });
+}
+
+function faultOf(body: string): string {
+  try {
+    JSON.parse(body);
+    return 'it has a key that is not allowed, "__proto__" or "constructor.prototype"';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/** The `steerd` command: each subcommand is a file in commands/. Exit code 2 means that the call was wrong. */
+import { CommanderError, program } from 'commander';
+import { register as registerGraft } from './commands/graft.js';
+import { register as registerServe } from './commands/serve.js';
+import { ConfigError } from './config.js';
+import { packageVersion } from './package-version.js';
+
+program
+  .name('steerd')
+  .description('Inference server for steered language models')
+  .version(packageVersion)
+  .exitOverride();
+// What `exitOverride` says is copied to subcommands made after it.
+for (const register of [registerServe, registerGraft]) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has written its own message.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return error instanceof ConfigError ? 2 : 1;
+}

@@ -1,0 +1,77 @@
+/** `steerd serve`: runs the server until it is told to stop. */
+import { type Command, Option } from 'commander';
+import { pino } from 'pino';
+import { readSettings, type SettingName, settingNames, settingsTable } from '../config.js';
+import { openServices } from '../open-services.js';
+import { packageVersion } from '../package-version.js';
+import { type RunningServer, startServer } from '../server.js';
+
+export function register(program: Command): void {
+  const command = program.command('serve').description('answer HTTP requests with a steered model');
+  const attributes = new Map<SettingName, string>();
+  for (const name of settingNames) {
+    const { flag, env, fallback, help } = settingsTable[name];
+    const option = new Option(flag, `${help} (${env}; default: ${fallback})`);
+    attributes.set(name, option.attributeName());
+    command.addOption(option);
+  }
+  command.action(async (options: Record<string, string>) => {
+    const flags: Partial<Record<SettingName, string>> = {};
+    for (const [name, attribute] of attributes) {
+      const value = options[attribute];
+      if (value !== undefined) flags[name] = value;
+    }
+    await run(flags);
+  });
+}
+
+async function run(flags: Partial<Record<SettingName, string>>): Promise<void> {
+  const settings = readSettings(process.env, flags);
+  // Logs go to standard error: standard output says to people where the server is.
+  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const server = await startServer(settings, openServices, log);
+  stopOnSignals(server);
+  process.stdout.write(`steerd ${packageVersion} listens on ${server.url}; loading ${settings.model}\n`);
+  try {
+    await server.services.loaded;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
+}
+
+/** A command to copy: steered by a concept that is there. */
+export function exampleRequest(
+  { url, services }: Pick<RunningServer, 'url' | 'services'>,
+  model: string,
+): string {
+  const names = services.concepts.names(model);
+  const concept = names.includes('pirate') ? 'pirate' : names[0];
+  const body = JSON.stringify({
+    messages: [{ role: 'user', content: 'What did you do today?' }],
+    ...(concept === undefined ? {} : { concept, strength: 1 }),
+    max_tokens: 60,
+  });
+  const quoted = `'${body.replaceAll("'", "'\\''")}'`;
+  return `curl -s ${url}/v1/chat/completions -H 'content-type: application/json' -d ${quoted}`;
+}
+
+/** The first signal lets answers finish, the second ends the process at once. */
+function stopOnSignals(server: RunningServer): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    stopping = true;
+    process.stdout.write(`${signal}: finishing what runs; once more to stop at once\n`);
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`stopping failed: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}

@@ -1,0 +1,115 @@
+/**
+ * `npm run bench [-- --rounds N --tokens N --json FILE]`: everything in one run, since only ratios within one
+ * run mean something on a shared machine. Prints a table and writes the same figures as JSON.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConceptStore } from '../../src/concepts/concept-store.js';
+import { loadModel } from '../../src/models/load.js';
+import { ortVersion } from '../../src/ort/library.js';
+import { packageRoot } from '../../src/package-root.js';
+import { resolveSteering } from '../../src/steering/resolve.js';
+import { startServerProcess, temporaryData } from '../e2e/running-server.js';
+import { benchBinding } from './binding.js';
+import { benchEngine } from './engine.js';
+import { benchHttp } from './http.js';
+import { asTable, holds, type Ratio, type Row } from './report.js';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '48' },
+    json: { type: 'string', default: join(packageRoot, 'bench.json') },
+  },
+});
+const rounds = Number(values.rounds);
+const tokens = Number(values.tokens);
+const id = 'smollm2-135m-instruct';
+const directory = join(packageRoot, 'models', id);
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const rows: Row[] = [];
+const ratios: Ratio[] = [];
+const keep = (part: { rows: Row[]; ratios?: Ratio[] }) => {
+  rows.push(...part.rows);
+  ratios.push(...(part.ratios ?? []));
+};
+
+say('JavaScript binding and C API ...');
+keep(await benchBinding(directory, rounds));
+
+const data = await temporaryData();
+const store = await ConceptStore.open({
+  dataDirectory: data.directory,
+  shipped: [join(directory, 'concepts')],
+});
+const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
+const model = await loadModel(id, directory, settings);
+const prompt = model.tokenizer.encode(
+  'The harbour was quiet that morning. A single boat moved out past the breakwater, its engine a low hum against the tide.',
+);
+const concepts = store.names(id);
+const edits = Array.from(
+  { length: 16 },
+  (_, row) =>
+    resolveSteering(
+      [
+        {
+          concept: concepts[row % concepts.length] ?? '',
+          strength: 0.5 + 0.01 * row,
+          scale: 'calibrated',
+          operation: 'add',
+          layers: 'default',
+          positions: 'all',
+        },
+      ],
+      { model: { id, shape: model.engine.shape }, concepts: store, promptLength: prompt.length + 1 },
+    ).edit,
+);
+
+say('engine ...');
+const engine = await benchEngine(model.engine, prompt, edits, rounds, tokens);
+keep(engine);
+
+say('HTTP ...');
+const server = await startServerProcess(data.directory);
+const bench = { server, model: id, prompt, concepts, tokens };
+keep(await benchHttp(bench, rounds));
+
+// The promise compares two figures: they are measured once more, side by side.
+say('HTTP beside the engine ...');
+const http: number[] = [];
+const raw: number[] = [];
+for (let round = 0; round < 3; round++) {
+  http.push((await benchHttp(bench, rounds, [8])).eightStreams);
+  raw.push((await benchEngine(model.engine, prompt, edits, rounds, tokens, [8])).eightStreams);
+}
+const sum = (numbers: readonly number[]) => numbers.reduce((total, value) => total + value, 0);
+ratios.push({
+  what: 'HTTP / raw engine, 8 streams',
+  value: sum(http) / sum(raw),
+  kind: 'at least',
+  bound: 0.9,
+});
+await server.stop();
+await model.engine.close();
+await data.clean();
+
+process.stdout.write(`${asTable(rows, ratios)}\n`);
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  node: process.version,
+  onnxruntime: ortVersion,
+};
+const report = {
+  machine,
+  rounds,
+  tokens,
+  rows,
+  ratios: ratios.map((ratio) => ({ ...ratio, holds: holds(ratio) })),
+};
+await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+say(`figures as JSON: ${values.json}`);

@@ -1,0 +1,30 @@
+/**
+ * Fair comparisons on a noisy machine: every variant runs a block, then the next one, round after round, so
+ * that a slow minute hits all of them; what is compared are the medians over rounds.
+ */
+export interface Variant {
+  readonly name: string;
+  /** Runs one block and returns what it reached, e.g. tokens per second. */
+  run(): Promise<number> | number;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
+
+/** Medians by variant name. The first round warms up and does not count. */
+export async function inRounds(variants: readonly Variant[], rounds: number): Promise<Map<string, number>> {
+  const reached = new Map<string, number[]>(variants.map(({ name }) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    // Alternating the order keeps a variant from always following the same neighbour.
+    const order = round % 2 === 0 ? variants : [...variants].reverse();
+    for (const { name, run } of order) {
+      const value = await run();
+      if (round > 0) reached.get(name)?.push(value);
+    }
+  }
+  return new Map([...reached].map(([name, values]) => [name, median(values)]));
+}

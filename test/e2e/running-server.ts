@@ -1,0 +1,109 @@
+/** The built server as its users meet it: a process of its own, with the embedded model, on a free port. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import OpenAI from 'openai';
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly client: OpenAI;
+  readonly child: ChildProcess;
+  readonly dataDirectory: string;
+  /** What the server wrote to its log so far. */
+  log(): string;
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL: nothing is flushed or said. */
+  kill(): Promise<void>;
+}
+
+/** Starts `steerd serve` and waits until the model answers. */
+export async function startServerProcess(
+  dataDirectory: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [cli, 'serve', '--port', '0'], {
+    env: { ...process.env, STEERD_DATA_DIR: dataDirectory, LOG_LEVEL: 'warn', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  const exited = once(child, 'exit');
+  let url = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    url = /listens on (http\S+?);/.exec(line)?.[1] ?? url;
+    if (line.startsWith('ready')) break;
+  }
+  if (!url) throw new Error(`the server did not start: ${log}`);
+  child.stdout.resume();
+  return {
+    url,
+    client: new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 0 }),
+    child,
+    dataDirectory,
+    log: () => log,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      return child.exitCode;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** A folder for one test's data, removed with `clean`. */
+export async function temporaryData(): Promise<{ directory: string; clean(): Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), 'steerd-e2e-'));
+  return { directory, clean: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** What the OpenAI client does not know of: our fields in a request body. */
+export type SteeredChat = OpenAI.ChatCompletionCreateParamsNonStreaming & {
+  concept?: string;
+  strength?: number;
+  steering?: unknown;
+};
+
+/** The text of one greedy answer. */
+export async function answer(
+  server: ServerProcess,
+  question: string,
+  steering: Pick<SteeredChat, 'concept' | 'strength' | 'steering'> = {},
+  more: Partial<SteeredChat> = {},
+): Promise<string> {
+  const body: SteeredChat = {
+    model: 'smollm2-135m-instruct',
+    messages: [{ role: 'user', content: question }],
+    temperature: 0,
+    max_tokens: 32,
+    ...steering,
+    ...more,
+  };
+  const reply = await server.client.chat.completions.create(body);
+  return reply.choices[0]?.message.content ?? '';
+}
+
+/** POSTs a body as it is and returns status and JSON. */
+export async function post(
+  server: ServerProcess,
+  path: string,
+  body: unknown,
+): Promise<{ status: number; json: unknown; headers: Headers }> {
+  const reply = await fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: reply.status, json: await reply.json(), headers: reply.headers };
+}

@@ -1,0 +1,157 @@
+/** The application over fakes, ready to be injected into or listened to; it closes with the test. */
+import type { TestContext } from 'node:test';
+import { pino } from 'pino';
+import { type App, buildApp } from '../../src/app.js';
+import type { Concept } from '../../src/concepts/concept.js';
+import type { StoredConcept } from '../../src/concepts/concept-store.js';
+import { errors } from '../../src/errors.js';
+import type { ModelRegistry } from '../../src/models/registry.js';
+import type { FitJob } from '../../src/schemas/fits.js';
+import type { OpenedServices } from '../../src/server.js';
+import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
+
+export interface BuildOptions extends FakeEngineOptions {
+  readonly bodyLimit?: number;
+  /** False while the model loads. */
+  readonly loaded?: () => boolean;
+  /** Gets each log line. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface Built {
+  readonly app: App;
+  readonly engine: FakeEngine;
+  readonly services: OpenedServices;
+  /** Sends a JSON body and reads a JSON reply. */
+  post(url: string, body: unknown): Promise<{ status: number; body: Reply; headers: Record<string, unknown> }>;
+}
+
+/** What a reply may have, as loosely as a client sees it. */
+// biome-ignore lint/suspicious/noExplicitAny: replies are checked field by field in the tests
+export type Reply = any;
+
+export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
+  const engine = new FakeEngine(options);
+  const services = fakeServices(engine, options.loaded);
+  const log =
+    options.onLog === undefined
+      ? pino({ level: 'silent' })
+      : pino({ level: 'info' }, { write: options.onLog });
+  const app = await buildApp(services, { settings: { bodyLimit: options.bodyLimit ?? 100_000 }, log });
+  t.after(() => app.close());
+  const post = async (url: string, body: unknown) => {
+    const reply = await app.inject({ method: 'POST', url, payload: body as object });
+    return { status: reply.statusCode, body: reply.json() as Reply, headers: reply.headers };
+  };
+  return { app, engine, services, post };
+}
+
+export function fakeConcept(engine: FakeEngine, name: string): Concept {
+  const { layers, hiddenSize, fingerprint } = engine.shape;
+  const vectors = new Float32Array(new SharedArrayBuffer(4 * layers * hiddenSize));
+  for (let layer = 1; layer < layers; layer++) vectors[layer * hiddenSize] = 1;
+  return {
+    name,
+    model: 'tiny',
+    modelFingerprint: fingerprint,
+    version: 'c'.repeat(64),
+    layers,
+    hiddenSize,
+    vectors,
+    residualNorms: new Float32Array(layers).fill(10),
+    calibration: { method: 'rule', coefficients: Float32Array.of(0, 2, 3), details: {} },
+    record: {
+      recipe: 'responses',
+      method: 'mean_difference',
+      prefix: 'You are a pirate.',
+      seed: 0,
+      details: {},
+    },
+  };
+}
+
+const fakeFit = (id: string, name: string): FitJob => ({
+  id,
+  object: 'fit',
+  status: 'queued',
+  name,
+  model: 'tiny',
+  prefix: 'You are a pirate.',
+  recipe: 'responses',
+  method: 'mean_difference',
+  created_at: 1,
+  started_at: null,
+  finished_at: null,
+  progress: null,
+  error: null,
+  concept: null,
+});
+
+export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedServices {
+  const model = fakeModel(engine);
+  const models: ModelRegistry = {
+    defaultId: model.id,
+    ids: () => [model.id],
+    get(id = model.id) {
+      if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
+      if (!loaded()) throw errors.modelUnavailable(id, 'it is loading');
+      return model;
+    },
+    ready: loaded,
+    close: () => engine.close(),
+  };
+  const stored = new Map<string, StoredConcept>(
+    ['ocean', 'pirate'].map((name) => [
+      name,
+      { concept: fakeConcept(engine, name), source: name === 'ocean' ? 'shipped' : 'data', createdAt: 5 },
+    ]),
+  );
+  const jobs = new Map<string, FitJob>();
+  return {
+    models,
+    loaded: Promise.resolve(),
+    concepts: {
+      get: (id, name) => (id === model.id ? stored.get(name) : undefined),
+      list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
+      names: () => [...stored.keys()],
+      async delete(id, name) {
+        const found = stored.get(name);
+        if (found === undefined) throw errors.conceptNotFound(name, id, [...stored.keys()], 'name');
+        if (found.source === 'shipped') throw errors.conceptReadOnly(name);
+        stored.delete(name);
+        return found;
+      },
+    },
+    fits: {
+      create({ name }) {
+        const job = fakeFit(`fit-${jobs.size}`, name);
+        jobs.set(job.id, job);
+        return job;
+      },
+      get: (id) => jobs.get(id),
+      list: () => [...jobs.values()],
+      async cancel(id) {
+        const job = jobs.get(id);
+        if (job === undefined) throw errors.fitNotFound(id);
+        const cancelled: FitJob = { ...job, status: 'cancelled', finished_at: 2 };
+        jobs.set(id, cancelled);
+        return cancelled;
+      },
+      async close() {},
+    },
+  };
+}
+
+/** A promise and what settles it. */
+export function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open: () => open() };
+}
+
+/** Waits until `condition` holds; the test runner's time limit is the only one. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}

@@ -1,0 +1,114 @@
+/** A model whose answers a test writes: one token a character, steps as slow as the test wants. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Engine, EngineLoad } from '../../src/engine/engine.js';
+import type { Capture, ModelShape, SequenceRequest, SequenceStep } from '../../src/engine/protocol.js';
+import type { LoadedModel } from '../../src/models/model.js';
+import type { Tokenizer } from '../../src/text/tokenizer.js';
+
+export const endToken = 3;
+
+/** Ids are code points, so that any text is its own tokens; control characters are special. */
+export const characterTokenizer: Tokenizer = {
+  vocabularySize: 0x110000,
+  encode: (text, { addSpecialTokens = true } = {}) => [
+    ...(addSpecialTokens && text !== '' ? [2] : []),
+    ...[...text].map((character) => character.codePointAt(0) ?? 0),
+  ],
+  decode: (ids) => ids.map((id) => (id < 32 && id !== 10 ? '' : String.fromCodePoint(id))).join(''),
+  tokenId: (token) => token.codePointAt(0),
+  isSpecial: (id) => id < 32 && id !== 10,
+};
+
+export interface FakeEngineOptions {
+  readonly capacity?: number;
+  readonly slots?: number;
+  /** The text that follows a prompt; an Error among the characters breaks the sequence there. */
+  readonly answer?: (prompt: string, request: SequenceRequest) => Iterable<string | Error>;
+  /** Awaited before each step. */
+  readonly pace?: (step: number, request: SequenceRequest) => Promise<unknown>;
+  /** Thrown before the first step. */
+  readonly refuse?: () => Error | undefined;
+}
+
+export class FakeEngine implements Engine {
+  readonly shape: ModelShape;
+  readonly requests: SequenceRequest[] = [];
+  running = 0;
+  /** Sequences that were left before they had ended. */
+  left = 0;
+  closed = false;
+
+  constructor(private readonly options: FakeEngineOptions = {}) {
+    this.shape = {
+      layers: 3,
+      hiddenSize: 4,
+      heads: 2,
+      vocabularySize: 0x110000,
+      capacity: options.capacity ?? 512,
+      slots: options.slots ?? 4,
+      fingerprint: 'abcdef0123456789'.repeat(4),
+    };
+  }
+
+  async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep> {
+    const refusal = this.options.refuse?.();
+    if (refusal !== undefined) throw refusal;
+    this.requests.push(request);
+    this.running++;
+    let ended = false;
+    try {
+      const prompt = characterTokenizer.decode(request.prompt);
+      const answer = this.options.answer?.(prompt, request) ?? 'Hello there.';
+      let step = 0;
+      for (const character of answer) {
+        await (this.options.pace?.(step, request) ?? nextTurn());
+        if (signal?.aborted) return;
+        if (character instanceof Error) {
+          ended = true;
+          throw character;
+        }
+        step++;
+        ended = step === request.maxTokens;
+        yield { token: character.codePointAt(0) ?? 0, finish: ended ? 'length' : null };
+        if (ended) return;
+      }
+      ended = true;
+      yield { token: null, finish: 'stop' };
+    } finally {
+      this.running--;
+      if (!ended) this.left++;
+    }
+  }
+
+  async capture(): Promise<Capture> {
+    throw new Error('not in this fake');
+  }
+
+  async score(): Promise<Float32Array> {
+    throw new Error('not in this fake');
+  }
+
+  load(): EngineLoad {
+    return { running: this.running, waiting: 0 };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+export function fakeModel(engine: Engine, id = 'tiny'): LoadedModel {
+  return {
+    id,
+    directory: '/nowhere',
+    engine,
+    tokenizer: characterTokenizer,
+    chatTemplate: {
+      render: (messages, { addGenerationPrompt }) =>
+        messages.map(({ role, content }) => `<${role}>${content}\n`).join('') +
+        (addGenerationPrompt ? '<assistant>' : ''),
+    },
+    stopTokens: [endToken],
+    created: 1_767_225_600,
+  };
+}
