@@ -79,8 +79,8 @@ export function insertEdit(
   const edit = float ? sum : graph.add('Cast', [sum], name('edit'), { to: elementType });
   if (fused) {
     // The skip norm adds the edit itself: one node fewer, and the kernel that normalises stays the same.
-    node.input[0] = stream;
-    node.input[1] = edit;
+    graph.setInput(node, 0, stream);
+    graph.setInput(node, 1, edit);
   } else {
     graph.redirect(stream, graph.add('Add', [stream, edit], name('edited')), readers);
   }
@@ -93,6 +93,6 @@ function unfuseSum(graph: Graph, node: BlockOutput['node'], name: string): strin
   const bias = node.input[biasIndex] ?? '';
   const [input = '', skip = ''] = node.input;
   if (!bias) return graph.add('Add', [input, skip], name);
-  node.input[biasIndex] = '';
+  graph.setInput(node, biasIndex, '');
   return graph.add('Add', [graph.add('Add', [input, skip], `${name}_without_bias`), bias], name);
 }

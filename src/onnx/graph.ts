@@ -73,13 +73,13 @@ export class Graph {
     return this.proto.input.filter((input) => !this.#initializers.has(input.name));
   }
 
-  /** Every tensor that `tensor` is computed from, itself included. */
+  /** Every tensor whose values `tensor` is computed from, itself included; a shape is not a value. */
   ancestors(tensor: string): Set<string> {
     const seen = new Set<string>([tensor]);
     const open = [tensor];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const maker = this.#producers.get(next);
-      for (const input of maker ? reads(maker) : []) {
+      for (const input of maker && !readsShapes(maker) ? reads(maker) : []) {
         if (!input || seen.has(input)) continue;
         seen.add(input);
         open.push(input);
@@ -94,7 +94,7 @@ export class Graph {
     const open = [...tensors];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       for (const node of this.consumers(next)) {
-        if (node.opType === 'Shape' || node.opType === 'Size') continue;
+        if (readsShapes(node)) continue;
         for (const output of node.output) {
           if (!output || seen.has(output)) continue;
           seen.add(output);
@@ -163,7 +163,8 @@ export class Graph {
   }
 
   #constant(tensor: TensorProto): string {
-    tensor.name = `steerd/constant_${this.#constants++}`;
+    do tensor.name = `steerd/constant_${this.#constants++}`;
+    while (this.#initializers.has(tensor.name));
     this.proto.initializer.push(tensor);
     this.#initializers.set(tensor.name, tensor);
     return tensor.name;
@@ -172,13 +173,31 @@ export class Graph {
   /** Makes every reader of `from` that is in `nodes` read `to` instead. */
   redirect(from: string, to: string, nodes: readonly NodeProto[]): void {
     for (const node of nodes) {
-      node.input = node.input.map((input) => (input === from ? to : input));
+      rename(node, from, to);
       this.#consumers.set(
         from,
         this.consumers(from).filter((reader) => reader !== node),
       );
       this.#consumers.set(to, [...this.consumers(to), node]);
     }
+  }
+
+  /** Makes input number `index` of a node read `tensor`; "" leaves it out. */
+  setInput(node: NodeProto, index: number, tensor: string): void {
+    const old = node.input[index] ?? '';
+    node.input[index] = tensor;
+    if (old && !reads(node).includes(old))
+      this.#consumers.set(
+        old,
+        this.consumers(old).filter((reader) => reader !== node),
+      );
+    if (tensor && !this.consumers(tensor).includes(node))
+      this.#consumers.set(tensor, [...this.consumers(tensor), node]);
+  }
+
+  /** Drops the declared shapes of tensors. Runtimes plan memory by them: a wrong one is worse than none. */
+  forgetShapes(tensors: ReadonlySet<string>): void {
+    this.proto.valueInfo = this.proto.valueInfo.filter((info) => !tensors.has(info.name));
   }
 
   addInput(name: string, elementType: number, shape: readonly string[]): void {
@@ -213,7 +232,7 @@ export class Graph {
       }
     }
     this.proto.node = order;
-    const read = new Set(order.flatMap(reads));
+    const read = new Set([...order.flatMap(reads), ...this.proto.output.map((output) => output.name)]);
     this.proto.initializer = this.proto.initializer.filter((tensor) => read.has(tensor.name));
   }
 }
@@ -222,6 +241,17 @@ export class Graph {
 function reads(node: NodeProto): string[] {
   const inner = node.attribute.flatMap((entry) => (entry.g ? [entry.g, ...entry.graphs] : entry.graphs));
   return [...node.input, ...inner.flatMap((graph) => graph.node.flatMap(reads))];
+}
+
+function readsShapes(node: NodeProto): boolean {
+  return node.opType === 'Shape' || node.opType === 'Size';
+}
+
+/** ONNX names are unique across a graph and its branches, so a branch's name is the same tensor. */
+function rename(node: NodeProto, from: string, to: string): void {
+  node.input = node.input.map((input) => (input === from ? to : input));
+  for (const { g, graphs } of node.attribute)
+    for (const graph of g ? [g, ...graphs] : graphs) for (const inner of graph.node) rename(inner, from, to);
 }
 
 /** The value of an attribute, or undefined. */

@@ -43,8 +43,8 @@ export class PrefixAttention {
     const name = (part: string) => `steerd/capture_${layer}/${part}`;
     const heads = attributeOf(node, 'num_heads') ?? 0;
     const kvHeads = attributeOf(node, 'kv_num_heads') ?? 0;
-    const positions = this.#absolutePositions(node);
-    const query = this.#query(node, name, heads, kvHeads, positions);
+    const positions = this.#cachePositions(node);
+    const query = this.#query(node, name, heads, kvHeads, this.#rotaryPositions(node, positions));
     const grouped = graph.add('Reshape', [query, graph.int64([0, kvHeads, -1, 0])], name('query_grouped'));
     const keys = this.#float(cache.presentKey, name('keys'));
     const columns = graph.add('Transpose', [keys], name('key_columns'), { perm: [0, 1, 3, 2] });
@@ -180,33 +180,39 @@ export class PrefixAttention {
   }
 
   /**
-   * Positions in the whole sequence, int64 [B, P]: the kernel counts from max(0, total - S), which is the
-   * past for a chunk and 0 for a right-padded first prompt.
+   * Positions in the KV cache, int64 [B, P]: the kernel counts from max(0, total - S), which is the past for a
+   * chunk and 0 for a right-padded first prompt.
    */
-  #absolutePositions(node: NodeProto): string {
+  #cachePositions(node: NodeProto): string {
     const { graph } = this;
-    const explicit = node.input[gqa.positionIds];
-    const key = explicit || node.input[gqa.seqlens] || '';
+    const key = node.input[gqa.seqlens] ?? '';
     const known = this.#positions.get(key);
     if (known) return known;
     const name = (part: string) => `steerd/capture_positions_${this.#positions.size}/${part}`;
-    let positions: string;
-    if (explicit)
-      positions = graph.add('GatherND', [explicit, this.#indices()], name('absolute'), { batch_dims: 1 });
-    else {
-      const last = graph.add('Cast', [key], name('last_key'), { to: dataTypes.int64 });
-      const column = graph.add('Reshape', [last, graph.int64([-1, 1])], name('last_key_column'));
-      const ids = graph.add('Shape', ['input_ids'], name('ids_shape'));
-      const length = graph.add('Gather', [ids, graph.int64(1)], name('length'));
-      const total = graph.add('Add', [column, graph.int64(1)], name('total'));
-      const past = graph.add(
-        'Max',
-        [graph.add('Sub', [total, length], name('difference')), graph.int64(0)],
-        name('past'),
-      );
-      positions = graph.add('Add', ['capture_positions', past], name('absolute'));
-    }
+    const last = graph.add('Cast', [key], name('last_key'), { to: dataTypes.int64 });
+    const column = graph.add('Reshape', [last, graph.int64([-1, 1])], name('last_key_column'));
+    const ids = graph.add('Shape', ['input_ids'], name('ids_shape'));
+    const length = graph.add('Gather', [ids, graph.int64(1)], name('length'));
+    const total = graph.add('Add', [column, graph.int64(1)], name('total'));
+    const past = graph.add(
+      'Max',
+      [graph.add('Sub', [total, length], name('difference')), graph.int64(0)],
+      name('past'),
+    );
+    const positions = graph.add('Add', ['capture_positions', past], name('absolute'));
     this.#positions.set(key, positions);
+    return positions;
+  }
+
+  /** Positions the rotation is made for: those of the cache, unless the export gives its own. */
+  #rotaryPositions(node: NodeProto, cachePositions: string): string {
+    const explicit = node.input[gqa.positionIds];
+    if (!explicit) return cachePositions;
+    const known = this.#positions.get(explicit);
+    if (known) return known;
+    const name = `steerd/capture_positions_${this.#positions.size}/rotary`;
+    const positions = this.graph.add('GatherND', [explicit, this.#indices()], name, { batch_dims: 1 });
+    this.#positions.set(explicit, positions);
     return positions;
   }
 

@@ -13,11 +13,16 @@ import type { ModelProto } from './schema/onnx_pb.js';
 /** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
 const oldestOpset = 13;
 
+/** Inputs that only a graft has. */
+const graftInputs: ReadonlySet<string> = new Set(['steering_vectors', 'capture_positions']);
+
 /** @throws OnnxError when the export cannot be grafted, naming what was missing. */
 export function openForGraft(model: ModelProto): { graph: Graph; stream: ResidualStream } {
   const graph = new Graph(cloneModel(model));
   if (graph.opset < oldestOpset)
     throw new OnnxError(`opset ${graph.opset} is too old to graft: ${oldestOpset} or newer is needed`);
+  const own = graph.inputs().find((input) => graftInputs.has(input.name));
+  if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
   return { graph, stream: findResidualStream(graph) };
 }
 
@@ -45,6 +50,7 @@ export function graftForServing(model: ModelProto): ModelProto {
     ),
   );
   gatherLogitPositions(graph, last, beforeHead);
+  graph.forgetShapes(graph.descendants(['logit_positions']));
 
   const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
   const shape = graph.add('Shape', ['steering_add'], 'steerd/projection_shape');
@@ -81,8 +87,8 @@ function gatherLogitPositions(
   if (!readers) {
     const { node } = last;
     const [stream = '', edit = ''] = node.input;
-    node.input[0] = gather(stream, 'steerd/logit_stream');
-    node.input[1] = gather(edit, 'steerd/logit_edit');
+    graph.setInput(node, 0, gather(stream, 'steerd/logit_stream'));
+    graph.setInput(node, 1, gather(edit, 'steerd/logit_edit'));
     return;
   }
   const edited = readers[0]?.input.find((input) => input.startsWith('steerd/layer_')) ?? '';

@@ -2,12 +2,13 @@
 import { api, type Handle } from './library.js';
 import { created } from './status.js';
 
-const logErrors = 3;
+/** Fatal only: errors come back as statuses, and are told by whoever made the call. */
+const logFatal = 4;
 const arenaAllocator = 1;
 const defaultMemory = 0;
 
 export const environment: Handle = created('create environment', (out) =>
-  api.CreateEnv(logErrors, 'steerd', out),
+  api.CreateEnv(logFatal, 'steerd', out),
 );
 
 export const cpuMemory: Handle = created('describe CPU memory', (out) =>

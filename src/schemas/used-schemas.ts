@@ -40,6 +40,9 @@ export function keepUsedSchemas<Kind extends Document>(document: Kind): Kind {
     paths: sorted(Object.entries(document.paths ?? {})),
     components: { ...document.components, schemas: sorted(kept) },
   };
-  const renamed = JSON.stringify(tidy).replace(reference, (_, name: string) => `"${prefix}${finalName(name)}"`);
+  const renamed = JSON.stringify(tidy).replace(
+    reference,
+    (_, name: string) => `"${prefix}${finalName(name)}"`,
+  );
   return JSON.parse(renamed) as Kind;
 }

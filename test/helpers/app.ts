@@ -1,11 +1,14 @@
 /** The application over fakes, ready to be injected into or listened to; it closes with the test. */
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
+import type { z } from 'zod';
 import { type App, buildApp } from '../../src/app.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
 import type { ModelRegistry } from '../../src/models/registry.js';
+import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
 import type { OpenedServices } from '../../src/server.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
@@ -22,13 +25,17 @@ export interface Built {
   readonly app: App;
   readonly engine: FakeEngine;
   readonly services: OpenedServices;
-  /** Sends a JSON body and reads a JSON reply. */
-  post(url: string, body: unknown): Promise<{ status: number; body: Reply; headers: Record<string, unknown> }>;
+  /** Sends a JSON body (a string as it is) and reads the reply by `schema`. */
+  post<Schema extends z.ZodType>(
+    url: string,
+    body: object | string,
+    schema: Schema,
+  ): Promise<z.output<Schema>>;
+  /** The same for a request that must fail: its status and what the error says. */
+  refused(url: string, body: object | string): Promise<Refusal>;
 }
 
-/** What a reply may have, as loosely as a client sees it. */
-// biome-ignore lint/suspicious/noExplicitAny: replies are checked field by field in the tests
-export type Reply = any;
+export type Refusal = ErrorBody['error'] & { readonly status: number; readonly headers: object };
 
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
@@ -39,11 +46,23 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
       : pino({ level: 'info' }, { write: options.onLog });
   const app = await buildApp(services, { settings: { bodyLimit: options.bodyLimit ?? 100_000 }, log });
   t.after(() => app.close());
-  const post = async (url: string, body: unknown) => {
-    const reply = await app.inject({ method: 'POST', url, payload: body as object });
-    return { status: reply.statusCode, body: reply.json() as Reply, headers: reply.headers };
+  const send = (url: string, payload: object | string) =>
+    app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
+  return {
+    app,
+    engine,
+    services,
+    async post(url, body, schema) {
+      const reply = await send(url, body);
+      assert.ok(reply.statusCode < 300, `${reply.statusCode} ${reply.body}`);
+      return schema.parse(reply.json());
+    },
+    async refused(url, body) {
+      const { statusCode: status, headers, body: text } = await send(url, body);
+      assert.ok(status >= 400, `${status} ${text}`);
+      return { status, headers, ...ErrorBody.parse(JSON.parse(text)).error };
+    },
   };
-  return { app, engine, services, post };
 }
 
 export function fakeConcept(engine: FakeEngine, name: string): Concept {

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openapiDocument } from '../../src/openapi-document.js';
+import { packageRoot } from '../../src/package-root.js';
+import { build } from '../helpers/app.js';
+
+interface Operation {
+  readonly operationId?: string;
+  readonly tags?: readonly string[];
+  readonly summary?: string;
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+test('the committed description is what the schemas say: run `node dist/src/openapi.js`', async () => {
+  const committed = await readFile(join(packageRoot, 'openapi', 'openapi.json'), 'utf8');
+  assert.ok(committed === (await openapiDocument()), 'openapi/openapi.json is out of date');
+});
+
+test('the server serves the same document', async (t) => {
+  const { app } = await build(t);
+  const served = (await app.inject('/openapi.json')).json() as unknown;
+  assert.deepEqual(served, JSON.parse(await openapiDocument()));
+});
+
+test('each operation has an id of its own, a tag, a summary, success and error answers', async () => {
+  const { paths } = JSON.parse(await openapiDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  assert.ok(operations.length >= 14);
+  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+  for (const { operationId, tags, summary, responses } of operations) {
+    assert.ok(operationId && tags?.length === 1 && summary, operationId);
+    const statuses = Object.keys(responses);
+    assert.ok(
+      statuses.some((status) => status.startsWith('2')),
+      operationId,
+    );
+    assert.ok(statuses.includes('500'), operationId);
+  }
+});
+
+test('every reference leads to a schema and every schema is referred to', async () => {
+  const document = await openapiDocument();
+  const { components } = JSON.parse(document) as { components: { schemas: object } };
+  const references = [...document.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+  assert.deepEqual([...new Set(references)].sort(), Object.keys(components.schemas).sort());
+});
