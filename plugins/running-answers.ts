@@ -1,6 +1,6 @@
 /**
  * Knows the answers being made, and lets them finish when the server closes: new requests on open connections
- * are refused, and a connection is closed once its answer is complete.
+ * are refused, and when the last answer is complete all connections are closed.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -10,23 +10,29 @@ import { errors } from '../src/errors.js';
 declare module 'fastify' {
   interface FastifyInstance {
     readonly answers: RunningAnswers;
-    /** True from the moment that `close` was called. */
-    readonly closing: () => boolean;
   }
 }
 
 async function runningAnswers(app: FastifyInstance): Promise<void> {
   let closing = false;
+  let requests = 0;
+  // A connection that has not sent a request yet counts as busy for Node, and would hold `close` up for a minute.
+  const closeWhenDone = () => {
+    if (closing && requests === 0) app.server.closeAllConnections();
+  };
   app.decorate('answers', new RunningAnswers());
-  app.decorate('closing', () => closing);
   app.addHook('preClose', async () => {
     closing = true;
+    // Once `server.close` was called, so that no connection comes after this.
+    setImmediate(closeWhenDone);
   });
-  app.addHook('onRequest', async () => {
+  app.addHook('onRequest', async (_, reply) => {
+    requests++;
+    reply.raw.once('close', () => {
+      requests--;
+      setImmediate(closeWhenDone);
+    });
     if (closing) throw errors.stopping();
-  });
-  app.addHook('onResponse', async () => {
-    if (closing) setImmediate(() => app.server.closeIdleConnections());
   });
 }
 

@@ -1,24 +1,21 @@
 /**
- * `steerd fit`: fits concepts without a server. One by name goes to the data directory, as POST /v1/fits would
- * put it there; a list goes to a folder of files, which is how the concepts shipped with a model are made.
+ * `steerd fit`: fits concepts without a server. One by name goes to the data directory, where POST /v1/fits
+ * would put it too; a list goes to a folder of files, which is how the concepts shipped with a model are made.
  */
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { type Concept, isConceptName } from '../concepts/concept.js';
+import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
-import { writeDurably } from '../concepts/durable-file.js';
-import { JsonError, parseStrictJson } from '../concepts/json.js';
+import { makeFolderDurably, writeDurably } from '../concepts/durable-file.js';
 import type { Settings } from '../config.js';
-import { errors } from '../errors.js';
 import { loadModel } from '../models/load.js';
 import type { LoadedModel } from '../models/model.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
 import { fitConcept } from '../steering/fit-concept.js';
+import { readFitList } from './fit-list.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
@@ -30,17 +27,14 @@ interface FitOptions {
   readonly out?: string;
 }
 
-/** Names of a list become file names: they must be the same on every file system. */
-const fileName = /^[a-z0-9-]{1,64}$/;
-
 export function register(program: Command): void {
   const command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
     .argument('[name]', 'name of the concept; with --prefix')
-    .option('--prefix <text>', 'what states the concept to the model: "You are obsessed with the ocean. ..."')
+    .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
-    .option('--max-tokens <number>', 'tokens per answer that the model gives for the fit (default: 32)')
+    .option('--max-tokens <number>', 'tokens of each answer that the fit reads (default: 32)')
     .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
     .option('--out <folder>', 'where the concepts of a list go, as <name>.safetensors');
   const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
@@ -49,55 +43,87 @@ export function register(program: Command): void {
     '\nWhile a server runs on the same data directory, fit over HTTP instead: POST /v1/fits.',
   );
   command.action(async (name: string | undefined, options: FitOptions) => {
+    const { prefix, seed, maxTokens, list, out } = options;
     const settings = settingsOf({ ...options });
-    const { list, out } = options;
-    if (list !== undefined) {
-      if (name !== undefined || options.prefix !== undefined || out === undefined) {
-        command.error('error: --list takes --out, and neither a name nor --prefix');
+    if (list === undefined) {
+      if (name === undefined || prefix === undefined || out !== undefined) {
+        command.error('error: give a name and --prefix, or --list and --out');
       }
-      const requests = await readFitList(list, settings.model);
-      await fitIntoFolder(requests, out, settings);
+      const fields = { name, prefix, ...numeric('seed', seed), ...numeric('max_tokens', maxTokens) };
+      const parsed = validate(FitRequest, fields);
+      if ('error' in parsed) throw parsed.error;
+      await fitIntoStore(parsed.value, settings);
     } else {
-      if (name === undefined || options.prefix === undefined || out !== undefined) {
-        command.error('error: a name with --prefix is needed, or --list with --out');
+      if (out === undefined || [name, prefix, seed, maxTokens].some((value) => value !== undefined)) {
+        command.error('error: --list goes with --out, and its entries say everything else');
       }
-      const request: FitRequest = validate(FitRequest, {
-        name,
-        prefix: options.prefix,
-        ...numberOption('seed', options.seed),
-        ...numberOption('max_tokens', options.maxTokens),
-      });
-      await fitIntoStore(request, settings);
+      await fitIntoFolder(await readFitList(list, settings.model), out, settings);
     }
   });
 }
 
-const numberOption = (name: string, value: string | undefined) =>
-  value === undefined ? {} : { [name]: /^\d+$/.test(value) ? Number(value) : value };
+/** What is no number stays as it is: the schema names it in its error. */
+const numeric = (field: string, value: string | undefined) =>
+  value === undefined ? {} : { [field]: /^\d+$/.test(value) ? Number(value) : value };
 
-/**
- * Reads a list of fits for one model.
- * @throws SteerdError naming the entry and the field at fault.
- */
-export async function readFitList(file: string, model: string): Promise<FitRequest[]> {
-  let value: unknown;
-  try {
-    value = parseStrictJson(await readFile(file, 'utf8'));
-  } catch (error) {
-    if (error instanceof JsonError) throw errors.invalidRequest(`${file} is not JSON: ${error.message}`, 'list');
-    throw error;
-  }
-  const { list } = validate(z.object({ list: z.array(FitRequest).min(1) }), { list: value });
-  const names = new Set<string>();
-  list.forEach((entry, index) => {
-    if (!fileName.test(entry.name)) {
-      throw errors.invalidValue(`list[${index}].name`, '1 to 64 of a-z, 0-9 and "-"', entry.name);
-    }
-    if (names.has(entry.name)) throw errors.invalidValue(`list[${index}].name`, 'new in its list', entry.name);
-    names.add(entry.name);
-    if (entry.model !== undefined && entry.model !== model) {
-      throw errors.invalidValue(`list[${index}].model`, `left out or ${model}, the model loaded`, entry.model);
+async function fitIntoStore(request: FitRequest, settings: Settings): Promise<void> {
+  // Opened first: a data directory that cannot be written to is known before the model is loaded.
+  const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
+  await withModel(settings, async (fit) => {
+    const { concept, seconds } = await fit(request, request.name);
+    await store.put(concept);
+    report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
+  });
+}
+
+async function fitIntoFolder(list: readonly FitRequest[], folder: string, settings: Settings): Promise<void> {
+  await makeFolderDurably(folder);
+  await withModel(settings, async (fit) => {
+    for (const [index, request] of list.entries()) {
+      const { concept, seconds } = await fit(request, `${request.name} (${index + 1} of ${list.length})`);
+      const file = `${concept.name}${conceptExtension}`;
+      await writeDurably(folder, file, encodeConcept(concept));
+      report(concept, seconds, join(folder, file));
     }
   });
-  return list;
+}
+
+type Fit = (request: FitRequest, title: string) => Promise<{ concept: Concept; seconds: number }>;
+
+/** Loads the model for `work` and closes it whatever happens; the first Ctrl-C cancels the fit. */
+async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>): Promise<void> {
+  const progress = new ProgressLine();
+  const controller = new AbortController();
+  const onInterrupt = () => controller.abort(new Error('interrupted: nothing of this fit was kept'));
+  process.once('SIGINT', onInterrupt);
+  let model: LoadedModel | undefined;
+  try {
+    progress.update(`loading ${settings.model}`);
+    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    await work(fitter(model, progress, controller.signal));
+  } finally {
+    progress.clear();
+    process.removeListener('SIGINT', onInterrupt);
+    await model?.engine.close();
+  }
+}
+
+function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
+  return async (request, title) => {
+    const started = performance.now();
+    const { name, prefix, recipe, method, labels, statements, seed, max_tokens: maxTokens } = request;
+    const concept = await fitConcept(
+      { name, prefix, recipe, method, labels, statements, seed, maxTokens },
+      model,
+      signal,
+      (stage, done, total) => progress.update(`${title}: ${stage}`, `${done} of ${total}`),
+    );
+    signal.throwIfAborted();
+    progress.clear();
+    return { concept, seconds: (performance.now() - started) / 1000 };
+  };
+}
+
+function report({ name, version }: Concept, seconds: number, where: string): void {
+  process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
 }

@@ -55,4 +55,9 @@ export class CaptureRunner {
     }
     return { hiddenStates, attentionToPrefix };
   }
+
+  /** Before the session is released. */
+  release(): void {
+    this.#runner.release();
+  }
 }

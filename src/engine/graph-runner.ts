@@ -85,4 +85,10 @@ export class GraphRunner {
     this.#bindings.set(key, binding);
     return binding;
   }
+
+  /** Before the session is released. */
+  release(): void {
+    for (const binding of this.#bindings.values()) binding.release();
+    this.#bindings.clear();
+  }
 }

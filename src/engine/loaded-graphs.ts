@@ -14,6 +14,8 @@ export interface LoadedGraphs {
   readonly serving: Session;
   /** Builds the capture session once; both sessions share the prepacked weights. */
   capture(): Promise<Session>;
+  /** Gives the weights' memory back; nothing may be bound to the sessions any more. */
+  release(): Promise<void>;
 }
 
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
@@ -22,12 +24,8 @@ export async function loadGraphs(directory: string, threads: number): Promise<Lo
   const bytes = await readFile(file);
   const model: ModelProto = parseModel(bytes, file);
   const spec = await readModelSpec(model, directory);
-  const settings: SessionSettings = {
-    threads,
-    weightsDirectory: directory,
-    spinning: true,
-    prepacked: new PrepackedWeights(),
-  };
+  const prepacked = new PrepackedWeights();
+  const settings: SessionSettings = { threads, weightsDirectory: directory, spinning: true, prepacked };
   const [serving, fingerprint] = await Promise.all([
     Session.create(serializeModel(graftForServing(model)), settings),
     fingerprintModel(bytes, model, directory),
@@ -40,6 +38,12 @@ export async function loadGraphs(directory: string, threads: number): Promise<Lo
     capture: () => {
       capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), settings);
       return capture;
+    },
+    release: async () => {
+      const built = await capture?.catch(() => null);
+      built?.release();
+      serving.release();
+      prepacked.release();
     },
   };
 }

@@ -57,6 +57,13 @@ export function checkCapture(request: CaptureRequest, shape: ModelShape): void {
       `at least one position below ${request.tokens.length}`,
       request.positions.join(', '),
     );
+  const [start, end] = request.span;
+  if (![start, end].every(Number.isInteger) || start < 0 || end < start || end > request.tokens.length)
+    throw errors.invalidValue(
+      'span',
+      `[start, end) with 0 <= start <= end <= ${request.tokens.length}`,
+      `[${start}, ${end})`,
+    );
 }
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */

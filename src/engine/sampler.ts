@@ -36,13 +36,20 @@ export class Sampler {
     for (const [token, bias] of sampling.logitBias) logits[token] = (logits[token] ?? 0) + bias;
     for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
     const best = largest(logits);
-    if (sampling.temperature === 0 || sampling.topK === 1) return best;
-    return this.#draw(logits, sampling, logits[best] ?? 0, random) ?? best;
+    // Infinite at temperature 0, and at one so small that it overflows.
+    const perDegree = 1 / sampling.temperature;
+    if (perDegree === Number.POSITIVE_INFINITY || sampling.topK === 1) return best;
+    return this.#draw(logits, sampling, logits[best] ?? 0, perDegree, random) ?? best;
   }
 
-  #draw(logits: Float32Array, sampling: Sampling, top: number, random: Random): number | null {
+  #draw(
+    logits: Float32Array,
+    sampling: Sampling,
+    top: number,
+    perDegree: number,
+    random: Random,
+  ): number | null {
     const weights = this.#weights;
-    const perDegree = 1 / sampling.temperature;
     let total = 0;
     for (let token = 0; token < logits.length; token++) {
       const weight = exponential(((logits[token] as number) - top) * perDegree);
@@ -87,30 +94,52 @@ export function largest(values: Float32Array): number {
 }
 
 /**
- * Tokens that survive top_k, top_p and min_p, heaviest first. The largest weight is 1, so min_p compares
- * with the weight itself.
+ * Tokens that survive top_k, top_p and min_p. The largest weight is 1, so min_p compares with the weight
+ * itself; the nucleus is taken of what top_k left.
  */
 function truncate(weights: Float64Array, total: number, topK: number, topP: number, minP: number): number[] {
-  // Tokens lighter than this hold less than 1 - topP together, so none of them is in the nucleus: only the
-  // others need sorting. Without top_p every token with any weight stays.
-  const floor = Math.max(minP, topP < 1 ? ((1 - topP) * total) / weights.length : 0);
+  if (topK === 0 && topP >= 1) return atLeast(weights, minP);
+  // Tokens lighter than a V-th of 1 - topP hold less than that together, so none of them is in the nucleus.
+  const kept =
+    topK > 0
+      ? heaviest(weights, topK)
+      : byWeight(weights, atLeast(weights, ((1 - topP) * total) / weights.length));
+  const mass = topK > 0 ? kept.reduce((sum, token) => sum + (weights[token] as number), 0) : total;
+  let sum = 0;
+  let count = 0;
+  for (const token of kept) {
+    const weight = weights[token] as number;
+    if (weight < minP || (topP < 1 && sum >= topP * mass)) break;
+    sum += weight;
+    count++;
+  }
+  return kept.slice(0, Math.max(1, count));
+}
+
+/** Tokens with a weight of at least `floor` that is not zero, by id. */
+function atLeast(weights: Float64Array, floor: number): number[] {
   const kept: number[] = [];
   for (let token = 0; token < weights.length; token++) {
     const weight = weights[token] as number;
     if (weight > 0 && weight >= floor) kept.push(token);
   }
-  if (topK === 0 && topP >= 1) return kept;
-  kept.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
-  if (topK > 0 && kept.length > topK) kept.length = topK;
-  if (topP >= 1) return kept;
-  // After top_k the nucleus is taken of what is left.
-  const mass = topK > 0 ? kept.reduce((sum, token) => sum + (weights[token] as number), 0) : total;
-  let sum = 0;
-  const end = kept.findIndex((token) => {
-    sum += weights[token] as number;
-    return sum >= topP * mass;
-  });
-  return end < 0 ? kept : kept.slice(0, end + 1);
+  return kept;
+}
+
+/** Heaviest first, the lowest id among equals. */
+function byWeight(weights: Float64Array, tokens: number[]): number[] {
+  return tokens.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
+}
+
+/** The `count` heaviest tokens. The floor sinks until enough lie above it, so that few need sorting. */
+function heaviest(weights: Float64Array, count: number): number[] {
+  let floor = 1 / 16;
+  let kept = atLeast(weights, floor);
+  while (kept.length < count && floor > 0) {
+    floor = floor > 1e-14 ? floor / 256 : 0;
+    kept = atLeast(weights, floor);
+  }
+  return byWeight(weights, kept).slice(0, count);
 }
 
 function pickAmongAll(weights: Float64Array, target: number): number | null {

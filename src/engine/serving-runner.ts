@@ -102,4 +102,9 @@ export class ServingRunner {
     this.#logitsShape = shape;
     return this.#logitsTensor;
   }
+
+  /** Before the session is released. */
+  release(): void {
+    this.#runner.release();
+  }
 }

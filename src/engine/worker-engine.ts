@@ -51,8 +51,9 @@ export class WorkerEngine implements Engine {
     worker.on('message', (message: FromWorker) => this.#receive(message));
     this.died = new Promise((resolve) => {
       const gone = (reason: string) => {
-        const error = errors.engineFailed(settings.model, reason);
-        this.#closed ??= error;
+        this.#closed ??= errors.engineFailed(settings.model, reason);
+        const error = this.#closed;
+        this.#running = 0;
         for (const waiter of this.#waiters.values()) waiter.fail(error);
         this.#waiters.clear();
         this.#interactive.clear();
@@ -94,7 +95,12 @@ export class WorkerEngine implements Engine {
         this.#waiters.get(id)?.steps?.push({ token, finish });
       return;
     }
-    if (message.type === 'ready' || message.type === 'refused') return;
+    if (message.type === 'ready') return;
+    if (message.type === 'refused') {
+      // The worker ends by itself now; this is why.
+      this.#closed ??= errors.engineFailed(this.settings.model, message.error.message);
+      return;
+    }
     const waiter = this.#waiters.get(message.id);
     this.#waiters.delete(message.id);
     if (message.type === 'captured') waiter?.answer?.(message.capture);

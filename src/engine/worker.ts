@@ -29,6 +29,10 @@ class EngineLoop {
   readonly #serving: ServingRunner;
   #capture: CaptureRunner | null = null;
   readonly #jobs: Job[] = [];
+  /** Captures that wait for the capture session to be built. */
+  readonly #captures = new Set<number>();
+  /** The number of running sequences the other side knows. */
+  #reported = 0;
   #wake: (() => void) | null = null;
   #closed = false;
 
@@ -69,10 +73,11 @@ class EngineLoop {
       begin(this.#capture);
       return;
     }
+    this.#captures.add(message.id);
     this.graphs.capture().then(
       (session) => {
         this.#capture ??= new CaptureRunner(session, this.cache, this.runOptions);
-        begin(this.#capture);
+        if (this.#captures.delete(message.id)) begin(this.#capture);
         this.#wake?.();
       },
       (error: unknown) => this.#fail(message.id, error),
@@ -81,6 +86,8 @@ class EngineLoop {
 
   #cancel(id: number): void {
     this.#remove(id);
+    this.#report([]);
+    this.#captures.delete(id);
     const job = this.#jobs.findIndex((waiting) => waiting.id === id);
     if (job >= 0) this.#jobs.splice(job, 1);
   }
@@ -110,6 +117,13 @@ class EngineLoop {
     }
   }
 
+  /** A server goes on after a model is gone: its memory must come back. */
+  async release(): Promise<void> {
+    this.#serving.release();
+    this.#capture?.release();
+    await this.graphs.release();
+  }
+
   #step(): void {
     const results: SequenceResult[] = [];
     const plan = this.#scheduler.plan();
@@ -117,7 +131,14 @@ class EngineLoop {
     else this.#runJob();
     if (plan.decode.length > 0) this.#decode(plan.decode, results);
     for (const result of results) if (result.finish) this.#remove(result.id);
-    if (results.length > 0) this.#post({ type: 'step', results, running: this.#scheduler.running });
+    this.#report(results);
+  }
+
+  #report(results: readonly SequenceResult[]): void {
+    const { running } = this.#scheduler;
+    if (results.length === 0 && running === this.#reported) return;
+    this.#reported = running;
+    this.#post({ type: 'step', results, running });
   }
 
   #prefill(
@@ -197,8 +218,12 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
     fingerprint,
   };
   port.postMessage({ type: 'ready', shape, runOptions: runOptions.handle } satisfies FromWorker);
-  await loop.run();
-  port.close();
+  try {
+    await loop.run();
+  } finally {
+    await loop.release();
+    port.close();
+  }
 }
 
 if (parentPort) {

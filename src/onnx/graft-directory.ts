@@ -3,7 +3,7 @@
  * weights and configuration of the original.
  */
 import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { graftForCapture } from './capture-graft.js';
 import { externalDataFiles, OnnxError, readModel, serializeModel } from './model-file.js';
 import { graftForServing } from './serving-graft.js';
@@ -56,6 +56,7 @@ async function place(from: string, out: string, file: string): Promise<'linked' 
   if (!source.startsWith(resolve(from) + sep))
     throw new OnnxError(`the model's weights lie outside its folder: ${file}`);
   const target = join(out, file);
+  await mkdir(dirname(target), { recursive: true });
   await rm(target, { force: true });
   try {
     await link(source, target);

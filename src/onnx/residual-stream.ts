@@ -79,24 +79,25 @@ export function findLayerCaches(graph: Graph): LayerCache[] {
   return [...present.keys()]
     .sort((a, b) => a - b)
     .map((layer) => {
-      const outputs = present.get(layer);
-      const inputs = past.get(layer);
-      if (!outputs?.key || !outputs.value || !inputs?.key || !inputs.value)
-        throw new OnnxError(
-          `layer ${layer} lacks one of past key, past value, present key, present value; found ` +
-            JSON.stringify({ ...inputs, ...outputs }),
-        );
-      return {
-        pastKey: inputs.key,
-        pastValue: inputs.value,
-        presentKey: outputs.key,
-        presentValue: outputs.value,
+      const { key: presentKey, value: presentValue } = present.get(layer) ?? {};
+      const { key: pastKey, value: pastValue } = past.get(layer) ?? {};
+      if (presentKey && presentValue && pastKey && pastValue)
+        return { pastKey, pastValue, presentKey, presentValue };
+      const parts = {
+        'past key input': pastKey,
+        'past value input': pastValue,
+        'present key output': presentKey,
+        'present value output': presentValue,
       };
+      const missing = Object.entries(parts).filter(([, name]) => name === undefined);
+      throw new OnnxError(`layer ${layer} has no ${missing.map(([part]) => part).join(' and no ')}`);
     });
 }
 
 /** @throws OnnxError that names the layer at which no block output was found. */
 export function findResidualStream(graph: Graph): ResidualStream {
+  if (!graph.proto.output.some((output) => output.name === 'logits'))
+    throw new OnnxError('the graph has no output named logits');
   graph.finish();
   const layers = findLayerCaches(graph);
   const additions = graph.proto.node.filter(isAddition);
@@ -151,8 +152,6 @@ function lastBlockOutput(
   additions: readonly NodeProto[],
   inputs: readonly string[],
 ): BlockOutput {
-  const logits = graph.proto.output.find((output) => output.name === 'logits');
-  if (!logits) throw new OnnxError('the graph has no output named logits');
   const upstream = graph.ancestors('logits');
   const lastInput = inputs.at(-1) ?? '';
   const inLastBlock = graph.descendants([lastInput]);

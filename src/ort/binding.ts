@@ -1,8 +1,12 @@
 /** Inputs and outputs bound to a session, and running it: nothing is copied between runs. */
 import { api } from './library.js';
-import type { Session } from './session.js';
-import { check, created } from './status.js';
+import { offThread } from './off-thread.js';
+import type { Session, ValueInfo } from './session.js';
+import { check, created, OrtError } from './status.js';
 import type { Tensor } from './tensor.js';
+
+/** OrtErrorCode ORT_INVALID_ARGUMENT. */
+const invalidArgument = 2;
 
 /** Options of one run; a run in progress ends with an OrtError after `terminate()`. */
 export class RunOptions {
@@ -39,12 +43,14 @@ export class Binding {
 
   /** Binds or rebinds one input. @throws OrtError for a name the graph does not have. */
   input(name: string, tensor: Tensor): void {
+    known(this.session.inputs, name, 'input');
     check(api.BindInput(this.#handle, name, tensor.handle), `bind input ${name}`);
     this.#bound.set(`in ${name}`, tensor);
   }
 
-  /** Binds one output to memory that has exactly its size. */
+  /** Binds one output to memory that has exactly its size. @throws OrtError for an unknown name. */
   output(name: string, tensor: Tensor): void {
+    known(this.session.outputs, name, 'output');
     check(api.BindOutput(this.#handle, name, tensor.handle), `bind output ${name}`);
     this.#bound.set(`out ${name}`, tensor);
   }
@@ -56,11 +62,9 @@ export class Binding {
 
   /** Runs on another thread; nothing bound may be touched until it resolves. */
   async runAsync(options: RunOptions): Promise<void> {
-    const status = await new Promise<bigint | null>((resolve, reject) => {
-      api.RunWithBinding.async(this.session.handle, options.handle, this.#handle, (error, result) =>
-        error ? reject(error) : resolve(result),
-      );
-    });
+    const status = await offThread([this, options], (done) =>
+      api.RunWithBinding.async(this.session.handle, options.handle, this.#handle, done),
+    );
     check(status, 'run');
   }
 
@@ -68,4 +72,10 @@ export class Binding {
     api.ReleaseIoBinding(this.#handle);
     this.#bound.clear();
   }
+}
+
+/** ORT refuses an unknown input only after it has spoilt the binding, and an unknown output when it runs. */
+function known(values: readonly ValueInfo[], name: string, kind: string): void {
+  if (!values.some((value) => value.name === name))
+    throw new OrtError(invalidArgument, `the graph has no ${kind} of that name`, `bind ${kind} ${name}`);
 }

@@ -1,6 +1,7 @@
 /** An ORT inference session: a graph ready to run, with what it says of its inputs and outputs. */
 import { environment } from './environment.js';
 import { api, decodeText, type Handle } from './library.js';
+import { offThread } from './off-thread.js';
 import { check, created, OrtError } from './status.js';
 import { type ElementType, elementTypeName } from './tensor.js';
 
@@ -78,23 +79,27 @@ export class Session {
    */
   static async create(model: Uint8Array, settings: SessionSettings): Promise<Session> {
     const options = sessionOptions(settings);
-    const prepacked = settings.prepacked ?? new PrepackedWeights();
+    const weights = settings.prepacked ?? new PrepackedWeights();
+    const ownWeights = settings.prepacked ? null : weights;
     const out: [Handle | null] = [null];
     try {
-      const status = await new Promise<Handle | null>((resolve, reject) => {
+      const status = await offThread([model, out], (done) =>
         api.CreateSessionFromArrayWithPrepackedWeightsContainer.async(
           environment,
           model,
           model.byteLength,
           options,
-          prepacked.handle,
+          weights.handle,
           out,
-          (error, result) => (error ? reject(error) : resolve(result)),
-        );
-      });
+          done,
+        ),
+      );
       check(status, 'load model');
       if (!out[0]) throw new OrtError(-1, 'no session came back', 'load model');
-      return new Session(out[0], settings.prepacked ? null : prepacked);
+      return new Session(out[0], ownWeights);
+    } catch (error) {
+      ownWeights?.release();
+      throw error;
     } finally {
       api.ReleaseSessionOptions(options);
     }

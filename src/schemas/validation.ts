@@ -3,7 +3,7 @@
  * its own message: one that starts with "must" completes "<field> ...; received <value>.", any other is a
  * whole sentence.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { errors, type SteerdError, shown } from '../errors.js';
 
 type Path = readonly PropertyKey[];
@@ -37,8 +37,11 @@ function bound(
 /** The requirement behind an issue for which the schema has no message of its own. */
 function requirement(issue: RawIssue): string {
   switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${typeNames[issue.expected] ?? article(issue.expected)}`;
+    case 'invalid_type': {
+      // zod says "number" of a text where an integer is wanted.
+      const integer = issue.inst instanceof z.ZodNumberFormat;
+      return `must be ${typeNames[integer ? 'int' : issue.expected] ?? article(issue.expected)}`;
+    }
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(shown).join(', ')}`;
     case 'too_small':
@@ -119,7 +122,7 @@ export function validate<Schema extends z.ZodType>(
   const param = path.length === 0 ? null : path.map(String).join('.');
   const name = param ?? (part === 'body' ? 'the request body' : `the request's ${part}`);
   const sentence = message.startsWith('must ')
-    ? `${name} ${message}; received ${received(valueAt(value, path))}.`
+    ? `${name} ${message}; received ${received(valueAt(value ?? undefined, path))}.`
     : message;
   return { error: errors.invalidRequest(sentence, param) };
 }
