@@ -36,7 +36,7 @@ interface DemoOptions {
 }
 
 export function register(program: Command): void {
-  const command = program
+  const command: Command = program
     .command('demo')
     .description('answer the same prompts plain and steered, side by side in the terminal')
     .option('--prompt <text...>', `what to ask (default: ${usualPrompts.length} every-day questions)`)

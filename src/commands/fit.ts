@@ -28,7 +28,7 @@ interface FitOptions {
 }
 
 export function register(program: Command): void {
-  const command = program
+  const command: Command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
     .argument('[name]', 'name of the concept; with --prefix')
