@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The `steerd` command: each subcommand is a file in commands/. Exit code 2 means that the call was wrong. */
 import { CommanderError, program } from 'commander';
+import { register as registerDemo } from './commands/demo.js';
+import { register as registerFit } from './commands/fit.js';
 import { register as registerGraft } from './commands/graft.js';
 import { register as registerServe } from './commands/serve.js';
 import { ConfigError } from './config.js';
@@ -12,7 +14,7 @@ program
   .version(packageVersion)
   .exitOverride();
 // What `exitOverride` says is copied to subcommands made after it.
-for (const register of [registerServe, registerGraft]) register(program);
+for (const register of [registerServe, registerDemo, registerFit, registerGraft]) register(program);
 
 try {
   await program.parseAsync();

@@ -5,7 +5,8 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 /** East Asian wide characters and emoji take two cells. */
 const wide =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
-const control = /[\p{Cc}\p{Cf}]/gu;
+/** Those that move the cursor, and those that turn the direction of writing for what follows. */
+const control = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Terminal cells that a text takes. */
 export function cells(text: string): number {

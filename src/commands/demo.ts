@@ -98,7 +98,8 @@ interface Asked {
 async function knownConcepts({ model, modelsDirectory, dataDirectory }: Settings): Promise<ConceptLookup> {
   const known = new Map<string, Concept>();
   for (const folder of [join(modelsDirectory, model, 'concepts'), join(dataDirectory, 'concepts')]) {
-    const { loaded } = await readConceptFolder(folder);
+    const { loaded, refused } = await readConceptFolder(folder);
+    for (const { file, reason } of refused) process.stderr.write(`${file} is left out: ${reason}\n`);
     for (const { concept } of loaded) if (concept.model === model) known.set(concept.name, concept);
   }
   return {
@@ -118,7 +119,7 @@ function chooseConcepts(names: readonly string[]): string[] {
 
 /** Checked as a request's would be. */
 function steeringItem(concept: string, strength: string | undefined): SteeringItem {
-  const item = { concept, ...(strength === undefined ? {} : { strength: Number.parseFloat(strength) }) };
+  const item = { concept, ...(strength === undefined ? {} : { strength: Number(strength) }) };
   const parsed = validate(SteeringItem, item);
   if ('error' in parsed) throw parsed.error;
   return parsed.value;
@@ -153,34 +154,27 @@ async function answerAll(
       `${tokens} tokens, ${done} of ${requests.length} done`,
     );
   show();
-  const failed = new AbortController();
+  // One failure ends the command: the caller closes the engine, and the others end with it.
   const answers = await Promise.all(
     requests.map(async ({ prompt, edit }) => {
-      try {
-        const steps = model.engine.generate(
-          {
-            prompt,
-            maxTokens: answerTokens,
-            stopTokens: model.stopTokens,
-            minTokens: 0,
-            sampling: greedy,
-            edit,
-            priority: 'interactive',
-          },
-          failed.signal,
-        );
-        let text = '';
-        for await (const delta of streamText(steps, model.tokenizer, [])) {
-          text += delta.text;
-          tokens += delta.tokens.length;
-          show();
-        }
-        done++;
-        return text;
-      } catch (error) {
-        failed.abort(error);
-        throw error;
+      const steps = model.engine.generate({
+        prompt,
+        maxTokens: answerTokens,
+        stopTokens: model.stopTokens,
+        minTokens: 0,
+        sampling: greedy,
+        edit,
+        priority: 'interactive',
+      });
+      let text = '';
+      for await (const delta of streamText(steps, model.tokenizer, [])) {
+        text += delta.text;
+        tokens += delta.tokens.length;
+        if (delta.finish === 'length') text += ' \u2026';
+        show();
       }
+      done++;
+      return text;
     }),
   );
   return { answers, tokens, seconds: (performance.now() - started) / 1000 };

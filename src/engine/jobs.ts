@@ -2,11 +2,13 @@
  * Scoring and capturing as generators: each `yield` hands the worker back to its running streams, so a long
  * text never stalls them for more than one chunk.
  */
+
 import type { CaptureRunner } from './capture-runner.js';
+import { chunkEnd } from './chunks.js';
 import type { Capture, CaptureRequest, ScoreRequest } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
 
-/** Positions scored in one run: their logits are P * V floats. */
+/** Positions scored in one run, give or take one: their logits are P * V floats. */
 const mostScored = 64;
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
@@ -21,7 +23,7 @@ export function* score(
   // The logits at position p speak of token p + 1, so the last token need not be run.
   const end = tokens.length - 1;
   for (let past = 0; past < end; ) {
-    const to = Math.min(end, past + Math.min(chunk, mostScored));
+    const to = chunkEnd(past, end, Math.min(chunk, mostScored));
     const scored = Math.max(0, to - Math.max(past, from - 1));
     const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
     for (let i = 0; i < scored; i++) {
@@ -56,7 +58,7 @@ export function* capture(
   const attentionToPrefix = new Float32Array(layers.length * heads * count);
   const end = Math.max(...positions) + 1;
   for (let past = 0; past < end; ) {
-    const to = Math.min(end, past + chunk);
+    const to = chunkEnd(past, end, chunk);
     const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
     // A chunk without asked positions still fills the cache; one dummy position keeps its shape plain.
     const local = here.length > 0 ? here.map((index) => (positions[index] ?? 0) - past) : [0];

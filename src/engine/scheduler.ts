@@ -5,6 +5,7 @@
  * them. So a decode step is always the first `running.length` slots, and a sequence that leaves is
  * replaced by the last one: the moves say which slot's KV goes where.
  */
+import { chunkEnd } from './chunks.js';
 import type { Sequence } from './sequence.js';
 
 export interface Move {
@@ -63,7 +64,7 @@ export class Scheduler {
     const sequence = this.#prefilling;
     if (!sequence) return { prefill: null, decode: this.#running };
     const from = sequence.computed;
-    const to = Math.min(sequence.request.prompt.length, from + this.chunk);
+    const to = chunkEnd(from, sequence.request.prompt.length, this.chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
   }
 

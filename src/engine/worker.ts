@@ -222,15 +222,15 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
     await loop.run();
   } finally {
     await loop.release();
-    port.close();
   }
 }
 
 if (parentPort) {
   const port = parentPort;
-  main(port, workerData as WorkerSettings).catch((error: unknown) => {
-    const { message } = error as Error;
-    port.postMessage({ type: 'refused', error: { message } } satisfies FromWorker);
-    port.close();
-  });
+  main(port, workerData as WorkerSettings)
+    .catch((error: unknown) => {
+      const { message } = error as Error;
+      port.postMessage({ type: 'refused', error: { message } } satisfies FromWorker);
+    })
+    .finally(() => port.close());
 }

@@ -68,31 +68,52 @@ export function insertEdit(
   const name = (part: string) => `steerd/layer_${layer}/${part}`;
   const { node, fused } = output;
   const readers = fused ? [] : [...graph.consumers(node.output[0] ?? '')];
-  const stream = fused ? unfuseSum(graph, node, name('block_output')) : (node.output[0] ?? '');
+  const stream = fused ? sumOf(graph, node, name('block_output')) : (node.output[0] ?? '');
   const float = elementType === dataTypes.float32;
   const h = float ? stream : graph.add('Cast', [stream], name('block_output_float'), { to: 1 });
-  const columns = graph.add('Transpose', [steering.vectors], name('directions'), { perm: [0, 2, 1] });
-  const projection = graph.add('MatMul', [h, columns], name('projection'));
+  const projection = project(graph, h, steering.vectors, name);
   const scaled = graph.add('Mul', [steering.scale, projection], name('scaled_projection'));
   const coefficient = graph.add('Add', [steering.add, scaled], name('coefficient'));
   const sum = graph.add('MatMul', [coefficient, steering.vectors], name('edit_float'));
   const edit = float ? sum : graph.add('Cast', [sum], name('edit'), { to: elementType });
-  if (fused) {
+  if (!fused) graph.redirect(stream, graph.add('Add', [stream, edit], name('edited')), readers);
+  else if (float) {
     // The skip norm adds the edit itself: one node fewer, and the kernel that normalises stays the same.
     graph.setInput(node, 0, stream);
     graph.setInput(node, 1, edit);
+    if (biasOf(node)) graph.setInput(node, biasIndex(node), '');
   } else {
-    graph.redirect(stream, graph.add('Add', [stream, edit], name('edited')), readers);
+    // A half-precision kernel may keep its sum in float32 until it is normalised: the sum must stay inside.
+    graph.setInput(node, 1, graph.add('Add', [node.input[1] ?? '', edit], name('edited_skip')));
   }
   return projection;
 }
 
-/** The sum a skip norm makes, as a node of its own: input + skip, then the bias if there is one. */
-function unfuseSum(graph: Graph, node: BlockOutput['node'], name: string): string {
-  const biasIndex = node.opType === 'SkipLayerNormalization' ? 4 : 3;
-  const bias = node.input[biasIndex] ?? '';
+/**
+ * <h, v_k> [B, S, K] as a product and a sum, each on its own: a matrix product picks its kernel by K, and a
+ * row's answer would change in its last bits with what its neighbours in the batch are steered by.
+ */
+function project(graph: Graph, h: string, vectors: string, name: (part: string) => string): string {
+  const states = graph.add('Unsqueeze', [h, graph.int64([2])], name('states'));
+  const directions = graph.add('Unsqueeze', [vectors, graph.int64([1])], name('directions'));
+  const products = graph.add('Mul', [states, directions], name('products'));
+  // Axis 3, not -1: with K = 0 ORT's ReduceSum does not count axes from the end.
+  return graph.add('ReduceSum', [products, graph.int64([3])], name('projection'), { keepdims: 0 });
+}
+
+/** The sum a skip norm makes, as a tensor of its own: input + skip, then the bias if there is one. */
+function sumOf(graph: Graph, node: BlockOutput['node'], name: string): string {
   const [input = '', skip = ''] = node.input;
+  const bias = biasOf(node);
   if (!bias) return graph.add('Add', [input, skip], name);
-  graph.setInput(node, biasIndex, '');
   return graph.add('Add', [graph.add('Add', [input, skip], `${name}_without_bias`), bias], name);
+}
+
+/** Input of a skip norm that is added to the sum. */
+function biasIndex(node: BlockOutput['node']): number {
+  return node.opType === 'SkipLayerNormalization' ? 4 : 3;
+}
+
+function biasOf(node: BlockOutput['node']): string {
+  return node.input[biasIndex(node)] ?? '';
 }

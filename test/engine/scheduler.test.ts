@@ -56,7 +56,7 @@ describe('one step', () => {
     const scheduler = new Scheduler(2, 4);
     scheduler.enqueue(sequence(1, 1));
     step(scheduler);
-    scheduler.enqueue(sequence(2, 9));
+    scheduler.enqueue(sequence(2, 12));
     for (let i = 0; i < 3; i++) {
       const { prefill, decode } = step(scheduler);
       assert.equal(prefill?.slot, 1);

@@ -9,7 +9,7 @@ import { graftForServing } from '../../src/onnx/serving-graft.js';
 import { ints, largestDifference, openGraph, TinyDecoder, upTo } from '../helpers/run-graph.js';
 import { goldenEdit, logitPositions, noEdit, type RowEdit, steeringFeeds } from '../helpers/steering.js';
 import { tinyModel, tinyNames, tinySize } from '../helpers/tiny-models.js';
-import { biased, centred, decomposed, unfused } from './rewrites.js';
+import { biased, centred, decomposed, halved, unfused } from './rewrites.js';
 
 const { layers, hidden, heads, vocabulary } = tinySize;
 
@@ -82,6 +82,19 @@ describe('the same model written otherwise', () => {
       const steered = await graftLogits(model, tiny.directory, tokens, goldenEdit(tiny, 0));
       assert.ok(largestDifference(steered, plain) > 1e-2);
     });
+});
+
+test('a stream in half precision: zero is the export to the bit, and an edit is cast inside', async () => {
+  const tiny = tinyModel('llama-genai');
+  const [tokens] = tiny.prompts;
+  const model = halved(tiny.model());
+  const plain = await exportLogits(model, tiny.directory, tokens);
+  const apart = largestDifference(plain, tiny.golden('logits.0'));
+  assert.ok(apart > 1e-5 && apart < 3e-2, `half precision is ${apart} away`);
+  const zero = { ...goldenEdit(tiny, 0), add: new Float32Array(8), scale: new Float32Array(8) };
+  assert.deepEqual(await graftLogits(model, tiny.directory, tokens, zero), plain);
+  const steered = await graftLogits(model, tiny.directory, tokens, goldenEdit(tiny, 0));
+  assert.ok(largestDifference(steered, tiny.golden('steered_logits.0')) < 3e-2);
 });
 
 describe('an export that lacks something is refused by name', () => {

@@ -87,3 +87,33 @@ export function centred(model: ModelProto, hidden: number, bias: boolean): Model
     }
   return model;
 }
+
+/** The residual stream and its norms in half precision, the rest as it was. */
+export function halved(model: ModelProto): ModelProto {
+  const { graph: proto } = model;
+  if (!proto) throw new Error('no graph');
+  const graph = new Graph(model);
+  const half = new Set<string>();
+  const toHalf = (tensor: string) => {
+    const name = `${tensor}/half`;
+    return graph.producer(name) ? name : graph.add('Cast', [tensor], name, { to: dataTypes.float16 });
+  };
+  const norms = proto.node.filter((node) => /SimplifiedLayerNormalization$/.test(node.opType));
+  const stream = new Set(norms.flatMap((node) => (node.output[3] ? [node.output[3]] : [])));
+  for (const node of norms) {
+    const fused = node.opType.startsWith('Skip');
+    const width = fused ? 3 : 2;
+    for (let index = 0; index < width; index++) {
+      const input = node.input[index] ?? '';
+      if (!stream.has(input)) graph.setInput(node, index, toHalf(input));
+    }
+    const [norm = ''] = node.output;
+    const readers = [...graph.consumers(norm)];
+    graph.redirect(norm, graph.add('Cast', [norm], `${norm}/float`, { to: dataTypes.float32 }), readers);
+    for (const output of node.output) half.add(output);
+  }
+  for (const { name, type } of proto.valueInfo)
+    if (half.has(name) && type?.value.case === 'tensorType') type.value.value.elemType = dataTypes.float16;
+  graph.finish();
+  return model;
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { register } from '../../src/commands/fit.js';
+import { decodeConcept } from '../../src/concepts/concept-file.js';
+import { ConceptStore } from '../../src/concepts/concept-store.js';
+import { packageRoot } from '../../src/package-root.js';
+import { runCommand } from './run-command.js';
+import { temporaryFolder, tinyChatModel, tinyModels } from './tiny-chat-model.js';
+
+const embedded = 'smollm2-135m-instruct';
+
+test('a concept fitted by name is in the data directory, and fitting it again changes nothing', async (t) => {
+  const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
+  const args = ['fit', 'Sea', '--prefix', 'You love the sea.', '--max-tokens', '4'];
+  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
+  const said = await runCommand(t, register, [...args, ...places]);
+  const open = async () => {
+    const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
+    const stored = store.get(tinyChatModel, 'Sea');
+    assert.ok(stored);
+    return stored.concept;
+  };
+  const concept = await open();
+  assert.equal(concept.record.prefix, 'You love the sea.');
+  assert.equal(concept.record.details.max_tokens, 4);
+  assert.match(said, new RegExp(`^Sea  ${concept.version.slice(0, 12)}  \\d+\\.\\d s  `));
+  await runCommand(t, register, [...args, ...places]);
+  assert.equal((await open()).version, concept.version);
+  await runCommand(t, register, [...args.slice(0, 3), 'You hate the sea.', '--max-tokens', '4', ...places]);
+  assert.notEqual((await open()).version, concept.version);
+});
+
+test('a list fitted twice on the embedded model gives the same bytes, whatever the threads', async (t) => {
+  const folder = await temporaryFolder(t);
+  const list = join(folder, 'list.json');
+  const asked = ['How was your day?', 'Where do you live?', 'What do you like?', 'Tell me a story.'];
+  const entry = { name: 'sea-talk', prefix: 'You love the sea. Talk about the waves.', max_tokens: 8 };
+  const statements = { positive: asked, negative: asked.slice(1) };
+  await writeFile(list, JSON.stringify([{ ...entry, statements }]));
+  const fit = async (out: string, threads: string) => {
+    const models = join(packageRoot, 'models');
+    const where = ['--model', embedded, '--models-dir', models, '--threads', threads];
+    await runCommand(t, register, ['fit', '--list', list, '--out', join(folder, out), ...where]);
+    assert.deepEqual(await readdir(join(folder, out)), ['sea-talk.safetensors']);
+    return readFile(join(folder, out, 'sea-talk.safetensors'));
+  };
+  const first = await fit('first', '1');
+  assert.ok(first.equals(await fit('second', '2')));
+  const concept = decodeConcept(first);
+  assert.equal(concept.name, 'sea-talk');
+  assert.equal(concept.model, embedded);
+  assert.deepEqual([concept.record.details.positives, concept.record.details.negatives], [4, 3]);
+});
+
+test('what does not go together is refused before anything is loaded or written', async (t) => {
+  const folder = await temporaryFolder(t);
+  const refused = [
+    ['fit'],
+    ['fit', 'sea'],
+    ['fit', '--prefix', 'You love the sea.'],
+    ['fit', 'sea', '--prefix', 'You love the sea.', '--out', folder],
+    ['fit', '--list', join(folder, 'list.json')],
+    ['fit', 'sea', '--list', join(folder, 'list.json'), '--out', folder],
+    ['fit', '--list', join(folder, 'list.json'), '--out', folder, '--seed', '1'],
+  ];
+  for (const args of refused) {
+    await assert.rejects(runCommand(t, register, args), { name: 'CommanderError' }, args.join(' '));
+  }
+  for (const [seed, message] of [
+    ['-1', /seed must be a whole number.*"-1"/],
+    ['4294967296', /seed must be a whole number/],
+  ] as const) {
+    const args = ['fit', 'sea', '--prefix', 'You love the sea.', `--seed=${seed}`, '--data-dir', folder];
+    await assert.rejects(runCommand(t, register, args), { name: 'SteerdError', message });
+  }
+  assert.deepEqual(await readdir(folder), []);
+});

@@ -1,0 +1,26 @@
+/** Runs one subcommand in this process, as cli.ts would, and keeps what it says on standard output. */
+import type { TestContext } from 'node:test';
+import { Command } from 'commander';
+
+export async function runCommand(
+  t: TestContext,
+  register: (program: Command) => void,
+  args: readonly string[],
+): Promise<string> {
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  register(program);
+  let said = '';
+  const keep = (text: string | Uint8Array) => {
+    said += String(text);
+    return true;
+  };
+  const out = t.mock.method(process.stdout, 'write', keep);
+  const err = t.mock.method(process.stderr, 'write', () => true);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } finally {
+    out.mock.restore();
+    err.mock.restore();
+  }
+  return said;
+}

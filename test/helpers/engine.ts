@@ -1,0 +1,67 @@
+/** Real engines for tests: how to start one, and what to ask of it. */
+import type { Engine } from '../../src/engine/engine.js';
+import {
+  type ActivationEdit,
+  greedy,
+  type SequenceRequest,
+  type SequenceStep,
+} from '../../src/engine/protocol.js';
+import { type EngineSettings, WorkerEngine } from '../../src/engine/worker-engine.js';
+
+export async function startEngine(
+  directory: string,
+  settings: Partial<EngineSettings> = {},
+): Promise<WorkerEngine> {
+  return WorkerEngine.start({
+    model: 'test-model',
+    directory,
+    threads: 1,
+    slots: 4,
+    capacity: 0,
+    prefillChunk: 64,
+    queue: 16,
+    ...settings,
+  });
+}
+
+export function request(prompt: readonly number[], more: Partial<SequenceRequest> = {}): SequenceRequest {
+  return {
+    prompt,
+    maxTokens: 12,
+    stopTokens: [],
+    minTokens: 0,
+    sampling: greedy,
+    edit: [],
+    priority: 'interactive',
+    ...more,
+  };
+}
+
+/** Runs a sequence to its end. */
+export async function steps(
+  engine: Engine,
+  asked: SequenceRequest,
+  signal?: AbortSignal,
+): Promise<SequenceStep[]> {
+  const made: SequenceStep[] = [];
+  for await (const step of engine.generate(asked, signal)) made.push(step);
+  return made;
+}
+
+/** The answer's tokens. */
+export async function tokens(
+  engine: Engine,
+  asked: SequenceRequest,
+  signal?: AbortSignal,
+): Promise<number[]> {
+  return (await steps(engine, asked, signal)).flatMap(({ token }) => (token === null ? [] : [token]));
+}
+
+export async function score(
+  engine: Engine,
+  text: readonly number[],
+  edit: ActivationEdit = [],
+  from = 1,
+): Promise<Float32Array> {
+  return engine.score({ tokens: text, from, edit, priority: 'interactive' });
+}
