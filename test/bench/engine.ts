@@ -89,18 +89,20 @@ export async function benchEngine(
       })),
       rounds,
     );
-    for (const [name, value] of reached)
+    for (const name of steerings)
       rows.push({
         section: 'engine',
         case: name,
         streams,
-        figures: { 'tokens/s': value, 'ms to first token (last stream)': firstTokens.get(name) ?? 0 },
+        figures: {
+          'tokens/s': reached.median(name),
+          'ms to first token (last stream)': firstTokens.get(name) ?? 0,
+        },
       });
-    const base = reached.get('unsteered') ?? 1;
-    unsteered.set(streams, base);
+    unsteered.set(streams, reached.median('unsteered'));
     ratios.push({
       what: `cost of steering every row with its own concept, ${streams} streams (%)`,
-      value: 100 * (1 - (reached.get('every row its own concept') ?? 0) / base),
+      value: 100 * (1 - reached.ratio('every row its own concept', 'unsteered')),
       kind: 'at most',
       bound: 5,
     });

@@ -87,14 +87,17 @@ export async function benchHttp(
       })),
       rounds,
     );
-    for (const [name, value] of reached)
+    for (const name of steerings)
       rows.push({
         section: 'HTTP',
         case: name,
         streams,
-        figures: { 'tokens/s': value, 'ms to first token (last stream)': firstTokens.get(name) ?? 0 },
+        figures: {
+          'tokens/s': reached.median(name),
+          'ms to first token (last stream)': firstTokens.get(name) ?? 0,
+        },
       });
-    if (streams === 8) eightStreams = reached.get('unsteered') ?? 0;
+    if (streams === 8) eightStreams = reached.median('unsteered');
   }
   agent.destroy();
   return { rows, eightStreams };

@@ -15,8 +15,24 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-/** Medians by variant name. The first round warms up and does not count. */
-export async function inRounds(variants: readonly Variant[], rounds: number): Promise<Map<string, number>> {
+/** What each variant reached, round by round. */
+export class Rounds {
+  constructor(readonly reached: ReadonlyMap<string, readonly number[]>) {}
+
+  /** Median over the rounds. */
+  median(name: string): number {
+    return median(this.reached.get(name) ?? []);
+  }
+
+  /** Median over the rounds of one variant's figure by another's of the same round: what ran side by side. */
+  ratio(of: string, to: string): number {
+    const base = this.reached.get(to) ?? [];
+    return median((this.reached.get(of) ?? []).map((value, round) => value / (base[round] ?? Number.NaN)));
+  }
+}
+
+/** Runs every variant once a round. The first round warms up and does not count. */
+export async function inRounds(variants: readonly Variant[], rounds: number): Promise<Rounds> {
   const reached = new Map<string, number[]>(variants.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     // Alternating the order keeps a variant from always following the same neighbour.
@@ -26,5 +42,5 @@ export async function inRounds(variants: readonly Variant[], rounds: number): Pr
       if (round > 0) reached.get(name)?.push(value);
     }
   }
-  return new Map([...reached].map(([name, values]) => [name, median(values)]));
+  return new Rounds(reached);
 }

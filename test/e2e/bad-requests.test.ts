@@ -31,7 +31,7 @@ const cases: readonly [string, unknown, number, string | null, RegExp][] = [
     'messages.0.content',
     /content/,
   ],
-  ['messages a string', chat({ messages: 'Hi' }), 400, 'messages', /array/],
+  ['messages a string', chat({ messages: 'Hi' }), 400, 'messages', /list.*Hi/],
   ['temperature 3', chat({ temperature: 3 }), 400, 'temperature', /2.*3/],
   ['n 1000000', chat({ n: 1_000_000 }), 400, 'n', /1000000/],
   ['max_tokens -1', chat({ max_tokens: -1 }), 400, 'max_tokens', /-1/],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answer, type ServerProcess, startServerProcess, temporaryData } from './running-server.js';
 
-const concepts = ['ocean', 'pirate', 'sadness', 'space'];
+const concepts = ['ocean', 'pirate', 'sad', 'space'];
 
 describe('steered completions', () => {
   let server: ServerProcess;
