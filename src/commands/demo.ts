@@ -20,12 +20,12 @@ import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
 const usualPrompts = [
-  'What did you do this weekend?',
-  'Describe the street where you live.',
-  'How do you cheer somebody up?',
+  'Tell me how you would welcome a guest.',
+  'Tell me about your last holiday.',
+  'What are you doing tonight?',
 ];
 /** Those of them that the model has; others of its concepts take their place. */
-const usualConcepts = ['ocean', 'pirate', 'sad'];
+const usualConcepts = ['pirate', 'ocean', 'horror'];
 const answerTokens = 48;
 const widthWithoutTerminal = 100;
 

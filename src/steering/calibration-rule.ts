@@ -8,12 +8,12 @@ import type { Calibration } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 
 /**
- * tau, chosen on the embedded model with some forty concepts, greedy and at temperature 0.8: from 0.012 to 0.014 a
- * reader names the concept at once in nearly every answer; below 0.010 dialects such as a pirate's fade, above
- * 0.014 the same ones fall into loops ("aye, aye, aye"). Cutting the edit to a band of middle layers bought
- * nothing: at equal effect its text repeats itself as much or more.
+ * tau, chosen on the embedded model with some sixty concepts, greedy and at temperature 0.8. At 0.012 steering
+ * moves the answers about as far towards the concept as telling the model does (docs/concepts.md has the table);
+ * below 0.009 a dialect such as a pirate's fades, from 0.014 on answers fall into loops ("aye, aye, aye"). An
+ * edit of the middle layers alone buys nothing: at equal effect its text repeats itself as much or more.
  */
-export const strengthOneShare = 0.013;
+export const strengthOneShare = 0.012;
 
 /** Blocks steered by default: all but the first, whose output is little more than the token's embedding. */
 export const firstSteeredLayer = 1;
