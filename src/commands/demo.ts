@@ -20,9 +20,9 @@ import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
 const usualPrompts = [
+  'What did you do this weekend?',
   'Tell me how you would welcome a guest.',
   'Tell me about your last holiday.',
-  'What are you doing tonight?',
 ];
 /** Those of them that the model has; others of its concepts take their place. */
 const usualConcepts = ['pirate', 'ocean', 'horror'];

@@ -49,8 +49,9 @@ export function exampleRequest(
   const names = services.concepts.names(model);
   const concept = names.includes('pirate') ? 'pirate' : names[0];
   const body = JSON.stringify({
-    messages: [{ role: 'user', content: 'What did you do today?' }],
+    messages: [{ role: 'user', content: 'Tell me about your morning.' }],
     ...(concept === undefined ? {} : { concept, strength: 1 }),
+    temperature: 0,
     max_tokens: 60,
   });
   const quoted = `'${body.replaceAll("'", "'\\''")}'`;
