@@ -82,7 +82,7 @@ keep(await benchHttp(bench, rounds));
 say('HTTP beside the engine ...');
 const http: number[] = [];
 const raw: number[] = [];
-for (let round = 0; round < 3; round++) {
+for (let round = 0; round < 2; round++) {
   http.push((await benchHttp(bench, rounds, [8])).eightStreams);
   raw.push((await benchEngine(model.engine, prompt, edits, rounds, tokens, [8])).eightStreams);
 }
