@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { SteeringFields, SteeringItem, SteeringReceipt, steeringItems } from '../../src/schemas/steering.js';
+import { defaultMethod } from '../../src/steering/methods/index.js';
 
 const Body = z.object(SteeringFields);
 const items = (body: unknown) => steeringItems(Body.parse(body));
@@ -146,9 +147,9 @@ test('a fit request has bounds and defaults', () => {
   const least = { name: 'sea', prefix: 'You adore the sea.' };
   assert.deepEqual(FitRequest.parse(least), {
     ...least,
-    recipe: 'responses',
-    method: 'mean_difference',
-    labels: 'hard',
+    recipe: 'attention',
+    method: defaultMethod,
+    layers: 'all',
     seed: 0,
     max_tokens: 32,
   });
