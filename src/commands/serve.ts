@@ -1,32 +1,19 @@
 /** `steerd serve`: runs the server until it is told to stop. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { pino } from 'pino';
-import { readSettings, type SettingName, settingNames, settingsTable } from '../config.js';
+import { type Settings, settingNames } from '../config.js';
 import { openServices } from '../open-services.js';
 import { packageVersion } from '../package-version.js';
 import { type RunningServer, startServer } from '../server.js';
+import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {
   const command = program.command('serve').description('answer HTTP requests with a steered model');
-  const attributes = new Map<SettingName, string>();
-  for (const name of settingNames) {
-    const { flag, env, fallback, help } = settingsTable[name];
-    const option = new Option(flag, `${help} (${env}; default: ${fallback})`);
-    attributes.set(name, option.attributeName());
-    command.addOption(option);
-  }
-  command.action(async (options: Record<string, string>) => {
-    const flags: Partial<Record<SettingName, string>> = {};
-    for (const [name, attribute] of attributes) {
-      const value = options[attribute];
-      if (value !== undefined) flags[name] = value;
-    }
-    await run(flags);
-  });
+  const settingsOf = addSettings(command, settingNames);
+  command.action((options: Readonly<Record<string, unknown>>) => run(settingsOf(options)));
 }
 
-async function run(flags: Partial<Record<SettingName, string>>): Promise<void> {
-  const settings = readSettings(process.env, flags);
+async function run(settings: Settings): Promise<void> {
   // Logs go to standard error: standard output says to people where the server is.
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
   const server = await startServer(settings, openServices, log);

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkerEngine } from '../engine/worker-engine.js';
-import { errors } from '../errors.js';
+import { errors, SteerdError } from '../errors.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { loadStopTokens } from '../text/stop-tokens.js';
 import { loadTokenizer } from '../text/tokenizer.js';
@@ -54,7 +54,7 @@ export async function loadModel(
     const created = Math.floor(Date.now() / 1000);
     return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died: engine.died };
   } catch (error) {
-    if (error instanceof Error && error.name === 'SteerdError') throw error;
+    if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);
   }
 }

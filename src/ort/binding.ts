@@ -1,7 +1,7 @@
 /** Inputs and outputs bound to a session, and running it: nothing is copied between runs. */
 import { api } from './library.js';
 import { offThread } from './off-thread.js';
-import type { Session, ValueInfo } from './session.js';
+import type { Session } from './session.js';
 import { check, created, OrtError } from './status.js';
 import type { Tensor } from './tensor.js';
 
@@ -43,14 +43,14 @@ export class Binding {
 
   /** Binds or rebinds one input. @throws OrtError for a name the graph does not have. */
   input(name: string, tensor: Tensor): void {
-    known(this.session.inputs, name, 'input');
+    known(this.session.inputNames, name, 'input');
     check(api.BindInput(this.#handle, name, tensor.handle), `bind input ${name}`);
     this.#bound.set(`in ${name}`, tensor);
   }
 
   /** Binds one output to memory that has exactly its size. @throws OrtError for an unknown name. */
   output(name: string, tensor: Tensor): void {
-    known(this.session.outputs, name, 'output');
+    known(this.session.outputNames, name, 'output');
     check(api.BindOutput(this.#handle, name, tensor.handle), `bind output ${name}`);
     this.#bound.set(`out ${name}`, tensor);
   }
@@ -75,7 +75,7 @@ export class Binding {
 }
 
 /** ORT refuses an unknown input only after it has spoilt the binding, and an unknown output when it runs. */
-function known(values: readonly ValueInfo[], name: string, kind: string): void {
-  if (!values.some((value) => value.name === name))
+function known(names: ReadonlySet<string>, name: string, kind: string): void {
+  if (!names.has(name))
     throw new OrtError(invalidArgument, `the graph has no ${kind} of that name`, `bind ${kind} ${name}`);
 }

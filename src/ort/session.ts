@@ -48,6 +48,8 @@ function sessionOptions(settings: SessionSettings): Handle {
 export class Session {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  readonly inputNames: ReadonlySet<string>;
+  readonly outputNames: ReadonlySet<string>;
 
   private constructor(
     readonly handle: Handle,
@@ -70,6 +72,8 @@ export class Session {
     };
     this.inputs = read(api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo);
     this.outputs = read(api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
+    this.inputNames = new Set(this.inputs.map((input) => input.name));
+    this.outputNames = new Set(this.outputs.map((output) => output.name));
   }
 
   /**

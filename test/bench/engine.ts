@@ -1,7 +1,7 @@
 /** The raw engine: tokens per second and time to first token, unsteered, all rows alike, every row its own. */
 import type { Engine } from '../../src/engine/engine.js';
 import { type ActivationEdit, greedy } from '../../src/engine/protocol.js';
-import { inRounds } from './measure.js';
+import { inRounds, type Rounds } from './measure.js';
 import type { Ratio, Row } from './report.js';
 
 export const streamCounts = [1, 2, 4, 8, 16] as const;
@@ -65,6 +65,24 @@ export function editsFor(
   });
 }
 
+/** One row a steering: the median throughput, and the time to first token of the last round. */
+export function rowsOf(
+  section: string,
+  streams: number,
+  reached: Rounds,
+  firstTokenMs: ReadonlyMap<string, number>,
+): Row[] {
+  return steerings.map((name) => ({
+    section,
+    case: name,
+    streams,
+    figures: {
+      'tokens/s': reached.median(name),
+      'ms to first token (last stream)': firstTokenMs.get(name) ?? 0,
+    },
+  }));
+}
+
 export async function benchEngine(
   engine: Engine,
   prompt: readonly number[],
@@ -90,16 +108,7 @@ export async function benchEngine(
       // Blocks of few streams are short and noisy: they need more rounds for the same certainty.
       streams <= 2 ? 3 * rounds : rounds,
     );
-    for (const name of steerings)
-      rows.push({
-        section: 'engine',
-        case: name,
-        streams,
-        figures: {
-          'tokens/s': reached.median(name),
-          'ms to first token (last stream)': firstTokens.get(name) ?? 0,
-        },
-      });
+    rows.push(...rowsOf('engine', streams, reached, firstTokens));
     unsteered.set(streams, reached.median('unsteered'));
     ratios.push({
       what: `cost of steering every row with its own concept, ${streams} streams (%)`,

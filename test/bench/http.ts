@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'node:http';
 import type { ServerProcess } from '../e2e/running-server.js';
-import { type Steering, steerings, streamCounts, throughput } from './engine.js';
+import { rowsOf, type Steering, steerings, streamCounts, throughput } from './engine.js';
 import { inRounds } from './measure.js';
 import type { Row } from './report.js';
 
@@ -87,16 +87,7 @@ export async function benchHttp(
       })),
       rounds,
     );
-    for (const name of steerings)
-      rows.push({
-        section: 'HTTP',
-        case: name,
-        streams,
-        figures: {
-          'tokens/s': reached.median(name),
-          'ms to first token (last stream)': firstTokens.get(name) ?? 0,
-        },
-      });
+    rows.push(...rowsOf('HTTP', streams, reached, firstTokens));
     if (streams === 8) eightStreams = reached.median('unsteered');
   }
   agent.destroy();

@@ -1,7 +1,7 @@
 /** Requests that are wrong: OpenAI's error shape with field, limit and value, and a server that goes on. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { answer, post, type ServerProcess, startServerProcess, temporaryData } from './running-server.js';
+import { describe, test } from 'node:test';
+import { answer, post, suiteServer } from './running-server.js';
 
 const messages = [{ role: 'user', content: 'Hi' }];
 const chat = (more: object) => ({ messages, max_tokens: 4, ...more });
@@ -48,18 +48,10 @@ const cases: readonly [string, unknown, number, string | null, RegExp][] = [
 ];
 
 describe('bad requests', () => {
-  let server: ServerProcess;
-  let data: Awaited<ReturnType<typeof temporaryData>>;
-  before(async () => {
-    data = await temporaryData();
-    server = await startServerProcess(data.directory);
-  });
-  after(async () => {
-    assert.equal(await server.stop(), 0);
-    await data.clean();
-  });
+  const running = suiteServer();
 
   test('each gets its own clear error while a stream goes on unharmed', async () => {
+    const server = running();
     const alone = await answer(server, 'Tell me a story.', { concept: 'ocean' }, { max_tokens: 120 });
     const beside = answer(server, 'Tell me a story.', { concept: 'ocean' }, { max_tokens: 120 });
     for (const [name, body, status, param, message] of cases) {
@@ -77,6 +69,7 @@ describe('bad requests', () => {
   });
 
   test('fits that cannot work are refused before anything runs', async () => {
+    const server = running();
     for (const [body, pattern] of [
       [{ name: 'x', prefix: '' }, /prefix/],
       [{ name: 'a/b', prefix: 'y' }, /name/],

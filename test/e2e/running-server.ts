@@ -1,10 +1,12 @@
 /** The built server as its users meet it: a process of its own, with the embedded model, on a free port. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 
@@ -66,6 +68,24 @@ export async function startServerProcess(
 export async function temporaryData(): Promise<{ directory: string; clean(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'steerd-e2e-'));
   return { directory, clean: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** One server for all tests of a suite: started before them, and told to stop cleanly after them. */
+export function suiteServer(): () => ServerProcess {
+  let server: ServerProcess | undefined;
+  let data: Awaited<ReturnType<typeof temporaryData>> | undefined;
+  before(async () => {
+    data = await temporaryData();
+    server = await startServerProcess(data.directory);
+  });
+  after(async () => {
+    assert.equal(await server?.stop(), 0);
+    await data?.clean();
+  });
+  return () => {
+    if (!server) throw new Error('the server runs only while tests do');
+    return server;
+  };
 }
 
 /** What the OpenAI client does not know of: our fields in a request body. */

@@ -1,23 +1,15 @@
 /** Steering as a user sees it: real model, real server, the official OpenAI client. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { answer, type ServerProcess, startServerProcess, temporaryData } from './running-server.js';
+import { describe, test } from 'node:test';
+import { answer, suiteServer } from './running-server.js';
 
 const concepts = ['ocean', 'pirate', 'sad', 'space'];
 
 describe('steered completions', () => {
-  let server: ServerProcess;
-  let data: Awaited<ReturnType<typeof temporaryData>>;
-  before(async () => {
-    data = await temporaryData();
-    server = await startServerProcess(data.directory);
-  });
-  after(async () => {
-    assert.equal(await server.stop(), 0);
-    await data.clean();
-  });
+  const running = suiteServer();
 
   test('strength 0 gives the baseline exactly, greedy and sampled with the same seed', async () => {
+    const server = running();
     for (const more of [{}, { temperature: 0.9, seed: 42 }]) {
       const plain = await answer(server, 'How was your weekend?', {}, more);
       assert.equal(
@@ -32,6 +24,7 @@ describe('steered completions', () => {
   });
 
   test('the three ways to ask for a concept are equal', async () => {
+    const server = running();
     const question = 'Describe a street.';
     const expected = await answer(server, question, { concept: 'pirate', strength: 0.8 });
     const item = { concept: 'pirate', strength: 0.8 };
@@ -40,6 +33,7 @@ describe('steered completions', () => {
   });
 
   test('eight streams with eight different steerings give what each gives alone', async () => {
+    const server = running();
     const cases = Array.from({ length: 8 }, (_, i) => ({
       question: ['Tell me about your morning.', 'What is a good meal?', 'Describe a house.'][i % 3] ?? '',
       steering: i === 0 ? {} : { concept: concepts[i % 4] ?? '', strength: 0.4 + 0.1 * i },
@@ -53,6 +47,7 @@ describe('steered completions', () => {
   });
 
   test('the reply says what was done', async () => {
+    const server = running();
     const body = {
       model: 'smollm2-135m-instruct',
       messages: [{ role: 'user' as const, content: 'Hello' }],
@@ -71,6 +66,7 @@ describe('steered completions', () => {
   });
 
   test('a stream says the same as a plain answer, and carries no half characters', async () => {
+    const server = running();
     const question = 'Write a line with emojis 🙂 and 日本語.';
     const steering = { concept: 'ocean', strength: 0.7 };
     const plain = await answer(server, question, steering, { max_tokens: 48 });
