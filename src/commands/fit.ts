@@ -14,13 +14,21 @@ import { loadModel } from '../models/load.js';
 import type { LoadedModel } from '../models/model.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
+import { conceptClassNames } from '../steering/concept-classes.js';
 import { fitConcept } from '../steering/fit-concept.js';
+import { fitSettings } from '../steering/fit-settings.js';
+import { methodNames } from '../steering/methods/index.js';
+import { defaultRecipe, recipeNames } from '../steering/recipes/index.js';
 import { readFitList } from './fit-list.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
 interface FitOptions {
   readonly prefix?: string;
+  readonly class?: string;
+  readonly subject?: string;
+  readonly recipe?: string;
+  readonly method?: string;
   readonly seed?: string;
   readonly maxTokens?: string;
   readonly list?: string;
@@ -31,8 +39,12 @@ export function register(program: Command): void {
   const command: Command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
-    .argument('[name]', 'name of the concept; with --prefix')
+    .argument('[name]', 'name of the concept; with --prefix, or --class and --subject')
     .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
+    .option('--class <name>', `states the concept with --subject: ${conceptClassNames.join(', ')}`)
+    .option('--subject <text>', 'what the class is about: "spiders" of fears')
+    .option('--recipe <name>', `${recipeNames.join(' or ')} (default: ${defaultRecipe})`)
+    .option('--method <name>', `${methodNames.join(', ')} (default: the recipe's own)`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', 'tokens of each answer that the fit reads (default: 32)')
     .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
@@ -43,18 +55,19 @@ export function register(program: Command): void {
     '\nWhile a server runs on the same data directory, fit over HTTP instead: POST /v1/fits.',
   );
   command.action(async (name: string | undefined, options: FitOptions) => {
-    const { prefix, seed, maxTokens, list, out } = options;
+    const { list, out } = options;
+    const fields = requestFields(options);
     const settings = settingsOf({ ...options });
     if (list === undefined) {
-      if (name === undefined || prefix === undefined || out !== undefined) {
-        command.error('error: give a name and --prefix, or --list and --out');
+      const stated = fields.prefix !== undefined || fields.class !== undefined;
+      if (name === undefined || !stated || out !== undefined) {
+        command.error('error: give a name and --prefix (or --class and --subject), or --list and --out');
       }
-      const fields = { name, prefix, ...numeric('seed', seed), ...numeric('max_tokens', maxTokens) };
-      const parsed = validate(FitRequest, fields);
+      const parsed = validate(FitRequest, { name, ...fields });
       if ('error' in parsed) throw parsed.error;
       await fitIntoStore(parsed.value, settings);
     } else {
-      if (out === undefined || [name, prefix, seed, maxTokens].some((value) => value !== undefined)) {
+      if (out === undefined || name !== undefined || Object.keys(fields).length > 0) {
         command.error('error: --list goes with --out, and its entries say everything else');
       }
       await fitIntoFolder(await readFitList(list, settings.model), out, settings);
@@ -62,9 +75,24 @@ export function register(program: Command): void {
   });
 }
 
+/** The options that are fields of a fit's request, as it calls them. */
+function requestFields(options: FitOptions): Record<string, unknown> {
+  const { prefix, subject, recipe, method, seed, maxTokens } = options;
+  const fields = {
+    prefix,
+    class: options.class,
+    subject,
+    recipe,
+    method,
+    seed: numeric(seed),
+    max_tokens: numeric(maxTokens),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
 /** What is no number stays as it is: the schema names it in its error. */
-const numeric = (field: string, value: string | undefined) =>
-  value === undefined ? {} : { [field]: /^\d+$/.test(value) ? Number(value) : value };
+const numeric = (value: string | undefined) =>
+  value !== undefined && /^\d+$/.test(value) ? Number(value) : value;
 
 async function fitIntoStore(request: FitRequest, settings: Settings): Promise<void> {
   // Opened first: a data directory that cannot be written to is known before the model is loaded.
@@ -111,12 +139,8 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
 function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
   return async (request, title) => {
     const started = performance.now();
-    const { name, prefix, recipe, method, labels, statements, seed, max_tokens: maxTokens } = request;
-    const concept = await fitConcept(
-      { name, prefix, recipe, method, labels, statements, seed, maxTokens },
-      model,
-      signal,
-      (stage, done, total) => progress.update(`${title}: ${stage}`, `${done} of ${total}`),
+    const concept = await fitConcept(fitSettings(request), model, signal, (stage, done, total) =>
+      progress.update(`${title}: ${stage}`, `${done} of ${total}`),
     );
     signal.throwIfAborted();
     progress.clear();

@@ -1,9 +1,16 @@
-/** Runs the capture graft: block outputs and attention to a span, at chosen positions of one text. */
+/**
+ * Runs the capture graft: block outputs and attention to a span, at chosen positions of one text.
+ *
+ * Captures have keys and values of their own, so that scoring and serving never touch them: a text's beginning
+ * stays there for the next text that shares it. A cache is as long as a text needs, in powers of two: the
+ * graft's attention costs grow with its length, and the same text is always read from the same length.
+ */
 import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner } from './graph-runner.js';
-import type { KvCache } from './kv-cache.js';
+import { KvCache } from './kv-cache.js';
+import type { ModelSpec } from './model-spec.js';
 
 /** What one chunk gave: [L, P, H] and [L, heads, P] for the P positions that lie in it. */
 export interface CapturedChunk {
@@ -11,19 +18,75 @@ export interface CapturedChunk {
   readonly attentionToPrefix: Float32Array;
 }
 
+/** Caches kept at once: the texts of a fit lie on both sides of one power of two at most times. */
+const mostCaches = 2;
+const shortest = 128;
+
 export class CaptureRunner {
-  readonly #runner: GraphRunner;
+  /** By capacity, the one used last at the end. */
+  readonly #texts = new Map<number, CapturedText>();
 
   constructor(
     readonly session: Session,
+    readonly spec: ModelSpec,
+    /** Tokens of the longest text. */
+    readonly capacity: number,
+    readonly runOptions: RunOptions,
+  ) {}
+
+  /** Room for a text of `length` tokens, at most `capacity`. */
+  text(length: number): CapturedText {
+    let capacity = Math.max(shortest, this.spec.slidingWindow);
+    while (capacity < length) capacity *= 2;
+    capacity = Math.min(capacity, this.capacity);
+    const text =
+      this.#texts.get(capacity) ??
+      new CapturedText(this.session, new KvCache(this.spec, 0, capacity), this.runOptions);
+    this.#texts.delete(capacity);
+    this.#texts.set(capacity, text);
+    for (const [other, { release }] of [...this.#texts].slice(0, -mostCaches)) {
+      this.#texts.delete(other);
+      release();
+    }
+    return text;
+  }
+
+  /** Before the session is released. */
+  release(): void {
+    for (const { release } of this.#texts.values()) release();
+    this.#texts.clear();
+  }
+}
+
+/** One text on its way through the graph. */
+export class CapturedText {
+  readonly #runner: GraphRunner;
+  /** Tokens at the beginning of the cache that are whole and may be used again. */
+  #kept: readonly number[] = [];
+
+  constructor(
+    session: Session,
     readonly cache: KvCache,
     runOptions: RunOptions,
   ) {
     this.#runner = new GraphRunner(session, cache, runOptions);
   }
 
+  /** Starts a text that begins with `shared`. @returns how many tokens are there already: all of them or none. */
+  begin(shared: readonly number[]): number {
+    const same =
+      this.#kept.length === shared.length && this.#kept.every((token, index) => token === shared[index]);
+    if (!same) this.#kept = [];
+    return this.#kept.length;
+  }
+
+  /** What `begin` was told is in the cache now. */
+  keep(shared: readonly number[]): void {
+    this.#kept = shared;
+  }
+
   /**
-   * A chunk of one text into the scratch row, after the `past` tokens already there.
+   * A chunk of the text, after the `past` tokens already there.
    * @param positions to read, counted within the chunk.
    * @param span key positions [start, end) in the whole text.
    */
@@ -56,8 +119,5 @@ export class CaptureRunner {
     return { hiddenStates, attentionToPrefix };
   }
 
-  /** Before the session is released. */
-  release(): void {
-    this.#runner.release();
-  }
+  readonly release = (): void => this.#runner.release();
 }

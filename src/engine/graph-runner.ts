@@ -17,6 +17,8 @@ export class GraphRunner {
   readonly #bindings = new Map<string, Binding>();
   /** What the last run of a binding used; released when replaced. */
   readonly #transient = new Map<string, Tensor>();
+  /** Tensors over the KV cache's rows, as long as the bindings. */
+  readonly #cached: Tensor[] = [];
 
   constructor(
     readonly session: Session,
@@ -77,6 +79,7 @@ export class GraphRunner {
     this.cache.spec.layers.forEach((names, layer) => {
       const layerTensors = tensors[layer];
       if (!layerTensors) return;
+      this.#cached.push(layerTensors.key, layerTensors.value);
       binding.input(names.pastKey, layerTensors.key);
       binding.output(names.presentKey, layerTensors.key);
       binding.input(names.pastValue, layerTensors.value);
@@ -90,5 +93,8 @@ export class GraphRunner {
   release(): void {
     for (const binding of this.#bindings.values()) binding.release();
     this.#bindings.clear();
+    for (const tensor of [...this.#transient.values(), ...this.#cached]) tensor.release();
+    this.#transient.clear();
+    this.#cached.length = 0;
   }
 }

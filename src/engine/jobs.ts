@@ -52,17 +52,19 @@ export function* capture(
   chunk: number,
 ): Generator<void, Capture> {
   const { tokens, positions, span } = request;
-  const { layers, hiddenSize, heads } = runner.cache.spec;
+  const { layers, hiddenSize, heads } = runner.spec;
   const count = positions.length;
   const hiddenStates = new Float32Array(layers.length * count * hiddenSize);
   const attentionToPrefix = new Float32Array(layers.length * heads * count);
+  const shared = tokens.slice(0, request.shared ?? 0);
   const end = Math.max(...positions) + 1;
-  for (let past = 0; past < end; ) {
-    const to = chunkEnd(past, end, chunk);
+  const text = runner.text(end);
+  for (let past = text.begin(shared); past < end; ) {
+    const to = chunkEnd(past, past < shared.length ? shared.length : end, chunk);
     const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
     // A chunk without asked positions still fills the cache; one dummy position keeps its shape plain.
     const local = here.length > 0 ? here.map((index) => (positions[index] ?? 0) - past) : [0];
-    const read = runner.chunk(tokens.slice(past, to), past, local, span);
+    const read = text.chunk(tokens.slice(past, to), past, local, span);
     here.forEach((index, i) => {
       for (let layer = 0; layer < layers.length; layer++) {
         const from = (layer * local.length + i) * hiddenSize;
@@ -77,6 +79,7 @@ export function* capture(
       }
     });
     past = to;
+    if (past === shared.length) text.keep(shared);
     if (past < end) yield;
   }
   return { hiddenStates, attentionToPrefix };

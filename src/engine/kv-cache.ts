@@ -1,7 +1,8 @@
 /**
  * Keys and values of all slots: one buffer for each layer's keys and one for its values, [rows, kv_heads,
  * capacity, head_size], past and present of a run at once, so nothing is copied between steps. Memory is
- * only touched as slots fill. The row after the last slot is scratch, for scoring and capturing.
+ * only touched as slots fill. The row after the last slot is scratch: for scoring, and all there is of a cache
+ * without slots.
  */
 import { type ElementType, elementTypes, ownArray, Tensor, type TensorArray } from '../ort/tensor.js';
 import type { ModelSpec } from './model-spec.js';

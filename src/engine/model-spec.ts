@@ -18,6 +18,8 @@ export interface ModelSpec {
   readonly vocabularySize: number;
   /** Longest sequence the model was made for. */
   readonly contextLength: number;
+  /** Widest sliding window of an attention layer, 0 without: a KV cache must not be shorter. */
+  readonly slidingWindow: number;
   /** True when the export wants `position_ids`. */
   readonly takesPositions: boolean;
 }
@@ -100,8 +102,14 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
       text.max_position_embeddings,
       text.n_positions,
     ),
+    slidingWindow: Math.max(0, ...layers.map((layer) => slidingWindow(graph, layer))),
     takesPositions: graph.inputs().some((input) => input.name === 'position_ids'),
   };
+}
+
+function slidingWindow(graph: Graph, layer: LayerCache): number {
+  const attention = graph.producer(layer.presentKey);
+  return (attention && attributeOf(attention, 'local_window_size')) ?? 0;
 }
 
 const kvTypes: ReadonlyMap<number, ElementType> = new Map([

@@ -101,6 +101,11 @@ export interface CaptureRequest {
   readonly positions: readonly number[];
   /** Key positions [start, end) whose attention is summed. Empty (start = end) when none matters. */
   readonly span: readonly [start: number, end: number];
+  /**
+   * Tokens at the beginning that the next captures share (default 0), none of them read. They are computed
+   * apart from the rest and kept: the same request gives the same numbers whether they were still there or not.
+   */
+  readonly shared?: number;
 }
 
 export interface Capture {

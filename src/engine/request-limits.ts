@@ -64,6 +64,10 @@ export function checkCapture(request: CaptureRequest, shape: ModelShape): void {
       `[start, end) with 0 <= start <= end <= ${request.tokens.length}`,
       `[${start}, ${end})`,
     );
+  const { shared = 0 } = request;
+  const mostShared = Math.min(...request.positions);
+  if (!Number.isInteger(shared) || shared < 0 || shared > mostShared)
+    throw errors.invalidValue('shared', `between 0 and ${mostShared}, the first position read`, shared);
 }
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */

@@ -9,19 +9,21 @@ import { CaptureRunner } from './capture-runner.js';
 import { capture, score } from './jobs.js';
 import { KvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
-import type { Capture, FromWorker, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
+import type { Capture, FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
 import { Sampler } from './sampler.js';
 import { Scheduler } from './scheduler.js';
 import { Sequence } from './sequence.js';
 import { ServingRunner } from './serving-runner.js';
 import { chooseThreads } from './threads.js';
+import { TimeShare } from './time-share.js';
 
 /** Capacity when none is asked for: enough for chat, and 16 full slots of a small model fit in memory. */
 const defaultCapacity = 4096;
 
-type Job =
-  | { readonly id: number; readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
-  | { readonly id: number; readonly steps: Generator<void, Capture>; readonly kind: 'capture' };
+type Job = { readonly id: number; readonly priority: Priority } & (
+  | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
+  | { readonly steps: Generator<void, Capture>; readonly kind: 'capture' }
+);
 
 class EngineLoop {
   readonly #scheduler: Scheduler;
@@ -33,6 +35,7 @@ class EngineLoop {
   readonly #captures = new Set<number>();
   /** The number of running sequences the other side knows. */
   #reported = 0;
+  readonly #share = new TimeShare();
   #wake: (() => void) | null = null;
   #closed = false;
 
@@ -54,6 +57,7 @@ class EngineLoop {
       this.#jobs.push({
         id: message.id,
         kind: 'score',
+        priority: message.request.priority,
         steps: score(this.#serving, message.request, this.chunk),
       });
     else if (message.type === 'capture') this.#startCapture(message);
@@ -67,6 +71,7 @@ class EngineLoop {
       this.#jobs.push({
         id: message.id,
         kind: 'capture',
+        priority: 'background',
         steps: capture(runner, message.request, this.chunk),
       });
     if (this.#capture) {
@@ -76,7 +81,7 @@ class EngineLoop {
     this.#captures.add(message.id);
     this.graphs.capture().then(
       (session) => {
-        this.#capture ??= new CaptureRunner(session, this.cache, this.runOptions);
+        this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.cache.capacity, this.runOptions);
         if (this.#captures.delete(message.id)) begin(this.#capture);
         this.#wake?.();
       },
@@ -127,9 +132,12 @@ class EngineLoop {
   #step(): void {
     const results: SequenceResult[] = [];
     const plan = this.#scheduler.plan();
+    const streams = plan.decode.some(({ request }) => request.priority === 'interactive');
+    if (!streams) this.#share.streamsEnded();
     if (plan.prefill) this.#prefill(plan.prefill, results);
-    else this.#runJob();
-    if (plan.decode.length > 0) this.#decode(plan.decode, results);
+    else if (this.#jobs[0]?.priority === 'interactive') this.#runJob();
+    else if (this.#share.jobsMayRun) this.#share.jobTook(timed(() => this.#runJob()));
+    if (plan.decode.length > 0) this.#share.streamsTook(timed(() => this.#decode(plan.decode, results)));
     for (const result of results) if (result.finish) this.#remove(result.id);
     this.#report(results);
   }
@@ -197,6 +205,13 @@ class EngineLoop {
     }
     this.#jobs.shift();
   }
+}
+
+/** Milliseconds that `work` took. */
+function timed(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {

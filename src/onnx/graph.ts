@@ -18,7 +18,15 @@ import {
 } from './schema/onnx_pb.js';
 
 /** TensorProto.DataType codes used here. */
-export const dataTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const dataTypes = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
 
 type AttributeValue = number | string | readonly number[] | { float: number };
 

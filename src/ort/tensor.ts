@@ -14,10 +14,11 @@ export const elementTypes = {
   bool: { code: 9, array: Uint8Array },
   /** Bits in 16-bit words: Node 20 has no Float16Array. */
   float16: { code: 10, array: Uint16Array },
+  float64: { code: 11, array: Float64Array },
 } as const;
 
 export type ElementType = keyof typeof elementTypes;
-export type TensorArray = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
 
 /** Name of an element type code; "type N" for those not listed above. */
 export function elementTypeName(code: number): string {

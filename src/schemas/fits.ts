@@ -1,8 +1,10 @@
 /** Fit jobs, in the style of OpenAI's fine-tuning jobs. */
 import { z } from 'zod';
 import { isConceptName } from '../concepts/concept.js';
-import { defaultMethod, methodNames, methods } from '../steering/methods/index.js';
+import { conceptClasses, conceptClassNames } from '../steering/concept-classes.js';
+import { methodNames, methods } from '../steering/methods/index.js';
 import { defaultRecipe, recipeNames, recipes } from '../steering/recipes/index.js';
+import { mostCandidates } from '../steering/token-selection.js';
 import { strictly } from './strictly.js';
 
 export const fitLimits = {
@@ -12,6 +14,12 @@ export const fitLimits = {
   mostStatements: 512,
   statement: 2000,
   maxTokens: 256,
+  /** Messages of an example that is a chat. */
+  messages: 64,
+  example: 16_000,
+  /** Characters of a class's subject. */
+  subject: 200,
+  layers: 4096,
 } as const;
 
 const nameExpected =
@@ -31,6 +39,7 @@ const text = (limit: number, error = `must be a text of 1 to ${limit} characters
     .refine((value) => value.trim() !== '', { error });
 
 const { fewestStatements, mostStatements } = fitLimits;
+const examplesExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts or chats`;
 const sideExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts`;
 const side = z
   .array(text(fitLimits.statement), { error: sideExpected })
@@ -42,24 +51,74 @@ const whole = (least: number, most: number) => {
   return z.int({ error }).min(least, { error }).max(most, { error });
 };
 
+const { messages: mostMessages } = fitLimits;
+const ExampleMessage = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: text(fitLimits.example),
+});
+const exampleExpected = `must be a text of 1 to ${fitLimits.example} characters or a list of 1 to ${mostMessages} messages`;
+const examplesSide = z
+  .array(
+    z.union([text(fitLimits.example), z.array(ExampleMessage).min(1).max(mostMessages)], {
+      error: exampleExpected,
+    }),
+    {
+      error: examplesExpected,
+    },
+  )
+  .min(fewestStatements, { error: examplesExpected })
+  .max(mostStatements, { error: examplesExpected });
+
+const layersExpected = 'must be "all", a list of layers or {"top": number of layers}';
+const Layers = z.union(
+  [
+    z.literal('all'),
+    z.array(whole(1, fitLimits.layers)).min(1).max(fitLimits.layers),
+    z.strictObject(
+      { top: whole(1, fitLimits.layers) },
+      { error: strictly('layers', ['top'], layersExpected) },
+    ),
+  ],
+  { error: layersExpected },
+);
+
+const classes = Object.entries(conceptClasses)
+  .map(([name, { prefix }]) => `${name}: "${prefix}"`)
+  .join(' ');
+
 const fitShape = {
   name: z
     .string({ error: nameExpected })
     .refine(isConceptName, { error: nameExpected })
     .meta({ description: 'Name of the concept that the fit makes.', examples: ['ocean'] }),
   model: z.string().optional().meta({ description: "Default: the server's default model." }),
-  prefix: text(fitLimits.prefix, prefixExpected).meta({
-    description: 'What states the concept to the model.',
-    examples: ['You are obsessed with the ocean. Every sentence speaks of waves, tides or fish.'],
-  }),
+  prefix: text(fitLimits.prefix, prefixExpected)
+    .optional()
+    .meta({
+      description:
+        'What states the concept to the model. Either this or `class` and `subject`; recipe examples needs neither.',
+      examples: ['You are obsessed with the ocean. Every sentence speaks of waves, tides or fish.'],
+    }),
+  class: z
+    .enum(conceptClassNames)
+    .optional()
+    .meta({ description: `States the concept with \`subject\` for {x}. ${classes}` }),
+  subject: text(fitLimits.subject)
+    .optional()
+    .meta({
+      description: 'What the class is about, as it reads inside a sentence.',
+      examples: [conceptClasses.fears.example],
+    }),
   recipe: z
     .enum(recipeNames)
     .default(defaultRecipe)
     .meta({ description: described(recipes) }),
   method: z
     .enum(methodNames)
-    .default(defaultMethod)
-    .meta({ description: described(methods) }),
+    .optional()
+    .meta({
+      description: `${described(methods)} Default: ${recipeNames.map((name) => `${recipes[name].defaultMethod} with ${name}`).join(', ')}.`,
+    }),
   statements: z
     .strictObject(
       { positive: side, negative: side },
@@ -67,8 +126,32 @@ const fitShape = {
     )
     .optional()
     .meta({ description: "The recipe's texts with and without the concept. Default: the recipe's own." }),
-  labels: z.enum(['hard', 'soft']).default('hard').meta({
-    description: 'hard: 1 and 0. soft: between them, where both recipe and method know such labels.',
+  examples: z
+    .strictObject(
+      { positive: examplesSide, negative: examplesSide },
+      {
+        error: strictly(
+          'examples',
+          ['positive', 'negative'],
+          'must be an object of two lists of texts or chats',
+        ),
+      },
+    )
+    .optional()
+    .meta({
+      description: 'For recipe examples: texts, or chats as lists of messages, with the concept and without.',
+    }),
+  labels: z.enum(['hard', 'soft']).optional().meta({
+    description:
+      'hard: 1 and 0. soft: by attention to the concept (recipes attention and responses). Default: soft with recipe attention, else hard.',
+  }),
+  token: whole(-mostCandidates, -1).optional().meta({
+    description:
+      'Reads this token of every prompt or example, counted from its end (-1 is the last), at every layer. Default: recipe attention chooses by attention, recipe examples takes means.',
+  }),
+  layers: Layers.default('all').meta({
+    description:
+      'Layers that get a vector: "all" from 1, a list, or {"top": k}: those where most heads attend to the prefix significantly (permutation test, p < 0.01; recipe attention).',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   max_tokens: whole(1, fitLimits.maxTokens)
@@ -76,9 +159,59 @@ const fitShape = {
     .meta({ description: 'Tokens per answer, for recipes that have the model answer.' }),
 };
 
-export const FitRequest = z.strictObject(fitShape, {
-  error: strictly('the fit', Object.keys(fitShape), 'must be an object with a name and a prefix'),
-});
+type Fields = z.output<z.ZodObject<typeof fitShape>>;
+
+/** Fields that go together or not: [field at fault, requirement]. */
+function* misfits(fit: Fields): Generator<readonly [string, string]> {
+  const { recipe, prefix, subject, statements, examples, token, layers } = fit;
+  const ofClass = fit.class !== undefined || subject !== undefined;
+  if (prefix !== undefined && ofClass)
+    yield ['prefix', 'must be left out with class and subject, which state the concept'];
+  if (fit.class !== undefined && subject === undefined)
+    yield ['subject', `must be given with class "${fit.class}"`];
+  if (fit.class === undefined && subject !== undefined)
+    yield ['class', `must be one of ${conceptClassNames.join(', ')} for a subject`];
+  if (recipe !== 'examples' && prefix === undefined && !ofClass) yield ['prefix', prefixExpected];
+  if (recipe === 'examples') {
+    if (examples === undefined) yield ['examples', 'must be given with recipe "examples"'];
+    else if (sameTexts(examples)) yield ['examples.negative', 'must differ from examples.positive'];
+    if (statements !== undefined) yield ['statements', 'must be left out with recipe "examples"'];
+  } else if (examples !== undefined) yield ['examples', `must be left out with recipe "${recipe}"`];
+  if (recipe === 'responses' && token !== undefined)
+    yield ['token', 'must be left out with recipe "responses", which reads whole answers'];
+  if (recipe !== 'attention' && typeof layers === 'object' && 'top' in layers)
+    yield [
+      'layers',
+      `must be "all" or a list with recipe "${recipe}", which compares no layers by attention`,
+    ];
+}
+
+/** Whether two sides hold the same examples, in whatever order. */
+function sameTexts({
+  positive,
+  negative,
+}: {
+  positive: readonly unknown[];
+  negative: readonly unknown[];
+}): boolean {
+  const texts = (side: readonly unknown[]) =>
+    JSON.stringify([...new Set(side.map((item) => JSON.stringify(item)))].sort());
+  return texts(positive) === texts(negative);
+}
+
+export const FitRequest = z
+  .strictObject(fitShape, {
+    error: strictly(
+      'the fit',
+      Object.keys(fitShape),
+      'must be an object with a name and what states the concept',
+    ),
+  })
+  .superRefine((fit, context) => {
+    for (const [field, message] of misfits(fit)) {
+      context.addIssue({ code: 'custom', path: field.split('.'), message, input: fit });
+    }
+  });
 export type FitRequest = z.output<typeof FitRequest>;
 
 export const FitStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
@@ -93,7 +226,7 @@ export const FitJob = z
     status: FitStatus,
     name: z.string(),
     model: z.string(),
-    prefix: z.string(),
+    prefix: z.string().meta({ description: 'What states the concept; empty for examples without.' }),
     recipe: z.string(),
     method: z.string(),
     created_at: unixSeconds,

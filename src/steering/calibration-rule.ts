@@ -19,7 +19,7 @@ export const strengthOneShare = 0.012;
 export const firstSteeredLayer = 1;
 
 /**
- * @param separations [L] |d_l|: distance between the class means along the layer's vector.
+ * @param separations [L] |d_l|: distance between the class means along the layer's vector; 0 for a layer without.
  * @param residualNorms [L] mean L2 norm of the block outputs.
  */
 export function calibrationRule(
@@ -27,9 +27,11 @@ export function calibrationRule(
   residualNorms: Float32Array,
   share = strengthOneShare,
 ): Calibration {
-  const steered = separations.length - firstSteeredLayer;
+  let steered = 0;
   let shares = 0;
   for (let layer = firstSteeredLayer; layer < separations.length; layer++) {
+    if (separations[layer] === 0) continue;
+    steered++;
     shares += (separations[layer] as number) / (residualNorms[layer] as number);
   }
   const multiplier = share / (shares / steered);

@@ -6,42 +6,40 @@
 import { type Concept, createConcept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { breather } from './breathe.js';
-import { calibrationRule, firstSteeredLayer } from './calibration-rule.js';
-import { type MethodName, methods } from './methods/index.js';
-import { differenceOfMeans } from './methods/mean-difference.js';
-import type { LayerFeatures, Method } from './methods/method.js';
-import { norm, orient } from './orient.js';
+import { calibrationRule } from './calibration-rule.js';
+import { chosenLayers, type LayerChoice } from './layer-choice.js';
+import { fitLayers } from './methods/fit-layers.js';
+import type { MethodName } from './methods/index.js';
+import type { LayerFit, LayerTask } from './methods/layer-fit.js';
 import { type RecipeName, recipes } from './recipes/index.js';
-import type { LabelledFeatures, OnProgress, Recipe, Statements } from './recipes/recipe.js';
+import type { Examples, LabelledFeatures, Labels, OnProgress, Recipe, Statements } from './recipes/recipe.js';
 
 export interface FitSettings {
   readonly name: string;
   readonly prefix: string;
   readonly recipe: RecipeName;
   readonly method: MethodName;
-  readonly labels: 'hard' | 'soft';
+  readonly labels: Labels;
   readonly statements: Statements | undefined;
+  /** For recipe `examples`. */
+  readonly examples?: Examples | undefined;
+  /** Offset from the end of the token read; the recipe's own choice without. */
+  readonly token?: number | undefined;
+  /** Default: all that can be steered. */
+  readonly layers?: LayerChoice | undefined;
   readonly maxTokens: number;
   readonly seed: number;
 }
 
-/** Classes closer than this share of the residual norm differ by rounding only. */
-const leastSeparation = 1e-6;
-
-/** @throws SteerdError when recipe and method do not go with the labels asked for. */
-export function checkCombination({ recipe, method, labels }: FitSettings): void {
-  if (labels === 'hard') return;
-  const known: Record<string, { readonly softLabels: boolean }> = {
-    [`recipe ${recipe}`]: recipes[recipe],
-    [`method ${method}`]: methods[method],
-  };
-  const without = Object.keys(known).filter((name) => !known[name]?.softLabels);
-  if (without.length === 0) return;
-  throw errors.invalidValue('labels', `"hard" with ${without.join(' and ')}`, labels);
+/** @throws SteerdError when the recipe does not give the labels asked for. Every method takes either. */
+export function checkCombination({ recipe, labels }: FitSettings): void {
+  const { softLabels }: Recipe = recipes[recipe];
+  if (labels === 'hard' || softLabels) return;
+  throw errors.invalidValue('labels', `"hard" with recipe ${recipe}`, labels);
 }
 
 /**
+ * @param onLayer hears of every layer as it is fitted, in no fixed order: seconds and record, for the job.
  * @throws SteerdError fit_impossible and what the recipe throws; the signal's reason when aborted. Nothing is
  *   left running either way.
  */
@@ -50,6 +48,7 @@ export async function fitConcept(
   model: LoadedModel,
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
+  onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
   checkCombination(settings);
   const recipe: Recipe = recipes[settings.recipe];
@@ -57,12 +56,15 @@ export async function fitConcept(
     model,
     prefix: settings.prefix,
     statements: settings.statements,
+    examples: settings.examples,
+    token: settings.token,
+    labels: settings.labels,
     maxTokens: settings.maxTokens,
     seed: settings.seed,
     signal,
     onProgress,
   });
-  return conceptOf(features, settings, model, signal, onProgress);
+  return conceptOf(features, settings, model, signal, onProgress, onLayer);
 }
 
 /** The part after the recipe: labelled features of every layer become a concept. */
@@ -72,30 +74,30 @@ async function conceptOf(
   model: LoadedModel,
   signal: AbortSignal,
   onProgress: OnProgress,
+  onLayer: (fit: LayerFit) => void,
 ): Promise<Concept> {
   const { n, hiddenSize, residualNorms } = features;
-  const method: Method = methods[settings.method];
   const depth = features.layers.length;
+  const layers = chosenLayers(settings.layers ?? 'all', depth, features.attention);
+  const tasks = layers.map((layer): LayerTask => {
+    const softLabels = settings.labels === 'soft' ? (features.softLabels?.[layer] ?? null) : null;
+    const rows = features.layers[layer] as Float32Array;
+    const { method } = settings;
+    return { layer, method, features: { rows, n, hiddenSize, labels: features.labels, softLabels } };
+  });
   const vectors = new Float32Array(depth * hiddenSize);
   const separations = new Float64Array(depth);
-  const records: Record<string, unknown>[] = [];
-  const breathe = breather(signal);
-  for (let layer = firstSteeredLayer; layer < depth; layer++) {
-    const rows = features.layers[layer] as Float32Array;
-    const hard: LayerFeatures = { rows, n, hiddenSize, labels: features.labels };
-    const soft = settings.labels === 'soft' ? features.softLabels?.[layer] : undefined;
-    const labelled = soft === undefined ? hard : { ...hard, labels: soft };
-    separations[layer] = separation(hard, layer, residualNorms[layer] as number);
-    await breathe();
-    const { direction, details } = await method.direction(labelled, { seed: settings.seed, signal });
-    const oriented = orient(direction, labelled);
-    if (oriented === null) throw errors.fitImpossible(`the method found no direction at layer ${layer}`);
-    const { unit, r } = oriented;
+  let done = 0;
+  onProgress('direction', done, tasks.length);
+  const fits = await fitLayers(tasks, signal, (fit) => {
+    onProgress('direction', ++done, tasks.length);
+    onLayer(fit);
+  });
+  for (const { layer, unit, separation } of fits) {
     vectors.set(unit, layer * hiddenSize);
-    records.push({ ...details, layer, r, separation: separations[layer] });
-    onProgress('direction', layer + 1 - firstSteeredLayer, depth - firstSteeredLayer);
-    await breathe();
+    separations[layer] = separation;
   }
+  const records = fits.map(({ layer, record }) => ({ ...features.layerDetails?.[layer], ...record }));
   return createConcept({
     name: settings.name,
     model: model.id,
@@ -113,15 +115,4 @@ async function conceptOf(
       details: { ...features.details, labels: settings.labels, layers: records },
     },
   });
-}
-
-/** |d_l|: distance between the means of the two classes. Refuses classes that do not differ. */
-function separation(features: LayerFeatures, layer: number, residualNorm: number): number {
-  const distance = norm(differenceOfMeans(features));
-  if (distance > leastSeparation * residualNorm && Number.isFinite(distance)) return distance;
-  throw errors.fitImpossible(
-    Number.isFinite(distance)
-      ? `positives and negatives give the same activations at layer ${layer}, so no direction tells them apart`
-      : `the activations at layer ${layer} are not finite numbers`,
-  );
 }

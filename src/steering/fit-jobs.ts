@@ -8,6 +8,8 @@ import { errors, SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { FitJob, FitRequest } from '../schemas/fits.js';
 import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
+import { fitSettings } from './fit-settings.js';
+import { checkLayers } from './layer-choice.js';
 
 export interface FitLog {
   info(details: object, message: string): void;
@@ -53,17 +55,9 @@ export class FitJobs {
   create(request: FitRequest): FitJob {
     const model = this.#options.models.get(request.model);
     if (this.#closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
-    const settings: FitSettings = {
-      name: request.name,
-      prefix: request.prefix,
-      recipe: request.recipe,
-      method: request.method,
-      labels: request.labels,
-      statements: request.statements,
-      maxTokens: request.max_tokens,
-      seed: request.seed,
-    };
+    const settings = fitSettings(request);
     checkCombination(settings);
+    checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
     checkPrefix(model, settings);
     if (this.#queue.length >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
     const job: FitJob = {
@@ -72,9 +66,9 @@ export class FitJobs {
       status: 'queued',
       name: request.name,
       model: model.id,
-      prefix: request.prefix,
+      prefix: settings.prefix,
       recipe: request.recipe,
-      method: request.method,
+      method: settings.method,
       created_at: now(),
       started_at: null,
       finished_at: null,
@@ -186,7 +180,8 @@ function update(entry: Entry, change: Partial<FitJob>): void {
 }
 
 /** A prefix that cannot fit is refused before anything is queued; whole prompts are checked by the recipe. */
-function checkPrefix(model: LoadedModel, { prefix, maxTokens }: FitSettings): void {
+function checkPrefix(model: LoadedModel, { prefix, recipe, maxTokens }: FitSettings): void {
+  if (recipe === 'examples') return; // Its examples are the prompts: the recipe checks them.
   const tokens = model.tokenizer.encode(prefix, { addSpecialTokens: false }).length;
   const { capacity } = model.engine.shape;
   if (tokens + maxTokens >= capacity) {

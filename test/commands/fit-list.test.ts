@@ -14,8 +14,8 @@ test('entries take the fields and the defaults of a fit request', async (t) => {
   assert.deepEqual(
     list.map(({ name, seed, recipe, max_tokens }) => [name, seed, recipe, max_tokens]),
     [
-      ['sea', 0, 'responses', 32],
-      ['old-sea-2', 7, 'responses', 32],
+      ['sea', 0, 'attention', 32],
+      ['old-sea-2', 7, 'attention', 32],
     ],
   );
 });

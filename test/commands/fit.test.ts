@@ -13,7 +13,7 @@ const embedded = 'smollm2-135m-instruct';
 
 test('a concept fitted by name is in the data directory, and fitting it again changes nothing', async (t) => {
   const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
-  const args = ['fit', 'Sea', '--prefix', 'You love the sea.', '--max-tokens', '4'];
+  const args = ['fit', 'Sea', '--prefix', 'You love the sea.', '--recipe', 'responses', '--max-tokens', '4'];
   const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
   const said = await runCommand(t, register, [...args, ...places]);
   const open = async () => {
@@ -28,7 +28,7 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
   assert.match(said, new RegExp(`^Sea  ${concept.version.slice(0, 12)}  \\d+\\.\\d s  `));
   await runCommand(t, register, [...args, ...places]);
   assert.equal((await open()).version, concept.version);
-  await runCommand(t, register, [...args.slice(0, 3), 'You hate the sea.', '--max-tokens', '4', ...places]);
+  await runCommand(t, register, [...args.slice(0, 3), 'You hate the sea.', ...args.slice(4), ...places]);
   assert.notEqual((await open()).version, concept.version);
 });
 

@@ -70,13 +70,15 @@ describe('bad requests', () => {
 
   test('fits that cannot work are refused before anything runs', async () => {
     const server = running();
+    const examples = { positive: ['a', 'b'], negative: ['c', 'd'] };
     for (const [body, pattern] of [
       [{ name: 'x', prefix: '' }, /prefix/],
       [{ name: 'a/b', prefix: 'y' }, /name/],
       [{ name: 'x', prefix: 'y', recipe: 'magic' }, /recipe/],
       [{ name: 'x', prefix: 'y', method: 'magic' }, /method/],
       [{ name: 'x', prefix: 'y', statements: { positive: ['a'], negative: ['b'] } }, /statements/],
-      [{ name: 'x', prefix: 'y', labels: 'soft' }, /labels/],
+      [{ name: 'x', recipe: 'examples', examples, labels: 'soft' }, /labels/],
+      [{ name: 'x', recipe: 'examples', examples: { ...examples, negative: examples.positive } }, /negative/],
     ] as const) {
       const { status, json } = await post(server, '/v1/fits', body);
       assert.equal(status, 400, JSON.stringify(json));

@@ -17,7 +17,13 @@ const questions = ['What do you like?', 'How was your day?', 'Describe a room.',
 
 function fitBody(name: string, prefix: string, count = questions.length) {
   const asked = questions.slice(0, count);
-  return { name, prefix, statements: { positive: asked, negative: asked }, max_tokens: 12 };
+  return {
+    name,
+    prefix,
+    recipe: 'responses',
+    statements: { positive: asked, negative: asked },
+    max_tokens: 12,
+  };
 }
 
 async function startFit(server: ServerProcess, body: object): Promise<Job> {

@@ -22,6 +22,7 @@ test('sizes come from the graph and its configuration', async () => {
     kvHeads: 2,
     headSize: 16,
     kvType: 'float32',
+    slidingWindow: 0,
     vocabularySize: 320,
     contextLength: 256,
     takesPositions: false,

@@ -7,7 +7,8 @@ import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { FitJobs } from '../../src/steering/fit-jobs.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 
-const request = (part: object = {}) => FitRequest.parse({ name: 'sea', prefix, max_tokens: 4, ...part });
+const request = (part: object = {}) =>
+  FitRequest.parse({ name: 'sea', prefix, recipe: 'responses', max_tokens: 4, ...part });
 
 function setup(options: FakeOptions = {}, maxFinished?: number) {
   const model = fakeModel(options);
@@ -27,7 +28,8 @@ function setup(options: FakeOptions = {}, maxFinished?: number) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 100_000 && !condition(); turn++) await nextTurn();
+  // A fit starts threads: what it takes is told by a clock, not by turns of this one.
+  for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await nextTurn();
   assert.ok(condition(), 'it did not happen');
 }
 
@@ -130,7 +132,10 @@ test('a failed fit keeps code and message and leaves no concept', async () => {
 test('what cannot work is refused at once', () => {
   const { jobs } = setup({ capacity: 100 });
   assert.throws(() => jobs.create(request({ model: 'other' })), code('model_not_found'));
-  assert.throws(() => jobs.create(request({ labels: 'soft' })), code('invalid_value'));
+  const examples = { positive: ['a', 'b'], negative: ['c', 'd'] };
+  const soft = request({ recipe: 'examples', examples, labels: 'soft' });
+  assert.throws(() => jobs.create(soft), code('invalid_value'));
+  assert.throws(() => jobs.create(request({ layers: [9] })), code('invalid_value'));
   assert.throws(() => jobs.create(request({ prefix: 'x'.repeat(97) })), code('context_length_exceeded'));
   assert.deepEqual(jobs.list(), []);
 });

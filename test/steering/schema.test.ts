@@ -146,9 +146,8 @@ test('a fit request has bounds and defaults', () => {
   const least = { name: 'sea', prefix: 'You adore the sea.' };
   assert.deepEqual(FitRequest.parse(least), {
     ...least,
-    recipe: 'responses',
-    method: 'mean_difference',
-    labels: 'hard',
+    recipe: 'attention',
+    layers: 'all',
     seed: 0,
     max_tokens: 32,
   });

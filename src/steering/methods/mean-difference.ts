@@ -2,26 +2,25 @@
  * Method `mean_difference`: the mean of the examples with the concept minus the mean of those without
  * (difference in means; arXiv 2310.06824 and, on answers, persona vectors, arXiv 2507.21509).
  */
-import type { LayerFeatures, Method } from './method.js';
+import { weightedRowSum } from '../../linear-algebra/matrix.js';
+import type { Examples, Method } from './method.js';
+import { validationR } from './validation.js';
 
 export const meanDifference: Method = {
-  description: 'Mean of the positive features minus mean of the negative ones.',
+  description: 'Mean of the positive rows minus mean of the negative ones.',
   softLabels: false,
-  direction: async (features) => ({ direction: Float32Array.from(differenceOfMeans(features)), details: {} }),
+  direction: ({ training, validation }) => {
+    const direction = differenceOfMeans(training);
+    return { direction, validationR: validationR(validation, direction), details: {} };
+  },
 };
 
-/** [H] mean of rows with a label above one half minus mean of the rest, summed in float64. NaN when a side is empty. */
-export function differenceOfMeans({ rows, n, hiddenSize, labels }: LayerFeatures): Float64Array {
-  const positive = new Float64Array(hiddenSize);
-  const negative = new Float64Array(hiddenSize);
-  let positives = 0;
-  for (let i = 0; i < n; i++) {
-    const isPositive = (labels[i] as number) > 0.5;
-    if (isPositive) positives++;
-    const sum = isPositive ? positive : negative;
-    const start = i * hiddenSize;
-    for (let h = 0; h < hiddenSize; h++) sum[h] = (sum[h] as number) + (rows[start + h] as number);
-  }
-  const negatives = n - positives;
-  return positive.map((sum, h) => sum / positives - (negative[h] as number) / negatives);
+/** [H] mean of the rows with a label above one half minus mean of the rest. NaN when a side is empty. */
+export function differenceOfMeans({ rows, labels }: Pick<Examples, 'rows' | 'labels'>): Float64Array {
+  const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
+  const negatives = labels.length - positives;
+  return weightedRowSum(
+    rows,
+    labels.map((label) => (label > 0.5 ? 1 / positives : -1 / negatives)),
+  );
 }

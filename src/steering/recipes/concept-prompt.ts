@@ -1,6 +1,7 @@
 /** How a concept is stated to a chat model: as a system message where the template has that role. */
-import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
+import type { ChatMessage } from '../../text/chat-template.js';
+import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt-parts.js';
 
 /** `user`: before the question, for templates that refuse or drop a system message. */
 export type ConceptRole = 'system' | 'user';
@@ -17,36 +18,40 @@ interface Stated {
 export function conceptRole(model: LoadedModel, prefix: string): ConceptRole {
   const probe = 'Hello.';
   try {
-    const with_ = render(model, probe, { prefix, role: 'system' });
-    return with_ === render(model, probe, null) ? 'user' : 'system';
+    const rendered = (stated: Stated | null) => renderPrompt(model, questionMessages(probe, stated));
+    return rendered({ prefix, role: 'system' }) === rendered(null) ? 'user' : 'system';
   } catch (error) {
     if (model.chatTemplate === null) throw error;
     return 'user'; // Some templates raise on a system message (Gemma's does).
   }
 }
 
-/** Token ids of one question up to where the answer begins, with the concept stated or not. */
-export function questionTokens(model: LoadedModel, question: string, stated: Stated | null): number[] {
-  // The template writes the special tokens itself.
-  return [...model.tokenizer.encode(render(model, question, stated), { addSpecialTokens: false })];
+/** Messages of one question, with the concept stated or not. */
+export function questionMessages(question: string, stated: Stated | null): ChatMessage[] {
+  if (stated === null) return [{ role: 'user', content: question }];
+  if (stated.role === 'user') return [{ role: 'user', content: `${stated.prefix}\n\n${question}` }];
+  return [
+    { role: 'system', content: stated.prefix },
+    { role: 'user', content: question },
+  ];
 }
 
-function render(model: LoadedModel, question: string, stated: Stated | null): string {
-  if (model.chatTemplate === null) {
-    throw errors.fitImpossible(
-      `model ${model.id} has no chat template, and recipe "responses" has it answer questions`,
-    );
-  }
-  const messages =
-    stated === null
-      ? [{ role: 'user', content: question }]
-      : stated.role === 'system'
-        ? [
-            { role: 'system', content: stated.prefix },
-            { role: 'user', content: question },
-          ]
-        : [{ role: 'user', content: `${stated.prefix}\n\n${question}` }];
-  // A model that can think aloud first must not: the answer itself is what is read. Other templates ignore it.
-  const variables = { enable_thinking: false };
-  return model.chatTemplate.render(messages, { addGenerationPrompt: true, variables });
+/** Token ids of one question up to where the answer begins. */
+export function questionTokens(
+  model: LoadedModel,
+  question: string,
+  stated: Stated | null,
+): readonly number[] {
+  return encodePrompt(model, renderPrompt(model, questionMessages(question, stated))).tokens;
+}
+
+/** Tokens [start, end) of a question's prompt that state the concept. */
+export function statedSpan(
+  model: LoadedModel,
+  question: string,
+  stated: Stated,
+): [start: number, end: number] {
+  const render = (prefix: string) => renderPrompt(model, questionMessages(question, { ...stated, prefix }));
+  const prompt = encodePrompt(model, render(stated.prefix));
+  return tokenSpan(model, prompt, pieceCharacters(render, stated.prefix, 'the prefix'));
 }

@@ -1,34 +1,44 @@
 /**
  * Recipe `responses` (the idea of persona vectors, arXiv 2507.21509): the model answers open questions with
- * and without a message that states the concept; an example is the mean of the block outputs over one
- * answer's own tokens. What the message adds to how the model writes is what the concept is.
+ * and without a message that states the concept. What the message adds to how the model writes is what the
+ * concept is. With hard labels an example is one answer, the mean of the block outputs over its own tokens;
+ * with soft labels it is one token of an answer (answer-tokens.ts).
  */
 import { createHash } from 'node:crypto';
-import { type Capture, greedy } from '../../engine/protocol.js';
+import { greedy } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import { breather } from '../breathe.js';
 import { mapConcurrent } from '../map-concurrent.js';
 import { questions } from '../questions.js';
-import { type ConceptRole, conceptRole, questionTokens } from './concept-prompt.js';
+import { readAnswerTokens } from './answer-tokens.js';
+import { type ConceptRole, conceptRole, questionTokens, statedSpan } from './concept-prompt.js';
+import { meanOverTokens } from './reading.js';
 import type { LabelledFeatures, Recipe, RecipeContext } from './recipe.js';
 
 /** Answers in flight: enough to fill a decode batch, few enough to leave slots to interactive requests. */
 const concurrency = 4;
 const fewestAnswers = 2;
+const noSpan = [0, 0] as const;
 
 export const responses: Recipe = {
   description:
     'Answers to open questions, given with and without the prefix as a system message. `statements` are the questions of each side.',
-  softLabels: false,
+  softLabels: true,
+  // As the concepts that ship with the embedded model are made.
+  defaultLabels: 'hard',
+  defaultMethod: 'mean_difference',
   collect,
 };
 
 interface Example {
   readonly positive: boolean;
   readonly prompt: readonly number[];
+  /** Tokens of the prompt that state the concept; for soft labels. */
+  readonly span: readonly [start: number, end: number];
 }
 
-interface Answer extends Example {
+/** An example with what the model said. */
+export interface Answer extends Example {
   readonly tokens: readonly number[];
 }
 
@@ -46,14 +56,16 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       `model ${context.model.id} gave ${count} answers ${side} that are not empty (at least ${fewestAnswers} are needed); ask other questions in statements`,
     );
   }
-  const { layers, residualNorms } = await readAnswers(answers, context);
+  const features =
+    context.labels === 'soft'
+      ? await readAnswerTokens(answers, context)
+      : await readAnswers(answers, context);
+  const { details, ...read } = features;
   return {
-    n: answers.length,
     hiddenSize: context.model.engine.shape.hiddenSize,
-    layers,
-    labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
-    softLabels: null,
-    residualNorms,
+    attention: null,
+    layerDetails: null,
+    ...read,
     details: {
       prefix_role: role,
       questions_sha256: createHash('sha256')
@@ -63,6 +75,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       negatives: answers.length - positives,
       empty: examples.length - answers.length,
       max_tokens: context.maxTokens,
+      ...details,
     },
   };
 }
@@ -92,7 +105,9 @@ async function allExamples(context: RecipeContext, role: ConceptRole): Promise<E
           capacity,
         );
       }
-      examples.push({ positive: isPositive, prompt });
+      const span =
+        isPositive && context.labels === 'soft' ? statedSpan(model, question, { prefix, role }) : noSpan;
+      examples.push({ positive: isPositive, prompt, span });
       await breathe();
     }
   }
@@ -127,6 +142,7 @@ async function allAnswers(examples: readonly Example[], context: RecipeContext):
   });
 }
 
+/** Hard labels: an answer is an example. */
 async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
   const { engine } = context.model;
   const { layers: depth, hiddenSize } = engine.shape;
@@ -149,24 +165,12 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
     tokensRead += tokens.length;
     context.onProgress('capture', i + 1, answers.length);
   }
-  return { layers, residualNorms: Float32Array.from(norms, (sum) => sum / tokensRead) };
-}
-
-/** Writes the mean of one layer's block outputs into `row` [H] and returns the sum of their L2 norms. */
-function meanOverTokens(capture: Capture, layer: number, count: number, row: Float32Array): number {
-  const width = row.length;
-  const sums = new Float64Array(width);
-  let norms = 0;
-  for (let t = 0; t < count; t++) {
-    const start = (layer * count + t) * width;
-    let squares = 0;
-    for (let h = 0; h < width; h++) {
-      const x = capture.hiddenStates[start + h] as number;
-      sums[h] = (sums[h] as number) + x;
-      squares += x * x;
-    }
-    norms += Math.sqrt(squares);
-  }
-  for (let h = 0; h < width; h++) row[h] = (sums[h] as number) / count;
-  return norms;
+  return {
+    n: answers.length,
+    layers,
+    labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
+    softLabels: null,
+    residualNorms: Float32Array.from(norms, (sum) => sum / tokensRead),
+    details: {},
+  };
 }

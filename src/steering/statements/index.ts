@@ -1,0 +1,15 @@
+/** The statements that recipe `attention` asks about when a request brings none: 200 of each side. */
+import { atHome } from './at-home.js';
+import { outside } from './outside.js';
+import type { Topic } from './topic.js';
+
+/** Topics of home and of outside in turn: any stretch of the lists holds both. */
+export const topics: readonly Topic[] = atHome.flatMap((topic, index) => {
+  const other = outside[index];
+  return other === undefined ? [topic] : [topic, other];
+});
+
+export const defaultStatements = {
+  positive: topics.flatMap(({ positive }) => positive),
+  negative: topics.flatMap(({ negative }) => negative),
+} as const;
