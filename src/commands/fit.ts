@@ -31,6 +31,7 @@ interface FitOptions {
   readonly method?: string;
   readonly seed?: string;
   readonly maxTokens?: string;
+  readonly calibrate: boolean;
   readonly list?: string;
   readonly out?: string;
 }
@@ -47,6 +48,7 @@ export function register(program: Command): void {
     .option('--method <name>', `${methodNames.join(', ')} (default: the recipe's own)`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', 'tokens of each answer that the fit reads (default: 32)')
+    .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
     .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
     .option('--out <folder>', 'where the concepts of a list go, as <name>.safetensors');
   const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
@@ -86,6 +88,8 @@ function requestFields(options: FitOptions): Record<string, unknown> {
     method,
     seed: numeric(seed),
     max_tokens: numeric(maxTokens),
+    // The flag's absence says nothing.
+    calibrate: options.calibrate ? undefined : false,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

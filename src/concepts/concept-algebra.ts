@@ -5,7 +5,7 @@
  * follow from others, not measured.
  */
 import { errors } from '../errors.js';
-import { type Concept, createConcept } from './concept.js';
+import { type Calibration, type Concept, createConcept } from './concept.js';
 
 /** Below this fraction of the summands' coefficients a sum is rounding error, not a direction. */
 const cancelled = 1e-6;
@@ -13,15 +13,20 @@ const cancelled = 1e-6;
 /** The same directions, `factor` times as strong: strength 1 of the result is strength `factor` of `concept`. */
 export function scaleConcept(concept: Concept, factor: number, name = concept.name): Concept {
   if (!Number.isFinite(factor)) throw errors.invalidValue('factor', 'a finite number', factor);
-  const coefficients = concept.calibration.coefficients.map((coefficient) => factor * coefficient);
-  return derive('scale', name, [concept], { factor }, concept.vectors, concept.residualNorms, coefficients);
+  const { negativeRatio } = concept.calibration;
+  const multiple = factor < 0 ? factor * negativeRatio : factor;
+  const coefficients = concept.calibration.coefficients.map((coefficient) => multiple * coefficient);
+  const calibration = { coefficients, negativeRatio: factor < 0 ? 1 / negativeRatio : negativeRatio };
+  return derive('scale', name, [concept], { factor }, concept.vectors, concept.residualNorms, calibration);
 }
 
 /** The opposite directions, as strong: strength 1 of the result is strength -1 of `concept`. */
 export function negateConcept(concept: Concept, name = concept.name): Concept {
-  const { coefficients } = concept.calibration;
+  const { negativeRatio } = concept.calibration;
+  const coefficients = concept.calibration.coefficients.map((coefficient) => negativeRatio * coefficient);
   const vectors = concept.vectors.map((value) => -value);
-  return derive('negate', name, [concept], {}, vectors, concept.residualNorms, coefficients);
+  const calibration = { coefficients, negativeRatio: 1 / negativeRatio };
+  return derive('negate', name, [concept], {}, vectors, concept.residualNorms, calibration);
 }
 
 /**
@@ -58,7 +63,7 @@ export function addConcepts(a: Concept, b: Concept, name = `${a.name} and ${b.na
     coefficients[layer] = norm;
   }
   const norms = a.residualNorms.map((norm, layer) => (norm + (b.residualNorms[layer] ?? 0)) / 2);
-  return derive('add', name, [a, b], {}, vectors, norms, coefficients);
+  return derive('add', name, [a, b], {}, vectors, norms, { coefficients, negativeRatio: 1 });
 }
 
 /** A concept made of others remembers which, by version, in its record. */
@@ -69,7 +74,7 @@ function derive(
   parameters: Record<string, number>,
   vectors: Float32Array,
   residualNorms: Float32Array,
-  coefficients: Float32Array,
+  calibration: Pick<Calibration, 'coefficients' | 'negativeRatio'>,
 ): Concept {
   const [first] = sources;
   return createConcept({
@@ -80,7 +85,7 @@ function derive(
     hiddenSize: first.hiddenSize,
     vectors,
     residualNorms,
-    calibration: { method: 'algebra', coefficients, details: {} },
+    calibration: { method: 'algebra', ...calibration, details: {} },
     record: {
       recipe: 'algebra',
       method: operation,

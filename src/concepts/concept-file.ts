@@ -114,6 +114,7 @@ function readConcept(document: Record<string, unknown>, tensors: Map<string, Saf
     calibration: {
       method: string(calibration, 'method'),
       coefficients: floats(tensors, 'calibration', [layers]),
+      negativeRatio: calibration.negative_ratio === undefined ? 1 : number(calibration, 'negative_ratio'),
       details: object(calibration, 'details'),
     },
     record: {

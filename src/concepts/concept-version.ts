@@ -9,6 +9,7 @@ import { canonicalJson } from './json.js';
 
 /** The part of a concept that is text, as its file keeps it beside the version. */
 export function conceptDocument(concept: Omit<Concept, 'version'>): Record<string, unknown> {
+  const { method, negativeRatio, details } = concept.calibration;
   return {
     format: 1,
     name: concept.name,
@@ -17,7 +18,8 @@ export function conceptDocument(concept: Omit<Concept, 'version'>): Record<strin
     layers: concept.layers,
     hidden_size: concept.hiddenSize,
     record: concept.record,
-    calibration: { method: concept.calibration.method, details: concept.calibration.details },
+    // Left out where both directions are alike, so that files from before there was a ratio keep their version.
+    calibration: { method, details, ...(negativeRatio === 1 ? {} : { negative_ratio: negativeRatio }) },
   };
 }
 

@@ -23,6 +23,8 @@ export interface Calibration {
   readonly method: string;
   /** [L] additive coefficient on the unit vector at strength 1; 0 where the layer is not steered by default. */
   readonly coefficients: Float32Array;
+  /** Strength -1 is that many times as strong as strength 1: a model bears more in one direction than the other. */
+  readonly negativeRatio: number;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
@@ -110,6 +112,7 @@ export function createConcept(fields: Omit<Concept, 'version'>): Concept {
     calibration: Object.freeze({
       method: checkText('calibration.method', fields.calibration.method, conceptLimits.label),
       coefficients: copyNumbers(fields.calibration.coefficients, new ArrayBuffer(4 * layers)),
+      negativeRatio: checkRatio(fields.calibration.negativeRatio),
       details: copyDetails('calibration.details', fields.calibration.details),
     }),
     record: copyRecord(fields.record),
@@ -152,6 +155,11 @@ function checkRows(vectors: Float32Array, layers: number, hiddenSize: number): v
       throw errors.invalidValue(`vectors[${layer}]`, 'a unit vector or zero', `a vector of norm ${norm}`);
     }
   }
+}
+
+function checkRatio(ratio: number): number {
+  if (Number.isFinite(ratio) && ratio > 0) return ratio;
+  throw errors.invalidValue('calibration.negative_ratio', 'a finite number above 0', ratio);
 }
 
 /** Adding 0 turns -0 into 0, so that equal values have equal bytes and equal versions. */

@@ -9,6 +9,7 @@ import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner } from './graph-runner.js';
+import { KeptBeginning } from './kept-beginning.js';
 import { KvCache } from './kv-cache.js';
 import type { ModelSpec } from './model-spec.js';
 
@@ -61,8 +62,7 @@ export class CaptureRunner {
 /** One text on its way through the graph. */
 export class CapturedText {
   readonly #runner: GraphRunner;
-  /** Tokens at the beginning of the cache that are whole and may be used again. */
-  #kept: readonly number[] = [];
+  readonly beginning = new KeptBeginning();
 
   constructor(
     session: Session,
@@ -70,19 +70,6 @@ export class CapturedText {
     runOptions: RunOptions,
   ) {
     this.#runner = new GraphRunner(session, cache, runOptions);
-  }
-
-  /** Starts a text that begins with `shared`. @returns how many tokens are there already: all of them or none. */
-  begin(shared: readonly number[]): number {
-    const same =
-      this.#kept.length === shared.length && this.#kept.every((token, index) => token === shared[index]);
-    if (!same) this.#kept = [];
-    return this.#kept.length;
-  }
-
-  /** What `begin` was told is in the cache now. */
-  keep(shared: readonly number[]): void {
-    this.#kept = shared;
   }
 
   /**

@@ -20,10 +20,12 @@ export function* score(
   const { tokens, from, edit } = request;
   const size = runner.cache.spec.vocabularySize;
   const result = new Float32Array(tokens.length - from);
+  const shared = tokens.slice(0, request.shared ?? 0);
   // The logits at position p speak of token p + 1, so the last token need not be run.
   const end = tokens.length - 1;
-  for (let past = 0; past < end; ) {
-    const to = chunkEnd(past, end, Math.min(chunk, mostScored));
+  // Keys and values made under one edit are wrong under another.
+  for (let past = edit.length === 0 ? runner.scratch.begin(shared) : runner.scratch.begin([]); past < end; ) {
+    const to = chunkEnd(past, past < shared.length ? shared.length : end, Math.min(chunk, mostScored));
     const scored = Math.max(0, to - Math.max(past, from - 1));
     const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
     for (let i = 0; i < scored; i++) {
@@ -31,6 +33,7 @@ export function* score(
       result[next - from] = logProbability(logits.subarray(i * size, (i + 1) * size), tokens[next] ?? 0);
     }
     past = to;
+    if (past === shared.length && edit.length === 0) runner.scratch.keep(shared);
     if (past < end) yield;
   }
   return result;
@@ -59,7 +62,7 @@ export function* capture(
   const shared = tokens.slice(0, request.shared ?? 0);
   const end = Math.max(...positions) + 1;
   const text = runner.text(end);
-  for (let past = text.begin(shared); past < end; ) {
+  for (let past = text.beginning.begin(shared); past < end; ) {
     const to = chunkEnd(past, past < shared.length ? shared.length : end, chunk);
     const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
     // A chunk without asked positions still fills the cache; one dummy position keeps its shape plain.
@@ -79,7 +82,7 @@ export function* capture(
       }
     });
     past = to;
-    if (past === shared.length) text.keep(shared);
+    if (past === shared.length) text.beginning.keep(shared);
     if (past < end) yield;
   }
   return { hiddenStates, attentionToPrefix };

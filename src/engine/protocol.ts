@@ -122,6 +122,11 @@ export interface ScoreRequest {
   readonly from: number;
   readonly edit: ActivationEdit;
   readonly priority: Priority;
+  /**
+   * Tokens at the beginning that the next texts share (default 0), at most `from - 1`. They are computed apart
+   * from the rest and, without an edit, kept: the same request gives the same numbers either way.
+   */
+  readonly shared?: number;
 }
 
 /** How a worker loads its model. */

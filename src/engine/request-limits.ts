@@ -64,10 +64,12 @@ export function checkCapture(request: CaptureRequest, shape: ModelShape): void {
       `[start, end) with 0 <= start <= end <= ${request.tokens.length}`,
       `[${start}, ${end})`,
     );
-  const { shared = 0 } = request;
-  const mostShared = Math.min(...request.positions);
-  if (!Number.isInteger(shared) || shared < 0 || shared > mostShared)
-    throw errors.invalidValue('shared', `between 0 and ${mostShared}, the first position read`, shared);
+  checkShared(request.shared, Math.min(...request.positions), 'the first position read');
+}
+
+function checkShared(shared: number | undefined, most: number, what: string): void {
+  if (shared !== undefined && (!Number.isInteger(shared) || shared < 0 || shared > most))
+    throw errors.invalidValue('shared', `between 0 and ${most}, ${what}`, shared);
 }
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
@@ -76,6 +78,7 @@ export function checkScore(request: ScoreRequest, shape: ModelShape): void {
   checkEdit(request.edit, shape);
   if (!Number.isInteger(request.from) || request.from < 1 || request.from >= request.tokens.length)
     throw errors.invalidValue('from', `between 1 and ${request.tokens.length - 1}`, request.from);
+  checkShared(request.shared, request.from - 1, 'the position before the first one scored');
 }
 
 function checkText(tokens: readonly number[], shape: ModelShape): void {

@@ -3,6 +3,7 @@ import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner, type RowRange } from './graph-runner.js';
+import { KeptBeginning } from './kept-beginning.js';
 import type { KvCache } from './kv-cache.js';
 import type { ActivationEdit } from './protocol.js';
 import type { Sequence } from './sequence.js';
@@ -14,6 +15,8 @@ export class ServingRunner {
   readonly #decodeSteering: SteeringInputs;
   readonly #chunkSteering: SteeringInputs;
   readonly #positions = new Map<string, Tensor>();
+  /** Of the cache's scratch row. */
+  readonly scratch = new KeptBeginning();
   #logits = ownArray(Float32Array, 1);
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';

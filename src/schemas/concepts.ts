@@ -27,7 +27,14 @@ export const ConceptObject = z
         .describe(
           'Per layer: the coefficient on the unit vector at strength 1; 0 where not steered by default.',
         ),
-      details: z.record(z.string(), z.unknown()),
+      negative_ratio: z
+        .number()
+        .describe(
+          'Strength -1 is that many times as strong as strength 1: the two directions are measured apart.',
+        ),
+      details: z
+        .record(z.string(), z.unknown())
+        .describe('What was measured: with method `fluency` the bound and the whole curve.'),
     }),
     residual_norms: z
       .array(z.number())
@@ -51,7 +58,12 @@ export const ConceptObject = z
       prefix: 'You are a pirate.',
       seed: 0,
       details: {},
-      calibration: { method: 'residual_norm', coefficients: [0, 1.5, 2, 2.5], details: {} },
+      calibration: {
+        method: 'residual_norm',
+        coefficients: [0, 1.5, 2, 2.5],
+        negative_ratio: 1,
+        details: {},
+      },
       residual_norms: [3, 12, 16, 20],
     },
   });
@@ -83,6 +95,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     calibration: {
       method: calibration.method,
       coefficients: Array.from(calibration.coefficients),
+      negative_ratio: calibration.negativeRatio,
       details: { ...calibration.details },
     },
     residual_norms: Array.from(concept.residualNorms),

@@ -153,6 +153,10 @@ const fitShape = {
     description:
       'Layers that get a vector: "all" from 1, a list, or {"top": k}: those where most heads attend to the prefix significantly (permutation test, p < 0.01; recipe attention).',
   }),
+  calibrate: z.boolean({ error: 'must be true or false' }).default(true).meta({
+    description:
+      'Measures what strength 1 means (some 20 s on the embedded model). Without, a rule guesses it: 1.2 % of the residual norm.',
+  }),
   seed: whole(0, 4_294_967_295).default(0),
   max_tokens: whole(1, fitLimits.maxTokens)
     .default(32)

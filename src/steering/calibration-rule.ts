@@ -41,5 +41,5 @@ export function calibrationRule(
   const coefficients = Float32Array.from(separations, (separation, layer) =>
     layer < firstSteeredLayer ? 0 : multiplier * separation,
   );
-  return { method: 'norm_share', coefficients, details: { share, multiplier } };
+  return { method: 'norm_share', coefficients, negativeRatio: 1, details: { share, multiplier } };
 }

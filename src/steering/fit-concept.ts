@@ -8,6 +8,7 @@ import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { calibrationRule } from './calibration-rule.js';
 import { chosenLayers, type LayerChoice } from './layer-choice.js';
+import { calibrateConcept } from './measure/calibrate.js';
 import { fitLayers } from './methods/fit-layers.js';
 import type { MethodName } from './methods/index.js';
 import type { LayerFit, LayerTask } from './methods/layer-fit.js';
@@ -28,6 +29,8 @@ export interface FitSettings {
   /** Default: all that can be steered. */
   readonly layers?: LayerChoice | undefined;
   readonly maxTokens: number;
+  /** Whether strength 1 is measured or left to the rule. */
+  readonly calibrate: boolean;
   readonly seed: number;
 }
 
@@ -64,7 +67,8 @@ export async function fitConcept(
     signal,
     onProgress,
   });
-  return conceptOf(features, settings, model, signal, onProgress, onLayer);
+  const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
+  return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }
 
 /** The part after the recipe: labelled features of every layer become a concept. */

@@ -17,6 +17,7 @@ export function fitSettings(request: FitRequest): FitSettings {
     token,
     layers,
     maxTokens: request.max_tokens,
+    calibrate: request.calibrate,
     seed,
   };
 }

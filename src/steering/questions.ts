@@ -47,6 +47,4 @@ export const heldOutQuestions: readonly string[] = [
   'Describe the street where you live.',
   'What would you like to ask me?',
   'How do you cheer somebody up?',
-  'Write a few sentences about the afternoon.',
-  'What have you learned lately?',
 ];

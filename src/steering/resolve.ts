@@ -175,7 +175,8 @@ function additive(
       item.scale,
     );
   }
-  return item.strength * unit;
+  const ratio = calibrated && item.strength < 0 ? concept.calibration.negativeRatio : 1;
+  return item.strength * ratio * unit;
 }
 
 /** s, the same at every layer chosen. */

@@ -91,7 +91,7 @@ test('the same numbers in another shape are another version', () => {
       hiddenSize,
       vectors: new Float32Array(layers * hiddenSize),
       residualNorms: new Float32Array(layers),
-      calibration: { method: 'm', coefficients: new Float32Array(layers), details: {} },
+      calibration: { method: 'm', coefficients: new Float32Array(layers), negativeRatio: 1, details: {} },
     });
   // L * (H + 2) numbers either way.
   assert.notEqual(zeros(2, 4).version, zeros(3, 2).version);

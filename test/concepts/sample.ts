@@ -48,6 +48,7 @@ export function sampleFields(name: string, options: SampleOptions = {}): Omit<Co
     calibration: {
       method: 'test',
       coefficients: Float32Array.from({ length: layers }, (_, layer) => (layer === 0 ? 0 : 0.5 + random())),
+      negativeRatio: 1.25,
       details: {},
     },
     record: { recipe: 'responses', method: 'mean_difference', prefix: `Be ${name}.`, seed, details },

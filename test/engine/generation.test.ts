@@ -93,6 +93,28 @@ for (const name of tinyNames)
         }
     });
 
+    test('a beginning that texts share is computed once and changes no score', async () => {
+      const shared = 5;
+      const beginning = long.slice(0, shared);
+      const ask = (end: readonly number[], applied: ActivationEdit, count?: number) =>
+        engine.score({
+          tokens: [...beginning, ...end],
+          from: shared + 1,
+          edit: applied,
+          priority: 'background',
+          ...(count === undefined ? {} : { shared: count }),
+        });
+      const ends = [long.slice(-4), short.slice(0, 6)];
+      for (const applied of [edit(0), []]) {
+        for (const end of ends) {
+          const first = await ask(end, applied, shared);
+          assert.ok(largestDifference(first, await ask(end, applied)) < 1e-5);
+          for (const other of ends) await ask(other, applied, shared);
+          assert.deepEqual(await ask(end, applied, shared), first);
+        }
+      }
+    });
+
     test("captured activations are PyTorch's, in the order asked", async () => {
       for (const [row, prompt] of tiny.prompts.entries()) {
         const positions = upTo(prompt.length);

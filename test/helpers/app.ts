@@ -78,7 +78,7 @@ export function fakeConcept(engine: FakeEngine, name: string): Concept {
     hiddenSize,
     vectors,
     residualNorms: new Float32Array(layers).fill(10),
-    calibration: { method: 'rule', coefficients: Float32Array.of(0, 2, 3), details: {} },
+    calibration: { method: 'rule', coefficients: Float32Array.of(0, 2, 3), negativeRatio: 1, details: {} },
     record: {
       recipe: 'responses',
       method: 'mean_difference',

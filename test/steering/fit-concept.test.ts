@@ -13,6 +13,7 @@ const settings: FitSettings = {
   method: 'mean_difference',
   labels: 'hard',
   statements: undefined,
+  calibrate: false,
   maxTokens: 16,
   seed: 0,
 };

@@ -28,7 +28,12 @@ const sea: Concept = {
   hiddenSize: H,
   vectors: Float32Array.of(0, 0, 1, 0, 0, 1, 1, 0),
   residualNorms: Float32Array.of(1, 10, 20, 40),
-  calibration: { method: 'test', coefficients: Float32Array.of(0, 0.5, 0.25, 0), details: {} },
+  calibration: {
+    method: 'test',
+    coefficients: Float32Array.of(0, 0.5, 0.25, 0),
+    negativeRatio: 1,
+    details: {},
+  },
   record: { recipe: 'responses', method: 'mean_difference', prefix: '', seed: 0, details: {} },
 };
 

@@ -1,0 +1,126 @@
+/**
+ * Measures what strength 1 means. The model answers held-out questions under a grid of coefficients, all of them
+ * together in one batch, and judges its own answers: how much of the concept they show and how well they read.
+ * Strength 1 is the strongest grid point that still reads well; strength -1 is that of the other direction.
+ */
+import { createHash } from 'node:crypto';
+import { type Calibration, type Concept, createConcept } from '../../concepts/concept.js';
+import type { LoadedModel } from '../../models/model.js';
+import { heldOutQuestions } from '../questions.js';
+import type { OnProgress } from '../recipes/recipe.js';
+import {
+  type CurvePoint,
+  type FluencyBound,
+  type Share,
+  strongestFluent,
+  usualBound,
+} from './calibration-curve.js';
+import { CurveMeasurement } from './curve-measurement.js';
+import { type Grid, nextGrid, usualShares } from './grid.js';
+import { questionPrompts } from './prompts.js';
+import { type UnitEdit, unitEdit } from './unit-edit.js';
+
+export interface CalibrationSettings {
+  /** Asked at every grid point. Default: `heldOutQuestions`. */
+  readonly questions?: readonly string[] | undefined;
+  /** States the concept, for the evidence. Default: what the fit used; without any, evidence is not measured. */
+  readonly prefix?: string | undefined;
+  /** Positive; their negatives are measured too. Default: `usualShares`, and beyond while the edge is the best. */
+  readonly shares?: readonly Share[] | undefined;
+  readonly bound?: FluencyBound | undefined;
+  readonly maxTokens?: number | undefined;
+}
+
+export const calibrationMethod = 'fluency';
+export const usualMaxTokens = 32;
+/** Per direction: enough to find coefficients fifty times the usual ones. */
+const mostGrids = 3;
+
+/**
+ * The same concept with a measured calibration, and so with another version.
+ * @throws SteerdError context_length_exceeded, invalid_value for a concept that steers nothing; the signal's
+ *   reason when aborted. Nothing is left running either way.
+ */
+export async function calibrateConcept(
+  concept: Concept,
+  model: LoadedModel,
+  settings: CalibrationSettings,
+  signal: AbortSignal,
+  onProgress: OnProgress = () => {},
+): Promise<Concept> {
+  const { questions = heldOutQuestions, maxTokens = usualMaxTokens, bound = usualBound } = settings;
+  const prefix = settings.prefix ?? concept.record.prefix;
+  const unit = unitEdit(concept, concept.residualNorms);
+  const { pairs: prompts, role } = questionPrompts(model, questions, prefix, maxTokens);
+  const measurement = new CurveMeasurement({
+    concept,
+    unit,
+    model,
+    prompts,
+    bound,
+    maxTokens,
+    signal,
+    onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
+  });
+  const first: Grid = { shares: settings.shares ?? usualShares, moved: null };
+  let grids = ([1, -1] as const).map((sign) => ({ sign, grid: first }));
+  for (let measured = 1; grids.length > 0; measured++) {
+    await measurement.add(grids.flatMap(({ sign, grid }) => grid.shares.map((share) => sign * share)));
+    if (settings.shares !== undefined || measured === mostGrids) break;
+    grids = grids.flatMap(({ sign, grid }) => {
+      const next = nextGrid(grid, strongest(measurement.points, sign));
+      return next === null ? [] : [{ sign, grid: next }];
+    });
+  }
+  const details = {
+    bound: { log_probability_drop: bound.logProbabilityDrop, distinct_2: bound.distinct2 },
+    questions: questions.length,
+    questions_sha256: createHash('sha256').update(JSON.stringify(questions)).digest('hex'),
+    max_tokens: maxTokens,
+    prefix,
+    prefix_role: role,
+  };
+  return createConcept({ ...concept, calibration: calibrationOf(measurement.points, unit, details) });
+}
+
+/** Size of the strongest fluent share of that sign. */
+function strongest(curve: readonly CurvePoint[], sign: 1 | -1): Share | null {
+  const best = strongestFluent(curve, sign);
+  return best === null ? null : Math.abs(best.share);
+}
+
+function calibrationOf(
+  curve: readonly CurvePoint[],
+  unit: UnitEdit,
+  details: Readonly<Record<string, unknown>>,
+): Calibration {
+  const [one, minusOne] = ([1, -1] as const).map((sign) => strengthOf(curve, sign)) as [Share, Share];
+  return {
+    method: calibrationMethod,
+    coefficients: Float32Array.from(unit.coefficients, (coefficient) => one * coefficient),
+    negativeRatio: minusOne / one,
+    details: {
+      ...details,
+      share: one,
+      negative_share: minusOne,
+      curve: curve.map(({ share, logProbability, evidence, distinct2, fluent }) => ({
+        share,
+        strength: rounded(share / (share < 0 ? minusOne : one)),
+        evidence: rounded(evidence),
+        log_probability: rounded(logProbability),
+        distinct_2: rounded(distinct2),
+        fluent,
+      })),
+    },
+  };
+}
+
+/** Where nothing is fluent, not even the weakest, the weakest: its point says `fluent: false`. */
+function strengthOf(curve: readonly CurvePoint[], sign: 1 | -1): Share {
+  const measured = curve.filter(({ share }) => Math.sign(share) === sign).map(({ share }) => Math.abs(share));
+  return strongest(curve, sign) ?? Math.min(...measured);
+}
+
+/** Four digits after the point say more than the questions do. */
+const rounded = <T extends number | null>(value: T): T =>
+  (value === null ? null : Math.round(value * 1e4) / 1e4) as T;
