@@ -138,6 +138,14 @@ export const errors = {
       `concept ${shown(name)} ships with the model and cannot be deleted.`,
       'name',
     ),
+  conceptChanged: (name: string) =>
+    new SteerdError(
+      'concept_changed',
+      409,
+      'conflict_error',
+      `concept ${shown(name)} was replaced or deleted meanwhile; what was measured of the old one is dropped. Try again.`,
+      'name',
+    ),
   storageFailed: (what: string, reason: string, full: boolean) =>
     new SteerdError(
       'storage_failed',

@@ -74,6 +74,13 @@ function findConcept(name: string, context: SteeringContext, param: string): Con
   const { model, concepts } = context;
   const concept = concepts.get(model.id, name)?.concept;
   if (concept === undefined) throw errors.conceptNotFound(name, model.id, concepts.names(model.id), param);
+  checkConcept(concept, model, param);
+  return concept;
+}
+
+/** @throws SteerdError concept_mismatch when the concept was not made for this very model. */
+export function checkConcept(concept: Concept, model: SteeringContext['model'], param: string): void {
+  const { name } = concept;
   if (concept.model !== model.id) {
     throw errors.conceptMismatch(
       name,
@@ -95,7 +102,6 @@ function findConcept(name: string, context: SteeringContext, param: string): Con
       param,
     );
   }
-  return concept;
 }
 
 /** The blocks asked for, ascending. `all` is every block that has a vector. */

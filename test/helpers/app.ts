@@ -133,6 +133,11 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
       get: (id, name) => (id === model.id ? stored.get(name) : undefined),
       list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
       names: () => [...stored.keys()],
+      async put(concept) {
+        const entry = { concept, source: 'data', createdAt: 6 } as const;
+        stored.set(concept.name, entry);
+        return entry;
+      },
       async delete(id, name) {
         const found = stored.get(name);
         if (found === undefined) throw errors.conceptNotFound(name, id, [...stored.keys()], 'name');

@@ -17,7 +17,7 @@ import {
 } from './calibration-curve.js';
 import { CurveMeasurement } from './curve-measurement.js';
 import { type Grid, nextGrid, usualShares } from './grid.js';
-import { questionPrompts } from './prompts.js';
+import { chatPrompts } from './prompts.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
 
 export interface CalibrationSettings {
@@ -51,7 +51,12 @@ export async function calibrateConcept(
   const { questions = heldOutQuestions, maxTokens = usualMaxTokens, bound = usualBound } = settings;
   const prefix = settings.prefix ?? concept.record.prefix;
   const unit = unitEdit(concept, concept.residualNorms);
-  const { pairs: prompts, role } = questionPrompts(model, questions, prefix, maxTokens);
+  const { pairs: prompts, role } = chatPrompts(
+    model,
+    questions.map((content) => [{ role: 'user', content }]),
+    prefix,
+    maxTokens,
+  );
   const measurement = new CurveMeasurement({
     concept,
     unit,

@@ -1,14 +1,12 @@
-/** What is answered in a measurement: each prompt as it is, and with the concept stated for the evidence. */
+/** What is answered in a measurement: each chat as it is, and with the concept stated for the evidence. */
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
-import {
-  type ConceptRole,
-  conceptRole,
-  questionMessages,
-  questionTokens,
-} from '../recipes/concept-prompt.js';
+import type { ChatMessage } from '../../text/chat-template.js';
+import { type ConceptRole, conceptRole, statedMessages } from '../recipes/concept-prompt.js';
+import { encodePrompt, renderPrompt } from '../recipes/prompt-parts.js';
 
 export interface PromptPair {
+  /** Token ids up to where the answer begins. */
   readonly prompt: readonly number[];
   /** Null when nothing states the concept. */
   readonly stated: readonly number[] | null;
@@ -22,38 +20,37 @@ export interface PromptPairs {
 
 /**
  * @param prefix states the concept; '' for none.
- * @throws SteerdError context_length_exceeded
+ * @throws SteerdError context_length_exceeded; what the template refuses.
  */
-export function questionPrompts(
+export function chatPrompts(
   model: LoadedModel,
-  questions: readonly string[],
+  chats: readonly (readonly ChatMessage[])[],
   prefix: string,
   maxTokens: number,
 ): PromptPairs {
-  const role = prefix === '' ? null : model.chatTemplate === null ? 'user' : conceptRole(model, prefix);
-  const pairs = questions.map((question): PromptPair => {
-    const prompt = promptTokens(model, question, null);
-    const stated = role === null ? null : promptTokens(model, question, { prefix, role });
-    const { capacity } = model.engine.shape;
-    for (const tokens of [prompt, stated ?? []]) {
-      if (tokens.length + maxTokens <= capacity) continue;
-      const field = tokens === prompt ? 'a question' : 'prefix with a question';
-      throw errors.contextLengthExceeded(field, tokens.length, maxTokens, capacity);
-    }
-    return { prompt, stated };
-  });
+  const role = roleOf(model, prefix);
+  const { capacity } = model.engine.shape;
+  const tokensOf = (messages: readonly ChatMessage[], field: string) => {
+    const tokens = promptTokens(model, messages);
+    if (tokens.length + maxTokens <= capacity) return tokens;
+    throw errors.contextLengthExceeded(field, tokens.length, maxTokens, capacity);
+  };
+  const pairs = chats.map((messages) => ({
+    prompt: tokensOf(messages, 'a prompt'),
+    stated:
+      role === null ? null : tokensOf(statedMessages(messages, { prefix, role }), 'prefix with a prompt'),
+  }));
   return { pairs, role };
 }
 
+function roleOf(model: LoadedModel, prefix: string): ConceptRole | null {
+  if (prefix === '') return null;
+  return model.chatTemplate === null ? 'user' : conceptRole(model, prefix);
+}
+
 /** A model without a chat template reads the bare text of what a chat would say. */
-function promptTokens(
-  model: LoadedModel,
-  question: string,
-  stated: { readonly prefix: string; readonly role: ConceptRole } | null,
-): readonly number[] {
-  if (model.chatTemplate !== null) return questionTokens(model, question, stated);
-  const text = questionMessages(question, stated)
-    .map(({ content }) => content)
-    .join('\n\n');
+function promptTokens(model: LoadedModel, messages: readonly ChatMessage[]): readonly number[] {
+  if (model.chatTemplate !== null) return encodePrompt(model, renderPrompt(model, messages)).tokens;
+  const text = messages.map(({ content }) => content).join('\n\n');
   return model.tokenizer.encode(text, { addSpecialTokens: true });
 }

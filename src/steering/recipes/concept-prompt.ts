@@ -28,12 +28,17 @@ export function conceptRole(model: LoadedModel, prefix: string): ConceptRole {
 
 /** Messages of one question, with the concept stated or not. */
 export function questionMessages(question: string, stated: Stated | null): ChatMessage[] {
-  if (stated === null) return [{ role: 'user', content: question }];
-  if (stated.role === 'user') return [{ role: 'user', content: `${stated.prefix}\n\n${question}` }];
-  return [
-    { role: 'system', content: stated.prefix },
-    { role: 'user', content: question },
-  ];
+  const asked: ChatMessage[] = [{ role: 'user', content: question }];
+  return stated === null ? asked : statedMessages(asked, stated);
+}
+
+/** A chat that states the concept before anything else: in its first message of that role, or in one of its own. */
+export function statedMessages(messages: readonly ChatMessage[], { prefix, role }: Stated): ChatMessage[] {
+  const carrier = messages.findIndex((message) => message.role === role);
+  if (carrier < 0) return [{ role, content: prefix }, ...messages];
+  return messages.map((message, index) =>
+    index === carrier ? { ...message, content: `${prefix}\n\n${message.content}` } : message,
+  );
 }
 
 /** Token ids of one question up to where the answer begins. */

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { CalibrateRequest, Sweep, SweepRequest } from '../../src/schemas/measurements.js';
+import { calibrateStored } from '../../src/steering/measure/calibrate-stored.js';
+import { sweep } from '../../src/steering/measure/sweep.js';
+
+const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
+
+const measurements: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/concepts/:name/calibrate',
+    {
+      schema: {
+        operationId: 'calibrateConcept',
+        tags: ['concepts'],
+        summary: 'Measure what strength 1 means',
+        description:
+          'The model answers questions under a grid of coefficients and judges its own answers. Strength 1 becomes the largest coefficient that still reads well, strength -1 that of the other direction; the concept gets a new version, with the whole curve in `calibration.details`. Answers when it is done: some 20 s on the embedded model.',
+        params: ConceptParams,
+        body: CalibrateRequest.default({}),
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 507) },
+      },
+    },
+    async ({ params: { name }, body }, reply) =>
+      toConceptObject(await calibrateStored(name, body, app.services, app.answers.open(reply.raw))),
+  );
+
+  app.post(
+    '/steering/sweep',
+    {
+      schema: {
+        operationId: 'sweepSteering',
+        tags: ['steering'],
+        summary: 'Compare strengths and concepts',
+        description:
+          'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads.',
+        body: SweepRequest,
+        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
+      },
+    },
+    async ({ body }, reply) => {
+      const { models, concepts } = app.services;
+      return sweep(body, models.get(body.model), concepts, app.answers.open(reply.raw));
+    },
+  );
+};
+
+export default measurements;

@@ -1,0 +1,232 @@
+/** What measures steering over HTTP: calibrating a concept, and sweeping concepts, strengths and prompts. */
+import { z } from 'zod';
+import {
+  SteeringItem,
+  SteeringLayers,
+  SteeringOperation,
+  SteeringPositions,
+  SteeringReceipt,
+  SteeringScale,
+} from './steering.js';
+import { strictly } from './strictly.js';
+
+export const measurementLimits = {
+  questions: 64,
+  question: 2000,
+  prefix: 4000,
+  shares: 16,
+  /** |edit| / |residual|: an edit as long as the stream itself leaves nothing of it. */
+  share: 1,
+  maxTokens: 512,
+  prompts: 64,
+  messages: 64,
+  promptText: 16_000,
+  concepts: 16,
+  strengths: 32,
+  /** Prompts times concepts times strengths. */
+  answers: 512,
+} as const;
+
+const text = (limit: number) => {
+  const error = `must be a text of 1 to ${limit} characters`;
+  return z
+    .string({ error })
+    .min(1, { error })
+    .max(limit, { error })
+    .refine((value) => value.trim() !== '', { error });
+};
+
+const list = <Item extends z.ZodType>(item: Item, least: number, most: number, what: string) => {
+  const error = `must be a list of ${least} to ${most} ${what}`;
+  return z.array(item, { error }).min(least, { error }).max(most, { error });
+};
+
+const whole = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+
+const between = (least: number, most: number) => {
+  const error = `must be a number from ${least} to ${most}`;
+  return z.number({ error }).min(least, { error }).max(most, { error });
+};
+
+const shareExpected = `must be a number above 0 and at most ${measurementLimits.share}`;
+const Bound = z.strictObject(
+  {
+    log_probability_drop: between(0, 20).meta({
+      description: 'Nats per token that the log-probability of steered answers may lose.',
+    }),
+    distinct_2: between(0, 1).meta({ description: 'Least share of distinct pairs of tokens.' }),
+  },
+  { error: strictly('bound', ['log_probability_drop', 'distinct_2'], 'must be an object of two numbers') },
+);
+
+const calibrateShape = {
+  model: z.string().optional().meta({ description: "Default: the server's default model." }),
+  prefix: text(measurementLimits.prefix)
+    .optional()
+    .meta({ description: 'States the concept, for the evidence. Default: what the fit used.' }),
+  questions: list(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
+    .optional()
+    .meta({ description: 'Asked at every grid point. Default: questions that no fit has seen.' }),
+  shares: list(
+    z
+      .number({ error: shareExpected })
+      .gt(0, { error: shareExpected })
+      .max(measurementLimits.share, { error: shareExpected }),
+    1,
+    measurementLimits.shares,
+    'numbers',
+  )
+    .refine((shares) => new Set(shares).size === shares.length, { error: 'must have no number twice' })
+    .optional()
+    .meta({
+      description:
+        'The grid: mean over the steered layers of |edit| / |residual|; both signs are measured. Default: 0.004 to 0.02, and further while the edge reads well.',
+    }),
+  bound: Bound.optional().meta({
+    description: 'How fluent strength 1 must be. Default: 1 nat per token, 0.6 of the pairs.',
+  }),
+  max_tokens: whole(8, measurementLimits.maxTokens).optional().meta({ default: 32 }),
+};
+
+export const CalibrateRequest = z
+  .strictObject(calibrateShape, {
+    error: strictly('the calibration', Object.keys(calibrateShape), 'must be an object, which may be empty'),
+  })
+  .meta({ id: 'CalibrateRequest', examples: [{}] });
+export type CalibrateRequest = z.output<typeof CalibrateRequest>;
+
+const Message = z.strictObject(
+  {
+    role: z.enum(['system', 'user', 'assistant']),
+    content: text(measurementLimits.promptText),
+  },
+  { error: strictly('a message', ['role', 'content'], 'must be an object with role and content') },
+);
+const promptExpected = `must be a text of 1 to ${measurementLimits.promptText} characters or a list of 1 to ${measurementLimits.messages} messages`;
+
+const sweepShape = {
+  model: z.string().optional().meta({ description: "Default: the server's default model." }),
+  prompts: list(
+    z.union([text(measurementLimits.promptText), z.array(Message).min(1).max(measurementLimits.messages)], {
+      error: promptExpected,
+    }),
+    1,
+    measurementLimits.prompts,
+    'prompts',
+  ).meta({ description: 'Each a user message, or a chat.', examples: [['What is on your mind today?']] }),
+  concepts: list(
+    z.string({ error: "must be a concept's name" }).min(1).max(200),
+    1,
+    measurementLimits.concepts,
+    'names of concepts',
+  ).meta({ examples: [['ocean', 'pirate']] }),
+  strengths: list(
+    z.number({ error: 'must be a finite number' }),
+    1,
+    measurementLimits.strengths,
+    'numbers',
+  ).meta({
+    description: 'In units of `scale`; 0 is the unsteered model.',
+    examples: [[0, 0.5, 1]],
+  }),
+  scale: SteeringScale.default('calibrated'),
+  operation: SteeringOperation.default('add'),
+  layers: SteeringLayers.default('default'),
+  positions: SteeringPositions.default('all'),
+  max_tokens: whole(1, measurementLimits.maxTokens).default(48),
+  temperature: between(0, 2).default(0),
+  top_p: between(0, 1).default(1),
+  seed: whole(0, 4_294_967_295).default(0),
+};
+
+const answersExpected = `prompts, concepts and strengths must make at most ${measurementLimits.answers} answers`;
+
+export const SweepRequest = z
+  .strictObject(sweepShape, {
+    error: strictly(
+      'the sweep',
+      Object.keys(sweepShape),
+      'must be an object with prompts, concepts and strengths',
+    ),
+  })
+  .superRefine((sweep, context) => {
+    const answers = sweep.prompts.length * sweep.concepts.length * sweep.strengths.length;
+    if (answers > measurementLimits.answers) {
+      context.addIssue({
+        code: 'custom',
+        path: ['prompts'],
+        message: `${answersExpected}; received ${answers}.`,
+        input: sweep.prompts,
+      });
+    }
+    // Every item is parsed here, so that a strength beyond its scale is refused before anything runs.
+    for (const [index, strength] of sweep.strengths.entries()) {
+      const item = SteeringItem.safeParse(sweepItem(sweep, sweep.concepts[0] ?? '', strength));
+      for (const { message } of item.success ? [] : item.error.issues) {
+        context.addIssue({ code: 'custom', path: ['strengths', index], message, input: strength });
+      }
+    }
+  })
+  .meta({
+    id: 'SweepRequest',
+    examples: [{ prompts: ['What is on your mind today?'], concepts: ['ocean'], strengths: [0, 0.5, 1] }],
+  });
+export type SweepRequest = z.output<typeof SweepRequest>;
+
+/** What one combination is as an item of a completion's `steering`. */
+export function sweepItem(
+  { scale, operation, layers, positions }: Pick<SweepRequest, 'scale' | 'operation' | 'layers' | 'positions'>,
+  concept: string,
+  strength: number,
+): z.input<typeof SteeringItem> {
+  return { concept, strength, scale, operation, layers, positions };
+}
+
+const nats = 'nats per token';
+const Measures = {
+  evidence: z
+    .number()
+    .nullable()
+    .meta({
+      description: `How much likelier the answer is when the concept is stated to the model, ${nats}; null when nothing states it.`,
+    }),
+  log_probability: z
+    .number()
+    .nullable()
+    .meta({ description: `Of the answer under the unsteered model, ${nats}; null for an empty answer.` }),
+  distinct_2: z.number().meta({ description: 'Share of distinct pairs of tokens: low in loops.' }),
+};
+
+export const Sweep = z
+  .object({
+    object: z.literal('steering.sweep'),
+    model: z.string(),
+    data: z
+      .array(
+        z.object({
+          prompt: z.int().meta({ description: 'Index into `prompts`.' }),
+          concept: z.string(),
+          strength: z.number(),
+          answer: z.string(),
+          tokens: z.int(),
+          finish_reason: z.enum(['stop', 'length']),
+          ...Measures,
+        }),
+      )
+      .meta({ description: 'By prompt, then concept, then strength.' }),
+    summary: z
+      .array(
+        z.object({
+          concept: z.string(),
+          strength: z.number(),
+          ...Measures,
+          steering: SteeringReceipt,
+        }),
+      )
+      .meta({ description: 'Means over the prompts, with what was done to the activations.' }),
+  })
+  .meta({ id: 'Sweep' });
+export type Sweep = z.output<typeof Sweep>;

@@ -1,0 +1,38 @@
+/** Calibrates a concept of the store and keeps the result there. */
+import type { StoredConcept } from '../../concepts/concept-store.js';
+import { errors } from '../../errors.js';
+import type { CalibrateRequest } from '../../schemas/measurements.js';
+import type { Services } from '../../services.js';
+import { checkConcept } from '../resolve.js';
+import { calibrateConcept } from './calibrate.js';
+
+/**
+ * The calibrated concept, in the store. A shipped one is hidden by its calibrated copy in the data directory.
+ * @throws SteerdError concept_not_found, concept_mismatch, concept_changed when it was replaced meanwhile,
+ *   storage_failed, and what `calibrateConcept` throws; the concept that was there before stays.
+ */
+export async function calibrateStored(
+  name: string,
+  request: CalibrateRequest,
+  { models, concepts }: Pick<Services, 'models' | 'concepts'>,
+  signal: AbortSignal,
+): Promise<StoredConcept> {
+  const model = models.get(request.model);
+  const before = concepts.get(model.id, name);
+  if (before === undefined) {
+    throw errors.conceptNotFound(name, model.id, concepts.names(model.id), 'name');
+  }
+  checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
+  const { prefix, questions, shares, bound, max_tokens: maxTokens } = request;
+  const settings = {
+    prefix,
+    questions,
+    shares,
+    maxTokens,
+    bound: bound && { logProbabilityDrop: bound.log_probability_drop, distinct2: bound.distinct_2 },
+  };
+  const calibrated = await calibrateConcept(before.concept, model, settings, signal);
+  const now = concepts.get(model.id, name);
+  if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
+  return concepts.put(calibrated);
+}

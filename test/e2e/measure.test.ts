@@ -1,0 +1,85 @@
+/** Calibrating and sweeping on the running server. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ConceptObject } from '../../src/schemas/concepts.js';
+import type { Sweep } from '../../src/schemas/measurements.js';
+import { answer, post, suiteServer } from './running-server.js';
+
+interface Point {
+  readonly share: number;
+  readonly strength: number;
+  readonly evidence: number;
+  readonly log_probability: number;
+  readonly distinct_2: number;
+  readonly fluent: boolean;
+}
+
+describe('measured steering', () => {
+  const running = suiteServer();
+
+  test("a sweep's answers are the completions', and evidence rises with the strength", async () => {
+    const server = running();
+    const prompts = ['What did you do on Sunday?', 'Tell me about your house.'];
+    const strengths = [0, 0.5, 1];
+    const body = { prompts, concepts: ['ocean', 'pirate'], strengths, max_tokens: 24 };
+    const { status, json } = await post(server, '/v1/steering/sweep', body);
+    assert.equal(status, 200, JSON.stringify(json));
+    const { data, summary } = json as Sweep;
+    assert.equal(data.length, 12);
+    for (const { prompt, concept, strength, answer: text } of data) {
+      const alone = await answer(server, prompts[prompt] ?? '', { concept, strength }, { max_tokens: 24 });
+      assert.equal(text, alone, `${concept} ${strength}`);
+    }
+    for (const concept of ['ocean', 'pirate']) {
+      const evidence = summary.filter((row) => row.concept === concept).map((row) => row.evidence ?? 0);
+      assert.ok((evidence[2] ?? 0) > (evidence[0] ?? 0) + 0.1, `${concept}: ${evidence}`);
+    }
+  });
+
+  test('a calibration finds the edge of what reads well, is stored, and is what strength 1 does next', async () => {
+    const server = running();
+    const questions = ['What do you like to eat?', 'How was the party?', 'Describe a room.'];
+    const body = { questions, shares: [0.005, 0.012, 0.2], max_tokens: 24 };
+    const { status, json } = await post(server, '/v1/concepts/garden/calibrate', body);
+    assert.equal(status, 200, JSON.stringify(json));
+    const concept = json as ConceptObject;
+    const { method, details, coefficients } = concept.calibration;
+    assert.deepEqual([method, concept.source], ['fluency', 'data']);
+    const curve = details.curve as Point[];
+    const at = (share: number) => curve.find((point) => point.share === share) as Point;
+    // An edit a fifth as long as the residual stream breaks any text, in both directions.
+    for (const share of [0.2, -0.2]) assert.equal(at(share).fluent, false);
+    assert.equal(at(0).fluent, true);
+    assert.ok(at(0.2).log_probability < at(0).log_probability - 1 || at(0.2).distinct_2 < 0.6);
+    assert.ok(at(0.012).evidence > at(0).evidence && at(-0.012).evidence < at(0).evidence);
+    const one = curve.find(({ strength }) => strength === 1);
+    assert.equal(one?.share, details.share);
+
+    const reply = await post(server, '/v1/chat/completions', {
+      messages: [{ role: 'user', content: 'Hello' }],
+      max_tokens: 1,
+      steering: { concept: 'garden', strength: -1 },
+    });
+    const [receipt] = (reply.json as { steering: { version: string; coefficients: number[] }[] }).steering;
+    assert.equal(receipt?.version, concept.version);
+    const minusOne = coefficients.filter((c) => c !== 0).map((c) => -c * concept.calibration.negative_ratio);
+    assert.deepEqual(receipt?.coefficients.map(Math.fround), minusOne.map(Math.fround));
+  });
+
+  test('what cannot be measured is refused at once', async () => {
+    const server = running();
+    for (const [path, body, expected, message] of [
+      ['/v1/concepts/nobody/calibrate', {}, 404, /"nobody" does not exist/],
+      ['/v1/concepts/ocean/calibrate', { shares: [0] }, 400, /shares\.0 must be a number above 0/],
+      ['/v1/concepts/ocean/calibrate', { share: [0.1] }, 400, /did you mean "shares"/],
+      ['/v1/concepts/ocean/calibrate', { questions: ['only one'] }, 400, /questions must be a list of 2/],
+      ['/v1/concepts/ocean/calibrate', { model: 'other' }, 404, /model "other"/],
+      ['/v1/steering/sweep', { prompts: ['a'], concepts: ['nobody'], strengths: [1] }, 404, /"nobody"/],
+      ['/v1/steering/sweep', { prompts: ['a'], concepts: ['ocean'], strengths: ['1'] }, 400, /strengths\.0/],
+    ] as const) {
+      const { status, json } = await post(server, path, body);
+      assert.equal(status, expected, JSON.stringify(json));
+      assert.match((json as { error: { message: string } }).error.message, message);
+    }
+  });
+});
