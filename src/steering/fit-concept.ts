@@ -72,13 +72,13 @@ export async function fitConcept(
 }
 
 /** The part after the recipe: labelled features of every layer become a concept. */
-async function conceptOf(
+export async function conceptOf(
   features: LabelledFeatures,
   settings: FitSettings,
   model: LoadedModel,
   signal: AbortSignal,
-  onProgress: OnProgress,
-  onLayer: (fit: LayerFit) => void,
+  onProgress: OnProgress = () => {},
+  onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
   const { n, hiddenSize, residualNorms } = features;
   const depth = features.layers.length;

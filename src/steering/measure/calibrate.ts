@@ -16,7 +16,7 @@ import {
   usualBound,
 } from './calibration-curve.js';
 import { CurveMeasurement } from './curve-measurement.js';
-import { type Grid, nextGrid, usualShares } from './grid.js';
+import { firstGrid, nextGrid } from './grid.js';
 import { chatPrompts } from './prompts.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
 
@@ -67,16 +67,8 @@ export async function calibrateConcept(
     signal,
     onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
   });
-  const first: Grid = { shares: settings.shares ?? usualShares, moved: null };
-  let grids = ([1, -1] as const).map((sign) => ({ sign, grid: first }));
-  for (let measured = 1; grids.length > 0; measured++) {
-    await measurement.add(grids.flatMap(({ sign, grid }) => grid.shares.map((share) => sign * share)));
-    if (settings.shares !== undefined || measured === mostGrids) break;
-    grids = grids.flatMap(({ sign, grid }) => {
-      const next = nextGrid(grid, strongest(measurement.points, sign));
-      return next === null ? [] : [{ sign, grid: next }];
-    });
-  }
+  if (settings.shares === undefined) await searchEdges(measurement, [1, -1]);
+  else await measurement.add(settings.shares.flatMap((share) => [share, -share]));
   const details = {
     bound: { log_probability_drop: bound.logProbabilityDrop, distinct_2: bound.distinct2 },
     questions: questions.length,
@@ -86,6 +78,19 @@ export async function calibrateConcept(
     prefix_role: role,
   };
   return createConcept({ ...concept, calibration: calibrationOf(measurement.points, unit, details) });
+}
+
+/** Measures the usual grid in these directions, and moves it where its edge is the best. */
+export async function searchEdges(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
+  let grids = signs.map((sign) => ({ sign, grid: firstGrid }));
+  for (let measured = 1; grids.length > 0; measured++) {
+    await measurement.add(grids.flatMap(({ sign, grid }) => grid.shares.map((share) => sign * share)));
+    if (measured === mostGrids) return;
+    grids = grids.flatMap(({ sign, grid }) => {
+      const next = nextGrid(grid, strongest(measurement.points, sign));
+      return next === null ? [] : [{ sign, grid: next }];
+    });
+  }
 }
 
 /** Size of the strongest fluent share of that sign. */

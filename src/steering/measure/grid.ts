@@ -7,6 +7,8 @@ import type { Share } from './calibration-curve.js';
 /** Steps of about a third: finer ones differ by less than a handful of questions can tell. */
 export const usualShares: readonly Share[] = [0.004, 0.006, 0.008, 0.011, 0.015, 0.02];
 
+export const firstGrid: Grid = { shares: usualShares, moved: null };
+
 export interface Grid {
   /** Positive, ascending. */
   readonly shares: readonly Share[];

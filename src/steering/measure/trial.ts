@@ -14,6 +14,8 @@ export interface Trial {
   /** The same prompt with the concept stated, or null when nothing states it. */
   readonly stated: readonly number[] | null;
   readonly edit: ActivationEdit;
+  /** The model is told the concept: it answers after `stated`. Judged like any other answer. */
+  readonly told?: boolean;
 }
 
 export interface TrialResult {
@@ -93,7 +95,7 @@ export async function runTrials(
 
 async function answerOf(
   model: LoadedModel,
-  { prompt, edit }: Trial,
+  { prompt, stated, edit, told = false }: Trial,
   { maxTokens, sampling }: TrialOptions,
   signal: AbortSignal,
 ): Promise<Pick<TrialResult, 'tokens' | 'finish'>> {
@@ -101,7 +103,15 @@ async function answerOf(
   let finish: FinishReason = 'length';
   const { stopTokens } = model;
   const steps = model.engine.generate(
-    { prompt, maxTokens, stopTokens, minTokens: 0, sampling, edit, priority: 'background' },
+    {
+      prompt: told ? (stated ?? prompt) : prompt,
+      maxTokens,
+      stopTokens,
+      minTokens: 0,
+      sampling,
+      edit,
+      priority: 'background',
+    },
     signal,
   );
   for await (const step of steps) {

@@ -1,0 +1,131 @@
+/** One concept with every recipe and method: fitted, calibrated, and judged by answers to questions of its own. */
+import { greedy } from '../../src/engine/protocol.js';
+import type { LoadedModel } from '../../src/models/model.js';
+import { conceptOf } from '../../src/steering/fit-concept.js';
+import { searchEdges } from '../../src/steering/measure/calibrate.js';
+import { meanOf, strongestFluent, usualBound } from '../../src/steering/measure/calibration-curve.js';
+import { CurveMeasurement } from '../../src/steering/measure/curve-measurement.js';
+import { chatPrompts, type PromptPair } from '../../src/steering/measure/prompts.js';
+import { runTrials, type TrialResult } from '../../src/steering/measure/trial.js';
+import { editAt, unitEdit } from '../../src/steering/measure/unit-edit.js';
+import { type MethodName, methodNames } from '../../src/steering/methods/index.js';
+import { heldOutQuestions } from '../../src/steering/questions.js';
+import { type RecipeName, recipes } from '../../src/steering/recipes/index.js';
+import { defaultStatements } from '../../src/steering/statements/index.js';
+import { type TableConcept, tableQuestions } from './concepts.js';
+
+export interface Judged {
+  readonly evidence: number;
+  readonly logProbability: number;
+  readonly distinct2: number;
+  /** To the first question. */
+  readonly answer: string;
+}
+
+export interface Combination {
+  readonly recipe: RecipeName;
+  readonly method: MethodName;
+  /** Of strength 1; null when no coefficient read well. */
+  readonly share: number | null;
+  readonly steered: Judged;
+}
+
+export interface ConceptRow {
+  readonly concept: TableConcept;
+  readonly unsteered: Judged;
+  /** The model is told the concept instead of being steered. */
+  readonly told: Judged;
+  readonly combinations: readonly Combination[];
+}
+
+const signal = new AbortController().signal;
+const maxTokens = 32;
+
+/** @param statements of each side that recipe `attention` reads. */
+export async function measureConcept(
+  model: LoadedModel,
+  concept: TableConcept,
+  statements: number,
+): Promise<ConceptRow> {
+  const { prefix } = concept;
+  const chats = (questions: readonly string[]) =>
+    chatPrompts(
+      model,
+      questions.map((content) => [{ role: 'user', content }]),
+      prefix,
+      maxTokens,
+    ).pairs;
+  const asked = chats(tableQuestions);
+  const calibrating = chats(heldOutQuestions);
+  const judge = (trials: Parameters<typeof runTrials>[1]) =>
+    runTrials(model, trials, { maxTokens, sampling: greedy, signal, onProgress: () => {} });
+  const unsteered = await judge(asked.map((pair) => ({ ...pair, edit: [] })));
+  const told = await judge(asked.map((pair) => ({ ...pair, edit: [], told: true })));
+  const combinations: Combination[] = [];
+  for (const recipe of ['attention', 'responses'] as const) {
+    const features = await featuresOf(model, prefix, recipe, statements);
+    for (const method of methodNames) {
+      const fitted = await conceptOf(features, settingsOf(prefix, recipe, method), model, signal);
+      const { share, results } = await steer(model, fitted, calibrating, asked, judge);
+      combinations.push({ recipe, method, share, steered: judged(model, results) });
+    }
+  }
+  return { concept, unsteered: judged(model, unsteered), told: judged(model, told), combinations };
+}
+
+function settingsOf(prefix: string, recipe: RecipeName, method: MethodName) {
+  const labels = recipes[recipe].defaultLabels;
+  const rest = { statements: undefined, calibrate: false, maxTokens, seed: 0 };
+  return { name: 'table', prefix, recipe, method, labels, ...rest };
+}
+
+function featuresOf(model: LoadedModel, prefix: string, recipe: RecipeName, statements: number) {
+  const { positive, negative } = defaultStatements;
+  const own = { positive: positive.slice(0, statements), negative: negative.slice(0, statements) };
+  return recipes[recipe].collect({
+    model,
+    prefix,
+    statements: recipe === 'attention' ? own : undefined,
+    examples: undefined,
+    token: undefined,
+    labels: recipes[recipe].defaultLabels,
+    maxTokens,
+    seed: 0,
+    signal,
+    onProgress: () => {},
+  });
+}
+
+/** Finds strength 1 as a fit does, for the direction of the concept, and answers the table's questions at it. */
+async function steer(
+  model: LoadedModel,
+  concept: Awaited<ReturnType<typeof conceptOf>>,
+  calibrating: readonly PromptPair[],
+  asked: readonly PromptPair[],
+  judge: (trials: Parameters<typeof runTrials>[1]) => Promise<TrialResult[]>,
+) {
+  const unit = unitEdit(concept, concept.residualNorms);
+  const measurement = new CurveMeasurement({
+    concept,
+    unit,
+    model,
+    prompts: calibrating,
+    bound: usualBound,
+    maxTokens,
+    signal,
+    onProgress: () => {},
+  });
+  await searchEdges(measurement, [1]);
+  const share = strongestFluent(measurement.points, 1)?.share ?? null;
+  const edit = editAt(concept, unit, share ?? 0);
+  return { share, results: await judge(asked.map((pair) => ({ ...pair, edit }))) };
+}
+
+function judged(model: LoadedModel, results: readonly TrialResult[]): Judged {
+  return {
+    evidence: meanOf(results.map(({ evidence }) => evidence)) ?? 0,
+    logProbability: meanOf(results.map(({ logProbability }) => logProbability)) ?? 0,
+    distinct2: meanOf(results.map(({ distinct2 }) => distinct2)) ?? 0,
+    answer: model.tokenizer.decode(results[0]?.tokens ?? [], { skipSpecialTokens: true }),
+  };
+}
