@@ -6,6 +6,7 @@ import type {
   Capture,
   CaptureRequest,
   ModelShape,
+  ProjectRequest,
   ScoreRequest,
   SequenceRequest,
   SequenceStep,
@@ -34,6 +35,9 @@ export interface Engine {
 
   /** Log-probabilities of given tokens under an edit, computed between decode steps. */
   score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array>;
+
+  /** Projections [M, L, T] of given tokens onto M directions, read between decode steps. */
+  project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array>;
 
   load(): EngineLoad;
 

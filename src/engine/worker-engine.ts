@@ -9,13 +9,14 @@ import type {
   CaptureRequest,
   FromWorker,
   ModelShape,
+  ProjectRequest,
   ScoreRequest,
   SequenceRequest,
   SequenceStep,
   ToWorker,
   WorkerSettings,
 } from './protocol.js';
-import { checkCapture, checkScore, checkSequence } from './request-limits.js';
+import { checkCapture, checkProject, checkScore, checkSequence } from './request-limits.js';
 
 export interface EngineSettings extends WorkerSettings {
   /** Name for error messages. */
@@ -91,8 +92,7 @@ export class WorkerEngine implements Engine {
   #receive(message: FromWorker): void {
     if (message.type === 'step') {
       this.#running = message.running;
-      for (const { id, token, finish } of message.results)
-        this.#waiters.get(id)?.steps?.push({ token, finish });
+      for (const { id, ...step } of message.results) this.#waiters.get(id)?.steps?.push(step);
       return;
     }
     if (message.type === 'ready') return;
@@ -105,6 +105,7 @@ export class WorkerEngine implements Engine {
     this.#waiters.delete(message.id);
     if (message.type === 'captured') waiter?.answer?.(message.capture);
     else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
+    else if (message.type === 'projected') waiter?.answer?.(message.projections);
     else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
   }
 
@@ -156,6 +157,11 @@ export class WorkerEngine implements Engine {
   async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkScore(request, this.shape);
     return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), signal);
+  }
+
+  async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
+    checkProject(request, this.shape);
+    return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), signal);
   }
 
   async #ask<T extends Capture | Float32Array>(
