@@ -23,6 +23,7 @@ export interface SteeringContext {
 }
 
 export interface ResolvedSteering {
+  /** The same for the same items in any order. */
   readonly edit: ActivationEdit;
   /** One per item, in the items' order. */
   readonly receipts: readonly SteeringReceipt[];
@@ -30,7 +31,7 @@ export interface ResolvedSteering {
 
 /** @throws SteerdError naming the item's field when a steering cannot be applied. */
 export function resolveSteering(items: readonly SteeringItem[], context: SteeringContext): ResolvedSteering {
-  const edit: EditTerm[] = [];
+  const terms: { readonly key: string; readonly term: EditTerm }[] = [];
   const receipts: SteeringReceipt[] = [];
   items.forEach((item, i) => {
     const field = fieldOf(i, items.length);
@@ -44,7 +45,10 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
       scale[layer] = projective(item);
     }
     const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
-    if (changing.length > 0) edit.push({ vectors: concept.vectors, add, scale, ...window });
+    if (changing.length > 0) {
+      const key = `${concept.version} ${JSON.stringify(item)}`;
+      terms.push({ key, term: { vectors: concept.vectors, add, scale, ...window } });
+    }
     const coefficients = usesScale(item) ? add : scale;
     receipts.push({
       concept: concept.name,
@@ -59,7 +63,9 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
       calibrated: usesScale(item) && item.scale === 'calibrated',
     });
   });
-  return { edit, receipts };
+  // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
+  terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return { edit: terms.map(({ term }) => term), receipts };
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */

@@ -85,6 +85,17 @@ for (const name of tinyNames)
       assert.notEqual(steered?.projections?.[1], plain?.projections?.[1]);
     });
 
+    test('an edit of the generated positions alone is not there yet when the first token is made', async () => {
+      const later = edit.map((term) => ({ ...term, from: long.length }));
+      const monitor = vectors;
+      const plain = await steps(engine, request(long, { monitor, maxTokens: 2 }));
+      const steered = await steps(engine, request(long, { monitor, edit: later, maxTokens: 2 }));
+      assert.deepEqual(steered[0], plain[0]);
+      const whole = await steps(engine, request(long, { monitor, edit, maxTokens: 2 }));
+      assert.notDeepEqual(whole[0]?.projections, plain[0]?.projections);
+      assert.notDeepEqual(steered[1]?.projections, plain[1]?.projections);
+    });
+
     test('one direction asked for twice, or steered by as well, is read the same each time', async () => {
       const [term] = edit;
       assert.ok(term);

@@ -198,6 +198,21 @@ test('top k takes the layers with the strongest claim that the record knows', ()
   refused({ top: 4 }, byFit, 'steering.layers.top', /at most 3, .*received 4/);
 });
 
+test('the order of the items does not matter to the edit, and the receipts keep it', () => {
+  const items = [
+    { strength: 2 },
+    { operation: 'ablate', positions: 'prompt' },
+    { strength: 1, scale: 'raw', layers: [3] },
+    { operation: 'clamp', strength: 0.5, positions: { last: 3 } },
+  ];
+  const { edit, receipts } = resolve(items);
+  const reversed = resolve([...items].reverse());
+  assert.equal(edit.length, 4);
+  assert.deepEqual(reversed.edit, edit);
+  assert.deepEqual([...reversed.receipts].reverse(), receipts);
+  assert.notDeepEqual(reversed.receipts, receipts);
+});
+
 test('what cannot be applied is an error that names the field', () => {
   const refused = (part: object | readonly object[], param: string, message: RegExp, concept = sea) =>
     assert.throws(
