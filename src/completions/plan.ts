@@ -12,7 +12,7 @@ import type { GenerationOptions } from '../schemas/generation.js';
 import type { MonitorItem } from '../schemas/monitor.js';
 import { type SteeringItem, type SteeringReceipt, steeringItems } from '../schemas/steering.js';
 import type { Services } from '../services.js';
-import { type Monitor, resolveMonitors } from '../steering/monitor.js';
+import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { answerLength, chatPrompt, checkTokens, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
@@ -21,8 +21,6 @@ import { seedOfChoice, toSampling } from './sampling.js';
 /** Prompts times choices of one request. */
 const maxSequences = 256;
 const usualCompletionTokens = 16;
-/** Of one reply: 15 MB of JSON or so. */
-const mostLayerValues = 2_000_000;
 
 export interface CompletionPlan {
   /** Of the reply: `chatcmpl-...` or `cmpl-...`. */
@@ -155,7 +153,8 @@ function complete(
       };
     });
   });
-  checkLayerValues(monitors, sequences);
+  const mostTokens = sequences.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+  checkLayerValues(monitors, mostTokens, 'monitor', 'lower max_tokens, n or the number of layers');
   return {
     id: `${draft.kind}-${randomBytes(12).toString('hex')}`,
     created: Math.floor(Date.now() / 1000),
@@ -169,19 +168,6 @@ function complete(
     stream: body.stream ?? false,
     includeUsage: includesUsage(body),
   };
-}
-
-function checkLayerValues(monitors: readonly Monitor[], sequences: readonly SequenceRequest[]): void {
-  const perToken = monitors.reduce(
-    (sum, { perLayer, receipt }) => sum + (perLayer ? receipt.layers.length : 0),
-    0,
-  );
-  const values = perToken * sequences.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
-  if (values <= mostLayerValues) return;
-  throw errors.invalidRequest(
-    `monitor with detail "layers" must come to at most ${mostLayerValues} values in all; ${values} could come: lower max_tokens, n or the number of layers.`,
-    'monitor',
-  );
 }
 
 function stopStrings({ stop }: GenerationOptions): readonly string[] {

@@ -9,6 +9,7 @@ import type {
   CaptureRequest,
   FromWorker,
   ModelShape,
+  Priority,
   ProjectRequest,
   ScoreRequest,
   SequenceRequest,
@@ -136,10 +137,10 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  #admit(request: SequenceRequest): number {
+  #admit({ priority }: { readonly priority: Priority }): number {
     if (this.#closed) throw this.#closed;
     const id = this.#nextId++;
-    if (request.priority === 'background') return id;
+    if (priority === 'background') return id;
     const { queue, slots } = this.settings;
     if (this.#interactive.size >= slots + queue) {
       const seconds = Math.ceil((this.#sequenceSeconds * Math.max(1, queue)) / slots);
@@ -151,28 +152,29 @@ export class WorkerEngine implements Engine {
 
   async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
     checkCapture(request, this.shape);
-    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), signal);
+    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), { priority: 'background' }, signal);
   }
 
   async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkScore(request, this.shape);
-    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), signal);
+    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), request, signal);
   }
 
   async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkProject(request, this.shape);
-    return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), signal);
+    return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), request, signal);
   }
 
   async #ask<T extends Capture | Float32Array>(
     message: (id: number) => ToWorker,
+    request: { readonly priority: Priority },
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    if (this.#closed) throw this.#closed;
     signal?.throwIfAborted();
-    const id = this.#nextId++;
+    const id = this.#admit(request);
     return new Promise<T>((resolve, reject) => {
       const abort = () => {
+        this.#interactive.delete(id);
         if (this.#waiters.delete(id)) this.#send({ type: 'cancel', id });
         reject(signal?.reason as Error);
       };
@@ -180,6 +182,7 @@ export class WorkerEngine implements Engine {
         <V>(how: (value: V) => void) =>
         (value: V) => {
           signal?.removeEventListener('abort', abort);
+          this.#interactive.delete(id);
           how(value);
         };
       this.#waiters.set(id, {

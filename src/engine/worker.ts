@@ -55,14 +55,14 @@ class EngineLoop {
   receive(message: ToWorker): void {
     if (message.type === 'generate') this.#scheduler.enqueue(new Sequence(message.id, message.request));
     else if (message.type === 'score')
-      this.#jobs.push({
+      this.#enqueue({
         id: message.id,
         kind: 'score',
         priority: message.request.priority,
         steps: score(this.#serving, message.request, this.chunk),
       });
     else if (message.type === 'project')
-      this.#jobs.push({
+      this.#enqueue({
         id: message.id,
         kind: 'project',
         priority: message.request.priority,
@@ -74,9 +74,17 @@ class EngineLoop {
     this.#wake?.();
   }
 
+  /** Interactive jobs go before background ones, but for the first: it may have begun, and jobs share a cache row. */
+  #enqueue(job: Job): void {
+    const behind = (other: Job, index: number) =>
+      index > 0 && job.priority === 'interactive' && other.priority === 'background';
+    const at = this.#jobs.findIndex(behind);
+    this.#jobs.splice(at < 0 ? this.#jobs.length : at, 0, job);
+  }
+
   #startCapture(message: Extract<ToWorker, { type: 'capture' }>): void {
     const begin = (runner: CaptureRunner) =>
-      this.#jobs.push({
+      this.#enqueue({
         id: message.id,
         kind: 'capture',
         priority: 'background',

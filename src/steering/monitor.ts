@@ -9,6 +9,9 @@ import type { MonitorItem, MonitorReceipt } from '../schemas/monitor.js';
 import { calibratedLayers, layersOf, layersWithVector } from './concept-layers.js';
 import { findConcept, type SteeringContext } from './resolve.js';
 
+/** Of one reply: 15 MB of JSON or so. */
+const mostLayerValues = 2_000_000;
+
 export interface Monitor {
   /** [L * H] */
   readonly vectors: Float32Array;
@@ -64,6 +67,25 @@ function residualNorm(concept: Concept, layer: number, param: string): number {
     `${param}.scale`,
     `"raw" at layer ${layer}, for which concept ${concept.name} knows no residual norm`,
     'norm',
+  );
+}
+
+/**
+ * Bounds what detail "layers" asks for.
+ * @throws SteerdError invalid_value for `field`, with what to do `instead`
+ */
+export function checkLayerValues(
+  monitors: readonly Monitor[],
+  tokens: number,
+  field: string,
+  instead: string,
+): void {
+  const layers = monitors.filter(({ perLayer }) => perLayer).flatMap(({ receipt }) => receipt.layers);
+  const values = layers.length * tokens;
+  if (values <= mostLayerValues) return;
+  throw errors.invalidRequest(
+    `${field} with detail "layers" must come to at most ${mostLayerValues} values in all; ${values} could come: ${instead}.`,
+    field,
   );
 }
 

@@ -147,6 +147,35 @@ for (const name of tinyNames)
       await refused(engine.project({ tokens: [], vectors, priority }), 'prompt_empty');
     });
 
+    test('readings count as interactive work: a full queue refuses them, and takes them when it has room', async () => {
+      const small = await startEngine(tiny.directory, { slots: 1, queue: 1 });
+      const tokens = new Array<number>(200).fill(7);
+      const read = () => small.project({ tokens, vectors, priority: 'interactive' });
+      const running = [read(), read()];
+      await assert.rejects(read(), (error) => error instanceof SteerdError && error.code === 'queue_full');
+      await Promise.all(running);
+      assert.equal((await read()).length, vectors.length * layers * tokens.length);
+      await small.close();
+    });
+
+    test('an interactive reading goes before background scores that wait, and neither spoils the other', async () => {
+      const tokens = Array.from({ length: 200 }, (_, i) => (i * 7 + 1) % tinySize.vocabulary);
+      const scoring = { tokens, from: 1, edit, priority: 'background' } as const;
+      const scoredAlone = await engine.score(scoring);
+      const readAlone = await engine.project({ tokens, vectors, priority: 'interactive' });
+      const order: string[] = [];
+      const note = <T>(what: string, asked: Promise<T>) =>
+        asked.then((result) => {
+          order.push(what);
+          return result;
+        });
+      const scores = [1, 2, 3].map((i) => note(`score ${i}`, engine.score(scoring)));
+      const read = note('read', engine.project({ tokens, vectors, priority: 'interactive' }));
+      for (const scored of await Promise.all(scores)) assert.deepEqual(scored, scoredAlone);
+      assert.deepEqual(await read, readAlone);
+      assert.ok(order.indexOf('read') < order.indexOf('score 2'), order.join(', '));
+    });
+
     test('streams go on while a long text is projected, and it can be cancelled', async () => {
       const tokens = Array.from({ length: 240 }, (_, i) => (i * 11 + 3) % tinySize.vocabulary);
       const asked = request(long, { maxTokens: 200, monitor: vectors });
