@@ -98,7 +98,7 @@ test('what cannot be scored is refused by name', async (t) => {
       /received 7/,
     ],
     [
-      { input: 'x', concept: 'ocean' },
+      { input: 'x', concepts, concept: 'ocean' },
       null,
       'invalid_value',
       /no field "concept"; did you mean "concepts"\?/,
