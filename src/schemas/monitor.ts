@@ -16,7 +16,7 @@ const itemShape = {
   }),
   scale: z.enum(['norm', 'raw'], scaleError).default('norm').meta({
     description:
-      'Unit of `values`. norm: share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`), comparable over layers and concepts. raw: <h, v> itself.',
+      'Unit of `values`. norm: share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`), comparable over layers and tokens; what ordinary text reads differs by concept. raw: <h, v> itself.',
   }),
   detail: z.enum(['mean', 'layers'], detailError).default('mean').meta({
     description: 'layers: `layer_values` too, the raw <h, v> of every token at every layer.',
