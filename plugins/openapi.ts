@@ -24,6 +24,7 @@ async function openapi(app: FastifyInstance): Promise<void> {
         { name: 'completions', description: 'Steered and plain completions' },
         { name: 'concepts', description: 'What can be steered by' },
         { name: 'fits', description: 'Jobs that make concepts' },
+        { name: 'steering', description: 'What concepts do to texts' },
         { name: 'models', description: 'What answers' },
         { name: 'server', description: 'How the server is' },
       ],

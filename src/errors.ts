@@ -130,6 +130,14 @@ export const errors = {
       `concept ${shown(name)} does not exist for model ${model}; it has: ${known.slice(0, 20).join(', ') || 'none'}${known.length > 20 ? ', ...' : ''}.`,
       param,
     ),
+  attentionNotFound: (name: string, reason: string) =>
+    new SteerdError(
+      'attention_not_found',
+      404,
+      'not_found_error',
+      `concept ${shown(name)} has no attention map: ${reason}; fit it with recipe "attention" and no token to have one.`,
+      'name',
+    ),
   conceptReadOnly: (name: string) =>
     new SteerdError(
       'concept_read_only',

@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
+import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
+import { conceptAttention } from '../../src/steering/concept-attention.js';
 
 const tags = ['concepts'];
 const DeletedConcept = z
@@ -25,6 +28,12 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     const id = asked ?? models.defaultId;
     if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
     return id;
+  };
+
+  const storedConcept = (model: string, name: string): StoredConcept => {
+    const stored = app.services.concepts.get(model, name);
+    if (stored !== undefined) return stored;
+    throw errors.conceptNotFound(name, model, app.services.concepts.names(model), 'name');
   };
 
   app.get(
@@ -77,12 +86,25 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { name }, query }) => {
-      const model = modelId(query.model);
-      const stored = app.services.concepts.get(model, name);
-      if (stored === undefined) {
-        throw errors.conceptNotFound(name, model, app.services.concepts.names(model), 'name');
-      }
-      return toConceptObject(stored);
+      return toConceptObject(storedConcept(modelId(query.model), name));
+    },
+  );
+
+  app.get(
+    '/concepts/:name/attention',
+    {
+      schema: {
+        operationId: 'retrieveConceptAttention',
+        tags,
+        summary: 'Where each layer attended to the concept during its fit',
+        params: ConceptParams,
+        querystring: ModelQuery,
+        response: { 200: ConceptAttention, ...errorResponses(400, 404, 500, 503) },
+      },
+    },
+    async ({ params: { name }, query }) => {
+      const { concept } = storedConcept(modelId(query.model), name);
+      return conceptAttention(concept, app.services.models.get(concept.model).tokenizer);
     },
   );
 

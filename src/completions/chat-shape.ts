@@ -1,9 +1,10 @@
 /** A chat completion's reply, whole and in chunks. */
 import type { ChatCompletion } from '../schemas/chat.js';
 import { collect, type Piece } from './generate.js';
+import { AnswerMonitor } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
-import { receiptField, replyHead } from './reply-head.js';
-import { chunkWriter } from './sse.js';
+import { receiptFields, replyHead } from './reply-head.js';
+import { chunkWriter, fields } from './sse.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -11,22 +12,24 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
   const { answers, usage } = await collect(plan, generation);
   return {
     ...replyHead(plan, 'chat.completion'),
-    choices: answers.map(({ text, finish }, index) => ({
+    choices: answers.map(({ text, read, finish }, index) => ({
       index,
       message: { role: 'assistant', content: text, refusal: null },
       logprobs: null,
       finish_reason: finish,
+      ...new AnswerMonitor(plan).whole(read),
     })),
     usage,
-    ...receiptField(plan),
+    ...receiptFields(plan),
   };
 }
 
 /** The events of a stream: every choice's role, its deltas, its finish reason; then the end. */
 export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
-  const choice = (index: number, delta: string, finish: string) =>
-    `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":${finish}}`;
+  const choice = (index: number, delta: string, finish: string, more = '') =>
+    `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":${finish}${more}}`;
+  const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
   const role = '{"role":"assistant","content":"","refusal":null}';
   yield plan.sequences
     .map((_, index) => (index === 0 ? writer.firstChunk : writer.chunk)(choice(index, role, 'null')))
@@ -36,10 +39,18 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
     let events = '';
     for (const piece of pieces) {
       tokens += piece.tokens;
+      // The chunk with the text has its tokens' readings; without text they come with the finish reason.
+      const monitor = monitors[piece.index] as AnswerMonitor;
       if (piece.text !== '') {
-        events += writer.chunk(choice(piece.index, `{"content":${JSON.stringify(piece.text)}}`, 'null'));
+        const delta = `{"content":${JSON.stringify(piece.text)}}`;
+        events += writer.chunk(choice(piece.index, delta, 'null', fields(monitor.chunk(piece.read, false))));
       }
-      if (piece.finish !== null) events += writer.chunk(choice(piece.index, '{}', `"${piece.finish}"`));
+      if (piece.finish !== null) {
+        const left = piece.text === '' ? piece.read : [];
+        events += writer.chunk(
+          choice(piece.index, '{}', `"${piece.finish}"`, fields(monitor.chunk(left, true))),
+        );
+      }
     }
     if (events !== '') yield events;
   }

@@ -7,6 +7,7 @@ import { errors } from '../errors.js';
 import type { Usage } from '../schemas/generation.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { streamText } from '../text/text-stream.js';
+import { type ReadToken, readToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 
 export interface Piece {
@@ -16,8 +17,12 @@ export interface Piece {
   readonly text: string;
   /** Tokens made for it. */
   readonly tokens: number;
+  /** The same tokens, when the plan monitors something. */
+  readonly read: readonly ReadToken[];
   readonly finish: FinishReason | null;
 }
+
+const nothingRead: readonly ReadToken[] = [];
 
 /**
  * @throws SteerdError what the engine throws, or the signal's reason once it is aborted
@@ -44,8 +49,12 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
       const steps = model.engine.generate(request, all.signal);
       const context = plan.continues ? request.prompt : [];
       const detokenizer = new IncrementalDetokenizer(model.tokenizer, context);
-      for await (const { text, tokens, finish } of streamText(steps, model.tokenizer, stop, detokenizer)) {
-        arrived.push({ index, text, tokens: tokens.length, finish });
+      for await (const delta of streamText(steps, model.tokenizer, stop, detokenizer)) {
+        const { text, tokens, monitored, finish } = delta;
+        const read =
+          monitored?.map((token) => readToken(token, plan.monitors, model.engine.shape.layers)) ??
+          nothingRead;
+        arrived.push({ index, text, tokens: tokens.length, read, finish });
         ended ||= finish !== null;
         wake();
       }
@@ -98,6 +107,8 @@ export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerato
 
 export interface Answer {
   readonly text: string;
+  /** Its tokens, when the plan monitors something. */
+  readonly read: readonly ReadToken[];
   readonly finish: FinishReason;
 }
 
@@ -106,8 +117,9 @@ export async function collect(
   plan: CompletionPlan,
   generation: AsyncIterable<readonly Piece[]>,
 ): Promise<{ readonly answers: readonly Answer[]; readonly usage: Usage }> {
-  const answers = plan.sequences.map((): { text: string; finish: FinishReason } => ({
+  const answers = plan.sequences.map((): { text: string; read: ReadToken[]; finish: FinishReason } => ({
     text: '',
+    read: [],
     finish: 'stop',
   }));
   let tokens = 0;
@@ -116,6 +128,7 @@ export async function collect(
       const answer = answers[piece.index];
       if (answer === undefined) throw new Error(`no choice ${piece.index}`);
       answer.text += piece.text;
+      for (const token of piece.read) answer.read.push(token);
       answer.finish = piece.finish ?? answer.finish;
       tokens += piece.tokens;
     }

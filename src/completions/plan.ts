@@ -9,8 +9,10 @@ import type { LoadedModel } from '../models/model.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import type { GenerationOptions } from '../schemas/generation.js';
+import type { MonitorItem } from '../schemas/monitor.js';
 import { type SteeringItem, type SteeringReceipt, steeringItems } from '../schemas/steering.js';
 import type { Services } from '../services.js';
+import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { answerLength, chatPrompt, checkTokens, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
@@ -34,6 +36,8 @@ export interface CompletionPlan {
   readonly stop: readonly string[];
   /** Empty when nothing steers. */
   readonly receipts: readonly SteeringReceipt[];
+  /** Empty when nothing is monitored. */
+  readonly monitors: readonly Monitor[];
   /** The answers go on with the prompts' text; a chat's answers stand alone. */
   readonly continues: boolean;
   readonly stream: boolean;
@@ -56,6 +60,7 @@ export function planChat(body: ChatRequest, services: Needs): CompletionPlan {
     model,
     body,
     steering: steeringItems(body),
+    monitor: body.monitor ?? [],
     choices: choiceCount(body, model),
     asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     usual: model.engine.shape.capacity,
@@ -73,6 +78,7 @@ export function planCompletion(body: CompletionRequest, services: Needs): Comple
     model,
     body,
     steering: steeringItems(body),
+    monitor: body.monitor ?? [],
     choices: choiceCount(body, model),
     asked: body.max_tokens ?? undefined,
     usual: usualCompletionTokens,
@@ -89,6 +95,7 @@ interface Draft {
   readonly model: LoadedModel;
   readonly body: GenerationOptions;
   readonly steering: readonly SteeringItem[];
+  readonly monitor: readonly MonitorItem[];
   /** To each prompt. */
   readonly choices: number;
   /** Tokens of the answer that the request wants at most, and how many there are if it does not say. */
@@ -115,6 +122,9 @@ function complete(
   checkTokens('stop_token_ids', body.stop_token_ids ?? [], shape);
   const stopTokens = [...(body.ignore_eos ? [] : model.stopTokens), ...(body.stop_token_ids ?? [])];
   const receipts: SteeringReceipt[] = [];
+  const monitors = resolveMonitors(draft.monitor, { model: { id: model.id, shape }, concepts });
+  const monitored =
+    monitors.length === 0 ? {} : { monitor: monitors.map(({ vectors }): Float32Array => vectors) };
   const sequences = prompts.flatMap((prompt, i) => {
     const field = prompts.length > 1 ? `${draft.field}.${i}` : draft.field;
     const maxTokens = answerLength(field, prompt.length, shape, draft.asked, draft.usual);
@@ -138,10 +148,13 @@ function complete(
         minTokens,
         sampling: { ...sampling, seed },
         edit,
+        ...monitored,
         priority: 'interactive',
       };
     });
   });
+  const mostTokens = sequences.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+  checkLayerValues(monitors, mostTokens, 'monitor', 'lower max_tokens, n or the number of layers');
   return {
     id: `${draft.kind}-${randomBytes(12).toString('hex')}`,
     created: Math.floor(Date.now() / 1000),
@@ -150,6 +163,7 @@ function complete(
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
     stop: stopStrings(body),
     receipts,
+    monitors,
     continues: draft.kind === 'cmpl',
     stream: body.stream ?? false,
     includeUsage: includesUsage(body),

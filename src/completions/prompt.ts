@@ -21,10 +21,15 @@ function contentText({ content }: ChatMessage): string {
 }
 
 /**
- * Token ids of a conversation, rendered by the model's template up to where the answer begins.
+ * Token ids of a conversation, rendered by the model's template: up to where the answer begins, or without the
+ * generation prompt.
  * @throws SteerdError chat_template_missing, context_length_exceeded (by characters), or what the template refuses
  */
-export function chatPrompt(model: LoadedModel, messages: readonly ChatMessage[]): number[] {
+export function chatPrompt(
+  model: LoadedModel,
+  messages: readonly ChatMessage[],
+  addGenerationPrompt = true,
+): number[] {
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
   const plain = messages.map((message) => ({
     role: message.role === 'developer' ? 'system' : message.role,
@@ -32,32 +37,34 @@ export function chatPrompt(model: LoadedModel, messages: readonly ChatMessage[])
   }));
   const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
   boundCharacters('messages', characters, model.engine.shape);
-  const rendered = model.chatTemplate.render(plain, { addGenerationPrompt: true });
+  const rendered = model.chatTemplate.render(plain, { addGenerationPrompt });
   return model.tokenizer.encode(rendered, { addSpecialTokens: false });
 }
 
 /**
  * Token ids of each prompt of a text completion.
  * @param most prompts that the request may have
+ * @param field the request's field, for errors
  * @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded (by characters)
  */
 export function textPrompts(
   model: LoadedModel,
   prompt: CompletionRequest['prompt'],
   most: number,
+  field = 'prompt',
 ): (readonly number[])[] {
   const { shape } = model.engine;
   const single = typeof prompt === 'string' || typeof prompt[0] === 'number';
   const prompts = (single ? [prompt] : prompt) as readonly (string | readonly number[])[];
-  if (prompts.length === 0) throw errors.promptEmpty('prompt');
+  if (prompts.length === 0) throw errors.promptEmpty(field);
   if (prompts.length > most) {
     throw errors.invalidRequest(
-      `prompt must be a list of at most ${most} prompts; received ${prompts.length}.`,
-      'prompt',
+      `${field} must be a list of at most ${most} prompts; received ${prompts.length}.`,
+      field,
     );
   }
   return prompts.map((entry, i) => {
-    const param = single ? 'prompt' : `prompt.${i}`;
+    const param = single ? field : `${field}.${i}`;
     if (typeof entry !== 'string') {
       checkTokens(param, entry, shape);
       return entry;

@@ -3,6 +3,7 @@
  * silently ignores them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
  */
 import { errors } from '../errors.js';
+import { MonitorFields } from '../schemas/monitor.js';
 import { SteeringFields, SteeringItem } from '../schemas/steering.js';
 import { closest } from '../steering/closest.js';
 
@@ -58,7 +59,7 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   chat_template_kwargs: leaveOut(),
 };
 
-const steeringFields = Object.keys(SteeringFields);
+const steeringFields = Object.keys({ ...SteeringFields, ...MonitorFields });
 
 /** What people call steering elsewhere. */
 const aliases: Readonly<Record<string, string>> = {
@@ -71,6 +72,9 @@ const aliases: Readonly<Record<string, string>> = {
   control_vector: 'steering',
   control_vectors: 'steering',
   controller: 'steering',
+  monitors: 'monitor',
+  monitoring: 'monitor',
+  projections: 'monitor',
 };
 
 const itemFields = new Set(

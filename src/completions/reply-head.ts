@@ -1,4 +1,5 @@
 /** What every object of one reply, whole or in chunks, begins with. */
+import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -20,7 +21,13 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
   };
 }
 
-/** The reply's `steering`, to be spread: there only when something steers. */
-export function receiptField({ receipts }: CompletionPlan): { steering?: SteeringReceipt[] } {
-  return receipts.length === 0 ? {} : { steering: [...receipts] };
+/** The reply's `steering` and `monitor`, to be spread: there only when something steers, or is monitored. */
+export function receiptFields({ receipts, monitors }: CompletionPlan): {
+  steering?: SteeringReceipt[];
+  monitor?: MonitorReceipt[];
+} {
+  return {
+    ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
+    ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
+  };
 }

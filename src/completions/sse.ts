@@ -7,14 +7,20 @@ import type { ErrorBody } from '../schemas/errors.js';
 import type { Usage } from '../schemas/generation.js';
 import { usageOf } from './generate.js';
 import type { CompletionPlan } from './plan.js';
-import { type ReplyHead, receiptField } from './reply-head.js';
+import { type ReplyHead, receiptFields } from './reply-head.js';
 
 const event = (json: string) => `data: ${json}\n\n`;
+
+/** An object's fields as they go on from others: `,"a":1`, or nothing. */
+export function fields(object: object): string {
+  const json = JSON.stringify(object);
+  return json === '{}' ? '' : `,${json.slice(1, -1)}`;
+}
 
 export interface ChunkWriter {
   /** An event with one choice, given as JSON. */
   chunk(choice: string): string;
-  /** The first event of the reply: with the receipt, if something steers. */
+  /** The first event of the reply: with the receipts of what steers and what is monitored. */
   firstChunk(choice: string): string;
   /** What comes after the last choice. */
   end(completionTokens: number): string;
@@ -25,8 +31,7 @@ export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>): Chun
   const opening = `data: ${fixed},"choices":[`;
   const noUsage = plan.includeUsage ? ',"usage":null' : '';
   const closing = `]${noUsage}}\n\n`;
-  const receipt = JSON.stringify(receiptField(plan)).slice(1, -1);
-  const firstClosing = receipt === '' ? closing : `]${noUsage},${receipt}}\n\n`;
+  const firstClosing = `]${noUsage}${fields(receiptFields(plan))}}\n\n`;
   const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
   return {
     chunk: (choice) => opening + choice + closing,

@@ -1,9 +1,10 @@
 /** A text completion's reply, whole and in chunks. */
 import type { Completion } from '../schemas/completions.js';
 import { collect, type Piece } from './generate.js';
+import { AnswerMonitor } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
-import { receiptField, replyHead } from './reply-head.js';
-import { chunkWriter } from './sse.js';
+import { receiptFields, replyHead } from './reply-head.js';
+import { chunkWriter, fields } from './sse.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -11,30 +12,33 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
   const { answers, usage } = await collect(plan, generation);
   return {
     ...replyHead(plan, 'text_completion'),
-    choices: answers.map(({ text, finish }, index) => ({
+    choices: answers.map(({ text, read, finish }, index) => ({
       text,
       index,
       logprobs: null,
       finish_reason: finish,
+      ...new AnswerMonitor(plan).whole(read),
     })),
     usage,
-    ...receiptField(plan),
+    ...receiptFields(plan),
   };
 }
 
 /** The events of a stream: every choice's texts, the last with its finish reason; then the end. */
 export async function* textEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'text_completion'));
+  const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
   let tokens = 0;
   let write = writer.firstChunk;
   for await (const pieces of generation) {
     let events = '';
-    for (const { index, text, finish, tokens: made } of pieces) {
+    for (const { index, text, finish, tokens: made, read } of pieces) {
       tokens += made;
       if (text === '' && finish === null) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
+      const more = fields((monitors[index] as AnswerMonitor).chunk(read, finish !== null));
       events += write(
-        `{"text":${JSON.stringify(text)},"index":${index},"logprobs":null,"finish_reason":${reason}}`,
+        `{"text":${JSON.stringify(text)},"index":${index},"logprobs":null,"finish_reason":${reason}${more}}`,
       );
       write = writer.chunk;
     }

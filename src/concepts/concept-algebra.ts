@@ -10,22 +10,19 @@ import { type Calibration, type Concept, createConcept } from './concept.js';
 /** Below this fraction of the summands' coefficients a sum is rounding error, not a direction. */
 const cancelled = 1e-6;
 
-/** The same directions, `factor` times as strong: strength 1 of the result is strength `factor` of `concept`. */
+/** The same directions, `factor` times as strong; opposite ones for a negative factor. */
 export function scaleConcept(concept: Concept, factor: number, name = concept.name): Concept {
   if (!Number.isFinite(factor)) throw errors.invalidValue('factor', 'a finite number', factor);
-  const { negativeRatio } = concept.calibration;
-  const multiple = factor < 0 ? factor * negativeRatio : factor;
-  const coefficients = concept.calibration.coefficients.map((coefficient) => multiple * coefficient);
-  const calibration = { coefficients, negativeRatio: factor < 0 ? 1 / negativeRatio : negativeRatio };
+  const coefficients = concept.calibration.coefficients.map((coefficient) => factor * coefficient);
+  const calibration = { coefficients, negativeRatio: factor > 0 ? concept.calibration.negativeRatio : 1 };
   return derive('scale', name, [concept], { factor }, concept.vectors, concept.residualNorms, calibration);
 }
 
-/** The opposite directions, as strong: strength 1 of the result is strength -1 of `concept`. */
+/** The opposite directions, as strong. */
 export function negateConcept(concept: Concept, name = concept.name): Concept {
-  const { negativeRatio } = concept.calibration;
-  const coefficients = concept.calibration.coefficients.map((coefficient) => negativeRatio * coefficient);
+  const { coefficients } = concept.calibration;
   const vectors = concept.vectors.map((value) => -value);
-  const calibration = { coefficients, negativeRatio: 1 / negativeRatio };
+  const calibration = { coefficients, negativeRatio: 1 };
   return derive('negate', name, [concept], {}, vectors, concept.residualNorms, calibration);
 }
 

@@ -6,6 +6,7 @@ import type {
   Capture,
   CaptureRequest,
   ModelShape,
+  ProjectRequest,
   ScoreRequest,
   SequenceRequest,
   SequenceStep,
@@ -34,6 +35,12 @@ export interface Engine {
 
   /** Log-probabilities of given tokens under an edit, computed between decode steps. */
   score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array>;
+
+  /**
+   * Projections [M, L, T] of given tokens onto M directions, read between decode steps.
+   * @throws SteerdError prompt_empty, context_length_exceeded, token_out_of_range, queue_full, engine_failed
+   */
+  project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array>;
 
   load(): EngineLoad;
 

@@ -42,7 +42,7 @@ export class GraphRunner {
   ): void {
     const { rows } = range;
     const length = ids[0]?.length ?? 0;
-    const binding = this.#binding(range);
+    const binding = this.#binding(range, Object.keys(tensors.outputs));
     const total = Math.max(...pasts) + length;
     const idArray = ownArray(BigInt64Array, rows * length);
     const mask = ownArray(BigInt64Array, rows * total);
@@ -70,8 +70,9 @@ export class GraphRunner {
     this.#transient.set(name, tensor);
   }
 
-  #binding({ first, rows }: RowRange): Binding {
-    const key = `${first} ${rows}`;
+  /** What a binding once had bound stays bound: each set of outputs has its own. */
+  #binding({ first, rows }: RowRange, outputs: readonly string[]): Binding {
+    const key = `${first} ${rows} ${outputs.join(' ')}`;
     const known = this.#bindings.get(key);
     if (known) return known;
     const binding = new Binding(this.session);

@@ -5,7 +5,9 @@
 
 import type { CaptureRunner } from './capture-runner.js';
 import { chunkEnd } from './chunks.js';
-import type { Capture, CaptureRequest, ScoreRequest } from './protocol.js';
+import { exponential } from './fast-exponential.js';
+import { monitoredEdit } from './monitored-edit.js';
+import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
 
 /** Positions scored in one run, give or take one: their logits are P * V floats. */
@@ -44,8 +46,31 @@ export function logProbability(logits: Float32Array, token: number): number {
   let top = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > top) top = logits[i] as number;
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) - top);
+  for (let i = 0; i < logits.length; i++) sum += exponential((logits[i] as number) - top);
   return (logits[token] ?? Number.NEGATIVE_INFINITY) - top - Math.log(sum);
+}
+
+/** Projections [M, L, T] of every position of a text onto M directions. */
+export function* project(
+  runner: ServingRunner,
+  request: ProjectRequest,
+  chunk: number,
+): Generator<void, Float32Array> {
+  const { tokens, vectors } = request;
+  const { edit, terms } = monitoredEdit([], vectors);
+  const rows = terms.length * runner.cache.spec.layers.length;
+  const result = new Float32Array(rows * tokens.length);
+  for (let past = 0; past < tokens.length; ) {
+    const to = chunkEnd(past, tokens.length, chunk);
+    runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, 0, true);
+    for (let position = past; position < to; position++) {
+      const read = runner.projections(0, position - past, terms);
+      for (let row = 0; row < rows; row++) result[row * tokens.length + position] = read[row] as number;
+    }
+    past = to;
+    if (past < tokens.length) yield;
+  }
+  return result;
 }
 
 /** Activations at the request's positions, in their order. */

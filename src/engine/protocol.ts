@@ -82,6 +82,8 @@ export interface SequenceRequest {
   readonly minTokens: number;
   readonly sampling: Sampling;
   readonly edit: ActivationEdit;
+  /** [L * H] unit vectors each, in shared memory: their projections come with every token. None by default. */
+  readonly monitor?: readonly Float32Array[];
   readonly priority: Priority;
 }
 
@@ -92,6 +94,11 @@ export interface SequenceStep {
   /** The token sampled, or null when a stop token ended the sequence. */
   readonly token: number | null;
   readonly finish: FinishReason | null;
+  /**
+   * [M, L] <h, v> at every block's output, before its edit, at the position whose logits made the token: there
+   * when the request monitors something and a token was made.
+   */
+  readonly projections?: Float32Array;
 }
 
 /** Activations of a text, read by the capture graph without any edit. */
@@ -129,6 +136,14 @@ export interface ScoreRequest {
   readonly shared?: number;
 }
 
+/** Projections of a given text, read without any edit. */
+export interface ProjectRequest {
+  readonly tokens: readonly number[];
+  /** M times [L * H] unit vectors, in shared memory. */
+  readonly vectors: readonly Float32Array[];
+  readonly priority: Priority;
+}
+
 /** How a worker loads its model. */
 export interface WorkerSettings {
   /** Folder with model.onnx, its weights and its configuration. */
@@ -155,6 +170,7 @@ export type ToWorker =
   | { readonly type: 'generate'; readonly id: number; readonly request: SequenceRequest }
   | { readonly type: 'capture'; readonly id: number; readonly request: CaptureRequest }
   | { readonly type: 'score'; readonly id: number; readonly request: ScoreRequest }
+  | { readonly type: 'project'; readonly id: number; readonly request: ProjectRequest }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'close' };
 
@@ -164,4 +180,5 @@ export type FromWorker =
   | { readonly type: 'step'; readonly results: readonly SequenceResult[]; readonly running: number }
   | { readonly type: 'captured'; readonly id: number; readonly capture: Capture }
   | { readonly type: 'scored'; readonly id: number; readonly logProbabilities: Float32Array }
+  | { readonly type: 'projected'; readonly id: number; readonly projections: Float32Array }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

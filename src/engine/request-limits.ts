@@ -4,6 +4,7 @@ import type {
   ActivationEdit,
   CaptureRequest,
   ModelShape,
+  ProjectRequest,
   ScoreRequest,
   SequenceRequest,
 } from './protocol.js';
@@ -14,15 +15,15 @@ function checkTokens(tokens: readonly number[], shape: ModelShape, field: string
   if (bad !== undefined) throw errors.tokenOutOfRange(field, bad, shape.vocabularySize);
 }
 
+function checkVectors(vectors: Float32Array, { layers, hiddenSize }: ModelShape, field: string): void {
+  const expected = layers * hiddenSize;
+  if (vectors.length !== expected)
+    throw errors.invalidValue(field, `${expected} numbers (layers x hidden size)`, vectors.length);
+}
+
 function checkEdit(edit: ActivationEdit, shape: ModelShape): void {
   for (const { vectors, add, scale } of edit) {
-    const expected = shape.layers * shape.hiddenSize;
-    if (vectors.length !== expected)
-      throw errors.invalidValue(
-        'steering vectors',
-        `${expected} numbers (layers x hidden size)`,
-        vectors.length,
-      );
+    checkVectors(vectors, shape, 'steering vectors');
     for (const coefficients of [add, scale])
       if (coefficients.length !== shape.layers || !coefficients.every(Number.isFinite))
         throw errors.invalidValue(
@@ -37,6 +38,7 @@ function checkEdit(edit: ActivationEdit, shape: ModelShape): void {
 export function checkSequence(request: SequenceRequest, shape: ModelShape): void {
   checkTokens(request.prompt, shape, 'prompt');
   checkEdit(request.edit, shape);
+  for (const vectors of request.monitor ?? []) checkVectors(vectors, shape, 'monitored vectors');
   if (!Number.isInteger(request.maxTokens) || request.maxTokens < 1)
     throw errors.invalidValue('max_tokens', 'a whole number of at least 1', request.maxTokens);
   if (request.prompt.length + request.maxTokens > shape.capacity)
@@ -79,6 +81,12 @@ export function checkScore(request: ScoreRequest, shape: ModelShape): void {
   if (!Number.isInteger(request.from) || request.from < 1 || request.from >= request.tokens.length)
     throw errors.invalidValue('from', `between 1 and ${request.tokens.length - 1}`, request.from);
   checkShared(request.shared, request.from - 1, 'the position before the first one scored');
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkProject(request: ProjectRequest, shape: ModelShape): void {
+  checkText(request.tokens, shape);
+  for (const vectors of request.vectors) checkVectors(vectors, shape, 'monitored vectors');
 }
 
 function checkText(tokens: readonly number[], shape: ModelShape): void {

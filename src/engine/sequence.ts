@@ -1,4 +1,5 @@
 /** One request while it runs: its tokens, how far its KV reaches, and its sampling state. */
+import { type MonitoredEdit, monitoredEdit } from './monitored-edit.js';
 import type { FinishReason, SequenceRequest, SequenceStep } from './protocol.js';
 import { Random } from './random.js';
 import type { Sampler, TokenHistory } from './sampler.js';
@@ -10,6 +11,8 @@ export class Sequence {
   computed = 0;
   /** The token sampled last: the next decode step's input. */
   lastToken = -1;
+  /** The request's edit, and what it monitors. */
+  readonly steering: MonitoredEdit;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
@@ -19,6 +22,8 @@ export class Sequence {
     readonly id: number,
     readonly request: SequenceRequest,
   ) {
+    // One object for the sequence's life: the steering inputs are written again when it changes.
+    this.steering = monitoredEdit(request.edit, request.monitor ?? []);
     this.#random = new Random(request.sampling.seed);
     // The prompt's tokens matter to the repetition penalty alone.
     const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);

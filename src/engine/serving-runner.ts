@@ -5,9 +5,10 @@ import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner, type RowRange } from './graph-runner.js';
 import { KeptBeginning } from './kept-beginning.js';
 import type { KvCache } from './kv-cache.js';
+import { ProjectionOutput } from './projection-output.js';
 import type { ActivationEdit } from './protocol.js';
 import type { Sequence } from './sequence.js';
-import { SteeringInputs } from './steering-inputs.js';
+import { SteeringInputs, type SteeringTensors } from './steering-inputs.js';
 
 export class ServingRunner {
   readonly #runner: GraphRunner;
@@ -20,6 +21,7 @@ export class ServingRunner {
   #logits = ownArray(Float32Array, 1);
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
+  readonly #projections = new ProjectionOutput();
 
   constructor(
     session: Session,
@@ -35,7 +37,7 @@ export class ServingRunner {
   /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */
   decode(sequences: readonly Sequence[]): (slot: number) => Float32Array {
     const pasts = sequences.map((sequence) => sequence.computed);
-    const rows = sequences.map(({ request, computed }) => ({ edit: request.edit, position: computed }));
+    const rows = sequences.map(({ steering, computed }) => ({ edit: steering.edit, position: computed }));
     this.#run(
       { first: 0, rows: sequences.length },
       sequences.map((sequence) => [sequence.lastToken]),
@@ -43,6 +45,7 @@ export class ServingRunner {
       this.#decodeSteering.fill(rows, 1),
       0,
       1,
+      sequences.some(({ steering }) => steering.terms.length > 0),
     );
     const size = this.cache.spec.vocabularySize;
     return (slot) => this.#logits.subarray(slot * size, (slot + 1) * size);
@@ -51,6 +54,7 @@ export class ServingRunner {
   /**
    * A chunk of one text into one cache row, after the `past` tokens already there.
    * @param scored how many of the chunk's last positions need logits; 0 skips the LM head.
+   * @param projected whether `projections` will be asked for.
    * @returns logits [scored * V], valid until the next run.
    */
   chunk(
@@ -59,20 +63,32 @@ export class ServingRunner {
     past: number,
     edit: ActivationEdit,
     scored: number,
+    projected = false,
   ): Float32Array {
     const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
-    this.#run({ first: row, rows: 1 }, [tokens], [past], steering, tokens.length - scored, scored);
+    this.#run({ first: row, rows: 1 }, [tokens], [past], steering, tokens.length - scored, scored, projected);
     return this.#logits.subarray(0, scored * this.cache.spec.vocabularySize);
+  }
+
+  /**
+   * [M, L] <h, v>, before the edit, of M terms of a row's edit: the last run's rows and positions, if it was a
+   * decode step of a sequence that monitors, or a chunk that said so.
+   */
+  projections(row: number, position: number, terms: readonly number[]): Float32Array {
+    return this.#projections.read(row, position, terms);
   }
 
   #run(
     range: RowRange,
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
-    steering: { vectors: Tensor; add: Tensor; scale: Tensor },
+    steering: SteeringTensors,
     firstLogit: number,
     logits: number,
+    projected: boolean,
   ): void {
+    const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, logits) };
+    if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
     this.#runner.run(range, ids, pasts, {
       inputs: {
         steering_vectors: steering.vectors,
@@ -80,7 +96,7 @@ export class ServingRunner {
         steering_scale: steering.scale,
         logit_positions: this.#logitPositions(range.rows, firstLogit, logits),
       },
-      outputs: { logits: this.#logitsFor(range.rows, logits) },
+      outputs,
     });
   }
 
@@ -109,5 +125,6 @@ export class ServingRunner {
   /** Before the session is released. */
   release(): void {
     this.#runner.release();
+    this.#projections.release();
   }
 }

@@ -11,11 +11,19 @@ export interface SteeredRow {
   readonly position: number;
 }
 
+export interface SteeringTensors {
+  /** [L, B, K, H] */
+  readonly vectors: Tensor;
+  /** [L, B, S, K] */
+  readonly add: Tensor;
+  readonly scale: Tensor;
+}
+
 export class SteeringInputs {
   #vectors = ownArray(Float32Array, 1);
   #add = ownArray(Float32Array, 1);
   #scale = ownArray(Float32Array, 1);
-  #tensors: { vectors: Tensor; add: Tensor; scale: Tensor } | null = null;
+  #tensors: SteeringTensors | null = null;
   #shape = '';
   #edits: readonly ActivationEdit[] = [];
 
@@ -28,7 +36,7 @@ export class SteeringInputs {
    * Tensors for a batch of `rows`, S tokens each: vectors [L, B, K, H], add and scale [L, B, S, K]. They are
    * valid until the next call, and the same objects as long as the shape stays.
    */
-  fill(rows: readonly SteeredRow[], tokens: number): { vectors: Tensor; add: Tensor; scale: Tensor } {
+  fill(rows: readonly SteeredRow[], tokens: number): SteeringTensors {
     const concepts = rows.reduce((most, row) => Math.max(most, row.edit.length), 0);
     const tensors = this.#reshape(rows.length, tokens, concepts);
     const sameEdits =
@@ -41,7 +49,7 @@ export class SteeringInputs {
     return tensors;
   }
 
-  #reshape(rows: number, tokens: number, concepts: number) {
+  #reshape(rows: number, tokens: number, concepts: number): SteeringTensors {
     const shape = `${rows} ${tokens} ${concepts}`;
     if (this.#tensors && this.#shape === shape) return this.#tensors;
     if (this.#tensors) for (const tensor of Object.values(this.#tensors)) tensor.release();

@@ -9,13 +9,15 @@ import type {
   CaptureRequest,
   FromWorker,
   ModelShape,
+  Priority,
+  ProjectRequest,
   ScoreRequest,
   SequenceRequest,
   SequenceStep,
   ToWorker,
   WorkerSettings,
 } from './protocol.js';
-import { checkCapture, checkScore, checkSequence } from './request-limits.js';
+import { checkCapture, checkProject, checkScore, checkSequence } from './request-limits.js';
 
 export interface EngineSettings extends WorkerSettings {
   /** Name for error messages. */
@@ -91,8 +93,7 @@ export class WorkerEngine implements Engine {
   #receive(message: FromWorker): void {
     if (message.type === 'step') {
       this.#running = message.running;
-      for (const { id, token, finish } of message.results)
-        this.#waiters.get(id)?.steps?.push({ token, finish });
+      for (const { id, ...step } of message.results) this.#waiters.get(id)?.steps?.push(step);
       return;
     }
     if (message.type === 'ready') return;
@@ -105,6 +106,7 @@ export class WorkerEngine implements Engine {
     this.#waiters.delete(message.id);
     if (message.type === 'captured') waiter?.answer?.(message.capture);
     else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
+    else if (message.type === 'projected') waiter?.answer?.(message.projections);
     else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
   }
 
@@ -135,10 +137,10 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  #admit(request: SequenceRequest): number {
+  #admit({ priority }: { readonly priority: Priority }): number {
     if (this.#closed) throw this.#closed;
     const id = this.#nextId++;
-    if (request.priority === 'background') return id;
+    if (priority === 'background') return id;
     const { queue, slots } = this.settings;
     if (this.#interactive.size >= slots + queue) {
       const seconds = Math.ceil((this.#sequenceSeconds * Math.max(1, queue)) / slots);
@@ -150,23 +152,29 @@ export class WorkerEngine implements Engine {
 
   async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
     checkCapture(request, this.shape);
-    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), signal);
+    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), { priority: 'background' }, signal);
   }
 
   async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkScore(request, this.shape);
-    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), signal);
+    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), request, signal);
+  }
+
+  async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
+    checkProject(request, this.shape);
+    return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), request, signal);
   }
 
   async #ask<T extends Capture | Float32Array>(
     message: (id: number) => ToWorker,
+    request: { readonly priority: Priority },
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    if (this.#closed) throw this.#closed;
     signal?.throwIfAborted();
-    const id = this.#nextId++;
+    const id = this.#admit(request);
     return new Promise<T>((resolve, reject) => {
       const abort = () => {
+        this.#interactive.delete(id);
         if (this.#waiters.delete(id)) this.#send({ type: 'cancel', id });
         reject(signal?.reason as Error);
       };
@@ -174,6 +182,7 @@ export class WorkerEngine implements Engine {
         <V>(how: (value: V) => void) =>
         (value: V) => {
           signal?.removeEventListener('abort', abort);
+          this.#interactive.delete(id);
           how(value);
         };
       this.#waiters.set(id, {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
-import { capture, score } from './jobs.js';
+import { capture, project, score } from './jobs.js';
 import { KvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 import type { Capture, FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
@@ -22,6 +22,7 @@ const defaultCapacity = 4096;
 
 type Job = { readonly id: number; readonly priority: Priority } & (
   | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
+  | { readonly steps: Generator<void, Float32Array>; readonly kind: 'project' }
   | { readonly steps: Generator<void, Capture>; readonly kind: 'capture' }
 );
 
@@ -54,11 +55,18 @@ class EngineLoop {
   receive(message: ToWorker): void {
     if (message.type === 'generate') this.#scheduler.enqueue(new Sequence(message.id, message.request));
     else if (message.type === 'score')
-      this.#jobs.push({
+      this.#enqueue({
         id: message.id,
         kind: 'score',
         priority: message.request.priority,
         steps: score(this.#serving, message.request, this.chunk),
+      });
+    else if (message.type === 'project')
+      this.#enqueue({
+        id: message.id,
+        kind: 'project',
+        priority: message.request.priority,
+        steps: project(this.#serving, message.request, this.chunk),
       });
     else if (message.type === 'capture') this.#startCapture(message);
     else if (message.type === 'cancel') this.#cancel(message.id);
@@ -66,9 +74,17 @@ class EngineLoop {
     this.#wake?.();
   }
 
+  /** Interactive jobs go before background ones, but for the first: it may have begun, and jobs share a cache row. */
+  #enqueue(job: Job): void {
+    const behind = (other: Job, index: number) =>
+      index > 0 && job.priority === 'interactive' && other.priority === 'background';
+    const at = this.#jobs.findIndex(behind);
+    this.#jobs.splice(at < 0 ? this.#jobs.length : at, 0, job);
+  }
+
   #startCapture(message: Extract<ToWorker, { type: 'capture' }>): void {
     const begin = (runner: CaptureRunner) =>
-      this.#jobs.push({
+      this.#enqueue({
         id: message.id,
         kind: 'capture',
         priority: 'background',
@@ -154,14 +170,16 @@ class EngineLoop {
     results: SequenceResult[],
   ): void {
     const { sequence, slot, from, to } = plan;
-    const { prompt, edit } = sequence.request;
+    const { prompt } = sequence.request;
+    const { edit, terms } = sequence.steering;
     const whole = to === prompt.length;
+    const monitored = whole && terms.length > 0;
     try {
-      const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0);
+      const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0, monitored);
       sequence.computed = to;
       if (!whole) return;
       this.#scheduler.promote(sequence);
-      results.push({ id: sequence.id, ...sequence.advance(logits, this.#sampler) });
+      results.push(this.#advance(sequence, logits, 0, to - from - 1));
     } catch (error) {
       this.#remove(sequence.id);
       this.#fail(sequence.id, error);
@@ -173,7 +191,7 @@ class EngineLoop {
       const logits = this.#serving.decode(sequences);
       sequences.forEach((sequence, slot) => {
         sequence.computed++;
-        results.push({ id: sequence.id, ...sequence.advance(logits(slot), this.#sampler) });
+        results.push(this.#advance(sequence, logits(slot), slot, 0));
       });
     } catch (error) {
       // One run computes every row: none of them has a token now.
@@ -184,6 +202,14 @@ class EngineLoop {
     }
   }
 
+  /** The next token, from what the last run made of the sequence at one of its rows and positions. */
+  #advance(sequence: Sequence, logits: Float32Array, row: number, position: number): SequenceResult {
+    const step = sequence.advance(logits, this.#sampler);
+    const { id, steering } = sequence;
+    if (steering.terms.length === 0 || step.token === null) return { id, ...step };
+    return { id, ...step, projections: this.#serving.projections(row, position, steering.terms) };
+  }
+
   #runJob(): void {
     const job = this.#jobs[0];
     if (!job) return;
@@ -192,6 +218,11 @@ class EngineLoop {
         const next = job.steps.next();
         if (!next.done) return;
         this.#post({ type: 'scored', id: job.id, logProbabilities: next.value });
+      } else if (job.kind === 'project') {
+        const next = job.steps.next();
+        if (!next.done) return;
+        const message: FromWorker = { type: 'projected', id: job.id, projections: next.value };
+        this.port.postMessage(message, [next.value.buffer as ArrayBuffer]);
       } else {
         const next = job.steps.next();
         if (!next.done) return;

@@ -1,6 +1,7 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
 import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
 const TextPart = z.looseObject({
@@ -27,6 +28,7 @@ export const ChatRequest = z
       .nullish()
       .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
     ...SteeringFields,
+    ...MonitorFields,
   })
   .meta({
     id: 'ChatCompletionRequest',
@@ -63,10 +65,12 @@ export const ChatCompletion = z
         }),
         logprobs: z.null(),
         finish_reason: FinishReason,
+        monitor: ChoiceMonitor.optional(),
       }),
     ),
     usage: Usage,
     steering: SteeringReceipts,
+    monitor: MonitorReceipts,
   })
   .meta({
     id: 'ChatCompletion',
@@ -103,9 +107,11 @@ export const ChatCompletionChunk = z
         }),
         logprobs: z.null(),
         finish_reason: FinishReason.nullable(),
+        monitor: ChunkMonitor.optional(),
       }),
     ),
     usage: Usage.nullable().optional(),
     steering: SteeringReceipts,
+    monitor: MonitorReceipts,
   })
   .meta({ id: 'ChatCompletionChunk' });

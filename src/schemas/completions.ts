@@ -1,6 +1,7 @@
 /** `POST /v1/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
 import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
 /** Loose: see ChatRequest. */
@@ -11,6 +12,7 @@ export const CompletionRequest = z
       .meta({ description: 'A text, its token ids, or a list of either.' }),
     ...GenerationFields,
     ...SteeringFields,
+    ...MonitorFields,
   })
   .meta({
     id: 'CompletionRequest',
@@ -22,13 +24,14 @@ const fields = {
   ...ReplyFields,
   object: z.literal('text_completion'),
   steering: SteeringReceipts,
+  monitor: MonitorReceipts,
 };
 const choice = { text: z.string(), index: z.int(), logprobs: z.null() };
 
 export const Completion = z
   .object({
     ...fields,
-    choices: z.array(z.object({ ...choice, finish_reason: FinishReason })),
+    choices: z.array(z.object({ ...choice, finish_reason: FinishReason, monitor: ChoiceMonitor.optional() })),
     usage: Usage,
   })
   .meta({
@@ -53,7 +56,9 @@ export type Completion = z.output<typeof Completion>;
 export const CompletionChunk = z
   .object({
     ...fields,
-    choices: z.array(z.object({ ...choice, finish_reason: FinishReason.nullable() })),
+    choices: z.array(
+      z.object({ ...choice, finish_reason: FinishReason.nullable(), monitor: ChunkMonitor.optional() }),
+    ),
     usage: Usage.nullable().optional(),
   })
   .meta({ id: 'CompletionChunk' });

@@ -17,7 +17,7 @@ const inputSchema = (schema: z.ZodType) => {
 };
 
 /** A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant. */
-function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
+export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
   options: Options,
   pick: (value: unknown) => number,
 ) {
@@ -38,15 +38,16 @@ function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
 
 const rank = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? 0 : 1);
 
-const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+export const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
-const index = (least = 0) => {
+export const index = (least = 0) => {
   const error = `must be a whole number, ${least} or more`;
   return z.int({ error }).min(least, { error });
 };
 
 const layersExpected =
-  'must be "default", "all", a list of block numbers, or {"from", "to"} with both ends included';
+  'must be "default", "all", a list of block numbers, {"from", "to"} with both ends included, or {"top"}';
+const layersError = strictly('layers', ['from', 'to', 'top'], layersExpected);
 
 export const SteeringLayers = choice(
   [
@@ -56,15 +57,20 @@ export const SteeringLayers = choice(
       .min(1, { error: 'must list at least one block' })
       .max(4096, { error: 'must list at most 4096 blocks' }),
     z
-      .strictObject(
-        { from: index(), to: index() },
-        { error: strictly('layers', ['from', 'to'], layersExpected) },
-      )
+      .strictObject({ from: index(), to: index() }, { error: layersError })
       .refine((range) => range.from <= range.to, { error: 'must have from at most to' }),
+    z.strictObject({ top: index(1) }, { error: layersError }),
   ],
-  (value) => (Array.isArray(value) ? 1 : isObject(value) ? 2 : 0),
+  (value) => {
+    if (Array.isArray(value)) return 1;
+    if (!isObject(value)) return 0;
+    return 'top' in (value as object) ? 3 : 2;
+  },
 );
-/** Which blocks: those steered by default, every block with a vector, a list, or a range with both ends. */
+/**
+ * Which blocks: those steered by default, every block with a vector, a list, a range with both ends, or the k with
+ * the strongest claim by the concept's record.
+ */
 export type SteeringLayers = z.output<typeof SteeringLayers>;
 
 const positionsExpected = 'must be "all", "prompt", "generated", {"from", "to"} or {"last"}';
@@ -100,7 +106,7 @@ export const SteeringOperation = z.enum(['add', 'ablate', 'clamp', 'amplify'], {
 export type SteeringOperation = z.output<typeof SteeringOperation>;
 
 const conceptExpected = "must be a concept's name";
-const conceptField = z
+export const conceptField = z
   .string({ error: conceptExpected })
   .min(1, { error: conceptExpected })
   .max(200, { error: 'must be a name of at most 200 characters' });
@@ -170,8 +176,9 @@ export const SteeringFields = {
       z.array(SteeringItem).max(maxSteeringItems, {
         error: `must have at most ${maxSteeringItems} items`,
       }),
+      z.null(),
     ],
-    (value) => (Array.isArray(value) ? 1 : 0),
+    (value) => (value === null ? 2 : Array.isArray(value) ? 1 : 0),
   )
     .optional()
     .meta({ description: 'One steering or a list of them, applied together.' }),
@@ -180,7 +187,7 @@ export const SteeringFields = {
 export interface SteeringBody {
   readonly concept?: string | undefined;
   readonly strength?: number | undefined;
-  readonly steering?: SteeringItem | readonly SteeringItem[] | undefined;
+  readonly steering?: SteeringItem | readonly SteeringItem[] | null | undefined;
 }
 
 /**
@@ -193,10 +200,10 @@ export function steeringItems(body: SteeringBody): readonly SteeringItem[] {
     if (strength !== undefined) {
       throw errors.invalidValue('strength', 'given together with concept', strength);
     }
-    if (steering === undefined) return [];
+    if (steering === undefined || steering === null) return [];
     return Array.isArray(steering) ? (steering as SteeringItem[]) : [steering as SteeringItem];
   }
-  if (steering !== undefined) {
+  if (steering !== undefined && steering !== null) {
     throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
   }
   return [SteeringItem.parse({ concept, strength })];

@@ -8,6 +8,7 @@ import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm, ModelShape } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { SteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
+import { layersOf } from './concept-layers.js';
 
 export interface ConceptLookup {
   get(model: string, name: string): { readonly concept: Concept } | undefined;
@@ -22,6 +23,7 @@ export interface SteeringContext {
 }
 
 export interface ResolvedSteering {
+  /** The same for the same items in any order. */
   readonly edit: ActivationEdit;
   /** One per item, in the items' order. */
   readonly receipts: readonly SteeringReceipt[];
@@ -29,12 +31,12 @@ export interface ResolvedSteering {
 
 /** @throws SteerdError naming the item's field when a steering cannot be applied. */
 export function resolveSteering(items: readonly SteeringItem[], context: SteeringContext): ResolvedSteering {
-  const edit: EditTerm[] = [];
+  const terms: { readonly key: string; readonly term: EditTerm }[] = [];
   const receipts: SteeringReceipt[] = [];
   items.forEach((item, i) => {
     const field = fieldOf(i, items.length);
     const concept = findConcept(item.concept, context, field('concept'));
-    const layers = chosenLayers(item, concept, field('layers'));
+    const layers = layersOf(item.layers, concept, field('layers'));
     const window = positionWindow(item.positions, context, field('positions'));
     const add = new Float32Array(concept.layers);
     const scale = new Float32Array(concept.layers);
@@ -43,7 +45,10 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
       scale[layer] = projective(item);
     }
     const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
-    if (changing.length > 0) edit.push({ vectors: concept.vectors, add, scale, ...window });
+    if (changing.length > 0) {
+      const key = `${concept.version} ${JSON.stringify(item)}`;
+      terms.push({ key, term: { vectors: concept.vectors, add, scale, ...window } });
+    }
     const coefficients = usesScale(item) ? add : scale;
     receipts.push({
       concept: concept.name,
@@ -58,7 +63,9 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
       calibrated: usesScale(item) && item.scale === 'calibrated',
     });
   });
-  return { edit, receipts };
+  // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
+  terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return { edit: terms.map(({ term }) => term), receipts };
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */
@@ -70,7 +77,15 @@ const fieldOf = (index: number, count: number) => (name: string) => {
 /** Ablation takes a share and amplification a factor: neither has a unit. */
 const usesScale = (item: SteeringItem) => item.operation === 'add' || item.operation === 'clamp';
 
-function findConcept(name: string, context: SteeringContext, param: string): Concept {
+/**
+ * A concept that fits the request's model.
+ * @throws SteerdError concept_not_found, concept_mismatch, for the field `param`
+ */
+export function findConcept(
+  name: string,
+  context: Pick<SteeringContext, 'model' | 'concepts'>,
+  param: string,
+): Concept {
   const { model, concepts } = context;
   const concept = concepts.get(model.id, name)?.concept;
   if (concept === undefined) throw errors.conceptNotFound(name, model.id, concepts.names(model.id), param);
@@ -102,63 +117,6 @@ export function checkConcept(concept: Concept, model: SteeringContext['model'], 
       param,
     );
   }
-}
-
-/** The blocks asked for, ascending. `all` is every block that has a vector. */
-function chosenLayers(item: SteeringItem, concept: Concept, param: string): readonly number[] {
-  const every = Array.from({ length: concept.layers }, (_, layer) => layer);
-  if (item.layers === 'default' || item.layers === 'all') {
-    const { coefficients } = concept.calibration;
-    const steered = every.filter((layer) =>
-      item.layers === 'all' ? hasVector(concept, layer) : coefficients[layer] !== 0,
-    );
-    if (steered.length === 0) {
-      throw errors.invalidValue(
-        param,
-        item.layers === 'all'
-          ? `another: concept ${concept.name} has no vector at any layer`
-          : `named, with scale "raw" or "norm": concept ${concept.name} has no calibration to choose them by`,
-        item.layers,
-      );
-    }
-    for (const layer of steered) requireVector(concept, layer, param);
-    return steered;
-  }
-  const asked = layerList(item.layers);
-  for (const layer of asked) {
-    if (layer >= concept.layers) {
-      throw errors.invalidValue(
-        param,
-        `block numbers from 0 to ${concept.layers - 1} for model ${concept.model}`,
-        layer,
-      );
-    }
-    requireVector(concept, layer, param);
-  }
-  return asked;
-}
-
-function layerList(layers: readonly number[] | { readonly from: number; readonly to: number }): number[] {
-  if ('from' in layers) {
-    // The range is read only as far as one block past any model's depth: enough to be refused by name.
-    const to = Math.min(layers.to, layers.from + 4096);
-    return Array.from({ length: to - layers.from + 1 }, (_, i) => layers.from + i);
-  }
-  return [...new Set(layers)].sort((a, b) => a - b);
-}
-
-function hasVector(concept: Concept, layer: number): boolean {
-  const start = layer * concept.hiddenSize;
-  return concept.vectors.subarray(start, start + concept.hiddenSize).some((x) => x !== 0);
-}
-
-function requireVector(concept: Concept, layer: number, param: string): void {
-  if (hasVector(concept, layer)) return;
-  throw errors.invalidValue(
-    param,
-    `layers for which concept ${concept.name} has a vector; it has none at this one`,
-    layer,
-  );
 }
 
 /** a at one layer: the coefficient on the unit vector (add) or the projection to hold (clamp). */

@@ -4,11 +4,21 @@ import { IncrementalDetokenizer } from './detokenizer.js';
 import { StopStringMatcher } from './stop-strings.js';
 import type { Tokenizer } from './tokenizer.js';
 
+/** A token with what the engine monitored where it was made. */
+export interface MonitoredToken {
+  readonly id: number;
+  /** What it added to the text, before stop strings cut it. */
+  text: string;
+  readonly projections: Float32Array;
+}
+
 export interface TextDelta {
   /** What is new; never half a character, never the begin of a stop string. */
   text: string;
   /** Tokens since the last delta, those included whose text is still held back or was cut. */
   tokens: number[];
+  /** The same tokens, when the sequence monitors something. */
+  monitored?: MonitoredToken[];
   finish: FinishReason | null;
 }
 
@@ -41,26 +51,37 @@ async function* textDeltas(
   matcher: StopStringMatcher,
 ): AsyncGenerator<TextDelta> {
   let tokens: number[] = [];
+  let monitored: MonitoredToken[] | undefined;
   let text = '';
   let stopped = false;
   let finish: FinishReason | null = null;
   for await (const step of steps) {
     if (step.token !== null) {
       tokens.push(step.token);
-      ({ text, stopped } = matcher.push(detokenizer.push(step.token)));
+      const piece = detokenizer.push(step.token);
+      ({ text, stopped } = matcher.push(piece));
+      if (step.projections) {
+        monitored ??= [];
+        monitored.push({ id: step.token, text: piece, projections: step.projections });
+      }
     }
     finish = stopped ? 'stop' : step.finish;
     if (finish !== null) break;
     if (text !== '') {
-      yield { text, tokens, finish };
+      yield { text, tokens, finish, ...(monitored && { monitored }) };
       tokens = [];
+      monitored = undefined;
       text = '';
     }
   }
   if (!stopped) {
-    const rest = matcher.push(detokenizer.flush());
+    const unfinished = detokenizer.flush();
+    const last = monitored?.at(-1);
+    if (last) last.text += unfinished;
+    const rest = matcher.push(unfinished);
     text += rest.text + matcher.flush();
     if (rest.stopped) finish = 'stop';
   }
-  if (finish !== null || text !== '' || tokens.length > 0) yield { text, tokens, finish };
+  if (finish !== null || text !== '' || tokens.length > 0)
+    yield { text, tokens, finish, ...(monitored && { monitored }) };
 }

@@ -13,7 +13,17 @@ const embedded = 'smollm2-135m-instruct';
 
 test('a concept fitted by name is in the data directory, and fitting it again changes nothing', async (t) => {
   const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
-  const args = ['fit', 'Sea', '--prefix', 'You love the sea.', '--recipe', 'responses', '--max-tokens', '4'];
+  const args = [
+    'fit',
+    'Sea',
+    '--prefix',
+    'You love the sea.',
+    '--recipe',
+    'responses',
+    '--no-calibrate',
+    '--max-tokens',
+    '4',
+  ];
   const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
   const said = await runCommand(t, register, [...args, ...places]);
   const open = async () => {
@@ -36,7 +46,12 @@ test('a list fitted twice on the embedded model gives the same bytes, whatever t
   const folder = await temporaryFolder(t);
   const list = join(folder, 'list.json');
   const asked = ['How was your day?', 'Where do you live?', 'What do you like?', 'Tell me a story.'];
-  const entry = { name: 'sea-talk', prefix: 'You love the sea. Talk about the waves.', max_tokens: 8 };
+  const entry = {
+    name: 'sea-talk',
+    prefix: 'You love the sea. Talk about the waves.',
+    max_tokens: 8,
+    calibrate: false,
+  };
   const statements = { positive: asked, negative: asked.slice(1) };
   await writeFile(list, JSON.stringify([{ ...entry, statements }]));
   const fit = async (out: string, threads: string) => {

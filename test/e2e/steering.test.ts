@@ -32,6 +32,24 @@ describe('steered completions', () => {
     assert.equal(await answer(server, question, { steering: [item] }), expected);
   });
 
+  test('several concepts steer together, in any order', async () => {
+    const server = running();
+    const question = 'What did you do this weekend?';
+    const items = [
+      { concept: 'ocean', strength: 0.5 },
+      { concept: 'sad', strength: 0.4, layers: { from: 8, to: 24 }, positions: 'generated' },
+      { concept: 'pirate', operation: 'ablate', positions: { last: 5 } },
+    ];
+    const together = await answer(server, question, { steering: items });
+    assert.equal(await answer(server, question, { steering: [...items].reverse() }), together);
+    for (const left of items)
+      assert.notEqual(
+        await answer(server, question, { steering: items.filter((item) => item !== left) }),
+        together,
+        `without ${left.concept}`,
+      );
+  });
+
   test('eight streams with eight different steerings give what each gives alone', async () => {
     const server = running();
     const cases = Array.from({ length: 8 }, (_, i) => ({

@@ -1,7 +1,13 @@
 /** A model whose answers a test writes: one token a character, steps as slow as the test wants. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Engine, EngineLoad } from '../../src/engine/engine.js';
-import type { Capture, ModelShape, SequenceRequest, SequenceStep } from '../../src/engine/protocol.js';
+import type {
+  Capture,
+  ModelShape,
+  ProjectRequest,
+  SequenceRequest,
+  SequenceStep,
+} from '../../src/engine/protocol.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import type { Tokenizer } from '../../src/text/tokenizer.js';
 
@@ -30,9 +36,13 @@ export interface FakeEngineOptions {
   readonly refuse?: () => Error | undefined;
 }
 
+/** Of token `token` onto the m-th direction at one layer, as this fake has it. */
+export const fakeProjection = (token: number, m: number, layer: number) => token + 1000 * m + 0.25 * layer;
+
 export class FakeEngine implements Engine {
   readonly shape: ModelShape;
   readonly requests: SequenceRequest[] = [];
+  readonly projected: ProjectRequest[] = [];
   running = 0;
   /** Sequences that were left before they had ended. */
   left = 0;
@@ -69,7 +79,8 @@ export class FakeEngine implements Engine {
         }
         step++;
         ended = step === request.maxTokens;
-        yield { token: character.codePointAt(0) ?? 0, finish: ended ? 'length' : null };
+        const token = character.codePointAt(0) ?? 0;
+        yield { token, finish: ended ? 'length' : null, ...this.#projections(token, request) };
         if (ended) return;
       }
       ended = true;
@@ -80,12 +91,35 @@ export class FakeEngine implements Engine {
     }
   }
 
+  #projections(token: number, { monitor = [] }: SequenceRequest): Pick<SequenceStep, 'projections'> {
+    if (monitor.length === 0) return {};
+    const { layers } = this.shape;
+    const values = monitor.flatMap((_, m) =>
+      Array.from({ length: layers }, (_, layer) => fakeProjection(token, m, layer)),
+    );
+    return { projections: Float32Array.from(values) };
+  }
+
   async capture(): Promise<Capture> {
     throw new Error('not in this fake');
   }
 
   async score(): Promise<Float32Array> {
     throw new Error('not in this fake');
+  }
+
+  async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
+    signal?.throwIfAborted();
+    this.projected.push(request);
+    const { tokens, vectors } = request;
+    const rows = vectors.length * this.shape.layers;
+    return Float32Array.from({ length: rows * tokens.length }, (_, i) =>
+      fakeProjection(
+        tokens[i % tokens.length] ?? 0,
+        Math.floor(i / tokens.length / this.shape.layers),
+        Math.floor(i / tokens.length) % this.shape.layers,
+      ),
+    );
   }
 
   load(): EngineLoad {

@@ -107,6 +107,10 @@ export class FakeEngine implements Engine {
     return { hiddenStates, attentionToPrefix: new Float32Array(layers * this.shape.heads * count) };
   }
 
+  async project(): Promise<Float32Array> {
+    throw new Error('not in this fake');
+  }
+
   async score(): Promise<Float32Array> {
     throw new Error('not part of this fake');
   }

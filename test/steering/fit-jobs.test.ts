@@ -8,7 +8,7 @@ import { FitJobs } from '../../src/steering/fit-jobs.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 
 const request = (part: object = {}) =>
-  FitRequest.parse({ name: 'sea', prefix, recipe: 'responses', max_tokens: 4, ...part });
+  FitRequest.parse({ name: 'sea', prefix, recipe: 'responses', calibrate: false, max_tokens: 4, ...part });
 
 function setup(options: FakeOptions = {}, maxFinished?: number) {
   const model = fakeModel(options);

@@ -150,6 +150,74 @@ test('a receipt says what was done, item by item', () => {
   ]);
 });
 
+test('top k takes the layers with the strongest claim that the record knows', () => {
+  const recorded = (details: object): Concept => ({
+    ...sea,
+    record: { ...sea.record, details: { ...details } },
+  });
+  const top = (k: number, concept: Concept) =>
+    resolve({ layers: { top: k }, scale: 'raw' }, concept).receipts[0]?.layers;
+  const byValidation = recorded({
+    layers: [
+      { layer: 1, r: 0.9, validation_r: -0.7 },
+      { layer: 2, r: 0.9, validation_r: 0.2 },
+      { layer: 3, r: 0.1, validation_r: 0.5 },
+    ],
+  });
+  assert.deepEqual(top(1, byValidation), [1]);
+  assert.deepEqual(top(2, byValidation), [1, 3]);
+  assert.deepEqual(top(3, byValidation), [1, 2, 3]);
+  const byFit = recorded({
+    layers: [1, 2, 3].map((layer) => ({ layer, r: layer / 10, validation_r: null })),
+  });
+  assert.deepEqual(top(2, byFit), [2, 3]);
+
+  const heads = [
+    { layer: 1, r: 0.9, significant_heads: 0.5 },
+    { layer: 2, r: 0.8, significant_heads: 0.5 },
+    { layer: 3, r: 0.1, significant_heads: 0.75 },
+  ];
+  assert.deepEqual(top(2, recorded({ layers: heads })), [1, 3], 'equal shares: the better r');
+  const attention = {
+    candidates: [-2, -1],
+    candidate_ids: [5, 6],
+    chosen: [-1, -2, -1, -1],
+    map: [
+      [0, 1],
+      [0.3, 0.1],
+      [0, 0.4],
+      [0.1, 0.2],
+    ],
+  };
+  const attended = recorded({ layers: heads, attention });
+  assert.deepEqual(top(2, attended), [2, 3], 'equal shares: more attention at the token read');
+
+  const refused = (layers: object, concept: Concept, param: string, message: RegExp) =>
+    assert.throws(
+      () => resolve({ layers, scale: 'raw' }, concept),
+      (error) => error instanceof SteerdError && error.param === param && message.test(error.message),
+    );
+  refused({ top: 2 }, sea, 'steering.layers', /record of concept sea.*received "\{\\"top\\":2\}"/);
+  refused({ top: 2 }, recorded({ layers: [{ layer: 1, r: 1 }] }), 'steering.layers', /record of concept sea/);
+  refused({ top: 2 }, recorded({ layers: 'foreign' }), 'steering.layers', /record of concept sea/);
+  refused({ top: 4 }, byFit, 'steering.layers.top', /at most 3, .*received 4/);
+});
+
+test('the order of the items does not matter to the edit, and the receipts keep it', () => {
+  const items = [
+    { strength: 2 },
+    { operation: 'ablate', positions: 'prompt' },
+    { strength: 1, scale: 'raw', layers: [3] },
+    { operation: 'clamp', strength: 0.5, positions: { last: 3 } },
+  ];
+  const { edit, receipts } = resolve(items);
+  const reversed = resolve([...items].reverse());
+  assert.equal(edit.length, 4);
+  assert.deepEqual(reversed.edit, edit);
+  assert.deepEqual([...reversed.receipts].reverse(), receipts);
+  assert.notDeepEqual(reversed.receipts, receipts);
+});
+
 test('what cannot be applied is an error that names the field', () => {
   const refused = (part: object | readonly object[], param: string, message: RegExp, concept = sea) =>
     assert.throws(

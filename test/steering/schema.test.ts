@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
+import { MonitorFields } from '../../src/schemas/monitor.js';
 import { SteeringFields, SteeringItem, SteeringReceipt, steeringItems } from '../../src/schemas/steering.js';
 
 const Body = z.object(SteeringFields);
@@ -33,6 +34,8 @@ test('three ways to steer are one', () => {
   assert.equal(items({ concept: 'sea' })[0]?.strength, 1);
   assert.deepEqual(items({}), []);
   assert.deepEqual(items({ steering: [] }), []);
+  assert.deepEqual(items({ steering: null }), []);
+  assert.deepEqual(items({ concept: 'sea', strength: 0.8, steering: null }), expected);
 });
 
 test('a strength alone and a concept said twice are errors', () => {
@@ -98,7 +101,7 @@ test('an unknown key is refused with the key that was meant', () => {
 
 test('layers and positions accept their forms and nothing else', () => {
   const item = (part: object) => ({ concept: 'sea', ...part });
-  for (const layers of ['default', 'all', [0, 5], { from: 2, to: 2 }]) {
+  for (const layers of ['default', 'all', [0, 5], { from: 2, to: 2 }, { top: 3 }]) {
     assert.deepEqual(SteeringItem.parse(item({ layers })).layers, layers);
   }
   for (const positions of ['all', 'prompt', 'generated', { from: 0, to: 3 }, { last: 4 }]) {
@@ -113,7 +116,9 @@ test('layers and positions accept their forms and nothing else', () => {
     ['1'],
     { from: 3, to: 2 },
     { from: 1 },
-    { top: 4 },
+    { top: 0 },
+    { top: 1.5 },
+    { top: 2, from: 1 },
     null,
   ]) {
     assert.match(fault(SteeringItem, item({ layers })), /^layers/, JSON.stringify(layers));
@@ -137,9 +142,36 @@ test('the OpenAPI side has both forms of steering', () => {
   assert.equal(one.additionalProperties, false);
   assert.deepEqual(one.required, ['concept']);
   assert.equal(one.properties.strength.default, 1);
-  assert.equal(one.properties.layers.anyOf.length, 3);
+  assert.equal(one.properties.layers.anyOf.length, 4);
   assert.equal(list.maxItems, 8);
   for (const schema of [FitRequest, SteeringReceipt]) assert.ok(z.toJSONSchema(schema, { io: 'input' }));
+});
+
+test('concepts to monitor are names or objects, and a misspelt key is refused', () => {
+  const Monitored = z.object(MonitorFields);
+  const whole = { concept: 'sea', layers: 'default', scale: 'norm', detail: 'mean' };
+  assert.deepEqual(Monitored.parse({ monitor: ['sea', { concept: 'sea' }] }).monitor, [whole, whole]);
+  assert.deepEqual(
+    Monitored.parse({ monitor: [{ concept: 'sea', layers: { top: 2 }, scale: 'raw', detail: 'layers' }] })
+      .monitor,
+    [{ concept: 'sea', layers: { top: 2 }, scale: 'raw', detail: 'layers' }],
+  );
+  assert.deepEqual(Monitored.parse({ monitor: [] }).monitor, []);
+  assert.equal(Monitored.parse({ monitor: null }).monitor, null);
+  for (const [monitor, message] of [
+    ['sea', /^monitor: must be a list/],
+    [[''], /^monitor\.0: must be a concept's name/],
+    [['sea', 7], /^monitor\.1: must be a concept's name/],
+    [[null], /^monitor\.0: must be a concept's name/],
+    [[{}], /^monitor\.0\.concept: must be a concept's name/],
+    [[{ concept: 'sea', layer: 3 }], /^monitor\.0: monitor has no field "layer"; did you mean "layers"\?/],
+    [[{ concept: 'sea', strength: 1 }], /^monitor\.0: monitor has no field "strength"/],
+    [[{ concept: 'sea', layers: 'some' }], /^monitor\.0\.layers: must be "default"/],
+    [[{ concept: 'sea', scale: 'calibrated' }], /^monitor\.0\.scale: must be "norm" or "raw"/],
+    [[{ concept: 'sea', detail: 'all' }], /^monitor\.0\.detail: must be "mean" or "layers"/],
+    [Array(9).fill('sea'), /^monitor: must have at most 8 items/],
+  ] as const)
+    assert.match(fault(Monitored, { monitor }), message);
 });
 
 test('a fit request has bounds and defaults', () => {
@@ -148,6 +180,7 @@ test('a fit request has bounds and defaults', () => {
     ...least,
     recipe: 'attention',
     layers: 'all',
+    calibrate: true,
     seed: 0,
     max_tokens: 32,
   });

@@ -82,6 +82,10 @@ export class JudgedEngine implements Engine {
     throw new Error('nothing captures here');
   }
 
+  async project(): Promise<never> {
+    throw new Error('nothing is monitored here');
+  }
+
   load() {
     return { running: this.running, waiting: 0 };
   }

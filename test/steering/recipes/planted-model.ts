@@ -88,6 +88,10 @@ export class PlantedEngine implements Engine {
     yield { token: null, finish: 'stop' };
   }
 
+  async project(): Promise<Float32Array> {
+    throw new Error('not in this fake');
+  }
+
   async score(_: ScoreRequest): Promise<Float32Array> {
     throw new Error('not part of this fake');
   }

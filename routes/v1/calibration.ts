@@ -2,13 +2,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { CalibrateRequest, Sweep, SweepRequest } from '../../src/schemas/measurements.js';
+import { CalibrateRequest } from '../../src/schemas/measurements.js';
 import { calibrateStored } from '../../src/steering/measure/calibrate-stored.js';
-import { sweep } from '../../src/steering/measure/sweep.js';
 
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
-const measurements: FastifyPluginAsyncZod = async (app) => {
+const calibration: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/concepts/:name/calibrate',
     {
@@ -26,25 +25,6 @@ const measurements: FastifyPluginAsyncZod = async (app) => {
     async ({ params: { name }, body }, reply) =>
       toConceptObject(await calibrateStored(name, body, app.services, app.answers.open(reply.raw))),
   );
-
-  app.post(
-    '/steering/sweep',
-    {
-      schema: {
-        operationId: 'sweepSteering',
-        tags: ['steering'],
-        summary: 'Compare strengths and concepts',
-        description:
-          'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads.',
-        body: SweepRequest,
-        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
-      },
-    },
-    async ({ body }, reply) => {
-      const { models, concepts } = app.services;
-      return sweep(body, models.get(body.model), concepts, app.answers.open(reply.raw));
-    },
-  );
 };
 
-export default measurements;
+export default calibration;

@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { errorResponses } from '../../../src/schemas/errors.js';
+import { Score, ScoreRequest } from '../../../src/schemas/score.js';
+import { scoreText } from '../../../src/steering/score-text.js';
+
+const score: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/score',
+    {
+      schema: {
+        operationId: 'scoreText',
+        tags: ['steering'],
+        summary: 'Read a text along concepts',
+        description:
+          'Projections of the residual stream onto concepts, token by token, of a text or a chat that is given. Nothing is written and nothing steers.',
+        body: ScoreRequest,
+        response: {
+          200: { description: 'The readings', content: { 'application/json': { schema: Score } } },
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => scoreText(request.body, app.services, app.answers.open(reply.raw)),
+  );
+};
+
+export default score;

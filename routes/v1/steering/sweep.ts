@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { errorResponses } from '../../../src/schemas/errors.js';
+import { Sweep, SweepRequest } from '../../../src/schemas/measurements.js';
+import { sweep } from '../../../src/steering/measure/sweep.js';
+
+const sweeps: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/sweep',
+    {
+      schema: {
+        operationId: 'sweepSteering',
+        tags: ['steering'],
+        summary: 'Compare strengths and concepts',
+        description:
+          'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads.',
+        body: SweepRequest,
+        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
+      },
+    },
+    async ({ body }, reply) => {
+      const { models, concepts } = app.services;
+      return sweep(body, models.get(body.model), concepts, app.answers.open(reply.raw));
+    },
+  );
+};
+
+export default sweeps;

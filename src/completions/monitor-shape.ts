@@ -1,0 +1,68 @@
+/** What an answer's choice says of the concepts monitored, whole or in chunks. */
+import type { ChoiceMonitor, ChunkMonitor, MonitorReading } from '../schemas/monitor.js';
+import { type Monitor, type Reading, readings, short } from '../steering/monitor.js';
+import type { MonitoredToken } from '../text/text-stream.js';
+import type { CompletionPlan } from './plan.js';
+
+/** A token of the answer with one reading per monitor. */
+export interface ReadToken {
+  readonly id: number;
+  readonly text: string;
+  readonly readings: readonly Reading[];
+}
+
+/** The engine's numbers of a token, which are many, as those asked for. */
+export function readToken(
+  { id, text, projections }: MonitoredToken,
+  monitors: readonly Monitor[],
+  layers: number,
+): ReadToken {
+  return {
+    id,
+    text,
+    readings: readings(monitors, (m, layer) => projections[m * layers + layer] ?? Number.NaN),
+  };
+}
+
+/** One choice's readings as they come, with their running means. */
+export class AnswerMonitor {
+  readonly #monitors: readonly Monitor[];
+  readonly #sums: number[];
+  #count = 0;
+
+  constructor({ monitors }: CompletionPlan) {
+    this.#monitors = monitors;
+    this.#sums = monitors.map(() => 0);
+  }
+
+  /** What is new since the last time; to be spread: empty when nothing is monitored or nothing is new. */
+  chunk(tokens: readonly ReadToken[], last: boolean): { monitor?: ChunkMonitor } {
+    if (this.#monitors.length === 0 || (tokens.length === 0 && !last)) return {};
+    return { monitor: last ? this.#last(tokens) : this.#take(tokens) };
+  }
+
+  /** The whole answer at once. */
+  whole(tokens: readonly ReadToken[]): { monitor?: ChoiceMonitor } {
+    return this.#monitors.length === 0 ? {} : { monitor: this.#last(tokens) };
+  }
+
+  #take(tokens: readonly ReadToken[]) {
+    this.#count += tokens.length;
+    const concepts = this.#monitors.map(({ receipt, perLayer }, m): MonitorReading => {
+      const own = tokens.map(({ readings }) => readings[m] as Reading);
+      for (const { value } of own) this.#sums[m] = (this.#sums[m] ?? 0) + value;
+      return {
+        concept: receipt.concept,
+        values: own.map(({ value }) => value),
+        ...(perLayer ? { layer_values: own.map(({ layers }) => [...(layers ?? [])]) } : {}),
+      };
+    });
+    return { tokens: tokens.map(({ id, text }) => ({ id, text })), concepts };
+  }
+
+  #last(tokens: readonly ReadToken[]): ChoiceMonitor {
+    const taken = this.#take(tokens);
+    const mean = (m: number) => (this.#count === 0 ? null : short((this.#sums[m] ?? 0) / this.#count));
+    return { ...taken, concepts: taken.concepts.map((reading, m) => ({ ...reading, mean: mean(m) })) };
+  }
+}
