@@ -21,6 +21,7 @@ function fitBody(name: string, prefix: string, count = questions.length) {
     name,
     prefix,
     recipe: 'responses',
+    calibrate: false,
     statements: { positive: asked, negative: asked },
     max_tokens: 12,
   };
