@@ -37,8 +37,6 @@ export const tableQuestions: readonly string[] = [
   'Tell me about a day you remember well.',
   'What should I do this evening?',
   'Write the opening of a story.',
-  'What do you see when you close your eyes?',
-  'Give me a piece of advice.',
   'What is important to you?',
   'How do you feel right now?',
 ];

@@ -1,6 +1,6 @@
 /**
  * `npm run concept-table [-- --statements N --jobs N --out FOLDER]`: fits and calibrates the table's concepts with
- * every recipe and method and writes concept-table.md and .json. About an hour on two cores; every job is a
+ * every recipe and method and writes concept-table.md and .json. About three quarters of an hour on two quiet cores; every job is a
  * process of its own with a part of the concepts and of the cores.
  */
 import { spawn } from 'node:child_process';
@@ -18,8 +18,8 @@ import { render, summaries } from './render.js';
 
 const { values } = parseArgs({
   options: {
-    statements: { type: 'string', default: '60' },
-    jobs: { type: 'string', default: '1' },
+    statements: { type: 'string', default: '40' },
+    jobs: { type: 'string', default: '2' },
     out: { type: 'string', default: join(packageRoot, 'docs') },
     /** Of a job: its number, and where its rows go. */
     part: { type: 'string' },

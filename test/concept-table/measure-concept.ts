@@ -1,8 +1,8 @@
 /** One concept with every recipe and method: fitted, calibrated, and judged by answers to questions of its own. */
+import type { Concept } from '../../src/concepts/concept.js';
 import { greedy } from '../../src/engine/protocol.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import { conceptOf } from '../../src/steering/fit-concept.js';
-import { searchEdges } from '../../src/steering/measure/calibrate.js';
 import { meanOf, strongestFluent, usualBound } from '../../src/steering/measure/calibration-curve.js';
 import { CurveMeasurement } from '../../src/steering/measure/curve-measurement.js';
 import { chatPrompts, type PromptPair } from '../../src/steering/measure/prompts.js';
@@ -40,6 +40,9 @@ export interface ConceptRow {
 
 const signal = new AbortController().signal;
 const maxTokens = 32;
+/** A coarser grid and shorter answers than a fit's calibration, which would take three times as long. */
+const shares = [0.005, 0.008, 0.011, 0.015];
+const calibrationTokens = 24;
 
 /** @param statements of each side that recipe `attention` reads. */
 export async function measureConcept(
@@ -57,6 +60,11 @@ export async function measureConcept(
     ).pairs;
   const asked = chats(tableQuestions);
   const calibrating = chats(heldOutQuestions);
+  const calibrationBase = await runTrials(
+    model,
+    calibrating.map((pair) => ({ ...pair, edit: [] })),
+    { maxTokens: calibrationTokens, sampling: greedy, signal, onProgress: () => {} },
+  );
   const judge = (trials: Parameters<typeof runTrials>[1]) =>
     runTrials(model, trials, { maxTokens, sampling: greedy, signal, onProgress: () => {} });
   const unsteered = await judge(asked.map((pair) => ({ ...pair, edit: [] })));
@@ -66,7 +74,9 @@ export async function measureConcept(
     const features = await featuresOf(model, prefix, recipe, statements);
     for (const method of methodNames) {
       const fitted = await conceptOf(features, settingsOf(prefix, recipe, method), model, signal);
-      const { share, results } = await steer(model, fitted, calibrating, asked, judge);
+      const share = await strengthOne(model, fitted, calibrating, calibrationBase);
+      const edit = editAt(fitted, unitEdit(fitted, fitted.residualNorms), share ?? 0);
+      const results = await judge(asked.map((pair) => ({ ...pair, edit })));
       combinations.push({ recipe, method, share, steered: judged(model, results) });
     }
   }
@@ -96,14 +106,13 @@ function featuresOf(model: LoadedModel, prefix: string, recipe: RecipeName, stat
   });
 }
 
-/** Finds strength 1 as a fit does, for the direction of the concept, and answers the table's questions at it. */
-async function steer(
+/** Finds strength 1 as a fit does, in the direction of the concept; null when nothing reads well. */
+async function strengthOne(
   model: LoadedModel,
-  concept: Awaited<ReturnType<typeof conceptOf>>,
+  concept: Concept,
   calibrating: readonly PromptPair[],
-  asked: readonly PromptPair[],
-  judge: (trials: Parameters<typeof runTrials>[1]) => Promise<TrialResult[]>,
-) {
+  unsteered: readonly TrialResult[],
+): Promise<number | null> {
   const unit = unitEdit(concept, concept.residualNorms);
   const measurement = new CurveMeasurement({
     concept,
@@ -111,14 +120,13 @@ async function steer(
     model,
     prompts: calibrating,
     bound: usualBound,
-    maxTokens,
+    maxTokens: calibrationTokens,
     signal,
     onProgress: () => {},
+    unsteered,
   });
-  await searchEdges(measurement, [1]);
-  const share = strongestFluent(measurement.points, 1)?.share ?? null;
-  const edit = editAt(concept, unit, share ?? 0);
-  return { share, results: await judge(asked.map((pair) => ({ ...pair, edit }))) };
+  await measurement.add(shares);
+  return strongestFluent(measurement.points, 1)?.share ?? null;
 }
 
 function judged(model: LoadedModel, results: readonly TrialResult[]): Judged {

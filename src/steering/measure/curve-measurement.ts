@@ -17,14 +17,18 @@ export interface CurveSettings {
   readonly maxTokens: number;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** The unsteered answers by question, for who has them already. */
+  readonly unsteered?: readonly TrialResult[];
 }
 
 export class CurveMeasurement {
   /** By question. */
-  #unsteered: readonly TrialResult[] = [];
+  #unsteered: readonly TrialResult[];
   readonly #points: CurvePoint[] = [];
 
-  constructor(readonly settings: CurveSettings) {}
+  constructor(readonly settings: CurveSettings) {
+    this.#unsteered = settings.unsteered ?? [];
+  }
 
   /** What was measured so far, by share. */
   get points(): CurvePoint[] {
