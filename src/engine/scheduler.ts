@@ -54,26 +54,45 @@ export class Scheduler {
     );
   }
 
+  /** Whether anyone interactive runs or waits. */
+  get streaming(): boolean {
+    return (
+      this.#waiting.interactive.length > 0 ||
+      [this.#prefilling, ...this.#running].some((sequence) => sequence?.request.priority === 'interactive')
+    );
+  }
+
   enqueue(sequence: Sequence): void {
     this.#waiting[sequence.request.priority].push(sequence);
   }
 
-  /** What to compute now. Admits at most one waiting sequence. */
-  plan(): Plan {
-    this.#prefilling ??= this.#admit();
+  /**
+   * What to compute now. Admits at most one waiting sequence.
+   * @param backgroundMayRun false keeps background prompts waiting, unless one stands in an interactive one's way.
+   */
+  plan(backgroundMayRun = true): Plan {
+    this.#prefilling ??= this.#admit(backgroundMayRun);
     const sequence = this.#prefilling;
-    if (!sequence) return { prefill: null, decode: this.#running };
+    const waits =
+      sequence?.request.priority === 'background' &&
+      !backgroundMayRun &&
+      this.#waiting.interactive.length === 0;
+    if (!sequence || waits) return { prefill: null, decode: this.#running };
     const from = sequence.computed;
     const to = chunkEnd(from, sequence.request.prompt.length, this.chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
   }
 
-  #admit(): Sequence | null {
+  #admit(backgroundMayRun: boolean): Sequence | null {
     if (this.#running.length >= this.slots) return null;
     const interactive = this.#waiting.interactive.shift();
     if (interactive) return interactive;
+    if (!backgroundMayRun) return null;
     const inBackground = this.#running.filter(({ request }) => request.priority === 'background').length;
-    if (inBackground >= Math.max(1, Math.floor(this.slots / 2))) return null;
+    const streams = this.#running.length - inBackground;
+    // Every row makes a decode step longer: beside streams at most half as many as there are streams.
+    const most = Math.floor((streams > 0 ? Math.min(this.slots, streams) : this.slots) / 2);
+    if (inBackground >= Math.max(1, most)) return null;
     return this.#waiting.background.shift() ?? null;
   }
 
