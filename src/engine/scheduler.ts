@@ -30,6 +30,9 @@ export interface Plan {
   readonly decode: readonly Sequence[];
 }
 
+/** Interactive prompts that may pass a background one that could run: so prompts without end do not starve it. */
+const mostPasses = 3;
+
 export class Scheduler {
   readonly #waiting: { interactive: Sequence[]; background: Sequence[] } = {
     interactive: [],
@@ -37,6 +40,8 @@ export class Scheduler {
   };
   #running: Sequence[] = [];
   #prefilling: Sequence | null = null;
+  /** How many interactive prompts passed the first background one. */
+  #passes = 0;
 
   constructor(
     readonly slots: number,
@@ -85,15 +90,23 @@ export class Scheduler {
 
   #admit(backgroundMayRun: boolean): Sequence | null {
     if (this.#running.length >= this.slots) return null;
-    const interactive = this.#waiting.interactive.shift();
-    if (interactive) return interactive;
-    if (!backgroundMayRun) return null;
+    const { interactive, background } = this.#waiting;
+    const allowed = background.length > 0 && backgroundMayRun && this.#roomForBackground();
+    if (interactive.length > 0 && !(allowed && this.#passes >= mostPasses)) {
+      if (background.length > 0) this.#passes++;
+      return interactive.shift() ?? null;
+    }
+    if (!allowed) return null;
+    this.#passes = 0;
+    return background.shift() ?? null;
+  }
+
+  /** Every row makes a decode step longer: beside streams at most half as many as there are streams. */
+  #roomForBackground(): boolean {
     const inBackground = this.#running.filter(({ request }) => request.priority === 'background').length;
     const streams = this.#running.length - inBackground;
-    // Every row makes a decode step longer: beside streams at most half as many as there are streams.
     const most = Math.floor((streams > 0 ? Math.min(this.slots, streams) : this.slots) / 2);
-    if (inBackground >= Math.max(1, most)) return null;
-    return this.#waiting.background.shift() ?? null;
+    return inBackground < Math.max(1, most);
   }
 
   /** The prefilling sequence has its whole prompt in the cache: it decodes from now on. */
