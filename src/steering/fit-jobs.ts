@@ -11,6 +11,7 @@ import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js
 import { FitEventLog } from './fit-events.js';
 import { fitSettings } from './fit-settings.js';
 import { checkLayers } from './layer-choice.js';
+import { recipes } from './recipes/index.js';
 
 export interface FitLog {
   info(details: object, message: string): void;
@@ -61,7 +62,13 @@ export class FitJobs {
     const settings = fitSettings(request);
     checkCombination(settings);
     checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
-    checkPrefix(model, settings);
+    // What cannot work is refused before anything is queued, as far as one prompt shows it.
+    recipes[settings.recipe].check({
+      model,
+      ...settings,
+      examples: settings.examples,
+      token: settings.token,
+    });
     if (this.#queue.length >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
     const job: FitJob = {
       id: `fit-${randomBytes(12).toString('hex')}`,
@@ -208,15 +215,5 @@ function addLayer(entry: Entry, layer: FitLayer): void {
 
 /** Milliseconds are enough. */
 const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;
-
-/** A prefix that cannot fit is refused before anything is queued; whole prompts are checked by the recipe. */
-function checkPrefix(model: LoadedModel, { prefix, recipe, maxTokens }: FitSettings): void {
-  if (recipe === 'examples') return; // Its examples are the prompts: the recipe checks them.
-  const tokens = model.tokenizer.encode(prefix, { addSpecialTokens: false }).length;
-  const { capacity } = model.engine.shape;
-  if (tokens + maxTokens >= capacity) {
-    throw errors.contextLengthExceeded('prefix', tokens, maxTokens, capacity);
-  }
-}
 
 const now = () => Math.floor(Date.now() / 1000);
