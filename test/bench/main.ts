@@ -42,6 +42,8 @@ const ratios: Ratio[] = [];
 const keep = (found: { rows: Row[]; ratios?: Ratio[] }) => {
   rows.push(...found.rows);
   ratios.push(...(found.ratios ?? []));
+  // A run that is cut short has said what it knew.
+  say(asTable(found.rows, found.ratios ?? []));
 };
 
 async function serving(): Promise<void> {
