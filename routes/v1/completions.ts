@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
-import { eventStream } from '../../src/completions/sse.js';
 import { textCompletion, textEvents } from '../../src/completions/text-shape.js';
+import { eventStream, eventStreamHeaders } from '../../src/event-stream.js';
 import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
@@ -35,7 +35,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       const generation = generate(plan, app.answers.open(reply.raw));
       if (!plan.stream) return textCompletion(plan, generation);
       const events = textEvents(plan, await begin(generation));
-      reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-cache');
+      reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));
     },
   );

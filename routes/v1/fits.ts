@@ -1,11 +1,32 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
+import { event, eventStream, eventStreamHeaders, keepAlive } from '../../src/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
+import { FitEvent } from '../../src/schemas/fit-events.js';
 import { FitJob, FitList, FitRequest } from '../../src/schemas/fits.js';
+import { eventsOf } from '../../src/schemas/generation.js';
 
 const tags = ['fits'];
 const FitParams = z.object({ id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }) });
+
+const lastEventExpected = 'must be the id of an event, a whole number';
+const EventsHeaders = z.object({
+  'last-event-id': z
+    .string()
+    .regex(/^\d{0,15}$/, { error: lastEventExpected })
+    .optional()
+    .meta({ description: 'The last event that was received: what came after it is sent.' }),
+});
+
+/** A fit's events as they are sent. */
+async function* written(batches: AsyncIterable<readonly FitEvent[]>): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    yield batch.length === 0
+      ? keepAlive
+      : batch.map((one) => event(JSON.stringify(one), { name: one.type, id: one.id })).join('');
+  }
+}
 
 const fits: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -52,6 +73,40 @@ const fits: FastifyPluginAsyncZod = async (app) => {
       const job = app.services.fits.get(id);
       if (job === undefined) throw errors.fitNotFound(id);
       return job;
+    },
+  );
+
+  app.get(
+    '/fits/:id/events',
+    {
+      schema: {
+        operationId: 'streamFitEvents',
+        tags,
+        summary: 'Follow a fit',
+        description:
+          'What happened so far, then what happens, until the fit ends. Of the progress of a stage the newest event alone is kept, and about ten batches a second are sent at most.',
+        params: FitParams,
+        headers: EventsHeaders,
+        response: {
+          200: {
+            description: 'Server-sent events, each with the FitEvent as its data and its type as its name',
+            content: { 'text/event-stream': { schema: eventsOf(FitEvent) } },
+          },
+          204: z.null().meta({ description: 'The fit has ended, and its last event was received.' }),
+          ...errorResponses(400, 404, 500),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const log = app.services.fits.events(id);
+      if (log === undefined) throw errors.fitNotFound(id);
+      const after = Number(request.headers['last-event-id'] ?? 0);
+      // Without it a browser's EventSource would ask again for ever.
+      if (log.isOver(after)) return reply.code(204).send(null);
+      reply.headers(eventStreamHeaders);
+      const events = log.read(app.answers.open(reply.raw), { after });
+      return eventStream(written(events), (error) => request.explainBody(error));
     },
   );
 

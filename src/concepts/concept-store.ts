@@ -82,9 +82,10 @@ export class ConceptStore {
 
   /**
    * Adds a concept, or replaces the one of the same model and name: the next `get` finds it.
-   * @throws SteerdError storage_failed; the concept that was there before stays.
+   * @throws SteerdError storage_failed; the signal's reason when it is aborted before the new file is in its
+   *   place. The concept that was there before stays either way.
    */
-  async put(concept: Concept): Promise<StoredConcept> {
+  async put(concept: Concept, signal?: AbortSignal): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
@@ -92,8 +93,9 @@ export class ConceptStore {
       const file = fileOf(key);
       let modified: number;
       try {
-        modified = await writeDurably(this.#folder, file, bytes);
+        modified = await writeDurably(this.#folder, file, bytes, signal);
       } catch (error) {
+        if (signal?.aborted && error === signal.reason) throw error;
         throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
       }
       const stored = { concept: written, source: 'data', createdAt: Math.floor(modified / 1000) } as const;

@@ -11,9 +11,18 @@ import { dirname, join, resolve } from 'node:path';
 
 const temporarySuffix = '.tmp';
 
-/** Writes one file of `folder`; durable when it resolves. Returns the modification time, in milliseconds. */
-export async function writeDurably(folder: string, file: string, bytes: Uint8Array): Promise<number> {
+/**
+ * Writes one file of `folder`; durable when it resolves. Returns the modification time, in milliseconds.
+ * @throws the signal's reason when it is aborted before the file is in its place; what was there stays.
+ */
+export async function writeDurably(
+  folder: string,
+  file: string,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<number> {
   const temporary = join(folder, `${file}.${randomBytes(6).toString('hex')}${temporarySuffix}`);
+  signal?.throwIfAborted();
   try {
     const handle = await open(temporary, 'wx', 0o644);
     let modified: number;
@@ -24,6 +33,7 @@ export async function writeDurably(folder: string, file: string, bytes: Uint8Arr
     } finally {
       await handle.close();
     }
+    signal?.throwIfAborted();
     await rename(temporary, join(folder, file));
     await syncFolder(folder);
     return modified;

@@ -60,6 +60,8 @@ export function* project(
   const { edit, terms } = monitoredEdit([], vectors);
   const rows = terms.length * runner.cache.spec.layers.length;
   const result = new Float32Array(rows * tokens.length);
+  // This text takes the place of the beginning that scores may have left.
+  runner.scratch.begin([]);
   for (let past = 0; past < tokens.length; ) {
     const to = chunkEnd(past, tokens.length, chunk);
     runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, 0, true);

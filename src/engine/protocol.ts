@@ -68,7 +68,10 @@ export const greedy: Sampling = {
   seed: 0,
 };
 
-/** Background work (fits, calibration) waits for interactive work and never takes the last free slots. */
+/**
+ * Background work (fits, calibration) gives way to interactive work, but never waits for ever: beside it, it has
+ * about a third of the time and at most half of the slots.
+ */
 export type Priority = 'interactive' | 'background';
 
 export interface SequenceRequest {

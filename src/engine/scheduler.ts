@@ -30,6 +30,9 @@ export interface Plan {
   readonly decode: readonly Sequence[];
 }
 
+/** Interactive prompts that may pass a background one that could run: so prompts without end do not starve it. */
+const mostPasses = 3;
+
 export class Scheduler {
   readonly #waiting: { interactive: Sequence[]; background: Sequence[] } = {
     interactive: [],
@@ -37,6 +40,8 @@ export class Scheduler {
   };
   #running: Sequence[] = [];
   #prefilling: Sequence | null = null;
+  /** How many interactive prompts passed the first background one. */
+  #passes = 0;
 
   constructor(
     readonly slots: number,
@@ -54,27 +59,54 @@ export class Scheduler {
     );
   }
 
+  /** Whether anyone interactive runs or waits. */
+  get streaming(): boolean {
+    return (
+      this.#waiting.interactive.length > 0 ||
+      [this.#prefilling, ...this.#running].some((sequence) => sequence?.request.priority === 'interactive')
+    );
+  }
+
   enqueue(sequence: Sequence): void {
     this.#waiting[sequence.request.priority].push(sequence);
   }
 
-  /** What to compute now. Admits at most one waiting sequence. */
-  plan(): Plan {
-    this.#prefilling ??= this.#admit();
+  /**
+   * What to compute now. Admits at most one waiting sequence.
+   * @param backgroundMayRun false keeps background prompts waiting, unless one stands in an interactive one's way.
+   */
+  plan(backgroundMayRun = true): Plan {
+    this.#prefilling ??= this.#admit(backgroundMayRun);
     const sequence = this.#prefilling;
-    if (!sequence) return { prefill: null, decode: this.#running };
+    const waits =
+      sequence?.request.priority === 'background' &&
+      !backgroundMayRun &&
+      this.#waiting.interactive.length === 0;
+    if (!sequence || waits) return { prefill: null, decode: this.#running };
     const from = sequence.computed;
     const to = chunkEnd(from, sequence.request.prompt.length, this.chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
   }
 
-  #admit(): Sequence | null {
+  #admit(backgroundMayRun: boolean): Sequence | null {
     if (this.#running.length >= this.slots) return null;
-    const interactive = this.#waiting.interactive.shift();
-    if (interactive) return interactive;
+    const { interactive, background } = this.#waiting;
+    const allowed = background.length > 0 && backgroundMayRun && this.#roomForBackground();
+    if (interactive.length > 0 && !(allowed && this.#passes >= mostPasses)) {
+      if (background.length > 0) this.#passes++;
+      return interactive.shift() ?? null;
+    }
+    if (!allowed) return null;
+    this.#passes = 0;
+    return background.shift() ?? null;
+  }
+
+  /** Every row makes a decode step longer: beside streams at most half as many as there are streams. */
+  #roomForBackground(): boolean {
     const inBackground = this.#running.filter(({ request }) => request.priority === 'background').length;
-    if (inBackground >= Math.max(1, Math.floor(this.slots / 2))) return null;
-    return this.#waiting.background.shift() ?? null;
+    const streams = this.#running.length - inBackground;
+    const most = Math.floor((streams > 0 ? Math.min(this.slots, streams) : this.slots) / 2);
+    return inBackground < Math.max(1, most);
   }
 
   /** The prefilling sequence has its whole prompt in the cache: it decodes from now on. */

@@ -1,20 +1,21 @@
 /**
- * Divides the worker's time between streams and background jobs: a job's step is paid back by decode steps that
- * take at least `streamTime` times as long before the next one may run. So streams lose about a third of their
- * speed to a fit, and a fit takes all the time there is when nobody streams.
+ * Divides the worker's time between streams and background work: a background step is paid back by work for
+ * streams (their prompts and their decode steps) that takes at least `streamTime` times as long before the next
+ * one may run. So streams lose about a third of their speed to a fit, however many prompts arrive, and a fit
+ * takes all the time there is when nobody streams.
  */
 const streamTime = 2;
 
 export class TimeShare {
-  /** Milliseconds of decoding still owed to the streams. */
+  /** Milliseconds of work still owed to the streams. */
   #owed = 0;
 
   /** Whether a step of background work may run beside streams. */
-  get jobsMayRun(): boolean {
+  get backgroundMayRun(): boolean {
     return this.#owed <= 0;
   }
 
-  jobTook(milliseconds: number): void {
+  backgroundTook(milliseconds: number): void {
     this.#owed += streamTime * milliseconds;
   }
 

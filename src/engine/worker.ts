@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
+import { JobQueue } from './job-queue.js';
 import { capture, project, score } from './jobs.js';
 import { KvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
@@ -20,7 +21,7 @@ import { TimeShare } from './time-share.js';
 /** Capacity when none is asked for: enough for chat, and 16 full slots of a small model fit in memory. */
 const defaultCapacity = 4096;
 
-type Job = { readonly id: number; readonly priority: Priority } & (
+type Job = { readonly id: number; readonly priority: Priority; readonly memory: 'scratch' | 'capture' } & (
   | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
   | { readonly steps: Generator<void, Float32Array>; readonly kind: 'project' }
   | { readonly steps: Generator<void, Capture>; readonly kind: 'capture' }
@@ -31,12 +32,14 @@ class EngineLoop {
   readonly #sampler: Sampler;
   readonly #serving: ServingRunner;
   #capture: CaptureRunner | null = null;
-  readonly #jobs: Job[] = [];
+  readonly #jobs = new JobQueue<Job>();
   /** Captures that wait for the capture session to be built. */
   readonly #captures = new Set<number>();
   /** The number of running sequences the other side knows. */
   #reported = 0;
   readonly #share = new TimeShare();
+  /** Prompts and jobs take turns: between two decode steps streams wait for one chunk of either. */
+  #jobsTurn = false;
   #wake: (() => void) | null = null;
   #closed = false;
 
@@ -55,16 +58,18 @@ class EngineLoop {
   receive(message: ToWorker): void {
     if (message.type === 'generate') this.#scheduler.enqueue(new Sequence(message.id, message.request));
     else if (message.type === 'score')
-      this.#enqueue({
+      this.#jobs.add({
         id: message.id,
         kind: 'score',
+        memory: 'scratch',
         priority: message.request.priority,
         steps: score(this.#serving, message.request, this.chunk),
       });
     else if (message.type === 'project')
-      this.#enqueue({
+      this.#jobs.add({
         id: message.id,
         kind: 'project',
+        memory: 'scratch',
         priority: message.request.priority,
         steps: project(this.#serving, message.request, this.chunk),
       });
@@ -74,19 +79,12 @@ class EngineLoop {
     this.#wake?.();
   }
 
-  /** Interactive jobs go before background ones, but for the first: it may have begun, and jobs share a cache row. */
-  #enqueue(job: Job): void {
-    const behind = (other: Job, index: number) =>
-      index > 0 && job.priority === 'interactive' && other.priority === 'background';
-    const at = this.#jobs.findIndex(behind);
-    this.#jobs.splice(at < 0 ? this.#jobs.length : at, 0, job);
-  }
-
   #startCapture(message: Extract<ToWorker, { type: 'capture' }>): void {
     const begin = (runner: CaptureRunner) =>
-      this.#enqueue({
+      this.#jobs.add({
         id: message.id,
         kind: 'capture',
+        memory: 'capture',
         priority: 'background',
         steps: capture(runner, message.request, this.chunk),
       });
@@ -109,8 +107,7 @@ class EngineLoop {
     this.#remove(id);
     this.#report([]);
     this.#captures.delete(id);
-    const job = this.#jobs.findIndex((waiting) => waiting.id === id);
-    if (job >= 0) this.#jobs.splice(job, 1);
+    this.#jobs.remove(id);
   }
 
   #remove(id: number): void {
@@ -147,15 +144,32 @@ class EngineLoop {
 
   #step(): void {
     const results: SequenceResult[] = [];
-    const plan = this.#scheduler.plan();
-    const streams = plan.decode.some(({ request }) => request.priority === 'interactive');
-    if (!streams) this.#share.streamsEnded();
-    if (plan.prefill) this.#prefill(plan.prefill, results);
-    else if (this.#jobs[0]?.priority === 'interactive') this.#runJob();
-    else if (this.#share.jobsMayRun) this.#share.jobTook(timed(() => this.#runJob()));
-    if (plan.decode.length > 0) this.#share.streamsTook(timed(() => this.#decode(plan.decode, results)));
+    const { streaming } = this.#scheduler;
+    if (!streaming) this.#share.streamsEnded();
+    const { backgroundMayRun } = this.#share;
+    const { prefill, decode } = this.#scheduler.plan(backgroundMayRun);
+    const next = this.#jobs.next();
+    const job = next !== null && (next.urgent || backgroundMayRun) ? next : null;
+    if (prefill && !(job && this.#jobsTurn)) {
+      this.#jobsTurn = true;
+      this.#account(prefill.sequence.request.priority, () => this.#prefill(prefill, results));
+    } else if (job) {
+      this.#jobsTurn = false;
+      this.#account(job.urgent ? 'interactive' : 'background', () => this.#runJob(job.job));
+    }
+    if (decode.length > 0)
+      this.#account(streaming ? 'interactive' : 'background', () => this.#decode(decode, results));
     for (const result of results) if (result.finish) this.#remove(result.id);
     this.#report(results);
+  }
+
+  /** Does a step's work and settles its time with the streams. */
+  #account(priority: Priority, work: () => void): void {
+    const start = performance.now();
+    work();
+    const took = performance.now() - start;
+    if (priority === 'interactive') this.#share.streamsTook(took);
+    else this.#share.backgroundTook(took);
   }
 
   #report(results: readonly SequenceResult[]): void {
@@ -210,9 +224,8 @@ class EngineLoop {
     return { id, ...step, projections: this.#serving.projections(row, position, steering.terms) };
   }
 
-  #runJob(): void {
-    const job = this.#jobs[0];
-    if (!job) return;
+  #runJob(job: Job): void {
+    this.#jobs.begin(job);
     try {
       if (job.kind === 'score') {
         const next = job.steps.next();
@@ -234,15 +247,8 @@ class EngineLoop {
     } catch (error) {
       this.#fail(job.id, error);
     }
-    this.#jobs.shift();
+    this.#jobs.remove(job.id);
   }
-}
-
-/** Milliseconds that `work` took. */
-function timed(work: () => void): number {
-  const start = performance.now();
-  work();
-  return performance.now() - start;
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {

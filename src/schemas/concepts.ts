@@ -11,6 +11,9 @@ export const ConceptObject = z
     version: z
       .string()
       .describe('SHA-256 (hex) of the content: another fit of the same name has another version.'),
+    model_fingerprint: z
+      .string()
+      .describe('SHA-256 (hex) over the graph and samples of the weights that it was fitted on.'),
     created: z.int().describe('Unix seconds.'),
     source: z.enum(['shipped', 'data']).describe('`shipped` comes with the model and cannot be deleted.'),
     layers: z.int().describe('Layers of the model; layer l is steered at the output of block l.'),
@@ -19,7 +22,11 @@ export const ConceptObject = z
     method: z.string().describe('How the vectors came from the activations.'),
     prefix: z.string().describe('What stated the concept to the model during the fit.'),
     seed: z.int(),
-    details: z.record(z.string(), z.unknown()).describe('Whatever else the fit recorded.'),
+    details: z
+      .record(z.string(), z.unknown())
+      .describe(
+        'Whatever else the fit recorded; `layers` has what the method chose at each: token, validation_r, sign and more.',
+      ),
     calibration: z.object({
       method: z.string().describe('What chose the coefficients.'),
       coefficients: z
@@ -49,6 +56,7 @@ export const ConceptObject = z
       name: 'pirate',
       model: 'smollm2-135m-instruct',
       version: '0f4c9b7f6e0e6f3f4b8a5b9a6f0f6d1c6b5e0f3d2a1b4c7d8e9f0a1b2c3d4e5f',
+      model_fingerprint: '5d2a1b4c7d8e9f0a1b2c3d4e5f6e0e6f3f4b8a5b9a6f0f6d1c6b5e0f3d0f4c9b',
       created: 1760000000,
       source: 'shipped',
       layers: 4,
@@ -69,8 +77,14 @@ export const ConceptObject = z
   });
 export type ConceptObject = z.output<typeof ConceptObject>;
 
+/** Without what grows with the fit. */
+const ConceptSummary = ConceptObject.omit({ details: true, calibration: true, residual_norms: true }).meta({
+  id: 'ConceptSummary',
+  description: 'A concept as lists show it: GET /v1/concepts/{name} tells the rest.',
+});
+
 export const ConceptList = z
-  .object({ object: z.literal('list'), data: z.array(ConceptObject) })
+  .object({ object: z.literal('list'), data: z.array(ConceptSummary) })
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;
 
@@ -83,6 +97,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     name: concept.name,
     model: concept.model,
     version: concept.version,
+    model_fingerprint: concept.modelFingerprint,
     created: createdAt,
     source,
     layers: concept.layers,

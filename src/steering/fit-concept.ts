@@ -91,17 +91,17 @@ export async function conceptOf(
   });
   const vectors = new Float32Array(depth * hiddenSize);
   const separations = new Float64Array(depth);
+  const recordOf = ({ layer, record }: LayerFit) => ({ ...features.layerDetails?.[layer], ...record });
   let done = 0;
   onProgress('direction', done, tasks.length);
   const fits = await fitLayers(tasks, signal, (fit) => {
     onProgress('direction', ++done, tasks.length);
-    onLayer(fit);
+    onLayer({ ...fit, record: recordOf(fit) });
   });
   for (const { layer, unit, separation } of fits) {
     vectors.set(unit, layer * hiddenSize);
     separations[layer] = separation;
   }
-  const records = fits.map(({ layer, record }) => ({ ...features.layerDetails?.[layer], ...record }));
   return createConcept({
     name: settings.name,
     model: model.id,
@@ -116,7 +116,7 @@ export async function conceptOf(
       method: settings.method,
       prefix: settings.prefix,
       seed: settings.seed,
-      details: { ...features.details, labels: settings.labels, layers: records },
+      details: { ...features.details, labels: settings.labels, layers: fits.map(recordOf) },
     },
   });
 }

@@ -6,10 +6,12 @@ import { randomBytes } from 'node:crypto';
 import type { Concept } from '../concepts/concept.js';
 import { errors, SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { FitJob, FitRequest } from '../schemas/fits.js';
+import type { FitJob, FitLayer, FitRequest } from '../schemas/fits.js';
 import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
+import { FitEventLog } from './fit-events.js';
 import { fitSettings } from './fit-settings.js';
 import { checkLayers } from './layer-choice.js';
+import { recipes } from './recipes/index.js';
 
 export interface FitLog {
   info(details: object, message: string): void;
@@ -19,7 +21,8 @@ export interface FitLog {
 export interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
   readonly models: { get(id?: string): LoadedModel };
-  readonly concepts: { put(concept: Concept): Promise<unknown> };
+  /** `put` gives the signal's reason back when it is aborted before the concept is there. */
+  readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
   readonly log?: FitLog;
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
@@ -32,6 +35,7 @@ interface Entry {
   job: FitJob;
   readonly settings: FitSettings;
   readonly controller: AbortController;
+  readonly events: FitEventLog;
 }
 
 export class FitJobs {
@@ -58,7 +62,13 @@ export class FitJobs {
     const settings = fitSettings(request);
     checkCombination(settings);
     checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
-    checkPrefix(model, settings);
+    // What cannot work is refused before anything is queued, as far as one prompt shows it.
+    recipes[settings.recipe].check({
+      model,
+      ...settings,
+      examples: settings.examples,
+      token: settings.token,
+    });
     if (this.#queue.length >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
     const job: FitJob = {
       id: `fit-${randomBytes(12).toString('hex')}`,
@@ -75,8 +85,10 @@ export class FitJobs {
       progress: null,
       error: null,
       concept: null,
+      layers: [],
     };
-    const entry: Entry = { job, settings, controller: new AbortController() };
+    const entry: Entry = { job, settings, controller: new AbortController(), events: new FitEventLog() };
+    entry.events.status(job);
     this.#entries.set(job.id, entry);
     this.#queue.push(entry);
     this.#startNext();
@@ -85,6 +97,11 @@ export class FitJobs {
 
   get(id: string): FitJob | undefined {
     return this.#entries.get(id)?.job;
+  }
+
+  /** What happens in a job; the log goes on after the job is forgotten. */
+  events(id: string): FitEventLog | undefined {
+    return this.#entries.get(id)?.events;
   }
 
   /** Newest first. */
@@ -123,6 +140,7 @@ export class FitJobs {
     const entry = this.#queue.shift();
     if (entry === undefined) return;
     update(entry, { status: 'running', started_at: now() });
+    entry.events.status(entry.job);
     // The work begins in a later turn, so that `#running` is set before it can end.
     const ended = Promise.resolve()
       .then(() => this.#work(entry))
@@ -138,19 +156,24 @@ export class FitJobs {
     try {
       signal.throwIfAborted();
       const model = this.#options.models.get(entry.job.model);
-      const concept = await fitConcept(entry.settings, model, signal, (stage, done, total) =>
-        update(entry, { progress: { stage, done, total } }),
+      const concept = await fitConcept(
+        entry.settings,
+        model,
+        signal,
+        (stage, done, total) => progress(entry, stage, done, total),
+        ({ record, seconds }) => addLayer(entry, { ...record, seconds: rounded(seconds) } as FitLayer),
       );
       signal.throwIfAborted();
-      update(entry, { progress: { stage: 'store', done: 0, total: 1 } });
-      await this.#options.concepts.put(concept);
+      progress(entry, 'store', 0, 1);
+      await this.#options.concepts.put(concept, signal);
       this.#finish(entry, {
         status: 'succeeded',
         progress: null,
         concept: { name: concept.name, version: concept.version },
       });
     } catch (error) {
-      if (signal.aborted && !(entry.job.progress?.stage === 'store')) {
+      // What fails while it is cancelled fails because of that, but for a disk that does.
+      if (signal.aborted && (error === signal.reason || entry.job.progress?.stage !== 'store')) {
         this.#finish(entry, { status: 'cancelled' });
         return;
       }
@@ -166,6 +189,7 @@ export class FitJobs {
 
   #finish(entry: Entry, end: Partial<FitJob>): void {
     update(entry, { ...end, finished_at: now() });
+    entry.events.status(entry.job);
     const { id, status, name, model, error } = entry.job;
     this.#options.log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
     const finished = [...this.#entries.values()].filter((other) => other.job.finished_at !== null);
@@ -179,14 +203,17 @@ function update(entry: Entry, change: Partial<FitJob>): void {
   entry.job = { ...entry.job, ...change };
 }
 
-/** A prefix that cannot fit is refused before anything is queued; whole prompts are checked by the recipe. */
-function checkPrefix(model: LoadedModel, { prefix, recipe, maxTokens }: FitSettings): void {
-  if (recipe === 'examples') return; // Its examples are the prompts: the recipe checks them.
-  const tokens = model.tokenizer.encode(prefix, { addSpecialTokens: false }).length;
-  const { capacity } = model.engine.shape;
-  if (tokens + maxTokens >= capacity) {
-    throw errors.contextLengthExceeded('prefix', tokens, maxTokens, capacity);
-  }
+function progress(entry: Entry, stage: string, done: number, total: number): void {
+  update(entry, { progress: { stage, done, total } });
+  entry.events.progress(stage, done, total);
 }
+
+function addLayer(entry: Entry, layer: FitLayer): void {
+  update(entry, { layers: [...entry.job.layers, layer].sort((a, b) => a.layer - b.layer) });
+  entry.events.layer(layer);
+}
+
+/** Milliseconds are enough. */
+const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;
 
 const now = () => Math.floor(Date.now() / 1000);

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --rounds N --tokens N --json FILE]`: everything in one run, since only ratios within one
- * run mean something on a shared machine. Prints a table and writes the same figures as JSON.
+ * `npm run bench [-- [serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
+ * only ratios within one run mean something on a shared machine. Prints a table and writes the same figures as JSON.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -14,10 +14,13 @@ import { resolveSteering } from '../../src/steering/resolve.js';
 import { startServerProcess, temporaryData } from '../e2e/running-server.js';
 import { benchBinding } from './binding.js';
 import { benchEngine } from './engine.js';
+import { benchLinearAlgebra } from './fit.js';
+import { benchStreamsBeside, benchWholeFit } from './fit-model.js';
 import { benchHttp } from './http.js';
 import { asTable, holds, type Ratio, type Row } from './report.js';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '48' },
@@ -28,74 +31,96 @@ const rounds = Number(values.rounds);
 const tokens = Number(values.tokens);
 const id = 'smollm2-135m-instruct';
 const directory = join(packageRoot, 'models', id);
+const part = positionals[0] ?? 'all';
+if (!['all', 'serving', 'fit'].includes(part))
+  throw new Error(`part must be serving or fit; received ${part}`);
+const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const rows: Row[] = [];
 const ratios: Ratio[] = [];
-const keep = (part: { rows: Row[]; ratios?: Ratio[] }) => {
-  rows.push(...part.rows);
-  ratios.push(...(part.ratios ?? []));
+const keep = (found: { rows: Row[]; ratios?: Ratio[] }) => {
+  rows.push(...found.rows);
+  ratios.push(...(found.ratios ?? []));
+  // A run that is cut short has said what it knew.
+  say(asTable(found.rows, found.ratios ?? []));
 };
 
-say('JavaScript binding and C API ...');
-keep(await benchBinding(directory, rounds));
+async function serving(): Promise<void> {
+  say('JavaScript binding and C API ...');
+  keep(await benchBinding(directory, rounds));
 
-const data = await temporaryData();
-const store = await ConceptStore.open({
-  dataDirectory: data.directory,
-  shipped: [join(directory, 'concepts')],
-});
-const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
-const model = await loadModel(id, directory, settings);
-const prompt = model.tokenizer.encode(
-  'The harbour was quiet that morning. A single boat moved out past the breakwater, its engine a low hum against the tide.',
-);
-const concepts = store.names(id);
-const edits = Array.from(
-  { length: 16 },
-  (_, row) =>
-    resolveSteering(
-      [
-        {
-          concept: concepts[row % concepts.length] ?? '',
-          strength: 0.5 + 0.01 * row,
-          scale: 'calibrated',
-          operation: 'add',
-          layers: 'default',
-          positions: 'all',
-        },
-      ],
-      { model: { id, shape: model.engine.shape }, concepts: store, promptLength: prompt.length + 1 },
-    ).edit,
-);
+  const data = await temporaryData();
+  const store = await ConceptStore.open({
+    dataDirectory: data.directory,
+    shipped: [join(directory, 'concepts')],
+  });
+  const model = await loadModel(id, directory, settings);
+  const prompt = model.tokenizer.encode(
+    'The harbour was quiet that morning. A single boat moved out past the breakwater, its engine a low hum against the tide.',
+  );
+  const concepts = store.names(id);
+  const edits = Array.from(
+    { length: 16 },
+    (_, row) =>
+      resolveSteering(
+        [
+          {
+            concept: concepts[row % concepts.length] ?? '',
+            strength: 0.5 + 0.01 * row,
+            scale: 'calibrated',
+            operation: 'add',
+            layers: 'default',
+            positions: 'all',
+          },
+        ],
+        { model: { id, shape: model.engine.shape }, concepts: store, promptLength: prompt.length + 1 },
+      ).edit,
+  );
 
-say('engine ...');
-const engine = await benchEngine(model.engine, prompt, edits, rounds, tokens);
-keep(engine);
+  say('engine ...');
+  const engine = await benchEngine(model.engine, prompt, edits, rounds, tokens);
+  keep(engine);
 
-say('HTTP ...');
-const server = await startServerProcess(data.directory);
-const bench = { server, model: id, prompt, concepts, tokens };
-keep(await benchHttp(bench, rounds));
+  say('HTTP ...');
+  const server = await startServerProcess(data.directory);
+  const bench = { server, model: id, prompt, concepts, tokens };
+  keep(await benchHttp(bench, rounds));
 
-// The promise compares two figures: they are measured once more, side by side.
-say('HTTP beside the engine ...');
-const http: number[] = [];
-const raw: number[] = [];
-for (let round = 0; round < 2; round++) {
-  http.push((await benchHttp(bench, rounds, [8])).eightStreams);
-  raw.push((await benchEngine(model.engine, prompt, edits, rounds, tokens, [8])).eightStreams);
+  // The promise compares two figures: they are measured once more, side by side.
+  say('HTTP beside the engine ...');
+  const http: number[] = [];
+  const raw: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    http.push((await benchHttp(bench, rounds, [8])).eightStreams);
+    raw.push((await benchEngine(model.engine, prompt, edits, rounds, tokens, [8])).eightStreams);
+  }
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, value) => total + value, 0);
+  ratios.push({
+    what: 'HTTP / raw engine, 8 streams',
+    value: sum(http) / sum(raw),
+    kind: 'at least',
+    bound: 0.9,
+  });
+  await server.stop();
+  await model.engine.close();
+  await data.clean();
 }
-const sum = (numbers: readonly number[]) => numbers.reduce((total, value) => total + value, 0);
-ratios.push({
-  what: 'HTTP / raw engine, 8 streams',
-  value: sum(http) / sum(raw),
-  kind: 'at least',
-  bound: 0.9,
-});
-await server.stop();
-await model.engine.close();
-await data.clean();
+
+/** One round: it takes a minute, and its limits leave room. */
+async function fit(): Promise<void> {
+  say('linear algebra ...');
+  keep(await benchLinearAlgebra(1, ['rfm']));
+  say('a whole fit ...');
+  const model = await loadModel(id, directory, settings);
+  keep(await benchWholeFit(model));
+  say('streams beside a fit ...');
+  keep(await benchStreamsBeside(model));
+  await model.engine.close();
+}
+
+if (part !== 'fit') await serving();
+if (part !== 'serving') await fit();
 
 process.stdout.write(`${asTable(rows, ratios)}\n`);
 const machine = {

@@ -177,6 +177,16 @@ test('missing, extra, misshapen and impossible tensors', () => {
     /F32 \[4,8\]; it is F32 \[8,4\]/,
   );
   assertRefused(
+    rewrite({ vectors: floats([4, 7], new Float32Array(28)) }),
+    'invalid',
+    /F32 \[4,8\]; it is F32 \[4,7\]/,
+  );
+  assertRefused(
+    rewrite({ vectors: floats([4, 8], new Float32Array(32).with(9, Number.NaN)) }),
+    'invalid',
+    /vectors\[9\].*finite.*NaN/,
+  );
+  assertRefused(
     rewrite({ vectors: { dtype: 'F16', shape: [4, 8], data: new Uint16Array(32) } }),
     'invalid',
     /F16/,

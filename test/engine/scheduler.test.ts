@@ -96,7 +96,7 @@ describe('priorities', () => {
     for (const id of [1, 2]) scheduler.enqueue(sequence(id, 2, 'background'));
     for (const id of [3, 4]) scheduler.enqueue(sequence(id, 2));
     for (let i = 0; i < 4; i++) step(scheduler);
-    assert.deepEqual(ids(scheduler.plan().decode), [3, 4, 1, 2]);
+    assert.deepEqual(ids(scheduler.plan().decode), [3, 4, 1]);
   });
 
   for (const slots of [1, 2, 3, 8])
@@ -110,6 +110,48 @@ describe('priorities', () => {
       const admitted = ids(scheduler.plan().decode).includes(100);
       assert.equal(admitted, slots > 1, 'an interactive sequence finds a slot, unless there is only one');
     });
+
+  test('beside streams background rows are at most half as many, and come back when those end', () => {
+    const scheduler = new Scheduler(16, 8);
+    for (let id = 1; id <= 4; id++) scheduler.enqueue(sequence(id, 2));
+    for (let id = 11; id <= 20; id++) scheduler.enqueue(sequence(id, 2, 'background'));
+    for (let i = 0; i < 20; i++) step(scheduler);
+    assert.deepEqual(new Set(ids(scheduler.plan().decode)), new Set([1, 2, 3, 4, 11, 12]));
+    for (let id = 1; id <= 4; id++) scheduler.remove(id);
+    for (let i = 0; i < 20; i++) step(scheduler);
+    assert.equal(scheduler.running, 8);
+  });
+
+  test('prompts that arrive without end pass a background one a few times, not for ever', () => {
+    const scheduler = new Scheduler(2, 8);
+    scheduler.enqueue(sequence(1, 2, 'background'));
+    let passed = 0;
+    for (let id = 11; ; id++, passed++) {
+      assert.ok(passed < 10);
+      scheduler.enqueue(sequence(id, 2));
+      if (step(scheduler).prefill?.sequence.id === 1) break;
+      scheduler.remove(id);
+    }
+    assert.ok(passed >= 3);
+    assert.deepEqual(ids(scheduler.plan().decode), [1]);
+  });
+
+  test('a background prompt waits while it may not run, unless an interactive one is behind it', () => {
+    const scheduler = new Scheduler(4, 4);
+    scheduler.enqueue(sequence(1, 2));
+    step(scheduler);
+    scheduler.enqueue(sequence(2, 12, 'background'));
+    assert.equal(scheduler.plan(false).prefill, null);
+    step(scheduler);
+    assert.ok(scheduler.streaming);
+    assert.equal(scheduler.plan(false).prefill, null, 'half way it waits too');
+    scheduler.enqueue(sequence(3, 2));
+    assert.equal(scheduler.plan(false).prefill?.sequence.id, 2);
+    for (let i = 0; i < 2; i++) step(scheduler);
+    assert.equal(scheduler.plan(false).prefill?.sequence.id, 3);
+    for (const id of [1, 3]) scheduler.remove(id);
+    assert.ok(!scheduler.streaming);
+  });
 });
 
 describe('removing', () => {

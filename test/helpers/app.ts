@@ -17,6 +17,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly bodyLimit?: number;
   /** False while the model loads. */
   readonly loaded?: () => boolean;
+  /** Instead of jobs that only wait. */
+  readonly fits?: OpenedServices['fits'];
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
 }
@@ -39,7 +41,8 @@ export type Refusal = ErrorBody['error'] & { readonly status: number; readonly h
 
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
-  const services = fakeServices(engine, options.loaded);
+  const fake = fakeServices(engine, options.loaded);
+  const services = { ...fake, fits: options.fits ?? fake.fits };
   const log =
     options.onLog === undefined
       ? pino({ level: 'silent' })
@@ -104,6 +107,7 @@ const fakeFit = (id: string, name: string): FitJob => ({
   progress: null,
   error: null,
   concept: null,
+  layers: [],
 });
 
 export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedServices {
@@ -153,6 +157,7 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
         return job;
       },
       get: (id) => jobs.get(id),
+      events: () => undefined,
       list: () => [...jobs.values()],
       async cancel(id) {
         const job = jobs.get(id);

@@ -37,7 +37,11 @@ test('concepts are listed, described and deleted', async (t) => {
     list.data.map(({ name }) => name),
     ['ocean', 'pirate'],
   );
-  assert.deepEqual(ConceptObject.parse((await get(built, '/v1/concepts/ocean')).body), list.data[0]);
+  const { details, calibration, residual_norms, ...summary } = ConceptObject.parse(
+    (await get(built, '/v1/concepts/ocean')).body,
+  );
+  assert.deepEqual(summary, list.data[0]);
+  assert.deepEqual([details, calibration.coefficients, residual_norms], [{}, [0, 2, 3], [10, 10, 10]]);
 
   const deleted = await built.app.inject({ method: 'DELETE', url: '/v1/concepts/pirate' });
   assert.deepEqual(deleted.json(), {

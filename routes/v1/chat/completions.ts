@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { chatCompletion, chatEvents } from '../../../src/completions/chat-shape.js';
 import { begin, generate } from '../../../src/completions/generate.js';
 import { planChat } from '../../../src/completions/plan.js';
-import { eventStream } from '../../../src/completions/sse.js';
+import { eventStream, eventStreamHeaders } from '../../../src/event-stream.js';
 import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { eventsOf } from '../../../src/schemas/generation.js';
@@ -35,7 +35,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
       const generation = generate(plan, app.answers.open(reply.raw));
       if (!plan.stream) return chatCompletion(plan, generation);
       const events = chatEvents(plan, await begin(generation));
-      reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-cache');
+      reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));
     },
   );

@@ -4,9 +4,8 @@
  */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { SteerdError } from '../../errors.js';
-import { Products } from '../../linear-algebra/products.js';
-import { fitLayer, type LayerFit, type LayerTask } from './layer-fit.js';
+import type { SteerdError } from '../../errors.js';
+import type { LayerFit, LayerTask } from './layer-fit.js';
 
 export interface LayerWorkerData {
   /** One number in shared memory. */
@@ -44,31 +43,38 @@ if (process.platform === 'linux') {
   }
 }
 
-const products = await Products.open(() => {
-  if (Atomics.load(stop, 0) !== 0) throw new Stopped();
-});
+const stopped = () => Atomics.load(stop, 0) !== 0;
+
+/** Loads what fits layers, piece by piece: a thread that is to stop while it begins stops then. */
+async function begin(): Promise<((task: LayerTask) => LayerReply) | null> {
+  if (stopped()) return null;
+  const { Products } = await import('../../linear-algebra/products.js');
+  if (stopped()) return null;
+  const { fitLayer } = await import('./layer-fit.js');
+  const { SteerdError } = await import('../../errors.js');
+  if (stopped()) return null;
+  const products = await Products.open(() => {
+    if (stopped()) throw new Stopped();
+  });
+  process.once('exit', () => products.release());
+  return (task) => {
+    try {
+      return { type: 'fitted', fit: fitLayer(task, products) };
+    } catch (error) {
+      if (error instanceof Stopped) return { type: 'stopped' };
+      if (error instanceof SteerdError) {
+        const { code, status, message, param, type } = error;
+        return { type: 'refused', error: { code, status, message, param, errorType: type } };
+      }
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { type: 'failed', message };
+    }
+  };
+}
+
+const fit = await begin();
 
 port.on('message', (task: LayerTask | null) => {
-  if (task === null) {
-    products.release();
-    port.close();
-    return;
-  }
-  port.postMessage(reply(task));
+  if (task === null) port.close();
+  else port.postMessage(fit === null ? ({ type: 'stopped' } satisfies LayerReply) : fit(task));
 });
-
-function reply(task: LayerTask): LayerReply {
-  try {
-    return { type: 'fitted', fit: fitLayer(task, products) };
-  } catch (error) {
-    if (error instanceof Stopped) return { type: 'stopped' };
-    if (error instanceof SteerdError) {
-      const { code, status, message, param, type } = error;
-      return { type: 'refused', error: { code, status, message, param, errorType: type } };
-    }
-    return {
-      type: 'failed',
-      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    };
-  }
-}

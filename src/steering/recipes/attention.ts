@@ -14,13 +14,14 @@ import { ChosenFeatures } from './chosen-features.js';
 import {
   closingTokens,
   encodePrompt,
+  longest,
   type Prompt,
   pieceCharacters,
   renderPrompt,
   tokenSpan,
 } from './prompt-parts.js';
 import { interleaved, minMax, type Reading, readAll, sharedTokens } from './reading.js';
-import type { LabelledFeatures, Recipe, RecipeContext } from './recipe.js';
+import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 
 export const attention: Recipe = {
   description:
@@ -28,6 +29,7 @@ export const attention: Recipe = {
   softLabels: true,
   defaultLabels: 'soft',
   defaultMethod: 'rfm',
+  check,
   collect,
 };
 
@@ -43,6 +45,20 @@ interface Prompts {
   readonly selection: readonly (Reading | { readonly positive: number })[];
   /** Offsets from the end of the tokens read. */
   readonly offsets: readonly number[];
+}
+
+function check({ model, prefix, statements, token }: RecipeRequest): void {
+  const { positive, negative } = statements ?? defaultStatements;
+  // The candidates are chosen among on statements of both sides, all with the prefix.
+  const statement = longest(token === undefined ? [...positive, ...negative] : positive);
+  const { tokens } = encodePrompt(
+    model,
+    renderPrompt(model, [{ role: 'user', content: prefixed(prefix, statement) }]),
+  );
+  const { capacity } = model.engine.shape;
+  if (tokens.length > capacity) {
+    throw errors.contextLengthExceeded('prefix with a statement', tokens.length, 0, capacity);
+  }
 }
 
 async function collect(context: RecipeContext): Promise<LabelledFeatures> {

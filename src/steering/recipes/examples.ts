@@ -11,7 +11,7 @@ import type { ChatMessage } from '../../text/chat-template.js';
 import { breather } from '../breathe.js';
 import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt-parts.js';
 import { interleaved, meanOverTokens, type Reading, readAll } from './reading.js';
-import type { Example, LabelledFeatures, Recipe, RecipeContext } from './recipe.js';
+import type { Example, LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 
 export const examples: Recipe = {
   description:
@@ -19,17 +19,27 @@ export const examples: Recipe = {
   softLabels: false,
   defaultLabels: 'hard',
   defaultMethod: 'mean_difference',
+  check,
   collect,
 };
 
 const noSpan = [0, 0] as const;
+
+function check({ model, examples: given, token }: RecipeRequest): void {
+  for (const side of ['positive', 'negative'] as const) {
+    const sizes = given?.[side].map((example) => JSON.stringify(example).length) ?? [];
+    const index = sizes.indexOf(Math.max(...sizes));
+    const example = given?.[side][index];
+    if (example !== undefined) readingOf(example, `examples.${side}[${index}]`, { model, token });
+  }
+}
 
 async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const given = context.examples;
   if (given === undefined) throw errors.invalidValue('examples', 'given with recipe "examples"', 'nothing');
   const rows = interleaved(given.positive.length, given.negative.length);
   const n = given.positive.length + given.negative.length;
-  const { layers: depth, hiddenSize, capacity } = context.model.engine.shape;
+  const { layers: depth, hiddenSize } = context.model.engine.shape;
   const readings: Reading[] = new Array(n);
   const labels = new Float32Array(n);
   const breathe = breather(context.signal);
@@ -37,8 +47,6 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
     for (const [index, example] of given[side].entries()) {
       const name = `examples.${side}[${index}]`;
       const reading = readingOf(example, name, context);
-      const { length } = reading.tokens;
-      if (length > capacity) throw errors.contextLengthExceeded(name, length, 0, capacity);
       const row = rows[side][index] as number;
       readings[row] = reading;
       labels[row] = side === 'positive' ? 1 : 0;
@@ -78,9 +86,15 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   };
 }
 
-function readingOf(example: Example, name: string, { model, token }: RecipeContext): Reading {
+function readingOf(
+  example: Example,
+  name: string,
+  { model, token }: Pick<RecipeContext, 'model' | 'token'>,
+): Reading {
   const { tokens, from, to } =
     typeof example === 'string' ? textPart(model, example) : chatPart(model, example, name);
+  const { capacity } = model.engine.shape;
+  if (tokens.length > capacity) throw errors.contextLengthExceeded(name, tokens.length, 0, capacity);
   if (token !== undefined) {
     if (tokens.length < -token) {
       throw errors.invalidValue('token', `at least ${-tokens.length}, the length of ${name}`, token);

@@ -86,3 +86,7 @@ export function commonLength(a: ArrayLike<unknown>, b: ArrayLike<unknown>): numb
   for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i;
   return most;
 }
+
+/** The text with the most characters. */
+export const longest = (texts: readonly string[]): string =>
+  texts.reduce((most, text) => (text.length > most.length ? text : most), '');

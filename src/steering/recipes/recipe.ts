@@ -66,6 +66,12 @@ export interface LabelledFeatures {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** What a recipe is asked of before a job is queued. */
+export type RecipeRequest = Pick<
+  RecipeContext,
+  'model' | 'prefix' | 'statements' | 'examples' | 'token' | 'maxTokens'
+>;
+
 export interface Recipe {
   /** One sentence for the API's documentation. */
   readonly description: string;
@@ -75,6 +81,11 @@ export interface Recipe {
   readonly defaultLabels: Labels;
   /** The method of a fit that asks for none. */
   readonly defaultMethod: MethodName;
+  /**
+   * Whether the longest prompt (in characters) fits the context, in the time of one prompt.
+   * @throws SteerdError what `collect` would throw of it.
+   */
+  readonly check: (request: RecipeRequest) => void;
   /**
    * @throws SteerdError when the model or the statements do not allow it; the signal's reason when aborted.
    *   Nothing is left running either way.

@@ -12,8 +12,9 @@ import { mapConcurrent } from '../map-concurrent.js';
 import { questions } from '../questions.js';
 import { readAnswerTokens } from './answer-tokens.js';
 import { type ConceptRole, conceptRole, questionTokens, statedSpan } from './concept-prompt.js';
+import { longest } from './prompt-parts.js';
 import { meanOverTokens } from './reading.js';
-import type { LabelledFeatures, Recipe, RecipeContext } from './recipe.js';
+import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 
 /** Answers in flight: enough to fill a decode batch, few enough to leave slots to interactive requests. */
 const concurrency = 4;
@@ -27,6 +28,7 @@ export const responses: Recipe = {
   // As the concepts that ship with the embedded model are made.
   defaultLabels: 'hard',
   defaultMethod: 'mean_difference',
+  check,
   collect,
 };
 
@@ -40,6 +42,15 @@ interface Example {
 /** An example with what the model said. */
 export interface Answer extends Example {
   readonly tokens: readonly number[];
+}
+
+function check({ model, prefix, statements, maxTokens }: RecipeRequest): void {
+  const role = conceptRole(model, prefix);
+  const { length } = questionTokens(model, longest(statements?.positive ?? questions), { prefix, role });
+  const { capacity } = model.engine.shape;
+  if (length + maxTokens > capacity) {
+    throw errors.contextLengthExceeded('prefix with a question', length, maxTokens, capacity);
+  }
 }
 
 async function collect(context: RecipeContext): Promise<LabelledFeatures> {

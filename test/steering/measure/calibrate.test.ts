@@ -122,13 +122,15 @@ test('the same request gives the same concept, whatever it was calibrated to bef
 });
 
 test('an abort ends it and leaves nothing running', async () => {
-  const engine = new JudgedEngine({ loss: () => 80, gain: 10 });
-  const controller = new AbortController();
-  const work = calibrateConcept(seaConcept(), judgedModel(engine), {}, controller.signal, (_, done) => {
-    if (done === 5) controller.abort(new Error('enough'));
-  });
-  await assert.rejects(work, /enough/);
-  assert.equal(engine.running, 0);
+  for (const stage of ['calibrate: answer', 'calibrate: judge']) {
+    const engine = new JudgedEngine({ loss: () => 80, gain: 10 });
+    const controller = new AbortController();
+    const work = calibrateConcept(seaConcept(), judgedModel(engine), {}, controller.signal, (at, done) => {
+      if (at === stage && done === 5) controller.abort(new Error('enough'));
+    });
+    await assert.rejects(work, /enough/);
+    assert.equal(engine.running, 0);
+  }
 });
 
 test('what cannot be calibrated is refused', async () => {

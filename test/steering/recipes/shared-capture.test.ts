@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Capture, type CaptureRequest, greedy } from '../../../src/engine/protocol.js';
-import { TimeShare } from '../../../src/engine/time-share.js';
 import { WorkerEngine } from '../../../src/engine/worker-engine.js';
 import { tinyModel } from '../../helpers/tiny-models.js';
 
@@ -105,22 +104,4 @@ test('streams go on beside captures, and captures end', async () => {
   for await (const step of stream) if (step.token !== null) tokens++;
   assert.equal(tokens, 40);
   assert.equal((await captures).length, 20);
-});
-
-test('a job waits until the streams had their time, and for nothing when nobody streams', () => {
-  const share = new TimeShare();
-  let [jobs, streams] = [0, 0];
-  for (let step = 0; step < 1000; step++) {
-    if (share.jobsMayRun) {
-      share.jobTook(40);
-      jobs += 40;
-    }
-    share.streamsTook(15);
-    streams += 15;
-  }
-  assert.ok(jobs > 0 && streams > 1.5 * jobs, `${jobs} ms of jobs beside ${streams}`);
-  share.jobTook(40);
-  assert.ok(!share.jobsMayRun);
-  share.streamsEnded();
-  assert.ok(share.jobsMayRun);
 });
