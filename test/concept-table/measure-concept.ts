@@ -40,8 +40,12 @@ export interface ConceptRow {
 
 const signal = new AbortController().signal;
 const maxTokens = 32;
-/** A coarser grid and shorter answers than a fit's calibration, which would take three times as long. */
-const shares = [0.005, 0.008, 0.011, 0.015];
+/**
+ * Strength 1 is looked for among these, from the middle on, with shorter answers than in a fit's calibration, which
+ * measures a whole curve and takes three times as long.
+ */
+const shares = [0.004, 0.006, 0.008, 0.011, 0.015, 0.02, 0.027, 0.036];
+const firstShare = 0.015;
 const calibrationTokens = 24;
 
 /** @param statements of each side that recipe `attention` reads. */
@@ -125,7 +129,16 @@ async function strengthOne(
     onProgress: () => {},
     unsteered,
   });
-  await measurement.add(shares);
+  const fluent = async (share: number) => {
+    await measurement.add([share]);
+    return measurement.points.some((point) => point.share === share && point.fluent);
+  };
+  const middle = shares.indexOf(firstShare);
+  if (await fluent(firstShare)) {
+    for (const share of shares.slice(middle + 1)) if (!(await fluent(share))) break;
+  } else {
+    for (const share of shares.slice(0, middle).reverse()) if (await fluent(share)) break;
+  }
   return strongestFluent(measurement.points, 1)?.share ?? null;
 }
 
