@@ -9,7 +9,7 @@ import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner } from './graph-runner.js';
-import { KvCache } from './kv-cache.js';
+import { type KvCache, openScratchCache } from './kv-cache.js';
 import type { ModelSpec } from './model-spec.js';
 
 /** What one chunk gave: [L, P, H] and [L, heads, P] for the P positions that lie in it. */
@@ -41,7 +41,11 @@ export class CaptureRunner {
     capacity = Math.min(capacity, this.capacity);
     const text =
       this.#texts.get(capacity) ??
-      new CapturedText(this.session, new KvCache(this.spec, 0, capacity), this.runOptions);
+      new CapturedText(
+        this.session,
+        openScratchCache(this.spec, this.session, capacity),
+        this.runOptions,
+      );
     this.#texts.delete(capacity);
     this.#texts.set(capacity, text);
     for (const [other, { release }] of [...this.#texts].slice(0, -mostCaches)) {
@@ -119,5 +123,8 @@ export class CapturedText {
     return { hiddenStates, attentionToPrefix };
   }
 
-  readonly release = (): void => this.#runner.release();
+  readonly release = (): void => {
+    this.#runner.release();
+    this.cache.release();
+  };
 }

@@ -6,37 +6,61 @@ import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
+import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
+import type { DeviceSettings } from './protocol.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
   readonly fingerprint: string;
   readonly serving: Session;
+  readonly device: string;
+  /** What whoever loads the model should know. */
+  readonly warnings: readonly string[];
   /** Builds the capture session once; both sessions share the prepacked weights. */
   capture(): Promise<Session>;
   /** Gives the weights' memory back; nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
 
+const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
+
+const oneRowAtATime =
+  'the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another';
+
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
-export async function loadGraphs(directory: string, threads: number): Promise<LoadedGraphs> {
+export async function loadGraphs(
+  directory: string,
+  threads: number,
+  where: DeviceSettings = onCpu,
+): Promise<LoadedGraphs> {
   const file = join(directory, 'model.onnx');
   const bytes = await readFile(file);
   const model: ModelProto = parseModel(bytes, file);
   const spec = await readModelSpec(model, directory);
   const prepacked = new PrepackedWeights();
   const settings: SessionSettings = { threads, weightsDirectory: directory, spinning: true, prepacked };
-  const [serving, fingerprint] = await Promise.all([
-    Session.create(serializeModel(graftForServing(model)), settings),
+  const graft = serializeModel(graftForServing(model, { floatLogits: true }));
+  const [{ made: serving, device, warning }, fingerprint] = await Promise.all([
+    onDevice(where, (on) => Session.create(graft, { ...settings, device: on })),
     fingerprintModel(bytes, model, directory),
   ]);
+  const warnings = [
+    ...(warning ? [warning] : []),
+    ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
+  ];
   let capture: Promise<Session> | null = null;
   return {
     spec,
     fingerprint,
     serving,
+    device,
+    warnings,
     capture: () => {
-      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), settings);
+      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), {
+        ...settings,
+        device: serving.device?.device,
+      });
       return capture;
     },
     release: async () => {

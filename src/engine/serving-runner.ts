@@ -2,8 +2,8 @@
 import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
-import { GraphRunner, type RowRange } from './graph-runner.js';
-import type { KvCache } from './kv-cache.js';
+import { GraphRunner } from './graph-runner.js';
+import type { KvCache, RowRange } from './kv-cache.js';
 import type { ActivationEdit } from './protocol.js';
 import type { Sequence } from './sequence.js';
 import { SteeringInputs } from './steering-inputs.js';
@@ -31,6 +31,7 @@ export class ServingRunner {
 
   /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */
   decode(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+    if (this.cache.spec.kvLayout === 'concatenated') return this.#decodeOneByOne(sequences);
     const pasts = sequences.map((sequence) => sequence.computed);
     const rows = sequences.map(({ request, computed }) => ({ edit: request.edit, position: computed }));
     this.#run(
@@ -43,6 +44,14 @@ export class ServingRunner {
     );
     const size = this.cache.spec.vocabularySize;
     return (slot) => this.#logits.subarray(slot * size, (slot + 1) * size);
+  }
+
+  /** The graph takes one length for all rows of a batch: rows of different lengths are runs of their own. */
+  #decodeOneByOne(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+    const logits = sequences.map(({ lastToken, computed, request }, slot) =>
+      this.chunk(slot, [lastToken], computed, request.edit, 1).slice(),
+    );
+    return (slot) => logits[slot] ?? new Float32Array(0);
   }
 
   /**

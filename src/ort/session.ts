@@ -1,4 +1,5 @@
 /** An ORT inference session: a graph ready to run, with what it says of its inputs and outputs. */
+import { appendDevice, type Device, DeviceMemory } from './device.js';
 import { environment } from './environment.js';
 import { api, decodeText, type Handle } from './library.js';
 import { offThread } from './off-thread.js';
@@ -14,6 +15,8 @@ export interface SessionSettings {
   readonly spinning: boolean;
   /** Shares prepacked weights between sessions of one model. */
   readonly prepacked?: PrepackedWeights;
+  /** Computes there instead of on the CPU. */
+  readonly device?: Device | undefined;
 }
 
 export interface ValueInfo {
@@ -42,6 +45,7 @@ function sessionOptions(settings: SessionSettings): Handle {
   ];
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
+  if (settings.device) appendDevice(options, settings.device);
   return options;
 }
 
@@ -50,12 +54,16 @@ export class Session {
   readonly outputs: readonly ValueInfo[];
   readonly inputNames: ReadonlySet<string>;
   readonly outputNames: ReadonlySet<string>;
+  /** Memory of the device it computes on; null on the CPU. */
+  readonly device: DeviceMemory | null;
 
   private constructor(
     readonly handle: Handle,
     /** Set when this session alone uses its prepacked weights. */
     private readonly ownWeights: PrepackedWeights | null,
+    device: Device | undefined,
   ) {
+    this.device = device ? new DeviceMemory(handle, device) : null;
     const allocator = created('get allocator', (out) => api.GetAllocatorWithDefaultOptions(out));
     const read = (
       count: typeof api.SessionGetInputCount,
@@ -100,7 +108,7 @@ export class Session {
       );
       check(status, 'load model');
       if (!out[0]) throw new OrtError(-1, 'no session came back', 'load model');
-      return new Session(out[0], ownWeights);
+      return new Session(out[0], ownWeights, settings.device);
     } catch (error) {
       ownWeights?.release();
       throw error;
@@ -110,6 +118,7 @@ export class Session {
   }
 
   release(): void {
+    this.device?.release();
     api.ReleaseSession(this.handle);
     this.ownWeights?.release();
   }

@@ -26,6 +26,8 @@ test('sizes come from the graph and its configuration', async () => {
     vocabularySize: 320,
     contextLength: 256,
     takesPositions: false,
+    takesMask: true,
+    kvLayout: 'in place',
   });
   assert.equal(layers.length, 4);
 });
