@@ -27,6 +27,8 @@ export function openForGraft(model: ModelProto): { graph: Graph; stream: Residua
   const own = graph.inputs().find((input) => graftInputs.has(input.name));
   if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
   graph.fixInput(logitCountInput, 0);
+  // The builder declares keys repeated for all heads to be as long as the new tokens, whatever the past.
+  if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
   return { graph, stream: findResidualStream(graph) };
 }
 

@@ -1,9 +1,11 @@
 /**
  * Attention from chosen positions to a span of keys where the graph holds the probabilities as a tensor: the
- * Softmax of an attention written out in elementary nodes, or the optional output of ONNX's Attention.
+ * Softmax of an attention written out in elementary nodes, the optional output of ONNX's Attention, or what is
+ * computed beside a MultiHeadAttention.
  */
 import { attributeOf, dataTypes, type Graph } from './graph.js';
 import { OnnxError } from './model-file.js';
+import { multiHeadProbabilities } from './multi-head-attention.js';
 import type { LayerCache } from './residual-stream.js';
 import type { NodeProto } from './schema/onnx_pb.js';
 
@@ -54,12 +56,16 @@ export class VisibleAttention {
       (node) => node === own || node.input.some((input) => below.has(input)),
     );
     const found = candidates.find(
-      (node) => node.opType === 'Softmax' || (node.opType === 'Attention' && node.domain === ''),
+      ({ opType, domain }) =>
+        opType === 'Softmax' ||
+        opType === 'MultiHeadAttention' ||
+        (opType === 'Attention' && domain === ''),
     );
     if (found?.opType === 'Softmax') return found.output[0] ?? '';
+    if (found?.opType === 'MultiHeadAttention') return multiHeadProbabilities(graph, found, layer);
     if (found) return this.#attentionOutput(found, layer);
     throw new OnnxError(
-      `layer ${layer}: attention is ${own?.opType ?? 'missing'}; the capture graft reads GroupQueryAttention, Attention or a Softmax over the keys`,
+      `layer ${layer}: attention is ${own?.opType ?? 'missing'}; the capture graft reads GroupQueryAttention, MultiHeadAttention, Attention or a Softmax over the keys`,
     );
   }
 
