@@ -41,11 +41,7 @@ export class CaptureRunner {
     capacity = Math.min(capacity, this.capacity);
     const text =
       this.#texts.get(capacity) ??
-      new CapturedText(
-        this.session,
-        openScratchCache(this.spec, this.session, capacity),
-        this.runOptions,
-      );
+      new CapturedText(this.session, openScratchCache(this.spec, this.session, capacity), this.runOptions);
     this.#texts.delete(capacity);
     this.#texts.set(capacity, text);
     for (const [other, { release }] of [...this.#texts].slice(0, -mostCaches)) {

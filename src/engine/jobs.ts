@@ -10,6 +10,8 @@ import type { ServingRunner } from './serving-runner.js';
 
 /** Positions scored in one run, give or take one: their logits are P * V floats. */
 const mostScored = 64;
+/** The chunk of an export that must get a text in one piece. */
+const whole = Number.POSITIVE_INFINITY;
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
 export function* score(
@@ -23,7 +25,7 @@ export function* score(
   // The logits at position p speak of token p + 1, so the last token need not be run.
   const end = tokens.length - 1;
   for (let past = 0; past < end; ) {
-    const to = chunkEnd(past, end, Math.min(chunk, mostScored));
+    const to = chunkEnd(past, end, chunk === whole ? whole : Math.min(chunk, mostScored));
     const scored = Math.max(0, to - Math.max(past, from - 1));
     const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
     for (let i = 0; i < scored; i++) {
@@ -56,7 +58,7 @@ export function* capture(
   const count = positions.length;
   const hiddenStates = new Float32Array(layers.length * count * hiddenSize);
   const attentionToPrefix = new Float32Array(layers.length * heads * count);
-  const shared = tokens.slice(0, request.shared ?? 0);
+  const shared = chunk === whole ? [] : tokens.slice(0, request.shared ?? 0);
   const end = Math.max(...positions) + 1;
   const text = runner.text(end);
   for (let past = text.begin(shared); past < end; ) {

@@ -6,6 +6,7 @@ import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
+import { takesChunks } from './chunk-probe.js';
 import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
 import type { DeviceSettings } from './protocol.js';
@@ -14,6 +15,8 @@ export interface LoadedGraphs {
   readonly spec: ModelSpec;
   readonly fingerprint: string;
   readonly serving: Session;
+  /** False for an export that must get a text in one piece. */
+  readonly takesChunks: boolean;
   readonly device: string;
   /** What whoever loads the model should know. */
   readonly warnings: readonly string[];
@@ -27,6 +30,9 @@ const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 }
 
 const oneRowAtATime =
   'the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another';
+
+const wholePrompts =
+  'the export takes a prompt in one piece only: running streams wait while a long one is read';
 
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
 export async function loadGraphs(
@@ -45,15 +51,18 @@ export async function loadGraphs(
     onDevice(where, (on) => Session.create(graft, { ...settings, device: on })),
     fingerprintModel(bytes, model, directory),
   ]);
+  const chunks = takesChunks(spec, serving);
   const warnings = [
     ...(warning ? [warning] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
+    ...(chunks ? [] : [wholePrompts]),
   ];
   let capture: Promise<Session> | null = null;
   return {
     spec,
     fingerprint,
     serving,
+    takesChunks: chunks,
     device,
     warnings,
     capture: () => {

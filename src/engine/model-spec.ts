@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { attributeOf, dataTypes, Graph } from '../onnx/graph.js';
 import { externalDataFiles, OnnxError } from '../onnx/model-file.js';
 import { findLayerCaches, type LayerCache } from '../onnx/residual-stream.js';
-import { logitCountInput } from '../onnx/serving-graft.js';
 import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
+import { logitCountInput } from '../onnx/serving-graft.js';
 import type { ElementType } from '../ort/tensor.js';
 
 export interface ModelSpec {

@@ -25,8 +25,10 @@ export class ServingRunner {
   ) {
     this.#runner = new GraphRunner(session, cache, runOptions);
     const { layers, hiddenSize } = cache.spec;
-    this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize);
-    this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize);
+    // WebGPU's kernels read out of bounds for K = 0.
+    const fewest = session.device ? 1 : 0;
+    this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
+    this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
   }
 
   /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */

@@ -19,9 +19,11 @@ export class SteeringInputs {
   #shape = '';
   #edits: readonly ActivationEdit[] = [];
 
+  /** @param fewest K of an unsteered batch: 1 where kernels do not take empty tensors. */
   constructor(
     readonly layers: number,
     readonly hiddenSize: number,
+    readonly fewest = 0,
   ) {}
 
   /**
@@ -29,7 +31,7 @@ export class SteeringInputs {
    * valid until the next call, and the same objects as long as the shape stays.
    */
   fill(rows: readonly SteeredRow[], tokens: number): { vectors: Tensor; add: Tensor; scale: Tensor } {
-    const concepts = rows.reduce((most, row) => Math.max(most, row.edit.length), 0);
+    const concepts = rows.reduce((most, row) => Math.max(most, row.edit.length), this.fewest);
     const tensors = this.#reshape(rows.length, tokens, concepts);
     const sameEdits =
       this.#edits.length === rows.length && rows.every((row, index) => row.edit === this.#edits[index]);

@@ -30,7 +30,11 @@ export function multiHeadProbabilities(graph: Graph, node: NodeProto, layer: num
     graph.add('Cast', [tensor], name(`${part}_float`), { to: dataTypes.float32 });
   /** [B, n, heads * D] as [B, n, heads, D], its axes in another order. */
   const split = (tensor: string, part: string, perm: readonly number[]) => {
-    const apart = graph.add('Reshape', [float(tensor, part), graph.int64([0, 0, heads, -1])], name(`${part}_heads`));
+    const apart = graph.add(
+      'Reshape',
+      [float(tensor, part), graph.int64([0, 0, heads, -1])],
+      name(`${part}_heads`),
+    );
     return graph.add('Transpose', [apart], name(part), { perm });
   };
   const query = split(node.input[mha.query] ?? '', 'query', [0, 2, 1, 3]);

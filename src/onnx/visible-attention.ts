@@ -37,11 +37,7 @@ export class VisibleAttention {
     const byPosition = graph.add('Transpose', [heads], name('by_position'), { perm: [0, 2, 1, 3] });
     const picked = graph.add('GatherND', [byPosition, this.#positions()], name('picked'), { batch_dims: 1 });
     const float = graph.add('Cast', [picked], name('picked_float'), { to: dataTypes.float32 });
-    const within = graph.add(
-      'Where',
-      [this.#span(keys), float, graph.float32(0)],
-      name('within_span'),
-    );
+    const within = graph.add('Where', [this.#span(keys), float, graph.float32(0)], name('within_span'));
     const sum = graph.add('ReduceSum', [within, last], name('by_position_sum'), { keepdims: 0 });
     return graph.add('Transpose', [sum], name('attention'), { perm: [0, 2, 1] });
   }
@@ -57,9 +53,7 @@ export class VisibleAttention {
     );
     const found = candidates.find(
       ({ opType, domain }) =>
-        opType === 'Softmax' ||
-        opType === 'MultiHeadAttention' ||
-        (opType === 'Attention' && domain === ''),
+        opType === 'Softmax' || opType === 'MultiHeadAttention' || (opType === 'Attention' && domain === ''),
     );
     if (found?.opType === 'Softmax') return found.output[0] ?? '';
     if (found?.opType === 'MultiHeadAttention') return multiHeadProbabilities(graph, found, layer);

@@ -89,7 +89,12 @@ export class Tensor {
   }
 
   /** The first `shape` elements of a tensor in a device's memory, as a tensor of their own. */
-  static beginningOf(whole: Tensor, memory: DeviceMemory, type: ElementType, shape: readonly number[]): Tensor {
+  static beginningOf(
+    whole: Tensor,
+    memory: DeviceMemory,
+    type: ElementType,
+    shape: readonly number[],
+  ): Tensor {
     const { code, array } = elementTypes[type];
     const address = created('find tensor data', (out) => api.GetTensorMutableData(whole.handle, out));
     const dimensions = BigInt64Array.from(shape, BigInt);
