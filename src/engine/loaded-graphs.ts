@@ -6,7 +6,7 @@ import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
-import { takesChunks } from './chunk-probe.js';
+import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
 import type { DeviceSettings } from './protocol.js';
@@ -15,8 +15,7 @@ export interface LoadedGraphs {
   readonly spec: ModelSpec;
   readonly fingerprint: string;
   readonly serving: Session;
-  /** False for an export that must get a text in one piece. */
-  readonly takesChunks: boolean;
+  readonly chunks: ChunkLimits;
   readonly device: string;
   /** What whoever loads the model should know. */
   readonly warnings: readonly string[];
@@ -33,6 +32,9 @@ const oneRowAtATime =
 
 const wholePrompts =
   'the export takes a prompt in one piece only: running streams wait while a long one is read';
+
+const shortChunks = (longest: number) =>
+  `the device computes long chunks of a prompt wrong: they are cut to ${longest} tokens`;
 
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
 export async function loadGraphs(
@@ -51,18 +53,19 @@ export async function loadGraphs(
     onDevice(where, (on) => Session.create(graft, { ...settings, device: on })),
     fingerprintModel(bytes, model, directory),
   ]);
-  const chunks = takesChunks(spec, serving);
+  const chunks = chunkLimits(spec, serving);
   const warnings = [
     ...(warning ? [warning] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
-    ...(chunks ? [] : [wholePrompts]),
+    ...(chunks.inPieces ? [] : [wholePrompts]),
+    ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
   let capture: Promise<Session> | null = null;
   return {
     spec,
     fingerprint,
     serving,
-    takesChunks: chunks,
+    chunks,
     device,
     warnings,
     capture: () => {

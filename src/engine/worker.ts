@@ -222,7 +222,8 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const capacity = Math.min(asked, spec.contextLength);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
   const runOptions = new RunOptions();
-  const chunk = graphs.takesChunks ? settings.prefillChunk : Number.POSITIVE_INFINITY;
+  const { inPieces, longest } = graphs.chunks;
+  const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
   const loop = new EngineLoop(port, graphs, cache, chunk, runOptions);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {

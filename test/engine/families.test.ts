@@ -81,7 +81,7 @@ for (const family of families) {
       prompts.forEach((prompt, row) => {
         const read = (positions: readonly number[]) => {
           // Chunks of 4: attention must be right after a past, too.
-          const chunk = graphs.takesChunks ? 4 : Number.POSITIVE_INFINITY;
+          const chunk = graphs.chunks.inPieces ? 4 : Number.POSITIVE_INFINITY;
           const steps = capture(runner, { tokens: prompt, positions, span }, chunk);
           for (;;) {
             const step = steps.next();
