@@ -1,7 +1,6 @@
 /** Which device a model runs on: the one asked for, or the first of CUDA, WebGPU and the CPU that works. */
 import { existsSync, readdirSync } from 'node:fs';
 import { builtInDevices, type Device, type DeviceName } from '../ort/device.js';
-import type { Session } from '../ort/session.js';
 import type { DeviceSettings } from './protocol.js';
 
 export interface OnDevice<T> {
@@ -22,7 +21,7 @@ const wanted: Readonly<Record<DeviceSettings['device'], readonly DeviceName[]>> 
  * Builds something on the first device that can.
  * @throws Error when a device was asked for by name and cannot be used, with its provider's reason.
  */
-export async function onDevice<T = Session>(
+export async function onDevice<T>(
   settings: DeviceSettings,
   make: (device: Device | undefined) => Promise<T>,
 ): Promise<OnDevice<T>> {
@@ -35,7 +34,7 @@ export async function onDevice<T = Session>(
         const device = { name, index: settings.deviceIndex, memoryLimit: settings.deviceMemory };
         return { made: await make(device), device: name, warning: null };
       } catch (error) {
-        reasons.push(`${name}: ${(error as Error).message}`);
+        reasons.push(`${name}: ${reasonOf(error as Error)}`);
       }
   }
   if (settings.device !== 'auto' && settings.device !== 'cpu')
@@ -45,6 +44,11 @@ export async function onDevice<T = Session>(
     device: 'cpu',
     warning: reasons.length > 0 ? `no usable GPU, running on the CPU (${reasons.join('; ')})` : null,
   };
+}
+
+/** The last clause of ORT's message: before it come the places in its source that the failure passed. */
+function reasonOf({ message }: Error): string {
+  return message.split(/ was false\. | : FAIL : /).at(-1)?.trim() ?? message;
 }
 
 /** What certainly stands in a device's way, before anything is loaded; null when nothing does. */

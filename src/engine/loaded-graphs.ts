@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
+import { halveAttention } from '../onnx/half-attention.js';
 import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
+import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
@@ -44,15 +46,20 @@ export async function loadGraphs(
 ): Promise<LoadedGraphs> {
   const file = join(directory, 'model.onnx');
   const bytes = await readFile(file);
-  const model: ModelProto = parseModel(bytes, file);
-  const spec = await readModelSpec(model, directory);
+  const exported: ModelProto = parseModel(bytes, file);
   const prepacked = new PrepackedWeights();
   const settings: SessionSettings = { threads, weightsDirectory: directory, spinning: true, prepacked };
-  const graft = serializeModel(graftForServing(model, { floatLogits: true }));
-  const [{ made: serving, device, warning }, fingerprint] = await Promise.all([
-    onDevice(where, (on) => Session.create(graft, { ...settings, device: on })),
-    fingerprintModel(bytes, model, directory),
+  const open = async (on: Device | undefined) => {
+    const model = on?.name === 'cuda' ? halveAttention(exported) : exported;
+    const spec = await readModelSpec(model, directory);
+    const graft = serializeModel(graftForServing(model, { floatLogits: true }));
+    return { model, spec, serving: await Session.create(graft, { ...settings, device: on }) };
+  };
+  const [{ made, device, warning }, fingerprint] = await Promise.all([
+    onDevice(where, open),
+    fingerprintModel(bytes, exported, directory),
   ]);
+  const { model, spec, serving } = made;
   const chunks = chunkLimits(spec, serving);
   const warnings = [
     ...(warning ? [warning] : []),

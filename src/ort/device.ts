@@ -54,6 +54,8 @@ function appendCuda(options: Handle, { index, memoryLimit }: Device): void {
     ['device_id', String(index)],
     // The arena grows by what is asked for, not to the next power of two: a cache is one large piece.
     ['arena_extend_strategy', 'kSameAsRequested'],
+    // TF32 rounds what it multiplies to 10 bits, and tokens would not be the CPU's.
+    ['use_tf32', '0'],
     ...(memoryLimit > 0 ? [['gpu_mem_limit', String(memoryLimit)] as [string, string]] : []),
   ];
   const cuda = created('create CUDA options', (out) => api.CreateCUDAProviderOptions(out));
