@@ -22,7 +22,10 @@ const probed = 40;
 /** Share of the largest logit by which kernels may differ; a wrong one differs by several times as much. */
 const tolerance = 0.05;
 
-/** Finds out with a few short runs. */
+/**
+ * Finds out with a few short runs.
+ * @throws OrtError when the device cannot compute the graph at all: what it lacks shows only then.
+ */
 export function chunkLimits(spec: ModelSpec, session: Session): ChunkLimits {
   const options = new RunOptions();
   const cache = openScratchCache(spec, session, Math.max(probed, spec.slidingWindow));
@@ -38,6 +41,7 @@ export function chunkLimits(spec: ModelSpec, session: Session): ChunkLimits {
     return last;
   };
   try {
+    logits([1]);
     if (spec.kvLayout === 'concatenated' && !runs(() => logits([2, 2])))
       return { inPieces: false, longest: Number.POSITIVE_INFINITY };
     if (!session.device || spec.contextLength < probed)

@@ -48,7 +48,12 @@ export async function onDevice<T>(
 
 /** The last clause of ORT's message: before it come the places in its source that the failure passed. */
 function reasonOf({ message }: Error): string {
-  return message.split(/ was false\. | : FAIL : /).at(-1)?.trim() ?? message;
+  return (
+    message
+      .split(/ was false\. | : FAIL : /)
+      .at(-1)
+      ?.trim() ?? message
+  );
 }
 
 /** What certainly stands in a device's way, before anything is loaded; null when nothing does. */

@@ -53,14 +53,14 @@ export async function loadGraphs(
     const model = on?.name === 'cuda' ? halveAttention(exported) : exported;
     const spec = await readModelSpec(model, directory);
     const graft = serializeModel(graftForServing(model, { floatLogits: true }));
-    return { model, spec, serving: await Session.create(graft, { ...settings, device: on }) };
+    const serving = await Session.create(graft, { ...settings, device: on });
+    return { model, spec, serving, chunks: chunkLimits(spec, serving) };
   };
   const [{ made, device, warning }, fingerprint] = await Promise.all([
     onDevice(where, open),
     fingerprintModel(bytes, exported, directory),
   ]);
-  const { model, spec, serving } = made;
-  const chunks = chunkLimits(spec, serving);
+  const { model, spec, serving, chunks } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { SequenceRequest } from '../../src/engine/protocol.js';
 import type { WorkerEngine } from '../../src/engine/worker-engine.js';
-import { loadModel } from '../../src/models/load.js';
-import { fitConcept } from '../../src/steering/fit-concept.js';
 import { tinyChatModel, tinyModels } from '../commands/tiny-chat-model.js';
 import { request, startEngine, tokens } from '../helpers/engine.js';
 import { families, goldensOf } from '../helpers/families.js';
 import { largestDifference } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';
 import { tinyModel, tinyNames } from '../helpers/tiny-models.js';
+import { fitOn } from './device-checks.js';
 import { noSoftwareGpu } from './software-gpu.js';
 
 const skip = noSoftwareGpu ? `no software GPU: ${noSoftwareGpu}` : false;
@@ -98,28 +97,7 @@ test('an export that concatenates keys and values writes PyTorch’s tokens', { 
 });
 
 test('a fit gives the CPU’s directions', { skip }, async (t) => {
-  const models = await tinyModels(t);
-  const few = (start: string) => ['sea', 'sky', 'sun', 'sand'].map((word) => `${start} ${word}`);
-  const fit = async (device: 'webgpu' | 'cpu') => {
-    const settings = { threads: 1, slots: 2, context: 256, prefillChunk: 64, queue: 8, device };
-    const model = await loadModel(tinyChatModel, join(models, tinyChatModel), settings);
-    t.after(() => model.engine.close());
-    assert.equal(model.device, device);
-    return fitConcept(
-      {
-        name: 'sea',
-        prefix: 'You love the sea.',
-        recipe: 'attention',
-        method: 'mean_difference',
-        labels: 'soft',
-        statements: { positive: few('the'), negative: few('no') },
-        maxTokens: 4,
-        seed: 1,
-      },
-      model,
-      new AbortController().signal,
-    );
-  };
-  const [onGpu, onCpu] = await Promise.all([fit('webgpu'), fit('cpu')]);
-  assert.ok(largestDifference(onGpu.vectors, onCpu.vectors) < 1e-3);
+  const folder = join(await tinyModels(t), tinyChatModel);
+  const [onGpu, onCpu] = await Promise.all([fitOn(folder, 'webgpu'), fitOn(folder, 'cpu')]);
+  assert.ok(largestDifference(onGpu, onCpu) < 1e-3);
 });

@@ -19,10 +19,16 @@ function frame(session: Session, tokens: readonly number[]) {
       const shape = [1, kvHeads, 32, headSize];
       caches[name] = { type: 'float16', shape, data: ownArray(Uint16Array, kvHeads * 32 * headSize) };
     }
-  const pasts = Object.entries(caches).map(([name, feed]) => [name.replace('present', 'past_key_values'), feed]);
+  const pasts = Object.entries(caches).map(([name, feed]) => [
+    name.replace('present', 'past_key_values'),
+    feed,
+  ]);
   const inputs: Record<string, Feed> = {
     input_ids: ints([1, tokens.length], tokens),
-    attention_mask: ints([1, tokens.length], tokens.map(() => 1)),
+    attention_mask: ints(
+      [1, tokens.length],
+      tokens.map(() => 1),
+    ),
     ...Object.fromEntries(pasts),
   };
   return { inputs, caches };
@@ -59,7 +65,12 @@ for (const name of tinyNames) {
     const positions = [8, 9, 10];
     const captured = runGraph(
       session,
-      { ...inputs, capture_positions: ints([1, 3], positions), span_start: ints([1], [2]), span_end: ints([1], [5]) },
+      {
+        ...inputs,
+        capture_positions: ints([1, 3], positions),
+        span_start: ints([1], [2]),
+        span_end: ints([1], [5]),
+      },
       { ...caches, hidden_states: [layers, 1, 3, hidden], attention_to_prefix: [layers, 1, heads, 3] },
     );
     const attention = tiny.golden('attention_to_prefix.0');
