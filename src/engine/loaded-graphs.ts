@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
+import { externalWeights } from '../onnx/external-weights.js';
 import { halveAttention } from '../onnx/half-attention.js';
 import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
+import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
@@ -48,7 +50,14 @@ export async function loadGraphs(
   const bytes = await readFile(file);
   const exported: ModelProto = parseModel(bytes, file);
   const prepacked = new PrepackedWeights();
-  const settings: SessionSettings = { threads, weightsDirectory: directory, spinning: true, prepacked };
+  const weights = new SharedWeights(directory, externalWeights(exported));
+  const settings: SessionSettings = {
+    threads,
+    weightsDirectory: directory,
+    spinning: true,
+    prepacked,
+    weights,
+  };
   const open = async (on: Device | undefined) => {
     const model = on?.name === 'cuda' ? halveAttention(exported) : exported;
     const spec = await readModelSpec(model, directory);
@@ -87,6 +96,7 @@ export async function loadGraphs(
       built?.release();
       serving.release();
       prepacked.release();
+      weights.release();
     },
   };
 }

@@ -74,6 +74,7 @@ const signatures = {
   BindInput: [136, p, [p, 'const char*', p]],
   BindOutput: [137, p, [p, 'const char*', p]],
   ClearBoundOutputs: [142, 'void', [p]],
+  AddInitializer: [150, p, [p, 'const char*', p]],
   CreatePrepackedWeightsContainer: [166, p, [out]],
   ReleasePrepackedWeightsContainer: [167, 'void', [p]],
   CreateSessionFromArrayWithPrepackedWeightsContainer: [169, p, [p, p, 'size_t', p, p, out]],
@@ -166,6 +167,7 @@ export interface OrtApi {
   BindInput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   BindOutput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   ClearBoundOutputs: Callable<[binding: Handle], void>;
+  AddInitializer: Callable<[options: Handle, name: string, value: Handle], Status>;
   CreatePrepackedWeightsContainer: Callable<[out: Out<Handle>], Status>;
   ReleasePrepackedWeightsContainer: Callable<[handle: Handle], void>;
   CreateSessionFromArrayWithPrepackedWeightsContainer: Callable<

@@ -3,6 +3,7 @@ import { appendDevice, type Device, DeviceMemory } from './device.js';
 import { environment } from './environment.js';
 import { api, decodeText, type Handle } from './library.js';
 import { offThread } from './off-thread.js';
+import type { SharedWeights } from './shared-weights.js';
 import { check, created, OrtError } from './status.js';
 import { type ElementType, elementTypeName } from './tensor.js';
 
@@ -15,6 +16,8 @@ export interface SessionSettings {
   readonly spinning: boolean;
   /** Shares prepacked weights between sessions of one model. */
   readonly prepacked?: PrepackedWeights;
+  /** Weights that sessions on the CPU share. */
+  readonly weights?: SharedWeights;
   /** Computes there instead of on the CPU. */
   readonly device?: Device | undefined;
 }
@@ -37,6 +40,8 @@ export class PrepackedWeights {
   }
 }
 
+const forgetEveryMs = 20;
+
 function sessionOptions(settings: SessionSettings): Handle {
   const options = created('create session options', (out) => api.CreateSessionOptions(out));
   const entries: [string, string][] = [
@@ -46,6 +51,7 @@ function sessionOptions(settings: SessionSettings): Handle {
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
   if (settings.device) appendDevice(options, settings.device);
+  else settings.weights?.addTo(options);
   return options;
 }
 
@@ -94,6 +100,9 @@ export class Session {
     const weights = settings.prepacked ?? new PrepackedWeights();
     const ownWeights = settings.prepacked ? null : weights;
     const out: [Handle | null] = [null];
+    const shared = settings.device ? undefined : settings.weights;
+    // What is packed already need not stay in memory until the rest is.
+    const forgetting = shared && setInterval(() => shared.forget(), forgetEveryMs);
     try {
       const status = await offThread([model, out], (done) =>
         api.CreateSessionFromArrayWithPrepackedWeightsContainer.async(
@@ -113,6 +122,8 @@ export class Session {
       ownWeights?.release();
       throw error;
     } finally {
+      clearInterval(forgetting);
+      shared?.forget();
       api.ReleaseSessionOptions(options);
     }
   }

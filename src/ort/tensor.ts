@@ -105,6 +105,15 @@ export class Tensor {
     return new Tensor(handle, shape, null, whole);
   }
 
+  /** A tensor over CPU memory at an address, which must stay there; `code` is an ONNXTensorElementDataType. */
+  static at(address: Handle, bytes: number, code: number, shape: readonly number[]): Tensor {
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    const handle = created(`create tensor [${shape.join(', ')}]`, (out) =>
+      api.CreateTensorWithDataAsOrtValue(cpuMemory, address, bytes, dimensions, shape.length, code, out),
+    );
+    return new Tensor(handle, shape, null);
+  }
+
   release(): void {
     api.ReleaseValue(this.handle);
   }
