@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
-import { externalWeights } from '../onnx/external-weights.js';
+import { productWeights } from '../onnx/external-weights.js';
 import { halveAttention } from '../onnx/half-attention.js';
 import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
@@ -50,7 +50,7 @@ export async function loadGraphs(
   const bytes = await readFile(file);
   const exported: ModelProto = parseModel(bytes, file);
   const prepacked = new PrepackedWeights();
-  const weights = new SharedWeights(directory, externalWeights(exported));
+  const weights = new SharedWeights(directory, productWeights(exported));
   const settings: SessionSettings = {
     threads,
     weightsDirectory: directory,

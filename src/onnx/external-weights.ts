@@ -1,4 +1,5 @@
-/** Where a model's external weights lie (ONNX external data: location, offset, length). */
+/** Where a model's large external weights lie (ONNX external data: location, offset, length). */
+import { Graph } from './graph.js';
 import type { ModelProto } from './schema/onnx_pb.js';
 
 export interface ExternalWeight {
@@ -25,8 +26,19 @@ const bytesOf: ReadonlyMap<number, number> = new Map([
   [16, 2], // bfloat16
 ]);
 
-export function externalWeights(model: ModelProto): ExternalWeight[] {
-  return (model.graph?.initializer ?? []).flatMap(({ name, dims, dataType, externalData }) => {
+/** Kernels that pack their second input and can do so once for several sessions; some others fail when asked. */
+const packing: ReadonlySet<string> = new Set(['MatMul', 'MatMulNBits']);
+/** What may read such a weight beside them: these pack nothing. */
+const harmless: ReadonlySet<string> = new Set(['Reshape', 'Gather', 'GatherBlockQuantized']);
+
+/** The external weights of matrix products: nearly all there are. */
+export function productWeights(model: ModelProto): ExternalWeight[] {
+  const graph = new Graph(model);
+  return graph.proto.initializer.flatMap(({ name, dims, dataType, externalData }) => {
+    const readers = graph.consumers(name);
+    const packed = readers.filter(({ opType, input }) => packing.has(opType) && input[1] === name);
+    const others = readers.filter((node) => !packed.includes(node));
+    if (packed.length === 0 || !others.every(({ opType }) => harmless.has(opType))) return [];
     const entry = (key: string) => externalData.find((found) => found.key === key)?.value;
     const [location, length] = [entry('location'), entry('length')];
     if (!location || !length) return [];
