@@ -63,7 +63,13 @@ export async function loadGraphs(
     const spec = await readModelSpec(model, directory);
     const graft = serializeModel(graftForServing(model, { floatLogits: true }));
     const serving = await Session.create(graft, { ...settings, device: on });
-    return { model, spec, serving, chunks: chunkLimits(spec, serving) };
+    try {
+      return { model, spec, serving, chunks: chunkLimits(spec, serving) };
+    } catch (error) {
+      // The next device may have no room beside it.
+      serving.release();
+      throw error;
+    }
   };
   const [{ made, device, warning }, fingerprint] = await Promise.all([
     onDevice(where, open),
