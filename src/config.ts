@@ -33,6 +33,8 @@ const integer = (least: number, most: number) =>
 
 const text = z.string().trim().min(1);
 
+export const devices = ['auto', 'cuda', 'webgpu', 'cpu'] as const;
+
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const settingsTable = {
@@ -83,6 +85,30 @@ export const settingsTable = {
     help: 'threads for one model; 0 chooses by the cores',
     requirement: 'an integer from 0 to 1024',
     schema: integer(0, 1024),
+  }),
+  device: setting({
+    env: 'STEERD_DEVICE',
+    flag: '--device <name>',
+    fallback: 'auto',
+    help: `where models run: ${devices.join(', ')}; auto takes the first of cuda, webgpu and cpu that works`,
+    requirement: `one of ${devices.join(', ')}`,
+    schema: z.enum(devices),
+  }),
+  deviceIndex: setting({
+    env: 'STEERD_DEVICE_INDEX',
+    flag: '--device-index <number>',
+    fallback: '0',
+    help: 'which CUDA device, where there are several',
+    requirement: 'an integer from 0 to 63',
+    schema: integer(0, 63),
+  }),
+  deviceMemory: setting({
+    env: 'STEERD_DEVICE_MEMORY',
+    flag: '--device-memory <megabytes>',
+    fallback: '0',
+    help: 'most memory that CUDA may take for one model, in MiB; 0 sets no limit',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
   }),
   slots: setting({
     env: 'STEERD_SLOTS',

@@ -10,7 +10,7 @@ import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import { GraphRunner } from './graph-runner.js';
 import { KeptBeginning } from './kept-beginning.js';
-import { KvCache } from './kv-cache.js';
+import { type KvCache, openScratchCache } from './kv-cache.js';
 import type { ModelSpec } from './model-spec.js';
 
 /** What one chunk gave: [L, P, H] and [L, heads, P] for the P positions that lie in it. */
@@ -42,7 +42,7 @@ export class CaptureRunner {
     capacity = Math.min(capacity, this.capacity);
     const text =
       this.#texts.get(capacity) ??
-      new CapturedText(this.session, new KvCache(this.spec, 0, capacity), this.runOptions);
+      new CapturedText(this.session, openScratchCache(this.spec, this.session, capacity), this.runOptions);
     this.#texts.delete(capacity);
     this.#texts.set(capacity, text);
     for (const [other, { release }] of [...this.#texts].slice(0, -mostCaches)) {
@@ -106,5 +106,8 @@ export class CapturedText {
     return { hiddenStates, attentionToPrefix };
   }
 
-  readonly release = (): void => this.#runner.release();
+  readonly release = (): void => {
+    this.#runner.release();
+    this.cache.release();
+  };
 }

@@ -8,8 +8,9 @@
  */
 const smallestBlock = 64;
 
-/** End of the run of about `size` tokens that starts at `from`, of a text that ends at `end`. */
+/** End of the run of about `size` tokens that starts at `from`, of a text that ends at `end`; Infinity never cuts. */
 export function chunkEnd(from: number, end: number, size: number): number {
+  if (size === Number.POSITIVE_INFINITY) return end;
   const left = end - from;
   if (left <= 3) return end;
   if (left <= size) return left <= smallestBlock || left % 2 === 0 ? end : end - 3;

@@ -1,24 +1,16 @@
 /**
  * Runs one grafted graph over a KV cache: binds what stays, rebinds what changes. Both grafts have the same
- * frame (ids, mask, KV in place); what is special to each comes as extra inputs and outputs.
+ * frame (ids, mask, KV); what is special to each comes as extra inputs and outputs.
  */
 import { Binding, type RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
-import type { KvCache } from './kv-cache.js';
-
-/** Rows [first, first + rows) of the KV cache that a run works on. */
-export interface RowRange {
-  readonly first: number;
-  readonly rows: number;
-}
+import type { KvCache, RowRange } from './kv-cache.js';
 
 export class GraphRunner {
   readonly #bindings = new Map<string, Binding>();
   /** What the last run of a binding used; released when replaced. */
   readonly #transient = new Map<string, Tensor>();
-  /** Tensors over the KV cache's rows, as long as the bindings. */
-  readonly #cached: Tensor[] = [];
 
   constructor(
     readonly session: Session,
@@ -43,7 +35,9 @@ export class GraphRunner {
     const { rows } = range;
     const length = ids[0]?.length ?? 0;
     const binding = this.#binding(range, Object.keys(tensors.outputs));
-    const total = Math.max(...pasts) + length;
+    const past = Math.max(...pasts);
+    const total = past + length;
+    this.cache.bind(binding, range, past, length);
     const idArray = ownArray(BigInt64Array, rows * length);
     const mask = ownArray(BigInt64Array, rows * total);
     for (let row = 0; row < rows; row++) {
@@ -52,8 +46,9 @@ export class GraphRunner {
       mask.fill(1n, row * total, row * total + (pasts[row] ?? 0) + length);
     }
     this.#bindTransient(binding, 'input_ids', Tensor.over(idArray, 'int64', [rows, length]));
-    this.#bindTransient(binding, 'attention_mask', Tensor.over(mask, 'int64', [rows, total]));
-    if (this.cache.spec.takesPositions) {
+    const { takesMask, takesPositions } = this.cache.spec;
+    if (takesMask) this.#bindTransient(binding, 'attention_mask', Tensor.over(mask, 'int64', [rows, total]));
+    if (takesPositions) {
       const positions = ownArray(BigInt64Array, rows * length);
       for (let i = 0; i < positions.length; i++)
         positions[i] = BigInt((pasts[Math.floor(i / length)] ?? 0) + (i % length));
@@ -62,6 +57,7 @@ export class GraphRunner {
     for (const [name, tensor] of Object.entries(tensors.inputs)) binding.input(name, tensor);
     for (const [name, tensor] of Object.entries(tensors.outputs)) binding.output(name, tensor);
     binding.run(this.runOptions);
+    this.cache.advance(range);
   }
 
   #bindTransient(binding: Binding, name: string, tensor: Tensor): void {
@@ -76,26 +72,15 @@ export class GraphRunner {
     const known = this.#bindings.get(key);
     if (known) return known;
     const binding = new Binding(this.session);
-    const tensors = this.cache.rows(first, rows);
-    this.cache.spec.layers.forEach((names, layer) => {
-      const layerTensors = tensors[layer];
-      if (!layerTensors) return;
-      this.#cached.push(layerTensors.key, layerTensors.value);
-      binding.input(names.pastKey, layerTensors.key);
-      binding.output(names.presentKey, layerTensors.key);
-      binding.input(names.pastValue, layerTensors.value);
-      binding.output(names.presentValue, layerTensors.value);
-    });
     this.#bindings.set(key, binding);
     return binding;
   }
 
-  /** Before the session is released. */
+  /** Before the cache and the session are released. */
   release(): void {
     for (const binding of this.#bindings.values()) binding.release();
     this.#bindings.clear();
-    for (const tensor of [...this.#transient.values(), ...this.#cached]) tensor.release();
+    for (const tensor of this.#transient.values()) tensor.release();
     this.#transient.clear();
-    this.#cached.length = 0;
   }
 }

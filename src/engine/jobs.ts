@@ -6,12 +6,15 @@
 import type { CaptureRunner } from './capture-runner.js';
 import { chunkEnd } from './chunks.js';
 import { exponential } from './fast-exponential.js';
+import type { ModelSpec } from './model-spec.js';
 import { monitoredEdit } from './monitored-edit.js';
 import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
 
 /** Positions scored in one run, give or take one: their logits are P * V floats. */
 const mostScored = 64;
+/** The chunk of an export that must get a text in one piece. */
+const whole = Number.POSITIVE_INFINITY;
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
 export function* score(
@@ -22,12 +25,13 @@ export function* score(
   const { tokens, from, edit } = request;
   const size = runner.cache.spec.vocabularySize;
   const result = new Float32Array(tokens.length - from);
-  const shared = tokens.slice(0, request.shared ?? 0);
+  const shared = sharedTokens(request, runner.cache.spec, chunk);
+  const most = chunk === whole ? whole : Math.min(chunk, mostScored);
   // The logits at position p speak of token p + 1, so the last token need not be run.
   const end = tokens.length - 1;
   // Keys and values made under one edit are wrong under another.
   for (let past = edit.length === 0 ? runner.scratch.begin(shared) : runner.scratch.begin([]); past < end; ) {
-    const to = chunkEnd(past, past < shared.length ? shared.length : end, Math.min(chunk, mostScored));
+    const to = chunkEnd(past, past < shared.length ? shared.length : end, most);
     const scored = Math.max(0, to - Math.max(past, from - 1));
     const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
     for (let i = 0; i < scored; i++) {
@@ -39,6 +43,15 @@ export function* score(
     if (past < end) yield;
   }
   return result;
+}
+
+/** The beginning to keep. Keys and values that grow with the text cannot be cut back to it. */
+function sharedTokens(
+  { tokens, shared = 0 }: Pick<ScoreRequest, 'tokens' | 'shared'>,
+  { kvLayout }: ModelSpec,
+  chunk: number,
+): readonly number[] {
+  return chunk === whole || kvLayout === 'concatenated' ? [] : tokens.slice(0, shared);
 }
 
 /** log softmax(logits)[token] in nats. */
@@ -86,7 +99,7 @@ export function* capture(
   const count = positions.length;
   const hiddenStates = new Float32Array(layers.length * count * hiddenSize);
   const attentionToPrefix = new Float32Array(layers.length * heads * count);
-  const shared = tokens.slice(0, request.shared ?? 0);
+  const shared = sharedTokens(request, runner.spec, chunk);
   const end = Math.max(...positions) + 1;
   const text = runner.text(end);
   for (let past = text.beginning.begin(shared); past < end; ) {

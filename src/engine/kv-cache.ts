@@ -1,71 +1,78 @@
-/**
- * Keys and values of all slots: one buffer for each layer's keys and one for its values, [rows, kv_heads,
- * capacity, head_size], past and present of a run at once, so nothing is copied between steps. Memory is
- * only touched as slots fill. The row after the last slot is scratch: for scoring, and all there is of a cache
- * without slots.
- */
-import { type ElementType, elementTypes, ownArray, Tensor, type TensorArray } from '../ort/tensor.js';
+/** Keys and values of the sequences of one session, whatever memory holds them. */
+import type { Binding } from '../ort/binding.js';
+import { Session } from '../ort/session.js';
+import { elementTypes } from '../ort/tensor.js';
+import { ConcatenatedKvCache } from './concatenated-kv-cache.js';
+import { DeviceKvCache } from './device-kv-cache.js';
+import { HostKvCache } from './host-kv-cache.js';
 import type { ModelSpec } from './model-spec.js';
+import { copyingGraph } from './row-copier.js';
 import type { Move } from './scheduler.js';
 
-export interface LayerTensors {
-  readonly key: Tensor;
-  readonly value: Tensor;
+/** Rows [first, first + rows) of a KV cache that a run works on. */
+export interface RowRange {
+  readonly first: number;
+  readonly rows: number;
 }
 
-export class KvCache {
-  readonly #layers: { readonly key: TensorArray; readonly value: TensorArray }[];
-  readonly #type: ElementType;
-  readonly #rowLength: number;
-
-  constructor(
-    readonly spec: ModelSpec,
-    readonly slots: number,
-    readonly capacity: number,
-  ) {
-    this.#type = spec.kvType;
-    this.#rowLength = spec.kvHeads * capacity * spec.headSize;
-    const length = (slots + 1) * this.#rowLength;
-    const allocate = (): TensorArray =>
-      this.#type === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
-    this.#layers = spec.layers.map(() => ({ key: allocate(), value: allocate() }));
-  }
-
-  /** The row that belongs to no sequence. */
-  get scratch(): number {
-    return this.slots;
-  }
-
-  /** Tensors over rows [first, first + count) of every layer: [count, kv_heads, capacity, head_size]. */
-  rows(first: number, count: number): LayerTensors[] {
-    const { kvHeads, headSize } = this.spec;
-    const shape = [count, kvHeads, this.capacity, headSize];
-    const view = (array: TensorArray) =>
-      Tensor.over(
-        array.subarray(first * this.#rowLength, (first + count) * this.#rowLength),
-        this.#type,
-        shape,
-      );
-    return this.#layers.map(({ key, value }) => ({ key: view(key), value: view(value) }));
-  }
-
-  /** Copies the first `length` tokens of one row over another's. */
-  move({ from, to, length }: Move): void {
-    const { kvHeads, headSize } = this.spec;
-    const headLength = this.capacity * headSize;
-    for (const { key, value } of this.#layers) {
-      for (const array of [key, value]) {
-        for (let head = 0; head < kvHeads; head++) {
-          const source = from * this.#rowLength + head * headLength;
-          array.copyWithin(to * this.#rowLength + head * headLength, source, source + length * headSize);
-        }
-      }
-    }
-  }
+export interface KvCache {
+  readonly spec: ModelSpec;
+  readonly slots: number;
+  /** Tokens of one row. */
+  readonly capacity: number;
+  /** The row that belongs to no sequence: for scoring, and all there is of a cache without slots. */
+  readonly scratch: number;
+  /**
+   * Makes a binding work on these rows, which hold `past` tokens and get `tokens` more. The same range always
+   * comes with the same binding.
+   */
+  bind(binding: Binding, range: RowRange, past: number, tokens: number): void;
+  /** The run that was bound last has succeeded. */
+  advance(range: RowRange): void;
+  /** Makes one row hold the first `length` tokens of another. */
+  move(move: Move): void;
+  /** After the bindings are released, and before the session is. */
+  release(): void;
 }
 
-/** Bytes the cache holds once every slot is full. */
-export function kvBytes(spec: ModelSpec, slots: number, capacity: number): number {
+/** A cache in the memory that a session computes in. @throws OrtError when there is too little. */
+export async function openKvCache(
+  spec: ModelSpec,
+  session: Session,
+  slots: number,
+  capacity: number,
+): Promise<KvCache> {
+  if (!session.device || spec.kvLayout === 'concatenated') return make(spec, session, slots, capacity, null);
+  const { device } = session.device;
+  const settings = { threads: 1, weightsDirectory: '.', spinning: false, device };
+  return make(spec, session, slots, capacity, await Session.create(copyingGraph(spec), settings));
+}
+
+/** A cache without slots. @throws OrtError when there is too little memory. */
+export function openScratchCache(spec: ModelSpec, session: Session, capacity: number): KvCache {
+  return make(spec, session, 0, capacity, null);
+}
+
+function make(
+  spec: ModelSpec,
+  session: Session,
+  slots: number,
+  capacity: number,
+  copying: Session | null,
+): KvCache {
+  if (spec.kvLayout === 'concatenated') return new ConcatenatedKvCache(spec, session, slots, capacity);
+  return session.device
+    ? new DeviceKvCache(spec, session.device, slots, capacity, copying)
+    : new HostKvCache(spec, slots, capacity);
+}
+
+/** Bytes of one row's keys and values in all layers. */
+export function kvRowBytes(spec: ModelSpec, capacity: number): number {
   const perElement = elementTypes[spec.kvType].array.BYTES_PER_ELEMENT;
-  return 2 * spec.layers.length * (slots + 1) * spec.kvHeads * capacity * spec.headSize * perElement;
+  return 2 * spec.layers.length * spec.kvHeads * capacity * spec.headSize * perElement;
+}
+
+/** Bytes a cache holds once every slot is full. */
+export function kvBytes(spec: ModelSpec, slots: number, capacity: number): number {
+  return (slots + 1) * kvRowBytes(spec, capacity);
 }

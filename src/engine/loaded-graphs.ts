@@ -2,41 +2,99 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
+import { productWeights } from '../onnx/external-weights.js';
+import { halveAttention } from '../onnx/half-attention.js';
 import { parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
+import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
+import { SharedWeights } from '../ort/shared-weights.js';
+import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
+import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
+import type { DeviceSettings } from './protocol.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
   readonly fingerprint: string;
   readonly serving: Session;
+  readonly chunks: ChunkLimits;
+  readonly device: string;
+  /** What whoever loads the model should know. */
+  readonly warnings: readonly string[];
   /** Builds the capture session once; both sessions share the prepacked weights. */
   capture(): Promise<Session>;
   /** Gives the weights' memory back; nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
 
+const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
+
+const oneRowAtATime =
+  'the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another';
+
+const wholePrompts =
+  'the export takes a prompt in one piece only: running streams wait while a long one is read';
+
+const shortChunks = (longest: number) =>
+  `the device computes long chunks of a prompt wrong: they are cut to ${longest} tokens`;
+
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
-export async function loadGraphs(directory: string, threads: number): Promise<LoadedGraphs> {
+export async function loadGraphs(
+  directory: string,
+  threads: number,
+  where: DeviceSettings = onCpu,
+): Promise<LoadedGraphs> {
   const file = join(directory, 'model.onnx');
   const bytes = await readFile(file);
-  const model: ModelProto = parseModel(bytes, file);
-  const spec = await readModelSpec(model, directory);
+  const exported: ModelProto = parseModel(bytes, file);
   const prepacked = new PrepackedWeights();
-  const settings: SessionSettings = { threads, weightsDirectory: directory, spinning: true, prepacked };
-  const [serving, fingerprint] = await Promise.all([
-    Session.create(serializeModel(graftForServing(model)), settings),
-    fingerprintModel(bytes, model, directory),
+  const weights = new SharedWeights(directory, productWeights(exported));
+  const settings: SessionSettings = {
+    threads,
+    weightsDirectory: directory,
+    spinning: true,
+    prepacked,
+    weights,
+  };
+  const open = async (on: Device | undefined) => {
+    const model = on?.name === 'cuda' ? halveAttention(exported) : exported;
+    const spec = await readModelSpec(model, directory);
+    const graft = serializeModel(graftForServing(model, { floatLogits: true }));
+    const serving = await Session.create(graft, { ...settings, device: on });
+    try {
+      return { model, spec, serving, chunks: chunkLimits(spec, serving) };
+    } catch (error) {
+      // The next device may have no room beside it.
+      serving.release();
+      throw error;
+    }
+  };
+  const [{ made, device, warning }, fingerprint] = await Promise.all([
+    onDevice(where, open),
+    fingerprintModel(bytes, exported, directory),
   ]);
+  const { model, spec, serving, chunks } = made;
+  const warnings = [
+    ...(warning ? [warning] : []),
+    ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
+    ...(chunks.inPieces ? [] : [wholePrompts]),
+    ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
+  ];
   let capture: Promise<Session> | null = null;
   return {
     spec,
     fingerprint,
     serving,
+    chunks,
+    device,
+    warnings,
     capture: () => {
-      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), settings);
+      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), {
+        ...settings,
+        device: serving.device?.device,
+      });
       return capture;
     },
     release: async () => {
@@ -44,6 +102,7 @@ export async function loadGraphs(directory: string, threads: number): Promise<Lo
       built?.release();
       serving.release();
       prepacked.release();
+      weights.release();
     },
   };
 }

@@ -6,6 +6,7 @@ import { attributeOf, dataTypes, Graph } from '../onnx/graph.js';
 import { externalDataFiles, OnnxError } from '../onnx/model-file.js';
 import { findLayerCaches, type LayerCache } from '../onnx/residual-stream.js';
 import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
+import { logitCountInput } from '../onnx/serving-graft.js';
 import type { ElementType } from '../ort/tensor.js';
 
 export interface ModelSpec {
@@ -22,6 +23,13 @@ export interface ModelSpec {
   readonly slidingWindow: number;
   /** True when the export wants `position_ids`. */
   readonly takesPositions: boolean;
+  /** True when the export wants `attention_mask`. */
+  readonly takesMask: boolean;
+  /**
+   * How the graph keeps keys and values. `in place`: GroupQueryAttention writes new ones behind the old, rows of
+   * different lengths side by side. `concatenated`: the graph gives longer ones back, and runs one row at a time.
+   */
+  readonly kvLayout: 'in place' | 'concatenated';
 }
 
 interface JsonObject {
@@ -60,11 +68,13 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
   const decoder = isObject(genaiModel.decoder) ? genaiModel.decoder : {};
 
   const first = layers[0];
-  const attention = graph.producer(first?.presentKey ?? '');
-  if (attention?.opType !== 'GroupQueryAttention')
+  const attention = layers.map(({ presentKey }) => graph.producer(presentKey));
+  const grouped = attention.filter((node) => node?.opType === 'GroupQueryAttention');
+  if (grouped.length > 0 && grouped.length < layers.length)
     throw new OnnxError(
-      `the export's attention is ${attention?.opType ?? 'missing'}, not GroupQueryAttention: it can be grafted but not yet served`,
+      `${grouped.length} of ${layers.length} layers use GroupQueryAttention: all or none of them must`,
     );
+  checkInputs(graph, layers);
   const pastKey = graph.inputs().find((input) => input.name === first?.pastKey);
   const logits = graph.proto.output.find((output) => output.name === 'logits');
   const size = (what: string, ...candidates: unknown[]): number => {
@@ -77,7 +87,13 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
       );
     return found;
   };
-  const heads = size('the number of attention heads', attributeOf(attention, 'num_heads'));
+  const heads = size(
+    'the number of attention heads',
+    attention[0] && attributeOf(attention[0], 'num_heads'),
+    text.num_attention_heads,
+    decoder.num_attention_heads,
+    text.n_head,
+  );
   const hiddenSize = size('the hidden size', text.hidden_size, decoder.hidden_size, text.n_embd);
   const kvCode = pastKey?.type?.value.case === 'tensorType' ? pastKey.type.value.value.elemType : 0;
   const kvType = kvTypes.get(kvCode);
@@ -86,7 +102,13 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
     layers,
     hiddenSize,
     heads,
-    kvHeads: size('the number of KV heads', attributeOf(attention, 'kv_num_heads'), dimension(pastKey, 1)),
+    kvHeads: size(
+      'the number of KV heads',
+      dimension(pastKey, 1),
+      attention[0] && attributeOf(attention[0], 'kv_num_heads'),
+      text.num_key_value_heads,
+      decoder.num_key_value_heads,
+    ),
     headSize: size(
       'the head size',
       dimension(pastKey, 3),
@@ -104,7 +126,28 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
     ),
     slidingWindow: Math.max(0, ...layers.map((layer) => slidingWindow(graph, layer))),
     takesPositions: graph.inputs().some((input) => input.name === 'position_ids'),
+    takesMask: graph.inputs().some((input) => input.name === 'attention_mask'),
+    kvLayout: grouped.length > 0 ? 'in place' : 'concatenated',
   };
+}
+
+const knownInputs: ReadonlySet<string> = new Set([
+  'input_ids',
+  'attention_mask',
+  'position_ids',
+  logitCountInput,
+]);
+
+/** The engine must be able to feed every input. */
+function checkInputs(graph: Graph, layers: readonly LayerCache[]): void {
+  const caches = new Set(layers.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
+  const names = graph.inputs().map(({ name }) => name);
+  const unknown = names.filter((name) => !knownInputs.has(name) && !caches.has(name));
+  const missing = ['input_ids'].filter((name) => !names.includes(name));
+  if (missing.length > 0)
+    throw new OnnxError(`the export has no input ${missing.join(' and no ')}; it has ${names.join(', ')}`);
+  if (unknown.length > 0)
+    throw new OnnxError(`the export wants inputs that a text decoder does not have: ${unknown.join(', ')}`);
 }
 
 function slidingWindow(graph: Graph, layer: LayerCache): number {

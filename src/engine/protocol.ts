@@ -147,8 +147,20 @@ export interface ProjectRequest {
   readonly priority: Priority;
 }
 
+/** Where a model runs. */
+export interface DeviceSettings {
+  /** `auto`: the first of cuda, webgpu and cpu that works. */
+  readonly device: 'auto' | 'cuda' | 'webgpu' | 'cpu';
+  /** Which CUDA device. */
+  readonly deviceIndex: number;
+  /** Bytes of its memory that CUDA may take; 0 for no limit. */
+  readonly deviceMemory: number;
+}
+
 /** How a worker loads its model. */
 export interface WorkerSettings {
+  /** The CPU when left out. */
+  readonly where?: DeviceSettings;
   /** Folder with model.onnx, its weights and its configuration. */
   readonly directory: string;
   /** Intra-op threads; 0 chooses by the machine. */
@@ -178,7 +190,14 @@ export type ToWorker =
   | { readonly type: 'close' };
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly shape: ModelShape; readonly runOptions: bigint }
+  | {
+      readonly type: 'ready';
+      readonly shape: ModelShape;
+      readonly runOptions: bigint;
+      readonly device: string;
+      /** What the log should say once: an unexpected device, an export that runs one row at a time. */
+      readonly warnings: readonly string[];
+    }
   | { readonly type: 'refused'; readonly error: WireError }
   | { readonly type: 'step'; readonly results: readonly SequenceResult[]; readonly running: number }
   | { readonly type: 'captured'; readonly id: number; readonly capture: Capture }

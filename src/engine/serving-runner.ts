@@ -2,9 +2,9 @@
 import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
-import { GraphRunner, type RowRange } from './graph-runner.js';
+import { GraphRunner } from './graph-runner.js';
 import { KeptBeginning } from './kept-beginning.js';
-import type { KvCache } from './kv-cache.js';
+import type { KvCache, RowRange } from './kv-cache.js';
 import { ProjectionOutput } from './projection-output.js';
 import type { ActivationEdit } from './protocol.js';
 import type { Sequence } from './sequence.js';
@@ -22,6 +22,8 @@ export class ServingRunner {
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
   readonly #projections = new ProjectionOutput();
+  /** By slot, of a decode step whose rows were runs of their own. */
+  #rowProjections: readonly (Float32Array | null)[] = [];
 
   constructor(
     session: Session,
@@ -30,12 +32,15 @@ export class ServingRunner {
   ) {
     this.#runner = new GraphRunner(session, cache, runOptions);
     const { layers, hiddenSize } = cache.spec;
-    this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize);
-    this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize);
+    // WebGPU's kernels read out of bounds for K = 0.
+    const fewest = session.device ? 1 : 0;
+    this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
+    this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
   }
 
   /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */
   decode(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+    if (this.cache.spec.kvLayout === 'concatenated') return this.#decodeOneByOne(sequences);
     const pasts = sequences.map((sequence) => sequence.computed);
     const rows = sequences.map(({ steering, computed }) => ({ edit: steering.edit, position: computed }));
     this.#run(
@@ -49,6 +54,18 @@ export class ServingRunner {
     );
     const size = this.cache.spec.vocabularySize;
     return (slot) => this.#logits.subarray(slot * size, (slot + 1) * size);
+  }
+
+  /** The graph takes one length for all rows of a batch: rows of different lengths are runs of their own. */
+  #decodeOneByOne(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+    const projections: (Float32Array | null)[] = [];
+    const logits = sequences.map(({ lastToken, computed, steering: { edit, terms } }, slot) => {
+      const made = this.chunk(slot, [lastToken], computed, edit, 1, terms.length > 0).slice();
+      projections.push(terms.length > 0 ? this.#projections.read(0, 0, terms) : null);
+      return made;
+    });
+    this.#rowProjections = projections;
+    return (slot) => logits[slot] ?? new Float32Array(0);
   }
 
   /**
@@ -75,7 +92,7 @@ export class ServingRunner {
    * decode step of a sequence that monitors, or a chunk that said so.
    */
   projections(row: number, position: number, terms: readonly number[]): Float32Array {
-    return this.#projections.read(row, position, terms);
+    return this.#rowProjections[row] ?? this.#projections.read(row, position, terms);
   }
 
   #run(
@@ -87,6 +104,7 @@ export class ServingRunner {
     logits: number,
     projected: boolean,
   ): void {
+    this.#rowProjections = [];
     const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, logits) };
     if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
     this.#runner.run(range, ids, pasts, {

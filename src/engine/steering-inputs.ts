@@ -27,9 +27,11 @@ export class SteeringInputs {
   #shape = '';
   #edits: readonly ActivationEdit[] = [];
 
+  /** @param fewest K of an unsteered batch: 1 where kernels do not take empty tensors. */
   constructor(
     readonly layers: number,
     readonly hiddenSize: number,
+    readonly fewest = 0,
   ) {}
 
   /**
@@ -37,15 +39,19 @@ export class SteeringInputs {
    * valid until the next call, and the same objects as long as the shape stays.
    */
   fill(rows: readonly SteeredRow[], tokens: number): SteeringTensors {
-    const concepts = rows.reduce((most, row) => Math.max(most, row.edit.length), 0);
+    const concepts = rows.reduce((most, row) => Math.max(most, row.edit.length), this.fewest);
     const tensors = this.#reshape(rows.length, tokens, concepts);
     const sameEdits =
       this.#edits.length === rows.length && rows.every((row, index) => row.edit === this.#edits[index]);
     if (!sameEdits) {
       this.#writeVectors(rows, concepts);
+      tensors.vectors.changed();
       this.#edits = rows.map((row) => row.edit);
     }
-    this.#writeCoefficients(rows, tokens, concepts);
+    if (this.#writeCoefficients(rows, tokens, concepts)) {
+      tensors.add.changed();
+      tensors.scale.changed();
+    }
     return tensors;
   }
 
@@ -86,19 +92,26 @@ export class SteeringInputs {
     }
   }
 
-  #writeCoefficients(rows: readonly SteeredRow[], tokens: number, concepts: number): void {
+  /** @returns whether any coefficient is another than before. */
+  #writeCoefficients(rows: readonly SteeredRow[], tokens: number, concepts: number): boolean {
     let at = 0;
+    let different = false;
     for (let layer = 0; layer < this.layers; layer++) {
       for (const { edit, position } of rows) {
         for (let token = position; token < position + tokens; token++) {
           for (let k = 0; k < concepts; k++, at++) {
             const term = edit[k];
             const active = term !== undefined && token >= term.from && token < term.to;
-            this.#add[at] = active ? (term.add[layer] ?? 0) : 0;
-            this.#scale[at] = active ? (term.scale[layer] ?? 0) : 0;
+            const add = active ? (term.add[layer] ?? 0) : 0;
+            const scale = active ? (term.scale[layer] ?? 0) : 0;
+            if (this.#add[at] === add && this.#scale[at] === scale) continue;
+            this.#add[at] = add;
+            this.#scale[at] = scale;
+            different = true;
           }
         }
       }
     }
+    return different;
   }
 }

@@ -49,6 +49,10 @@ export class WorkerEngine implements Engine {
     readonly worker: Worker,
     readonly shape: ModelShape,
     readonly runOptions: bigint,
+    /** Where it runs: cuda, webgpu or cpu. */
+    readonly device: string,
+    /** What the log should say about how it was loaded. */
+    readonly warnings: readonly string[],
   ) {
     worker.on('message', (message: FromWorker) => this.#receive(message));
     this.died = new Promise((resolve) => {
@@ -71,9 +75,10 @@ export class WorkerEngine implements Engine {
    * @throws SteerdError model_unavailable with the reason.
    */
   static async start(settings: EngineSettings): Promise<WorkerEngine> {
-    const { directory, threads, slots, capacity, prefillChunk } = settings;
-    const workerData: WorkerSettings = { directory, threads, slots, capacity, prefillChunk };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    const { model: _, queue: __, ...workerData } = settings;
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: workerData satisfies WorkerSettings,
+    });
     const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
       const refuse = (reason: string) => reject(errors.modelUnavailable(settings.model, reason));
       worker.once('message', (message: FromWorker) => {
@@ -83,7 +88,8 @@ export class WorkerEngine implements Engine {
       worker.once('error', (error: Error) => refuse(error.message));
       worker.once('exit', (code) => refuse(`its worker ended with code ${code}`));
     });
-    return new WorkerEngine(settings, worker, ready.shape, ready.runOptions);
+    const { shape, runOptions, device, warnings } = ready;
+    return new WorkerEngine(settings, worker, shape, runOptions, device, warnings);
   }
 
   #send(message: ToWorker): void {

@@ -8,7 +8,7 @@ import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
 import { JobQueue } from './job-queue.js';
 import { capture, project, score } from './jobs.js';
-import { KvCache } from './kv-cache.js';
+import { type KvCache, openKvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 import type { Capture, FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
 import { Sampler } from './sampler.js';
@@ -138,6 +138,7 @@ class EngineLoop {
   /** A server goes on after a model is gone: its memory must come back. */
   async release(): Promise<void> {
     this.#serving.release();
+    this.cache.release();
     this.#capture?.release();
     await this.graphs.release();
   }
@@ -252,13 +253,15 @@ class EngineLoop {
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
-  const graphs = await loadGraphs(settings.directory, chooseThreads(settings.threads));
-  const { spec, fingerprint } = graphs;
+  const graphs = await loadGraphs(settings.directory, chooseThreads(settings.threads), settings.where);
+  const { spec, fingerprint, device, warnings } = graphs;
   const asked = settings.capacity > 0 ? settings.capacity : defaultCapacity;
   const capacity = Math.min(asked, spec.contextLength);
-  const cache = new KvCache(spec, settings.slots, capacity);
+  const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
   const runOptions = new RunOptions();
-  const loop = new EngineLoop(port, graphs, cache, settings.prefillChunk, runOptions);
+  const { inPieces, longest } = graphs.chunks;
+  const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
+  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {
     layers: spec.layers.length,
@@ -269,7 +272,8 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
     slots: settings.slots,
     fingerprint,
   };
-  port.postMessage({ type: 'ready', shape, runOptions: runOptions.handle } satisfies FromWorker);
+  const { handle } = runOptions;
+  port.postMessage({ type: 'ready', shape, runOptions: handle, device, warnings } satisfies FromWorker);
   try {
     await loop.run();
   } finally {

@@ -1,6 +1,7 @@
 /** Loads one model folder: engine, tokenizer, chat template and stop tokens, or a clear reason why not. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DeviceSettings } from '../engine/protocol.js';
 import { WorkerEngine } from '../engine/worker-engine.js';
 import { errors, SteerdError } from '../errors.js';
 import { loadChatTemplate } from '../text/chat-template.js';
@@ -17,12 +18,22 @@ export interface ModelSettings {
   readonly prefillChunk: number;
   /** Interactive sequences that may wait. */
   readonly queue: number;
+  /** The CPU when left out. */
+  readonly device?: DeviceSettings['device'];
+  /** Which CUDA device. */
+  readonly deviceIndex?: number;
+  /** MiB of its memory that CUDA may take; 0 for no limit. */
+  readonly deviceMemory?: number;
 }
 
 /** A loaded model whose worker may die under it. */
 export interface RunningModel extends LoadedModel {
   /** Resolves when the engine's worker is gone, with the reason. */
   readonly died: Promise<Error>;
+  /** Where it runs: cuda, webgpu or cpu. */
+  readonly device: string;
+  /** What the log should say about how it was loaded. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws SteerdError model_unavailable that names the file at fault. */
@@ -50,9 +61,15 @@ export async function loadModel(
       capacity: settings.context,
       prefillChunk: settings.prefillChunk,
       queue: settings.queue,
+      where: {
+        device: settings.device ?? 'cpu',
+        deviceIndex: settings.deviceIndex ?? 0,
+        deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
+      },
     });
     const created = Math.floor(Date.now() / 1000);
-    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died: engine.died };
+    const { died, device, warnings } = engine;
+    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);

@@ -23,6 +23,7 @@ export interface RegistryOptions extends ModelSettings {
   readonly model: string;
   readonly log: {
     info(details: object, message: string): void;
+    warn(details: object, message: string): void;
     error(details: object, message: string): void;
   };
 }
@@ -81,10 +82,9 @@ export class WorkerModelRegistry implements ModelRegistry {
       throw errors.modelUnavailable(id, 'the server is closing');
     }
     this.#model = model;
-    log.info(
-      { model: id, ms: Math.round(performance.now() - started), ...model.engine.shape },
-      'model loaded',
-    );
+    const ms = Math.round(performance.now() - started);
+    log.info({ model: id, ms, device: model.device, ...model.engine.shape }, 'model loaded');
+    for (const warning of model.warnings) log.warn({ model: id }, warning);
     return model;
   }
 

@@ -63,10 +63,9 @@ export function insertEdit(
   output: BlockOutput,
   layer: number,
   steering: LayerSteering,
-  elementType: number,
 ): string {
   const name = (part: string) => `steerd/layer_${layer}/${part}`;
-  const { node, fused } = output;
+  const { node, fused, elementType } = output;
   const readers = fused ? [] : [...graph.consumers(node.output[0] ?? '')];
   const stream = fused ? sumOf(graph, node, name('block_output')) : (node.output[0] ?? '');
   const float = elementType === dataTypes.float32;

@@ -9,6 +9,7 @@ import { PrefixAttention } from './prefix-attention.js';
 import { skipSumOutput } from './residual-stream.js';
 import type { ModelProto } from './schema/onnx_pb.js';
 import { openForGraft } from './serving-graft.js';
+import { VisibleAttention } from './visible-attention.js';
 
 export interface CaptureOptions {
   /** False drops the logits, and with them the LM head: a fit does not need them. */
@@ -31,8 +32,13 @@ export function graftForCapture(model: ModelProto, options: CaptureOptions = { l
   });
   graph.add('Concat', hidden, 'hidden_states', { axis: 0 });
 
-  const prefixAttention = new PrefixAttention(graph);
-  const found = stream.layers.map((cache, layer) => prefixAttention.layer(cache, layer));
+  const rebuilt = new PrefixAttention(graph);
+  const visible = new VisibleAttention(graph);
+  const found = stream.layers.map((cache, layer) =>
+    graph.producer(cache.presentKey)?.opType === 'GroupQueryAttention'
+      ? rebuilt.layer(cache, layer)
+      : { attention: visible.layer(cache, layer), heads: 'heads' },
+  );
   graph.add(
     'Concat',
     found.map(({ attention }) => stackable(attention)),
@@ -45,7 +51,7 @@ export function graftForCapture(model: ModelProto, options: CaptureOptions = { l
   graph.addOutput('attention_to_prefix', dataTypes.float32, [
     layers,
     'batch_size',
-    `${found[0]?.heads ?? 0}`,
+    `${found[0]?.heads ?? 'heads'}`,
     'capture_count',
   ]);
   if (!options.logits) graph.proto.output = graph.proto.output.filter((output) => output.name !== 'logits');

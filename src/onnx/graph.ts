@@ -153,6 +153,18 @@ export class Graph {
     return node.output[index] ?? name;
   }
 
+  /** Gives output number `index` of a node another name; its readers still read the old one. */
+  renameOutput(node: NodeProto, index: number, name: string): string {
+    this.#producers.delete(node.output[index] ?? '');
+    node.output[index] = name;
+    this.#producers.set(name, node);
+    return name;
+  }
+
+  setAttribute(node: NodeProto, name: string, value: AttributeValue): void {
+    node.attribute = [...node.attribute.filter((entry) => entry.name !== name), attribute(name, value)];
+  }
+
   /** An int64 constant; a bare number is a scalar, a list a vector. */
   int64(value: number | readonly number[]): string {
     const values = typeof value === 'number' ? [value] : value;
@@ -210,6 +222,23 @@ export class Graph {
 
   addInput(name: string, elementType: number, shape: readonly string[]): void {
     this.proto.input.push(valueInfo(name, elementType, shape));
+  }
+
+  /** Turns an int64 input, where there is one of that name, into a constant. */
+  fixInput(name: string, value: number): void {
+    const input = this.inputs().find((candidate) => candidate.name === name);
+    if (!input) return;
+    const type = input.type?.value;
+    const rank = type?.case === 'tensorType' ? (type.value.shape?.dim.length ?? 0) : 0;
+    const tensor = create(TensorProtoSchema, {
+      name,
+      dataType: dataTypes.int64,
+      dims: new Array<bigint>(rank).fill(1n),
+      int64Data: [BigInt(value)],
+    });
+    this.proto.input = this.proto.input.filter((candidate) => candidate !== input);
+    this.proto.initializer.push(tensor);
+    this.#initializers.set(name, tensor);
   }
 
   addOutput(name: string, elementType: number, shape: readonly string[]): void {

@@ -7,7 +7,8 @@
  * decomposed, and for attention and MLP side by side. Block l's input is block l-1's output. The last
  * block's output is the last addition of two computed tensors before the logits.
  */
-import { dataTypes, type Graph } from './graph.js';
+import { elementTypeOf } from './element-types.js';
+import type { Graph } from './graph.js';
 import { OnnxError } from './model-file.js';
 import type { NodeProto } from './schema/onnx_pb.js';
 
@@ -25,14 +26,14 @@ export interface BlockOutput {
   readonly node: NodeProto;
   /** True for a skip norm. */
   readonly fused: boolean;
+  /** TensorProto.DataType of the stream here. */
+  readonly elementType: number;
 }
 
 export interface ResidualStream {
   readonly layers: readonly LayerCache[];
   /** One for each layer. */
   readonly outputs: readonly BlockOutput[];
-  /** TensorProto.DataType of the activations. */
-  readonly elementType: number;
 }
 
 const skipNorms = new Set(['SkipSimplifiedLayerNormalization', 'SkipLayerNormalization']);
@@ -130,7 +131,7 @@ export function findResidualStream(graph: Graph): ResidualStream {
 
   const outputs = inputs.slice(1).map((tensor, index) => additionBehind(graph, tensor, index));
   outputs.push(lastBlockOutput(graph, additions, inputs));
-  return { layers, outputs, elementType: activationType(graph, outputs, layers) };
+  return { layers, outputs };
 }
 
 function additionBehind(graph: Graph, tensor: string, layer: number): BlockOutput {
@@ -144,7 +145,11 @@ function additionBehind(graph: Graph, tensor: string, layer: number): BlockOutpu
     throw new OnnxError(
       `block ${layer}: its output ${tensor} is made by ${node?.opType ?? 'nothing'}, not by an addition to the residual stream`,
     );
-  return { node, fused: isSkipNorm(node) };
+  return blockOutput(graph, node);
+}
+
+function blockOutput(graph: Graph, node: NodeProto): BlockOutput {
+  return { node, fused: isSkipNorm(node), elementType: elementTypeOf(graph, node.input[0] ?? '') };
 }
 
 function lastBlockOutput(
@@ -154,7 +159,8 @@ function lastBlockOutput(
 ): BlockOutput {
   const upstream = graph.ancestors('logits');
   const lastInput = inputs.at(-1) ?? '';
-  const inLastBlock = graph.descendants([lastInput]);
+  // A skip norm gives the block its norm beside the sum.
+  const inLastBlock = graph.descendants([lastInput, ...(graph.producer(lastInput)?.output ?? [])]);
   const node = additions.findLast((addition) => {
     const [a = '', b = ''] = addition.input;
     return addition.output.some((output) => upstream.has(output)) && inLastBlock.has(a) && inLastBlock.has(b);
@@ -163,22 +169,5 @@ function lastBlockOutput(
     throw new OnnxError(
       `block ${inputs.length - 1}: no addition to the residual stream lies between it and the logits`,
     );
-  return { node, fused: isSkipNorm(node) };
-}
-
-/** The stream's element type: of a norm weight next to it, else of the KV cache. */
-function activationType(
-  graph: Graph,
-  outputs: readonly BlockOutput[],
-  layers: readonly LayerCache[],
-): number {
-  const declared = new Map(graph.proto.valueInfo.map((info) => [info.name, info]));
-  for (const { node, fused } of outputs) {
-    const weight = fused ? graph.initializer(node.input[2] ?? '') : undefined;
-    if (weight) return weight.dataType;
-    const info = declared.get(sumOf(node))?.type?.value;
-    if (info?.case === 'tensorType') return info.value.elemType;
-  }
-  const cache = graph.inputs().find((input) => input.name === layers[0]?.pastKey)?.type?.value;
-  return cache?.case === 'tensorType' ? cache.value.elemType : dataTypes.float32;
+  return blockOutput(graph, node);
 }

@@ -8,10 +8,13 @@ import { insertEdit, splitSteeringInputs } from './activation-edit.js';
 import { dataTypes, Graph } from './graph.js';
 import { cloneModel, OnnxError } from './model-file.js';
 import { type BlockOutput, findResidualStream, type ResidualStream } from './residual-stream.js';
-import type { ModelProto } from './schema/onnx_pb.js';
+import type { ModelProto, NodeProto } from './schema/onnx_pb.js';
 
 /** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
 const oldestOpset = 13;
+
+/** Input of transformers.js exports: how many last positions get logits, 0 for all. A graft picks them itself. */
+export const logitCountInput = 'num_logits_to_keep';
 
 /** Inputs that only a graft has. */
 const graftInputs: ReadonlySet<string> = new Set(['steering_vectors', 'capture_positions']);
@@ -23,11 +26,22 @@ export function openForGraft(model: ModelProto): { graph: Graph; stream: Residua
     throw new OnnxError(`opset ${graph.opset} is too old to graft: ${oldestOpset} or newer is needed`);
   const own = graph.inputs().find((input) => graftInputs.has(input.name));
   if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
+  graph.fixInput(logitCountInput, 0);
+  // The builder declares keys repeated for all heads to be as long as the new tokens, whatever the past.
+  if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
   return { graph, stream: findResidualStream(graph) };
 }
 
+export interface ServingOptions {
+  /** True casts half-precision logits to float32; false keeps the export's type. */
+  readonly floatLogits: boolean;
+}
+
 /** @throws OnnxError when the export cannot be grafted. */
-export function graftForServing(model: ModelProto): ModelProto {
+export function graftForServing(
+  model: ModelProto,
+  options: ServingOptions = { floatLogits: false },
+): ModelProto {
   const { graph, stream } = openForGraft(model);
   const layers = stream.layers.length;
   const rows = `${layers}`;
@@ -38,18 +52,13 @@ export function graftForServing(model: ModelProto): ModelProto {
 
   const last = stream.outputs.at(-1);
   if (!last) throw new OnnxError('the export has no layers');
+  const reshaped = lastReshape(graph, last);
   const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
   const steering = splitSteeringInputs(graph, layers);
   const projections = stream.outputs.map((output, layer) =>
-    insertEdit(
-      graph,
-      output,
-      layer,
-      steering[layer] ?? { vectors: '', add: '', scale: '' },
-      stream.elementType,
-    ),
+    insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
   );
-  gatherLogitPositions(graph, last, beforeHead);
+  gatherLogitPositions(graph, last, beforeHead, reshaped);
   graph.forgetShapes(graph.descendants(['logit_positions']));
 
   const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
@@ -62,10 +71,33 @@ export function graftForServing(model: ModelProto): ModelProto {
     'concepts',
   ]);
   const logits = graph.proto.output.find((output) => output.name === 'logits')?.type?.value;
+  if (options.floatLogits && logits?.case === 'tensorType' && logits.value.elemType !== dataTypes.float32) {
+    castLogits(graph);
+    logits.value.elemType = dataTypes.float32;
+  }
   const positions = logits?.case === 'tensorType' ? logits.value.shape?.dim[1] : undefined;
   if (positions) positions.value = { case: 'dimParam', value: 'logit_count' };
   graph.finish();
   return graph.model;
+}
+
+function castLogits(graph: Graph): void {
+  const node = graph.producer('logits');
+  if (!node) return;
+  const half = graph.renameOutput(node, node.output.indexOf('logits'), 'steerd/half_logits');
+  graph.add('Cast', [half], 'logits', { to: dataTypes.float32 });
+}
+
+/** The last node between the last block and the logits that lays S positions out anew: P must come after it. */
+function lastReshape(graph: Graph, last: BlockOutput): NodeProto | null {
+  const below = graph.descendants(last.node.output.filter((name) => name !== ''));
+  const above = graph.ancestors('logits');
+  return (
+    graph.proto.node.findLast(
+      ({ opType, input, output }) =>
+        opType === 'Reshape' && below.has(input[0] ?? '') && above.has(output[0] ?? ''),
+    ) ?? null
+  );
 }
 
 /**
@@ -75,7 +107,8 @@ export function graftForServing(model: ModelProto): ModelProto {
 function gatherLogitPositions(
   graph: Graph,
   last: BlockOutput,
-  readers: readonly BlockOutput['node'][] | null,
+  readers: readonly NodeProto[] | null,
+  reshaped: NodeProto | null,
 ): void {
   const indices = graph.add(
     'Unsqueeze',
@@ -84,6 +117,14 @@ function gatherLogitPositions(
   );
   const gather = (tensor: string, name: string) =>
     graph.add('GatherND', [tensor, indices], name, { batch_dims: 1 });
+  if (reshaped) {
+    const [tensor = ''] = reshaped.output;
+    const all = tensor === 'logits' ? graph.renameOutput(reshaped, 0, 'steerd/all_logits') : tensor;
+    const whole = [...graph.consumers(all)];
+    const picked = gather(all, tensor === 'logits' ? 'logits' : 'steerd/logit_stream');
+    graph.redirect(all, picked, whole);
+    return;
+  }
   if (!readers) {
     const { node } = last;
     const [stream = '', edit = ''] = node.input;

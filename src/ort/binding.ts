@@ -35,24 +35,31 @@ export function terminateRun(handle: bigint): void {
 export class Binding {
   readonly #handle;
   /** ORT keeps raw pointers: whatever is bound must stay reachable. */
-  readonly #bound = new Map<string, Tensor>();
+  readonly #inputs = new Map<string, { readonly tensor: Tensor; readonly version: number }>();
+  readonly #outputs = new Map<string, Tensor>();
 
   constructor(readonly session: Session) {
     this.#handle = created('create binding', (out) => api.CreateIoBinding(session.handle, out));
   }
 
-  /** Binds or rebinds one input. @throws OrtError for a name the graph does not have. */
+  /**
+   * Binds or rebinds one input. On a device this copies an array there, so what is bound already and has not
+   * changed is left alone. @throws OrtError for a name the graph does not have.
+   */
   input(name: string, tensor: Tensor): void {
+    const bound = this.#inputs.get(name);
+    if (bound?.tensor === tensor && (bound.version === tensor.version || !this.session.device)) return;
     known(this.session.inputNames, name, 'input');
     check(api.BindInput(this.#handle, name, tensor.handle), `bind input ${name}`);
-    this.#bound.set(`in ${name}`, tensor);
+    this.#inputs.set(name, { tensor, version: tensor.version });
   }
 
   /** Binds one output to memory that has exactly its size. @throws OrtError for an unknown name. */
   output(name: string, tensor: Tensor): void {
+    if (this.#outputs.get(name) === tensor) return;
     known(this.session.outputNames, name, 'output');
     check(api.BindOutput(this.#handle, name, tensor.handle), `bind output ${name}`);
-    this.#bound.set(`out ${name}`, tensor);
+    this.#outputs.set(name, tensor);
   }
 
   /** Runs on the calling thread. @throws OrtError, also when terminated. */
@@ -70,7 +77,8 @@ export class Binding {
 
   release(): void {
     api.ReleaseIoBinding(this.#handle);
-    this.#bound.clear();
+    this.#inputs.clear();
+    this.#outputs.clear();
   }
 }
 

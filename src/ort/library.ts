@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import koffi from 'koffi';
 
 /** Opaque address of an ORT object. */
@@ -63,6 +63,8 @@ const signatures = {
   ReleaseRunOptions: [97, 'void', [p]],
   ReleaseTypeInfo: [98, 'void', [p]],
   ReleaseSessionOptions: [100, 'void', [p]],
+  GetAvailableProviders: [125, p, [out, outInt]],
+  ReleaseAvailableProviders: [126, p, [p, 'int']],
   AddSessionConfigEntry: [130, p, [p, 'const char*', 'const char*']],
   CreateAllocator: [131, p, [p, p, out]],
   ReleaseAllocator: [132, 'void', [p]],
@@ -72,9 +74,14 @@ const signatures = {
   BindInput: [136, p, [p, 'const char*', p]],
   BindOutput: [137, p, [p, 'const char*', p]],
   ClearBoundOutputs: [142, 'void', [p]],
+  AddInitializer: [150, p, [p, 'const char*', p]],
   CreatePrepackedWeightsContainer: [166, p, [out]],
   ReleasePrepackedWeightsContainer: [167, 'void', [p]],
   CreateSessionFromArrayWithPrepackedWeightsContainer: [169, p, [p, p, 'size_t', p, p, out]],
+  SessionOptionsAppendExecutionProvider_CUDA_V2: [204, p, [p, p]],
+  CreateCUDAProviderOptions: [205, p, [out]],
+  UpdateCUDAProviderOptions: [206, p, [p, 'const char**', 'const char**', 'size_t']],
+  ReleaseCUDAProviderOptions: [208, 'void', [p]],
   SessionOptionsAppendExecutionProvider: [
     216,
     p,
@@ -149,6 +156,8 @@ export interface OrtApi {
   ReleaseRunOptions: Callable<[handle: Handle], void>;
   ReleaseTypeInfo: Callable<[handle: Handle], void>;
   ReleaseSessionOptions: Callable<[handle: Handle], void>;
+  GetAvailableProviders: Callable<[out: Out<Handle>, count: Out<number>], Status>;
+  ReleaseAvailableProviders: Callable<[list: Handle, count: number], Status>;
   AddSessionConfigEntry: Callable<[options: Handle, key: string, value: string], Status>;
   CreateAllocator: Callable<[session: Handle, memory: Handle, out: Out<Handle>], Status>;
   ReleaseAllocator: Callable<[handle: Handle], void>;
@@ -158,19 +167,35 @@ export interface OrtApi {
   BindInput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   BindOutput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   ClearBoundOutputs: Callable<[binding: Handle], void>;
+  AddInitializer: Callable<[options: Handle, name: string, value: Handle], Status>;
   CreatePrepackedWeightsContainer: Callable<[out: Out<Handle>], Status>;
   ReleasePrepackedWeightsContainer: Callable<[handle: Handle], void>;
   CreateSessionFromArrayWithPrepackedWeightsContainer: Callable<
     [env: Handle, model: Uint8Array, bytes: number, options: Handle, container: Handle, out: Out<Handle>],
     Status
   >;
+  SessionOptionsAppendExecutionProvider_CUDA_V2: Callable<[options: Handle, cuda: Handle], Status>;
+  CreateCUDAProviderOptions: Callable<[out: Out<Handle>], Status>;
+  UpdateCUDAProviderOptions: Callable<
+    [cuda: Handle, keys: string[], values: string[], count: number],
+    Status
+  >;
+  ReleaseCUDAProviderOptions: Callable<[handle: Handle], void>;
   SessionOptionsAppendExecutionProvider: Callable<
     [options: Handle, name: string, keys: string[] | null, values: string[] | null, count: number],
     Status
   >;
 }
 
+/** Another ONNX Runtime of the same version, such as one built with CUDA. */
+export const libraryVariable = 'STEERD_ORT_LIBRARY';
+
 function libraryPath(): string {
+  const other = process.env[libraryVariable];
+  if (other) {
+    if (existsSync(other)) return resolve(other);
+    throw new Error(`${libraryVariable} names a file that does not exist: ${other}`);
+  }
   const file =
     process.platform === 'win32'
       ? 'onnxruntime.dll'
@@ -218,4 +243,9 @@ export const library: unknown = opened.library;
 /** Reads a zero-terminated UTF-8 string at an address. */
 export function decodeText(address: Handle): string {
   return koffi.decode(address, 'char', -1) as string;
+}
+
+/** Reads `count` zero-terminated strings from a list of their addresses. */
+export function decodeTexts(list: Handle, count: number): string[] {
+  return (koffi.decode(list, koffi.array(p, count)) as Handle[]).map(decodeText);
 }

@@ -1,7 +1,9 @@
 /** An ORT inference session: a graph ready to run, with what it says of its inputs and outputs. */
+import { appendDevice, type Device, DeviceMemory } from './device.js';
 import { environment } from './environment.js';
 import { api, decodeText, type Handle } from './library.js';
 import { offThread } from './off-thread.js';
+import type { SharedWeights } from './shared-weights.js';
 import { check, created, OrtError } from './status.js';
 import { type ElementType, elementTypeName } from './tensor.js';
 
@@ -14,6 +16,10 @@ export interface SessionSettings {
   readonly spinning: boolean;
   /** Shares prepacked weights between sessions of one model. */
   readonly prepacked?: PrepackedWeights;
+  /** Weights that sessions on the CPU share. */
+  readonly weights?: SharedWeights;
+  /** Computes there instead of on the CPU. */
+  readonly device?: Device | undefined;
 }
 
 export interface ValueInfo {
@@ -34,6 +40,8 @@ export class PrepackedWeights {
   }
 }
 
+const forgetEveryMs = 20;
+
 function sessionOptions(settings: SessionSettings): Handle {
   const options = created('create session options', (out) => api.CreateSessionOptions(out));
   const entries: [string, string][] = [
@@ -42,6 +50,8 @@ function sessionOptions(settings: SessionSettings): Handle {
   ];
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
+  if (settings.device) appendDevice(options, settings.device);
+  else settings.weights?.addTo(options);
   return options;
 }
 
@@ -50,12 +60,16 @@ export class Session {
   readonly outputs: readonly ValueInfo[];
   readonly inputNames: ReadonlySet<string>;
   readonly outputNames: ReadonlySet<string>;
+  /** Memory of the device it computes on; null on the CPU. */
+  readonly device: DeviceMemory | null;
 
   private constructor(
     readonly handle: Handle,
     /** Set when this session alone uses its prepacked weights. */
     private readonly ownWeights: PrepackedWeights | null,
+    device: Device | undefined,
   ) {
+    this.device = device ? new DeviceMemory(handle, device) : null;
     const allocator = created('get allocator', (out) => api.GetAllocatorWithDefaultOptions(out));
     const read = (
       count: typeof api.SessionGetInputCount,
@@ -86,6 +100,9 @@ export class Session {
     const weights = settings.prepacked ?? new PrepackedWeights();
     const ownWeights = settings.prepacked ? null : weights;
     const out: [Handle | null] = [null];
+    const shared = settings.device ? undefined : settings.weights;
+    // What is packed already need not stay in memory until the rest is.
+    const forgetting = shared && setInterval(() => shared.forget(), forgetEveryMs);
     try {
       const status = await offThread([model, out], (done) =>
         api.CreateSessionFromArrayWithPrepackedWeightsContainer.async(
@@ -100,16 +117,19 @@ export class Session {
       );
       check(status, 'load model');
       if (!out[0]) throw new OrtError(-1, 'no session came back', 'load model');
-      return new Session(out[0], ownWeights);
+      return new Session(out[0], ownWeights, settings.device);
     } catch (error) {
       ownWeights?.release();
       throw error;
     } finally {
+      clearInterval(forgetting);
+      shared?.forget();
       api.ReleaseSessionOptions(options);
     }
   }
 
   release(): void {
+    this.device?.release();
     api.ReleaseSession(this.handle);
     this.ownWeights?.release();
   }

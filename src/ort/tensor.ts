@@ -1,7 +1,8 @@
 /**
- * Tensors over memory that JavaScript owns (zero copy, CPU). ORT keeps the raw pointer: a Tensor holds its
- * array, and whoever binds a Tensor holds the Tensor.
+ * Tensors over memory that JavaScript owns (zero copy, CPU), or in a device's memory. ORT keeps the raw pointer:
+ * a Tensor holds its array, and whoever binds a Tensor holds the Tensor.
  */
+import type { DeviceMemory } from './device.js';
 import { cpuMemory } from './environment.js';
 import { api, type Handle } from './library.js';
 import { created } from './status.js';
@@ -26,13 +27,29 @@ export function elementTypeName(code: number): string {
   return found ? found[0] : `type ${code}`;
 }
 
+const countOf = (shape: readonly number[]) => shape.reduce((product, dimension) => product * dimension, 1);
+
 export class Tensor {
+  /** Counts the changes of its contents: a device has a copy of its own. */
+  #version = 0;
+
   private constructor(
     readonly handle: Handle,
     readonly shape: readonly number[],
-    /** Keeps the memory alive as long as the tensor. */
-    readonly data: TensorArray,
+    /** The array it lies over, null in a device's memory. Kept alive as long as the tensor. */
+    readonly data: TensorArray | null,
+    /** The tensor whose memory it shares. */
+    readonly whole: Tensor | null = null,
   ) {}
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The array was written to: bindings on a device must copy it again. */
+  changed(): void {
+    this.#version++;
+  }
 
   /**
    * A tensor over the first `shape` elements of `data`; writes to the array are seen by the next run.
@@ -42,7 +59,7 @@ export class Tensor {
     const expected = elementTypes[type];
     if (!(data instanceof expected.array))
       throw new TypeError(`${type} needs ${expected.array.name}, not ${data.constructor.name}`);
-    const count = shape.reduce((product, dimension) => product * dimension, 1);
+    const count = countOf(shape);
     if (count > data.length)
       throw new RangeError(
         `shape [${shape.join(', ')}] needs ${count} elements, the array has ${data.length}`,
@@ -60,6 +77,41 @@ export class Tensor {
       ),
     );
     return new Tensor(handle, shape, data);
+  }
+
+  /** A tensor in a device's memory, of unspecified contents. @throws OrtError when there is too little. */
+  static onDevice(memory: DeviceMemory, type: ElementType, shape: readonly number[]): Tensor {
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    const handle = created(`create ${memory.device.name} tensor [${shape.join(', ')}]`, (out) =>
+      api.CreateTensorAsOrtValue(memory.allocator, dimensions, shape.length, elementTypes[type].code, out),
+    );
+    return new Tensor(handle, shape, null);
+  }
+
+  /** The first `shape` elements of a tensor in a device's memory, as a tensor of their own. */
+  static beginningOf(
+    whole: Tensor,
+    memory: DeviceMemory,
+    type: ElementType,
+    shape: readonly number[],
+  ): Tensor {
+    const { code, array } = elementTypes[type];
+    const address = created('find tensor data', (out) => api.GetTensorMutableData(whole.handle, out));
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    const bytes = countOf(shape) * array.BYTES_PER_ELEMENT;
+    const handle = created(`share ${memory.device.name} tensor [${shape.join(', ')}]`, (out) =>
+      api.CreateTensorWithDataAsOrtValue(memory.info, address, bytes, dimensions, shape.length, code, out),
+    );
+    return new Tensor(handle, shape, null, whole);
+  }
+
+  /** A tensor over CPU memory at an address, which must stay there; `code` is an ONNXTensorElementDataType. */
+  static at(address: Handle, bytes: number, code: number, shape: readonly number[]): Tensor {
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    const handle = created(`create tensor [${shape.join(', ')}]`, (out) =>
+      api.CreateTensorWithDataAsOrtValue(cpuMemory, address, bytes, dimensions, shape.length, code, out),
+    );
+    return new Tensor(handle, shape, null);
   }
 
   release(): void {

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as JsTensor } from 'onnxruntime-node';
-import { KvCache } from '../../src/engine/kv-cache.js';
+import { HostKvCache } from '../../src/engine/host-kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import { chooseThreads } from '../../src/engine/threads.js';
 import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
@@ -40,7 +40,7 @@ export async function benchBinding(
   const ratios: Ratio[] = [];
 
   for (const streams of [1, 8]) {
-    const cache = new KvCache(spec, streams, capacity);
+    const cache = new HostKvCache(spec, streams, capacity);
     const ids = BigInt64Array.from({ length: streams }, (_, row) => BigInt(100 + row));
     const mask = new BigInt64Array(streams * (past + 1)).fill(1n);
     const logits = ownArray(Float32Array, streams * spec.vocabularySize);
@@ -48,14 +48,7 @@ export async function benchBinding(
       const bound = new Binding(session);
       bound.input('input_ids', Tensor.over(ids, 'int64', [streams, 1]));
       bound.input('attention_mask', Tensor.over(mask, 'int64', [streams, past + 1]));
-      cache.rows(0, streams).forEach(({ key, value }, layer) => {
-        const names = spec.layers[layer];
-        if (!names) return;
-        bound.input(names.pastKey, key);
-        bound.output(names.presentKey, key);
-        bound.input(names.pastValue, value);
-        bound.output(names.presentValue, value);
-      });
+      cache.bind(bound, { first: 0, rows: streams });
       bound.output('logits', Tensor.over(logits, 'float32', [streams, 1, spec.vocabularySize]));
       return bound;
     };
@@ -93,14 +86,15 @@ export async function benchBinding(
     const fetches: Record<string, JsTensor> = {
       logits: new JsTensor('float32', logits, [streams, 1, spec.vocabularySize]),
     };
-    for (const [layer, { key, value }] of cache.rows(0, streams).entries()) {
-      const names = spec.layers[layer];
-      if (!names || !(key.data instanceof Float32Array) || !(value.data instanceof Float32Array)) continue;
-      feeds[names.pastKey] = fetches[names.presentKey] = new JsTensor('float32', key.data, [...key.shape]);
-      feeds[names.pastValue] = fetches[names.presentValue] = new JsTensor('float32', value.data, [
-        ...value.shape,
-      ]);
-    }
+    const shape = [streams, spec.kvHeads, capacity, spec.headSize];
+    for (const names of spec.layers)
+      for (const [pastName, presentName] of [
+        [names.pastKey, names.presentKey],
+        [names.pastValue, names.presentValue],
+      ] as const) {
+        const memory = new Float32Array(shape.reduce((size, dimension) => size * dimension));
+        feeds[pastName] = fetches[presentName] = new JsTensor('float32', memory, shape);
+      }
     const reached = await inRounds(
       [
         variant('C API, export', frame(exported)),

@@ -23,11 +23,16 @@ export async function tinyModels(t: TestContext): Promise<string> {
   const models = await temporaryFolder(t);
   const folder = join(models, tinyChatModel);
   await mkdir(folder);
+  await writeTinyChatModel(folder);
+  return models;
+}
+
+/** Fills a folder that exists. */
+export async function writeTinyChatModel(folder: string): Promise<void> {
   const fixture = join(packageRoot, 'test/fixtures/llama-genai');
   for (const file of ['config.json', 'genai_config.json', 'model.onnx', 'model.onnx.data']) {
     await copyFile(join(fixture, file), join(folder, file));
   }
   await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(llama));
   await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: chatTemplate }));
-  return models;
 }

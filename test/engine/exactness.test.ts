@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { chunkEnd } from '../../src/engine/chunks.js';
-import { KvCache } from '../../src/engine/kv-cache.js';
+import { HostKvCache } from '../../src/engine/host-kv-cache.js';
 import { loadGraphs } from '../../src/engine/loaded-graphs.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 import { Sequence } from '../../src/engine/sequence.js';
@@ -16,7 +16,7 @@ import { request } from '../helpers/engine.js';
 
 describe('logits of the embedded model, to the bit', async () => {
   const graphs = await loadGraphs(embeddedDirectory, 2);
-  const runner = new ServingRunner(graphs.serving, new KvCache(graphs.spec, 8, 160), new RunOptions());
+  const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 160), new RunOptions());
   after(async () => {
     runner.release();
     await graphs.release();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fingerprintModel, readModelSpec } from '../../src/engine/model-spec.js';
+import { dataTypes, Graph } from '../../src/onnx/graph.js';
 import { OnnxError } from '../../src/onnx/model-file.js';
 import { tinyModel } from '../helpers/tiny-models.js';
 
@@ -26,6 +27,8 @@ test('sizes come from the graph and its configuration', async () => {
     vocabularySize: 320,
     contextLength: 256,
     takesPositions: false,
+    takesMask: true,
+    kvLayout: 'in place',
   });
   assert.equal(layers.length, 4);
 });
@@ -42,11 +45,19 @@ test('what neither gives is named', async () => {
   );
 });
 
-test('attention that cannot be served is named', async () => {
-  const model = tiny.model();
-  for (const node of model.graph?.node ?? [])
-    if (node.opType === 'GroupQueryAttention') node.opType = 'MultiHeadAttention';
-  await assert.rejects(readModelSpec(model, tiny.directory), /MultiHeadAttention, not GroupQueryAttention/);
+test('attention of two kinds, and inputs nobody can feed, are named', async () => {
+  const mixed = tiny.model();
+  const node = mixed.graph?.node.find(({ opType }) => opType === 'GroupQueryAttention');
+  assert.ok(node);
+  node.opType = 'MultiHeadAttention';
+  await assert.rejects(readModelSpec(mixed, tiny.directory), /3 of 4 layers use GroupQueryAttention/);
+  const merged = tiny.model();
+  new Graph(merged).addInput('use_cache_branch', dataTypes.bool, ['1']);
+  await assert.rejects(readModelSpec(merged, tiny.directory), /does not have: use_cache_branch/);
+  const embedded = tiny.model();
+  for (const input of embedded.graph?.input ?? [])
+    if (input.name === 'input_ids') input.name = 'inputs_embeds';
+  await assert.rejects(readModelSpec(embedded, tiny.directory), /no input input_ids; it has inputs_embeds/);
 });
 
 test('the fingerprint tells graphs and weights apart', async () => {

@@ -47,7 +47,7 @@ function check(
   assert.deepEqual(filled.vectors.shape, [layers, rows.length, concepts, hidden]);
   assert.deepEqual(filled.add.shape, [layers, rows.length, tokens, concepts]);
   assert.deepEqual(filled.scale.shape, filled.add.shape);
-  const read = ({ data }: Tensor, count: number) => Array.from(data.subarray(0, count) as Float32Array);
+  const read = ({ data }: Tensor, count: number) => Array.from(data?.subarray(0, count) as Float32Array);
   assert.deepEqual(read(filled.vectors, vectors.length), vectors);
   assert.deepEqual(read(filled.add, add.length), add);
   assert.deepEqual(read(filled.scale, scale.length), scale);

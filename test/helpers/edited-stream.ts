@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GraphRunner } from '../../src/engine/graph-runner.js';
-import { KvCache } from '../../src/engine/kv-cache.js';
+import { type KvCache, openKvCache } from '../../src/engine/kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 import { SteeringInputs } from '../../src/engine/steering-inputs.js';
@@ -57,7 +57,8 @@ export class EditedStream {
       weightsDirectory: directory,
       spinning: false,
     });
-    return new EditedStream(session, new KvCache(await readModelSpec(model, directory), 1, capacity));
+    const spec = await readModelSpec(model, directory);
+    return new EditedStream(session, await openKvCache(spec, session, 1, capacity));
   }
 
   /** A whole text under an edit, in one run. */

@@ -1,0 +1,98 @@
+/**
+ * Execution providers other than the CPU: which there are, how a session is told to use one, and the memory of
+ * its device.
+ */
+import { api, decodeTexts, type Handle } from './library.js';
+import { check, created } from './status.js';
+
+export const deviceNames = ['cuda', 'webgpu'] as const;
+export type DeviceName = (typeof deviceNames)[number];
+
+/** Where a session computes, and the CUDA provider's options. */
+export interface Device {
+  readonly name: DeviceName;
+  /** Which CUDA device, where there are several. */
+  readonly index: number;
+  /** Bytes that CUDA's memory arena may take; 0 for no limit. */
+  readonly memoryLimit: number;
+}
+
+const providers: Readonly<Record<DeviceName, { provider: string; memory: string }>> = {
+  cuda: { provider: 'CUDAExecutionProvider', memory: 'Cuda' },
+  webgpu: { provider: 'WebGpuExecutionProvider', memory: 'WebGPU_Buf' },
+};
+
+/** OrtAllocatorType OrtDeviceAllocator. */
+const deviceAllocator = 0;
+const defaultMemory = 0;
+
+/** Providers this ONNX Runtime library was built with; whether one works here shows when a session is built. */
+export function builtInDevices(): DeviceName[] {
+  const list: [Handle | null] = [null];
+  const count: [number | null] = [null];
+  check(api.GetAvailableProviders(list, count), 'list execution providers');
+  const total = Number(count[0] ?? 0);
+  if (!list[0]) return [];
+  const names = decodeTexts(list[0], total);
+  check(api.ReleaseAvailableProviders(list[0], total), 'release execution providers');
+  return deviceNames.filter((name) => names.includes(providers[name].provider));
+}
+
+/** Makes sessions with these options run on a device. @throws OrtError when its provider cannot be loaded. */
+export function appendDevice(options: Handle, device: Device): void {
+  if (device.name === 'cuda') appendCuda(options, device);
+  else
+    check(
+      api.SessionOptionsAppendExecutionProvider(options, 'WebGPU', null, null, 0),
+      'use the WebGPU execution provider',
+    );
+}
+
+/** CUDA provider options: onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html */
+function appendCuda(options: Handle, { index, memoryLimit }: Device): void {
+  const entries: [string, string][] = [
+    ['device_id', String(index)],
+    // The arena grows by what is asked for, not to the next power of two: a cache is one large piece.
+    ['arena_extend_strategy', 'kSameAsRequested'],
+    // TF32 rounds what it multiplies to 10 bits, and tokens would not be the CPU's.
+    ['use_tf32', '0'],
+    ...(memoryLimit > 0 ? [['gpu_mem_limit', String(memoryLimit)] as [string, string]] : []),
+  ];
+  const cuda = created('create CUDA options', (out) => api.CreateCUDAProviderOptions(out));
+  try {
+    const keys = entries.map(([key]) => key);
+    const values = entries.map(([, value]) => value);
+    check(api.UpdateCUDAProviderOptions(cuda, keys, values, entries.length), 'set CUDA options');
+    check(
+      api.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda),
+      'use the CUDA execution provider',
+    );
+  } finally {
+    api.ReleaseCUDAProviderOptions(cuda);
+  }
+}
+
+/** The memory that a session's device takes its tensors from. */
+export class DeviceMemory {
+  readonly info: Handle;
+  readonly allocator: Handle;
+
+  constructor(
+    session: Handle,
+    readonly device: Device,
+  ) {
+    const { memory } = providers[device.name];
+    this.info = created(`describe ${device.name} memory`, (out) =>
+      api.CreateMemoryInfo(memory, deviceAllocator, device.index, defaultMemory, out),
+    );
+    this.allocator = created(`get ${device.name} allocator`, (out) =>
+      api.CreateAllocator(session, this.info, out),
+    );
+  }
+
+  /** After every tensor in it, and before the session. */
+  release(): void {
+    api.ReleaseAllocator(this.allocator);
+    api.ReleaseMemoryInfo(this.info);
+  }
+}

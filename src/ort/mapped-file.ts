@@ -1,0 +1,83 @@
+/**
+ * Files as read-only memory: the system reads a page when it is touched and takes it back when it needs the room.
+ * Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
+ */
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import koffi from 'koffi';
+import type { Handle } from './library.js';
+
+const libraries: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
+  linux: 'libc.so.6',
+  darwin: 'libSystem.B.dylib',
+};
+
+/** sys/mman.h, alike on Linux and macOS. */
+const protRead = 1;
+const mapPrivate = 2;
+const madviseDontNeed = 4;
+const mapFailed = 0xffff_ffff_ffff_ffffn;
+
+interface MemoryCalls {
+  mmap(
+    at: null,
+    bytes: number,
+    protection: number,
+    flags: number,
+    file: number,
+    offset: number,
+  ): Handle | null;
+  munmap(address: Handle, bytes: number): number;
+  madvise(address: Handle, bytes: number, advice: number): number;
+}
+
+let opened: MemoryCalls | null | undefined;
+
+/** Null where files cannot be mapped. */
+function memoryCalls(): MemoryCalls | null {
+  if (opened !== undefined) return opened;
+  const name = libraries[process.platform];
+  try {
+    const library = name ? koffi.load(name) : null;
+    opened = library && {
+      mmap: library.func('mmap', 'void*', ['void*', 'size_t', 'int', 'int', 'int', 'int64_t']),
+      munmap: library.func('munmap', 'int', ['void*', 'size_t']),
+      madvise: library.func('madvise', 'int', ['void*', 'size_t', 'int']),
+    };
+  } catch {
+    // A C library by another name, as on Alpine: mapping is a saving, not a need.
+    opened = null;
+  }
+  return opened;
+}
+
+export class MappedFile {
+  private constructor(
+    readonly address: Handle,
+    readonly bytes: number,
+    private readonly calls: MemoryCalls,
+  ) {}
+
+  /** Null where files cannot be mapped. @throws the file system's error when there is no such file. */
+  static open(path: string): MappedFile | null {
+    const calls = memoryCalls();
+    if (!calls) return null;
+    const file = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(file);
+      const address = size > 0 ? calls.mmap(null, size, protRead, mapPrivate, file, 0) : null;
+      return address && address !== mapFailed ? new MappedFile(address, size, calls) : null;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Gives back the pages that were read; they are read again when they are touched again. */
+  forget(): void {
+    this.calls.madvise(this.address, this.bytes, madviseDontNeed);
+  }
+
+  /** Nothing may use its memory any more. */
+  release(): void {
+    this.calls.munmap(this.address, this.bytes);
+  }
+}

@@ -1,0 +1,133 @@
+/** Every kind of export is grafted and served like PyTorch's model, steered and not, and gives its activations. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { CaptureRunner } from '../../src/engine/capture-runner.js';
+import { GraphRunner } from '../../src/engine/graph-runner.js';
+import { capture } from '../../src/engine/jobs.js';
+import { openKvCache } from '../../src/engine/kv-cache.js';
+import { loadGraphs } from '../../src/engine/loaded-graphs.js';
+import { SteeringInputs } from '../../src/engine/steering-inputs.js';
+import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
+import { graftForServing } from '../../src/onnx/serving-graft.js';
+import { RunOptions } from '../../src/ort/binding.js';
+import { Session } from '../../src/ort/session.js';
+import { type ElementType, ownArray, Tensor } from '../../src/ort/tensor.js';
+import { request, startEngine, tokens } from '../helpers/engine.js';
+import { families, goldensOf } from '../helpers/families.js';
+import { largestDifference, upTo } from '../helpers/run-graph.js';
+
+const capacity = 64;
+/** What the goldens sum attention over. */
+const span = [2, 5] as const;
+
+for (const family of families) {
+  describe(`${family.name}: ${family.structure}`, async () => {
+    const golden = goldensOf(family);
+    const prompts = [golden.ids('input_ids.0'), golden.ids('input_ids.1')] as const;
+    const graphs = await loadGraphs(golden.directory, 1);
+    const { spec } = graphs;
+    const options = new RunOptions();
+    after(() => graphs.release());
+
+    test(`its keys and values are ${family.layout}, and whoever loads it hears of it`, () => {
+      assert.equal(spec.kvLayout, family.layout);
+      const warnings = (family.layout === 'in place' ? 0 : 1) + (family.wholePrompts ? 1 : 0);
+      assert.equal(graphs.warnings.length, warnings);
+    });
+
+    test('zero coefficients: logits are the export’s to the bit', async () => {
+      const file = join(golden.directory, 'model.onnx');
+      const model = parseModel(await readFile(file), file);
+      const settings = { threads: 1, weightsDirectory: golden.directory, spinning: false };
+      const logits = async (graft: boolean, concepts: number) => {
+        const session = await Session.create(
+          serializeModel(graft ? graftForServing(model) : model),
+          settings,
+        );
+        const cache = await openKvCache(spec, session, 1, capacity);
+        const runner = new GraphRunner(session, cache, options);
+        const type = session.outputs.find(({ name }) => name === 'logits')?.type as ElementType;
+        const [prompt] = prompts;
+        const size = prompt.length * spec.vocabularySize;
+        const data = type === 'float16' ? ownArray(Uint16Array, size) : ownArray(Float32Array, size);
+        const output = Tensor.over(data, type, [1, prompt.length, spec.vocabularySize]);
+        const steering = new SteeringInputs(spec.layers.length, spec.hiddenSize);
+        const edit = golden.edit(0, 0).slice(0, concepts);
+        const filled = steering.fill([{ edit, position: 0 }], prompt.length);
+        const positions = BigInt64Array.from(upTo(prompt.length), BigInt);
+        const inputs: Record<string, Tensor> = graft
+          ? {
+              steering_vectors: filled.vectors,
+              steering_add: filled.add,
+              steering_scale: filled.scale,
+              logit_positions: Tensor.over(positions, 'int64', [1, prompt.length]),
+            }
+          : {};
+        runner.run({ first: 0, rows: 1 }, [prompt], [0], { inputs, outputs: { logits: output } });
+        runner.release();
+        cache.release();
+        session.release();
+        return data;
+      };
+      const exported = await logits(false, 0);
+      for (const concepts of [0, 1, 2])
+        assert.deepEqual(await logits(true, concepts), exported, `K = ${concepts}`);
+    });
+
+    test('block outputs and attention to a span are those of PyTorch', async () => {
+      const runner = new CaptureRunner(await graphs.capture(), spec, capacity, options);
+      prompts.forEach((prompt, row) => {
+        const read = (positions: readonly number[]) => {
+          // Chunks of 4: attention must be right after a past, too.
+          const chunk = graphs.chunks.inPieces ? 4 : Number.POSITIVE_INFINITY;
+          const steps = capture(runner, { tokens: prompt, positions, span }, chunk);
+          for (;;) {
+            const step = steps.next();
+            if (step.done) return step.value;
+          }
+        };
+        const all = read(upTo(prompt.length)).hiddenStates;
+        assert.ok(largestDifference(all, golden.floats(`hidden_states.${row}`)) < 2 * family.tolerance);
+        const last = read([3, 2, 1].map((back) => prompt.length - back)).attentionToPrefix;
+        assert.ok(largestDifference(last, golden.floats(`attention_to_prefix.${row}`)) < family.tolerance);
+      });
+      runner.release();
+    });
+
+    test('the engine scores and writes what PyTorch does, steered and not, many at once', async () => {
+      const engine = await startEngine(golden.directory, { slots: 3, capacity, prefillChunk: 4 });
+      try {
+        await Promise.all(
+          prompts.flatMap((prompt, row) =>
+            [
+              { edit: [], greedy: 'greedy', logits: 'logits' },
+              { edit: golden.edit(row), greedy: 'steered_greedy', logits: 'steered_logits' },
+            ].map(async ({ edit, greedy, logits }) => {
+              const written = await tokens(engine, request(prompt, { edit }));
+              assert.deepEqual(written, golden.ids(`${greedy}.${row}`), `${greedy}.${row}`);
+              const text = { tokens: prompt, from: 1, edit, priority: 'interactive' } as const;
+              const scored = await engine.score(text);
+              const expected = logProbabilities(golden.floats(`${logits}.${row}`), prompt);
+              assert.ok(largestDifference(scored, expected) < 4 * family.tolerance, `${logits}.${row}`);
+            }),
+          ),
+        );
+      } finally {
+        await engine.close();
+      }
+    });
+  });
+}
+
+/** Of every token but the first, from logits [S, V]. */
+function logProbabilities(logits: Float32Array, text: readonly number[]): number[] {
+  const size = logits.length / text.length;
+  return text.slice(1).map((token, position) => {
+    const row = logits.subarray(position * size, (position + 1) * size);
+    const top = Math.max(...row);
+    const sum = row.reduce((total, value) => total + Math.exp(value - top), 0);
+    return (row[token] ?? Number.NaN) - top - Math.log(sum);
+  });
+}
