@@ -147,6 +147,11 @@ export const errors = {
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
+  /** A file or body that holds no sound vectors. */
+  vectorsInvalid: (format: string, reason: string) =>
+    invalid('vectors_invalid', `the ${format} vectors cannot be read: ${reason}.`, 'vectors'),
+  vectorsMismatch: (model: string, reason: string) =>
+    invalid('vectors_mismatch', `the vectors do not fit model ${model}: ${reason}.`, 'vectors'),
   fitImpossible: (reason: string, param: string | null = null) =>
     invalid('fit_impossible', `the fit is not possible: ${reason}.`, param),
   fitFinished: (id: string, status: string) =>

@@ -5,6 +5,6 @@ import type { FitJobs } from './steering/fit-jobs.js';
 
 export interface Services {
   readonly models: ModelRegistry;
-  readonly concepts: Pick<ConceptStore, 'get' | 'list' | 'names' | 'delete'>;
+  readonly concepts: Pick<ConceptStore, 'get' | 'list' | 'names' | 'put' | 'delete'>;
   readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel'>;
 }

@@ -88,3 +88,32 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     residual_norms: Array.from(concept.residualNorms),
   };
 }
+
+const maxTerms = 16;
+
+export const ComposeRequest = z
+  .strictObject({
+    model: z.string().min(1).optional(),
+    terms: z
+      .array(
+        z.strictObject({
+          concept: z.string().min(1).max(200),
+          weight: z.number().min(-100).max(100).default(1).describe('Strength of this concept in the sum.'),
+        }),
+      )
+      .min(1)
+      .max(maxTerms),
+  })
+  .meta({
+    id: 'ComposeRequest',
+    description: 'Strength 1 of the result is every term at its weight. Negative weights subtract.',
+    examples: [
+      {
+        terms: [
+          { concept: 'pirate', weight: 0.7 },
+          { concept: 'sad', weight: -0.3 },
+        ],
+      },
+    ],
+  });
+export type ComposeRequest = z.output<typeof ComposeRequest>;

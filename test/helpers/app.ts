@@ -133,6 +133,11 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
       get: (id, name) => (id === model.id ? stored.get(name) : undefined),
       list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
       names: () => [...stored.keys()],
+      async put(concept) {
+        const added: StoredConcept = { concept, source: 'data', createdAt: 6 };
+        stored.set(concept.name, added);
+        return added;
+      },
       async delete(id, name) {
         const found = stored.get(name);
         if (found === undefined) throw errors.conceptNotFound(name, id, [...stored.keys()], 'name');
