@@ -20,7 +20,7 @@ async function runningAnswers(app: FastifyInstance): Promise<void> {
   const closeWhenDone = () => {
     if (closing && requests === 0) app.server.closeAllConnections();
   };
-  app.decorate('answers', new RunningAnswers());
+  app.decorate('answers', new RunningAnswers(app.httpSettings.requestSeconds));
   app.addHook('preClose', async () => {
     closing = true;
     // Once `server.close` was called, so that no connection comes after this.

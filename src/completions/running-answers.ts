@@ -5,6 +5,9 @@ import { errors } from '../errors.js';
 export class RunningAnswers {
   readonly #controllers = new Set<AbortController>();
 
+  /** @param deadlineSeconds how long an answer may take at most */
+  constructor(readonly deadlineSeconds: number) {}
+
   /** How many there are. */
   get size(): number {
     return this.#controllers.size;
@@ -12,11 +15,16 @@ export class RunningAnswers {
 
   /**
    * The signal of a new answer, which runs until `response` closes. It is aborted when that happens before
-   * the response was complete, even if it happened before this call.
+   * the response was complete, even if it happened before this call, and when the deadline has passed.
    */
   open(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
+    const deadline = setTimeout(
+      () => controller.abort(errors.deadlineExceeded(this.deadlineSeconds)),
+      this.deadlineSeconds * 1000,
+    );
     const close = () => {
+      clearTimeout(deadline);
       this.#controllers.delete(controller);
       if (!response.writableFinished) controller.abort(errors.clientGone());
     };

@@ -12,10 +12,15 @@ import { dirname, join, resolve } from 'node:path';
 const temporarySuffix = '.tmp';
 
 /** Writes one file of `folder`; durable when it resolves. Returns the modification time, in milliseconds. */
-export async function writeDurably(folder: string, file: string, bytes: Uint8Array): Promise<number> {
+export async function writeDurably(
+  folder: string,
+  file: string,
+  bytes: Uint8Array,
+  mode = 0o644,
+): Promise<number> {
   const temporary = join(folder, `${file}.${randomBytes(6).toString('hex')}${temporarySuffix}`);
   try {
-    const handle = await open(temporary, 'wx', 0o644);
+    const handle = await open(temporary, 'wx', mode);
     let modified: number;
     try {
       await handle.writeFile(bytes);

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { z } from 'zod';
-import { type App, buildApp } from '../../src/app.js';
+import type { AccessControl } from '../../src/access/access-control.js';
+import { type App, buildApp, type HttpSettings } from '../../src/app.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
+import { createLog } from '../../src/log.js';
 import type { ModelRegistry } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
@@ -19,6 +21,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly loaded?: () => boolean;
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
+  readonly access?: AccessControl;
+  readonly settings?: Partial<HttpSettings>;
 }
 
 export interface Built {
@@ -39,12 +43,12 @@ export type Refusal = ErrorBody['error'] & { readonly status: number; readonly h
 
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
-  const services = fakeServices(engine, options.loaded);
+  const { access } = options;
+  const services = { ...fakeServices(engine, options.loaded), ...(access === undefined ? {} : { access }) };
   const log =
-    options.onLog === undefined
-      ? pino({ level: 'silent' })
-      : pino({ level: 'info' }, { write: options.onLog });
-  const app = await buildApp(services, { settings: { bodyLimit: options.bodyLimit ?? 100_000 }, log });
+    options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });
+  const settings = { bodyLimit: options.bodyLimit ?? 100_000, ...options.settings };
+  const app = await buildApp(services, { settings, log });
   t.after(() => app.close());
   const send = (url: string, payload: object | string) =>
     app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
