@@ -22,23 +22,30 @@ import { errors } from './errors.js';
 import { isDeeperThan } from './json-depth.js';
 import { type RequestPart, validate } from './schemas/validation.js';
 import type { Services } from './services.js';
+import { Metrics } from './telemetry/metrics.js';
+import { ObservedServices } from './telemetry/observed-services.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     readonly services: Services;
     readonly httpSettings: HttpSettings;
+    readonly telemetry: { readonly metrics: Metrics; readonly observed: ObservedServices };
   }
 }
 
 export type App = FastifyInstance;
 
 /** The settings that plugins read. */
-export type HttpSettings = Pick<Settings, 'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds'>;
+export type HttpSettings = Pick<
+  Settings,
+  'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
+>;
 
 const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
   corsOrigins: [],
   requestSeconds: 600,
   readerSeconds: 30,
+  traceEndpoint: '',
 };
 
 export interface AppOptions {
@@ -75,7 +82,10 @@ export async function buildApp(services: Services, { settings, log }: AppOptions
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
   app.decorate('httpSettings', { ...usualSettings, ...settings });
-  app.decorate('services', restrictServices(services));
+  const metrics = services.metrics ?? new Metrics();
+  const observed = new ObservedServices(services, metrics);
+  app.decorate('telemetry', { metrics, observed });
+  app.decorate('services', restrictServices(observed.services));
 
   await app.register(autoload, { dir: folder('plugins'), forceESM: true });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });

@@ -151,6 +151,17 @@ export const settingsTable = {
     requirement: 'an integer from 1 to 86400',
     schema: integer(1, 86_400),
   }),
+  traceEndpoint: setting({
+    env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    flag: '--trace-endpoint <url>',
+    fallback: 'none',
+    help: 'OpenTelemetry collector (OTLP over HTTP) that gets a span per request, such as http://localhost:4318',
+    requirement: '"none" or a URL that begins with http:// or https://',
+    schema: z
+      .string()
+      .regex(/^(none|https?:\/\/\S+)$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',

@@ -6,6 +6,7 @@ import { ConfigError, type Settings } from './config.js';
 import { WorkerModelRegistry } from './models/registry.js';
 import type { OpenedServices, ServerLog } from './server.js';
 import { FitJobs } from './steering/fit-jobs.js';
+import { Metrics } from './telemetry/metrics.js';
 
 /**
  * Keys and concepts are read before this returns; the model goes on loading.
@@ -27,6 +28,8 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
     log.error({ file, concept: name, reason }, 'concept file refused');
   }
   const models = WorkerModelRegistry.start({ ...settings, log });
-  const fits = new FitJobs({ models, concepts, log });
-  return { models, concepts, fits, access, loaded: models.firstLoad };
+  const metrics = new Metrics({ process: true });
+  const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
+  const fits = new FitJobs({ models, concepts, log, onStage });
+  return { models, concepts, fits, access, metrics, loaded: models.firstLoad };
 }

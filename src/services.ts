@@ -3,6 +3,7 @@ import type { AccessControl } from './access/access-control.js';
 import type { ConceptStore } from './concepts/concept-store.js';
 import type { ModelRegistry } from './models/registry.js';
 import type { FitJobs } from './steering/fit-jobs.js';
+import type { Metrics } from './telemetry/metrics.js';
 
 export interface Services {
   readonly models: ModelRegistry;
@@ -13,4 +14,6 @@ export interface Services {
   readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel'>;
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
+  /** Counts for /metrics, where others count too; the application's own without. */
+  readonly metrics?: Metrics;
 }

@@ -92,6 +92,8 @@ export interface SequenceStep {
   /** The token sampled, or null when a stop token ended the sequence. */
   readonly token: number | null;
   readonly finish: FinishReason | null;
+  /** Of a sequence's first step: how it came to be, in milliseconds. */
+  readonly timing?: { readonly queued: number; readonly prefill: number };
 }
 
 /** Activations of a text, read by the capture graph without any edit. */

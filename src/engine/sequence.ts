@@ -10,6 +10,9 @@ export class Sequence {
   computed = 0;
   /** The token sampled last: the next decode step's input. */
   lastToken = -1;
+  /** When it came, and when its first chunk was begun; performance.now(). */
+  readonly arrived = performance.now();
+  begun: number | null = null;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;

@@ -91,8 +91,7 @@ export class WorkerEngine implements Engine {
   #receive(message: FromWorker): void {
     if (message.type === 'step') {
       this.#running = message.running;
-      for (const { id, token, finish } of message.results)
-        this.#waiters.get(id)?.steps?.push({ token, finish });
+      for (const { id, ...step } of message.results) this.#waiters.get(id)?.steps?.push(step);
       return;
     }
     if (message.type === 'ready') return;

@@ -156,12 +156,17 @@ class EngineLoop {
     const { sequence, slot, from, to } = plan;
     const { prompt, edit } = sequence.request;
     const whole = to === prompt.length;
+    sequence.begun ??= performance.now();
     try {
       const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0);
       sequence.computed = to;
       if (!whole) return;
       this.#scheduler.promote(sequence);
-      results.push({ id: sequence.id, ...sequence.advance(logits, this.#sampler) });
+      const timing = {
+        queued: sequence.begun - sequence.arrived,
+        prefill: performance.now() - sequence.begun,
+      };
+      results.push({ id: sequence.id, timing, ...sequence.advance(logits, this.#sampler) });
     } catch (error) {
       this.#remove(sequence.id);
       this.#fail(sequence.id, error);

@@ -21,6 +21,8 @@ export interface FitJobsOptions {
   readonly models: { get(id?: string): LoadedModel };
   readonly concepts: { put(concept: Concept): Promise<unknown> };
   readonly log?: FitLog;
+  /** Hears how long a fit was in a stage, when it has left it. */
+  readonly onStage?: (stage: string, seconds: number) => void;
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
 }
@@ -135,15 +137,26 @@ export class FitJobs {
 
   async #work(entry: Entry): Promise<void> {
     const { signal } = entry.controller;
+    let since = performance.now();
+    const leave = (next: string | undefined) => {
+      const stage = entry.job.progress?.stage;
+      if (stage === next) return;
+      const now = performance.now();
+      if (stage !== undefined) this.#options.onStage?.(stage, (now - since) / 1000);
+      since = now;
+    };
     try {
       signal.throwIfAborted();
       const model = this.#options.models.get(entry.job.model);
-      const concept = await fitConcept(entry.settings, model, signal, (stage, done, total) =>
-        update(entry, { progress: { stage, done, total } }),
-      );
+      const concept = await fitConcept(entry.settings, model, signal, (stage, done, total) => {
+        leave(stage);
+        update(entry, { progress: { stage, done, total } });
+      });
       signal.throwIfAborted();
+      leave('store');
       update(entry, { progress: { stage: 'store', done: 0, total: 1 } });
       await this.#options.concepts.put(concept);
+      leave(undefined);
       this.#finish(entry, {
         status: 'succeeded',
         progress: null,
