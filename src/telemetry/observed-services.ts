@@ -79,6 +79,10 @@ export class ObservedServices {
     let last: number | null = null;
     let cached = 0;
     let ended = 'left';
+    const finish = (reason: string) => {
+      metrics.endToEnd.observe(since(arrived, performance.now()));
+      metrics.success.inc({ finish_reason: reason });
+    };
     try {
       for await (const step of engine.generate(request, signal)) {
         const now = performance.now();
@@ -101,8 +105,7 @@ export class ObservedServices {
         }
         if (step.finish !== null) {
           ended = 'finished';
-          metrics.endToEnd.observe(since(arrived, now));
-          metrics.success.inc({ finish_reason: step.finish });
+          finish(step.finish);
         }
         yield step;
       }
@@ -111,14 +114,16 @@ export class ObservedServices {
       throw error;
     } finally {
       this.#cachedTokens -= cached;
-      if (ended === 'left' && signal?.aborted) ended = codeOf(signal.reason);
-      if (ended !== 'finished') metrics.aborted.inc({ reason: ended });
+      // Left by a reader that nobody told to stop: a stop string ended the answer.
+      if (ended === 'left' && signal?.aborted !== true) finish('stop');
+      else if (ended === 'left') metrics.aborted.inc({ reason: codeOf(signal?.reason) });
+      else if (ended !== 'finished') metrics.aborted.inc({ reason: ended });
     }
   }
 }
 
-/** Few values, for it is a label. `left`: the reader had enough. */
+/** Few values, for it is a label. A stream that is destroyed aborts without a reason of ours. */
 function codeOf(error: unknown): string {
   if (error instanceof SteerdError) return error.code;
-  return error instanceof Error && error.name === 'AbortError' ? 'left' : 'internal_error';
+  return error instanceof Error && error.name === 'AbortError' ? 'client_gone' : 'internal_error';
 }

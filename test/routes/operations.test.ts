@@ -48,6 +48,13 @@ test('metrics add up to what was answered', async (t) => {
   assert.equal(of('request_success_total', { finish_reason: 'stop' }), 4);
   assert.equal(of('steered_requests_total', { concept: 'pirate' }), 2);
   assert.equal(of('steered_requests_total', { concept: 'ocean' }), 1);
+  await post(chat, { messages, stop: 'c' }, Usage);
+  const { body: later } = await app.inject('/metrics');
+  assert.equal(
+    value(later, 'steerd_request_success_total', { finish_reason: 'stop' }),
+    5,
+    'a stop string too',
+  );
   assert.equal(of('time_to_first_token_seconds_count'), 4);
   assert.equal(of('inter_token_latency_seconds_count'), 16, 'three between four tokens, one to the end');
   assert.equal(of('e2e_request_latency_seconds_count'), 4);
