@@ -69,7 +69,10 @@ test('metrics add up to what was answered', async (t) => {
 
 test('what runs is seen while it runs, and gone when its client is', async (t) => {
   const half = gate();
-  const { app } = await build(t, { answer: () => 'abcd', pace: async (step) => step === 2 && half.passed });
+  const { app, engine } = await build(t, {
+    answer: () => 'abcd',
+    pace: async (step) => step === 2 && half.passed,
+  });
   const seen = async () => {
     const { body } = await app.inject('/metrics');
     return [value(body, 'steerd_num_requests_running'), value(body, 'steerd_kv_cache_usage_ratio')];
@@ -82,8 +85,9 @@ test('what runs is seen while it runs, and gone when its client is', async (t) =
   const load = Load.parse((await app.inject('/load')).json());
   assert.deepEqual(load, { server_load: 1, running: 1, waiting: 0, slots: 4 });
   reply.request.destroy();
-  half.open();
   await until(() => app.answers.size === 0);
+  half.open();
+  await until(() => engine.running === 0);
   assert.deepEqual(await seen(), [0, 0]);
   const { body } = await app.inject('/metrics');
   assert.equal(value(body, 'steerd_request_aborted_total', { reason: 'client_gone' }), 1);
