@@ -3,20 +3,20 @@ import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { DetokenizeRequest, Tokenized, TokenizeRequest } from '../schemas/operations.js';
 import { IncrementalDetokenizer } from './detokenizer.js';
-import { leastTokens, type Tokenizer } from './tokenizer.js';
+import { encodeText, leastTokens, type Tokenizer } from './tokenizer.js';
 
-/** Tokenising is work of this thread: as much as a prompt may have, several times over for those who count. */
+/** As much as a prompt may have, several times over for those who count. */
 const contexts = 4;
 
 /** @throws SteerdError invalid_value, context_length_exceeded, chat_template_missing */
-export function tokenize(body: TokenizeRequest, model: LoadedModel): Tokenized {
+export async function tokenize(body: TokenizeRequest, model: LoadedModel): Promise<Tokenized> {
   const { capacity } = model.engine.shape;
   const text = textOf(body, model);
   const limit = contexts * capacity;
   const least = Math.max(leastTokens(model.tokenizer, text), Math.ceil(text.length / 64));
   if (least > limit) throw errors.promptTooLong(fieldOf(body), text.length, 64 * limit, capacity);
   const addSpecialTokens = body.add_special_tokens ?? body.prompt !== undefined;
-  const tokens = model.tokenizer.encode(text, { addSpecialTokens });
+  const tokens = await encodeText(model.tokenizer, text, { addSpecialTokens });
   return {
     count: tokens.length,
     max_model_len: capacity,
