@@ -1,7 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
-import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import {
+  ConceptList,
+  ConceptObject,
+  ConceptPageQuery,
+  conceptPage,
+  toConceptObject,
+} from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
@@ -34,13 +40,15 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         operationId: 'listConcepts',
         tags,
         summary: 'List the concepts',
-        querystring: ModelQuery.meta({ description: 'Without a model: the concepts of all.' }),
+        description:
+          'Without a model: the concepts of all. By pages: `after` is the last name of the page before.',
+        querystring: ConceptPageQuery,
         response: { 200: ConceptList, ...errorResponses(400, 404, 500) },
       },
     },
     async ({ query }) => {
       const model = query.model === undefined ? undefined : modelId(query.model);
-      return { object: 'list' as const, data: app.services.concepts.list(model).map(toConceptObject) };
+      return conceptPage(app.services.concepts.list(model), query);
     },
   );
 

@@ -1,6 +1,7 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
 import type { StoredConcept } from '../concepts/concept-store.js';
+import { ModelQuery } from './models.js';
 
 export const ConceptObject = z
   .object({
@@ -57,10 +58,36 @@ export const ConceptObject = z
   });
 export type ConceptObject = z.output<typeof ConceptObject>;
 
+const largestPage = 1000;
+
+export const ConceptPageQuery = ModelQuery.extend({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(largestPage)
+    .default(largestPage)
+    .meta({ description: 'Concepts of a page.' }),
+  after: z.string().optional().meta({ description: 'A name: the page begins behind it.' }),
+});
+
 export const ConceptList = z
-  .object({ object: z.literal('list'), data: z.array(ConceptObject) })
+  .object({
+    object: z.literal('list'),
+    data: z.array(ConceptObject),
+    has_more: z.boolean().meta({ description: 'There is a next page.' }),
+  })
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;
+
+/** @param stored sorted by name */
+export function conceptPage(
+  stored: readonly StoredConcept[],
+  { limit, after }: Pick<z.output<typeof ConceptPageQuery>, 'limit' | 'after'>,
+): ConceptList {
+  const rest = after === undefined ? stored : stored.filter(({ concept }) => concept.name > after);
+  return { object: 'list', data: rest.slice(0, limit).map(toConceptObject), has_more: rest.length > limit };
+}
 
 /** Everything but the vectors, which are too many for JSON by default. */
 export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
