@@ -8,6 +8,7 @@ import { type Caller, runAs } from '../src/access/caller.js';
 import { withDefaultSteering } from '../src/access/default-steering.js';
 import { scopeOfRoute } from '../src/access/scopes.js';
 import { SteerdError } from '../src/errors.js';
+import { onResponseEnd } from '../src/response-end.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,7 +32,7 @@ async function access(app: FastifyInstance): Promise<void> {
       request.caller = caller;
       request.log = request.log.child({ key: caller.key.id });
       caller.usage.takeRequest();
-      if (needed === 'completions') reply.raw.once('close', caller.usage.beginStream());
+      if (needed === 'completions') onResponseEnd(reply.raw, caller.usage.beginStream());
     } catch (error) {
       if (error instanceof SteerdError && error.status === 401) {
         reply.header('www-authenticate', 'Bearer realm="steerd"');

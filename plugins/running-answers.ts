@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { RunningAnswers } from '../src/completions/running-answers.js';
 import { errors } from '../src/errors.js';
+import { onResponseEnd } from '../src/response-end.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +29,7 @@ async function runningAnswers(app: FastifyInstance): Promise<void> {
   });
   app.addHook('onRequest', async (_, reply) => {
     requests++;
-    reply.raw.once('close', () => {
+    onResponseEnd(reply.raw, () => {
       requests--;
       setImmediate(closeWhenDone);
     });

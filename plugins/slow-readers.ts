@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { onResponseEnd } from '../src/response-end.js';
 
 async function slowReaders(app: FastifyInstance): Promise<void> {
   const milliseconds = app.httpSettings.readerSeconds * 1000;
@@ -13,7 +14,7 @@ async function slowReaders(app: FastifyInstance): Promise<void> {
 
   app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
     count(socket, 1);
-    reply.raw.once('close', () => count(socket, -1));
+    onResponseEnd(reply.raw, () => count(socket, -1));
   });
 
   // Node's timer of a socket starts again whenever a byte comes or goes, also inside one large write.

@@ -1,6 +1,7 @@
 /** The answers being made: each ends early when its client leaves, or when the server stops waiting for it. */
 import type { ServerResponse } from 'node:http';
 import { errors } from '../errors.js';
+import { onResponseEnd } from '../response-end.js';
 
 export class RunningAnswers {
   readonly #controllers = new Set<AbortController>();
@@ -29,8 +30,7 @@ export class RunningAnswers {
       if (!response.writableFinished) controller.abort(errors.clientGone());
     };
     this.#controllers.add(controller);
-    if (response.destroyed) close();
-    else response.once('close', close);
+    onResponseEnd(response, close);
     return controller.signal;
   }
 

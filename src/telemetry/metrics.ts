@@ -7,6 +7,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Concepts that get a label of their own. */
 const maximumConcepts = 100;
 
+/** Gauges that are collected this close together belong to one answer. */
+const sameAnswerMilliseconds = 5;
+
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const tokenSeconds = [0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
@@ -78,8 +81,18 @@ export class Metrics {
     if (process) collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Reads the gauges from `take` whenever the metrics are asked for. */
-  observe(take: () => Snapshot): void {
+  /** Reads the gauges whenever the metrics are asked for. */
+  observe(read: () => Snapshot): void {
+    // All gauges of one answer are read at once.
+    let snapshot: Snapshot | null = null;
+    let readAt = Number.NEGATIVE_INFINITY;
+    const take = () => {
+      if (snapshot === null || performance.now() - readAt > sameAnswerMilliseconds) {
+        snapshot = read();
+        readAt = performance.now();
+      }
+      return snapshot;
+    };
     const gauge = (name: string, help: string, value: (now: Snapshot) => number) =>
       new Gauge({
         name: `steerd_${name}`,
