@@ -61,6 +61,12 @@ export const errors = {
       `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
+  tooManyMessages: (messages: number, capacity: number) =>
+    invalid(
+      'context_length_exceeded',
+      `messages is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      'messages',
+    ),
   bodyTooLarge: (limit: number) =>
     new SteerdError(
       'body_too_large',

@@ -27,6 +27,9 @@ function contentText({ content }: ChatMessage): string {
  */
 export async function chatPrompt(model: LoadedModel, messages: readonly ChatMessage[]): Promise<number[]> {
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
+  // A template walks every message on this thread: some 50 us each.
+  const { capacity } = model.engine.shape;
+  if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
   const plain = messages.map((message) => ({
     role: message.role === 'developer' ? 'system' : message.role,
     content: contentText(message),

@@ -1,6 +1,7 @@
 /** Shapes of what operators ask: load, and how text becomes tokens. */
 import { z } from 'zod';
 import { ChatMessage } from './chat.js';
+import { list } from './list.js';
 
 export const Load = z
   .object({
@@ -17,7 +18,7 @@ export const TokenizeRequest = z
   .looseObject({
     model,
     prompt: z.string().optional().meta({ description: 'A text; or `messages`.' }),
-    messages: z.array(ChatMessage).min(1).optional(),
+    messages: list(ChatMessage, { min: 1, max: 1_000_000 }).optional(),
     add_special_tokens: z.boolean().nullish().meta({
       description:
         'What the tokenizer puts around a text. Default: true for a prompt, false for messages, whose template has its own.',
@@ -55,7 +56,7 @@ export type Tokenized = z.output<typeof Tokenized>;
 export const DetokenizeRequest = z
   .looseObject({
     model,
-    tokens: z.array(z.int()).max(1_000_000),
+    tokens: list(z.int(), { max: 1_000_000 }),
     skip_special_tokens: z.boolean().nullish().meta({ default: false }),
   })
   .meta({ id: 'DetokenizeRequest', examples: [{ tokens: [19556, 905] }] });

@@ -43,6 +43,9 @@ function textOf(body: TokenizeRequest, model: LoadedModel): string {
   }
   if (messages === undefined) return wellFormed(prompt ?? '');
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
+  // A template walks every message on this thread: some 50 us each.
+  const { capacity } = model.engine.shape;
+  if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
   const plain = messages.map(({ role, content }) => ({
     role: role === 'developer' ? 'system' : role,
     content: wellFormed(partsText(content)),

@@ -74,6 +74,15 @@ const killers: readonly Killer[] = [
   ['100,000 spaces', textPath, text({ prompt: ' '.repeat(100_000) }), [200, 400]],
   ['a message of 100,000 newlines', chatPath, chat({ messages: user('\n'.repeat(100_000)) }), 400],
   ['100,000 messages', chatPath, chat({ messages: Array(100_000).fill({ role: 'user', content: '' }) }), 400],
+  ['800,000 bad token ids', textPath, text({ prompt: Array(800_000).fill(-1.5) }), 400],
+  ['400,000 empty prompts', textPath, text({ prompt: Array(400_000).fill([]) }), 400],
+  [
+    '200,000 bad biases',
+    chatPath,
+    chat({ logit_bias: Object.fromEntries(Array(200_000).fill('x').entries()) }),
+    400,
+  ],
+  ['150,000 bad parts', chatPath, chat({ messages: user(Array(150_000).fill({ type: 'x' })) }), 400],
   ['a field of 3 MB', chatPath, chat({ user: 'u'.repeat(3_000_000) }), 200],
   ['5 MB', chatPath, chat({ user: 'u'.repeat(5_000_000) }), 413],
   ['lone surrogates', chatPath, raw('"x":1').replace('"Hi"', '"\\ud83d and \\udc00"'), 200],
@@ -126,9 +135,10 @@ const question = 'Tell me a long story about the sea.';
 const beside = { temperature: 0, max_tokens: 48, ignore_eos: true };
 
 /** Streams the same answer again and again: its texts, and the longest wait between two pieces in milliseconds. */
-async function streamBeside(server: ServerProcess, signal: AbortSignal) {
+async function streamBeside(server: ServerProcess, signal: AbortSignal, doing: () => string) {
   const texts: string[] = [];
   let longest = 0;
+  let during = '';
   while (!signal.aborted) {
     const pieces = await server.client.chat.completions.create({
       model: 'smollm2-135m-instruct',
@@ -140,13 +150,14 @@ async function streamBeside(server: ServerProcess, signal: AbortSignal) {
     let said = '';
     let last = performance.now();
     for await (const { choices } of pieces) {
-      longest = Math.max(longest, performance.now() - last);
+      const waited = performance.now() - last;
+      if (waited > longest) [longest, during] = [waited, doing()];
       last = performance.now();
       said += choices[0]?.delta.content ?? '';
     }
     texts.push(said);
   }
-  return { texts, longest };
+  return { texts, longest, during };
 }
 
 const loadOf = async (server: ServerProcess) =>
@@ -164,8 +175,10 @@ describe('requests that killed servers like this one', () => {
     const server = running();
     const alone = await answer(server, question, { concept: 'ocean', strength: 0.7 }, beside);
     const done = new AbortController();
-    const streaming = streamBeside(server, done.signal);
+    let doing = '';
+    const streaming = streamBeside(server, done.signal, () => doing);
     for (const [what, path, body, expected] of killers) {
+      doing = what;
       const { status, json } = await send(server, path, body);
       const allowed = typeof expected === 'number' ? [expected] : expected;
       assert.ok(allowed.includes(status), `${what}: ${status} ${JSON.stringify(json).slice(0, 300)}`);
@@ -174,9 +187,9 @@ describe('requests that killed servers like this one', () => {
       assert.ok(String(json.error?.message).length < 1000, `${what}: a message of reasonable length`);
     }
     done.abort();
-    const { texts, longest } = await streaming;
+    const { texts, longest, during } = await streaming;
     for (const said of texts) assert.equal(said, alone);
-    assert.ok(longest < 2000, `a stream stalled for ${Math.round(longest)} ms`);
+    assert.ok(longest < 2000, `a stream stalled for ${Math.round(longest)} ms during: ${during}`);
     assert.ok(!(await restless(server)));
     assert.ok(!/"level":(50|60)/.test(server.log()), server.log());
   });
