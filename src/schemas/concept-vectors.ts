@@ -1,6 +1,7 @@
 /** A concept's numbers as JSON: what `GET` and `PUT /v1/concepts/{name}/vectors` carry beside the binary formats. */
 import { z } from 'zod';
-import type { Concept } from '../concepts/concept.js';
+import { type Concept, conceptLimits } from '../concepts/concept.js';
+import { list } from './list.js';
 
 export const vectorFormats = ['json', 'safetensors', 'gguf'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];
@@ -60,17 +61,21 @@ export const ConceptVectors = z
   });
 export type ConceptVectors = z.output<typeof ConceptVectors>;
 
+const perLayer = list(z.number(), { max: conceptLimits.layers });
+const rowInput = z.union([list(z.number(), { max: conceptLimits.hiddenSize }), z.string()]);
+
 /** What an import needs: the vectors. Of any length; without coefficients their length counts as the coefficient. */
 export const ConceptVectorsInput = z
   .looseObject({
-    vectors: ConceptVectors.shape.vectors,
-    ...ConceptVectors.partial().pick({
-      model_fingerprint: true,
-      coefficients: true,
-      residual_norms: true,
-      calibration: true,
-      record: true,
-    }).shape,
+    vectors: z
+      .custom<unknown>(
+        (rows) => typeof rows === 'object' && Object.keys(rows ?? {}).length <= conceptLimits.layers,
+        { error: `must be an object of at most ${conceptLimits.layers} blocks`, abort: true },
+      )
+      .pipe(z.record(z.string(), rowInput)),
+    coefficients: perLayer.optional(),
+    residual_norms: perLayer.optional(),
+    ...ConceptVectors.partial().pick({ model_fingerprint: true, calibration: true, record: true }).shape,
   })
   .meta({ id: 'ConceptVectorsImport', examples: [{ vectors: { 1: [0.6, 0.8], 2: [3, 4] } }] });
 export type ConceptVectorsInput = z.output<typeof ConceptVectorsInput>;

@@ -54,7 +54,7 @@ export const GenerationFields = {
     .nullish()
     .meta({ description: 'Same seed, same answer; choice i uses seed + i.' }),
   stop: z
-    .union([stopString, z.array(stopString).max(maxStopStrings)])
+    .union([stopString, list(stopString, { max: maxStopStrings })])
     .nullish()
     .meta({ description: 'Strings that end the answer and are no part of it.' }),
   stop_token_ids: list(z.int(), { max: maxStopTokens })

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { ChatRequest } from '../../src/schemas/chat.js';
 import { CompletionRequest } from '../../src/schemas/completions.js';
+import { ConceptVectorsInput } from '../../src/schemas/concept-vectors.js';
 import { list } from '../../src/schemas/list.js';
 import { validate } from '../../src/schemas/validation.js';
 
@@ -43,6 +44,11 @@ test('bodies of 4 MB, wrong at every place, are refused within a moment', () => 
     [ChatRequest, { messages: Array(400_000).fill([]) }],
     [ChatRequest, { messages: [{ role: 'user', content: Array(300_000).fill({ type: 'x' }) }] }],
     [ChatRequest, { messages, stop_token_ids: Array(800_000).fill('x') }],
+    [ChatRequest, { messages, steering: Array(800_000).fill(0) }],
+    [ChatRequest, { messages, steering: { concept: 'a', layers: Array(800_000).fill(-1) } }],
+    [ConceptVectorsInput, { vectors: { 1: Array(4_000_000).fill('x') } }],
+    [ConceptVectorsInput, { vectors: Object.fromEntries(Array(500_000).fill(0).entries()) }],
+    [ConceptVectorsInput, { vectors: { 1: [1] }, coefficients: Array(4_000_000).fill('x') }],
     [ChatRequest, { messages, logit_bias: Object.fromEntries(Array(200_000).fill('x').entries()) }],
   ];
   for (const [schema, body] of cases) {
