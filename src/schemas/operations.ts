@@ -53,10 +53,18 @@ export const Tokenized = z
   });
 export type Tokenized = z.output<typeof Tokenized>;
 
+const mostTokens = 131_072;
+
+/** One look at each: a schema per item would take a second for as many. */
+const isTokenList = (value: unknown): boolean =>
+  Array.isArray(value) && value.length <= mostTokens && value.every(Number.isSafeInteger);
+
 export const DetokenizeRequest = z
   .looseObject({
     model,
-    tokens: list(z.int(), { max: 1_000_000 }),
+    tokens: z
+      .custom<number[]>(isTokenList, { error: `must be a list of at most ${mostTokens} token ids` })
+      .meta({ type: 'array', items: { type: 'integer' }, maxItems: mostTokens }),
     skip_special_tokens: z.boolean().nullish().meta({ default: false }),
   })
   .meta({ id: 'DetokenizeRequest', examples: [{ tokens: [19556, 905] }] });

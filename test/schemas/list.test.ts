@@ -53,7 +53,7 @@ test('bodies of 4 MB, wrong at every place, are refused within a moment', () => 
   ];
   for (const [schema, body] of cases) {
     const started = performance.now();
-    assert.match(messageOf(schema, body), /must be/);
+    assert.match(messageOf(schema, body), / must /);
     const took = performance.now() - started;
     assert.ok(took < 500, `${Object.keys(body)}: ${took} ms`);
   }
