@@ -20,7 +20,7 @@ export type ChatMessage = z.output<typeof ChatMessage>;
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
 export const ChatRequest = z
   .looseObject({
-    messages: list(ChatMessage, { min: 1, max: 1_000_000 }),
+    messages: list(ChatMessage, { min: 1, max: 16_384 }),
     ...GenerationFields,
     max_completion_tokens: z
       .int()

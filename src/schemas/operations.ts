@@ -18,7 +18,7 @@ export const TokenizeRequest = z
   .looseObject({
     model,
     prompt: z.string().optional().meta({ description: 'A text; or `messages`.' }),
-    messages: list(ChatMessage, { min: 1, max: 1_000_000 }).optional(),
+    messages: list(ChatMessage, { min: 1, max: 16_384 }).optional(),
     add_special_tokens: z.boolean().nullish().meta({
       description:
         'What the tokenizer puts around a text. Default: true for a prompt, false for messages, whose template has its own.',
