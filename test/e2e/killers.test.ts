@@ -255,7 +255,7 @@ describe('requests that killed servers like this one', () => {
       ['NONSENSE\r\n\r\n', /^HTTP\/1\.1 400/],
       [
         `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n`,
-        /^HTTP\/1\.1 413[^]*body_too_large/,
+        /^HTTP\/1\.1 413[\s\S]*body_too_large/,
       ],
       [
         `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
