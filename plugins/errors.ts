@@ -21,8 +21,8 @@ async function errorsPlugin(app: FastifyInstance): Promise<void> {
       bodyLimit: this.routeOptions.bodyLimit ?? app.initialConfig.bodyLimit ?? 0,
       contentType: this.headers['content-type'],
     });
-    // 503 is how a server that loads or stops is meant to answer.
-    const failed = told.status >= 500 && told.status !== 503;
+    // 503 is how a server that loads or stops is meant to answer, 504 what its settings ask for.
+    const failed = told.status >= 500 && told.status !== 503 && told.status !== 504;
     if (failed) this.log.error({ err: error, code: told.code }, 'request failed');
     else this.log.info({ code: told.code, param: told.param }, told.message);
     return told;

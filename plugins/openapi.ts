@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { packageVersion } from '../src/package-version.js';
+import { describeAccess } from '../src/schemas/access.js';
 import { keepUsedSchemas } from '../src/schemas/used-schemas.js';
 
 const description = `OpenAI's API with steering: send \`concept\` and \`strength\` and the model's activations
@@ -30,7 +31,7 @@ async function openapi(app: FastifyInstance): Promise<void> {
       ],
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => keepUsedSchemas(jsonSchemaTransformObject(document)),
+    transformObject: (document) => keepUsedSchemas(describeAccess(jsonSchemaTransformObject(document))),
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
 }

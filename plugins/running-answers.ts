@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { RunningAnswers } from '../src/completions/running-answers.js';
 import { errors } from '../src/errors.js';
+import { onResponseEnd } from '../src/response-end.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,7 +21,7 @@ async function runningAnswers(app: FastifyInstance): Promise<void> {
   const closeWhenDone = () => {
     if (closing && requests === 0) app.server.closeAllConnections();
   };
-  app.decorate('answers', new RunningAnswers());
+  app.decorate('answers', new RunningAnswers(app.httpSettings.requestSeconds));
   app.addHook('preClose', async () => {
     closing = true;
     // Once `server.close` was called, so that no connection comes after this.
@@ -28,7 +29,7 @@ async function runningAnswers(app: FastifyInstance): Promise<void> {
   });
   app.addHook('onRequest', async (_, reply) => {
     requests++;
-    reply.raw.once('close', () => {
+    onResponseEnd(reply.raw, () => {
       requests--;
       setImmediate(closeWhenDone);
     });

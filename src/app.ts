@@ -15,22 +15,41 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { restrictServices } from './access/restricted-services.js';
 import type { Settings } from './config.js';
 import { explain, toErrorBody } from './error-reply.js';
 import { errors } from './errors.js';
+import { isDeeperThan } from './json-depth.js';
 import { type RequestPart, validate } from './schemas/validation.js';
 import type { Services } from './services.js';
+import { Metrics } from './telemetry/metrics.js';
+import { ObservedServices } from './telemetry/observed-services.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     readonly services: Services;
+    readonly httpSettings: HttpSettings;
+    readonly telemetry: { readonly metrics: Metrics; readonly observed: ObservedServices };
   }
 }
 
 export type App = FastifyInstance;
 
+/** The settings that plugins read. */
+export type HttpSettings = Pick<
+  Settings,
+  'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
+>;
+
+const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
+  corsOrigins: [],
+  requestSeconds: 600,
+  readerSeconds: 30,
+  traceEndpoint: '',
+};
+
 export interface AppOptions {
-  readonly settings: Pick<Settings, 'bodyLimit'>;
+  readonly settings: Pick<HttpSettings, 'bodyLimit'> & Partial<HttpSettings>;
   readonly log: FastifyBaseLogger;
 }
 
@@ -62,7 +81,11 @@ export async function buildApp(services: Services, { settings, log }: AppOptions
   );
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
-  app.decorate('services', services);
+  app.decorate('httpSettings', { ...usualSettings, ...settings });
+  const metrics = services.metrics ?? new Metrics();
+  const observed = new ObservedServices(services, metrics);
+  app.decorate('telemetry', { metrics, observed });
+  app.decorate('services', restrictServices(observed.services));
 
   await app.register(autoload, { dir: folder('plugins'), forceESM: true });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
@@ -76,12 +99,16 @@ function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): 
   void reply.code(told.status).send(toErrorBody(told));
 }
 
+/** Far deeper than any request or JSON schema of use. */
+const maximumJsonDepth = 128;
+
 /** JSON bodies only, with a reason when they are malformed. An empty body is no body. */
 function readJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     if (body.length === 0) return done(null, undefined);
+    if (isDeeperThan(body, maximumJsonDepth)) return done(errors.jsonTooDeep(maximumJsonDepth), undefined);
     return parse(request, body, (error, value) => {
       if (error === null) done(null, value);
       else done(errors.malformedJson(faultOf(body)), undefined);

@@ -4,6 +4,7 @@ import { CommanderError, program } from 'commander';
 import { register as registerDemo } from './commands/demo.js';
 import { register as registerFit } from './commands/fit.js';
 import { register as registerGraft } from './commands/graft.js';
+import { register as registerKeys } from './commands/keys.js';
 import { register as registerServe } from './commands/serve.js';
 import { ConfigError } from './config.js';
 import { packageVersion } from './package-version.js';
@@ -14,7 +15,8 @@ program
   .version(packageVersion)
   .exitOverride();
 // What `exitOverride` says is copied to subcommands made after it.
-for (const register of [registerServe, registerDemo, registerFit, registerGraft]) register(program);
+for (const register of [registerServe, registerDemo, registerFit, registerGraft, registerKeys])
+  register(program);
 
 try {
   await program.parseAsync();

@@ -142,6 +142,52 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1000000',
     schema: integer(0, 1_000_000),
   }),
+  allowAnonymous: setting({
+    env: 'STEERD_ALLOW_ANONYMOUS',
+    flag: '--allow-anonymous [boolean]',
+    fallback: 'false',
+    help: 'answer without API keys on addresses other than loopback',
+    requirement: 'true or false',
+    schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+  }),
+  corsOrigins: setting({
+    env: 'STEERD_CORS_ORIGINS',
+    flag: '--cors-origins <origins>',
+    fallback: 'none',
+    help: 'web pages that may call the API: "none", "*" or origins such as https://a.example, separated by commas',
+    requirement: '"none", "*" or a comma-separated list of origins such as https://a.example',
+    schema: z
+      .string()
+      .transform((value) => (value === 'none' ? [] : value.split(',').map((origin) => origin.trim())))
+      .pipe(z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/)).max(1000)),
+  }),
+  requestSeconds: setting({
+    env: 'STEERD_REQUEST_SECONDS',
+    flag: '--request-seconds <seconds>',
+    fallback: '600',
+    help: 'how long a request may take from arrival to its last byte',
+    requirement: 'an integer from 1 to 86400',
+    schema: integer(1, 86_400),
+  }),
+  readerSeconds: setting({
+    env: 'STEERD_READER_SECONDS',
+    flag: '--reader-seconds <seconds>',
+    fallback: '30',
+    help: 'how long a client may leave a reply unread before it is cut',
+    requirement: 'an integer from 1 to 86400',
+    schema: integer(1, 86_400),
+  }),
+  traceEndpoint: setting({
+    env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    flag: '--trace-endpoint <url>',
+    fallback: 'none',
+    help: 'OpenTelemetry collector (OTLP over HTTP) that gets a span per request, such as http://localhost:4318',
+    requirement: '"none" or a URL that begins with http:// or https://',
+    schema: z
+      .string()
+      .regex(/^(none|https?:\/\/\S+)$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',

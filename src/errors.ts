@@ -6,6 +6,8 @@
 
 export type ErrorType =
   | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
   | 'not_found_error'
   | 'conflict_error'
   | 'rate_limit_error'
@@ -59,6 +61,12 @@ export const errors = {
       `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
+  tooManyMessages: (messages: number, capacity: number) =>
+    invalid(
+      'context_length_exceeded',
+      `messages is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      'messages',
+    ),
   bodyTooLarge: (limit: number) =>
     new SteerdError(
       'body_too_large',
@@ -75,6 +83,19 @@ export const errors = {
     ),
   malformedJson: (reason: string) =>
     invalid('malformed_json', `the request body is not valid JSON: ${reason}.`, null),
+  jsonTooDeep: (limit: number) =>
+    invalid(
+      'json_too_deep',
+      `the request body is nested deeper than ${limit} levels (limit ${limit}).`,
+      null,
+    ),
+  deadlineExceeded: (seconds: number) =>
+    new SteerdError(
+      'deadline_exceeded',
+      504,
+      'server_error',
+      `the answer was not complete within the ${seconds} s that a request may take; ask for fewer tokens.`,
+    ),
   routeNotFound: (method: string, path: string) =>
     new SteerdError(
       'route_not_found',
@@ -163,6 +184,11 @@ export const errors = {
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
+  /** A file or body that holds no sound vectors. */
+  vectorsInvalid: (format: string, reason: string) =>
+    invalid('vectors_invalid', `the ${format} vectors cannot be read: ${reason}.`, 'vectors'),
+  vectorsMismatch: (model: string, reason: string) =>
+    invalid('vectors_mismatch', `the vectors do not fit model ${model}: ${reason}.`, 'vectors'),
   fitImpossible: (reason: string, param: string | null = null) =>
     invalid('fit_impossible', `the fit is not possible: ${reason}.`, param),
   fitFinished: (id: string, status: string) =>
@@ -183,6 +209,63 @@ export const errors = {
       `the queue is full: ${limit} requests are waiting (limit ${limit}); try again in ${retryAfterSeconds} s.`,
       null,
       retryAfterSeconds,
+    ),
+  apiKeyMissing: () =>
+    new SteerdError(
+      'invalid_api_key',
+      401,
+      'authentication_error',
+      'an API key is needed: send it as "Authorization: Bearer <key>".',
+    ),
+  apiKeyWrong: () =>
+    new SteerdError(
+      'invalid_api_key',
+      401,
+      'authentication_error',
+      'the API key is not one of this server: it is mistyped or was revoked.',
+    ),
+  scopeTooSmall: (key: string, needed: string, granted: readonly string[]) =>
+    new SteerdError(
+      'insufficient_scope',
+      403,
+      'permission_error',
+      needed === 'admin'
+        ? `this needs an API key with scope admin; ${key} has ${granted.join(', ')}.`
+        : `this needs an API key with scope ${needed} (or admin); ${key} has ${granted.join(', ')}.`,
+    ),
+  conceptNotAllowed: (name: string, allowed: readonly string[], param: string) =>
+    new SteerdError(
+      'concept_not_allowed',
+      403,
+      'permission_error',
+      `this API key may not use concept ${shown(name)}; it may use: ${allowed.slice(0, 20).join(', ') || 'none'}${allowed.length > 20 ? ', ...' : ''}.`,
+      param,
+    ),
+  strengthAboveCap: (param: string, cap: number, received: string) =>
+    new SteerdError(
+      'strength_above_cap',
+      403,
+      'permission_error',
+      `${param} must not exceed this API key's cap of ${cap} (calibrated); received ${received}.`,
+      param,
+    ),
+  rateLimited: (what: 'requests' | 'tokens', perMinute: number, waitSeconds: number) =>
+    new SteerdError(
+      'rate_limit_exceeded',
+      429,
+      'rate_limit_error',
+      `this API key may use ${perMinute} ${what} a minute; try again in ${Math.max(1, Math.ceil(waitSeconds))} s.`,
+      null,
+      Math.max(1, Math.ceil(waitSeconds)),
+    ),
+  tooManyStreams: (limit: number) =>
+    new SteerdError(
+      'rate_limit_exceeded',
+      429,
+      'rate_limit_error',
+      `this API key may run ${limit} completions at once, and they are running; try again in 1 s.`,
+      null,
+      1,
     ),
   modelUnavailable: (model: string, reason: string) =>
     new SteerdError(

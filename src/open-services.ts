@@ -1,14 +1,25 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
+import { AccessControl, isLoopback } from './access/access-control.js';
 import { ConceptStore } from './concepts/concept-store.js';
-import type { Settings } from './config.js';
+import { ConfigError, type Settings } from './config.js';
 import { WorkerModelRegistry } from './models/registry.js';
 import type { OpenedServices, ServerLog } from './server.js';
 import { FitJobs } from './steering/fit-jobs.js';
+import { Metrics } from './telemetry/metrics.js';
 
-/** Concepts are read before this returns; the model goes on loading. */
+/**
+ * Keys and concepts are read before this returns; the model goes on loading.
+ * @throws ConfigError when anybody on the network could use the server and nobody said so; KeysFileError
+ */
 export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
+  const access = await AccessControl.open(dataDirectory, log);
+  if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
+    throw new ConfigError(
+      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+    );
+  }
   const concepts = await ConceptStore.open({
     dataDirectory,
     shipped: [join(modelsDirectory, model, 'concepts')],
@@ -17,6 +28,8 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
     log.error({ file, concept: name, reason }, 'concept file refused');
   }
   const models = WorkerModelRegistry.start({ ...settings, log });
-  const fits = new FitJobs({ models, concepts, log });
-  return { models, concepts, fits, loaded: models.firstLoad };
+  const metrics = new Metrics({ process: true });
+  const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
+  const fits = new FitJobs({ models, concepts, log, onStage });
+  return { models, concepts, fits, access, metrics, loaded: models.firstLoad };
 }

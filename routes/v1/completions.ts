@@ -31,7 +31,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const plan = planCompletion(request.body, app.services);
+      const plan = await planCompletion(request.body, app.services);
       const generation = generate(plan, app.answers.open(reply.raw));
       if (!plan.stream) return textCompletion(plan, generation);
       const events = textEvents(plan, await begin(generation));

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
-import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import {
+  ConceptList,
+  ConceptObject,
+  ConceptPageQuery,
+  conceptPage,
+  toConceptObject,
+} from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
@@ -43,13 +49,15 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         operationId: 'listConcepts',
         tags,
         summary: 'List the concepts',
-        querystring: ModelQuery.meta({ description: 'Without a model: the concepts of all.' }),
+        description:
+          'Without a model: the concepts of all. By pages: `after` is the last name of the page before.',
+        querystring: ConceptPageQuery,
         response: { 200: ConceptList, ...errorResponses(400, 404, 500) },
       },
     },
     async ({ query }) => {
       const model = query.model === undefined ? undefined : modelId(query.model);
-      return { object: 'list' as const, data: app.services.concepts.list(model).map(toConceptObject) };
+      return conceptPage(app.services.concepts.list(model), query);
     },
   );
 

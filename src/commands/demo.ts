@@ -137,14 +137,15 @@ async function answerAll(
   progress: ProgressLine,
 ): Promise<Answers> {
   const { shape } = model.engine;
-  const requests = prompts.flatMap((question) => {
-    const prompt = chatPrompt(model, [{ role: 'user', content: question }]);
+  const askings = prompts.map(async (question) => {
+    const prompt = await chatPrompt(model, [{ role: 'user', content: question }]);
     const context = { model: { id: model.id, shape }, concepts, promptLength: prompt.length };
     return [[], ...steerings.map((item) => [item])].map((items) => ({
       prompt,
       edit: resolveSteering(items, context).edit,
     }));
   });
+  const requests = (await Promise.all(askings)).flat();
   let tokens = 0;
   let done = 0;
   const started = performance.now();

@@ -1,7 +1,7 @@
 /** `steerd serve`: runs the server until it is told to stop. */
 import type { Command } from 'commander';
-import { pino } from 'pino';
 import { type Settings, settingNames } from '../config.js';
+import { createLog } from '../log.js';
 import { openServices } from '../open-services.js';
 import { packageVersion } from '../package-version.js';
 import { type RunningServer, startServer } from '../server.js';
@@ -14,8 +14,7 @@ export function register(program: Command): void {
 }
 
 async function run(settings: Settings): Promise<void> {
-  // Logs go to standard error: standard output says to people where the server is.
-  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const log = createLog(settings.logLevel);
   const server = await startServer(settings, openServices, log);
   stopOnSignals(server);
   process.stdout.write(`steerd ${packageVersion} listens on ${server.url}; loading ${settings.model}\n`);

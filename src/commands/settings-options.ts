@@ -23,6 +23,7 @@ export function addSettings(
     for (const [name, attribute] of attributes) {
       const value = options[attribute];
       if (typeof value === 'string') flags[name] = value;
+      else if (value === true) flags[name] = 'true';
     }
     return readSettings(process.env, flags);
   };

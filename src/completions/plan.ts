@@ -51,7 +51,7 @@ const completionFields = Object.keys(CompletionRequest.shape);
 type Needs = Pick<Services, 'models' | 'concepts'>;
 
 /** @throws SteerdError whatever is wrong with the request */
-export function planChat(body: ChatRequest, services: Needs): CompletionPlan {
+export async function planChat(body: ChatRequest, services: Needs): Promise<CompletionPlan> {
   refuseSilentNoOps(body, chatFields);
   const model = services.models.get(body.model ?? undefined);
   const draft: Draft = {
@@ -65,11 +65,11 @@ export function planChat(body: ChatRequest, services: Needs): CompletionPlan {
     asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     usual: model.engine.shape.capacity,
   };
-  return complete(draft, [chatPrompt(model, body.messages)], services);
+  return complete(draft, [await chatPrompt(model, body.messages)], services);
 }
 
 /** @throws SteerdError whatever is wrong with the request */
-export function planCompletion(body: CompletionRequest, services: Needs): CompletionPlan {
+export async function planCompletion(body: CompletionRequest, services: Needs): Promise<CompletionPlan> {
   refuseSilentNoOps(body, completionFields);
   const model = services.models.get(body.model ?? undefined);
   const draft: Draft = {
@@ -84,7 +84,7 @@ export function planCompletion(body: CompletionRequest, services: Needs): Comple
     usual: usualCompletionTokens,
   };
   const most = Math.max(1, Math.floor(maxSequences / draft.choices));
-  return complete(draft, textPrompts(model, body.prompt, most), services);
+  return complete(draft, await textPrompts(model, body.prompt, most), services);
 }
 
 /** A request before its prompts are known as tokens. */

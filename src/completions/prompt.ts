@@ -4,6 +4,7 @@ import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { ChatMessage } from '../schemas/chat.js';
 import type { CompletionRequest } from '../schemas/completions.js';
+import { encodeText } from '../text/tokenizer.js';
 
 /** A token is rarely longer: a text beyond it cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
@@ -25,12 +26,15 @@ function contentText({ content }: ChatMessage): string {
  * generation prompt.
  * @throws SteerdError chat_template_missing, context_length_exceeded (by characters), or what the template refuses
  */
-export function chatPrompt(
+export async function chatPrompt(
   model: LoadedModel,
   messages: readonly ChatMessage[],
   addGenerationPrompt = true,
-): number[] {
+): Promise<number[]> {
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
+  // A template walks every message on this thread: some 50 us each.
+  const { capacity } = model.engine.shape;
+  if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
   const plain = messages.map((message) => ({
     role: message.role === 'developer' ? 'system' : message.role,
     content: contentText(message),
@@ -38,7 +42,7 @@ export function chatPrompt(
   const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
   boundCharacters('messages', characters, model.engine.shape);
   const rendered = model.chatTemplate.render(plain, { addGenerationPrompt });
-  return model.tokenizer.encode(rendered, { addSpecialTokens: false });
+  return encodeText(model.tokenizer, rendered, { addSpecialTokens: false });
 }
 
 /**
@@ -47,12 +51,12 @@ export function chatPrompt(
  * @param field the request's field, for errors
  * @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded (by characters)
  */
-export function textPrompts(
+export async function textPrompts(
   model: LoadedModel,
   prompt: CompletionRequest['prompt'],
   most: number,
   field = 'prompt',
-): (readonly number[])[] {
+): Promise<(readonly number[])[]> {
   const { shape } = model.engine;
   const single = typeof prompt === 'string' || typeof prompt[0] === 'number';
   const prompts = (single ? [prompt] : prompt) as readonly (string | readonly number[])[];
@@ -63,15 +67,19 @@ export function textPrompts(
       field,
     );
   }
-  return prompts.map((entry, i) => {
+  const length = prompts.reduce((sum, entry) => sum + (typeof entry === 'string' ? entry.length : 0), 0);
+  const tokens: (readonly number[])[] = [];
+  for (const [i, entry] of prompts.entries()) {
     const param = single ? field : `${field}.${i}`;
     if (typeof entry !== 'string') {
       checkTokens(param, entry, shape);
-      return entry;
+      tokens.push(entry);
+      continue;
     }
     boundCharacters(param, entry.length, shape);
-    return model.tokenizer.encode(wellFormed(entry), { addSpecialTokens: true });
-  });
+    tokens.push(await encodeText(model.tokenizer, wellFormed(entry), { addSpecialTokens: true }, length));
+  }
+  return tokens;
 }
 
 /** @throws SteerdError token_out_of_range */

@@ -1,9 +1,13 @@
 /** The answers being made: each ends early when its client leaves, or when the server stops waiting for it. */
 import type { ServerResponse } from 'node:http';
 import { errors } from '../errors.js';
+import { onResponseEnd } from '../response-end.js';
 
 export class RunningAnswers {
   readonly #controllers = new Set<AbortController>();
+
+  /** @param deadlineSeconds how long an answer may take at most */
+  constructor(readonly deadlineSeconds: number) {}
 
   /** How many there are. */
   get size(): number {
@@ -12,17 +16,21 @@ export class RunningAnswers {
 
   /**
    * The signal of a new answer, which runs until `response` closes. It is aborted when that happens before
-   * the response was complete, even if it happened before this call.
+   * the response was complete, even if it happened before this call, and when the deadline has passed.
    */
   open(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
+    const deadline = setTimeout(
+      () => controller.abort(errors.deadlineExceeded(this.deadlineSeconds)),
+      this.deadlineSeconds * 1000,
+    );
     const close = () => {
+      clearTimeout(deadline);
       this.#controllers.delete(controller);
       if (!response.writableFinished) controller.abort(errors.clientGone());
     };
     this.#controllers.add(controller);
-    if (response.destroyed) close();
-    else response.once('close', close);
+    onResponseEnd(response, close);
     return controller.signal;
   }
 

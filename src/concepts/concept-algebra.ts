@@ -32,43 +32,80 @@ export function negateConcept(concept: Concept, name = concept.name): Concept {
  * @throws SteerdError invalid_value when the concepts belong to different models.
  */
 export function addConcepts(a: Concept, b: Concept, name = `${a.name} and ${b.name}`): Concept {
-  for (const field of ['model', 'modelFingerprint', 'layers', 'hiddenSize'] as const) {
-    if (a[field] !== b[field]) {
-      throw errors.invalidValue('concept', `of the same model as ${a.name} (${field} ${a[field]})`, b[field]);
+  const { vectors, coefficients, norms } = weightedSum([
+    { concept: a, weight: 1 },
+    { concept: b, weight: 1 },
+  ]);
+  return derive('add', name, [a, b], {}, vectors, norms, { coefficients, negativeRatio: 1 });
+}
+
+export interface ConceptTerm {
+  readonly concept: Concept;
+  readonly weight: number;
+}
+
+/**
+ * The sum of weighted concepts: strength 1 of the result is every term at its weight.
+ * @throws SteerdError invalid_value when the concepts belong to different models or cancel everywhere.
+ */
+export function composeConcepts(terms: readonly [ConceptTerm, ...ConceptTerm[]], name: string): Concept {
+  const { vectors, coefficients, norms } = weightedSum(terms);
+  if (coefficients.every((coefficient) => coefficient === 0)) {
+    throw errors.invalidValue(
+      'terms',
+      'concepts that do not cancel at every layer',
+      `${terms.length} that do`,
+    );
+  }
+  const weights = terms.map(({ weight }) => weight);
+  const sources = terms.map(({ concept }) => concept) as [Concept, ...Concept[]];
+  return derive('compose', name, sources, { weights }, vectors, norms, { coefficients, negativeRatio: 1 });
+}
+
+/** Unit rows, their coefficients, and the mean of the residual norms. */
+function weightedSum(terms: readonly [ConceptTerm, ...ConceptTerm[]]) {
+  const [{ concept: first }] = terms;
+  for (const { concept } of terms) {
+    for (const field of ['model', 'modelFingerprint', 'layers', 'hiddenSize'] as const) {
+      if (first[field] === concept[field]) continue;
+      const requirement = `of the same model as ${first.name} (${field} ${first[field]})`;
+      throw errors.invalidValue('concept', requirement, concept[field]);
     }
   }
-  const { layers, hiddenSize } = a;
+  const { layers, hiddenSize } = first;
   const vectors = new Float32Array(layers * hiddenSize);
   const coefficients = new Float32Array(layers);
   for (let layer = 0; layer < layers; layer++) {
-    const ca = a.calibration.coefficients[layer] ?? 0;
-    const cb = b.calibration.coefficients[layer] ?? 0;
     const start = layer * hiddenSize;
     const sum = new Float64Array(hiddenSize);
-    let square = 0;
-    for (let i = 0; i < hiddenSize; i++) {
-      const value = ca * (a.vectors[start + i] ?? 0) + cb * (b.vectors[start + i] ?? 0);
-      sum[i] = value;
-      square += value * value;
+    let largest = 0;
+    for (const { concept, weight } of terms) {
+      const factor = weight * (concept.calibration.coefficients[layer] ?? 0);
+      largest += Math.abs(factor);
+      for (let i = 0; i < hiddenSize; i++)
+        sum[i] = (sum[i] ?? 0) + factor * (concept.vectors[start + i] ?? 0);
     }
-    const norm = Math.sqrt(square);
-    if (norm <= cancelled * (Math.abs(ca) + Math.abs(cb))) continue;
+    const norm = Math.sqrt(sum.reduce((square, value) => square + value * value, 0));
+    if (norm <= cancelled * largest) continue;
     vectors.set(
       sum.map((value) => value / norm),
       start,
     );
     coefficients[layer] = norm;
   }
-  const norms = a.residualNorms.map((norm, layer) => (norm + (b.residualNorms[layer] ?? 0)) / 2);
-  return derive('add', name, [a, b], {}, vectors, norms, { coefficients, negativeRatio: 1 });
+  const norms = first.residualNorms.map(
+    (_, layer) =>
+      terms.reduce((total, { concept }) => total + (concept.residualNorms[layer] ?? 0), 0) / terms.length,
+  );
+  return { vectors, coefficients, norms };
 }
 
 /** A concept made of others remembers which, by version, in its record. */
 function derive(
-  operation: 'scale' | 'negate' | 'add',
+  operation: 'scale' | 'negate' | 'add' | 'compose',
   name: string,
   sources: readonly [Concept, ...Concept[]],
-  parameters: Record<string, number>,
+  parameters: Readonly<Record<string, unknown>>,
   vectors: Float32Array,
   residualNorms: Float32Array,
   calibration: Pick<Calibration, 'coefficients' | 'negativeRatio'>,

@@ -93,7 +93,7 @@ export class ConceptStore {
       const file = fileOf(key);
       let modified: number;
       try {
-        modified = await writeDurably(this.#folder, file, bytes, signal);
+        modified = await writeDurably(this.#folder, file, bytes, { signal });
       } catch (error) {
         if (signal?.aborted && error === signal.reason) throw error;
         throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);

@@ -64,7 +64,7 @@ export const conceptLimits = {
 } as const;
 
 /** A row counts as unit when its norm is this close to 1: room for float16 and bfloat16 sources. */
-const unitTolerance = 1e-3;
+export const unitTolerance = 1e-3;
 
 /** No `@`, `:`, `+`, `/`: model aliases (`model@concept:strength+...`) and paths use them. */
 const namePattern = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} _.'-]{0,126}[\p{L}\p{M}\p{N}_.'-])?$/u;

@@ -11,6 +11,13 @@ import { dirname, join, resolve } from 'node:path';
 
 const temporarySuffix = '.tmp';
 
+export interface WriteOptions {
+  /** Ends the write while nothing is in its place yet. */
+  readonly signal?: AbortSignal | undefined;
+  /** Permissions of the file. */
+  readonly mode?: number;
+}
+
 /**
  * Writes one file of `folder`; durable when it resolves. Returns the modification time, in milliseconds.
  * @throws the signal's reason when it is aborted before the file is in its place; what was there stays.
@@ -19,12 +26,12 @@ export async function writeDurably(
   folder: string,
   file: string,
   bytes: Uint8Array,
-  signal?: AbortSignal,
+  { signal, mode = 0o644 }: WriteOptions = {},
 ): Promise<number> {
   const temporary = join(folder, `${file}.${randomBytes(6).toString('hex')}${temporarySuffix}`);
   signal?.throwIfAborted();
   try {
-    const handle = await open(temporary, 'wx', 0o644);
+    const handle = await open(temporary, 'wx', mode);
     let modified: number;
     try {
       await handle.writeFile(bytes);

@@ -102,6 +102,8 @@ export interface SequenceStep {
    * when the request monitors something and a token was made.
    */
   readonly projections?: Float32Array;
+  /** Of a sequence's first step: how it came to be, in milliseconds. */
+  readonly timing?: { readonly queued: number; readonly prefill: number };
 }
 
 /** Activations of a text, read by the capture graph without any edit. */

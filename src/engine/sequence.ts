@@ -13,6 +13,9 @@ export class Sequence {
   lastToken = -1;
   /** The request's edit, and what it monitors. */
   readonly steering: MonitoredEdit;
+  /** When it came, and when its first chunk was begun; performance.now(). */
+  readonly arrived = performance.now();
+  begun: number | null = null;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;

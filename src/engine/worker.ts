@@ -189,12 +189,17 @@ class EngineLoop {
     const { edit, terms } = sequence.steering;
     const whole = to === prompt.length;
     const monitored = whole && terms.length > 0;
+    sequence.begun ??= performance.now();
     try {
       const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0, monitored);
       sequence.computed = to;
       if (!whole) return;
       this.#scheduler.promote(sequence);
-      results.push(this.#advance(sequence, logits, 0, to - from - 1));
+      const timing = {
+        queued: sequence.begun - sequence.arrived,
+        prefill: performance.now() - sequence.begun,
+      };
+      results.push({ timing, ...this.#advance(sequence, logits, 0, to - from - 1) });
     } catch (error) {
       this.#remove(sequence.id);
       this.#fail(sequence.id, error);

@@ -1,6 +1,7 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
 import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { list } from './list.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
@@ -13,14 +14,14 @@ export const ChatMessage = z.looseObject({
   role: z
     .enum(['system', 'developer', 'user', 'assistant'])
     .meta({ description: '`developer` is read as `system`.' }),
-  content: z.union([z.string(), z.array(TextPart).min(1)]),
+  content: z.union([z.string(), list(TextPart, { min: 1, max: 10_000 })]),
 });
 export type ChatMessage = z.output<typeof ChatMessage>;
 
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
 export const ChatRequest = z
   .looseObject({
-    messages: z.array(ChatMessage).min(1),
+    messages: list(ChatMessage, { min: 1, max: 16_384 }),
     ...GenerationFields,
     max_completion_tokens: z
       .int()

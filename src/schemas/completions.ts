@@ -4,12 +4,44 @@ import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } 
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
+const integer = { type: 'integer' } as const;
+const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }) as const;
+
+type Prompt = string | string[] | number[] | number[][];
+
+/** The first item says which kind of list it is; the first that is of another kind is told. */
+function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
+  const refuse = (message: string, path: PropertyKey[], input: unknown) => {
+    context.issues.push({ code: 'custom', message, path, input });
+    return z.NEVER;
+  };
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return refuse('must be a string or a list', [], value);
+  const ids = (tokens: readonly unknown[], path: PropertyKey[]): boolean => {
+    const bad = tokens.findIndex((token) => !Number.isSafeInteger(token));
+    if (bad >= 0) refuse('must be an integer', [...path, bad], tokens[bad]);
+    return bad < 0;
+  };
+  if (typeof value[0] === 'number') return ids(value, []) ? value : z.NEVER;
+  const kind = typeof value[0] === 'string' ? 'a string' : 'a list';
+  for (const [i, entry] of value.entries()) {
+    const right = kind === 'a string' ? typeof entry === 'string' : Array.isArray(entry);
+    if (!right) return refuse(`must be ${i === 0 ? 'a string, an integer or a list' : kind}`, [i], entry);
+    if (Array.isArray(entry) && !ids(entry, [i])) return z.NEVER;
+  }
+  return value;
+}
+
 /** Loose: see ChatRequest. */
 export const CompletionRequest = z
   .looseObject({
     prompt: z
-      .union([z.string(), z.array(z.string()), z.array(z.int()), z.array(z.array(z.int()))])
-      .meta({ description: 'A text, its token ids, or a list of either.' }),
+      .unknown()
+      .transform(readPrompt)
+      .meta({
+        description: 'A text, its token ids, or a list of either.',
+        anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(integer), listOf(listOf(integer))],
+      }),
     ...GenerationFields,
     ...SteeringFields,
     ...MonitorFields,

@@ -1,6 +1,7 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
 import type { StoredConcept } from '../concepts/concept-store.js';
+import { ModelQuery } from './models.js';
 
 export const ConceptObject = z
   .object({
@@ -83,10 +84,36 @@ const ConceptSummary = ConceptObject.omit({ details: true, calibration: true, re
   description: 'A concept as lists show it: GET /v1/concepts/{name} tells the rest.',
 });
 
+const largestPage = 1000;
+
+export const ConceptPageQuery = ModelQuery.extend({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(largestPage)
+    .default(largestPage)
+    .meta({ description: 'Concepts of a page.' }),
+  after: z.string().optional().meta({ description: 'A name: the page begins behind it.' }),
+});
+
 export const ConceptList = z
-  .object({ object: z.literal('list'), data: z.array(ConceptSummary) })
+  .object({
+    object: z.literal('list'),
+    data: z.array(ConceptSummary),
+    has_more: z.boolean().meta({ description: 'There is a next page.' }),
+  })
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;
+
+/** @param stored sorted by name */
+export function conceptPage(
+  stored: readonly StoredConcept[],
+  { limit, after }: Pick<z.output<typeof ConceptPageQuery>, 'limit' | 'after'>,
+): ConceptList {
+  const rest = after === undefined ? stored : stored.filter(({ concept }) => concept.name > after);
+  return { object: 'list', data: rest.slice(0, limit).map(toConceptObject), has_more: rest.length > limit };
+}
 
 /** Everything but the vectors, which are too many for JSON by default. */
 export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
@@ -116,3 +143,32 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     residual_norms: Array.from(concept.residualNorms),
   };
 }
+
+const maxTerms = 16;
+
+export const ComposeRequest = z
+  .strictObject({
+    model: z.string().min(1).optional(),
+    terms: z
+      .array(
+        z.strictObject({
+          concept: z.string().min(1).max(200),
+          weight: z.number().min(-100).max(100).default(1).describe('Strength of this concept in the sum.'),
+        }),
+      )
+      .min(1)
+      .max(maxTerms),
+  })
+  .meta({
+    id: 'ComposeRequest',
+    description: 'Strength 1 of the result is every term at its weight. Negative weights subtract.',
+    examples: [
+      {
+        terms: [
+          { concept: 'pirate', weight: 0.7 },
+          { concept: 'sad', weight: -0.3 },
+        ],
+      },
+    ],
+  });
+export type ComposeRequest = z.output<typeof ComposeRequest>;

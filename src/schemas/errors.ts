@@ -27,14 +27,16 @@ export type ErrorBody = z.output<typeof ErrorBody>;
 
 const descriptions = {
   400: 'The request cannot be carried out as it is',
+  401: 'The API key is missing or wrong',
   403: 'Not allowed',
   404: 'No such thing',
   409: 'In conflict with what is there',
   413: 'The body is too large',
   415: 'The body is not JSON',
-  429: 'The queue is full: see Retry-After',
+  429: 'The queue is full, or a limit of the API key is reached: see Retry-After',
   500: 'The server is at fault',
   503: 'Not ready, or stopping: see Retry-After',
+  504: 'Took longer than a request may',
   507: 'No space is left',
 } as const;
 

@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { list } from './list.js';
 import { SteeringReceipt } from './steering.js';
 
 export const maxStopStrings = 16;
@@ -37,10 +38,11 @@ export const GenerationFields = {
   presence_penalty: z.number().min(-2).max(2).nullish().meta({ default: 0 }),
   frequency_penalty: z.number().min(-2).max(2).nullish().meta({ default: 0 }),
   logit_bias: z
-    .record(z.string(), z.number().min(-100).max(100))
-    .refine((biases) => Object.keys(biases).length <= maxLogitBiases, {
-      error: `must be an object of at most ${maxLogitBiases} token ids`,
-    })
+    .custom<unknown>(
+      (biases) => typeof biases !== 'object' || Object.keys(biases ?? {}).length <= maxLogitBiases,
+      { error: `must be an object of at most ${maxLogitBiases} token ids`, abort: true },
+    )
+    .pipe(z.record(z.string(), z.number().min(-100).max(100)))
     .nullish()
     .meta({ description: 'Token id to what is added to its logit, -100 to 100.' }),
   seed: z
@@ -52,12 +54,10 @@ export const GenerationFields = {
     .nullish()
     .meta({ description: 'Same seed, same answer; choice i uses seed + i.' }),
   stop: z
-    .union([stopString, z.array(stopString).max(maxStopStrings)])
+    .union([stopString, list(stopString, { max: maxStopStrings })])
     .nullish()
     .meta({ description: 'Strings that end the answer and are no part of it.' }),
-  stop_token_ids: z
-    .array(z.int())
-    .max(maxStopTokens)
+  stop_token_ids: list(z.int(), { max: maxStopTokens })
     .nullish()
     .meta({ description: 'Token ids that end the answer, beside the end tokens of the model.' }),
   min_tokens: z.int().min(0).nullish().meta({ default: 0, description: 'No stop token before that many.' }),

@@ -16,6 +16,9 @@ const inputSchema = (schema: z.ZodType) => {
   return rest;
 };
 
+/** Of all lists in a steering: layers. */
+const longestList = 4096;
+
 /** A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant. */
 export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
   options: Options,
@@ -24,7 +27,9 @@ export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]
   return z
     .unknown()
     .transform((value, context): z.output<Options[number]> => {
-      const parsed = (options[pick(value)] ?? options[0]).safeParse(value);
+      // Longer lists are refused by every branch: one item too many says as much as a million.
+      const read = Array.isArray(value) ? value.slice(0, longestList + 1) : value;
+      const parsed = (options[pick(value)] ?? options[0]).safeParse(read);
       if (parsed.success) return parsed.data as z.output<Options[number]>;
       // A misspelt key explains what else is missing: it comes first.
       const issues = [...parsed.error.issues].sort((a, b) => rank(a) - rank(b));

@@ -35,7 +35,7 @@ function bound(
 }
 
 /** The requirement behind an issue for which the schema has no message of its own. */
-function requirement(issue: RawIssue): string {
+export function requirement(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type': {
       // zod says "number" of a text where an integer is wanted.
@@ -57,13 +57,13 @@ function requirement(issue: RawIssue): string {
   }
 }
 
-interface Fault {
+export interface Fault {
   readonly path: Path;
   readonly message: string;
 }
 
 /** What is wrong, as deep as it can be said: a union speaks of the branch that got furthest. */
-function fault(issue: z.core.$ZodIssue): Fault {
+export function fault(issue: z.core.$ZodIssue): Fault {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) {
     return { path: issue.path, message: issue.message };
   }

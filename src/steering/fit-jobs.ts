@@ -24,6 +24,8 @@ export interface FitJobsOptions {
   /** `put` gives the signal's reason back when it is aborted before the concept is there. */
   readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
   readonly log?: FitLog;
+  /** Hears how long a fit was in a stage, when it has left it. */
+  readonly onStage?: (stage: string, seconds: number) => void;
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
 }
@@ -153,6 +155,14 @@ export class FitJobs {
 
   async #work(entry: Entry): Promise<void> {
     const { signal } = entry.controller;
+    let since = performance.now();
+    const leave = (next: string | undefined) => {
+      const stage = entry.job.progress?.stage;
+      if (stage === next) return;
+      const now = performance.now();
+      if (stage !== undefined) this.#options.onStage?.(stage, (now - since) / 1000);
+      since = now;
+    };
     try {
       signal.throwIfAborted();
       const model = this.#options.models.get(entry.job.model);
@@ -160,12 +170,17 @@ export class FitJobs {
         entry.settings,
         model,
         signal,
-        (stage, done, total) => progress(entry, stage, done, total),
+        (stage, done, total) => {
+          leave(stage);
+          progress(entry, stage, done, total);
+        },
         ({ record, seconds }) => addLayer(entry, { ...record, seconds: rounded(seconds) } as FitLayer),
       );
       signal.throwIfAborted();
+      leave('store');
       progress(entry, 'store', 0, 1);
       await this.#options.concepts.put(concept, signal);
+      leave(undefined);
       this.#finish(entry, {
         status: 'succeeded',
         progress: null,

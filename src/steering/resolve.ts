@@ -9,10 +9,13 @@ import type { ActivationEdit, EditTerm, ModelShape } from '../engine/protocol.js
 import { errors } from '../errors.js';
 import type { SteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
+import { StrengthCap } from './strength-cap.js';
 
 export interface ConceptLookup {
   get(model: string, name: string): { readonly concept: Concept } | undefined;
   names(model: string): readonly string[];
+  /** Largest calibrated |strength| of one concept; no cap when undefined. */
+  readonly maxStrength?: number | undefined;
 }
 
 export interface SteeringContext {
@@ -33,6 +36,8 @@ export interface ResolvedSteering {
 export function resolveSteering(items: readonly SteeringItem[], context: SteeringContext): ResolvedSteering {
   const terms: { readonly key: string; readonly term: EditTerm }[] = [];
   const receipts: SteeringReceipt[] = [];
+  const { maxStrength } = context.concepts;
+  const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
   items.forEach((item, i) => {
     const field = fieldOf(i, items.length);
     const concept = findConcept(item.concept, context, field('concept'));
@@ -44,6 +49,7 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
       add[layer] = additive(item, concept, layer, field);
       scale[layer] = projective(item);
     }
+    cap?.add(item, concept, add, field('strength'));
     const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
     if (changing.length > 0) {
       const key = `${concept.version} ${JSON.stringify(item)}`;

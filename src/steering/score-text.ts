@@ -20,7 +20,7 @@ export async function scoreText(
     { model: { id: model.id, shape: engine.shape }, concepts: services.concepts },
     'concepts',
   );
-  const tokens = tokensOf(body, model);
+  const tokens = await tokensOf(body, model);
   checkLayerValues(monitors, tokens.length, 'concepts', 'shorten the text or list fewer layers');
   const vectors = monitors.map((monitor) => monitor.vectors);
   const projections = await engine.project({ tokens, vectors, priority: 'interactive' }, signal);
@@ -47,7 +47,7 @@ export async function scoreText(
   };
 }
 
-function tokensOf(body: ScoreRequest, model: LoadedModel): readonly number[] {
+async function tokensOf(body: ScoreRequest, model: LoadedModel): Promise<readonly number[]> {
   const { input, messages } = body;
   const asText = input !== undefined && input !== null;
   const asChat = messages !== undefined && messages !== null;
@@ -66,8 +66,8 @@ function tokensOf(body: ScoreRequest, model: LoadedModel): readonly number[] {
   }
   const field = asChat ? 'messages' : 'input';
   const tokens = asChat
-    ? chatPrompt(model, messages, body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant')
-    : (textPrompts(model, input ?? '', 1, field)[0] ?? []);
+    ? await chatPrompt(model, messages, body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant')
+    : ((await textPrompts(model, input ?? '', 1, field))[0] ?? []);
   const { capacity } = model.engine.shape;
   if (tokens.length === 0) throw errors.promptEmpty(field);
   checkTokens(field, tokens, model.engine.shape);

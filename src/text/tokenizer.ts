@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
 import { specialTokens } from './special-tokens.js';
+import { TokenizerThread } from './tokenizer-thread.js';
 
 export interface Tokenizer {
   /** Highest id + 1, over the model's vocabulary and the added tokens. The model's logits may be wider. */
@@ -18,6 +19,9 @@ export interface Tokenizer {
    * a chat template made, which has its own.
    */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
+
+  /** The same beside this thread, for long texts; see `encodeText`. */
+  encodeOffThread?(text: string, options?: { addSpecialTokens?: boolean }): Promise<number[]>;
 
   /**
    * The text, spaces as they are. `skipSpecialTokens` is on by default. Ids the vocabulary does not have
@@ -37,7 +41,10 @@ class ModelTokenizer implements Tokenizer {
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #special = new Set<number>();
 
-  constructor(definition: JsonObject, config: JsonObject) {
+  readonly #thread: TokenizerThread;
+
+  constructor(definition: JsonObject, config: JsonObject, directory: string) {
+    this.#thread = new TokenizerThread(directory);
     this.#tokenizer = new HuggingFaceTokenizer(definition, config);
 
     let size = 0;
@@ -63,6 +70,10 @@ class ModelTokenizer implements Tokenizer {
     const { ids } = this.#tokenizer.encode(text, { add_special_tokens });
     // A piece that is in no vocabulary has no id where the tokenizer has no unknown token.
     return ids.filter((id: number | undefined) => id !== undefined);
+  }
+
+  encodeOffThread(text: string, options: { addSpecialTokens?: boolean } = {}): Promise<number[]> {
+    return this.#thread.encode(text, options);
   }
 
   decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {
@@ -95,6 +106,24 @@ export function leastTokens(tokenizer: Tokenizer, text: string): number {
   return Math.ceil(text.length / tokenizer.longestToken);
 }
 
+/** Texts of more characters are tokenised beside this thread: this many take it 50 ms at worst. */
+const longText = 2048;
+
+/**
+ * `encode` for text of any length: other work goes on meanwhile.
+ * @param length characters of this and whatever else is encoded for the same request
+ * @throws SteerdError queue_full
+ */
+export async function encodeText(
+  tokenizer: Tokenizer,
+  text: string,
+  options: { addSpecialTokens?: boolean } = {},
+  length = text.length,
+): Promise<number[]> {
+  if (length <= longText || tokenizer.encodeOffThread === undefined) return tokenizer.encode(text, options);
+  return tokenizer.encodeOffThread(text, options);
+}
+
 /** The added tokens of `tokenizer.json` and those that only `tokenizer_config.json` has. */
 function mergeAddedTokens(definition: JsonObject, config: JsonObject): unknown[] {
   const added: unknown[] = Array.isArray(definition.added_tokens) ? [...definition.added_tokens] : [];
@@ -122,6 +151,7 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     return new ModelTokenizer(
       { ...parts, ...definition, added_tokens: mergeAddedTokens(definition, config) },
       config,
+      directory,
     );
   } catch (error) {
     throw new Error(

@@ -36,8 +36,8 @@ test("routes that do not exist, bad URLs and bad bodies have OpenAI's error shap
     [
       { method: 'POST', url, headers: json, payload: `{"messages":${'['.repeat(900)}${']'.repeat(900)}}` },
       400,
-      'invalid_value',
-      /messages\.0 must be an object/,
+      'json_too_deep',
+      /deeper than 128 levels/,
     ],
   ];
   for (const [request, status, code, message] of cases) {

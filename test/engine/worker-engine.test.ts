@@ -137,6 +137,21 @@ describe('cancelling with one slot', async () => {
     await works();
   });
 
+  test('the worker is told to cancel what runs, and of nothing that has ended (ATOM #1589)', async (t) => {
+    const post = t.mock.method(engine.worker, 'postMessage'); // A spy: the messages still go through.
+    const cancels = () =>
+      post.mock.calls.filter(({ arguments: [message] }) => (message as { type: string }).type === 'cancel')
+        .length;
+    const stop = new AbortController();
+    for (let i = 0; i < 20; i++) await steps(engine, request(short, { maxTokens: 3 }), stop.signal);
+    stop.abort(new Error('all had ended'));
+    assert.equal(cancels(), 0);
+    const iterator = await begun(engine);
+    await iterator.return?.();
+    await until(() => engine.load().running === 0);
+    assert.equal(cancels(), 1);
+  });
+
   test('a signal aborted before starts nothing', async () => {
     await assert.rejects(steps(engine, request(long), AbortSignal.abort(new Error('before'))), /before/);
     await assert.rejects(

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { z } from 'zod';
-import { type App, buildApp } from '../../src/app.js';
+import type { AccessControl } from '../../src/access/access-control.js';
+import { type App, buildApp, type HttpSettings } from '../../src/app.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
+import { createLog } from '../../src/log.js';
 import type { ModelRegistry } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
@@ -21,6 +23,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly fits?: OpenedServices['fits'];
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
+  readonly access?: AccessControl;
+  readonly settings?: Partial<HttpSettings>;
 }
 
 export interface Built {
@@ -41,13 +45,13 @@ export type Refusal = ErrorBody['error'] & { readonly status: number; readonly h
 
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
+  const { access } = options;
   const fake = fakeServices(engine, options.loaded);
-  const services = { ...fake, fits: options.fits ?? fake.fits };
+  const services = { ...fake, fits: options.fits ?? fake.fits, ...(access === undefined ? {} : { access }) };
   const log =
-    options.onLog === undefined
-      ? pino({ level: 'silent' })
-      : pino({ level: 'info' }, { write: options.onLog });
-  const app = await buildApp(services, { settings: { bodyLimit: options.bodyLimit ?? 100_000 }, log });
+    options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });
+  const settings = { bodyLimit: options.bodyLimit ?? 100_000, ...options.settings };
+  const app = await buildApp(services, { settings, log });
   t.after(() => app.close());
   const send = (url: string, payload: object | string) =>
     app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
@@ -138,9 +142,9 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
       list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
       names: () => [...stored.keys()],
       async put(concept) {
-        const entry = { concept, source: 'data', createdAt: 6 } as const;
-        stored.set(concept.name, entry);
-        return entry;
+        const added: StoredConcept = { concept, source: 'data', createdAt: 6 };
+        stored.set(concept.name, added);
+        return added;
       },
       async delete(id, name) {
         const found = stored.get(name);

@@ -44,7 +44,8 @@ export async function steps(
   signal?: AbortSignal,
 ): Promise<SequenceStep[]> {
   const made: SequenceStep[] = [];
-  for await (const step of engine.generate(asked, signal)) made.push(step);
+  // How long it took is no part of what was made.
+  for await (const { timing: _, ...step } of engine.generate(asked, signal)) made.push(step);
   return made;
 }
 

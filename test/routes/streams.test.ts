@@ -1,5 +1,6 @@
 /** What happens to answers under way: clients that leave, engines that fail, a full queue, a slow reader. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { errors } from '../../src/errors.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
@@ -49,6 +50,25 @@ test('a client that leaves before its first token, streaming or not, frees its s
   }
   assert.equal(engine.left, 2);
   await until(() => app.answers.size === 0);
+});
+
+test('requests sent ahead on one connection are left with it', async (t) => {
+  const never = gate();
+  const { app, engine } = await build(t, {
+    answer: () => 'y'.repeat(400),
+    pace: () => Promise.race([never.passed, new Promise((resolve) => setTimeout(resolve, 20))]),
+  });
+  const { hostname, port } = new URL(await listen(app));
+  const socket = connect(Number(port), hostname);
+  for (const stream of [false, true, false]) {
+    const body = JSON.stringify({ messages, stream });
+    const head = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    socket.write(`POST ${path} HTTP/1.1\r\n${head}${body}`);
+  }
+  await until(() => engine.running === 3);
+  socket.destroy();
+  await until(() => engine.running === 0 && app.answers.size === 0);
+  assert.equal(engine.left, 3);
 });
 
 test('finished answers are not held on to', async (t) => {

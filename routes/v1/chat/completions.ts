@@ -31,7 +31,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const plan = planChat(request.body, app.services);
+      const plan = await planChat(request.body, app.services);
       const generation = generate(plan, app.answers.open(reply.raw));
       if (!plan.stream) return chatCompletion(plan, generation);
       const events = chatEvents(plan, await begin(generation));

@@ -18,6 +18,7 @@ import {
 import { CurveMeasurement } from './curve-measurement.js';
 import { firstGrid, nextGrid } from './grid.js';
 import { chatPrompts } from './prompts.js';
+import { residualNormsOf } from './residual-norms.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
 
 export interface CalibrationSettings {
@@ -50,13 +51,15 @@ export async function calibrateConcept(
 ): Promise<Concept> {
   const { questions = heldOutQuestions, maxTokens = usualMaxTokens, bound = usualBound } = settings;
   const prefix = settings.prefix ?? concept.record.prefix;
-  const unit = unitEdit(concept, concept.residualNorms);
   const { pairs: prompts, role } = chatPrompts(
     model,
     questions.map((content) => [{ role: 'user', content }]),
     prefix,
     maxTokens,
   );
+  const plain = prompts.map(({ prompt }) => prompt);
+  const residualNorms = await residualNormsOf(concept, model, plain, signal);
+  const unit = unitEdit(concept, residualNorms);
   const measurement = new CurveMeasurement({
     concept,
     unit,
@@ -77,7 +80,11 @@ export async function calibrateConcept(
     prefix,
     prefix_role: role,
   };
-  return createConcept({ ...concept, calibration: calibrationOf(measurement.points, unit, details) });
+  return createConcept({
+    ...concept,
+    residualNorms,
+    calibration: calibrationOf(measurement.points, unit, details),
+  });
 }
 
 /** Measures the usual grid in these directions, and moves it where its edge is the best. */

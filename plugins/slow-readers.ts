@@ -1,0 +1,32 @@
+/**
+ * Cuts clients that do not read. A reply waits for its reader (its stream is read no further) while everything else
+ * goes on; when nothing moved for `readerSeconds` the connection is closed, which also frees the reply's slots.
+ */
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { onResponseEnd } from '../src/response-end.js';
+
+async function slowReaders(app: FastifyInstance): Promise<void> {
+  const milliseconds = app.httpSettings.readerSeconds * 1000;
+  const open = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number) => open.set(socket, (open.get(socket) ?? 0) + change);
+
+  app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
+    count(socket, 1);
+    onResponseEnd(reply.raw, () => count(socket, -1));
+  });
+
+  // Node's timer of a socket starts again whenever a byte comes or goes, also inside one large write.
+  app.server.setTimeout(milliseconds, (socket: Socket) => {
+    const answering = (open.get(socket) ?? 0) > 0;
+    if (answering && socket.writableLength === 0) {
+      socket.setTimeout(milliseconds); // The client waits for us.
+      return;
+    }
+    if (answering) app.log.warn({ unread: socket.writableLength }, 'a client that does not read was cut');
+    socket.destroy();
+  });
+}
+
+export default fp(slowReaders, { name: 'slow-readers' });

@@ -1,0 +1,124 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { exportVectors, storeComposition, storeVectors } from '../../src/concepts/vector-exchange.js';
+import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
+import { errors } from '../../src/errors.js';
+import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
+import { ComposeRequest, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { ModelQuery } from '../../src/schemas/models.js';
+
+const tags = ['concepts'];
+const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
+const format = z
+  .enum(vectorFormats)
+  .optional()
+  .meta({ description: 'Beats Accept or Content-Type. `gguf` is a control vector of llama.cpp and repeng.' });
+const ExportQuery = ModelQuery.extend({ format, encoding: VectorEncoding.default('float') });
+const ImportQuery = ModelQuery.extend({
+  format,
+  force: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'Take vectors made for another model or export if width and depth fit.' }),
+});
+const binary = z.custom<Uint8Array>().meta({ type: 'string', format: 'binary' });
+const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/ConceptVectorsImport' });
+/** Vectors of large models as JSON are larger than any other body. */
+const vectorsBodyLimit = 64 * 1024 * 1024;
+
+const conceptVectors: FastifyPluginAsyncZod = async (app) => {
+  const modelId = (asked: string | undefined): string => {
+    const { models } = app.services;
+    const id = asked ?? models.defaultId;
+    if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
+    return id;
+  };
+  for (const type of binaryTypes) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
+  }
+
+  app.get(
+    '/concepts/:name/vectors',
+    {
+      schema: {
+        operationId: 'exportConceptVectors',
+        tags,
+        summary: 'Export a concept as JSON, safetensors or GGUF control vector',
+        params: ConceptParams,
+        querystring: ExportQuery,
+        response: {
+          200: {
+            description: 'In GGUF each direction has the length that strength 1 adds',
+            content: {
+              'application/json': { schema: ConceptVectors },
+              [mediaTypes.safetensors[0]]: { schema: binary },
+              [mediaTypes.gguf[0]]: { schema: binary },
+            },
+          },
+          ...errorResponses(400, 404, 500, 503),
+        },
+      },
+    },
+    async ({ params: { name }, query, headers }, reply) => {
+      const format = askedFormat(query.format, headers.accept);
+      const file = await exportVectors(app.services, {
+        model: modelId(query.model),
+        name,
+        format,
+        encoding: query.encoding,
+      });
+      // Already in its final form: not to be checked number by number again.
+      reply.serializer((payload: string) => payload).type(mediaTypes[format][0]);
+      if (format !== 'json') reply.header('content-disposition', `attachment; filename="concept.${format}"`);
+      return reply.send((typeof file === 'string' ? file : Buffer.from(file)) as Uint8Array);
+    },
+  );
+
+  app.put(
+    '/concepts/:name/vectors',
+    {
+      bodyLimit: vectorsBodyLimit,
+      schema: {
+        operationId: 'importConceptVectors',
+        tags,
+        summary: 'Make a concept of vectors: JSON, safetensors or a GGUF control vector',
+        description:
+          'Strength 1 of the concept adds what the file says. Unit vectors are kept as they are; the length of others becomes their coefficient.',
+        consumes: ['application/json', ...binaryTypes],
+        params: ConceptParams,
+        querystring: ImportQuery,
+        body: VectorsBody,
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
+      },
+    },
+    async ({ params: { name }, query, headers, body }) =>
+      toConceptObject(
+        await storeVectors(app.services, body, {
+          model: query.model,
+          name,
+          format: query.format,
+          contentType: headers['content-type'],
+          force: query.force === 'true',
+        }),
+      ),
+  );
+
+  app.post(
+    '/concepts/:name/compose',
+    {
+      schema: {
+        operationId: 'composeConcept',
+        tags,
+        summary: 'Make a concept of others: sums, negation, scaling',
+        params: ConceptParams,
+        body: ComposeRequest,
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 507) },
+      },
+    },
+    async ({ params: { name }, body }) =>
+      toConceptObject(await storeComposition(app.services, modelId(body.model), name, body)),
+  );
+};
+
+export default conceptVectors;

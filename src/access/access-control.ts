@@ -1,0 +1,55 @@
+/** Decides who a request is from and whether it may go on. */
+import { BlockList, isIP } from 'node:net';
+import { errors } from '../errors.js';
+import type { Caller } from './caller.js';
+import { type KeyLog, KeyStore } from './key-store.js';
+import { KeyUsage } from './key-usage.js';
+import { allows, type RouteScope } from './scopes.js';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether only this machine reaches the address. A name other than localhost may lead anywhere. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const version = isIP(bare);
+  if (version === 0) return bare.toLowerCase() === 'localhost';
+  return loopback.check(bare, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+export class AccessControl {
+  /** By key id. */
+  readonly #usage = new Map<string, KeyUsage>();
+
+  constructor(readonly keys: Pick<KeyStore, 'needed' | 'size' | 'refresh' | 'find'>) {}
+
+  static async open(dataDirectory: string, log: KeyLog): Promise<AccessControl> {
+    return new AccessControl(await KeyStore.open(dataDirectory, log));
+  }
+
+  /**
+   * @param authorization the request's header
+   * @returns the caller; undefined for a public route, or where no keys are needed
+   * @throws SteerdError invalid_api_key, insufficient_scope
+   */
+  async admit(authorization: string | undefined, needed: RouteScope): Promise<Caller | undefined> {
+    if (needed === 'public') return undefined;
+    await this.keys.refresh();
+    if (!this.keys.needed) return undefined;
+    const secret = /^Bearer +(\S{1,256})$/i.exec(authorization ?? '')?.[1];
+    if (secret === undefined) throw errors.apiKeyMissing();
+    const key = this.keys.find(secret);
+    if (key === undefined) throw errors.apiKeyWrong();
+    if (!allows(key.scopes, needed)) throw errors.scopeTooSmall(key.id, needed, key.scopes);
+    return { key, usage: this.#usageOf(key) };
+  }
+
+  #usageOf(key: Caller['key']): KeyUsage {
+    const known = this.#usage.get(key.id);
+    if (known?.hasLimits(key)) return known;
+    const usage = new KeyUsage(key);
+    this.#usage.set(key.id, usage);
+    return usage;
+  }
+}

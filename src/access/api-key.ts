@@ -1,0 +1,63 @@
+/**
+ * An API key as the keys file holds it: never the secret, only its SHA-256. Secrets are 256 random bits, so nothing
+ * slower than SHA-256 would protect them better.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { SteeringFields, strengthLimits } from '../schemas/steering.js';
+import { scopes } from './scopes.js';
+
+const limit = z.int().min(1).max(1_000_000_000).nullable().default(null);
+
+export const ApiKey = z.strictObject({
+  /** Public: stands in logs and in `steerd keys list`. */
+  id: z.string().regex(/^key-[0-9a-f]{12}$/),
+  name: z.string().min(1).max(128),
+  /** SHA-256 of the secret, hex. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Unix seconds. */
+  created: z.int().min(0),
+  scopes: z.array(z.enum(scopes)).min(1),
+  requests_per_minute: limit,
+  /** Prompt and answer together. */
+  tokens_per_minute: limit,
+  /** Completions that run at once, streaming or not. */
+  concurrent_streams: limit,
+  /** Concepts that may be used; null for all. */
+  concepts: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
+  /** Largest calibrated |strength| of one concept; null for no cap of its own. */
+  max_strength: z.number().min(0).max(strengthLimits.calibrated).nullable().default(null),
+  /** What a completion that says nothing about steering is steered by, as the field `steering`. */
+  steering: z
+    .unknown()
+    .refine(isSteering, { error: 'must be a steering item or a list of them' })
+    .default(null),
+});
+export type ApiKey = z.output<typeof ApiKey>;
+
+function isSteering(value: unknown): boolean {
+  return value === null || SteeringFields.steering.safeParse(value).success;
+}
+
+export const KeysFile = z.strictObject({ format: z.literal(1), keys: z.array(ApiKey).max(100_000) });
+
+const secretPrefix = 'sk-steerd-';
+
+/** @returns the secret, to be shown once, and what is kept of it */
+export function newSecret(): { readonly secret: string; readonly id: string; readonly hash: string } {
+  const secret = `${secretPrefix}${randomBytes(32).toString('base64url')}`;
+  return { secret, id: `key-${randomBytes(6).toString('hex')}`, hash: hashSecret(secret).toString('hex') };
+}
+
+export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** The key with this secret. Every key is compared in full, so the time says nothing about any of them. */
+export function findKey<Key extends { readonly digest: Buffer }>(
+  keys: readonly Key[],
+  secret: string,
+): Key | undefined {
+  const digest = hashSecret(secret);
+  let found: Key | undefined;
+  for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key;
+  return found;
+}

@@ -1,0 +1,116 @@
+/**
+ * The services as the caller may use them: concepts of the key's list only, strengths under its cap, tokens counted.
+ * Without a caller (anonymous use, fits under way) they are what they were.
+ */
+import type { Engine } from '../engine/engine.js';
+import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
+import { errors } from '../errors.js';
+import type { LoadedModel } from '../models/model.js';
+import type { Services } from '../services.js';
+import { currentCaller } from './caller.js';
+import type { KeyUsage } from './key-usage.js';
+
+export function restrictServices(services: Services): Services {
+  return {
+    ...services,
+    models: restrictModels(services.models),
+    concepts: restrictConcepts(services.concepts),
+    fits: restrictFits(services.fits),
+  };
+}
+
+function checkConcept(name: string, param: string): void {
+  const allowed = currentCaller()?.key.concepts;
+  if (allowed && !allowed.includes(name)) throw errors.conceptNotAllowed(name, allowed, param);
+}
+
+function restrictConcepts(concepts: Services['concepts']): Services['concepts'] {
+  const mayUse = (name: string) => currentCaller()?.key.concepts?.includes(name) ?? true;
+  return {
+    get maxStrength() {
+      return currentCaller()?.key.max_strength ?? undefined;
+    },
+    get(model, name) {
+      checkConcept(name, 'concept');
+      return concepts.get(model, name);
+    },
+    list: (model) => concepts.list(model).filter(({ concept }) => mayUse(concept.name)),
+    names: (model) => concepts.names(model).filter(mayUse),
+    async put(concept, signal) {
+      checkConcept(concept.name, 'name');
+      return concepts.put(concept, signal);
+    },
+    async delete(model, name) {
+      checkConcept(name, 'name');
+      return concepts.delete(model, name);
+    },
+  };
+}
+
+function restrictFits(fits: Services['fits']): Services['fits'] {
+  return {
+    create(request) {
+      checkConcept(request.name, 'name');
+      return fits.create(request);
+    },
+    get: (id) => fits.get(id),
+    list: () => fits.list(),
+    cancel: (id) => fits.cancel(id),
+    events: (id) => fits.events(id),
+  };
+}
+
+function restrictModels(models: Services['models']): Services['models'] {
+  return {
+    get defaultId() {
+      return models.defaultId;
+    },
+    ids: () => models.ids(),
+    get(id) {
+      const model = models.get(id);
+      const usage = currentCaller()?.usage;
+      return usage === undefined ? model : metered(model, usage);
+    },
+    ready: () => models.ready(),
+    close: () => models.close(),
+  };
+}
+
+/** The model with every token of its answers counted. Jobs in the background belong to nobody's minute. */
+function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
+  const { engine } = model;
+  const counted: Engine = {
+    shape: engine.shape,
+    generate: (request, signal) =>
+      request.priority === 'interactive'
+        ? countTokens(engine.generate(request, signal), request, usage)
+        : engine.generate(request, signal),
+    capture: (request, signal) => engine.capture(request, signal),
+    score(request, signal) {
+      if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
+      return engine.score(request, signal);
+    },
+    project(request, signal) {
+      if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
+      return engine.project(request, signal);
+    },
+    load: () => engine.load(),
+    close: () => engine.close(),
+  };
+  return { ...model, engine: counted };
+}
+
+async function* countTokens(
+  steps: AsyncIterable<SequenceStep>,
+  { prompt }: SequenceRequest,
+  usage: KeyUsage,
+): AsyncGenerator<SequenceStep> {
+  let read = false;
+  for await (const step of steps) {
+    // The prompt counts once the engine took it: a full queue costs nothing.
+    if (!read) usage.spendTokens(prompt.length);
+    read = true;
+    if (step.token !== null) usage.spendTokens(1);
+    yield step;
+  }
+}

@@ -1,0 +1,123 @@
+/** `steerd keys`: makes, lists and revokes API keys. A running server sees the change within a second. */
+import { type Command, Option } from 'commander';
+import type { ApiKey } from '../access/api-key.js';
+import { addKey, readKeys, revokeKey } from '../access/key-store.js';
+import { scopes } from '../access/scopes.js';
+import { errors } from '../errors.js';
+import { addSettings } from './settings-options.js';
+
+interface AddOptions {
+  readonly scopes: string;
+  readonly requestsPerMinute?: string;
+  readonly tokensPerMinute?: string;
+  readonly streams?: string;
+  readonly concepts?: string;
+  readonly maxStrength?: string;
+  readonly steering?: string;
+}
+
+export function register(program: Command): void {
+  const keys = program.command('keys').description('API keys of the data directory');
+
+  const add = keys
+    .command('add')
+    .description('make a key and show its secret, once')
+    .argument('<name>', 'what or who the key is for')
+    .option('--scopes <list>', `of ${scopes.join(', ')}, separated by commas`, 'completions')
+    .option('--requests-per-minute <number>', 'requests a minute')
+    .option('--tokens-per-minute <number>', 'tokens a minute, prompts and answers together')
+    .option('--streams <number>', 'completions that run at once')
+    .option('--concepts <list>', 'the only concepts it may use, separated by commas')
+    .option('--max-strength <number>', 'largest calibrated strength of a concept, either sign')
+    .addOption(
+      new Option(
+        '--steering <json>',
+        'steering of completions that ask for none: {"concept": ..., "strength": ...}',
+      ),
+    );
+  const settingsOfAdd = addSettings(add, ['dataDirectory']);
+  add.action(async (name: string, options: AddOptions) => {
+    const { secret, key } = await addKey(settingsOfAdd({ ...options }).dataDirectory, {
+      name,
+      scopes: list(options.scopes) as ApiKey['scopes'],
+      requests_per_minute: number(options.requestsPerMinute),
+      tokens_per_minute: number(options.tokensPerMinute),
+      concurrent_streams: number(options.streams),
+      concepts: options.concepts === undefined ? null : list(options.concepts),
+      max_strength: number(options.maxStrength),
+      steering: options.steering === undefined ? null : json('--steering', options.steering),
+    });
+    process.stderr.write(`${key.id} for ${JSON.stringify(key.name)}. Its secret is shown this once:\n`);
+    process.stdout.write(`${secret}\n`);
+  });
+
+  const show = keys.command('list').description('the keys and what they may do');
+  const settingsOfList = addSettings(show, ['dataDirectory']);
+  show.action(async (options: object) => {
+    const known = await readKeys(settingsOfList({ ...options }).dataDirectory);
+    const rows = [headings, ...(known ?? []).map(rowOf)];
+    const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    const line = (row: readonly string[]) =>
+      row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd();
+    process.stdout.write(`${rows.map(line).join('\n')}\n`);
+    if (known === null) process.stderr.write('There is no keys file: loopback needs no key.\n');
+  });
+
+  const revoke = keys.command('revoke').description('take a key away').argument('<id>', 'as in keys list');
+  const settingsOfRevoke = addSettings(revoke, ['dataDirectory']);
+  revoke.action(async (id: string, options: object) => {
+    const revoked = await revokeKey(settingsOfRevoke({ ...options }).dataDirectory, id);
+    if (revoked === undefined) throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
+    process.stdout.write(`${revoked.id} (${JSON.stringify(revoked.name)}) is revoked\n`);
+  });
+}
+
+const headings = [
+  'ID',
+  'NAME',
+  'CREATED',
+  'SCOPES',
+  'REQ/MIN',
+  'TOK/MIN',
+  'STREAMS',
+  'CONCEPTS',
+  'STRENGTH',
+  'STEERING',
+];
+
+function rowOf(key: ApiKey): string[] {
+  const limit = (value: number | null) => (value === null ? '-' : String(value));
+  return [
+    key.id,
+    JSON.stringify(key.name),
+    new Date(key.created * 1000).toISOString().slice(0, 10),
+    key.scopes.join(','),
+    limit(key.requests_per_minute),
+    limit(key.tokens_per_minute),
+    limit(key.concurrent_streams),
+    key.concepts === null ? 'all' : key.concepts.join(','),
+    limit(key.max_strength),
+    key.steering === null ? '-' : JSON.stringify(key.steering),
+  ];
+}
+
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+
+/** What is no number is left to the key's own check, which names the field. */
+const number = (text: string | undefined): number | null =>
+  text === undefined ? null : text.trim() === '' ? Number.NaN : Number(text);
+
+function json(flag: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw errors.invalidValue(flag, 'JSON', text);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Makes a concept of vectors from elsewhere: safetensors, GGUF control vectors, JSON. What a file adds at its own
+ * scale 1 is what the concept adds at strength 1: a row that is a unit vector is kept bit for bit with coefficient 1,
+ * any other becomes a unit vector whose length is its coefficient (their product is the row within float32 rounding).
+ */
+import { errors } from '../errors.js';
+import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vectors.js';
+import { type Concept, type ConceptRecord, createConcept, unitTolerance } from './concept.js';
+import { ConceptFileError, decodeConcept } from './concept-file.js';
+import { type Directions, decodeControlVector } from './control-vector.js';
+import { GgufError } from './gguf.js';
+import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
+
+/** The concept to make, and the loaded model it must fit. */
+export interface ImportTarget {
+  readonly name: string;
+  readonly model: string;
+  readonly modelFingerprint: string;
+  /** `model_type` of its configuration; null when it has none. */
+  readonly modelType: string | null;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  /** Take vectors made for another model or export, as long as their width and depth fit. */
+  readonly force: boolean;
+}
+
+/** What a file says; the target's defaults stand for what it leaves open. */
+interface Parts {
+  readonly directions: Directions;
+  /** [L] factors on the directions; 1 without. */
+  readonly coefficients?: Float32Array | undefined;
+  readonly residualNorms?: Float32Array | undefined;
+  readonly calibration?:
+    | { readonly method: string; readonly details: Readonly<Record<string, unknown>> }
+    | undefined;
+  readonly record?: ConceptRecord | undefined;
+}
+
+/**
+ * @param file the bytes of a binary format, or the JSON value
+ * @throws SteerdError vectors_invalid (not the format, NaN, wrong width, ...), vectors_mismatch (another model)
+ */
+export function importVectors(
+  file: Uint8Array | ConceptVectorsInput,
+  format: VectorFormat,
+  target: ImportTarget,
+): Concept {
+  try {
+    if (!(file instanceof Uint8Array)) return fromJson(file, target);
+    return format === 'gguf' ? fromGguf(file, target) : fromSafetensors(file, target);
+  } catch (error) {
+    const bad =
+      error instanceof GgufError || error instanceof SafetensorsError || error instanceof ConceptFileError;
+    throw bad ? errors.vectorsInvalid(format, error.message) : error;
+  }
+}
+
+function fromGguf(bytes: Uint8Array, target: ImportTarget): Concept {
+  const { directions, modelHint } = decodeControlVector(bytes);
+  if (modelHint !== null && target.modelType !== null && modelHint !== target.modelType) {
+    refuseUnlessForced(
+      target,
+      `it is for models of type ${JSON.stringify(modelHint)}, and this is a ${target.modelType}`,
+    );
+  }
+  return assemble({ directions }, 'gguf', target);
+}
+
+function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  if (metadata.steerd === undefined) return assemble(foreignParts(tensors, target), 'safetensors', target);
+  const concept = decodeConcept(bytes);
+  checkFingerprint(concept.modelFingerprint, target);
+  if (concept.layers !== target.layers || concept.hiddenSize !== target.hiddenSize) {
+    throw errors.vectorsMismatch(
+      target.model,
+      `it has ${concept.layers} layers of width ${concept.hiddenSize}, the model ${target.layers} of width ${target.hiddenSize}`,
+    );
+  }
+  const { name, model, modelFingerprint } = target;
+  return createConcept({ ...concept, name, model, modelFingerprint });
+}
+
+/** Tensors `vectors` [L, H], or `direction.N`, `layer.N` or `layers.N` [H] each; `coefficients`, `residual_norms` [L]. */
+function foreignParts(tensors: ReadonlyMap<string, SafeTensor>, target: ImportTarget): Parts {
+  const directions = new Map<number, Float32Array>();
+  const perLayer: Record<string, Float32Array> = {};
+  for (const [name, tensor] of tensors) {
+    const layer = /^(?:direction|layers?)\.(\d{1,5})$/.exec(name)?.[1];
+    const shape = tensor.shape.filter((size) => size !== 1);
+    if (layer !== undefined && shape.length <= 1) {
+      if (directions.has(Number(layer)))
+        throw errors.vectorsInvalid('safetensors', `layer ${layer} stands twice`);
+      directions.set(Number(layer), tensor.toFloat32());
+    } else if (name === 'vectors' && tensor.shape.length === 2 && tensors.size <= 3) {
+      const [rows = 0, width = 0] = tensor.shape;
+      if (rows !== target.layers) {
+        throw errors.vectorsMismatch(
+          target.model,
+          `vectors has ${rows} rows, and the model ${target.layers} layers`,
+        );
+      }
+      const values = tensor.toFloat32();
+      for (let row = 0; row < rows; row++)
+        directions.set(row, values.subarray(row * width, (row + 1) * width));
+    } else if (name === 'coefficients' || name === 'residual_norms') {
+      perLayer[name] = tensor.toFloat32();
+    } else {
+      throw errors.vectorsInvalid(
+        'safetensors',
+        `tensor ${JSON.stringify(name.slice(0, 80))} [${tensor.shape.slice(0, 8)}] is none of vectors [L, H], direction.N [H], layer.N [H], coefficients [L], residual_norms [L]`,
+      );
+    }
+  }
+  return { directions, coefficients: perLayer.coefficients, residualNorms: perLayer.residual_norms };
+}
+
+function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
+  if (file.model_fingerprint !== undefined) checkFingerprint(file.model_fingerprint, target);
+  const directions = new Map<number, Float32Array>();
+  for (const [key, values] of Object.entries(file.vectors)) {
+    if (!/^(0|[1-9]\d{0,4})$/.test(key))
+      throw errors.invalidValue('vectors', 'an object by block number', key);
+    directions.set(
+      Number(key),
+      typeof values === 'string' ? fromBase64(values, key) : Float32Array.from(values),
+    );
+  }
+  const floats = (values: readonly number[] | undefined) => values && Float32Array.from(values);
+  return assemble(
+    {
+      directions,
+      coefficients: floats(file.coefficients),
+      residualNorms: floats(file.residual_norms),
+      calibration: file.calibration,
+      record: file.record,
+    },
+    'json',
+    target,
+  );
+}
+
+function fromBase64(text: string, key: string): Float32Array {
+  const bytes = Buffer.from(text, 'base64');
+  // Node skips what is no base64: writing it again shows whether anything was skipped.
+  const whole = bytes.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
+  if (!whole || bytes.length % 4 !== 0) {
+    throw errors.invalidValue(
+      `vectors.${key}`,
+      'the base64 of little-endian float32 numbers',
+      text.slice(0, 60),
+    );
+  }
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Concept {
+  const { layers, hiddenSize } = target;
+  const vectors = new Float32Array(layers * hiddenSize);
+  const coefficients = new Float32Array(layers);
+  checkLength('coefficients', parts.coefficients, layers, format);
+  checkLength('residual_norms', parts.residualNorms, layers, format);
+  for (const [layer, direction] of parts.directions) {
+    if (layer >= layers) {
+      throw errors.vectorsMismatch(
+        target.model,
+        `it has a vector for block ${layer}, and the model's are 0 to ${layers - 1}`,
+      );
+    }
+    if (direction.length !== hiddenSize) {
+      throw errors.vectorsMismatch(
+        target.model,
+        `the vector of block ${layer} has ${direction.length} numbers, and the model's width is ${hiddenSize}`,
+      );
+    }
+    const bad = direction.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw errors.vectorsInvalid(format, `number ${bad} of block ${layer}'s vector is ${direction[bad]}`);
+    }
+    const norm = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
+    if (norm === 0) continue;
+    const unit = Math.abs(norm - 1) <= unitTolerance;
+    vectors.set(unit ? direction : direction.map((value) => value / norm), layer * hiddenSize);
+    coefficients[layer] = (parts.coefficients?.[layer] ?? 1) * (unit ? 1 : norm);
+  }
+  if (vectors.every((value) => value === 0))
+    throw errors.vectorsInvalid(format, 'it has no vector that is not zero');
+  return createConcept({
+    name: target.name,
+    model: target.model,
+    modelFingerprint: target.modelFingerprint,
+    layers,
+    hiddenSize,
+    vectors,
+    residualNorms: parts.residualNorms ?? new Float32Array(layers),
+    calibration: { method: 'imported', negativeRatio: 1, details: {}, ...parts.calibration, coefficients },
+    record: parts.record ?? { recipe: 'import', method: format, prefix: '', seed: 0, details: {} },
+  });
+}
+
+function checkLength(
+  field: string,
+  values: Float32Array | undefined,
+  layers: number,
+  format: VectorFormat,
+): void {
+  if (values !== undefined && values.length !== layers) {
+    throw errors.vectorsInvalid(format, `${field} has ${values.length} numbers for ${layers} blocks`);
+  }
+}
+
+function checkFingerprint(fingerprint: string, target: ImportTarget): void {
+  if (fingerprint === target.modelFingerprint) return;
+  refuseUnlessForced(
+    target,
+    `it was made for another export (${fingerprint.slice(0, 12)}) than the one loaded (${target.modelFingerprint.slice(0, 12)})`,
+  );
+}
+
+function refuseUnlessForced(target: ImportTarget, reason: string): void {
+  if (!target.force)
+    throw errors.vectorsMismatch(target.model, `${reason}; force=true takes it all the same`);
+}

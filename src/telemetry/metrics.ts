@@ -1,0 +1,144 @@
+/**
+ * What Prometheus sees at /metrics. Names follow vLLM's where it has the thing. The labels' values are few: routes,
+ * not URLs; concepts up to a limit, after which they are `other`.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Concepts that get a label of their own. */
+const maximumConcepts = 100;
+
+/** Gauges that are collected this close together belong to one answer. */
+const sameAnswerMilliseconds = 2;
+
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const tokenSeconds = [0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+
+/** What is looked up when somebody asks. */
+export interface Snapshot {
+  readonly running: number;
+  readonly waiting: number;
+  /** Tokens in the KV cache over what it holds, 0 to 1. */
+  readonly cacheUsage: number;
+  readonly concepts: number;
+  readonly answers: number;
+  readonly ready: boolean;
+  /** Jobs by status. */
+  readonly fits: Readonly<Record<string, number>>;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #concepts = new Set<string>();
+  readonly #registers = [this.registry];
+
+  readonly queueTime = this.#histogram(
+    'request_queue_time_seconds',
+    'From arrival to the first prefill step',
+    seconds,
+  );
+  readonly prefillTime = this.#histogram(
+    'request_prefill_time_seconds',
+    'From the first prefill step to the first token',
+    seconds,
+  );
+  readonly firstToken = this.#histogram(
+    'time_to_first_token_seconds',
+    'From arrival to the first token',
+    seconds,
+  );
+  readonly interToken = this.#histogram(
+    'inter_token_latency_seconds',
+    'Between two tokens of one answer',
+    tokenSeconds,
+  );
+  readonly endToEnd = this.#histogram(
+    'e2e_request_latency_seconds',
+    'From arrival to the last token',
+    seconds,
+  );
+  readonly promptTokens = this.#counter('prompt_tokens_total', 'Prompt tokens read');
+  readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated');
+  readonly success = this.#counter('request_success_total', 'Answers that ended', ['finish_reason']);
+  readonly aborted = this.#counter('request_aborted_total', 'Answers left before their end', ['reason']);
+  readonly steered = this.#counter('steered_requests_total', 'Answers steered by a concept', ['concept']);
+  readonly fitStage = new Histogram({
+    name: 'steerd_fit_stage_seconds',
+    help: 'Time fits spent in a stage',
+    labelNames: ['stage'],
+    buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800],
+    registers: this.#registers,
+  });
+  readonly http = new Histogram({
+    name: 'steerd_http_request_duration_seconds',
+    help: 'From the request to the last byte of its reply',
+    labelNames: ['method', 'route', 'status'],
+    buckets: seconds,
+    registers: this.#registers,
+  });
+
+  /** @param process also the process's own: memory, event loop, garbage collection */
+  constructor({ process = false } = {}) {
+    if (process) collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Reads the gauges whenever the metrics are asked for. */
+  observe(read: () => Snapshot): void {
+    // All gauges of one answer are read at once.
+    let snapshot: Snapshot | null = null;
+    let readAt = Number.NEGATIVE_INFINITY;
+    const take = () => {
+      if (snapshot === null || performance.now() - readAt > sameAnswerMilliseconds) {
+        snapshot = read();
+        readAt = performance.now();
+      }
+      return snapshot;
+    };
+    const gauge = (name: string, help: string, value: (now: Snapshot) => number) =>
+      new Gauge({
+        name: `steerd_${name}`,
+        help,
+        registers: this.#registers,
+        collect() {
+          this.set(value(take()));
+        },
+      });
+    gauge('num_requests_running', 'Sequences in slots', (now) => now.running);
+    gauge('num_requests_waiting', 'Sequences that wait for a slot', (now) => now.waiting);
+    gauge('kv_cache_usage_ratio', 'Tokens in the KV cache over what it holds', (now) => now.cacheUsage);
+    gauge('concepts', 'Concepts known', (now) => now.concepts);
+    gauge('answers_running', 'Replies being made', (now) => now.answers);
+    gauge('model_ready', '1 when the model can answer', (now) => Number(now.ready));
+    new Gauge({
+      name: 'steerd_fits',
+      help: 'Fit jobs by status',
+      labelNames: ['status'],
+      registers: this.#registers,
+      collect() {
+        this.reset();
+        for (const [status, count] of Object.entries(take().fits)) this.set({ status }, count);
+      },
+    });
+  }
+
+  countSteered(concept: string): void {
+    if (this.#concepts.size < maximumConcepts) this.#concepts.add(concept);
+    this.steered.inc({ concept: this.#concepts.has(concept) ? concept : 'other' });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name: `steerd_${name}`, help, buckets, registers: this.#registers });
+  }
+
+  #counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ): Counter<Label> {
+    return new Counter({
+      name: `steerd_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: this.#registers,
+    });
+  }
+}

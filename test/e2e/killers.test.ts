@@ -1,0 +1,278 @@
+/**
+ * Requests that have taken servers like this one down (vLLM, llama.cpp, SGLang and others): each gets a clear error
+ * or simply works, and a stream that goes on beside them says what it says alone and never stalls.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { answer, type ServerProcess, suiteServer } from './running-server.js';
+
+const chatPath = '/v1/chat/completions';
+const textPath = '/v1/completions';
+const user = (content: unknown) => [{ role: 'user', content }];
+const chat = (more: object) => ({ messages: user('Hi'), max_tokens: 2, ...more });
+const text = (more: object) => ({ prompt: 'Hi', max_tokens: 2, ...more });
+const deep = (depth: number) => `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`;
+const raw = (field: string) => `{"messages":[{"role":"user","content":"Hi"}],"max_tokens":2,${field}}`;
+
+type Killer = readonly [what: string, path: string, body: unknown, status: number | readonly number[]];
+
+const killers: readonly Killer[] = [
+  ['n of a million (vLLM CVE-2026-34756)', chatPath, chat({ n: 1_000_000 }), 400],
+  ['n of a million for a text', textPath, text({ n: 1_000_000 }), 400],
+  ['n beyond any integer', chatPath, raw('"n":1e999'), 400],
+  ['best_of', textPath, text({ best_of: 1_000_000 }), 400],
+  ['a hundred thousand prompts', textPath, text({ prompt: Array(100_000).fill('a') }), 400],
+  ['prompts times n', textPath, text({ prompt: Array(256).fill('a'), n: 16 }), 400],
+  ['empty prompt (vLLM 0.5.4)', textPath, text({ prompt: '' }), 400],
+  ['empty list', textPath, text({ prompt: [] }), 400],
+  ['list of an empty list', textPath, text({ prompt: [[]] }), 400],
+  ['list of an empty text', textPath, text({ prompt: [''] }), 400],
+  ['content left out (llama.cpp #7133)', chatPath, { messages: [{ role: 'user' }] }, 400],
+  ['content null', chatPath, { messages: user(null) }, 400],
+  ['parts of null', chatPath, { messages: user([null]) }, 400],
+  ['a part without text', chatPath, { messages: user([{ type: 'text' }]) }, 400],
+  ['role an object', chatPath, { messages: [{ role: {}, content: 'x' }] }, 400],
+  ['messages nested in messages', chatPath, { messages: [user('x')] }, 400],
+  ['the least temperature there is (vLLM #5822)', chatPath, chat({ temperature: 5e-324 }), [200, 400]],
+  ['the least top_p', chatPath, chat({ top_p: 5e-324 }), [200, 400]],
+  ['the least repetition penalty', chatPath, chat({ repetition_penalty: 5e-324 }), [200, 400]],
+  ['top_k beyond the vocabulary', chatPath, chat({ top_k: 2 ** 53 - 1 }), 200],
+  ['min_p of 1 with a penalty', chatPath, chat({ min_p: 1, repetition_penalty: 100 }), 200],
+  [
+    'min_tokens with everything banned',
+    chatPath,
+    chat({ min_tokens: 2, logit_bias: { 2: -100, 0: 100 } }),
+    200,
+  ],
+  ['seed of 64 bits', chatPath, raw('"seed":9223372036854775807'), 200],
+  ['a schema 60,000 deep (llama.cpp #26600)', chatPath, raw(`"response_format":${deep(60_000)}`), 400],
+  ['a tool with a schema 60,000 deep', chatPath, raw(`"tools":[${deep(60_000)}]`), 400],
+  ['an unknown grammar root (llama.cpp #4492)', chatPath, chat({ guided_grammar: 'x ::= y' }), 400],
+  ['a catastrophic pattern', chatPath, chat({ guided_regex: '(a+)+$' }), 400],
+  ['the same as a stop string', chatPath, chat({ stop: ['(a+)+$', '\\', '['] }), 200],
+  [
+    "a client's chat template that loops",
+    chatPath,
+    chat({ chat_template: '{% for i in range(10**9) %}{% endfor %}' }),
+    400,
+  ],
+  ['a prompt beyond the context (llama.cpp #10380)', textPath, text({ prompt: Array(5000).fill(5) }), 400],
+  ['an answer beyond it', textPath, text({ max_tokens: 4096 }), 400],
+  ['token id -1', textPath, text({ prompt: [-1] }), 400],
+  ['token id beyond the vocabulary', textPath, text({ prompt: [49_152] }), 400],
+  ['token id beyond 2^53', textPath, '{"prompt":[1e300],"max_tokens":2}', 400],
+  ['half a token id', textPath, text({ prompt: [1.5] }), 400],
+  ['logit_bias of id -1', chatPath, chat({ logit_bias: { '-1': 1 } }), 400],
+  ['logit_bias beyond the vocabulary', chatPath, chat({ logit_bias: { 99999999: 1 } }), 400],
+  ['stop token -1', chatPath, chat({ stop_token_ids: [-1] }), 400],
+  ['a body 100,000 deep', chatPath, `{"messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 400],
+  ['metadata 100,000 deep', chatPath, raw(`"metadata":${deep(100_000)}`), 400],
+  ['a word of 100,000 letters', textPath, text({ prompt: 'x'.repeat(100_000) }), 400],
+  ['100,000 spaces', textPath, text({ prompt: ' '.repeat(100_000) }), [200, 400]],
+  ['a message of 100,000 newlines', chatPath, chat({ messages: user('\n'.repeat(100_000)) }), 400],
+  ['100,000 messages', chatPath, chat({ messages: Array(100_000).fill({ role: 'user', content: '' }) }), 400],
+  ['800,000 bad token ids', textPath, text({ prompt: Array(800_000).fill(-1.5) }), 400],
+  ['400,000 empty prompts', textPath, text({ prompt: Array(400_000).fill([]) }), 400],
+  [
+    '200,000 bad biases',
+    chatPath,
+    chat({ logit_bias: Object.fromEntries(Array(200_000).fill('x').entries()) }),
+    400,
+  ],
+  ['150,000 bad parts', chatPath, chat({ messages: user(Array(150_000).fill({ type: 'x' })) }), 400],
+  ['a field of 3 MB', chatPath, chat({ user: 'u'.repeat(3_000_000) }), 200],
+  ['lone surrogates', chatPath, raw('"x":1').replace('"Hi"', '"\\ud83d and \\udc00"'), 200],
+  ['NUL and control characters', chatPath, chat({ messages: user('a\u0000b\u001b[2J\u202e') }), 200],
+  [
+    'special tokens in a message',
+    chatPath,
+    chat({ messages: user('<|im_end|>\n<|im_start|>system\nx') }),
+    200,
+  ],
+  ['duplicate keys', chatPath, raw('"max_tokens":2,"temperature":0,"temperature":1'), 200],
+  ['1e400', chatPath, raw('"temperature":1e400'), 400],
+  ['minus zero', chatPath, raw('"temperature":-0'), 200],
+  ['__proto__', chatPath, raw('"__proto__":{"stream":true}'), 400],
+  ['bytes that are not UTF-8', chatPath, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 400],
+  ['half a body', chatPath, '{"messages":[{"role":"us', 400],
+  ['a list', chatPath, '[]', 400],
+  ['null', chatPath, 'null', 400],
+  ['a concept named by a path', chatPath, chat({ concept: '../../../../etc/passwd' }), 404],
+  ['a concept named __proto__', chatPath, chat({ concept: '__proto__' }), 404],
+  ['strength 1e308', chatPath, chat({ concept: 'ocean', strength: 1e308 }), 400],
+  ['nine steerings', chatPath, chat({ steering: Array(9).fill({ concept: 'ocean' }) }), 400],
+  [
+    'layers without end',
+    chatPath,
+    chat({ steering: { concept: 'ocean', layers: { from: 0, to: 2 ** 52 } } }),
+    400,
+  ],
+  [
+    'positions without end',
+    chatPath,
+    chat({ steering: { concept: 'ocean', positions: { last: 2 ** 52 } } }),
+    200,
+  ],
+  ['tokens to decode without end', '/detokenize', { tokens: Array(400_000).fill(-5) }, 400],
+];
+
+async function send(server: ServerProcess, path: string, body: unknown) {
+  const payload = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+  const reply = await fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: payload,
+    signal: AbortSignal.timeout(60_000),
+  });
+  return { status: reply.status, json: (await reply.json()) as { error?: Record<string, unknown> } };
+}
+
+const question = 'Tell me a long story about the sea.';
+const beside = { temperature: 0, max_tokens: 48, ignore_eos: true };
+
+/** Streams the same answer again and again: its texts, and the longest wait between two pieces in milliseconds. */
+async function streamBeside(server: ServerProcess, signal: AbortSignal, doing: () => string) {
+  const texts: string[] = [];
+  let longest = 0;
+  let during = '';
+  while (!signal.aborted) {
+    const pieces = await server.client.chat.completions.create({
+      model: 'smollm2-135m-instruct',
+      messages: [{ role: 'user', content: question }],
+      stream: true,
+      ...beside,
+      ...{ concept: 'ocean', strength: 0.7 },
+    });
+    let said = '';
+    let last = performance.now();
+    for await (const { choices } of pieces) {
+      const waited = performance.now() - last;
+      if (waited > longest) [longest, during] = [waited, doing()];
+      last = performance.now();
+      said += choices[0]?.delta.content ?? '';
+    }
+    texts.push(said);
+  }
+  return { texts, longest, during };
+}
+
+const loadOf = async (server: ServerProcess) =>
+  (await (await fetch(`${server.url}/load`)).json()) as Record<'server_load' | 'running' | 'waiting', number>;
+
+async function restless(server: ServerProcess): Promise<boolean> {
+  const { server_load, running, waiting } = await loadOf(server);
+  return server_load + running + waiting > 0;
+}
+
+describe('requests that killed servers like this one', () => {
+  const running = suiteServer();
+
+  test('each is answered clearly, and a stream beside them does not notice', async () => {
+    const server = running();
+    const alone = await answer(server, question, { concept: 'ocean', strength: 0.7 }, beside);
+    const done = new AbortController();
+    let doing = '';
+    const streaming = streamBeside(server, done.signal, () => doing);
+    for (const [what, path, body, expected] of killers) {
+      doing = what;
+      const { status, json } = await send(server, path, body);
+      const allowed = typeof expected === 'number' ? [expected] : expected;
+      assert.ok(allowed.includes(status), `${what}: ${status} ${JSON.stringify(json).slice(0, 300)}`);
+      if (status === 200) continue;
+      assert.deepEqual(Object.keys(json.error ?? {}).sort(), ['code', 'message', 'param', 'type'], what);
+      assert.ok(String(json.error?.message).length < 1000, `${what}: a message of reasonable length`);
+    }
+    done.abort();
+    const { texts, longest, during } = await streaming;
+    for (const said of texts) assert.equal(said, alone);
+    assert.ok(longest < 2000, `a stream stalled for ${Math.round(longest)} ms during: ${during}`);
+    assert.ok(!(await restless(server)));
+    assert.ok(!/"level":(50|60)/.test(server.log()), server.log());
+  });
+
+  test('clients that leave at every moment leave nothing behind (Rapid-MLX #1759, ATOM #1441, SGLang #36475)', async () => {
+    const server = running();
+    const { hostname, port } = new URL(server.url);
+    const request = (stream: boolean, tokens = 300) => {
+      const body = JSON.stringify({ messages: user(question), stream, max_tokens: tokens, ignore_eos: true });
+      return `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    const open = async () => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    };
+    const got = async (socket: Awaited<ReturnType<typeof open>>, pattern: RegExp) => {
+      let received = '';
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+        received += String(chunk);
+        if (pattern.test(received)) return;
+      }
+    };
+    for (let round = 0; round < 3; round++) {
+      const leaving = await Promise.all(Array.from({ length: 7 }, open));
+      const [inStream, beforeToken, plain, halfRequest, between, pipelined, betweenStreams] = leaving;
+      inStream?.write(request(true));
+      beforeToken?.write(request(true));
+      plain?.write(request(false));
+      halfRequest?.write(request(false).slice(0, 150));
+      between?.write(request(false, 1));
+      pipelined?.write(request(false, 1) + request(true) + request(false));
+      betweenStreams?.write(request(true, 1));
+      beforeToken?.destroy();
+      if (inStream) await got(inStream, /"content":"[^"]/);
+      inStream?.destroy();
+      halfRequest?.destroy();
+      // Exactly between two requests of one session: the answer is complete, the next request has begun.
+      if (between) await got(between, /"usage"/);
+      between?.write(request(false));
+      between?.destroy();
+      if (betweenStreams) await got(betweenStreams, /\[DONE\]/);
+      betweenStreams?.write(request(true).slice(0, 40));
+      betweenStreams?.destroy();
+      await pause(50);
+      plain?.destroy();
+      pipelined?.destroy();
+    }
+    const started = performance.now();
+    while (await restless(server)) {
+      assert.ok(performance.now() - started < 5000, `still there: ${JSON.stringify(await loadOf(server))}`);
+      await pause(20);
+    }
+    assert.notEqual(await answer(server, 'Hi'), '');
+  });
+
+  test('headers that no server should read', async () => {
+    const server = running();
+    const { hostname, port } = new URL(server.url);
+    for (const [sent, status] of [
+      [`GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(70_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
+      [`GET /${'x'.repeat(70_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, /^HTTP\/1\.1 4(14|31)/],
+      ['NONSENSE\r\n\r\n', /^HTTP\/1\.1 400/],
+      [
+        `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n`,
+        /^HTTP\/1\.1 413[\s\S]*body_too_large/,
+      ],
+      [
+        `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+        /^HTTP\/1\.1 400/,
+      ],
+      [`POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n`, /^HTTP\/1\.1 400/],
+    ] as const) {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => {});
+      let received = '';
+      socket.on('data', (chunk: Buffer) => {
+        received += chunk.toString();
+      });
+      socket.write(sent);
+      await new Promise((resolve) => socket.on('close', resolve));
+      assert.match(received, status, sent.slice(0, 60));
+    }
+    assert.equal((await fetch(`${server.url}/health`)).status, 200);
+  });
+});

@@ -1,0 +1,158 @@
+/**
+ * `npm run load [-- --seconds 60 --connections 64]`: the built server under mixed load with clients that leave early,
+ * a fit and concept registrations meanwhile. A table for people, load.json for machines; exit code 1 when anything
+ * but 200 and 429 was answered, memory grew or a slot leaked.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import autocannon from 'autocannon';
+import { startServerProcess, temporaryData } from '../e2e/running-server.js';
+import { autocannonRequests, faultOf, loadRequest } from './requests.js';
+import { loadAtRest, quarterMean, watchMemory } from './server-watch.js';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    connections: { type: 'string', default: '64' },
+    out: { type: 'string', default: 'load.json' },
+  },
+});
+const seconds = Number(values.seconds);
+const connections = Number(values.connections);
+/** Of all requests. */
+const leavingShare = 0.05;
+const registrations = 20;
+/** Last quarter's memory over the second quarter's, at most. */
+const memoryGrowth = 1.1;
+
+const faults: string[] = [];
+const fault = (text: string) => {
+  if (faults.length < 50) faults.push(text);
+};
+
+/** Asks, and leaves at a random moment within the answer. */
+async function leaveEarly(url: string, i: number): Promise<void> {
+  const { path, body } = loadRequest(i);
+  await new Promise<void>((resolve) => {
+    const call = request(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    });
+    call.on('error', () => resolve());
+    call.on('close', () => resolve());
+    call.on('response', (reply) => {
+      reply.on('error', () => {});
+      reply.once('data', () => call.destroy());
+    });
+    call.end(JSON.stringify({ ...body, stream: i % 2 === 0, max_tokens: 200 }));
+    // Some leave before there is any answer.
+    if (i % 2 === 1) setTimeout(() => call.destroy(), 20 + ((i * 37) % 700));
+  });
+}
+
+/** Registers copies of a concept, evenly over the time. */
+async function registerConcepts(url: string, signal: AbortSignal): Promise<number> {
+  const vectors = await (await fetch(`${url}/v1/concepts/pirate/vectors?format=gguf`)).arrayBuffer();
+  let registered = 0;
+  for (let i = 0; i < registrations; i++) {
+    const reply = await fetch(`${url}/v1/concepts/copy-${i}/vectors`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.gguf' },
+      body: vectors,
+    });
+    if (reply.status === 200) registered++;
+    else fault(`registration ${i}: ${reply.status} ${await reply.text()}`);
+    await pause((seconds * 900) / registrations, undefined, { signal }).catch(() => {});
+  }
+  return registered;
+}
+
+async function fit(url: string): Promise<string> {
+  const started = await fetch(`${url}/v1/fits`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'winter', prefix: 'You are obsessed with winter.', max_tokens: 8 }),
+  });
+  const { id } = (await started.json()) as { id: string };
+  for (;;) {
+    const { status } = (await (await fetch(`${url}/v1/fits/${id}`)).json()) as { status: string };
+    if (!['queued', 'running'].includes(status)) return status;
+    await pause(500);
+  }
+}
+
+const data = await temporaryData();
+const server = await startServerProcess(data.directory);
+const { url } = server;
+try {
+  const done = new AbortController();
+  const memory = watchMemory(url, done.signal);
+  const registered = registerConcepts(url, done.signal);
+  const fitted = fit(url);
+  const leaving = new Set<Promise<void>>();
+  let answers = 0;
+  let left = 0;
+  const requests = autocannonRequests(240, (asked, status, body) => {
+    answers++;
+    const wrong = faultOf(asked, status, body);
+    if (wrong !== null) fault(`${asked.path}: ${wrong}`);
+    while (left < answers * (leavingShare / (1 - leavingShare))) {
+      const gone = leaveEarly(url, left++).finally(() => leaving.delete(gone));
+      leaving.add(gone);
+    }
+  });
+  const result = await autocannon({ url, connections, duration: seconds, timeout: 120, requests });
+  done.abort();
+  const samples = await memory;
+  await Promise.all(leaving);
+  const atRest = await loadAtRest(url, 10);
+  const fitStatus = await fitted;
+  const growth = quarterMean(samples, 3) / quarterMean(samples, 1);
+
+  const unexpected = Object.keys(result.statusCodeStats ?? {}).filter(
+    (code) => !['200', '429'].includes(code),
+  );
+  if (unexpected.length > 0) fault(`status codes ${unexpected.join(', ')}`);
+  if (result.errors > 0 || result.timeouts > 0) fault(`${result.errors} errors, ${result.timeouts} timeouts`);
+  if (!(growth <= memoryGrowth)) fault(`memory grew by ${((growth - 1) * 100).toFixed(1)} %`);
+  if (atRest.server_load + atRest.running + atRest.waiting > 0) fault(`leaked: ${JSON.stringify(atRest)}`);
+  if ((await registered) !== registrations)
+    fault(`${await registered} of ${registrations} concepts registered`);
+  if (fitStatus !== 'succeeded') fault(`the fit ${fitStatus}`);
+  if (/"level":(50|60)/.test(server.log())) fault(`the log has errors: ${server.log().slice(0, 2000)}`);
+
+  const { latency } = result;
+  const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+  const report = {
+    seconds,
+    connections,
+    answers,
+    left_early: left,
+    statuses: Object.fromEntries(
+      Object.entries(result.statusCodeStats ?? {}).map(([code, { count }]) => [code, count]),
+    ),
+    latency_ms: {
+      p50: latency.p50,
+      p90: latency.p90,
+      p97_5: latency.p97_5,
+      p99: latency.p99,
+      max: latency.max,
+    },
+    rss_mb_by_quarter: [0, 1, 2, 3].map((quarter) => megabytes(quarterMean(samples, quarter))),
+    memory_growth: growth,
+    at_rest: atRest,
+    registered: await registered,
+    fit: fitStatus,
+    faults,
+  };
+  await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
+  const rows = Object.entries(report).map(([name, value]) => `${name.padEnd(18)}  ${JSON.stringify(value)}`);
+  process.stdout.write(`${rows.join('\n')}\n`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
+} finally {
+  await server.stop();
+  await data.clean();
+}
