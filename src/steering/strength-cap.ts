@@ -32,7 +32,9 @@ export class StrengthCap {
     this.#used.set(concept.version, used);
     for (const [layer, coefficient] of add.entries()) {
       if (coefficient === 0) continue;
-      const unit = Math.abs(concept.calibration.coefficients[layer] ?? 0);
+      const { coefficients, negativeRatio } = concept.calibration;
+      const one = coefficients[layer] ?? 0;
+      const unit = Math.abs(one) * (one * coefficient < 0 ? negativeRatio : 1);
       used[layer] = (used[layer] ?? 0) + Math.abs(coefficient) / unit;
       if ((used[layer] ?? 0) <= this.cap * (1 + rounding)) continue;
       throw errors.strengthAboveCap(
