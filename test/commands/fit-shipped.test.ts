@@ -11,7 +11,7 @@ import { loadModel } from '../../src/models/load.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import { packageRoot } from '../../src/package-root.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
-import { strengthOneShare } from '../../src/steering/calibration-rule.js';
+import { calibrationMethod } from '../../src/steering/measure/calibrate.js';
 import { heldOutQuestions } from '../../src/steering/questions.js';
 import { questionTokens } from '../../src/steering/recipes/concept-prompt.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => model.engine.close());
 
-test('the folder holds what the list asks for, fitted on this export by the rule of today', async () => {
+test('the folder holds what the list asks for, fitted on this export, with the strength that was measured', async () => {
   const list = await readFitList(join(folder, 'concepts.json'), id);
   const { loaded, refused } = await readConceptFolder(folder);
   assert.deepEqual(refused, []);
@@ -46,7 +46,15 @@ test('the folder holds what the list asks for, fitted on this export by the rule
     assert.equal(concept.record.prefix, prefix);
     assert.equal(concept.model, id);
     assert.equal(concept.modelFingerprint, model.engine.shape.fingerprint);
-    assert.equal(concept.calibration.details.share, strengthOneShare);
+    const { method, details, coefficients } = concept.calibration;
+    assert.equal(method, calibrationMethod);
+    const curve = details.curve as { share: number; fluent: boolean }[];
+    const strongest = Math.max(...curve.filter(({ fluent }) => fluent).map(({ share }) => share));
+    assert.equal(details.share, strongest, name);
+    const shares = Array.from(coefficients, (c, layer) => c / (concept.residualNorms[layer] as number));
+    const steered = shares.filter((share) => share > 0);
+    const mean = steered.reduce((sum, share) => sum + share, 0) / steered.length;
+    assert.ok(Math.abs(mean - strongest) < 1e-6, `${name}: ${mean}`);
   }
 });
 
