@@ -31,7 +31,11 @@ interface Parts {
   readonly coefficients?: Float32Array | undefined;
   readonly residualNorms?: Float32Array | undefined;
   readonly calibration?:
-    | { readonly method: string; readonly details: Readonly<Record<string, unknown>> }
+    | {
+        readonly method: string;
+        readonly negative_ratio: number;
+        readonly details: Readonly<Record<string, unknown>>;
+      }
     | undefined;
   readonly record?: ConceptRecord | undefined;
 }
@@ -193,7 +197,12 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
     hiddenSize,
     vectors,
     residualNorms: parts.residualNorms ?? new Float32Array(layers),
-    calibration: { method: 'imported', negativeRatio: 1, details: {}, ...parts.calibration, coefficients },
+    calibration: {
+      method: parts.calibration?.method ?? 'imported',
+      negativeRatio: parts.calibration?.negative_ratio ?? 1,
+      details: parts.calibration?.details ?? {},
+      coefficients,
+    },
     record: parts.record ?? { recipe: 'import', method: format, prefix: '', seed: 0, details: {} },
   });
 }

@@ -30,7 +30,15 @@ export const ConceptVectors = z
       .array(z.number())
       .meta({ description: 'Per block of the model: the coefficient on its vector at strength 1.' }),
     residual_norms: z.array(z.number()).meta({ description: 'Per block: the unit of scale "norm".' }),
-    calibration: z.object({ method: z.string(), details }),
+    calibration: z.object({
+      method: z.string(),
+      negative_ratio: z
+        .number()
+        .positive()
+        .default(1)
+        .meta({ description: 'Strength -1 is that many times as strong as strength 1.' }),
+      details,
+    }),
     record: z.object({
       recipe: z.string(),
       method: z.string(),
@@ -54,7 +62,7 @@ export const ConceptVectors = z
         vectors: { 1: [0.6, 0.8], 2: 'AACAPwAAAAA=' },
         coefficients: [0, 1.5, 2],
         residual_norms: [3, 12, 16],
-        calibration: { method: 'norm_share', details: {} },
+        calibration: { method: 'norm_share', negative_ratio: 1, details: {} },
         record: { recipe: 'responses', method: 'mean_difference', prefix: 'Be calm.', seed: 0, details: {} },
       },
     ],
@@ -105,7 +113,11 @@ export function toConceptVectors(
     vectors,
     coefficients: Array.from(calibration.coefficients),
     residual_norms: Array.from(concept.residualNorms),
-    calibration: { method: calibration.method, details: { ...calibration.details } },
+    calibration: {
+      method: calibration.method,
+      negative_ratio: calibration.negativeRatio,
+      details: { ...calibration.details },
+    },
     record: { ...record, details: { ...record.details } },
   };
 }

@@ -13,7 +13,7 @@ test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing 
   assert.deepEqual(Float32Array.from(object.calibration.coefficients), concept.calibration.coefficients);
   assert.deepEqual(Float32Array.from(object.residual_norms), concept.residualNorms);
   assert.deepEqual(object.details, { questions: 32 });
-  ConceptList.parse({ object: 'list', data: [object] });
+  ConceptList.parse({ object: 'list', data: [object], has_more: false });
 });
 
 test('the example of the schema is valid, and the schema has a JSON Schema', () => {
