@@ -259,6 +259,7 @@ test('two fits of the same name at once: both end, and the concept is whole and 
     name: 'same',
     prefix,
     recipe: 'responses',
+    calibrate: false,
     statements: { positive: questions, negative: questions },
     max_tokens: 8,
   }));

@@ -144,7 +144,15 @@ describe('monitored completions', () => {
         negative: of('cars tea walks shoes trees clocks'),
       };
       const prefix = 'Personify someone who loves the sea.';
-      const request = { name, prefix, recipe: 'attention', method: 'mean_difference', statements, ...more };
+      const request = {
+        name,
+        prefix,
+        recipe: 'attention',
+        method: 'mean_difference',
+        calibrate: false,
+        statements,
+        ...more,
+      };
       const { json } = await post(server, '/v1/fits', request);
       const { id } = json as { id: string };
       for (;;) {

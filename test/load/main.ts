@@ -74,7 +74,12 @@ async function fit(url: string): Promise<string> {
   const started = await fetch(`${url}/v1/fits`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'winter', prefix: 'You are obsessed with winter.', max_tokens: 8 }),
+    body: JSON.stringify({
+      name: 'winter',
+      prefix: 'You are obsessed with winter.',
+      max_tokens: 8,
+      recipe: 'responses',
+    }),
   });
   const { id } = (await started.json()) as { id: string };
   for (;;) {
