@@ -79,6 +79,8 @@ test('a fit beside four streams: none stalls or fails, the concept works at once
     const job = await startFit(server, {
       name: 'winter',
       prefix: 'You are obsessed with winter, snow and ice.',
+      recipe: 'responses',
+      calibrate: false,
     });
     const ended = await finished(server, job.id);
     done.abort();
