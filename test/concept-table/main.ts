@@ -1,11 +1,12 @@
 /**
  * `npm run concept-table [-- --statements N --jobs N --out FOLDER]`: fits and calibrates the table's concepts with
- * every recipe and method and writes concept-table.md and .json. About three quarters of an hour on two quiet cores; every job is a
+ * every recipe and method and writes concept-table.md and .json. About twenty minutes on two quiet cores; every job is a
  * process of its own with a part of the concepts and of the cores.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +19,7 @@ import { render, summaries } from './render.js';
 
 const { values } = parseArgs({
   options: {
-    statements: { type: 'string', default: '40' },
+    statements: { type: 'string', default: '24' },
     jobs: { type: 'string', default: '2' },
     out: { type: 'string', default: join(packageRoot, 'docs') },
     /** Of a job: its number, and where its rows go. */
@@ -34,9 +35,10 @@ async function measurePart(part: number, file: string): Promise<void> {
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
   const settings = { threads, slots: 16, context: 1024, prefillChunk: 128, queue: 64 };
   const model = await loadModel(id, join(packageRoot, 'models', id), settings);
-  const rows: ConceptRow[] = [];
+  // What an interrupted run has measured is not measured again.
+  const rows = existsSync(file) ? await rowsOf(file) : [];
   for (const [index, concept] of tableConcepts.entries()) {
-    if (index % jobs !== part) continue;
+    if (index % jobs !== part || rows.some((row) => row.concept.prefix === concept.prefix)) continue;
     const started = performance.now();
     rows.push(await measureConcept(model, concept, statements));
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
@@ -68,10 +70,10 @@ async function measureAll(folder: string): Promise<void> {
   await writeTable(folder, files);
 }
 
+const rowsOf = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as ConceptRow[];
+
 async function writeTable(folder: string, files: readonly string[]): Promise<void> {
-  const parts = await Promise.all(
-    files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as ConceptRow[]),
-  );
+  const parts = await Promise.all(files.map(rowsOf));
   const place = ({ concept }: ConceptRow) =>
     tableConcepts.findIndex(({ prefix }) => prefix === concept.prefix);
   const rows = parts.flat().sort((a, b) => place(a) - place(b));
@@ -80,6 +82,7 @@ async function writeTable(folder: string, files: readonly string[]): Promise<voi
     `${JSON.stringify({ model: id, statements, rows }, null, 1)}\n`,
   );
   await writeFile(join(folder, 'concept-table.md'), render(rows, { model: id, statements }));
+  await Promise.all(files.map((file) => rm(file)));
   console.table(summaries(rows));
 }
 

@@ -9,7 +9,7 @@ import { chatPrompts, type PromptPair } from '../../src/steering/measure/prompts
 import { runTrials, type TrialResult } from '../../src/steering/measure/trial.js';
 import { editAt, unitEdit } from '../../src/steering/measure/unit-edit.js';
 import { type MethodName, methodNames } from '../../src/steering/methods/index.js';
-import { heldOutQuestions } from '../../src/steering/questions.js';
+import { heldOutQuestions, questions } from '../../src/steering/questions.js';
 import { type RecipeName, recipes } from '../../src/steering/recipes/index.js';
 import { defaultStatements } from '../../src/steering/statements/index.js';
 import { type TableConcept, tableQuestions } from './concepts.js';
@@ -39,14 +39,16 @@ export interface ConceptRow {
 }
 
 const signal = new AbortController().signal;
-const maxTokens = 32;
+const maxTokens = 24;
+/** Of each side that recipe `responses` asks. */
+const responseQuestions = 16;
 /**
  * Strength 1 is looked for among these, from the middle on, with shorter answers than in a fit's calibration, which
  * measures a whole curve and takes three times as long.
  */
 const shares = [0.004, 0.006, 0.008, 0.011, 0.015, 0.02, 0.027, 0.036];
 const firstShare = 0.015;
-const calibrationTokens = 24;
+const calibrationTokens = 20;
 
 /** @param statements of each side that recipe `attention` reads. */
 export async function measureConcept(
@@ -95,11 +97,12 @@ function settingsOf(prefix: string, recipe: RecipeName, method: MethodName) {
 
 function featuresOf(model: LoadedModel, prefix: string, recipe: RecipeName, statements: number) {
   const { positive, negative } = defaultStatements;
+  const asked = questions.slice(0, responseQuestions);
   const own = { positive: positive.slice(0, statements), negative: negative.slice(0, statements) };
   return recipes[recipe].collect({
     model,
     prefix,
-    statements: recipe === 'attention' ? own : undefined,
+    statements: recipe === 'attention' ? own : { positive: asked, negative: asked },
     examples: undefined,
     token: undefined,
     labels: recipes[recipe].defaultLabels,

@@ -66,9 +66,9 @@ export function render(rows: readonly ConceptRow[], how: { model: string; statem
   });
   return `# ${rows.length} concepts, both recipes, all methods
 
-Made by \`npm run concept-table\` on ${how.model}: ${how.statements} statements of each side for recipe \`attention\`, the recipe's own
-32 questions for \`responses\`. Every vector is calibrated as a fit does it, with answers of 24 tokens, and strength 1 is then judged by greedy
-answers of 32 tokens to ${tableQuestions.length} questions that neither fit nor calibration has seen.
+Made by \`npm run concept-table\` on ${how.model}: ${how.statements} statements of each side for recipe \`attention\`, 16 questions for
+\`responses\`. Every vector is calibrated as a fit does it, with answers of 20 tokens, and strength 1 is then judged by greedy
+answers of 24 tokens to ${tableQuestions.length} questions that neither fit nor calibration has seen.
 
 A cell is the *gain in evidence*: by how many nats per token the answers to them become likelier when the concept is
 stated to the model, compared with unsteered answers. ✗ marks answers outside the bound (more than ${usualBound.logProbabilityDrop} nat per token
