@@ -25,7 +25,7 @@ const usualPrompts = [
   'Tell me about your last holiday.',
 ];
 /** Those of them that the model has; others of its concepts take their place. */
-const usualConcepts = ['pirate', 'ocean', 'horror'];
+const usualConcepts = ['ocean', 'egypt', 'sci-fi'];
 const answerTokens = 48;
 const widthWithoutTerminal = 100;
 
