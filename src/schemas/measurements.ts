@@ -83,7 +83,7 @@ const calibrateShape = {
     .optional()
     .meta({
       description:
-        'The grid: mean over the steered layers of |edit| / |residual|; both signs are measured. Default: 0.004 to 0.02, and further while the edge reads well.',
+        'The grid: mean over the steered layers of |edit| / |residual|; both signs are measured. Default: 0.006, 0.012 and 0.024, then where the edge of what reads well is.',
     }),
   bound: Bound.optional().meta({
     description: 'How fluent strength 1 must be. Default: 1 nat per token, 0.6 of the pairs.',

@@ -16,7 +16,7 @@ import {
   usualBound,
 } from './calibration-curve.js';
 import { CurveMeasurement } from './curve-measurement.js';
-import { firstGrid, nextGrid } from './grid.js';
+import { firstShares, nextShares } from './grid.js';
 import { chatPrompts } from './prompts.js';
 import { residualNormsOf } from './residual-norms.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
@@ -26,7 +26,7 @@ export interface CalibrationSettings {
   readonly questions?: readonly string[] | undefined;
   /** States the concept, for the evidence. Default: what the fit used; without any, evidence is not measured. */
   readonly prefix?: string | undefined;
-  /** Positive; their negatives are measured too. Default: `usualShares`, and beyond while the edge is the best. */
+  /** Positive; their negatives are measured too. Default: `firstShares`, then where the edge is. */
   readonly shares?: readonly Share[] | undefined;
   readonly bound?: FluencyBound | undefined;
   readonly maxTokens?: number | undefined;
@@ -34,8 +34,8 @@ export interface CalibrationSettings {
 
 export const calibrationMethod = 'fluency';
 export const usualMaxTokens = 32;
-/** Per direction: enough to find coefficients fifty times the usual ones. */
-const mostGrids = 3;
+/** Enough to find coefficients ten times the usual ones, or a tenth of them. */
+const mostRounds = 5;
 
 /**
  * The same concept with a measured calibration, and so with another version.
@@ -87,17 +87,24 @@ export async function calibrateConcept(
   });
 }
 
-/** Measures the usual grid in these directions, and moves it where its edge is the best. */
+/** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */
 export async function searchEdges(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
-  let grids = signs.map((sign) => ({ sign, grid: firstGrid }));
-  for (let measured = 1; grids.length > 0; measured++) {
-    await measurement.add(grids.flatMap(({ sign, grid }) => grid.shares.map((share) => sign * share)));
-    if (measured === mostGrids) return;
-    grids = grids.flatMap(({ sign, grid }) => {
-      const next = nextGrid(grid, strongest(measurement.points, sign));
-      return next === null ? [] : [{ sign, grid: next }];
+  let next = signs.flatMap((sign) => firstShares.map((share) => sign * share));
+  for (let round = 1; next.length > 0 && round <= mostRounds; round++) {
+    await measurement.add(next);
+    next = signs.flatMap((sign) => {
+      const points = measurement.points.filter(({ share }) => Math.sign(share) === sign);
+      // Between two neighbours one look is enough; beyond the edge there may be more to find.
+      if (round > 1 && !atEdge(points)) return [];
+      return nextShares(points).map((share) => sign * share);
     });
   }
+}
+
+/** Whether the strongest or none of the points is fluent. */
+function atEdge(points: readonly CurvePoint[]): boolean {
+  const farthest = points.reduce((a, b) => (Math.abs(b.share) > Math.abs(a.share) ? b : a));
+  return farthest.fluent || !points.some(({ fluent }) => fluent);
 }
 
 /** Size of the strongest fluent share of that sign. */

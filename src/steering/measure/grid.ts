@@ -1,36 +1,32 @@
 /**
- * Which coefficients are tried. The usual grid holds the strengths of small models; where its edge is the best,
- * the grid moves by its own width, for other models and methods may take other coefficients.
+ * Which coefficients are tried: a few far apart first, then some between the strongest that reads well and the
+ * weakest that does not. Where the edge of what was tried is the best, the search goes on beyond it, for other
+ * models and methods may take other coefficients.
  */
-import type { Share } from './calibration-curve.js';
+import type { CurvePoint, Share } from './calibration-curve.js';
 
-/** Steps of about a third: finer ones differ by less than a handful of questions can tell. */
-export const usualShares: readonly Share[] = [0.004, 0.006, 0.008, 0.011, 0.015, 0.02];
+/** Small models' strengths lie among these, whatever the concept and the method. */
+export const firstShares: readonly Share[] = [0.006, 0.012, 0.024];
 
-export const firstGrid: Grid = { shares: usualShares, moved: null };
-
-export interface Grid {
-  /** Positive, ascending. */
-  readonly shares: readonly Share[];
-  /** Where it has been moved so far: to stronger coefficients, to weaker ones, or not at all. */
-  readonly moved: 'up' | 'down' | null;
-}
+/** Factors from the last share tried to the next ones beyond it. */
+const beyond = [1.4, 2] as const;
+/** Finer steps differ by less than a handful of questions can tell. */
+const finestStep = 1.3;
 
 /**
- * The grid to measure next, or null when the best is found.
- * @param strongest of all fluent points measured; null when none is.
+ * The shares to measure next, positive; none when the best is found.
+ * @param points of one sign, by their size.
  */
-export function nextGrid({ shares, moved }: Grid, strongest: Share | null): Grid | null {
-  const up = strongest === Math.max(...shares) && moved !== 'down';
-  const down = strongest === null && moved !== 'up';
-  if (!up && !down) return null;
-  const factor = up ? width(shares) : 1 / width(shares);
-  return { shares: shares.map((share) => share * factor), moved: up ? 'up' : 'down' };
+export function nextShares(points: readonly Pick<CurvePoint, 'share' | 'fluent'>[]): Share[] {
+  const sizes = (fluent: boolean) =>
+    points.filter((point) => point.fluent === fluent).map(({ share }) => Math.abs(share));
+  const best = Math.max(0, ...sizes(true));
+  const above = Math.min(Number.POSITIVE_INFINITY, ...sizes(false).filter((share) => share > best));
+  if (above === Number.POSITIVE_INFINITY) return beyond.map((factor) => rounded(best * factor));
+  if (best === 0) return beyond.map((factor) => rounded(above / factor)).reverse();
+  const step = (above / best) ** (1 / 3);
+  return step < finestStep ** (2 / 3) ? [] : [rounded(best * step), rounded(best * step * step)];
 }
 
-/** Factor from the first of a grid to the first of the next: all its steps and one more like them. */
-function width(shares: readonly Share[]): number {
-  const steps = shares.length - 1;
-  if (steps === 0) return 2;
-  return (Math.max(...shares) / Math.min(...shares)) ** ((steps + 1) / steps);
-}
+/** Two digits: shares are read by people. */
+const rounded = (share: Share): Share => Number(share.toPrecision(2));

@@ -5,7 +5,7 @@ import {
   type Measured,
   strongestFluent,
 } from '../../../src/steering/measure/calibration-curve.js';
-import { nextGrid } from '../../../src/steering/measure/grid.js';
+import { nextShares } from '../../../src/steering/measure/grid.js';
 
 const bound = { logProbabilityDrop: 1, distinct2: 0.6 };
 const answer = (logProbability: number | null, distinct2 = 1, evidence = 0.5): Measured => ({
@@ -57,12 +57,17 @@ test('the strongest fluent point is the one farthest from 0 of its sign', () => 
   );
 });
 
-test('a grid moves by its own width, never back, and stops where the best is inside', () => {
-  const grid = { shares: [1, 2, 4], moved: null };
-  assert.equal(nextGrid(grid, 2), null);
-  assert.deepEqual(nextGrid(grid, 4), { shares: [8, 16, 32], moved: 'up' });
-  assert.deepEqual(nextGrid(grid, null), { shares: [0.125, 0.25, 0.5], moved: 'down' });
-  assert.equal(nextGrid({ shares: [8, 16, 32], moved: 'up' }, 4), null);
-  assert.equal(nextGrid({ shares: [0.125, 0.25, 0.5], moved: 'down' }, 0.5), null);
-  assert.deepEqual(nextGrid({ shares: [3], moved: null }, 3), { shares: [6], moved: 'up' });
+test('the search looks between the best and what was too strong, or beyond the edge', () => {
+  const points = (shares: Record<number, boolean>) =>
+    Object.entries(shares).map(([share, fluent]) => ({ share: Number(share), fluent }));
+  assert.deepEqual(nextShares(points({ 0.006: true, 0.012: true, 0.024: false })), [0.015, 0.019]);
+  assert.deepEqual(
+    nextShares(points({ '-0.006': true, '-0.012': false, '-0.024': false })),
+    [0.0076, 0.0095],
+  );
+  assert.deepEqual(nextShares(points({ 0.006: true, 0.012: true, 0.024: true })), [0.034, 0.048]);
+  assert.deepEqual(nextShares(points({ 0.006: false, 0.012: false, 0.024: false })), [0.003, 0.0043]);
+  // A chance failure below the best does not count: the strongest that reads well does.
+  assert.deepEqual(nextShares(points({ 0.006: false, 0.012: true, 0.024: false })), [0.015, 0.019]);
+  assert.deepEqual(nextShares(points({ 0.012: true, 0.014: false })), []);
 });
