@@ -1,6 +1,6 @@
 /**
  * `npm run concept-table [-- --statements N --jobs N --out FOLDER]`: fits and calibrates the table's concepts with
- * every recipe and method and writes concept-table.md and .json. About twenty minutes on two quiet cores; every job is a
+ * every recipe and method and writes concept-table.md and .json. The better part of an hour on two cores; every job is a
  * process of its own with a part of the concepts and of the cores.
  */
 import { spawn } from 'node:child_process';
