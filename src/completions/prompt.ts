@@ -20,6 +20,14 @@ function contentText({ content }: ChatMessage): string {
   return wellFormed(typeof content === 'string' ? content : content.map(({ text }) => text).join('\n'));
 }
 
+export interface PromptOptions {
+  /** True by default, unless the final message is continued. */
+  readonly addGenerationPrompt?: boolean | undefined;
+  readonly continueFinal?: boolean | undefined;
+  /** More of the template's variables. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /**
  * Token ids of a conversation, rendered by the model's template: up to where the answer begins, or without the
  * generation prompt.
@@ -28,7 +36,7 @@ function contentText({ content }: ChatMessage): string {
 export function chatPrompt(
   model: LoadedModel,
   messages: readonly ChatMessage[],
-  addGenerationPrompt = true,
+  options: PromptOptions = {},
 ): number[] {
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
   const plain = messages.map((message) => ({
@@ -37,8 +45,24 @@ export function chatPrompt(
   }));
   const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
   boundCharacters('messages', characters, model.engine.shape);
-  const rendered = model.chatTemplate.render(plain, { addGenerationPrompt });
-  return model.tokenizer.encode(rendered, { addSpecialTokens: false });
+  const { continueFinal = false, variables = {} } = options;
+  const addGenerationPrompt = options.addGenerationPrompt ?? !continueFinal;
+  const rendered = model.chatTemplate.render(plain, { addGenerationPrompt, variables });
+  const prompt = continueFinal ? upToFinal(rendered, plain.at(-1)) : rendered;
+  return model.tokenizer.encode(prompt, { addSpecialTokens: false });
+}
+
+/** The prompt without what the template puts after its last message: the answer goes on with it. */
+function upToFinal(rendered: string, final: { role: string; content: string } | undefined): string {
+  const content = final?.content.trimEnd() ?? '';
+  const at = rendered.lastIndexOf(content);
+  if (final?.role !== 'assistant' || content === '' || at < 0) {
+    throw errors.invalidRequest(
+      "continue_final_message needs a last message of the assistant with text that the model's chat template keeps as it is.",
+      'continue_final_message',
+    );
+  }
+  return rendered.slice(0, at + content.length);
 }
 
 /**

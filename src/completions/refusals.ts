@@ -22,9 +22,10 @@ interface Unsupported {
 const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
-  logprobs: leaveOut(isOff),
-  top_logprobs: leaveOut((value) => value === 0),
-  prompt_logprobs: leaveOut(() => false),
+  prompt_logprobs: {
+    idle: () => false,
+    instead: 'POST /v1/completions with echo and logprobs gives them',
+  },
   tools: leaveOut(),
   functions: leaveOut(),
   response_format: {
@@ -42,7 +43,7 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   },
   audio: leaveOut(),
   echo: leaveOut(isOff),
-  suffix: leaveOut(),
+  suffix: { idle: isEmpty, instead: 'leave it out: the models here go on with a text, they do not fill in' },
   best_of: {
     idle: (value, body) => value === (body.n ?? 1),
     instead: 'leave it out, or give it the value of n',
@@ -50,13 +51,9 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   use_beam_search: leaveOut(isOff),
   allowed_token_ids: leaveOut(),
   bad_words: leaveOut(),
-  include_stop_str_in_output: leaveOut(isOff),
   skip_special_tokens: leaveOut((value) => value === true),
   return_token_ids: leaveOut(isOff),
-  continue_final_message: leaveOut(isOff),
-  add_generation_prompt: leaveOut((value) => value === true),
   chat_template: leaveOut(),
-  chat_template_kwargs: leaveOut(),
 };
 
 const steeringFields = Object.keys({ ...SteeringFields, ...MonitorFields });
@@ -87,11 +84,11 @@ const itemFields = new Set(
  */
 export function refuseSilentNoOps(body: Body, known: readonly string[]): void {
   for (const [field, value] of Object.entries(body)) {
-    if (value === null || value === undefined) continue;
+    if (value === null || value === undefined || known.includes(field)) continue;
     const rule = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
     if (rule !== undefined) {
       if (!rule.idle(value, body)) throw errors.notSupported(field, rule.instead);
-    } else if (!known.includes(field)) {
+    } else {
       refuseMisspeltSteering(field, known);
     }
   }

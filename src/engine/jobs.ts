@@ -5,13 +5,10 @@
 
 import type { CaptureRunner } from './capture-runner.js';
 import { chunkEnd } from './chunks.js';
-import { exponential } from './fast-exponential.js';
 import { monitoredEdit } from './monitored-edit.js';
 import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
-
-/** Positions scored in one run, give or take one: their logits are P * V floats. */
-const mostScored = 64;
+import { logNormaliser, mostScored } from './token-logprobs.js';
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
 export function* score(
@@ -43,11 +40,7 @@ export function* score(
 
 /** log softmax(logits)[token] in nats. */
 export function logProbability(logits: Float32Array, token: number): number {
-  let top = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > top) top = logits[i] as number;
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += exponential((logits[i] as number) - top);
-  return (logits[token] ?? Number.NEGATIVE_INFINITY) - top - Math.log(sum);
+  return (logits[token] ?? Number.NEGATIVE_INFINITY) - logNormaliser(logits);
 }
 
 /** Projections [M, L, T] of every position of a text onto M directions. */

@@ -87,7 +87,22 @@ export interface SequenceRequest {
   readonly edit: ActivationEdit;
   /** [L * H] unit vectors each, in shared memory: their projections come with every token. None by default. */
   readonly monitor?: readonly Float32Array[];
+  /**
+   * Log-probabilities with every token: of itself and of that many likeliest ones (0 to 20). They are the model's,
+   * before bias, penalties, temperature and constraint. None by default.
+   */
+  readonly logprobs?: number;
+  /** Also of the prompt's tokens from the second on, with the first step. Only with `logprobs`. */
+  readonly promptLogprobs?: boolean;
   readonly priority: Priority;
+}
+
+/** Log-probabilities in nats at one position. */
+export interface TokenLogprobs {
+  /** Of the token that came. */
+  readonly chosen: number;
+  /** Token id and log-probability of the likeliest ones, likeliest first, the lowest id among equals. */
+  readonly top: readonly (readonly [id: number, logprob: number])[];
 }
 
 export type FinishReason = 'stop' | 'length';
@@ -102,6 +117,10 @@ export interface SequenceStep {
    * when the request monitors something and a token was made.
    */
   readonly projections?: Float32Array;
+  /** There when the request asks for them and a token was made. */
+  readonly logprobs?: TokenLogprobs;
+  /** [prompt.length - 1], with the first step, when the request asks for them. */
+  readonly promptLogprobs?: readonly TokenLogprobs[];
 }
 
 /** Activations of a text, read by the capture graph without any edit. */

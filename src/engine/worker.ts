@@ -189,9 +189,12 @@ class EngineLoop {
     const whole = to === prompt.length;
     const monitored = whole && terms.length > 0;
     try {
-      const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0, monitored);
+      const scored = sequence.readsPrompt ? to - from : whole ? 1 : 0;
+      const all = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, scored, monitored);
       sequence.computed = to;
+      if (sequence.readsPrompt) sequence.readPrompt(all, from, to);
       if (!whole) return;
+      const logits = all.subarray(-this.graphs.spec.vocabularySize);
       this.#scheduler.promote(sequence);
       results.push(this.#advance(sequence, logits, 0, to - from - 1));
     } catch (error) {

@@ -1,6 +1,14 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import {
+  FinishReason,
+  GenerationFields,
+  mostTopLogprobs,
+  ReplyFields,
+  SteeringReceipts,
+  Usage,
+} from './generation.js';
+import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
@@ -27,6 +35,28 @@ export const ChatRequest = z
       .min(1)
       .nullish()
       .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
+    logprobs: z
+      .boolean()
+      .nullish()
+      .meta({ default: false, description: "Log-probabilities of the answer's tokens." }),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(mostTopLogprobs)
+      .nullish()
+      .meta({ description: 'With `logprobs`: how many of the likeliest tokens at each position.' }),
+    add_generation_prompt: z
+      .boolean()
+      .nullish()
+      .meta({ default: true, description: "Whether the prompt ends where the assistant's answer begins." }),
+    continue_final_message: z.boolean().nullish().meta({
+      default: false,
+      description: 'The last message is the begin of the answer, which goes on with it.',
+    }),
+    chat_template_kwargs: z
+      .record(z.string().max(64), z.unknown())
+      .nullish()
+      .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
     ...SteeringFields,
     ...MonitorFields,
   })
@@ -63,7 +93,8 @@ export const ChatCompletion = z
           content: z.string(),
           refusal: z.null(),
         }),
-        logprobs: z.null(),
+        logprobs: ChatLogprobs.nullable(),
+        steering: SteeringReceipts,
         finish_reason: FinishReason,
         monitor: ChoiceMonitor.optional(),
       }),
@@ -105,7 +136,8 @@ export const ChatCompletionChunk = z
           content: z.string().optional(),
           refusal: z.null().optional(),
         }),
-        logprobs: z.null(),
+        logprobs: ChatLogprobs.nullable(),
+        steering: SteeringReceipts,
         finish_reason: FinishReason.nullable(),
         monitor: ChunkMonitor.optional(),
       }),

@@ -55,6 +55,10 @@ export const GenerationFields = {
     .union([stopString, z.array(stopString).max(maxStopStrings)])
     .nullish()
     .meta({ description: 'Strings that end the answer and are no part of it.' }),
+  include_stop_str_in_output: z
+    .boolean()
+    .nullish()
+    .meta({ default: false, description: 'Keep the stop string at the end of the answer.' }),
   stop_token_ids: z
     .array(z.int())
     .max(maxStopTokens)
@@ -73,7 +77,12 @@ export const GenerationFields = {
     .nullish()
     .meta({ description: 'Only with `stream`.' }),
   user: z.string().nullish().meta({ description: 'Ignored.' }),
+  metadata: z.unknown().optional().meta({ description: 'Ignored.' }),
+  store: z.unknown().optional().meta({ description: 'Ignored: nothing is stored.' }),
 };
+
+/** Likeliest tokens that a request can ask for at each position (OpenAI API reference). */
+export const mostTopLogprobs = 20;
 
 /** The fields of `GenerationFields` that decide how tokens are made. */
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;

@@ -66,7 +66,9 @@ function tokensOf(body: ScoreRequest, model: LoadedModel): readonly number[] {
   }
   const field = asChat ? 'messages' : 'input';
   const tokens = asChat
-    ? chatPrompt(model, messages, body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant')
+    ? chatPrompt(model, messages, {
+        addGenerationPrompt: body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant',
+      })
     : (textPrompts(model, input ?? '', 1, field)[0] ?? []);
   const { capacity } = model.engine.shape;
   if (tokens.length === 0) throw errors.promptEmpty(field);
