@@ -1,11 +1,14 @@
 /** A chat completion's reply, whole and in chunks. */
+import type { FinishReason } from '../engine/protocol.js';
 import type { ChatCompletion } from '../schemas/chat.js';
+import type { ToolCall } from '../schemas/tools.js';
 import { collect, type Piece } from './generate.js';
 import { chatLogprobs } from './logprobs-shape.js';
 import { AnswerMonitor, type ReadToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
 import { chunkWriter, fields } from './sse.js';
+import { ToolCallReader } from './tools.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -15,14 +18,36 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
     ...replyHead(plan, 'chat.completion'),
     choices: answers.map(({ text, read, finish }, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
+      ...messageOf(plan, text, finish),
       logprobs: chatLogprobs(plan, read),
-      finish_reason: finish,
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipt(plan, index),
     })),
     usage,
     ...receiptFields(plan),
+  };
+}
+
+/** The message, with the calls that are in the text, and why it ends. */
+function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
+  const role = 'assistant' as const;
+  if (!plan.callsTools) return { message: { role, content: text, refusal: null }, finish_reason: finish };
+  const { text: content, calls } = new ToolCallReader().push(text, true);
+  const whole: ToolCall[] = [];
+  for (const { id, function: part } of calls) {
+    if (id !== undefined)
+      whole.push({ id, type: 'function', function: { name: part.name ?? '', arguments: '' } });
+    const call = whole.at(-1);
+    if (call) call.function.arguments += part.arguments;
+  }
+  return {
+    message: {
+      role,
+      content: content === '' && whole.length > 0 ? null : content,
+      refusal: null,
+      ...(whole.length > 0 ? { tool_calls: whole } : {}),
+    },
+    finish_reason: whole.length > 0 && finish === 'stop' ? ('tool_calls' as const) : finish,
   };
 }
 
@@ -33,6 +58,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
     `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
   const logprobsOf = (read: readonly ReadToken[]) =>
     plan.logprobs === null || read.length === 0 ? 'null' : JSON.stringify(chatLogprobs(plan, read));
+  const readers = plan.callsTools ? plan.sequences.map(() => new ToolCallReader()) : null;
   const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
   const role = '{"role":"assistant","content":"","refusal":null}';
   yield plan.sequences
@@ -49,8 +75,15 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
       tokens += piece.tokens;
       // The chunk with the text has its tokens' readings; without text they come with the finish reason.
       const monitor = monitors[piece.index] as AnswerMonitor;
-      if (piece.text !== '') {
-        const delta = `{"content":${JSON.stringify(piece.text)}}`;
+      const reader = readers?.[piece.index];
+      const said = reader?.push(piece.text, piece.finish !== null) ?? { text: piece.text, calls: [] };
+      const delta = JSON.stringify({
+        ...(said.text === '' ? {} : { content: said.text }),
+        ...(said.calls.length === 0 ? {} : { tool_calls: said.calls }),
+      });
+      // A call's name is no text yet: its tokens' readings come all the same.
+      const shown = delta !== '{}' || piece.text !== '';
+      if (shown) {
         events += writer.chunk(
           choice(
             piece.index,
@@ -62,9 +95,10 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
         );
       }
       if (piece.finish !== null) {
-        const left = piece.text === '' ? piece.read : [];
+        const left = shown ? [] : piece.read;
+        const reason = reader && reader.calls > 0 && piece.finish === 'stop' ? 'tool_calls' : piece.finish;
         events += writer.chunk(
-          choice(piece.index, '{}', `"${piece.finish}"`, fields(monitor.chunk(left, true)), logprobsOf(left)),
+          choice(piece.index, '{}', `"${reason}"`, fields(monitor.chunk(left, true)), logprobsOf(left)),
         );
       }
     }

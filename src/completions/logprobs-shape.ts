@@ -6,7 +6,7 @@ import type { ReadToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 
 /** JSON has no infinities; OpenAI's floor is the same. */
-const floor = (logprob: number) => (logprob >= -9999 ? logprob : -9999);
+const floor = (logprob: number) => Math.max(logprob, -9999);
 
 const lenient = new TextDecoder();
 const strict = new TextDecoder('utf-8', { fatal: true });

@@ -14,10 +14,12 @@ import { type AskedSteering, askedSteering, type SteeringReceipt } from '../sche
 import type { Services } from '../services.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { type Constraint, formatConstraint } from './constraint.js';
 import { type NamedModel, namedModel } from './model-alias.js';
 import { answerLength, chatPrompt, checkTokens, type PromptOptions, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
 import { seedOfChoice, toSampling } from './sampling.js';
+import { callableTools, toolConstraint } from './tools.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -49,6 +51,8 @@ export interface CompletionPlan {
   readonly echo: boolean;
   /** Choices are their prompts: nothing is made. */
   readonly promptOnly: boolean;
+  /** Answers may hold tool calls. */
+  readonly callsTools: boolean;
   /** Empty when nothing is monitored. */
   readonly monitors: readonly Monitor[];
   /** The answers go on with the prompts' text; a chat's answers stand alone. */
@@ -77,6 +81,7 @@ export function planChat(body: ChatRequest, services: Needs): CompletionPlan {
     logprobs: chatLogprobCount(body),
     continues: body.continue_final_message ?? false,
     echo: false,
+    constraint: chatConstraint(body),
   };
   return complete(draft, [chatPrompt(model, body.messages, promptOptions(body))], services);
 }
@@ -94,6 +99,7 @@ export function planCompletion(body: CompletionRequest, services: Needs): Comple
     logprobs: body.logprobs ?? null,
     continues: true,
     echo: body.echo ?? false,
+    constraint: formatConstraint(body),
   };
   if (draft.asked === 0 && !draft.echo) {
     throw errors.invalidValue('max_tokens', 'at least 1 without echo', 0);
@@ -120,6 +126,7 @@ interface Draft {
   readonly logprobs: number | null;
   readonly continues: boolean;
   readonly echo: boolean;
+  readonly constraint: Constraint | null;
 }
 
 type Body = GenerationOptions &
@@ -156,6 +163,19 @@ function choiceCount(
   return all;
 }
 
+/** Tools and a format exclude each other, unless no tool may be called. */
+function chatConstraint(body: ChatRequest): Constraint | null {
+  const format = formatConstraint(body);
+  const tools = toolConstraint(body);
+  if (format !== null && tools !== null) {
+    throw errors.invalidRequest(
+      `${format.constraintField.split('.')[0]} must be left out with tools, unless tool_choice is "none".`,
+      format.constraintField.split('.')[0] ?? null,
+    );
+  }
+  return format ?? tools;
+}
+
 function chatLogprobCount({ logprobs, top_logprobs }: ChatRequest): number | null {
   if (logprobs) return top_logprobs ?? 0;
   if (typeof top_logprobs === 'number' && top_logprobs > 0) {
@@ -175,6 +195,7 @@ function promptOptions(body: ChatRequest): PromptOptions {
     continueFinal: body.continue_final_message ?? false,
     addGenerationPrompt: body.add_generation_prompt ?? undefined,
     variables: body.chat_template_kwargs ?? {},
+    tools: callableTools(body),
   };
 }
 
@@ -194,6 +215,7 @@ function complete(
   const details = {
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ vectors }): Float32Array => vectors) }),
     ...(logprobs === null ? {} : { logprobs, promptLogprobs: echo }),
+    ...draft.constraint,
   };
   const choices = prompts.flatMap((prompt, i) => {
     const field = prompts.length > 1 ? `${draft.field}.${i}` : draft.field;
@@ -244,6 +266,7 @@ function complete(
     logprobs,
     echo,
     promptOnly,
+    callsTools: draft.constraint?.constraintField === 'tools',
     continues: draft.continues,
     stream: body.stream ?? false,
     includeUsage: includesUsage(body),

@@ -3,6 +3,7 @@
  * activations, never text and never a tensor handle. Both directions are one discriminated union each;
  * the worker posts one message per engine step.
  */
+import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
 
 /** What a loaded model is, as far as its users need to know. */
 export interface ModelShape {
@@ -94,6 +95,10 @@ export interface SequenceRequest {
   readonly logprobs?: number;
   /** Also of the prompt's tokens from the second on, with the first step. Only with `logprobs`. */
   readonly promptLogprobs?: boolean;
+  /** What the answer's text must be. It compiles: `Engine.generate` has tried. */
+  readonly constraint?: ConstraintSource;
+  /** The request's field that asks for it, for errors. */
+  readonly constraintField?: string;
   readonly priority: Priority;
 }
 
@@ -177,6 +182,8 @@ export interface WorkerSettings {
   readonly capacity: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
+  /** The tokenizer's tokens, for constrained answers: without them there are none. */
+  readonly vocabulary?: GrammarVocabulary;
 }
 
 /** An error on its way between threads. */

@@ -1,4 +1,6 @@
 /** One request while it runs: its tokens, how far its KV reaches, and its sampling state. */
+
+import type { TokenConstraint } from './constraints.js';
 import { type MonitoredEdit, monitoredEdit } from './monitored-edit.js';
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from './protocol.js';
 import { Random } from './random.js';
@@ -14,6 +16,8 @@ export class Sequence {
   lastToken = -1;
   /** The request's edit, and what it monitors. */
   readonly steering: MonitoredEdit;
+  /** Set before the sequence runs, when its request has one. */
+  constraint: TokenConstraint | null = null;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
@@ -68,8 +72,18 @@ export class Sequence {
     const first = this.#promptLogprobs;
     this.#promptLogprobs = [];
     const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
-    const token = sampler.sample(logits, sampling, this.#history, banned, this.#random);
-    if (stopTokens.includes(token)) return { token: null, finish: 'stop', ...ofPrompt };
+    const { constraint } = this;
+    constraint?.apply(logits, banned);
+    const token = sampler.sample(
+      logits,
+      sampling,
+      this.#history,
+      constraint ? nothingBanned : banned,
+      this.#random,
+    );
+    const ended = stopTokens.includes(token) || constraint?.endTokens.includes(token);
+    if (!ended) constraint?.accept(token);
+    if (ended) return { token: null, finish: 'stop', ...ofPrompt };
     this.#count++;
     this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
     this.lastToken = token;

@@ -5,6 +5,7 @@ import { WorkerEngine } from '../engine/worker-engine.js';
 import { errors, SteerdError } from '../errors.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { loadStopTokens } from '../text/stop-tokens.js';
+import { grammarVocabulary } from '../text/token-bytes.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { LoadedModel } from './model.js';
 
@@ -50,6 +51,7 @@ export async function loadModel(
       capacity: settings.context,
       prefillChunk: settings.prefillChunk,
       queue: settings.queue,
+      vocabulary: grammarVocabulary(tokenizer, stopTokens),
     });
     const created = Math.floor(Date.now() / 1000);
     return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died: engine.died };

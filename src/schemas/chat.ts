@@ -1,7 +1,8 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
+import { FormatFields } from './constraints.js';
 import {
-  FinishReason,
+  ChatFinishReason,
   GenerationFields,
   mostTopLogprobs,
   ReplyFields,
@@ -11,18 +12,36 @@ import {
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
+import { ToolCall, ToolCallDelta, ToolFields } from './tools.js';
 
 const TextPart = z.looseObject({
   type: z.literal('text', { error: 'must be "text": this server reads text only' }),
   text: z.string(),
 });
 
-export const ChatMessage = z.looseObject({
-  role: z
-    .enum(['system', 'developer', 'user', 'assistant'])
-    .meta({ description: '`developer` is read as `system`.' }),
-  content: z.union([z.string(), z.array(TextPart).min(1)]),
-});
+export const ChatMessage = z
+  .looseObject({
+    role: z
+      .enum(['system', 'developer', 'user', 'assistant', 'tool'])
+      .meta({ description: '`developer` is read as `system`.' }),
+    content: z
+      .union([z.string(), z.array(TextPart).min(1)])
+      .nullish()
+      .meta({ description: 'May be left out by an assistant that calls tools.' }),
+    tool_calls: z.array(ToolCall.loose()).min(1).max(64).nullish(),
+    tool_call_id: z.string().nullish(),
+  })
+  .superRefine(({ role, content, tool_calls }, context) => {
+    const optional = role === 'assistant' && tool_calls !== null && tool_calls !== undefined;
+    if ((content === null || content === undefined) && !optional) {
+      context.issues.push({
+        code: 'custom',
+        message: 'must be a string or a list',
+        path: ['content'],
+        input: content,
+      });
+    }
+  });
 export type ChatMessage = z.output<typeof ChatMessage>;
 
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
@@ -57,6 +76,8 @@ export const ChatRequest = z
       .record(z.string().max(64), z.unknown())
       .nullish()
       .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
+    ...FormatFields,
+    ...ToolFields,
     ...SteeringFields,
     ...MonitorFields,
   })
@@ -90,12 +111,13 @@ export const ChatCompletion = z
         index: z.int(),
         message: z.object({
           role: z.literal('assistant'),
-          content: z.string(),
+          content: z.string().nullable(),
           refusal: z.null(),
+          tool_calls: z.array(ToolCall).optional(),
         }),
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
-        finish_reason: FinishReason,
+        finish_reason: ChatFinishReason,
         monitor: ChoiceMonitor.optional(),
       }),
     ),
@@ -135,10 +157,11 @@ export const ChatCompletionChunk = z
           role: z.literal('assistant').optional(),
           content: z.string().optional(),
           refusal: z.null().optional(),
+          tool_calls: z.array(ToolCallDelta).optional(),
         }),
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
-        finish_reason: FinishReason.nullable(),
+        finish_reason: ChatFinishReason.nullable(),
         monitor: ChunkMonitor.optional(),
       }),
     ),

@@ -1,5 +1,6 @@
 /** `POST /v1/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
+import { FormatFields } from './constraints.js';
 import {
   FinishReason,
   GenerationFields,
@@ -31,6 +32,7 @@ export const CompletionRequest = z
       default: false,
       description: 'Put the prompt before the answer; its log-probabilities too, with `logprobs`.',
     }),
+    ...FormatFields,
     ...SteeringFields,
     ...MonitorFields,
   })

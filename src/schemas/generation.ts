@@ -88,6 +88,7 @@ export const mostTopLogprobs = 20;
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
 
 export const FinishReason = z.enum(['stop', 'length']);
+export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls']);
 
 export const Usage = z
   .object({

@@ -1,5 +1,7 @@
 /** From a vocabulary's way of writing pieces to the bytes they stand for, by the kind of decoder a tokenizer has. */
+import type { GrammarVocabulary } from '../engine/grammar-library.js';
 import { isJsonObject } from './json-file.js';
+import type { Tokenizer } from './tokenizer.js';
 
 const encoder = new TextEncoder();
 
@@ -40,4 +42,14 @@ export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
   if (types.includes('ByteLevel')) return byteLevel;
   if (types.some((type) => ['ByteFallback', 'Metaspace', 'Replace'].includes(type))) return sentencePiece;
   return (piece) => encoder.encode(piece);
+}
+
+/** A model's tokens for constrained answers: special ones stand for no text. */
+export function grammarVocabulary(tokenizer: Tokenizer, endTokens: readonly number[]): GrammarVocabulary {
+  const tokens = Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
+    tokenizer.isSpecial(id)
+      ? ''
+      : Array.from(tokenizer.bytes(id), (byte) => byteCharacters[byte] as string).join(''),
+  );
+  return { tokens, endTokens };
 }

@@ -41,9 +41,9 @@ refuses('wrong types and values name field, requirement and value', chat, [
     /at least 1 item; received an empty list/,
   ],
   [
-    { messages: [{ role: 'tool', content: 'x' }] },
+    { messages: [{ role: 'robot', content: 'x' }] },
     'messages.0.role',
-    /must be one of "system", "developer", "user", "assistant"; received "tool"/,
+    /must be one of "system", "developer", "user", "assistant", "tool"; received "robot"/,
   ],
   [
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
@@ -95,8 +95,10 @@ refuses('wrong types and values name field, requirement and value', chat, [
 refuses('what would be ignored in silence is refused', chat, [
   [{ messages, top_logprobs: 2 }, 'top_logprobs', /unless logprobs is true/],
   [{ messages, logprobs: true, top_logprobs: 21 }, 'top_logprobs', /at most 20; received 21/],
-  [{ messages, tools: [{ type: 'function' }] }, 'tools', /not supported yet/],
-  [{ messages, response_format: { type: 'json_object' } }, 'response_format', /only {"type": "text"} is/],
+  [{ messages, tools: [{ type: 'function' }] }, 'tools.0.function', /must be an object/],
+  [{ messages, tool_choice: 'required' }, 'tool_choice', /without tools/],
+  [{ messages, response_format: { type: 'xml' } }, 'response_format.type', /must be/],
+  [{ messages, guided_json: {}, guided_regex: 'a' }, 'guided_regex', /structured_outputs\.regex/],
   [{ messages, strenght: 1, concept: 'pirate' }, 'strenght', /did you mean "strength"\?/],
   [{ messages, Concept: 'pirate' }, 'Concept', /did you mean "concept"\?/],
   [{ messages, concepts: ['pirate'] }, 'concepts', /did you mean "concept"\?/],
