@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { errors } from '../errors.js';
-import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
+import type { ConstraintSource } from './grammar-library.js';
 import type { TrialAnswer, TrialSettings } from './grammar-trial.js';
 
 /** The model's worker compiles it again between two steps: streams wait that long. */
@@ -101,6 +101,3 @@ export class ConstraintCheck {
     await this.#end();
   }
 }
-
-/** What the check and the worker need of a model's tokens. */
-export type { GrammarVocabulary };
