@@ -9,6 +9,7 @@ type Schema = Record<string, unknown>;
 const mostDepth = 24;
 const mostNodes = 2_000;
 const mostRepeats = 10_000;
+const mostIntegers = 1_000;
 const mostCharacters = 100_000;
 
 const notes = [
@@ -67,6 +68,25 @@ export function schemaConstraint(schema: unknown, field: string): string {
     return value.map((inner, i) => walk(inner, `${path}.${i}`, depth));
   };
 
+  /** The grammar's own ranges let numbers beyond their ends through (0 to 120 takes 123): values are listed instead. */
+  const bounded = (value: Schema, path: string, types: readonly unknown[]): Schema => {
+    const bound = (key: string, fallback: number) =>
+      typeof value[key] === 'number' ? Number(value[key]) : fallback;
+    const least = Math.max(
+      Math.ceil(bound('minimum', Number.NEGATIVE_INFINITY)),
+      Math.floor(bound('exclusiveMinimum', Number.NEGATIVE_INFINITY)) + 1,
+    );
+    const most = Math.min(
+      Math.floor(bound('maximum', Number.POSITIVE_INFINITY)),
+      Math.ceil(bound('exclusiveMaximum', Number.POSITIVE_INFINITY)) - 1,
+    );
+    const count = most - least + 1;
+    if (types.length > 1) refuse(path, 'must have type "integer" alone to have bounds');
+    if (!(count >= 1 && count <= mostIntegers))
+      refuse(path, `must have both bounds, with 1 to ${mostIntegers} integers between them`);
+    return { enum: Array.from({ length: count }, (_, i) => least + i) };
+  };
+
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (depth > mostDepth) refuse(path, `is deeper than ${mostDepth} levels`);
     if (++nodes > mostNodes) refuse('the schema', `has more than ${mostNodes} parts`);
@@ -120,20 +140,7 @@ export function schemaConstraint(schema: unknown, field: string): string {
     // The grammar has no others unless it is told: an object without properties would always be empty.
     if (types.includes('object') && known.length === 0 && !('additionalProperties' in value))
       result.additionalProperties = true;
-    if (typeof value.exclusiveMinimum === 'number') {
-      result.minimum = Math.max(
-        Number(value.minimum ?? Number.NEGATIVE_INFINITY),
-        Math.floor(value.exclusiveMinimum) + 1,
-      );
-      delete result.exclusiveMinimum;
-    }
-    if (typeof value.exclusiveMaximum === 'number') {
-      result.maximum = Math.min(
-        Number(value.maximum ?? Number.POSITIVE_INFINITY),
-        Math.ceil(value.exclusiveMaximum) - 1,
-      );
-      delete result.exclusiveMaximum;
-    }
+    if (held.length > 0 && byType.integer.some((key) => key in value)) return bounded(value, path, types);
     return result;
   };
 
