@@ -5,6 +5,7 @@ import { conceptClasses, conceptClassNames } from '../steering/concept-classes.j
 import { methodNames, methods } from '../steering/methods/index.js';
 import { defaultRecipe, recipeNames, recipes } from '../steering/recipes/index.js';
 import { mostCandidates } from '../steering/token-selection.js';
+import { text, whole } from './fields.js';
 import { strictly } from './strictly.js';
 
 export const fitLimits = {
@@ -31,13 +32,6 @@ const described = (table: Record<string, { readonly description: string }>) =>
     .map(([name, { description }]) => `${name}: ${description}`)
     .join(' ');
 
-const text = (limit: number, error = `must be a text of 1 to ${limit} characters`) =>
-  z
-    .string({ error })
-    .min(1, { error })
-    .max(limit, { error })
-    .refine((value) => value.trim() !== '', { error });
-
 const { fewestStatements, mostStatements } = fitLimits;
 const examplesExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts or chats`;
 const sideExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts`;
@@ -45,11 +39,6 @@ const side = z
   .array(text(fitLimits.statement), { error: sideExpected })
   .min(fewestStatements, { error: sideExpected })
   .max(mostStatements, { error: sideExpected });
-
-const whole = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
-};
 
 const { messages: mostMessages } = fitLimits;
 const ExampleMessage = z.strictObject({

@@ -1,5 +1,6 @@
 /** What measures steering over HTTP: calibrating a concept, and sweeping concepts, strengths and prompts. */
 import { z } from 'zod';
+import { text, whole } from './fields.js';
 import {
   SteeringItem,
   SteeringLayers,
@@ -27,23 +28,9 @@ export const measurementLimits = {
   answers: 512,
 } as const;
 
-const text = (limit: number) => {
-  const error = `must be a text of 1 to ${limit} characters`;
-  return z
-    .string({ error })
-    .min(1, { error })
-    .max(limit, { error })
-    .refine((value) => value.trim() !== '', { error });
-};
-
 const list = <Item extends z.ZodType>(item: Item, least: number, most: number, what: string) => {
   const error = `must be a list of ${least} to ${most} ${what}`;
   return z.array(item, { error }).min(least, { error }).max(most, { error });
-};
-
-const whole = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
 };
 
 const between = (least: number, most: number) => {
