@@ -4,7 +4,10 @@ import { CommanderError, program } from 'commander';
 import { register as registerDemo } from './commands/demo.js';
 import { register as registerFit } from './commands/fit.js';
 import { register as registerGraft } from './commands/graft.js';
+import { Interrupted } from './commands/interruption.js';
 import { register as registerKeys } from './commands/keys.js';
+import { register as registerModels } from './commands/models.js';
+import { register as registerPull } from './commands/pull.js';
 import { register as registerServe } from './commands/serve.js';
 import { ConfigError } from './config.js';
 import { packageVersion } from './package-version.js';
@@ -15,7 +18,15 @@ program
   .version(packageVersion)
   .exitOverride();
 // What `exitOverride` says is copied to subcommands made after it.
-for (const register of [registerServe, registerDemo, registerFit, registerGraft, registerKeys])
+for (const register of [
+  registerServe,
+  registerDemo,
+  registerPull,
+  registerModels,
+  registerFit,
+  registerGraft,
+  registerKeys,
+])
   register(program);
 
 try {
@@ -28,5 +39,6 @@ function exitCodeOf(error: unknown): number {
   // Commander has written its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (error instanceof Interrupted) return error.exitCode;
   return error instanceof ConfigError ? 2 : 1;
 }

@@ -66,7 +66,7 @@ export const settingsTable = {
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',
     fallback: join(packageRoot, 'models'),
-    help: 'folder with one folder per model',
+    help: 'folder with one folder per model; pulled ones go there',
     requirement: 'a path',
     schema: text,
   }),
@@ -149,6 +149,14 @@ export const settingsTable = {
     help: 'answer without API keys on addresses other than loopback',
     requirement: 'true or false',
     schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+  }),
+  hubEndpoint: setting({
+    env: 'HF_ENDPOINT',
+    flag: '--hub <url>',
+    fallback: 'https://huggingface.co',
+    help: 'Hugging Face-compatible hub that models are pulled from; its token is in HF_TOKEN',
+    requirement: 'a URL that begins with http:// or https://',
+    schema: z.url({ protocol: /^https?$/ }),
   }),
   corsOrigins: setting({
     env: 'STEERD_CORS_ORIGINS',

@@ -276,6 +276,101 @@ export const errors = {
       'model',
       2,
     ),
+  hubModelNotFound: (repository: string, revision: string, endpoint: string, file?: string) =>
+    new SteerdError(
+      'hub_model_not_found',
+      404,
+      'not_found_error',
+      `${endpoint} has no ${file === undefined ? '' : `file ${shown(file)} in `}model ${shown(repository)} at revision ${shown(revision)}, or it is private and HF_TOKEN does not open it.`,
+      'model',
+    ),
+  hubAccessDenied: (
+    repository: string,
+    endpoint: string,
+    { status, gated, token }: { status: number; gated: boolean; token: boolean },
+  ) =>
+    new SteerdError(
+      'hub_access_denied',
+      403,
+      'permission_error',
+      `${endpoint} does not give model ${shown(repository)} out (${status}): ${
+        gated ? 'it is gated: accept its terms on its page there, and then ' : ''
+      }${token ? 'HF_TOKEN must be a token that may read it; the one given may not' : 'set HF_TOKEN to a token that may read it'}.`,
+      'model',
+    ),
+  hubFailed: (what: string, reason: string) =>
+    new SteerdError(
+      'hub_failed',
+      502,
+      'server_error',
+      `${what} cannot be had from the hub: ${reason}.`,
+      'model',
+    ),
+  hubWrongBytes: (file: string, expected: string, received: string) =>
+    new SteerdError(
+      'hub_wrong_bytes',
+      502,
+      'server_error',
+      `what the hub sent for ${shown(file)} is not that file: ${expected} was promised, ${received} came. It was thrown away.`,
+      'model',
+    ),
+  /** `found` lists what there is. */
+  nothingToPull: (repository: string, wanted: string, found: string, param: string) =>
+    invalid('nothing_to_pull', `model ${shown(repository)} has no ${wanted}; it has ${found}.`, param),
+  pullUnsupported: (repository: string, file: string, reason: string) =>
+    invalid(
+      'model_unsupported',
+      `${file} of model ${shown(repository)} cannot be served: ${reason}.`,
+      'model',
+    ),
+  modelExists: (name: string, what: string) =>
+    new SteerdError(
+      'model_exists',
+      409,
+      'conflict_error',
+      `there is a model ${shown(name)} already, ${what}; pull under another name or remove it first.`,
+      'name',
+    ),
+  modelNotPulled: (name: string) =>
+    new SteerdError(
+      'model_not_pulled',
+      409,
+      'conflict_error',
+      `model ${shown(name)} was not pulled, so nothing can bring it back; to remove it all the same say --force.`,
+      'name',
+    ),
+  pullRunning: (name: string, who: string) =>
+    new SteerdError(
+      'pull_running',
+      409,
+      'conflict_error',
+      `model ${shown(name)} is being pulled by ${who}; wait for it or cancel it.`,
+      'model',
+    ),
+  pullNotFound: (id: string) =>
+    new SteerdError('pull_not_found', 404, 'not_found_error', `pull ${shown(id)} does not exist.`, 'id'),
+  pullFinished: (id: string, status: string) =>
+    new SteerdError(
+      'pull_finished',
+      409,
+      'conflict_error',
+      `pull ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
+  spaceMissing: (folder: string, needed: string, free: string) =>
+    new SteerdError(
+      'storage_failed',
+      507,
+      'server_error',
+      `${folder} has ${free} free, and ${needed} more are needed. What came already is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
+    ),
+  modelsFolderUnusable: (folder: string, reason: string) =>
+    new SteerdError(
+      'storage_failed',
+      500,
+      'server_error',
+      `${folder} cannot be written: ${reason}. Set STEERD_MODELS_DIR (--models-dir) to a folder of yours; "steerd serve" reads the same setting.`,
+    ),
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),
 } as const;

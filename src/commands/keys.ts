@@ -5,6 +5,7 @@ import { addKey, readKeys, revokeKey } from '../access/key-store.js';
 import { scopes } from '../access/scopes.js';
 import { errors } from '../errors.js';
 import { addSettings } from './settings-options.js';
+import { table } from './table.js';
 
 interface AddOptions {
   readonly scopes: string;
@@ -56,13 +57,7 @@ export function register(program: Command): void {
   show.action(async (options: object) => {
     const known = await readKeys(settingsOfList({ ...options }).dataDirectory);
     const rows = [headings, ...(known ?? []).map(rowOf)];
-    const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-    const line = (row: readonly string[]) =>
-      row
-        .map((text, column) => text.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd();
-    process.stdout.write(`${rows.map(line).join('\n')}\n`);
+    process.stdout.write(table(rows));
     if (known === null) process.stderr.write('There is no keys file: loopback needs no key.\n');
   });
 

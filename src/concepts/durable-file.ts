@@ -75,7 +75,8 @@ export async function removeLeftovers(folder: string): Promise<void> {
   await Promise.all(leftovers.map((name) => unlink(join(folder, name)).catch(() => {})));
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes what was created, renamed and deleted in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows opens no folders, and NTFS journals renames itself.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -74,7 +74,9 @@ export class WorkerModelRegistry implements ModelRegistry {
     const { model: id, modelsDirectory, log } = this.options;
     const started = performance.now();
     const directory = join(modelsDirectory, id);
-    const known = await readdir(modelsDirectory).catch((): string[] => []);
+    const entries = await readdir(modelsDirectory).catch((): string[] => []);
+    // Hidden folders are pulls under way (model-folders.ts).
+    const known = entries.filter((name) => !name.startsWith('.'));
     if (!known.includes(id)) throw errors.modelNotFound(id, known);
     const model = await loadModel(id, directory, this.options);
     if (this.#closing.signal.aborted) {

@@ -1,0 +1,113 @@
+/** `steerd models`: what is in the models directory, whether it is what was pulled, and out with it. */
+import type { Command } from 'commander';
+import { errors } from '../errors.js';
+import { shownBytes } from '../models/byte-size.js';
+import { verifyModel } from '../models/manifest.js';
+import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/model-folders.js';
+import { untilInterrupted } from './interruption.js';
+import { ProgressLine } from './progress-line.js';
+import { addSettings } from './settings-options.js';
+import { table } from './table.js';
+
+interface Flags {
+  readonly json?: boolean;
+  readonly force?: boolean;
+}
+
+export function register(program: Command): void {
+  const models = program.command('models').description('models of the models directory');
+
+  const show = models
+    .command('list')
+    .description('the models, where they came from and how large they are')
+    .option('--json', 'as JSON', false);
+  const settingsOfList = addSettings(show, ['modelsDirectory']);
+  show.action(async (options: Flags) => {
+    const { modelsDirectory } = settingsOfList({ ...options });
+    const [found, unfinished] = await Promise.all([
+      listModels(modelsDirectory),
+      listUnfinished(modelsDirectory),
+    ]);
+    if (options.json) {
+      const data = found.map(({ name, folder, bytes, manifest }) => ({ name, folder, bytes, manifest }));
+      process.stdout.write(`${JSON.stringify({ data, unfinished }, null, 2)}\n`);
+      return;
+    }
+    const rows = [
+      ...found.map(rowOf),
+      ...unfinished.map(({ name, bytes }) => [name, shownBytes(bytes), '-', 'unfinished: pull it again']),
+    ];
+    process.stdout.write(table([headings, ...rows]));
+    process.stderr.write(`in ${modelsDirectory}\n`);
+  });
+
+  const remove = models
+    .command('remove')
+    .description(
+      'remove a model, or what an unfinished pull of it left; its concepts stay in the data directory',
+    )
+    .argument('<name>', 'as in models list')
+    .option('--force', 'also a model that was not pulled', false);
+  const settingsOfRemove = addSettings(remove, ['modelsDirectory']);
+  remove.action(async (name: string, options: Flags) => {
+    const { modelsDirectory } = settingsOfRemove({ ...options });
+    const bytes = await removeModel(modelsDirectory, name, options.force === true);
+    process.stdout.write(`${name} is removed: ${shownBytes(bytes)}\n`);
+  });
+
+  const verify = models
+    .command('verify')
+    .description('compare every file with what was pulled; exit code 1 when one differs')
+    .argument('[names...]', 'as in models list; all of them when left out')
+    .option('--json', 'as JSON', false);
+  const settingsOfVerify = addSettings(verify, ['modelsDirectory']);
+  verify.action(async (names: readonly string[], options: Flags) => {
+    const { modelsDirectory } = settingsOfVerify({ ...options });
+    const known = await listModels(modelsDirectory);
+    const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
+    const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
+    if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
+    else process.stdout.write(results.map(sentence).join(''));
+    // Whoever names a model wants to know; without names, those that were not pulled are no fault.
+    const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
+    if (bad) process.exitCode = 1;
+  });
+}
+
+const headings = ['NAME', 'SIZE', 'QUANTIZATION', 'FROM'];
+
+function rowOf({ name, bytes, manifest }: ModelFolder): string[] {
+  const from = manifest === null ? 'not pulled' : `${manifest.repository}@${manifest.commit.slice(0, 12)}`;
+  return [name, shownBytes(bytes), manifest?.quantization ?? '-', from];
+}
+
+function named(known: readonly ModelFolder[], name: string): ModelFolder {
+  const found = known.find((model) => model.name === name);
+  if (found !== undefined) return found;
+  throw errors.modelNotFound(
+    name,
+    known.map((model) => model.name),
+  );
+}
+
+async function verifyAll(models: readonly ModelFolder[], signal: AbortSignal) {
+  const progress = new ProgressLine();
+  try {
+    const results = [];
+    for (const { name, folder } of models) {
+      const onFile = (path: string) => progress.update(`reading ${name}`, path);
+      results.push({ name, ...(await verifyModel(folder, onFile, signal)) });
+    }
+    return results;
+  } finally {
+    progress.clear();
+  }
+}
+
+function sentence({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string {
+  const more = extra.length === 0 ? '' : ` (not pulled, beside it: ${extra.join(', ')})`;
+  if (state === 'unknown') return `${name}: not pulled, so there is nothing to compare it with\n`;
+  if (state === 'right') return `${name}: right${more}\n`;
+  const lines = faults.map((fault) => `  ${fault}\n`).join('');
+  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull bring it back\n`;
+}

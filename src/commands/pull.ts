@@ -1,0 +1,91 @@
+/** `steerd pull`: brings a model from a hub into the models directory. */
+import { type Command, Option } from 'commander';
+import { errors } from '../errors.js';
+import { quantizationNames, toQuantization } from '../hub/file-choice.js';
+import { openHub } from '../hub/open-hub.js';
+import { parseRepository } from '../hub/repository.js';
+import { shownBytes } from '../models/byte-size.js';
+import { type Pulled, type PullPlan, pullModel } from '../models/pull.js';
+import { DownloadProgress } from './download-progress.js';
+import { untilInterrupted } from './interruption.js';
+import { addSettings } from './settings-options.js';
+
+interface PullCommandOptions {
+  readonly quantization?: string;
+  readonly file?: string;
+  readonly name?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('pull')
+    .description('bring a model from a hub into the models directory')
+    .argument('<id>', 'owner/name on the hub, and @revision if it is not to be the newest')
+    .addOption(
+      new Option(
+        '--quantization <name>',
+        `of ${quantizationNames.join(', ')}; the best for the CPU when left out`,
+      ),
+    )
+    .option('--file <path>', 'the ONNX graph to take, by its path in the repository')
+    .option('--name <id>', "what requests call it, and its folder; the repository's own name when left out")
+    .option('--json', 'the manifest on standard output instead of a sentence', false);
+  const settingsOf = addSettings(command, ['modelsDirectory', 'hubEndpoint']);
+  command.addHelpText(
+    'after',
+    `
+A pull that was broken off goes on where it stopped when it is started again. HF_TOKEN opens gated and private models.
+Afterwards: steerd serve --model <name>`,
+  );
+  command.action(async (id: string, options: PullCommandOptions) => {
+    const { modelsDirectory, hubEndpoint } = settingsOf({ ...options });
+    const quantization = quantizationOf(options.quantization);
+    const request = { ...parseRepository(id), quantization, file: options.file, name: options.name };
+    const progress = new DownloadProgress(id);
+    try {
+      const pulled = await untilInterrupted((signal) =>
+        pullModel(request, {
+          hub: openHub({ hubEndpoint }),
+          modelsDirectory,
+          signal,
+          onPlan: (plan) => progress.say(planned(plan, options)),
+          onProgress: (step) => progress.update(step),
+        }),
+      );
+      progress.clear();
+      process.stdout.write(options.json ? `${JSON.stringify(pulled.manifest, null, 2)}\n` : said(pulled));
+    } catch (error) {
+      progress.clear();
+      throw error;
+    }
+  });
+}
+
+function quantizationOf(name: string | undefined) {
+  if (name === undefined) return undefined;
+  const known = toQuantization(name);
+  if (known === undefined) {
+    throw errors.invalidValue('--quantization', `one of ${quantizationNames.join(', ')}`, name);
+  }
+  return known;
+}
+
+/** Which graph was taken, and what else there was to take. */
+function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullCommandOptions): string {
+  const asked = wish.file !== undefined || wish.quantization !== undefined;
+  const named = others.flatMap(({ quantization }) => (quantization === null ? [] : [quantization]));
+  const rest = [...new Set(named)].filter((name) => name !== graph.quantization);
+  return [
+    `commit ${commit.slice(0, 12)}: ${graph.path} (${graph.quantization ?? 'quantisation not told by its name'})`,
+    ...(asked || rest.length === 0
+      ? []
+      : [`, chosen for the CPU; --quantization takes also ${rest.join(', ')}`]),
+  ].join('');
+}
+
+function said({ name, folder, manifest, fresh }: Pulled): string {
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  const what = `${manifest.repository}@${manifest.commit.slice(0, 12)}, ${shownBytes(bytes)}`;
+  return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve --model ${name}\n`;
+}

@@ -1,0 +1,36 @@
+/**
+ * Checksums as hubs give them: SHA-256 of large files (Git LFS), and git's own object id of small ones, which is
+ * the SHA-1 of `blob <size>\0` and the bytes (Git book, "Git Internals - Git Objects").
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+
+export interface Checksum {
+  readonly kind: 'sha256' | 'git-sha1';
+  /** Lower-case hexadecimal digits. */
+  readonly hex: string;
+}
+
+export type FileSums = { readonly [Kind in Checksum['kind']]: string };
+
+const chunkBytes = 1 << 20;
+
+/**
+ * Both sums of a file in one pass. Between two pieces of a megabyte everything else goes on.
+ * @throws the signal's reason, or the file system's error
+ */
+export async function sumFile(file: string, signal?: AbortSignal): Promise<FileSums> {
+  const { size } = await stat(file);
+  const sha256 = createHash('sha256');
+  const git = createHash('sha1').update(`blob ${size}\0`);
+  const chunks = createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>;
+  // Git's sum is of use for small files alone.
+  const small = size <= 64 * chunkBytes;
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    sha256.update(chunk);
+    if (small) git.update(chunk);
+  }
+  return { sha256: sha256.digest('hex'), 'git-sha1': git.digest('hex') };
+}

@@ -1,0 +1,39 @@
+/** A models directory, a stub hub and a pull between the two. */
+import type { TestContext } from 'node:test';
+import { Hub } from '../../src/hub/hub.js';
+import { type Pulled, type PullOptions, type PullRequest, pullModel } from '../../src/models/pull.js';
+import { temporaryFolder } from '../concepts/sample.js';
+import { hubModel } from '../helpers/hub-model.js';
+import { type StubHub, type StubOptions, startStubHub } from '../helpers/stub-hub.js';
+
+export interface PullSetup {
+  readonly stub: StubHub;
+  readonly hub: Hub;
+  readonly modelsDirectory: string;
+  pull(request?: Partial<PullRequest>, options?: Partial<PullOptions>): Promise<Pulled>;
+}
+
+export interface SetupOptions extends Partial<StubOptions> {
+  readonly ownToken?: string;
+  readonly silence?: number;
+}
+
+export async function pullSetup(
+  t: TestContext,
+  { ownToken = '', silence = 5_000, ...more }: SetupOptions = {},
+): Promise<PullSetup> {
+  const files = more.files ?? (await hubModel());
+  const stub = await startStubHub(t, { ...more, files });
+  const hub = new Hub({ endpoint: stub.endpoint, token: ownToken, silence, firstPause: 5 });
+  const modelsDirectory = await temporaryFolder(t);
+  return {
+    stub,
+    hub,
+    modelsDirectory,
+    pull: (request, options) =>
+      pullModel(
+        { repository: stub.repository, revision: 'main', ...request },
+        { hub, modelsDirectory, signal: new AbortController().signal, ...options },
+      ),
+  };
+}
