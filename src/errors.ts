@@ -357,12 +357,13 @@ export const errors = {
       `pull ${shown(id)} has ${status} already and cannot be cancelled.`,
       'id',
     ),
-  spaceMissing: (folder: string, needed: string, free: string) =>
+  /** `needed` is null when the disk filled up meanwhile. */
+  spaceMissing: (folder: string, needed: string | null, free: string) =>
     new SteerdError(
       'storage_failed',
       507,
       'server_error',
-      `${folder} has ${free} free, and ${needed} more are needed. What came already is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
+      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. What came already is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
     ),
   modelsFolderUnusable: (folder: string, reason: string) =>
     new SteerdError(

@@ -11,6 +11,17 @@ export function event(json: string, { name, id }: { name?: string; id?: string }
 /** What clients skip: it shows both sides that the other is still there. */
 export const keepAlive = ': \n\n';
 
+/** Batches of a job's events as they are sent, each under its id and type; an empty batch keeps the line open. */
+export async function* jobEvents(
+  batches: AsyncIterable<readonly { readonly id: string; readonly type: string }[]>,
+): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    yield batch.length === 0
+      ? keepAlive
+      : batch.map((one) => event(JSON.stringify(one), { name: one.type, id: one.id })).join('');
+  }
+}
+
 async function* withErrorEvent(
   events: AsyncIterable<string>,
   explain: (error: unknown) => ErrorBody,

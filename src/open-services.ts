@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { AccessControl, isLoopback } from './access/access-control.js';
 import { ConceptStore } from './concepts/concept-store.js';
 import { ConfigError, type Settings } from './config.js';
+import { openHub } from './hub/open-hub.js';
+import { PullJobs } from './models/pull-jobs.js';
 import { WorkerModelRegistry } from './models/registry.js';
 import type { OpenedServices, ServerLog } from './server.js';
 import { FitJobs } from './steering/fit-jobs.js';
@@ -31,5 +33,6 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const metrics = new Metrics({ process: true });
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
-  return { models, concepts, fits, access, metrics, loaded: models.firstLoad };
+  const pulls = new PullJobs({ hub: openHub(settings), modelsDirectory, log });
+  return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
 }

@@ -12,6 +12,7 @@ export type ServerLog = FastifyBaseLogger;
 
 export interface OpenedServices extends Services {
   readonly fits: Services['fits'] & { close(): Promise<void> };
+  readonly pulls: Services['pulls'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
 }
@@ -22,7 +23,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Stops accepting, cancels fits and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Stops accepting, cancels fits and pulls and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -44,7 +45,7 @@ export async function startServer(
   // Whoever cares awaits `services.loaded`; a failure before that must not end the process.
   services.loaded.catch(() => {});
   const closeServices = async () => {
-    await services.fits.close();
+    await Promise.all([services.fits.close(), services.pulls.close()]);
     await services.models.close();
   };
   try {
@@ -70,7 +71,7 @@ async function stopApp(app: App, services: OpenedServices, seconds: number): Pro
     cut = setTimeout(() => app.server.closeAllConnections(), cutAfterMilliseconds);
   }, seconds * 1000);
   try {
-    await Promise.all([app.close(), services.fits.close()]);
+    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
   } finally {
     clearTimeout(cancel);
     clearTimeout(cut);

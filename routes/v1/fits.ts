@@ -1,32 +1,15 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
-import { event, eventStream, eventStreamHeaders, keepAlive } from '../../src/event-stream.js';
+import { eventStream, eventStreamHeaders, jobEvents } from '../../src/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitEvent } from '../../src/schemas/fit-events.js';
 import { FitJob, FitList, FitRequest } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
+import { EventsHeaders } from '../../src/schemas/job-events.js';
 
 const tags = ['fits'];
 const FitParams = z.object({ id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }) });
-
-const lastEventExpected = 'must be the id of an event, a whole number';
-const EventsHeaders = z.object({
-  'last-event-id': z
-    .string()
-    .regex(/^\d{0,15}$/, { error: lastEventExpected })
-    .optional()
-    .meta({ description: 'The last event that was received: what came after it is sent.' }),
-});
-
-/** A fit's events as they are sent. */
-async function* written(batches: AsyncIterable<readonly FitEvent[]>): AsyncGenerator<string> {
-  for await (const batch of batches) {
-    yield batch.length === 0
-      ? keepAlive
-      : batch.map((one) => event(JSON.stringify(one), { name: one.type, id: one.id })).join('');
-  }
-}
 
 const fits: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -106,7 +89,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
       if (log.isOver(after)) return reply.code(204).send(null);
       reply.headers(eventStreamHeaders);
       const events = log.read(app.answers.open(reply.raw), { after });
-      return eventStream(written(events), (error) => request.explainBody(error));
+      return eventStream(jobEvents(events), (error) => request.explainBody(error));
     },
   );
 

@@ -9,6 +9,7 @@ import type { LoadedModel } from '../models/model.js';
 import type { Services } from '../services.js';
 import { currentCaller } from './caller.js';
 import type { KeyUsage } from './key-usage.js';
+import { allows } from './scopes.js';
 
 export function restrictServices(services: Services): Services {
   return {
@@ -16,6 +17,7 @@ export function restrictServices(services: Services): Services {
     models: restrictModels(services.models),
     concepts: restrictConcepts(services.concepts),
     fits: restrictFits(services.fits),
+    pulls: restrictPulls(services.pulls),
   };
 }
 
@@ -57,6 +59,29 @@ function restrictFits(fits: Services['fits']): Services['fits'] {
     list: () => fits.list(),
     cancel: (id) => fits.cancel(id),
     events: (id) => fits.events(id),
+  };
+}
+
+/** A pull fills the disk and brings what everybody may then run. */
+function restrictPulls(pulls: Services['pulls']): Services['pulls'] {
+  const checkAdmin = () => {
+    const key = currentCaller()?.key;
+    if (key !== undefined && !allows(key.scopes, 'admin')) {
+      throw errors.scopeTooSmall(key.id, 'admin', key.scopes);
+    }
+  };
+  return {
+    create(request) {
+      checkAdmin();
+      return pulls.create(request);
+    },
+    async cancel(id) {
+      checkAdmin();
+      return pulls.cancel(id);
+    },
+    get: (id) => pulls.get(id),
+    list: () => pulls.list(),
+    events: (id) => pulls.events(id),
   };
 }
 

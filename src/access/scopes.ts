@@ -11,6 +11,7 @@ export type RouteScope = Scope | 'public' | 'any';
 
 const rules: readonly (readonly [path: RegExp, read: RouteScope, write: RouteScope])[] = [
   [/^\/($|health$|ready$|version$|openapi\.json$|docs($|\/)|playground($|\/))/, 'public', 'admin'],
+  [/^\/v1\/models\/pulls?($|\/)/, 'admin', 'admin'],
   [/^\/v1\/models($|\/)/, 'any', 'admin'],
   [/^\/v1\/(chat\/completions|completions|responses)($|\/)/, 'completions', 'completions'],
   [/^\/v1\/steering($|\/)/, 'completions', 'completions'],

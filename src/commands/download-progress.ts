@@ -42,7 +42,7 @@ export class DownloadProgress {
     // A log gets a line per tenth: the stage is what is written there.
     if (this.stream.isTTY)
       this.#line.update(`${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
-    else this.#line.update(`${Math.floor(10 * share)}0 % of ${shownBytes(total)}`);
+    else this.#line.update(`${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
   }
 
   #speed(left: number): string {

@@ -222,7 +222,7 @@ export class Hub {
       return await fetch(url, { redirect: 'manual', signal: either, headers });
     } catch (error) {
       signal.throwIfAborted();
-      throw silent.signal.aborted ? this.#silent() : new Interruption(reasonOf(error));
+      throw silent.signal.aborted ? this.#silent() : new Interruption(`${url.host}: ${reasonOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
@@ -317,7 +317,9 @@ function toSnapshot(repository: string, json: string): Snapshot {
 function reasonOf(error: unknown): string {
   if (error instanceof SteerdError || !(error instanceof Error)) return String(error);
   const { cause } = error;
-  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+  if (!(cause instanceof Error)) return error.message;
+  // Where several addresses failed there is a code and no message.
+  return cause.message || (cause as NodeJS.ErrnoException).code || error.message;
 }
 
 /** Retry-After in seconds or as a date (RFC 9110, section 10.2.3). */

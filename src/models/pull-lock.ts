@@ -4,14 +4,17 @@
  * half a minute (a machine that went away, another container).
  */
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { errors } from '../errors.js';
 
 const touchEvery = 5_000;
 const voidAfter = 30_000;
 
 export interface PullLock {
+  /** Aborted when somebody took the lock over, for this process had slept too long. */
+  readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
@@ -20,13 +23,17 @@ export interface PullLock {
  * @throws SteerdError pull_running
  */
 export async function lockPull(file: string, name: string): Promise<PullLock> {
+  await mkdir(dirname(file), { recursive: true });
   const content = `${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}`;
   for (;;) {
     try {
       await writeFile(file, content, { flag: 'wx' });
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // The folder goes with the last lock in it.
+      if (code === 'ENOENT') await mkdir(dirname(file), { recursive: true });
+      else if (code !== 'EEXIST') throw error;
     }
     const held = await readFile(file, 'utf8').catch(() => null);
     if (held === null) continue;
@@ -41,15 +48,20 @@ export async function lockPull(file: string, name: string): Promise<PullLock> {
     if (moved !== held) await link(aside, file).catch(() => {});
     await rm(aside, { force: true });
   }
-  const timer = setInterval(() => {
+  const isOurs = async () => (await readFile(file, 'utf8').catch(() => null)) === content;
+  const lost = new AbortController();
+  const touch = async () => {
     const now = new Date();
-    utimes(file, now, now).catch(() => {});
-  }, touchEvery);
+    if (!(await isOurs())) lost.abort(errors.pullRunning(name, 'another process, which took it over'));
+    else await utimes(file, now, now).catch(() => {});
+  };
+  const timer = setInterval(() => void touch(), touchEvery);
   timer.unref();
   return {
+    lost: lost.signal,
     async release() {
       clearInterval(timer);
-      if ((await readFile(file, 'utf8').catch(() => null)) === content) await rm(file, { force: true });
+      if (await isOurs()) await rm(file, { force: true });
     },
   };
 }

@@ -90,12 +90,13 @@ export async function pullModel(request: PullRequest, options: PullOptions): Pro
   }
   const lock = await lockPull(lockOf(modelsDirectory, name), name);
   try {
-    return await new Pull(name, request, options).run();
+    const signal = AbortSignal.any([options.signal, lock.lost]);
+    return await new Pull(name, request, { ...options, signal }).run();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
     const free = await freeBytes(modelsDirectory).catch(() => 0);
-    throw errors.spaceMissing(modelsDirectory, 'more bytes', shownBytes(free));
+    throw errors.spaceMissing(modelsDirectory, null, shownBytes(free));
   } finally {
     await lock.release();
     // Goes when nothing unfinished is left in it.

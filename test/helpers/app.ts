@@ -1,5 +1,7 @@
 /** The application over fakes, ready to be injected into or listened to; it closes with the test. */
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { z } from 'zod';
@@ -8,7 +10,9 @@ import { type App, buildApp, type HttpSettings } from '../../src/app.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
+import { Hub } from '../../src/hub/hub.js';
 import { createLog } from '../../src/log.js';
+import { PullJobs } from '../../src/models/pull-jobs.js';
 import type { ModelRegistry } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
@@ -21,6 +25,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly loaded?: () => boolean;
   /** Instead of jobs that only wait. */
   readonly fits?: OpenedServices['fits'];
+  /** Instead of jobs that find no hub. */
+  readonly pulls?: OpenedServices['pulls'];
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
   readonly access?: AccessControl;
@@ -47,7 +53,12 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
   const engine = new FakeEngine(options);
   const { access } = options;
   const fake = fakeServices(engine, options.loaded);
-  const services = { ...fake, fits: options.fits ?? fake.fits, ...(access === undefined ? {} : { access }) };
+  const services = {
+    ...fake,
+    fits: options.fits ?? fake.fits,
+    pulls: options.pulls ?? fake.pulls,
+    ...(access === undefined ? {} : { access }),
+  };
   const log =
     options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });
   const settings = { bodyLimit: options.bodyLimit ?? 100_000, ...options.settings };
@@ -154,6 +165,10 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
         return found;
       },
     },
+    pulls: new PullJobs({
+      hub: new Hub({ endpoint: 'http://127.0.0.1:9', token: '', firstPause: 1 }),
+      modelsDirectory: join(tmpdir(), 'steerd-no-models'),
+    }),
     fits: {
       create({ name }) {
         const job = fakeFit(`fit-${jobs.size}`, name);

@@ -197,7 +197,9 @@ test('every route that exists is named, but for those meant for admins', async (
       .map((method) => `${method} ${path}`),
   );
   assert.deepEqual(
-    admins.filter((route) => !['get /metrics', 'get /load'].includes(route)),
+    admins.filter(
+      (route) => !['get /metrics', 'get /load'].includes(route) && !/ \/v1\/models\/pulls?\b/.test(route),
+    ),
     [],
   );
 });

@@ -1,9 +1,10 @@
 /** A log that many read: what each gets, when, and that none holds anything up. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ReadOptions } from '../../src/job-event-log.js';
 import { FitEvent } from '../../src/schemas/fit-events.js';
 import type { FitJob } from '../../src/schemas/fits.js';
-import { FitEventLog, type ReadOptions } from '../../src/steering/fit-events.js';
+import { FitEventLog } from '../../src/steering/fit-events.js';
 
 const job = (status: FitJob['status'], over = false) =>
   ({ status, error: null, concept: null, finished_at: over ? 1 : null }) as FitJob;

@@ -1,0 +1,110 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { errors } from '../../../src/errors.js';
+import { eventStream, eventStreamHeaders, jobEvents } from '../../../src/event-stream.js';
+import { errorResponses } from '../../../src/schemas/errors.js';
+import { eventsOf } from '../../../src/schemas/generation.js';
+import { EventsHeaders } from '../../../src/schemas/job-events.js';
+import { PullEvent, PullJob, PullList, PullParams, PullRequest } from '../../../src/schemas/pulls.js';
+
+const tags = ['models'];
+
+const pulls: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/pull',
+    {
+      schema: {
+        operationId: 'pullModel',
+        tags,
+        summary: 'Bring a model from a hub',
+        description:
+          'Answers with a job at once. Asking again for what is being pulled gives the same job; what a broken-off pull left is continued.',
+        body: PullRequest,
+        response: { 202: PullJob, ...errorResponses(400, 409, 413, 415, 429, 500, 503) },
+      },
+    },
+    async (request, reply) => reply.code(202).send(app.services.pulls.create(request.body)),
+  );
+
+  app.get(
+    '/pulls',
+    {
+      schema: {
+        operationId: 'listPulls',
+        tags,
+        summary: 'List the pulls, newest first',
+        response: { 200: PullList, ...errorResponses(500) },
+      },
+    },
+    async () => ({ object: 'list' as const, data: app.services.pulls.list() }),
+  );
+
+  app.get(
+    '/pulls/:id',
+    {
+      schema: {
+        operationId: 'retrievePull',
+        tags,
+        summary: 'Tell how a pull is doing',
+        params: PullParams,
+        response: { 200: PullJob, ...errorResponses(404, 500) },
+      },
+    },
+    async ({ params: { id } }) => {
+      const job = app.services.pulls.get(id);
+      if (job === undefined) throw errors.pullNotFound(id);
+      return job;
+    },
+  );
+
+  app.get(
+    '/pulls/:id/events',
+    {
+      schema: {
+        operationId: 'streamPullEvents',
+        tags,
+        summary: 'Follow a pull',
+        description:
+          'What happened so far, then what happens, until the pull ends. Of the progress of a stage the newest event alone is kept.',
+        params: PullParams,
+        headers: EventsHeaders,
+        response: {
+          200: {
+            description: 'Server-sent events, each with the PullEvent as its data and its type as its name',
+            content: { 'text/event-stream': { schema: eventsOf(PullEvent) } },
+          },
+          204: z.null().meta({ description: 'The pull has ended, and its last event was received.' }),
+          ...errorResponses(400, 404, 500),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const log = app.services.pulls.events(id);
+      if (log === undefined) throw errors.pullNotFound(id);
+      const after = Number(request.headers['last-event-id'] ?? 0);
+      // Without it a browser's EventSource would ask again for ever.
+      if (log.isOver(after)) return reply.code(204).send(null);
+      reply.headers(eventStreamHeaders);
+      const events = log.read(app.answers.open(reply.raw), { after });
+      return eventStream(jobEvents(events), (error) => request.explainBody(error));
+    },
+  );
+
+  app.delete(
+    '/pulls/:id',
+    {
+      schema: {
+        operationId: 'cancelPull',
+        tags,
+        summary: 'Cancel a pull',
+        description: 'What has come is kept: the next pull of the same model goes on with it.',
+        params: PullParams,
+        response: { 200: PullJob, ...errorResponses(404, 409, 500) },
+      },
+    },
+    async ({ params: { id } }) => app.services.pulls.cancel(id),
+  );
+};
+
+export default pulls;
