@@ -7,7 +7,8 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { errors } from '../errors.js';
 import { type FileSums, sumFile } from './checksum.js';
-import { type Hub, type HubFile, Interruption, type Snapshot } from './hub.js';
+import { Interruption } from './connection.js';
+import type { Hub, HubFile, Snapshot } from './hub.js';
 
 export interface Download {
   readonly hub: Hub;

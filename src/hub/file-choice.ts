@@ -9,7 +9,7 @@
  */
 import { errors } from '../errors.js';
 import { folderOf, inside, isSafePath, nameOf } from './file-path.js';
-import type { HubFile, Snapshot } from './hub.js';
+import type { ListedFile, Snapshot } from './hub.js';
 
 /**
  * In the order of preference for the CPU. 4-bit blocks first: they have kernels for the CPU, and a row's result does not
@@ -36,7 +36,7 @@ export const quantizationNames: readonly string[] = [
 export const toQuantization = (name: string): Quantization | undefined =>
   alsoCalled[name] ?? quantizations.find((known) => known === name);
 
-export interface GraphFile extends HubFile {
+export interface GraphFile extends ListedFile {
   /** Null when no name tells it. */
   readonly quantization: Quantization | null;
   /** Named for another device than the CPU. */
@@ -52,9 +52,9 @@ export interface FileWish {
 export interface FileChoice {
   readonly graph: GraphFile;
   /** What else the model needs, by the name it gets beside the graph. */
-  readonly beside: ReadonlyMap<string, HubFile>;
+  readonly beside: ReadonlyMap<string, ListedFile>;
   /** Files that look like the graph's weights. What it really names is known when it was read. */
-  readonly likelyWeights: readonly HubFile[];
+  readonly likelyWeights: readonly ListedFile[];
   /** The graphs that were passed over. */
   readonly others: readonly GraphFile[];
 }
@@ -84,7 +84,7 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
   const safe = files.filter(({ path }) => isSafePath(path));
   const graphs = findGraphs(safe);
   const graph = chooseGraph(repository, safe, graphs, wish);
-  const beside = new Map<string, HubFile>();
+  const beside = new Map<string, ListedFile>();
   const put = (name: string, path: string) => {
     const found = safe.find((file) => file.path === path);
     if (found !== undefined && !beside.has(name)) beside.set(name, found);
@@ -111,7 +111,7 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
 const isWeightsOf = (graph: string, path: string) =>
   path.startsWith(graph) && /^[._]data([._]\d+)?$/.test(path.slice(graph.length));
 
-function findGraphs(files: readonly HubFile[]): GraphFile[] {
+function findGraphs(files: readonly ListedFile[]): GraphFile[] {
   const onnx = files.filter(({ path }) => path.endsWith('.onnx'));
   const genai = new Set(
     files.flatMap(({ path }) => (nameOf(path) === 'genai_config.json' ? [folderOf(path)] : [])),
@@ -141,7 +141,7 @@ function findGraphs(files: readonly HubFile[]): GraphFile[] {
 
 function chooseGraph(
   repository: string,
-  files: readonly HubFile[],
+  files: readonly ListedFile[],
   graphs: readonly GraphFile[],
   { quantization, file }: FileWish,
 ): GraphFile {

@@ -12,7 +12,7 @@ import type { FileSums } from '../hub/checksum.js';
 import { bytesHere, downloadFile } from '../hub/download-file.js';
 import { chooseFiles, type FileChoice, type FileWish } from '../hub/file-choice.js';
 import { folderOf, inside, isSafePath, nameOf } from '../hub/file-path.js';
-import type { Hub, HubFile, Snapshot } from '../hub/hub.js';
+import type { Hub, HubFile, ListedFile, Snapshot } from '../hub/hub.js';
 import { mapConcurrent } from '../steering/map-concurrent.js';
 import { shownBytes } from './byte-size.js';
 import { readExport } from './export-check.js';
@@ -136,17 +136,16 @@ class Pull {
 
     const staging = stagingOf(modelsDirectory, name, stagingKey(snapshot, graph));
     await mkdir(staging, { recursive: true });
-    const first = new Map<string, HubFile>([['model.onnx', graph], ...beside]);
-    const likely = likelyWeights.map((file): [string, HubFile] => [nameOf(file.path), file]);
+    const first = await this.#described(snapshot, new Map([['model.onnx', graph], ...beside]));
+    const likely = await this.#described(
+      snapshot,
+      new Map(likelyWeights.map((file): [string, ListedFile] => [nameOf(file.path), file])),
+    );
     await this.#reserve(staging, new Map([...first, ...likely]));
     const sums = await this.#download(snapshot, staging, first);
     // The graph is judged before gigabytes of weights are fetched for it.
-    const weights = weightsOf(
-      snapshot,
-      graph,
-      await readExport(request.repository, graph.path, staging),
-      first,
-    );
+    const names = await readExport(request.repository, graph.path, staging);
+    const weights = await this.#described(snapshot, weightsOf(snapshot, graph, names, first));
     await this.#reserve(staging, new Map([...first, ...weights]));
     for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
 
@@ -192,6 +191,19 @@ class Pull {
       throw errors.spaceMissing(this.options.modelsDirectory, shownBytes(needed), shownBytes(free));
     }
     this.#tell();
+  }
+
+  /** With sizes and checksums, which some hubs tell of one file at a time only. */
+  async #described(
+    snapshot: Snapshot,
+    files: ReadonlyMap<string, ListedFile>,
+  ): Promise<Map<string, HubFile>> {
+    const { hub, signal } = this.options;
+    const entries = [...files];
+    const described = await mapConcurrent(entries, atOnce, signal, ([, file], _, within) =>
+      hub.described(snapshot, file, within),
+    );
+    return new Map(entries.map(([name], i) => [name, described[i] as HubFile]));
   }
 
   get #done(): number {
@@ -242,7 +254,7 @@ class Pull {
 }
 
 /** Parts of one commit's graph are of no use for another. */
-function stagingKey({ commit }: Snapshot, graph: HubFile): string {
+function stagingKey({ commit }: Snapshot, graph: ListedFile): string {
   const file = createHash('sha256').update(graph.path).digest('hex').slice(0, 8);
   return `${commit.slice(0, 12)}-${file}`;
 }
@@ -258,10 +270,10 @@ async function freeBytes(folder: string): Promise<number> {
  */
 function weightsOf(
   { repository, files }: Snapshot,
-  graph: HubFile,
+  graph: ListedFile,
   names: readonly string[],
-  taken: ReadonlyMap<string, HubFile>,
-): Map<string, HubFile> {
+  taken: ReadonlyMap<string, unknown>,
+): Map<string, ListedFile> {
   const refuse = (reason: string) => errors.pullUnsupported(repository, graph.path, reason);
   return new Map(
     names.map((name) => {

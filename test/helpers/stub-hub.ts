@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 
 export interface StubRequest {
   readonly origin: 'hub' | 'cdn';
+  readonly method: string;
   readonly url: string;
   readonly authorization: string | undefined;
   readonly range: string | undefined;
@@ -81,9 +82,16 @@ export async function startStubHub(t: TestContext, options: StubOptions): Promis
   });
   const hub = await listening(t, (request, response) => answer(note('hub', request), response));
 
-  function note(origin: 'hub' | 'cdn', { url = '', headers }: IncomingMessage): StubRequest {
+  function note(origin: 'hub' | 'cdn', { method = '', url = '', headers }: IncomingMessage): StubRequest {
     const { authorization, range } = headers;
-    const noted = { origin, url, authorization, range, ifRange: headers['if-range'] as string | undefined };
+    const noted = {
+      origin,
+      method,
+      url,
+      authorization,
+      range,
+      ifRange: headers['if-range'] as string | undefined,
+    };
     requests.push(noted);
     return noted;
   }
@@ -109,6 +117,10 @@ export async function startStubHub(t: TestContext, options: StubOptions): Promis
     const bytes = files[path];
     if (!pathname.startsWith(`/${repository}/resolve/${commit}/`) || bytes === undefined) {
       return void say(404, { error: 'not found' }, { 'x-error-code': 'EntryNotFound' });
+    }
+    if (bytes.length < lfsFrom && request.method === 'HEAD') {
+      const headers = { etag: `"${gitSha1(bytes)}"`, 'content-length': bytes.length };
+      return void response.writeHead(200, headers).end();
     }
     if (bytes.length < lfsFrom) return void send(request, response, path);
     response

@@ -10,7 +10,7 @@ import { loadModel } from '../../src/models/load.js';
 import { verifyModel } from '../../src/models/manifest.js';
 import { listModels, listUnfinished } from '../../src/models/model-folders.js';
 import { hubModel } from '../helpers/hub-model.js';
-import { type Fault, sha256 } from '../helpers/stub-hub.js';
+import { type Fault, type Info, sha256 } from '../helpers/stub-hub.js';
 import { pullSetup } from './pull-helpers.js';
 
 const weights = 'model.onnx.data';
@@ -332,6 +332,25 @@ test('a disk without room is told before anything is fetched', async (t) => {
   await assert.rejects(pull(), code('storage_failed', /4504 TB more are needed|free/));
   assert.equal(stub.requests.length, 1);
   await nothingLoads(modelsDirectory);
+});
+
+test('a hub that lists names alone is asked about each file that is wanted', async (t) => {
+  const bare = (info: Info) => ({
+    ...info,
+    siblings: info.siblings.map(({ rfilename }) => ({ rfilename })),
+  });
+  const wrong = Buffer.alloc(870_656);
+  let lying = true;
+  const { pull, stub } = await pullSetup(t, {
+    info: bare,
+    fault: (path) => (path === weights && lying ? { bytes: wrong } : undefined),
+  });
+  await assert.rejects(pull(), code('hub_wrong_bytes'));
+  lying = false;
+  assert.equal((await verifyModel((await pull()).folder)).state, 'right');
+  const asked = stub.requests.filter(({ method }) => method === 'HEAD').map(({ url }) => url);
+  assert.ok(asked.length >= 7 && !asked.some((url) => url.includes('gitattributes')), String(asked));
+  assert.ok(stub.requests.every(({ origin, method }) => origin === 'hub' || method === 'GET'));
 });
 
 test('descriptions that are no descriptions end the pull with a reason', async (t) => {

@@ -167,7 +167,6 @@ test('requests that make no sense are refused at once, with the field', async (t
 test('pulls need a key with scope admin', async (t) => {
   const { hub, modelsDirectory } = await pullSetup(t);
   const pulls = new PullJobs({ hub, modelsDirectory });
-  t.after(() => pulls.close());
   const built = await buildWithKeys(
     t,
     [{ scopes: ['concepts:write', 'completions'] }, { scopes: ['admin'] }],
@@ -186,4 +185,5 @@ test('pulls need a key with scope admin', async (t) => {
   assert.deepEqual(await statuses('GET', '/v1/models/pulls'), [401, 403, 200]);
   assert.deepEqual(await statuses('GET', '/v1/models/pulls/none'), [401, 403, 404]);
   assert.deepEqual(await statuses('DELETE', '/v1/models/pulls/none'), [401, 403, 404]);
+  await pulls.close();
 });
