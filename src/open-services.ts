@@ -33,6 +33,7 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const metrics = new Metrics({ process: true });
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
-  const pulls = new PullJobs({ hub: openHub(settings), modelsDirectory, log });
+  const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
+  const pulls = new PullJobs({ hub, modelsDirectory, log });
   return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
 }

@@ -15,6 +15,7 @@ interface PullCommandOptions {
   readonly file?: string;
   readonly name?: string;
   readonly json?: boolean;
+  readonly modelsDir?: string;
 }
 
 export function register(program: Command): void {
@@ -43,10 +44,13 @@ Afterwards: steerd serve --model <name>`,
     const quantization = quantizationOf(options.quantization);
     const request = { ...parseRepository(id), quantization, file: options.file, name: options.name };
     const progress = new DownloadProgress(id);
+    const hub = openHub({ hubEndpoint }, (reason, seconds) =>
+      progress.say(`${reason}; again in ${seconds.toFixed(1)} s`),
+    );
     try {
       const pulled = await untilInterrupted((signal) =>
         pullModel(request, {
-          hub: openHub({ hubEndpoint }),
+          hub,
           modelsDirectory,
           signal,
           onPlan: (plan) => progress.say(planned(plan, options)),
@@ -54,7 +58,9 @@ Afterwards: steerd serve --model <name>`,
         }),
       );
       progress.clear();
-      process.stdout.write(options.json ? `${JSON.stringify(pulled.manifest, null, 2)}\n` : said(pulled));
+      process.stdout.write(
+        options.json ? `${JSON.stringify(pulled.manifest, null, 2)}\n` : said(pulled, options.modelsDir),
+      );
     } catch (error) {
       progress.clear();
       throw error;
@@ -84,8 +90,10 @@ function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullComm
   ].join('');
 }
 
-function said({ name, folder, manifest, fresh }: Pulled): string {
+/** @param modelsDirectory as it was given here: serving needs it too */
+function said({ name, folder, manifest, fresh }: Pulled, modelsDirectory: string | undefined): string {
+  const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const what = `${manifest.repository}@${manifest.commit.slice(0, 12)}, ${shownBytes(bytes)}`;
-  return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve --model ${name}\n`;
+  return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve${where} --model ${name}\n`;
 }

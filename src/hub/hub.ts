@@ -58,15 +58,19 @@ const worthAnotherTry: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 5
 export interface HubSettings extends ConnectionSettings {
   /** Milliseconds before the second try; they double with each one that brought nothing. */
   readonly firstPause?: number;
+  /** Hears why a try failed and how long it is until the next. */
+  readonly onInterruption?: ((reason: string, seconds: number) => void) | undefined;
 }
 
 export class Hub {
   readonly #connection: Connection;
   readonly #firstPause: number;
+  readonly #onInterruption: HubSettings['onInterruption'];
 
-  constructor({ firstPause = 500, ...settings }: HubSettings) {
+  constructor({ firstPause = 500, onInterruption, ...settings }: HubSettings) {
     this.#connection = new Connection(settings);
     this.#firstPause = firstPause;
+    this.#onInterruption = onInterruption;
   }
 
   get endpoint(): string {
@@ -165,10 +169,8 @@ export class Hub {
     attempt: () => Promise<Result>,
     progress?: () => number,
   ): Promise<Result> {
-    return persistently(
-      { what, signal, firstPause: this.#firstPause, ...(progress && { progress }) },
-      attempt,
-    );
+    const [firstPause, onInterruption] = [this.#firstPause, this.#onInterruption];
+    return persistently({ what, signal, firstPause, onInterruption, ...(progress && { progress }) }, attempt);
   }
 
   /** What a status that is no success means. */

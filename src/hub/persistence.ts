@@ -15,6 +15,8 @@ export interface Persistence {
   readonly signal: AbortSignal;
   /** Milliseconds before the second try; they double with each one that brought nothing. */
   readonly firstPause: number;
+  /** Hears why a try failed and how long it is until the next. */
+  readonly onInterruption?: ((reason: string, seconds: number) => void) | undefined;
   /** How far it is: a try that got further before it broke off makes counting begin anew. */
   readonly progress?: () => number;
 }
@@ -25,7 +27,7 @@ export interface Persistence {
  *   throws
  */
 export async function persistently<Result>(
-  { what, signal, firstPause, progress = () => 0 }: Persistence,
+  { what, signal, firstPause, onInterruption, progress = () => 0 }: Persistence,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   let failures = 0;
@@ -46,10 +48,12 @@ export async function persistently<Result>(
       if (error.waitSeconds > longestWaitSeconds) {
         throw errors.hubFailed(what, `${error.message}; it asks to wait ${error.waitSeconds} s`);
       }
-      const wait = Math.min(longestPause, firstPause * 2 ** (failures - 1));
-      const scattered = wait * (0.75 + Math.random() / 2);
+      const growing = Math.min(longestPause, firstPause * 2 ** (failures - 1));
+      // Scattered, so that many who lost the same hub do not come back at once.
+      const wait = Math.max(growing * (0.75 + Math.random() / 2), error.waitSeconds * 1000);
+      onInterruption?.(`${what}: ${error.message}`, wait / 1000);
       // It would end with an AbortError; the signal's own reason is told at the loop's beginning.
-      await pause(Math.max(scattered, error.waitSeconds * 1000), null, { signal }).catch(() => {});
+      await pause(wait, null, { signal }).catch(() => {});
     }
   }
 }
