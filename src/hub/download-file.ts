@@ -55,14 +55,15 @@ export async function downloadFile(download: Download): Promise<FileSums> {
     let sums: FileSums;
     try {
       await part.complete();
+      await part.handle.sync();
       sums = await sumFile(part.path, signal);
-      if (isRight(sums)) {
-        await part.handle.sync();
-        await rename(part.path, target);
-        return sums;
-      }
     } finally {
+      // Before it gets its name: Windows renames no open file.
       await part.handle.close();
+    }
+    if (isRight(sums)) {
+      await rename(part.path, target);
+      return sums;
     }
     await rm(part.path, { force: true });
     onBytes(0);

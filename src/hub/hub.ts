@@ -179,8 +179,11 @@ export class Hub {
     const { status, headers } = response;
     // Hugging Face tells an unknown revision from an unknown repository by a header.
     const code = headers.get('x-error-code') ?? '';
-    const reason = `${new URL(this.endpoint).host} answered ${status}`;
-    if (worthAnotherTry.has(status)) return new Interruption(reason, secondsOf(headers.get('retry-after')));
+    const reason = `${new URL(response.url).host} answered ${status}`;
+    // Another host refuses a signature that ran out: the hub gives a new one.
+    const elsewhere = new URL(response.url).origin !== new URL(this.endpoint).origin;
+    if (worthAnotherTry.has(status) || elsewhere)
+      return new Interruption(reason, secondsOf(headers.get('retry-after')));
     if (status === 404 || code === 'RepoNotFound') {
       return errors.hubModelNotFound(repository, revision, this.endpoint, path);
     }

@@ -1,6 +1,10 @@
 /** A models directory, a stub hub and a pull between the two. */
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
+import { SteerdError } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
+import { listModels } from '../../src/models/model-folders.js';
 import { type Pulled, type PullOptions, type PullRequest, pullModel } from '../../src/models/pull.js';
 import { temporaryFolder } from '../concepts/sample.js';
 import { hubModel } from '../helpers/hub-model.js';
@@ -36,4 +40,24 @@ export async function pullSetup(
         { hub, modelsDirectory, signal: new AbortController().signal, ...options },
       ),
   };
+}
+
+/** The file of weights of `hubModel()`. */
+export const weights = 'model.onnx.data';
+
+/** For assert.rejects: an error of ours with that code. */
+export const code =
+  (expected: string, message = /./) =>
+  (error: unknown) => {
+    assert.ok(error instanceof SteerdError, String(error));
+    assert.equal(error.code, expected, error.message);
+    assert.match(error.message, message);
+    return true;
+  };
+
+/** Nothing that a server could load. */
+export async function nothingLoads(modelsDirectory: string): Promise<void> {
+  assert.deepEqual(await listModels(modelsDirectory), []);
+  const visible = (await readdir(modelsDirectory)).filter((name) => !name.startsWith('.'));
+  assert.deepEqual(visible, []);
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
+import { runAs } from '../../src/access/caller.js';
+import { KeyUsage } from '../../src/access/key-usage.js';
 import { PullJobs } from '../../src/models/pull-jobs.js';
 import { PullEvent, PullJob, PullList } from '../../src/schemas/pulls.js';
 import { buildWithKeys } from '../access/keys.js';
@@ -186,4 +188,10 @@ test('pulls need a key with scope admin', async (t) => {
   assert.deepEqual(await statuses('GET', '/v1/models/pulls/none'), [401, 403, 404]);
   assert.deepEqual(await statuses('DELETE', '/v1/models/pulls/none'), [401, 403, 404]);
   await pulls.close();
+
+  // Not only the routes: whoever works in the name of a key finds the same limits.
+  const key = { ...(built.services.access?.keys.find(built.secrets[0] ?? '') ?? assert.fail('no key')) };
+  const caller = { key, usage: new KeyUsage(key) };
+  const create = () => built.app.services.pulls.create({ model: 'tester/tiny', revision: 'main' });
+  assert.throws(() => runAs(caller, create), /this needs an API key with scope admin/);
 });
