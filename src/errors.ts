@@ -363,7 +363,7 @@ export const errors = {
       'storage_failed',
       507,
       'server_error',
-      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. What came already is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
+      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. Whatever came is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
     ),
   modelsFolderUnusable: (folder: string, reason: string) =>
     new SteerdError(

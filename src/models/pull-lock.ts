@@ -33,13 +33,17 @@ export async function lockPull(file: string, name: string): Promise<PullLock> {
       const { code } = error as NodeJS.ErrnoException;
       // The folder goes with the last lock in it.
       if (code === 'ENOENT') await mkdir(dirname(file), { recursive: true });
-      else if (code !== 'EEXIST') throw error;
+      else if (code !== 'EEXIST') {
+        // A full disk takes a name and no content.
+        await rm(file, { force: true });
+        throw error;
+      }
     }
     const held = await readFile(file, 'utf8').catch(() => null);
     if (held === null) continue;
     if (await isHeld(file, held)) {
       const [pid, host] = held.split(' ');
-      throw errors.pullRunning(name, `process ${pid} on ${host}`);
+      throw errors.pullRunning(name, host ? `process ${pid} on ${host}` : 'another process');
     }
     // Moved away first: of two that find it void, one moves it. What was moved may be the other's new one.
     const aside = `${file}.${randomBytes(4).toString('hex')}.void`;

@@ -4,7 +4,7 @@
  * folder is renamed to the model's. So a model's folder is whole from the first moment it can be seen.
  */
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { makeFolderDurably, syncFolder } from '../concepts/durable-file.js';
 import { errors, shown } from '../errors.js';
@@ -25,7 +25,7 @@ import {
   removeStale,
   stagingOf,
 } from './model-folders.js';
-import { lockPull } from './pull-lock.js';
+import { lockPull, type PullLock } from './pull-lock.js';
 
 export interface PullRequest extends FileWish {
   /** `owner/name` on the hub. */
@@ -82,26 +82,29 @@ export async function pullModel(request: PullRequest, options: PullOptions): Pro
   if (!isModelName(name)) throw errors.invalidValue('name', modelNameExpected, name);
   const { modelsDirectory } = options;
   const pulls = join(modelsDirectory, pullFolder);
+  let lock: PullLock | undefined;
   try {
     await makeFolderDurably(pulls);
-    await access(pulls, constants.W_OK);
-  } catch (error) {
-    throw errors.modelsFolderUnusable(modelsDirectory, (error as Error).message);
-  }
-  const lock = await lockPull(lockOf(modelsDirectory, name), name);
-  try {
+    lock = await lockPull(lockOf(modelsDirectory, name), name);
     const signal = AbortSignal.any([options.signal, lock.lost]);
     return await new Pull(name, request, { ...options, signal }).run();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    const free = await freeBytes(modelsDirectory).catch(() => 0);
-    throw errors.spaceMissing(modelsDirectory, null, shownBytes(free));
+    throw await explained(error, modelsDirectory);
   } finally {
-    await lock.release();
+    await lock?.release();
     // Goes when nothing unfinished is left in it.
     await rmdir(pulls).catch(() => {});
   }
+}
+
+/** What the file system refuses, with the setting that helps. */
+async function explained(error: unknown, modelsDirectory: string): Promise<unknown> {
+  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const free = await freeBytes(modelsDirectory).catch(() => 0);
+    return errors.spaceMissing(modelsDirectory, null, shownBytes(free));
+  }
+  return syscall === undefined ? error : errors.modelsFolderUnusable(modelsDirectory, message);
 }
 
 class Pull {
@@ -135,17 +138,20 @@ class Pull {
     await this.#refuseExisting(present);
 
     const staging = stagingOf(modelsDirectory, name, stagingKey(snapshot, graph));
-    await mkdir(staging, { recursive: true });
     const first = await this.#described(snapshot, new Map([['model.onnx', graph], ...beside]));
     const likely = await this.#described(
       snapshot,
       new Map(likelyWeights.map((file): [string, ListedFile] => [nameOf(file.path), file])),
     );
     await this.#reserve(staging, new Map([...first, ...likely]));
+    await mkdir(staging, { recursive: true });
     const sums = await this.#download(snapshot, staging, first);
     // The graph is judged before gigabytes of weights are fetched for it.
-    const names = await readExport(request.repository, graph.path, staging);
-    const weights = await this.#described(snapshot, weightsOf(snapshot, graph, names, first));
+    const named = await this.#judge(snapshot, graph, staging, first).catch(async (error: unknown) => {
+      await rm(staging, { recursive: true, force: true });
+      throw error;
+    });
+    const weights = await this.#described(snapshot, named);
     await this.#reserve(staging, new Map([...first, ...weights]));
     for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
 
@@ -168,6 +174,16 @@ class Pull {
     return { name, folder: this.#folder, manifest, fresh: true };
   }
 
+  /** The weights that a graph we can serve names. */
+  async #judge(
+    snapshot: Snapshot,
+    graph: ListedFile,
+    staging: string,
+    taken: ReadonlyMap<string, unknown>,
+  ): Promise<Map<string, ListedFile>> {
+    return weightsOf(snapshot, graph, await readExport(snapshot.repository, graph.path, staging), taken);
+  }
+
   async #refuseExisting(present: Manifest | null): Promise<void> {
     if ((await stat(this.#folder).catch(() => null)) === null) return;
     const what =
@@ -186,7 +202,7 @@ class Pull {
       this.#total += bytes;
     }
     const needed = this.#total - this.#done + spareBytes;
-    const free = await freeBytes(staging);
+    const free = await freeBytes(this.options.modelsDirectory);
     if (needed > free) {
       throw errors.spaceMissing(this.options.modelsDirectory, shownBytes(needed), shownBytes(free));
     }

@@ -166,6 +166,8 @@ test('a disk that fills up: nothing loads, and with room the pull goes on', asyn
     wait
     ls ${models}
     "$@" models list
+    "$@" pull tester/tiny --name another; echo "full $?"
+    ls -A ${models}/.pull
     rm ${models}/other
     "$@" pull tester/tiny; echo "second $?"
     "$@" models verify tiny`;
@@ -183,6 +185,7 @@ test('a disk that fills up: nothing loads, and with room the pull goes on', asyn
   assert.match(told, /filled up \(0 bytes free\)/, told);
   assert.match(told, /first 1\nother\n/, told);
   assert.match(told, /tiny .*unfinished/, told);
+  assert.match(told, /full 1\ntiny@\S+\nlooking up/, told);
   assert.match(told, /second 0/, told);
   assert.match(told, /tiny: right/, told);
 });
