@@ -171,9 +171,14 @@ function chooseGraph(
   throw errors.nothingToPull(repository, `${quantization} graph`, listed(there, ''), 'quantization');
 }
 
-/** Less is better: for the CPU first, then by quantisation; one that is not told lies behind q4. */
-const rank = ({ quantization, otherDevice }: GraphFile) =>
-  (otherDevice ? 100 : 0) + (quantization === null ? 0.5 : quantizations.indexOf(quantization));
+/**
+ * Less is better: for the CPU first, then by quantisation; one that is not told lies behind q4. Of two alike, the one
+ * that computes in 8 bits (MatMulNBits `accuracy_level` 4) is far faster on the CPU.
+ */
+const rank = ({ path, quantization, otherDevice }: GraphFile) =>
+  (otherDevice ? 100 : 0) +
+  (quantization === null ? 0.5 : quantizations.indexOf(quantization)) -
+  (path.includes('acc-level-4') ? 0.25 : 0);
 
 const mostListed = 12;
 

@@ -90,14 +90,16 @@ test('transformers.js: q4 for the CPU, each quantisation by name, the weights of
 
 const phi = 'cpu_and_mobile/cpu-int4-rtn-block-32-acc-level-4';
 const genai = [
-  ...['cuda/cuda-fp16', 'cuda/cuda-int4-rtn-block-32', phi].flatMap((folder) => [
-    `${folder}/config.json`,
-    `${folder}/genai_config.json`,
-    `${folder}/phi3.onnx`,
-    `${folder}/phi3.onnx.data`,
-    `${folder}/tokenizer.json`,
-    `${folder}/tokenizer_config.json`,
-  ]),
+  ...['cuda/cuda-fp16', 'cuda/cuda-int4-rtn-block-32', phi.replace('-acc-level-4', ''), phi].flatMap(
+    (folder) => [
+      `${folder}/config.json`,
+      `${folder}/genai_config.json`,
+      `${folder}/phi3.onnx`,
+      `${folder}/phi3.onnx.data`,
+      `${folder}/tokenizer.json`,
+      `${folder}/tokenizer_config.json`,
+    ],
+  ),
   'config.json',
   'LICENSE',
 ];
