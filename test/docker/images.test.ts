@@ -78,7 +78,8 @@ test('only the first stage sees npm', () => {
 });
 
 test('an image without --target is the CPU one', () => {
-  assert.equal(stages.at(-1)?.name, 'cpu');
+  const { from, instructions } = stages.at(-1) ?? {};
+  assert.deepEqual({ from, instructions }, { from: 'cpu', instructions: [] });
 });
 
 test("the CUDA image's ONNX Runtime has the version of npm's", () => {
