@@ -201,6 +201,8 @@ export const errors = {
     ),
   fitNotFound: (id: string) =>
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  constraintRefused: (param: string, reason: string) =>
+    invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
       'queue_full',

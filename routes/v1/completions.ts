@@ -3,6 +3,7 @@ import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
 import { textCompletion, textEvents } from '../../src/completions/text-shape.js';
 import { eventStream, eventStreamHeaders } from '../../src/event-stream.js';
+import { codeSamples } from '../../src/schemas/code-samples.js';
 import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
@@ -17,6 +18,11 @@ const completions: FastifyPluginAsyncZod = async (app) => {
         summary: 'Continue a text',
         description:
           'With `concept` and `strength`, or `steering`, the text is steered and the reply carries a receipt.',
+        ...codeSamples('/v1/completions', 'completions.create', {
+          prompt: 'Far away from the city,',
+          concept: 'ocean',
+          strength: 1,
+        }),
         body: CompletionRequest,
         response: {
           200: {

@@ -1,6 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { aliasOf, namedModel } from '../../src/completions/model-alias.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { ModelList, ModelObject, ModelParams, toModelObject } from '../../src/schemas/models.js';
+import {
+  ModelList,
+  ModelListQuery,
+  ModelObject,
+  ModelParams,
+  toModelObject,
+} from '../../src/schemas/models.js';
+import { findConcept } from '../../src/steering/resolve.js';
 
 const models: FastifyPluginAsyncZod = async (app) => {
   app.get(
@@ -10,12 +18,18 @@ const models: FastifyPluginAsyncZod = async (app) => {
         operationId: 'listModels',
         tags: ['models'],
         summary: 'List the models',
-        response: { 200: ModelList, ...errorResponses(500, 503) },
+        querystring: ModelListQuery,
+        response: { 200: ModelList, ...errorResponses(400, 500, 503) },
       },
     },
-    async () => {
-      const { models } = app.services;
-      return { object: 'list' as const, data: models.ids().map((id) => toModelObject(models.get(id))) };
+    async ({ query }) => {
+      const { models, concepts } = app.services;
+      const data = models.ids().flatMap((id) => {
+        const model = toModelObject(models.get(id));
+        const names = query.aliases === 'true' ? concepts.names(id) : [];
+        return [model, ...names.map((name) => ({ ...model, id: aliasOf(id, name), parent: id }))];
+      });
+      return { object: 'list' as const, data };
     },
   );
 
@@ -30,7 +44,15 @@ const models: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelObject, ...errorResponses(404, 500, 503) },
       },
     },
-    async (request) => toModelObject(app.services.models.get(request.params.id)),
+    async ({ params: { id } }) => {
+      const { models, concepts } = app.services;
+      const { model, steering } = namedModel(id, models);
+      const described = toModelObject(model);
+      if (steering === null) return described;
+      const context = { model: { id: model.id, shape: model.engine.shape }, concepts };
+      for (const { concept } of steering) findConcept(concept, context, 'model');
+      return { ...described, id, parent: model.id };
+    },
   );
 };
 

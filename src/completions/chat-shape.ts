@@ -1,10 +1,14 @@
 /** A chat completion's reply, whole and in chunks. */
+import type { FinishReason } from '../engine/protocol.js';
 import type { ChatCompletion } from '../schemas/chat.js';
+import type { ToolCall } from '../schemas/tools.js';
 import { collect, type Piece } from './generate.js';
-import { AnswerMonitor } from './monitor-shape.js';
+import { chatLogprobs } from './logprobs-shape.js';
+import { AnswerMonitor, type ReadToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
-import { receiptFields, replyHead } from './reply-head.js';
+import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
 import { chunkWriter, fields } from './sse.js';
+import { ToolCallReader } from './tools.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -14,25 +18,55 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
     ...replyHead(plan, 'chat.completion'),
     choices: answers.map(({ text, read, finish }, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
-      logprobs: null,
-      finish_reason: finish,
+      ...messageOf(plan, text, finish),
+      logprobs: chatLogprobs(plan, read),
       ...new AnswerMonitor(plan).whole(read),
+      ...choiceReceipt(plan, index),
     })),
     usage,
     ...receiptFields(plan),
   };
 }
 
+/** The message, with the calls that are in the text, and why it ends. */
+function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
+  const role = 'assistant' as const;
+  if (!plan.callsTools) return { message: { role, content: text, refusal: null }, finish_reason: finish };
+  const { text: content, calls } = new ToolCallReader().push(text, true);
+  const whole: ToolCall[] = [];
+  for (const { id, function: part } of calls) {
+    if (id !== undefined)
+      whole.push({ id, type: 'function', function: { name: part.name ?? '', arguments: '' } });
+    const call = whole.at(-1);
+    if (call) call.function.arguments += part.arguments;
+  }
+  return {
+    message: {
+      role,
+      content: content === '' && whole.length > 0 ? null : content,
+      refusal: null,
+      ...(whole.length > 0 ? { tool_calls: whole } : {}),
+    },
+    finish_reason: whole.length > 0 && finish === 'stop' ? ('tool_calls' as const) : finish,
+  };
+}
+
 /** The events of a stream: every choice's role, its deltas, its finish reason; then the end. */
 export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
-  const choice = (index: number, delta: string, finish: string, more = '') =>
-    `{"index":${index},"delta":${delta},"logprobs":null,"finish_reason":${finish}${more}}`;
+  const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
+    `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
+  const logprobsOf = (read: readonly ReadToken[]) =>
+    plan.logprobs === null || read.length === 0 ? 'null' : JSON.stringify(chatLogprobs(plan, read));
+  const readers = plan.callsTools ? plan.sequences.map(() => new ToolCallReader()) : null;
   const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
   const role = '{"role":"assistant","content":"","refusal":null}';
   yield plan.sequences
-    .map((_, index) => (index === 0 ? writer.firstChunk : writer.chunk)(choice(index, role, 'null')))
+    .map((_, index) =>
+      (index === 0 ? writer.firstChunk : writer.chunk)(
+        choice(index, role, 'null', fields(choiceReceipt(plan, index))),
+      ),
+    )
     .join('');
   let tokens = 0;
   for await (const pieces of generation) {
@@ -41,14 +75,30 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
       tokens += piece.tokens;
       // The chunk with the text has its tokens' readings; without text they come with the finish reason.
       const monitor = monitors[piece.index] as AnswerMonitor;
-      if (piece.text !== '') {
-        const delta = `{"content":${JSON.stringify(piece.text)}}`;
-        events += writer.chunk(choice(piece.index, delta, 'null', fields(monitor.chunk(piece.read, false))));
+      const reader = readers?.[piece.index];
+      const said = reader?.push(piece.text, piece.finish !== null) ?? { text: piece.text, calls: [] };
+      const delta = JSON.stringify({
+        ...(said.text === '' ? {} : { content: said.text }),
+        ...(said.calls.length === 0 ? {} : { tool_calls: said.calls }),
+      });
+      // A call's name is no text yet: its tokens' readings come all the same.
+      const shown = delta !== '{}' || piece.text !== '';
+      if (shown) {
+        events += writer.chunk(
+          choice(
+            piece.index,
+            delta,
+            'null',
+            fields(monitor.chunk(piece.read, false)),
+            logprobsOf(piece.read),
+          ),
+        );
       }
       if (piece.finish !== null) {
-        const left = piece.text === '' ? piece.read : [];
+        const left = shown ? [] : piece.read;
+        const reason = reader && reader.calls > 0 && piece.finish === 'stop' ? 'tool_calls' : piece.finish;
         events += writer.chunk(
-          choice(piece.index, '{}', `"${piece.finish}"`, fields(monitor.chunk(left, true))),
+          choice(piece.index, '{}', `"${reason}"`, fields(monitor.chunk(left, true)), logprobsOf(left)),
         );
       }
     }

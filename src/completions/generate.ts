@@ -2,11 +2,12 @@
  * Runs a plan: one iterable of pieces of text that streaming and plain answers share. All choices run at once;
  * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
  */
-import type { FinishReason, SequenceRequest } from '../engine/protocol.js';
+import type { FinishReason, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { Usage } from '../schemas/generation.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { streamText } from '../text/text-stream.js';
+import { echoedPrompt } from './echo.js';
 import { type ReadToken, readToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -17,7 +18,7 @@ export interface Piece {
   readonly text: string;
   /** Tokens made for it. */
   readonly tokens: number;
-  /** The same tokens, when the plan monitors something. */
+  /** The same tokens, when the plan monitors something or wants log-probabilities. */
   readonly read: readonly ReadToken[];
   readonly finish: FinishReason | null;
 }
@@ -46,17 +47,20 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
   const run = async (request: SequenceRequest, index: number): Promise<void> => {
     try {
       let ended = false;
-      const steps = model.engine.generate(request, all.signal);
+      const arrive = (piece: Omit<Piece, 'index'>) => {
+        arrived.push({ index, ...piece });
+        ended ||= piece.finish !== null;
+        wake();
+      };
+      const steps = afterPrompt(plan, request, all.signal, arrive);
       const context = plan.continues ? request.prompt : [];
       const detokenizer = new IncrementalDetokenizer(model.tokenizer, context);
-      for await (const delta of streamText(steps, model.tokenizer, stop, detokenizer)) {
-        const { text, tokens, monitored, finish } = delta;
+      for await (const delta of streamText(steps, model.tokenizer, stop, detokenizer, plan.stopIncluded)) {
+        const { text, tokens, detailed, finish } = delta;
         const read =
-          monitored?.map((token) => readToken(token, plan.monitors, model.engine.shape.layers)) ??
-          nothingRead;
-        arrived.push({ index, text, tokens: tokens.length, read, finish });
-        ended ||= finish !== null;
-        wake();
+          detailed?.map((token) => readToken(token, plan.monitors, model.engine.shape.layers)) ?? nothingRead;
+        arrive({ text, tokens: tokens.length, read, finish });
+        if (ended) break;
       }
       if (!ended) throw errors.engineFailed(model.id, 'a sequence ended without a reason');
     } catch (error) {
@@ -88,6 +92,26 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
   }
 }
 
+/** The engine's steps; the prompt comes first as a piece where it is echoed. */
+async function* afterPrompt(
+  plan: CompletionPlan,
+  request: SequenceRequest,
+  signal: AbortSignal,
+  arrive: (piece: Omit<Piece, 'index'>) => void,
+): AsyncGenerator<SequenceStep> {
+  const finish = plan.promptOnly ? 'length' : null;
+  let waiting = plan.echo;
+  for await (const step of plan.model.engine.generate(request, signal)) {
+    if (waiting) {
+      const echoed = echoedPrompt(plan.model.tokenizer, request, step.promptLogprobs);
+      arrive({ ...echoed, tokens: 0, finish });
+      waiting = false;
+      if (finish !== null) return;
+    }
+    yield step;
+  }
+}
+
 /**
  * Waits for the first item: what fails before it is thrown here, while a status can still be chosen.
  * Whoever drops the result unread must abort the source by its signal.
@@ -107,7 +131,7 @@ export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerato
 
 export interface Answer {
   readonly text: string;
-  /** Its tokens, when the plan monitors something. */
+  /** Its tokens, when the plan monitors something or wants log-probabilities. */
   readonly read: readonly ReadToken[];
   readonly finish: FinishReason;
 }

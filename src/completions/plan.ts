@@ -10,13 +10,16 @@ import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import type { GenerationOptions } from '../schemas/generation.js';
 import type { MonitorItem } from '../schemas/monitor.js';
-import { type SteeringItem, type SteeringReceipt, steeringItems } from '../schemas/steering.js';
+import { type AskedSteering, askedSteering, type SteeringReceipt } from '../schemas/steering.js';
 import type { Services } from '../services.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
-import { answerLength, chatPrompt, checkTokens, textPrompts } from './prompt.js';
+import { type Constraint, formatConstraint } from './constraint.js';
+import { type NamedModel, namedModel } from './model-alias.js';
+import { answerLength, chatPrompt, checkTokens, type PromptOptions, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
 import { seedOfChoice, toSampling } from './sampling.js';
+import { callableTools, toolConstraint } from './tools.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -34,8 +37,22 @@ export interface CompletionPlan {
   readonly promptTokens: number;
   /** Strings that end an answer. */
   readonly stop: readonly string[];
-  /** Empty when nothing steers. */
+  /** The name that the request gave the model, or its id. */
+  readonly modelName: string;
+  /** Keep the stop string. */
+  readonly stopIncluded: boolean;
+  /** Empty when nothing steers, and when the choices have receipts of their own. */
   readonly receipts: readonly SteeringReceipt[];
+  /** Of each choice, when the request compares alternatives. */
+  readonly choiceReceipts: readonly (readonly SteeringReceipt[])[] | null;
+  /** Likeliest tokens shown beside each token's log-probability; null when none are asked for. */
+  readonly logprobs: number | null;
+  /** Choices begin with their prompts. */
+  readonly echo: boolean;
+  /** Choices are their prompts: nothing is made. */
+  readonly promptOnly: boolean;
+  /** Answers may hold tool calls. */
+  readonly callsTools: boolean;
   /** Empty when nothing is monitored. */
   readonly monitors: readonly Monitor[];
   /** The answers go on with the prompts' text; a chat's answers stand alone. */
@@ -53,38 +70,42 @@ type Needs = Pick<Services, 'models' | 'concepts'>;
 /** @throws SteerdError whatever is wrong with the request */
 export async function planChat(body: ChatRequest, services: Needs): Promise<CompletionPlan> {
   refuseSilentNoOps(body, chatFields);
-  const model = services.models.get(body.model ?? undefined);
+  const named = namedModel(body.model ?? undefined, services.models);
+  const { model } = named;
   const draft: Draft = {
+    ...draftOf(body, named),
     kind: 'chatcmpl',
     field: 'messages',
-    model,
-    body,
-    steering: steeringItems(body),
-    monitor: body.monitor ?? [],
-    choices: choiceCount(body, model),
     asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     usual: model.engine.shape.capacity,
+    logprobs: chatLogprobCount(body),
+    continues: body.continue_final_message ?? false,
+    echo: false,
+    constraint: chatConstraint(body),
   };
-  return complete(draft, [await chatPrompt(model, body.messages)], services);
+  return complete(draft, [await chatPrompt(model, body.messages, promptOptions(body))], services);
 }
 
 /** @throws SteerdError whatever is wrong with the request */
 export async function planCompletion(body: CompletionRequest, services: Needs): Promise<CompletionPlan> {
   refuseSilentNoOps(body, completionFields);
-  const model = services.models.get(body.model ?? undefined);
+  const named = namedModel(body.model ?? undefined, services.models);
   const draft: Draft = {
+    ...draftOf(body, named),
     kind: 'cmpl',
     field: 'prompt',
-    model,
-    body,
-    steering: steeringItems(body),
-    monitor: body.monitor ?? [],
-    choices: choiceCount(body, model),
     asked: body.max_tokens ?? undefined,
     usual: usualCompletionTokens,
+    logprobs: body.logprobs ?? null,
+    continues: true,
+    echo: body.echo ?? false,
+    constraint: formatConstraint(body),
   };
+  if (draft.asked === 0 && !draft.echo) {
+    throw errors.invalidValue('max_tokens', 'at least 1 without echo', 0);
+  }
   const most = Math.max(1, Math.floor(maxSequences / draft.choices));
-  return complete(draft, await textPrompts(model, body.prompt, most), services);
+  return complete(draft, await textPrompts(named.model, body.prompt, most), services);
 }
 
 /** A request before its prompts are known as tokens. */
@@ -93,78 +114,160 @@ interface Draft {
   /** The field that holds the prompt. */
   readonly field: string;
   readonly model: LoadedModel;
+  readonly modelName: string;
   readonly body: GenerationOptions;
-  readonly steering: readonly SteeringItem[];
+  readonly steering: AskedSteering;
   readonly monitor: readonly MonitorItem[];
-  /** To each prompt. */
+  /** To each prompt, over all alternatives. */
   readonly choices: number;
   /** Tokens of the answer that the request wants at most, and how many there are if it does not say. */
   readonly asked: number | undefined;
   readonly usual: number;
+  readonly logprobs: number | null;
+  readonly continues: boolean;
+  readonly echo: boolean;
+  readonly constraint: Constraint | null;
+}
+
+type Body = GenerationOptions &
+  Parameters<typeof askedSteering>[0] & { monitor?: MonitorItem[] | null | undefined };
+
+function draftOf(body: Body, { model, name, steering: alias }: NamedModel) {
+  const steering = askedSteering(body, alias);
+  return {
+    model,
+    modelName: name,
+    body,
+    steering,
+    monitor: body.monitor ?? [],
+    choices: choiceCount(body, steering, model),
+  };
 }
 
 /** More than the slots could never run together. */
-function choiceCount({ n }: GenerationOptions, { engine }: LoadedModel): number {
+function choiceCount(
+  { n }: GenerationOptions,
+  { alternatives }: AskedSteering,
+  { engine }: LoadedModel,
+): number {
   const { slots } = engine.shape;
   const count = n ?? 1;
   if (count > slots) throw errors.invalidValue('n', `at most ${slots}, the slots of this server`, count);
-  return count;
+  const all = count * alternatives.length;
+  if (all > slots) {
+    throw errors.invalidRequest(
+      `steering.choices times n must be at most ${slots}, the slots of this server; received ${alternatives.length} times ${count}.`,
+      'steering.choices',
+    );
+  }
+  return all;
 }
 
+/** Tools and a format exclude each other, unless no tool may be called. */
+function chatConstraint(body: ChatRequest): Constraint | null {
+  const format = formatConstraint(body);
+  const tools = toolConstraint(body);
+  if (format !== null && tools !== null) {
+    throw errors.invalidRequest(
+      `${format.constraintField.split('.')[0]} must be left out with tools, unless tool_choice is "none".`,
+      format.constraintField.split('.')[0] ?? null,
+    );
+  }
+  return format ?? tools;
+}
+
+function chatLogprobCount({ logprobs, top_logprobs }: ChatRequest): number | null {
+  if (logprobs) return top_logprobs ?? 0;
+  if (typeof top_logprobs === 'number' && top_logprobs > 0) {
+    throw errors.invalidRequest('top_logprobs must be left out unless logprobs is true.', 'top_logprobs');
+  }
+  return null;
+}
+
+function promptOptions(body: ChatRequest): PromptOptions {
+  if (body.continue_final_message && body.add_generation_prompt) {
+    throw errors.invalidRequest(
+      'add_generation_prompt must be left out or false when continue_final_message is true.',
+      'add_generation_prompt',
+    );
+  }
+  return {
+    continueFinal: body.continue_final_message ?? false,
+    addGenerationPrompt: body.add_generation_prompt ?? undefined,
+    variables: body.chat_template_kwargs ?? {},
+    tools: callableTools(body),
+  };
+}
+
+/** Sequences of one request with what is told of them, in the order of the choices. */
 function complete(
   draft: Draft,
   prompts: readonly (readonly number[])[],
   { concepts }: Needs,
 ): CompletionPlan {
-  const { model, body } = draft;
+  const { model, body, logprobs, echo } = draft;
   const { shape } = model.engine;
   const sampling = toSampling(body, shape);
   checkTokens('stop_token_ids', body.stop_token_ids ?? [], shape);
   const stopTokens = [...(body.ignore_eos ? [] : model.stopTokens), ...(body.stop_token_ids ?? [])];
-  const receipts: SteeringReceipt[] = [];
+  const promptOnly = draft.asked === 0;
   const monitors = resolveMonitors(draft.monitor, { model: { id: model.id, shape }, concepts });
-  const monitored =
-    monitors.length === 0 ? {} : { monitor: monitors.map(({ vectors }): Float32Array => vectors) };
-  const sequences = prompts.flatMap((prompt, i) => {
+  const details = {
+    ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ vectors }): Float32Array => vectors) }),
+    ...(logprobs === null ? {} : { logprobs, promptLogprobs: echo }),
+    ...draft.constraint,
+  };
+  const choices = prompts.flatMap((prompt, i) => {
     const field = prompts.length > 1 ? `${draft.field}.${i}` : draft.field;
-    const maxTokens = answerLength(field, prompt.length, shape, draft.asked, draft.usual);
+    // The engine makes one token at least: it is dropped where none is wanted.
+    const maxTokens = answerLength(field, prompt.length, shape, promptOnly ? 1 : draft.asked, draft.usual);
     const minTokens = body.min_tokens ?? 0;
     if (minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, minTokens);
     }
-    const steered = resolveSteering(draft.steering, {
-      model: { id: model.id, shape },
-      concepts,
-      promptLength: prompt.length,
-    });
-    if (i === 0) receipts.push(...steered.receipts);
-    const { edit } = steered;
-    return Array.from({ length: draft.choices }, (_, choice): SequenceRequest => {
-      const seed = seedOfChoice(sampling.seed, choice);
-      return {
-        prompt,
-        maxTokens,
-        stopTokens,
-        minTokens,
-        sampling: { ...sampling, seed },
-        edit,
-        ...monitored,
-        priority: 'interactive',
-      };
+    return draft.steering.alternatives.flatMap((items, a) => {
+      const { edit, receipts } = resolveSteering(items, {
+        model: { id: model.id, shape },
+        concepts,
+        promptLength: prompt.length,
+        ...(draft.steering.compared ? { field: `steering.choices.${a}` } : {}),
+      });
+      return Array.from({ length: body.n ?? 1 }, (_, choice) => {
+        const seed = seedOfChoice(sampling.seed, choice);
+        const request: SequenceRequest = {
+          prompt,
+          maxTokens,
+          stopTokens,
+          minTokens,
+          sampling: { ...sampling, seed },
+          edit,
+          ...details,
+          priority: 'interactive',
+        };
+        return { request, receipts };
+      });
     });
   });
-  const mostTokens = sequences.reduce((sum, { maxTokens }) => sum + maxTokens, 0);
+  const mostTokens = choices.reduce((sum, { request }) => sum + request.maxTokens, 0);
   checkLayerValues(monitors, mostTokens, 'monitor', 'lower max_tokens, n or the number of layers');
+  const { compared } = draft.steering;
   return {
     id: `${draft.kind}-${randomBytes(12).toString('hex')}`,
     created: Math.floor(Date.now() / 1000),
     model,
-    sequences,
+    modelName: draft.modelName,
+    sequences: choices.map(({ request }) => request),
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
     stop: stopStrings(body),
-    receipts,
+    stopIncluded: body.include_stop_str_in_output ?? false,
+    receipts: compared ? [] : (choices[0]?.receipts ?? []),
+    choiceReceipts: compared ? choices.map(({ receipts }) => receipts) : null,
     monitors,
-    continues: draft.kind === 'cmpl',
+    logprobs,
+    echo,
+    promptOnly,
+    callsTools: draft.constraint?.constraintField === 'tools',
+    continues: draft.continues,
     stream: body.stream ?? false,
     includeUsage: includesUsage(body),
   };

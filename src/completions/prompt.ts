@@ -4,7 +4,10 @@ import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { ChatMessage } from '../schemas/chat.js';
 import type { CompletionRequest } from '../schemas/completions.js';
+import type { Tool } from '../schemas/tools.js';
+import type { ChatMessage as TemplateMessage } from '../text/chat-template.js';
 import { encodeText } from '../text/tokenizer.js';
+import { callText, toolInstructions } from './tools.js';
 
 /** A token is rarely longer: a text beyond it cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
@@ -18,7 +21,68 @@ function boundCharacters(param: string, characters: number, { capacity }: ModelS
 }
 
 function contentText({ content }: ChatMessage): string {
+  if (content === null || content === undefined) return '';
   return wellFormed(typeof content === 'string' ? content : content.map(({ text }) => text).join('\n'));
+}
+
+const roleOf = ({ role }: ChatMessage) => (role === 'developer' ? 'system' : role);
+
+/** For a template that knows tools: arguments as objects, as templates write them (transformers, "Tool use"). */
+function withCalls(message: ChatMessage): TemplateMessage {
+  const plain = { role: roleOf(message), content: contentText(message) };
+  const { tool_calls, tool_call_id } = message;
+  return {
+    ...plain,
+    ...(tool_call_id ? { tool_call_id } : {}),
+    ...(tool_calls
+      ? {
+          tool_calls: tool_calls.map(({ id, function: { name, arguments: args } }) => ({
+            id,
+            type: 'function',
+            function: { name, arguments: parsedArguments(args) },
+          })),
+        }
+      : {}),
+  };
+}
+
+function parsedArguments(args: string): unknown {
+  try {
+    return JSON.parse(args);
+  } catch {
+    return args;
+  }
+}
+
+/** For a template without tools: calls as they are written, results as the user's. */
+function callsAsText(message: ChatMessage): TemplateMessage {
+  const content = contentText(message);
+  if (message.role === 'tool') {
+    return { role: 'user', content: `<tool_response>\n${content}\n</tool_response>` };
+  }
+  const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: args } }) =>
+    callText(wellFormed(name), wellFormed(args)),
+  );
+  return { role: roleOf(message), content: [content, ...calls].filter((part) => part !== '').join('\n') };
+}
+
+/** The tools at the end of the system message, which is made if there is none. */
+function described(messages: readonly TemplateMessage[], tools: readonly Tool[]): readonly TemplateMessage[] {
+  if (tools.length === 0) return messages;
+  const instructions = wellFormed(toolInstructions(tools));
+  const [first, ...rest] = messages;
+  if (first?.role !== 'system') return [{ role: 'system', content: instructions }, ...messages];
+  return [{ ...first, content: `${first.content}\n\n${instructions}` }, ...rest];
+}
+
+export interface PromptOptions {
+  /** True by default, unless the final message is continued. */
+  readonly addGenerationPrompt?: boolean | undefined;
+  readonly continueFinal?: boolean | undefined;
+  /** That the answer may call. */
+  readonly tools?: readonly Tool[] | undefined;
+  /** More of the template's variables. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -29,20 +93,39 @@ function contentText({ content }: ChatMessage): string {
 export async function chatPrompt(
   model: LoadedModel,
   messages: readonly ChatMessage[],
-  addGenerationPrompt = true,
+  options: PromptOptions = {},
 ): Promise<number[]> {
   if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
   // A template walks every message on this thread: some 50 us each.
   const { capacity } = model.engine.shape;
   if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
-  const plain = messages.map((message) => ({
-    role: message.role === 'developer' ? 'system' : message.role,
-    content: contentText(message),
-  }));
+  const tools = options.tools ?? [];
+  const plain = model.chatTemplate.takesTools
+    ? messages.map(withCalls)
+    : described(messages.map(callsAsText), tools);
   const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
   boundCharacters('messages', characters, model.engine.shape);
-  const rendered = model.chatTemplate.render(plain, { addGenerationPrompt });
-  return encodeText(model.tokenizer, rendered, { addSpecialTokens: false });
+  const { continueFinal = false, variables = {} } = options;
+  const addGenerationPrompt = options.addGenerationPrompt ?? !continueFinal;
+  const rendered = model.chatTemplate.render(plain, {
+    addGenerationPrompt,
+    variables: model.chatTemplate.takesTools && tools.length > 0 ? { ...variables, tools } : variables,
+  });
+  const prompt = continueFinal ? upToFinal(rendered, plain.at(-1)) : rendered;
+  return encodeText(model.tokenizer, prompt, { addSpecialTokens: false });
+}
+
+/** The prompt without what the template puts after its last message: the answer goes on with it. */
+function upToFinal(rendered: string, final: { role: string; content: string } | undefined): string {
+  const content = final?.content.trimEnd() ?? '';
+  const at = rendered.lastIndexOf(content);
+  if (final?.role !== 'assistant' || content === '' || at < 0) {
+    throw errors.invalidRequest(
+      "continue_final_message needs a last message of the assistant with text that the model's chat template keeps as it is.",
+      'continue_final_message',
+    );
+  }
+  return rendered.slice(0, at + content.length);
 }
 
 /**

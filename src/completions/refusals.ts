@@ -22,27 +22,22 @@ interface Unsupported {
 const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
-  logprobs: leaveOut(isOff),
-  top_logprobs: leaveOut((value) => value === 0),
-  prompt_logprobs: leaveOut(() => false),
-  tools: leaveOut(),
-  functions: leaveOut(),
-  response_format: {
-    idle: (value) => (value as { type?: unknown }).type === 'text',
-    instead: 'only {"type": "text"} is',
+  prompt_logprobs: {
+    idle: () => false,
+    instead: 'POST /v1/completions with echo and logprobs gives them',
   },
-  guided_json: leaveOut(),
-  guided_regex: leaveOut(),
-  guided_choice: leaveOut(),
-  guided_grammar: leaveOut(),
-  structured_outputs: leaveOut(),
+  functions: leaveOut(),
+  guided_json: { idle: isEmpty, instead: 'say it as structured_outputs.json' },
+  guided_regex: { idle: isEmpty, instead: 'say it as structured_outputs.regex' },
+  guided_choice: { idle: isEmpty, instead: 'say it as structured_outputs.choice' },
+  guided_grammar: { idle: isEmpty, instead: 'say it as structured_outputs.grammar' },
   modalities: {
     idle: (value) => Array.isArray(value) && value.every((kind) => kind === 'text'),
     instead: 'only ["text"] is',
   },
   audio: leaveOut(),
   echo: leaveOut(isOff),
-  suffix: leaveOut(),
+  suffix: { idle: isEmpty, instead: 'leave it out: the models here go on with a text, they do not fill in' },
   best_of: {
     idle: (value, body) => value === (body.n ?? 1),
     instead: 'leave it out, or give it the value of n',
@@ -50,13 +45,9 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
   use_beam_search: leaveOut(isOff),
   allowed_token_ids: leaveOut(),
   bad_words: leaveOut(),
-  include_stop_str_in_output: leaveOut(isOff),
   skip_special_tokens: leaveOut((value) => value === true),
   return_token_ids: leaveOut(isOff),
-  continue_final_message: leaveOut(isOff),
-  add_generation_prompt: leaveOut((value) => value === true),
   chat_template: leaveOut(),
-  chat_template_kwargs: leaveOut(),
 };
 
 const steeringFields = Object.keys({ ...SteeringFields, ...MonitorFields });
@@ -87,11 +78,11 @@ const itemFields = new Set(
  */
 export function refuseSilentNoOps(body: Body, known: readonly string[]): void {
   for (const [field, value] of Object.entries(body)) {
-    if (value === null || value === undefined) continue;
+    if (value === null || value === undefined || known.includes(field)) continue;
     const rule = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
     if (rule !== undefined) {
       if (!rule.idle(value, body)) throw errors.notSupported(field, rule.instead);
-    } else if (!known.includes(field)) {
+    } else {
       refuseMisspeltSteering(field, known);
     }
   }

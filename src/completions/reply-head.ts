@@ -16,7 +16,7 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
     id: plan.id,
     object,
     created: plan.created,
-    model: plan.model.id,
+    model: plan.modelName,
     system_fingerprint: `fp_${plan.model.engine.shape.fingerprint.slice(0, 10)}`,
   };
 }
@@ -30,4 +30,12 @@ export function receiptFields({ receipts, monitors }: CompletionPlan): {
     ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
   };
+}
+
+/** A choice's own `steering`, to be spread: there when the request compares alternatives. */
+export function choiceReceipt(
+  { choiceReceipts }: CompletionPlan,
+  index: number,
+): { steering?: SteeringReceipt[] } {
+  return choiceReceipts === null ? {} : { steering: [...(choiceReceipts[index] ?? [])] };
 }

@@ -1,9 +1,10 @@
 /** A text completion's reply, whole and in chunks. */
 import type { Completion } from '../schemas/completions.js';
 import { collect, type Piece } from './generate.js';
+import { TextLogprobsWriter } from './logprobs-shape.js';
 import { AnswerMonitor } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
-import { receiptFields, replyHead } from './reply-head.js';
+import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
 import { chunkWriter, fields } from './sse.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
@@ -15,9 +16,10 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
     choices: answers.map(({ text, read, finish }, index) => ({
       text,
       index,
-      logprobs: null,
+      logprobs: new TextLogprobsWriter(plan).take(read),
       finish_reason: finish,
       ...new AnswerMonitor(plan).whole(read),
+      ...choiceReceipt(plan, index),
     })),
     usage,
     ...receiptFields(plan),
@@ -28,6 +30,8 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
 export async function* textEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'text_completion'));
   const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
+  const logprobs = plan.sequences.map(() => new TextLogprobsWriter(plan));
+  const begun = new Set<number>();
   let tokens = 0;
   let write = writer.firstChunk;
   for await (const pieces of generation) {
@@ -36,9 +40,12 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
       tokens += made;
       if (text === '' && finish === null) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
-      const more = fields((monitors[index] as AnswerMonitor).chunk(read, finish !== null));
+      const receipt = begun.has(index) ? {} : choiceReceipt(plan, index);
+      begun.add(index);
+      const more = fields({ ...(monitors[index] as AnswerMonitor).chunk(read, finish !== null), ...receipt });
+      const said = JSON.stringify((logprobs[index] as TextLogprobsWriter).take(read));
       events += write(
-        `{"text":${JSON.stringify(text)},"index":${index},"logprobs":null,"finish_reason":${reason}${more}}`,
+        `{"text":${JSON.stringify(text)},"index":${index},"logprobs":${said},"finish_reason":${reason}${more}}`,
       );
       write = writer.chunk;
     }

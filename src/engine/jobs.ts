@@ -5,14 +5,12 @@
 
 import type { CaptureRunner } from './capture-runner.js';
 import { chunkEnd } from './chunks.js';
-import { exponential } from './fast-exponential.js';
 import type { ModelSpec } from './model-spec.js';
 import { monitoredEdit } from './monitored-edit.js';
 import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
+import { logNormaliser, mostScored } from './token-logprobs.js';
 
-/** Positions scored in one run, give or take one: their logits are P * V floats. */
-const mostScored = 64;
 /** The chunk of an export that must get a text in one piece. */
 const whole = Number.POSITIVE_INFINITY;
 
@@ -56,11 +54,7 @@ function sharedTokens(
 
 /** log softmax(logits)[token] in nats. */
 export function logProbability(logits: Float32Array, token: number): number {
-  let top = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > top) top = logits[i] as number;
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += exponential((logits[i] as number) - top);
-  return (logits[token] ?? Number.NEGATIVE_INFINITY) - top - Math.log(sum);
+  return (logits[token] ?? Number.NEGATIVE_INFINITY) - logNormaliser(logits);
 }
 
 /** Projections [M, L, T] of every position of a text onto M directions. */

@@ -3,6 +3,7 @@
  * activations, never text and never a tensor handle. Both directions are one discriminated union each;
  * the worker posts one message per engine step.
  */
+import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
 
 /** What a loaded model is, as far as its users need to know. */
 export interface ModelShape {
@@ -87,7 +88,26 @@ export interface SequenceRequest {
   readonly edit: ActivationEdit;
   /** [L * H] unit vectors each, in shared memory: their projections come with every token. None by default. */
   readonly monitor?: readonly Float32Array[];
+  /**
+   * Log-probabilities with every token: of itself and of that many likeliest ones (0 to 20). They are the model's,
+   * before bias, penalties, temperature and constraint. None by default.
+   */
+  readonly logprobs?: number;
+  /** Also of the prompt's tokens from the second on, with the first step. Only with `logprobs`. */
+  readonly promptLogprobs?: boolean;
+  /** What the answer's text must be. It compiles: `Engine.generate` has tried. */
+  readonly constraint?: ConstraintSource;
+  /** The request's field that asks for it, for errors. */
+  readonly constraintField?: string;
   readonly priority: Priority;
+}
+
+/** Log-probabilities in nats at one position. */
+export interface TokenLogprobs {
+  /** Of the token that came. */
+  readonly chosen: number;
+  /** Token id and log-probability of the likeliest ones, likeliest first, the lowest id among equals. */
+  readonly top: readonly (readonly [id: number, logprob: number])[];
 }
 
 export type FinishReason = 'stop' | 'length';
@@ -104,6 +124,10 @@ export interface SequenceStep {
   readonly projections?: Float32Array;
   /** Of a sequence's first step: how it came to be, in milliseconds. */
   readonly timing?: { readonly queued: number; readonly prefill: number };
+  /** There when the request asks for them and a token was made. */
+  readonly logprobs?: TokenLogprobs;
+  /** [prompt.length - 1], with the first step, when the request asks for them. */
+  readonly promptLogprobs?: readonly TokenLogprobs[];
 }
 
 /** Activations of a text, read by the capture graph without any edit. */
@@ -172,6 +196,8 @@ export interface WorkerSettings {
   readonly capacity: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
+  /** The tokenizer's tokens, for constrained answers: without them there are none. */
+  readonly vocabulary?: GrammarVocabulary;
 }
 
 /** An error on its way between threads. */

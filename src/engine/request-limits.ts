@@ -8,6 +8,7 @@ import type {
   ScoreRequest,
   SequenceRequest,
 } from './protocol.js';
+import { mostTop } from './token-logprobs.js';
 
 function checkTokens(tokens: readonly number[], shape: ModelShape, field: string): void {
   if (tokens.length === 0) throw errors.promptEmpty(field);
@@ -39,6 +40,9 @@ export function checkSequence(request: SequenceRequest, shape: ModelShape): void
   checkTokens(request.prompt, shape, 'prompt');
   checkEdit(request.edit, shape);
   for (const vectors of request.monitor ?? []) checkVectors(vectors, shape, 'monitored vectors');
+  const { logprobs = 0 } = request;
+  if (!Number.isInteger(logprobs) || logprobs < 0 || logprobs > mostTop)
+    throw errors.invalidValue('logprobs', `from 0 to ${mostTop}`, logprobs);
   if (!Number.isInteger(request.maxTokens) || request.maxTokens < 1)
     throw errors.invalidValue('max_tokens', 'a whole number of at least 1', request.maxTokens);
   if (request.prompt.length + request.maxTokens > shape.capacity)

@@ -7,6 +7,7 @@
  */
 import { chunkEnd } from './chunks.js';
 import type { Sequence } from './sequence.js';
+import { mostScored } from './token-logprobs.js';
 
 export interface Move {
   readonly from: number;
@@ -84,7 +85,8 @@ export class Scheduler {
       this.#waiting.interactive.length === 0;
     if (!sequence || waits) return { prefill: null, decode: this.#running };
     const from = sequence.computed;
-    const to = chunkEnd(from, sequence.request.prompt.length, this.chunk);
+    const chunk = sequence.readsPrompt ? Math.min(this.chunk, mostScored) : this.chunk;
+    const to = chunkEnd(from, sequence.request.prompt.length, chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
   }
 

@@ -1,8 +1,11 @@
 /** One request while it runs: its tokens, how far its KV reaches, and its sampling state. */
+
+import type { TokenConstraint } from './constraints.js';
 import { type MonitoredEdit, monitoredEdit } from './monitored-edit.js';
-import type { FinishReason, SequenceRequest, SequenceStep } from './protocol.js';
+import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from './protocol.js';
 import { Random } from './random.js';
 import type { Sampler, TokenHistory } from './sampler.js';
+import { type RawDistribution, readLogprobs } from './token-logprobs.js';
 
 const nothingBanned: readonly number[] = [];
 
@@ -16,10 +19,13 @@ export class Sequence {
   /** When it came, and when its first chunk was begun; performance.now(). */
   readonly arrived = performance.now();
   begun: number | null = null;
+  /** Set before the sequence runs, when its request has one. */
+  constraint: TokenConstraint | null = null;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
   #count = 0;
+  #promptLogprobs: TokenLogprobs[] = [];
 
   constructor(
     readonly id: number,
@@ -43,16 +49,48 @@ export class Sequence {
     return Math.max(0, this.request.prompt.length - this.computed);
   }
 
+  /** Whether every prompt position's logits are wanted. */
+  get readsPrompt(): boolean {
+    return this.request.logprobs !== undefined && this.request.promptLogprobs === true;
+  }
+
+  /**
+   * Takes the logits [to - from, V] of prompt positions [from, to): each speaks of the token after it.
+   */
+  readPrompt(logits: Float32Array, from: number, to: number): void {
+    const { prompt, logprobs = 0 } = this.request;
+    const size = logits.length / (to - from);
+    for (let position = from; position < Math.min(to, prompt.length - 1); position++) {
+      const row = logits.subarray((position - from) * size, (position - from + 1) * size);
+      this.#promptLogprobs.push(readLogprobs(row, logprobs).of(prompt[position + 1] ?? 0));
+    }
+  }
+
   /** Samples the next token and says whether the sequence ends with it. */
   advance(logits: Float32Array, sampler: Sampler): SequenceStep {
-    const { sampling, stopTokens, minTokens, maxTokens } = this.request;
+    const { sampling, stopTokens, minTokens, maxTokens, logprobs } = this.request;
     const banned = this.#count < minTokens ? stopTokens : nothingBanned;
-    const token = sampler.sample(logits, sampling, this.#history, banned, this.#random);
-    if (stopTokens.includes(token)) return { token: null, finish: 'stop' };
+    // Before the sampler changes the logits in place.
+    const raw: RawDistribution | null = logprobs === undefined ? null : readLogprobs(logits, logprobs);
+    const first = this.#promptLogprobs;
+    this.#promptLogprobs = [];
+    const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
+    const { constraint } = this;
+    constraint?.apply(logits, banned);
+    const token = sampler.sample(
+      logits,
+      sampling,
+      this.#history,
+      constraint ? nothingBanned : banned,
+      this.#random,
+    );
+    const ended = stopTokens.includes(token) || constraint?.endTokens.includes(token);
+    if (!ended) constraint?.accept(token);
+    if (ended) return { token: null, finish: 'stop', ...ofPrompt };
     this.#count++;
     this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
     this.lastToken = token;
     const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;
-    return { token, finish };
+    return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }
 }

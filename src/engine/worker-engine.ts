@@ -3,7 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { errors } from '../errors.js';
 import { terminateRun } from '../ort/binding.js';
 import { AsyncQueue } from './async-queue.js';
+import { ConstraintCheck } from './constraint-check.js';
 import type { Engine, EngineLoad } from './engine.js';
+import type { ConstraintSource } from './grammar-library.js';
 import type {
   Capture,
   CaptureRequest,
@@ -36,6 +38,7 @@ interface Waiter {
 export class WorkerEngine implements Engine {
   readonly #waiters = new Map<number, Waiter>();
   readonly #interactive = new Set<number>();
+  #constraints: ConstraintCheck | null = null;
   #nextId = 1;
   #running = 0;
   #closed: Error | null = null;
@@ -118,6 +121,7 @@ export class WorkerEngine implements Engine {
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
     checkSequence(request, this.shape);
+    if (request.constraint) await this.#checkConstraint(request.constraint, request.constraintField);
     signal?.throwIfAborted();
     const id = this.#admit(request);
     const steps = new AsyncQueue<SequenceStep>();
@@ -141,6 +145,14 @@ export class WorkerEngine implements Engine {
       // A waiter that is gone has failed: the worker no longer knows it.
       if (this.#waiters.delete(id) && !finished) this.#send({ type: 'cancel', id });
     }
+  }
+
+  async #checkConstraint(source: ConstraintSource, field = 'constraint'): Promise<void> {
+    const { vocabulary, model } = this.settings;
+    if (!vocabulary || vocabulary.endTokens.length === 0)
+      throw errors.constraintRefused(field, `model ${model} has no end token to close an answer with`);
+    this.#constraints ??= new ConstraintCheck({ vocabulary, size: this.shape.vocabularySize });
+    await this.#constraints.check(source, field);
   }
 
   #admit({ priority }: { readonly priority: Priority }): number {
@@ -214,6 +226,7 @@ export class WorkerEngine implements Engine {
       // A run in progress would keep the worker from reading the message.
       terminateRun(this.runOptions);
     }
+    await this.#constraints?.close();
     await this.died;
   }
 }

@@ -6,6 +6,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
+import { Constraints } from './constraints.js';
+import type { GrammarVocabulary } from './grammar-library.js';
 import { JobQueue } from './job-queue.js';
 import { capture, project, score } from './jobs.js';
 import { type KvCache, openKvCache } from './kv-cache.js';
@@ -21,6 +23,8 @@ import { TimeShare } from './time-share.js';
 /** Capacity when none is asked for: enough for chat, and 16 full slots of a small model fit in memory. */
 const defaultCapacity = 4096;
 
+const noVocabulary: GrammarVocabulary = { tokens: [], endTokens: [] };
+
 type Job = { readonly id: number; readonly priority: Priority; readonly memory: 'scratch' | 'capture' } & (
   | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
   | { readonly steps: Generator<void, Float32Array>; readonly kind: 'project' }
@@ -35,6 +39,9 @@ class EngineLoop {
   readonly #jobs = new JobQueue<Job>();
   /** Captures that wait for the capture session to be built. */
   readonly #captures = new Set<number>();
+  readonly #constraints: Constraints;
+  /** Sequences with a constraint, from their request to their end. */
+  readonly #constrained = new Map<number, Sequence>();
   /** The number of running sequences the other side knows. */
   #reported = 0;
   readonly #share = new TimeShare();
@@ -49,14 +56,16 @@ class EngineLoop {
     readonly cache: KvCache,
     readonly chunk: number,
     readonly runOptions: RunOptions,
+    vocabulary: GrammarVocabulary,
   ) {
+    this.#constraints = new Constraints(vocabulary, graphs.spec.vocabularySize);
     this.#scheduler = new Scheduler(cache.slots, chunk);
     this.#sampler = new Sampler(graphs.spec.vocabularySize);
     this.#serving = new ServingRunner(graphs.serving, cache, runOptions);
   }
 
   receive(message: ToWorker): void {
-    if (message.type === 'generate') this.#scheduler.enqueue(new Sequence(message.id, message.request));
+    if (message.type === 'generate') this.#startSequence(new Sequence(message.id, message.request));
     else if (message.type === 'score')
       this.#jobs.add({
         id: message.id,
@@ -77,6 +86,40 @@ class EngineLoop {
     else if (message.type === 'cancel') this.#cancel(message.id);
     else this.#closed = true;
     this.#wake?.();
+  }
+
+  #startSequence(sequence: Sequence): void {
+    const { constraint } = sequence.request;
+    if (constraint === undefined) {
+      this.#scheduler.enqueue(sequence);
+      return;
+    }
+    const { id } = sequence;
+    this.#constrained.set(id, sequence);
+    this.#constraints.begin(constraint).then(
+      (begun) => {
+        if (!this.#constrained.has(id)) return begun.release();
+        sequence.constraint = begun;
+        this.#scheduler.enqueue(sequence);
+        this.#wake?.();
+      },
+      (error: unknown) => {
+        if (this.#constrained.delete(id)) this.#fail(id, error);
+      },
+    );
+  }
+
+  /** Masks for the logits to come. When the library fails, those that need it end. */
+  async #refreshMasks(): Promise<void> {
+    for (const [id, { constraint }] of this.#constrained) {
+      try {
+        await constraint?.refresh();
+      } catch (error) {
+        this.#constraints.reset();
+        this.#remove(id);
+        this.#fail(id, error);
+      }
+    }
   }
 
   #startCapture(message: Extract<ToWorker, { type: 'capture' }>): void {
@@ -111,6 +154,8 @@ class EngineLoop {
   }
 
   #remove(id: number): void {
+    this.#constrained.get(id)?.constraint?.release();
+    this.#constrained.delete(id);
     for (const move of this.#scheduler.remove(id)) this.cache.move(move);
   }
 
@@ -129,6 +174,7 @@ class EngineLoop {
           this.#wake = resolve;
         });
       this.#wake = null;
+      if (this.#constrained.size > 0) await this.#refreshMasks();
       this.#step();
       // Lets messages in: a cancel takes effect before the next step.
       await nextTurn();
@@ -191,9 +237,12 @@ class EngineLoop {
     const monitored = whole && terms.length > 0;
     sequence.begun ??= performance.now();
     try {
-      const logits = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, whole ? 1 : 0, monitored);
+      const scored = sequence.readsPrompt ? to - from : whole ? 1 : 0;
+      const all = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, scored, monitored);
       sequence.computed = to;
+      if (sequence.readsPrompt) sequence.readPrompt(all, from, to);
       if (!whole) return;
+      const logits = all.subarray(-this.graphs.spec.vocabularySize);
       this.#scheduler.promote(sequence);
       const timing = {
         queued: sequence.begun - sequence.arrived,
@@ -207,11 +256,16 @@ class EngineLoop {
   }
 
   #decode(sequences: readonly Sequence[], results: SequenceResult[]): void {
+    const failed: [number, unknown][] = [];
     try {
       const logits = this.#serving.decode(sequences);
       sequences.forEach((sequence, slot) => {
         sequence.computed++;
-        results.push(this.#advance(sequence, logits(slot), slot, 0));
+        try {
+          results.push(this.#advance(sequence, logits(slot), slot, 0));
+        } catch (error) {
+          failed.push([sequence.id, error]);
+        }
       });
     } catch (error) {
       // One run computes every row: none of them has a token now.
@@ -219,6 +273,12 @@ class EngineLoop {
         this.#remove(id);
         this.#fail(id, error);
       }
+      return;
+    }
+    // What one row's constraint does not bear is no matter of the others.
+    for (const [id, error] of failed) {
+      this.#remove(id);
+      this.#fail(id, error);
     }
   }
 
@@ -266,7 +326,8 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const runOptions = new RunOptions();
   const { inPieces, longest } = graphs.chunks;
   const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
-  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions);
+  const vocabulary = settings.vocabulary ?? noVocabulary;
+  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions, vocabulary);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {
     layers: spec.layers.length,

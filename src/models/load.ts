@@ -6,6 +6,7 @@ import { WorkerEngine } from '../engine/worker-engine.js';
 import { errors, SteerdError } from '../errors.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { loadStopTokens } from '../text/stop-tokens.js';
+import { grammarVocabulary } from '../text/token-bytes.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { LoadedModel } from './model.js';
 
@@ -66,6 +67,7 @@ export async function loadModel(
         deviceIndex: settings.deviceIndex ?? 0,
         deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
       },
+      vocabulary: grammarVocabulary(tokenizer, stopTokens),
     });
     const created = Math.floor(Date.now() / 1000);
     const { died, device, warnings } = engine;

@@ -1,21 +1,48 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { FormatFields } from './constraints.js';
+import {
+  ChatFinishReason,
+  GenerationFields,
+  mostTopLogprobs,
+  ReplyFields,
+  SteeringReceipts,
+  Usage,
+} from './generation.js';
 import { list } from './list.js';
+import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
+import { ToolCall, ToolCallDelta, ToolFields } from './tools.js';
 
 const TextPart = z.looseObject({
   type: z.literal('text', { error: 'must be "text": this server reads text only' }),
   text: z.string(),
 });
 
-export const ChatMessage = z.looseObject({
-  role: z
-    .enum(['system', 'developer', 'user', 'assistant'])
-    .meta({ description: '`developer` is read as `system`.' }),
-  content: z.union([z.string(), list(TextPart, { min: 1, max: 10_000 })]),
-});
+export const ChatMessage = z
+  .looseObject({
+    role: z
+      .enum(['system', 'developer', 'user', 'assistant', 'tool'])
+      .meta({ description: '`developer` is read as `system`.' }),
+    content: z
+      .union([z.string(), list(TextPart, { min: 1, max: 10_000 })])
+      .nullish()
+      .meta({ description: 'May be left out by an assistant that calls tools.' }),
+    tool_calls: list(ToolCall.loose(), { min: 1, max: 64 }).nullish(),
+    tool_call_id: z.string().nullish(),
+  })
+  .superRefine(({ role, content, tool_calls }, context) => {
+    const optional = role === 'assistant' && tool_calls !== null && tool_calls !== undefined;
+    if ((content === null || content === undefined) && !optional) {
+      context.issues.push({
+        code: 'custom',
+        message: 'must be a string or a list',
+        path: ['content'],
+        input: content,
+      });
+    }
+  });
 export type ChatMessage = z.output<typeof ChatMessage>;
 
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
@@ -28,6 +55,30 @@ export const ChatRequest = z
       .min(1)
       .nullish()
       .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
+    logprobs: z
+      .boolean()
+      .nullish()
+      .meta({ default: false, description: "Log-probabilities of the answer's tokens." }),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(mostTopLogprobs)
+      .nullish()
+      .meta({ description: 'With `logprobs`: how many of the likeliest tokens at each position.' }),
+    add_generation_prompt: z
+      .boolean()
+      .nullish()
+      .meta({ default: true, description: "Whether the prompt ends where the assistant's answer begins." }),
+    continue_final_message: z.boolean().nullish().meta({
+      default: false,
+      description: 'The last message is the begin of the answer, which goes on with it.',
+    }),
+    chat_template_kwargs: z
+      .record(z.string().max(64), z.unknown())
+      .nullish()
+      .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
+    ...FormatFields,
+    ...ToolFields,
     ...SteeringFields,
     ...MonitorFields,
   })
@@ -61,11 +112,13 @@ export const ChatCompletion = z
         index: z.int(),
         message: z.object({
           role: z.literal('assistant'),
-          content: z.string(),
+          content: z.string().nullable(),
           refusal: z.null(),
+          tool_calls: z.array(ToolCall).optional(),
         }),
-        logprobs: z.null(),
-        finish_reason: FinishReason,
+        logprobs: ChatLogprobs.nullable(),
+        steering: SteeringReceipts,
+        finish_reason: ChatFinishReason,
         monitor: ChoiceMonitor.optional(),
       }),
     ),
@@ -105,9 +158,11 @@ export const ChatCompletionChunk = z
           role: z.literal('assistant').optional(),
           content: z.string().optional(),
           refusal: z.null().optional(),
+          tool_calls: z.array(ToolCallDelta).optional(),
         }),
-        logprobs: z.null(),
-        finish_reason: FinishReason.nullable(),
+        logprobs: ChatLogprobs.nullable(),
+        steering: SteeringReceipts,
+        finish_reason: ChatFinishReason.nullable(),
         monitor: ChunkMonitor.optional(),
       }),
     ),

@@ -1,6 +1,15 @@
 /** `POST /v1/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { FinishReason, GenerationFields, ReplyFields, SteeringReceipts, Usage } from './generation.js';
+import { FormatFields } from './constraints.js';
+import {
+  FinishReason,
+  GenerationFields,
+  mostTopLogprobs,
+  ReplyFields,
+  SteeringReceipts,
+  Usage,
+} from './generation.js';
+import { TextLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
@@ -43,6 +52,19 @@ export const CompletionRequest = z
         anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(integer), listOf(listOf(integer))],
       }),
     ...GenerationFields,
+    max_tokens: z
+      .int()
+      .min(0)
+      .nullish()
+      .meta({ default: 16, description: 'Most tokens of the answer; 0 only with `echo`.' }),
+    logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
+      description: 'Log-probabilities of the tokens, and of that many likeliest ones at each position.',
+    }),
+    echo: z.boolean().nullish().meta({
+      default: false,
+      description: 'Put the prompt before the answer; its log-probabilities too, with `logprobs`.',
+    }),
+    ...FormatFields,
     ...SteeringFields,
     ...MonitorFields,
   })
@@ -58,7 +80,12 @@ const fields = {
   steering: SteeringReceipts,
   monitor: MonitorReceipts,
 };
-const choice = { text: z.string(), index: z.int(), logprobs: z.null() };
+const choice = {
+  text: z.string(),
+  index: z.int(),
+  logprobs: TextLogprobs.nullable(),
+  steering: SteeringReceipts,
+};
 
 export const Completion = z
   .object({

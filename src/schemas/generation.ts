@@ -57,6 +57,10 @@ export const GenerationFields = {
     .union([stopString, list(stopString, { max: maxStopStrings })])
     .nullish()
     .meta({ description: 'Strings that end the answer and are no part of it.' }),
+  include_stop_str_in_output: z
+    .boolean()
+    .nullish()
+    .meta({ default: false, description: 'Keep the stop string at the end of the answer.' }),
   stop_token_ids: list(z.int(), { max: maxStopTokens })
     .nullish()
     .meta({ description: 'Token ids that end the answer, beside the end tokens of the model.' }),
@@ -73,12 +77,18 @@ export const GenerationFields = {
     .nullish()
     .meta({ description: 'Only with `stream`.' }),
   user: z.string().nullish().meta({ description: 'Ignored.' }),
+  metadata: z.unknown().optional().meta({ description: 'Ignored.' }),
+  store: z.unknown().optional().meta({ description: 'Ignored: nothing is stored.' }),
 };
+
+/** Likeliest tokens that a request can ask for at each position (OpenAI API reference). */
+export const mostTopLogprobs = 20;
 
 /** The fields of `GenerationFields` that decide how tokens are made. */
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
 
 export const FinishReason = z.enum(['stop', 'length']);
+export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls']);
 
 export const Usage = z
   .object({

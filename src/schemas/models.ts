@@ -12,6 +12,10 @@ export const ModelObject = z
     layers: z.int().meta({ description: 'Decoder blocks: steering counts them from 0.' }),
     hidden_size: z.int(),
     fingerprint: z.string().meta({ description: 'SHA-256: which export this is.' }),
+    parent: z
+      .string()
+      .optional()
+      .meta({ description: 'Of an alias `model@concept:strength`: the model it steers.' }),
   })
   .meta({
     id: 'Model',
@@ -33,6 +37,13 @@ export type ModelObject = z.output<typeof ModelObject>;
 export const ModelList = z
   .object({ object: z.literal('list'), data: z.array(ModelObject) })
   .meta({ id: 'ModelList' });
+
+export const ModelListQuery = z.object({
+  aliases: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'true: also `model@concept:1` for every registered concept.' }),
+});
 
 export const ModelParams = z.object({ id: z.string().meta({ examples: ['smollm2-135m-instruct'] }) });
 

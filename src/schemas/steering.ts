@@ -10,6 +10,8 @@ import { strictly } from './strictly.js';
 /** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
 export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;
 export const maxSteeringItems = 8;
+/** Alternatives of one request; the slots bound them further. */
+export const maxAlternatives = 64;
 
 const inputSchema = (schema: z.ZodType) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
@@ -166,6 +168,29 @@ export const SteeringItem = z
   });
 export type SteeringItem = z.output<typeof SteeringItem>;
 
+const listOfItems = z.array(SteeringItem).max(maxSteeringItems, {
+  error: `must have at most ${maxSteeringItems} items`,
+});
+
+const alternative = choice([SteeringItem, listOfItems, z.null()], (value) =>
+  value === null ? 2 : Array.isArray(value) ? 1 : 0,
+);
+
+const alternativesExpected = 'must be a list of steerings, null for none';
+
+/** Alternatives of one request: each gets its own choices of the reply. */
+export const SteeringChoices = z.strictObject(
+  {
+    choices: z
+      .array(alternative, { error: alternativesExpected })
+      .min(1, { error: 'must have at least one steering' })
+      .max(maxAlternatives, { error: `must have at most ${maxAlternatives} steerings` })
+      .meta({ examples: [[null, { concept: 'pirate', strength: 1 }]] }),
+  },
+  { error: strictly('steering', ['choices'], alternativesExpected) },
+);
+export type SteeringChoices = z.output<typeof SteeringChoices>;
+
 /** The three equal ways to steer a completion, to be spread into the request's object schema. */
 export const SteeringFields = {
   concept: conceptField.optional().meta({ description: 'Concept to steer by; with `strength`.' }),
@@ -175,43 +200,70 @@ export const SteeringFields = {
     })
     .optional()
     .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
-  steering: choice(
-    [
-      SteeringItem,
-      z.array(SteeringItem).max(maxSteeringItems, {
-        error: `must have at most ${maxSteeringItems} items`,
-      }),
-      z.null(),
-    ],
-    (value) => (value === null ? 2 : Array.isArray(value) ? 1 : 0),
-  )
+  steering: choice([SteeringItem, listOfItems, z.null(), SteeringChoices], (value) => {
+    if (value === null) return 2;
+    if (Array.isArray(value)) return 1;
+    return isObject(value) && 'choices' in (value as object) ? 3 : 0;
+  })
     .optional()
-    .meta({ description: 'One steering or a list of them, applied together.' }),
+    .meta({
+      description:
+        'One steering or a list of them, applied together. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
+    }),
 };
+
+type Alternative = SteeringItem | readonly SteeringItem[] | null;
+
+const itemsOf = (asked: Alternative): readonly SteeringItem[] =>
+  asked === null ? [] : Array.isArray(asked) ? asked : [asked as SteeringItem];
 
 export interface SteeringBody {
   readonly concept?: string | undefined;
   readonly strength?: number | undefined;
-  readonly steering?: SteeringItem | readonly SteeringItem[] | null | undefined;
+  readonly steering?: Alternative | SteeringChoices | undefined;
+}
+
+/** What a completion is steered by. */
+export interface AskedSteering {
+  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
+  readonly alternatives: readonly (readonly SteeringItem[])[];
+  /** Whether the request listed alternatives: then each choice has its own receipt. */
+  readonly compared: boolean;
 }
 
 /**
  * What a parsed completion body asks to be steered by, in one form.
- * @throws SteerdError when `concept` and `steering` are both there, or `strength` has no concept.
+ * @param alias what the model's name says already
+ * @throws SteerdError when steering is said in more than one place, or `strength` has no concept.
  */
-export function steeringItems(body: SteeringBody): readonly SteeringItem[] {
+export function askedSteering(
+  body: SteeringBody,
+  alias: readonly SteeringItem[] | null = null,
+): AskedSteering {
   const { concept, strength, steering } = body;
+  const given =
+    concept !== undefined ? 'concept' : steering !== undefined && steering !== null ? 'steering' : null;
+  if (alias !== null && given !== null) {
+    throw errors.invalidRequest(
+      `${given} must be left out when model says what steers (model@concept:strength): say it in one place.`,
+      given,
+    );
+  }
   if (concept === undefined) {
     if (strength !== undefined) {
       throw errors.invalidValue('strength', 'given together with concept', strength);
     }
-    if (steering === undefined || steering === null) return [];
-    return Array.isArray(steering) ? (steering as SteeringItem[]) : [steering as SteeringItem];
+    if (alias !== null) return { alternatives: [alias], compared: false };
+    if (isObject(steering) && 'choices' in (steering as object)) {
+      const { choices } = steering as SteeringChoices;
+      return { alternatives: choices.map((asked) => itemsOf(asked as Alternative)), compared: true };
+    }
+    return { alternatives: [itemsOf((steering ?? null) as Alternative)], compared: false };
   }
-  if (steering !== undefined && steering !== null) {
+  if (given === 'concept' && steering !== undefined && steering !== null) {
     throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
   }
-  return [SteeringItem.parse({ concept, strength })];
+  return { alternatives: [[SteeringItem.parse({ concept, strength })]], compared: false };
 }
 
 export const SteeringReceipt = z

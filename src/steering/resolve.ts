@@ -23,6 +23,8 @@ export interface SteeringContext {
   readonly concepts: ConceptLookup;
   /** Tokens of the prompt: positions from here on are generated. */
   readonly promptLength: number;
+  /** Where the request has the items, for errors; `steering` by default. */
+  readonly field?: string;
 }
 
 export interface ResolvedSteering {
@@ -39,7 +41,7 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
   const { maxStrength } = context.concepts;
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
   items.forEach((item, i) => {
-    const field = fieldOf(i, items.length);
+    const field = fieldOf(i, items.length, context.field);
     const concept = findConcept(item.concept, context, field('concept'));
     const layers = layersOf(item.layers, concept, field('layers'));
     const window = positionWindow(item.positions, context, field('positions'));
@@ -75,8 +77,9 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */
-const fieldOf = (index: number, count: number) => (name: string) => {
-  if (count > 1) return `steering.${index}.${name}`;
+const fieldOf = (index: number, count: number, place?: string) => (name: string) => {
+  if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
+  if (place !== undefined) return `${place}.${name}`;
   return name === 'concept' ? name : `steering.${name}`;
 };
 

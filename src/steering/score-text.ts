@@ -66,7 +66,9 @@ async function tokensOf(body: ScoreRequest, model: LoadedModel): Promise<readonl
   }
   const field = asChat ? 'messages' : 'input';
   const tokens = asChat
-    ? await chatPrompt(model, messages, body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant')
+    ? await chatPrompt(model, messages, {
+        addGenerationPrompt: body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant',
+      })
     : ((await textPrompts(model, input ?? '', 1, field))[0] ?? []);
   const { capacity } = model.engine.shape;
   if (tokens.length === 0) throw errors.promptEmpty(field);

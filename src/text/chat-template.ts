@@ -11,9 +11,15 @@ import { namedSpecialTokens } from './special-tokens.js';
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  /** What templates that know tools read. */
+  readonly tool_calls?: readonly object[];
+  readonly tool_call_id?: string;
 }
 
 export interface ChatTemplate {
+  /** Whether it writes `tools` and the messages of calls itself. */
+  readonly takesTools?: boolean;
+
   /**
    * @param options.addGenerationPrompt ends the prompt where the assistant's answer begins.
    * @param options.variables more of the template's variables (`enable_thinking`, `tools`, ...).
@@ -43,11 +49,13 @@ const takenNames = new Set([
 ]);
 
 class JinjaChatTemplate implements ChatTemplate {
+  readonly takesTools: boolean;
   readonly #template: Template;
   readonly #defaults: JsonObject;
 
   constructor(source: string, specialTokens: JsonObject) {
     this.#template = new Template(source);
+    this.takesTools = /\btools\b/.test(source);
     // transformers always defines these two: templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
   }

@@ -44,7 +44,11 @@ export class StopStringMatcher {
   #stopped = false;
 
   /** @throws SteerdError invalid_value for an empty stop string, which would stop before the first token. */
-  constructor(stops: readonly string[]) {
+  constructor(
+    stops: readonly string[],
+    /** Whether the text goes on to the end of the stop string. */
+    readonly included = false,
+  ) {
     if (stops.includes('')) throw errors.invalidValue('stop', 'made of non-empty strings', '');
     this.#automata = stops.map((stop) => new Automaton(stop));
   }
@@ -65,7 +69,7 @@ export class StopStringMatcher {
       if (found > 0) {
         this.#stopped = true;
         this.#held = '';
-        return { text: pending.slice(0, index + 1 - found), stopped: true };
+        return { text: pending.slice(0, index + 1 - (this.included ? 0 : found)), stopped: true };
       }
     }
     const hold = this.#automata.reduce((longest, automaton) => Math.max(longest, automaton.matched), 0);

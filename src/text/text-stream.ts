@@ -1,15 +1,16 @@
 /** Joins the engine's steps with the detokenizer and the stop strings: the text side of one sequence. */
-import type { FinishReason, SequenceStep } from '../engine/protocol.js';
+import type { FinishReason, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { IncrementalDetokenizer } from './detokenizer.js';
 import { StopStringMatcher } from './stop-strings.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** A token with what the engine monitored where it was made. */
-export interface MonitoredToken {
+/** A token with what the engine says of it. */
+export interface DetailedToken {
   readonly id: number;
   /** What it added to the text, before stop strings cut it. */
   text: string;
-  readonly projections: Float32Array;
+  readonly projections?: Float32Array;
+  readonly logprobs?: TokenLogprobs;
 }
 
 export interface TextDelta {
@@ -17,8 +18,8 @@ export interface TextDelta {
   text: string;
   /** Tokens since the last delta, those included whose text is still held back or was cut. */
   tokens: number[];
-  /** The same tokens, when the sequence monitors something. */
-  monitored?: MonitoredToken[];
+  /** The same tokens, when the engine says more of them. */
+  detailed?: DetailedToken[];
   finish: FinishReason | null;
 }
 
@@ -33,6 +34,7 @@ export interface Detokenizer {
  * frees the slot) before the last delta is given out. Leaving this iterable early leaves `steps` too, but
  * only when a pending step has come: abort the engine's signal to cancel at once.
  *
+ * @param stopsIncluded whether the text has the stop string that ended it
  * @param detokenize for text that continues a prompt; by default the answer stands alone.
  * @throws SteerdError invalid_value for an empty stop string; while iterating, what `steps` throws.
  */
@@ -41,8 +43,9 @@ export function streamText(
   tokenizer: Tokenizer,
   stops: readonly string[],
   detokenize: Detokenizer = new IncrementalDetokenizer(tokenizer),
+  stopsIncluded = false,
 ): AsyncIterable<TextDelta> {
-  return textDeltas(steps, detokenize, new StopStringMatcher(stops));
+  return textDeltas(steps, detokenize, new StopStringMatcher(stops, stopsIncluded));
 }
 
 async function* textDeltas(
@@ -51,7 +54,7 @@ async function* textDeltas(
   matcher: StopStringMatcher,
 ): AsyncGenerator<TextDelta> {
   let tokens: number[] = [];
-  let monitored: MonitoredToken[] | undefined;
+  let detailed: DetailedToken[] | undefined;
   let text = '';
   let stopped = false;
   let finish: FinishReason | null = null;
@@ -60,28 +63,30 @@ async function* textDeltas(
       tokens.push(step.token);
       const piece = detokenizer.push(step.token);
       ({ text, stopped } = matcher.push(piece));
-      if (step.projections) {
-        monitored ??= [];
-        monitored.push({ id: step.token, text: piece, projections: step.projections });
+      const { projections, logprobs } = step;
+      if (projections || logprobs) {
+        detailed ??= [];
+        const details = { ...(projections && { projections }), ...(logprobs && { logprobs }) };
+        detailed.push({ id: step.token, text: piece, ...details });
       }
     }
     finish = stopped ? 'stop' : step.finish;
     if (finish !== null) break;
     if (text !== '') {
-      yield { text, tokens, finish, ...(monitored && { monitored }) };
+      yield { text, tokens, finish, ...(detailed && { detailed }) };
       tokens = [];
-      monitored = undefined;
+      detailed = undefined;
       text = '';
     }
   }
   if (!stopped) {
     const unfinished = detokenizer.flush();
-    const last = monitored?.at(-1);
+    const last = detailed?.at(-1);
     if (last) last.text += unfinished;
     const rest = matcher.push(unfinished);
     text += rest.text + matcher.flush();
     if (rest.stopped) finish = 'stop';
   }
   if (finish !== null || text !== '' || tokens.length > 0)
-    yield { text, tokens, finish, ...(monitored && { monitored }) };
+    yield { text, tokens, finish, ...(detailed && { detailed }) };
 }

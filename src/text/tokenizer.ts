@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
 import { specialTokens } from './special-tokens.js';
+import { pieceBytes } from './token-bytes.js';
 import { TokenizerThread } from './tokenizer-thread.js';
 
 export interface Tokenizer {
@@ -32,6 +33,12 @@ export interface Tokenizer {
   tokenId(token: string): number | undefined;
 
   isSpecial(id: number): boolean;
+
+  /**
+   * The bytes that a token stands for inside a text, its space included; of a special token its name's. None for an
+   * id without a token.
+   */
+  bytes(id: number): Uint8Array;
 }
 
 class ModelTokenizer implements Tokenizer {
@@ -40,6 +47,8 @@ class ModelTokenizer implements Tokenizer {
   readonly longestToken: number;
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #special = new Set<number>();
+  readonly #added: ReadonlySet<number>;
+  readonly #pieceBytes: (piece: string) => Uint8Array;
 
   readonly #thread: TokenizerThread;
 
@@ -56,9 +65,10 @@ class ModelTokenizer implements Tokenizer {
     this.vocabularySize = size;
     this.longestToken = longest;
 
-    for (const [id, token] of this.#tokenizer.get_added_tokens_decoder()) {
-      if (token.special) this.#special.add(id);
-    }
+    const added = [...this.#tokenizer.get_added_tokens_decoder()];
+    for (const [id, token] of added) if (token.special) this.#special.add(id);
+    this.#added = new Set(added.map(([id]) => id));
+    this.#pieceBytes = pieceBytes(definition.decoder);
     for (const token of specialTokens(config)) {
       const id = this.tokenId(token);
       if (id !== undefined) this.#special.add(id);
@@ -91,6 +101,12 @@ class ModelTokenizer implements Tokenizer {
 
   isSpecial(id: number): boolean {
     return this.#special.has(id);
+  }
+
+  bytes(id: number): Uint8Array {
+    const piece = this.#tokenizer.id_to_token(id);
+    if (piece === undefined) return new Uint8Array();
+    return this.#added.has(id) ? new TextEncoder().encode(piece) : this.#pieceBytes(piece);
   }
 }
 

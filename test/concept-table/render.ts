@@ -46,16 +46,17 @@ export function summaries(rows: readonly ConceptRow[]): Summary[] {
   });
 }
 
+/** Evidence and fluency for as many concepts as can be come first, the mean gain (below 10 nats) last. */
+const rank = ({ rises, fluent: inside, meanGain }: Summary) => 10 * (rises + inside) + meanGain;
+
 export function render(rows: readonly ConceptRow[], how: { model: string; statements: number }): string {
   const cell = (row: ConceptRow, name: (typeof names)[number]) => {
     const { steered } = combinationOf(row, name);
     return `${number(gain(row, steered))}${fluent(row, steered) ? '' : ' ✗'}`;
   };
-  const best = summaries(rows).reduce((a, b) =>
-    b.rises > a.rises || (b.rises === a.rises && b.meanGain > a.meanGain) ? b : a,
-  );
-  const table = (header: readonly string[], lines: readonly (readonly string[])[]) =>
-    [header, header.map((_, i) => (i === 0 ? '---' : '--:')), ...lines]
+  const best = summaries(rows).reduce((a, b) => (rank(b) > rank(a) ? b : a));
+  const table = (header: readonly string[], lines: readonly (readonly string[])[], rest = '--:') =>
+    [header, header.map((_, i) => (i === 0 ? '---' : rest)), ...lines]
       .map((line) => `| ${line.join(' | ')} |`)
       .join('\n');
   const samples = rows.map((row) => {
@@ -114,6 +115,6 @@ ${table(
 
 The first question, "${tableQuestions[0]}", unedited: unsteered, and at strength 1 of ${best.name}.
 
-${table(['concept', 'unsteered', 'steered'], samples)}
+${table(['concept', 'unsteered', 'steered'], samples, '---')}
 `;
 }

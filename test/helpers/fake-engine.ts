@@ -7,6 +7,7 @@ import type {
   ProjectRequest,
   SequenceRequest,
   SequenceStep,
+  TokenLogprobs,
 } from '../../src/engine/protocol.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import type { Tokenizer } from '../../src/text/tokenizer.js';
@@ -23,6 +24,7 @@ export const characterTokenizer: Tokenizer = {
   decode: (ids) => ids.map((id) => (id < 32 && id !== 10 ? '' : String.fromCodePoint(id))).join(''),
   tokenId: (token) => token.codePointAt(0),
   isSpecial: (id) => id < 32 && id !== 10,
+  bytes: (id) => new TextEncoder().encode(String.fromCodePoint(id)),
 };
 
 export interface FakeEngineOptions {
@@ -38,6 +40,14 @@ export interface FakeEngineOptions {
 
 /** Of token `token` onto the m-th direction at one layer, as this fake has it. */
 export const fakeProjection = (token: number, m: number, layer: number) => token + 1000 * m + 0.25 * layer;
+
+/** Of the token `rank` code points after `token`, as this fake has it: each token is its own likeliest. */
+export const fakeLogprob = (token: number, rank: number) => -0.001 * token - rank;
+
+const logprobsOf = (token: number, count: number): TokenLogprobs => ({
+  chosen: fakeLogprob(token, 0),
+  top: Array.from({ length: count }, (_, rank) => [token + rank, fakeLogprob(token, rank)] as const),
+});
 
 export class FakeEngine implements Engine {
   readonly shape: ModelShape;
@@ -80,7 +90,16 @@ export class FakeEngine implements Engine {
         step++;
         ended = step === request.maxTokens;
         const token = character.codePointAt(0) ?? 0;
-        yield { token, finish: ended ? 'length' : null, ...this.#projections(token, request) };
+        const { logprobs, promptLogprobs, prompt: asked } = request;
+        yield {
+          token,
+          finish: ended ? 'length' : null,
+          ...this.#projections(token, request),
+          ...(logprobs === undefined ? {} : { logprobs: logprobsOf(token, logprobs) }),
+          ...(logprobs !== undefined && promptLogprobs && step === 1
+            ? { promptLogprobs: asked.slice(1).map((id) => logprobsOf(id, logprobs)) }
+            : {}),
+        };
         if (ended) return;
       }
       ended = true;

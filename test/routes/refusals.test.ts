@@ -41,9 +41,9 @@ refuses('wrong types and values name field, requirement and value', chat, [
     /at least 1 item; received an empty list/,
   ],
   [
-    { messages: [{ role: 'tool', content: 'x' }] },
+    { messages: [{ role: 'robot', content: 'x' }] },
     'messages.0.role',
-    /must be one of "system", "developer", "user", "assistant"; received "tool"/,
+    /must be one of "system", "developer", "user", "assistant", "tool"; received "robot"/,
   ],
   [
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
@@ -93,9 +93,12 @@ refuses('wrong types and values name field, requirement and value', chat, [
 ]);
 
 refuses('what would be ignored in silence is refused', chat, [
-  [{ messages, logprobs: true }, 'logprobs', /^logprobs is not supported yet; leave it out\.$/],
-  [{ messages, tools: [{ type: 'function' }] }, 'tools', /not supported yet/],
-  [{ messages, response_format: { type: 'json_object' } }, 'response_format', /only {"type": "text"} is/],
+  [{ messages, top_logprobs: 2 }, 'top_logprobs', /unless logprobs is true/],
+  [{ messages, logprobs: true, top_logprobs: 21 }, 'top_logprobs', /at most 20; received 21/],
+  [{ messages, tools: [{ type: 'function' }] }, 'tools.0.function', /must be an object/],
+  [{ messages, tool_choice: 'required' }, 'tool_choice', /without tools/],
+  [{ messages, response_format: { type: 'xml' } }, 'response_format.type', /must be/],
+  [{ messages, guided_json: {}, guided_regex: 'a' }, 'guided_regex', /structured_outputs\.regex/],
   [{ messages, strenght: 1, concept: 'pirate' }, 'strenght', /did you mean "strength"\?/],
   [{ messages, Concept: 'pirate' }, 'Concept', /did you mean "concept"\?/],
   [{ messages, concepts: ['pirate'] }, 'concepts', /did you mean "concept"\?/],
@@ -124,10 +127,11 @@ refuses('prompts that cannot be', text, [
   [{ prompt: [[65], [2_000_000]] }, 'prompt.1', /holds token id 2000000/],
   [{ prompt: Array(300).fill('a') }, 'prompt', /at most 256 prompts; received 300/],
   [{ prompt: Array(200).fill('a'), n: 2 }, 'prompt', /at most 128 prompts; received 200/],
-  [{ prompt: 'a', echo: true }, 'echo', /not supported yet/],
+  [{ prompt: 'a', max_tokens: 0 }, 'max_tokens', /at least 1 without echo; received 0/],
   [{ prompt: 'a', suffix: 'b' }, 'suffix', /not supported yet/],
   [{ prompt: 'a', best_of: 3 }, 'best_of', /the value of n/],
-  [{ prompt: 'a', logprobs: 0 }, 'logprobs', /not supported yet/],
+  [{ prompt: 'a', logprobs: true }, 'logprobs', /must be an integer; received true/],
+  [{ prompt: 'a', prompt_logprobs: 1 }, 'prompt_logprobs', /with echo and logprobs/],
 ]);
 
 refuses('what does not fit the context, with the numbers', chat, [

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { MonitorFields } from '../../src/schemas/monitor.js';
-import { SteeringFields, SteeringItem, SteeringReceipt, steeringItems } from '../../src/schemas/steering.js';
+import { askedSteering, SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
 
 const Body = z.object(SteeringFields);
-const items = (body: unknown) => steeringItems(Body.parse(body));
+const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];
 
 /** The first fault of a body, as `path: message`. */
 function fault(schema: z.ZodType, value: unknown): string {

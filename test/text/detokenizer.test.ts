@@ -100,6 +100,7 @@ for (const [name, load] of Object.entries(tokenizers)) {
           return tokenizer.decode(ids, options);
         },
         tokenId: (token) => tokenizer.tokenId(token),
+        bytes: (id) => new TextEncoder().encode(String(id)),
         isSpecial: (id) => tokenizer.isSpecial(id),
       };
       const detokenizer = new IncrementalDetokenizer(counting);

@@ -52,15 +52,15 @@ test('what was monitored comes once for every token, with its part of the text',
     const steps = plain.steps.map((step, i) => ({ ...step, projections: Float32Array.of(i) }));
     const watched = new Script(steps);
     const deltas = await collect(streamText(watched, tokenizer, stops));
-    const seen = deltas.flatMap((delta) => delta.monitored ?? []);
+    const seen = deltas.flatMap((delta) => delta.detailed ?? []);
     assert.deepEqual(
-      seen.map(({ id, projections }) => [id, projections[0]]),
+      seen.map(({ id, projections }) => [id, projections?.[0]]),
       tokens.slice(0, watched.taken).map((token, i) => [token, i]),
     );
-    for (const delta of deltas) assert.deepEqual(delta.monitored?.map(({ id }) => id) ?? [], delta.tokens);
+    for (const delta of deltas) assert.deepEqual(delta.detailed?.map(({ id }) => id) ?? [], delta.tokens);
     assert.equal(seen.map(({ text }) => text).join(''), tokenizer.decode(tokens.slice(0, watched.taken)));
     const withoutMonitor = await collect(streamText(plain, tokenizer, stops));
-    assert.ok(withoutMonitor.every((delta) => !('monitored' in delta)));
+    assert.ok(withoutMonitor.every((delta) => !('detailed' in delta)));
     assert.deepEqual(
       deltas.map(({ text, finish }) => ({ text, finish })),
       withoutMonitor.map(({ text, finish }) => ({ text, finish })),
@@ -70,7 +70,7 @@ test('what was monitored comes once for every token, with its part of the text',
   const parrot = encode(tokenizer, '🦜').slice(0, 1);
   const half = new Script([{ token: parrot[0] ?? 0, finish: 'length', projections: Float32Array.of(1) }]);
   const [last] = await collect(streamText(half, tokenizer, []));
-  assert.deepEqual([last?.text, last?.monitored?.[0]?.text], ['\ufffd', '\ufffd']);
+  assert.deepEqual([last?.text, last?.detailed?.[0]?.text], ['\ufffd', '\ufffd']);
 });
 
 test('deltas add up to the text and the tokens; only the last carries the finish', async () => {

@@ -4,6 +4,7 @@ import { begin, generate } from '../../../src/completions/generate.js';
 import { planChat } from '../../../src/completions/plan.js';
 import { eventStream, eventStreamHeaders } from '../../../src/event-stream.js';
 import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
+import { codeSamples } from '../../../src/schemas/code-samples.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { eventsOf } from '../../../src/schemas/generation.js';
 
@@ -17,6 +18,11 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
         summary: 'Answer a conversation',
         description:
           'With `concept` and `strength`, or `steering`, the answer is steered and the reply carries a receipt.',
+        ...codeSamples('/v1/chat/completions', 'chat.completions.create', {
+          messages: [{ role: 'user', content: 'What did you do today?' }],
+          concept: 'pirate',
+          strength: 1,
+        }),
         body: ChatRequest,
         response: {
           200: {

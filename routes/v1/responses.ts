@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { begin, generate } from '../../src/completions/generate.js';
+import { planResponse, response, responseEvents } from '../../src/completions/responses.js';
+import { eventStream, eventStreamHeaders } from '../../src/event-stream.js';
+import { codeSamples } from '../../src/schemas/code-samples.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { eventsOf } from '../../src/schemas/generation.js';
+import { ResponseEvent, ResponseObject, ResponseRequest } from '../../src/schemas/responses.js';
+
+const responses: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/responses',
+    {
+      schema: {
+        operationId: 'createResponse',
+        tags: ['completions'],
+        summary: 'Answer, in the form of the Responses API',
+        description:
+          'Text only, and nothing is stored: `input` holds the whole conversation. Steered as the other endpoints are.',
+        ...codeSamples('/v1/responses', 'responses.create', {
+          input: 'What did you do today?',
+          concept: 'pirate',
+          strength: 1,
+        }),
+        body: ResponseRequest,
+        response: {
+          200: {
+            description: 'The answer; with `stream`, typed events with a `sequence_number`, and no `[DONE]`',
+            content: {
+              'application/json': { schema: ResponseObject },
+              'text/event-stream': { schema: eventsOf(ResponseEvent) },
+            },
+          },
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const planned = await planResponse(request.body, app.services);
+      const generation = generate(planned.plan, app.answers.open(reply.raw));
+      if (!planned.plan.stream) return response(planned, generation);
+      const events = responseEvents(planned, await begin(generation));
+      reply.headers(eventStreamHeaders);
+      return eventStream(events, (error) => request.explainBody(error));
+    },
+  );
+};
+
+export default responses;

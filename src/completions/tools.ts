@@ -1,0 +1,133 @@
+/**
+ * Tools of a chat: how the model is told of them, what its answer may be, and what is read from it. A call is written
+ * as in Hermes and Qwen:
+ *
+ *     <tool_call>
+ *     {"name": "f", "arguments": {...}}
+ *     </tool_call>
+ *
+ * The constraint holds every call to exactly that, so that it can be read as it comes.
+ */
+import { randomBytes } from 'node:crypto';
+import { errors } from '../errors.js';
+import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
+import { type Constraint, structuralTag } from './constraint.js';
+import { schemaConstraint } from './json-schema.js';
+
+const opening = '<tool_call>\n{"name": "';
+const middle = '", "arguments": ';
+const closing = '}\n</tool_call>';
+
+export interface ToolOptions {
+  readonly tools?: readonly Tool[] | null | undefined;
+  readonly tool_choice?: ToolChoice | null | undefined;
+  readonly parallel_tool_calls?: boolean | null | undefined;
+}
+
+/** The tools that the answer may call: none with tool_choice "none". */
+export function callableTools({ tools, tool_choice }: ToolOptions): readonly Tool[] {
+  const listed = tools ?? [];
+  const names = listed.map((tool) => tool.function.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw errors.invalidRequest(`tools must have names of their own; "${twice}" comes twice.`, 'tools');
+  const choice = tool_choice ?? (listed.length > 0 ? 'auto' : 'none');
+  if (choice === 'none') return [];
+  if (listed.length === 0) {
+    if (choice === 'auto') return [];
+    throw errors.invalidRequest('tool_choice must be left out without tools.', 'tool_choice');
+  }
+  if (typeof choice === 'string') return listed;
+  const named = listed.filter((tool) => tool.function.name === choice.function.name);
+  if (named.length === 0) {
+    throw errors.invalidValue(
+      'tool_choice.function.name',
+      `one of ${names.join(', ')}`,
+      choice.function.name,
+    );
+  }
+  return named;
+}
+
+/** @throws SteerdError constraint_refused for parameters that cannot be held to */
+export function toolConstraint(options: ToolOptions): Constraint | null {
+  const callable = callableTools(options);
+  if (callable.length === 0) return null;
+  const tags = callable.map((tool, i) => {
+    const { name, parameters } = tool.function;
+    const schema = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
+    const json_schema = JSON.parse(schemaConstraint(schema, `tools.${i}.function.parameters`)) as object;
+    return {
+      type: 'tag',
+      begin: opening + name + middle,
+      content: { type: 'json_schema', json_schema },
+      end: closing,
+    };
+  });
+  const choice = options.tool_choice ?? 'auto';
+  const stop_after_first = typeof choice === 'object' || options.parallel_tool_calls === false;
+  const format =
+    choice === 'auto'
+      ? { type: 'triggered_tags', triggers: ['<tool_call>'], tags, stop_after_first }
+      : { type: 'tags_with_separator', tags, separator: '\n', at_least_one: true, stop_after_first };
+  return { constraint: { kind: 'structural_tag', tag: structuralTag(format) }, constraintField: 'tools' };
+}
+
+/** What a model whose template knows no tools is told at the end of its system message. */
+export function toolInstructions(tools: readonly Tool[]): string {
+  const described = tools.map(({ function: { name, description, parameters } }) =>
+    JSON.stringify({ name, ...(description ? { description } : {}), parameters: parameters ?? {} }),
+  );
+  return [
+    'You can call these functions:',
+    ...described,
+    'To call one, write only this, with its name and its arguments as JSON:',
+    `${opening}NAME${middle}ARGUMENTS${closing}`,
+  ].join('\n');
+}
+
+/** A call as the conversation has it. */
+export const callText = (name: string, args: string): string => opening + name + middle + args + closing;
+
+/** Reads an answer as it comes: text, and calls in pieces. */
+export class ToolCallReader {
+  #rest = '';
+  #inside: 'text' | 'name' | 'arguments' = 'text';
+  #calls = 0;
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** What is certain of the answer now; all that is left when it is the last. */
+  push(text: string, last: boolean): { readonly text: string; readonly calls: readonly ToolCallDelta[] } {
+    this.#rest += text;
+    let said = '';
+    const calls: ToolCallDelta[] = [];
+    for (;;) {
+      const marker = this.#inside === 'text' ? opening : this.#inside === 'name' ? middle : closing;
+      const at = this.#rest.indexOf(marker);
+      const end = at >= 0 ? at : last ? this.#rest.length : this.#rest.length - heldBack(this.#rest, marker);
+      const part = this.#rest.slice(0, end);
+      if (this.#inside === 'text') {
+        // Line ends between calls are no content.
+        if (!(this.#calls > 0 && part.trim() === '')) said += part;
+      } else if (this.#inside === 'name') {
+        if (at < 0) break;
+        const id = `call_${randomBytes(12).toString('hex')}`;
+        calls.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
+      } else if (part !== '') calls.push({ index: this.#calls - 1, function: { arguments: part } });
+      this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);
+      if (at < 0) break;
+      this.#inside = this.#inside === 'text' ? 'name' : this.#inside === 'name' ? 'arguments' : 'text';
+    }
+    return { text: said, calls };
+  }
+}
+
+/** Length of the longest end of `text` that begins `marker`. */
+function heldBack(text: string, marker: string): number {
+  for (let length = Math.min(text.length, marker.length - 1); length > 0; length--)
+    if (marker.startsWith(text.slice(-length))) return length;
+  return 0;
+}

@@ -1,0 +1,41 @@
+/** What a request may say of its answer's form: OpenAI's response formats and vLLM's structured outputs. */
+import { z } from 'zod';
+
+const JsonSchema = z.record(z.string(), z.unknown());
+
+export const ResponseFormat = z.discriminatedUnion(
+  'type',
+  [
+    z.looseObject({ type: z.literal('text') }),
+    z.looseObject({ type: z.literal('json_object') }),
+    z.looseObject({
+      type: z.literal('json_schema'),
+      json_schema: z.looseObject({
+        name: z.string().max(64).optional(),
+        description: z.string().optional(),
+        schema: JsonSchema.optional(),
+        strict: z.boolean().nullish().meta({ description: 'Answers are held to the schema either way.' }),
+      }),
+    }),
+  ],
+  { error: 'must be an object with type "text", "json_object" or "json_schema"' },
+);
+
+export const FormatFields = {
+  response_format: ResponseFormat.nullish().meta({
+    description:
+      'Holds the answer to JSON, or to a schema: it parses and validates unless `finish_reason` is "length". Schema keywords that cannot be held to are refused.',
+  }),
+  structured_outputs: z
+    .strictObject({
+      json: z.union([JsonSchema, z.string()]).nullish(),
+      regex: z.string().min(1).max(2_000).nullish(),
+      choice: z.array(z.string().min(1).max(2_000)).min(1).max(256).nullish(),
+      grammar: z.string().min(1).max(50_000).nullish(),
+    })
+    .nullish()
+    .meta({
+      description: "vLLM's: one of a JSON schema, a regular expression, choices, or an EBNF grammar.",
+    }),
+};
+export type FormatOptions = z.output<z.ZodObject<typeof FormatFields>>;

@@ -1,0 +1,55 @@
+/** From a vocabulary's way of writing pieces to the bytes they stand for, by the kind of decoder a tokenizer has. */
+import type { GrammarVocabulary } from '../engine/grammar-library.js';
+import { isJsonObject } from './json-file.js';
+import type { Tokenizer } from './tokenizer.js';
+
+const encoder = new TextEncoder();
+
+/** GPT-2's alphabet for bytes: printable Latin-1 stands for itself, the others for U+0100 and up in their order. */
+export const byteCharacters: readonly string[] = (() => {
+  let next = 256;
+  const printable = (byte: number) =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));
+})();
+
+const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]));
+
+/** A piece of that alphabet as bytes; one with other characters is text. */
+function byteLevel(piece: string): Uint8Array {
+  const bytes = [...piece].map((character) => byteOf.get(character));
+  return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : encoder.encode(piece);
+}
+
+/** SentencePiece's: "▁" is a space, "<0xE2>" a byte. */
+function sentencePiece(piece: string): Uint8Array {
+  const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1];
+  return byte === undefined
+    ? encoder.encode(piece.replaceAll('▁', ' '))
+    : Uint8Array.of(Number.parseInt(byte, 16));
+}
+
+/** The types of a decoder's parts. */
+function decoderTypes(decoder: unknown): string[] {
+  if (!isJsonObject(decoder)) return [];
+  const inner = Array.isArray(decoder.decoders) ? decoder.decoders.flatMap(decoderTypes) : [];
+  return typeof decoder.type === 'string' ? [decoder.type, ...inner] : inner;
+}
+
+/** @param decoder of `tokenizer.json` */
+export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
+  const types = decoderTypes(decoder);
+  if (types.includes('ByteLevel')) return byteLevel;
+  if (types.some((type) => ['ByteFallback', 'Metaspace', 'Replace'].includes(type))) return sentencePiece;
+  return (piece) => encoder.encode(piece);
+}
+
+/** A model's tokens for constrained answers: special ones stand for no text. */
+export function grammarVocabulary(tokenizer: Tokenizer, endTokens: readonly number[]): GrammarVocabulary {
+  const tokens = Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
+    tokenizer.isSpecial(id)
+      ? ''
+      : Array.from(tokenizer.bytes(id), (byte) => byteCharacters[byte] as string).join(''),
+  );
+  return { tokens, endTokens };
+}

@@ -1,0 +1,110 @@
+/** OpenAI's shapes of log-probabilities, echo, and what streams make of them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChatCompletion, ChatCompletionChunk } from '../../src/schemas/chat.js';
+import { Completion, CompletionChunk } from '../../src/schemas/completions.js';
+import { build } from '../helpers/app.js';
+import { fakeLogprob } from '../helpers/fake-engine.js';
+import { events } from '../helpers/sse.js';
+
+const chat = '/v1/chat/completions';
+const text = '/v1/completions';
+const messages = [{ role: 'user', content: 'Hi' }];
+const code = (character: string) => character.codePointAt(0) ?? 0;
+
+test('a chat has one entry a token with its bytes and the likeliest, and null if nobody asks', async (t) => {
+  const { post } = await build(t, { answer: () => 'aé' });
+  const plain = await post(chat, { messages }, ChatCompletion.strict());
+  assert.equal(plain.choices[0]?.logprobs, null);
+  const { choices } = await post(
+    chat,
+    { messages, logprobs: true, top_logprobs: 2 },
+    ChatCompletion.strict(),
+  );
+  const entry = (character: string, rank: number) => ({
+    token: character,
+    logprob: fakeLogprob(code(character), rank),
+    bytes: [...Buffer.from(character)],
+  });
+  const next = (character: string) => String.fromCodePoint(code(character) + 1);
+  assert.deepEqual(choices[0]?.logprobs, {
+    content: ['a', 'é'].map((character) => ({
+      ...entry(character, 0),
+      top_logprobs: [
+        entry(character, 0),
+        { ...entry(next(character), 1), logprob: fakeLogprob(code(character), 1) },
+      ],
+    })),
+    refusal: null,
+  });
+});
+
+test('streams bring every entry once, those too whose text is held back or cut', async (t) => {
+  const { app, post } = await build(t, { answer: () => 'one STOP two' });
+  for (const [url, prompt, asked, Chunk] of [
+    [chat, { messages }, { logprobs: true, top_logprobs: 1 }, ChatCompletionChunk],
+    [text, { prompt: 'x' }, { logprobs: 1, echo: true }, CompletionChunk],
+  ] as const) {
+    const body = { ...prompt, ...asked, stop: 'STOP' };
+    const whole = await post(url, body, url === chat ? ChatCompletion : Completion);
+    const reply = await app.inject({ method: 'POST', url, payload: { ...body, stream: true } });
+    const chunks = events(reply.body)
+      .slice(0, -1)
+      .map((chunk) => Chunk.strict().parse(chunk));
+    const parts = chunks.flatMap(({ choices }) => choices.map(({ logprobs }) => logprobs));
+    const merged: Record<string, unknown[]> = {};
+    for (const part of parts)
+      for (const [key, values] of Object.entries(part ?? {}))
+        if (Array.isArray(values)) merged[key] = [...(merged[key] ?? []), ...values];
+    const { refusal: _, ...expected } = (whole.choices[0]?.logprobs ?? {}) as Record<string, unknown>;
+    assert.deepEqual(merged, expected);
+  }
+});
+
+test('a text echoes its prompt, with offsets into the text, alone too', async (t) => {
+  const { post, engine } = await build(t, { answer: () => 'cd' });
+  const asked = { prompt: [97, 98], echo: true };
+  const plain = await post(text, asked, Completion.strict());
+  assert.deepEqual([plain.choices[0]?.text, plain.choices[0]?.logprobs], ['abcd', null]);
+  const { choices, usage } = await post(text, { ...asked, logprobs: 0 }, Completion.strict());
+  assert.deepEqual(choices[0]?.logprobs, {
+    tokens: ['a', 'b', 'c', 'd'],
+    token_logprobs: [null, ...['b', 'c', 'd'].map((character) => fakeLogprob(code(character), 0))],
+    top_logprobs: null,
+    text_offset: [0, 1, 2, 3],
+  });
+  assert.equal(usage.completion_tokens, 2);
+  const only = await post(text, { ...asked, logprobs: 1, max_tokens: 0 }, Completion.strict());
+  assert.deepEqual(only.choices[0]?.logprobs?.tokens, ['a', 'b']);
+  assert.deepEqual(
+    [only.choices[0]?.text, only.choices[0]?.finish_reason, only.usage.completion_tokens],
+    ['ab', 'length', 0],
+  );
+  assert.equal(engine.running, 0);
+});
+
+test('an answer may go on with the last message, and the template gets more variables', async (t) => {
+  const { post, refused, engine } = await build(t);
+  const conversation = [...messages, { role: 'assistant', content: 'Well, ' }];
+  const body = { messages: conversation, continue_final_message: true };
+  await post(chat, { ...body, chat_template_kwargs: { mood: 'good' } }, ChatCompletion);
+  assert.equal(String.fromCodePoint(...(engine.requests[0]?.prompt ?? [])), '<user>Hi\n<assistant>Well,');
+  const both = await refused(chat, { ...body, add_generation_prompt: true });
+  assert.equal(both.param, 'add_generation_prompt');
+  assert.equal(
+    (await refused(chat, { messages, continue_final_message: true })).param,
+    'continue_final_message',
+  );
+  await post(chat, { messages, add_generation_prompt: false }, ChatCompletion);
+  assert.equal(String.fromCodePoint(...(engine.requests[1]?.prompt ?? [])), '<user>Hi\n');
+});
+
+test('a stop string is kept on request', async (t) => {
+  const { post } = await build(t, { answer: () => 'one STOP two' });
+  const { choices } = await post(
+    chat,
+    { messages, stop: 'STOP', include_stop_str_in_output: true },
+    ChatCompletion,
+  );
+  assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ['one STOP', 'stop']);
+});

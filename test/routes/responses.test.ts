@@ -1,0 +1,131 @@
+/** The Responses API, driven by the official client. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import OpenAI from 'openai';
+import { ResponseObject } from '../../src/schemas/responses.js';
+import { type BuildOptions, build } from '../helpers/app.js';
+import { listen } from '../helpers/http.js';
+
+const url = '/v1/responses';
+
+async function connect(t: TestContext, options: BuildOptions = {}) {
+  const built = await build(t, options);
+  const client = new OpenAI({ baseURL: `${await listen(built.app)}/v1`, apiKey: 'none', maxRetries: 0 });
+  return { ...built, client };
+}
+
+test('input is a text or messages, with instructions before them', async (t) => {
+  const { client, engine } = await connect(t);
+  const plain = await client.responses.create({ model: 'tiny', input: 'Hi', instructions: 'Be kind.' });
+  assert.equal(plain.output_text, 'Hello there.');
+  assert.deepEqual([plain.status, plain.object, plain.usage?.output_tokens], ['completed', 'response', 12]);
+  await client.responses.create({
+    model: 'tiny',
+    input: [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: [{ type: 'input_text', text: 'Hi' }] },
+    ],
+    temperature: 0.5,
+  });
+  const prompts = engine.requests.map(({ prompt }) => String.fromCodePoint(...prompt));
+  assert.deepEqual(prompts, Array(2).fill('<system>Be kind.\n<user>Hi\n<assistant>'));
+  assert.equal(engine.requests[1]?.sampling.temperature, 0.5);
+});
+
+test('a response that is cut is incomplete; steering and monitoring are as elsewhere', async (t) => {
+  const { client, post, engine } = await connect(t);
+  const cut = await client.responses.create({ model: 'tiny', input: 'Hi', max_output_tokens: 5 });
+  assert.deepEqual(
+    [cut.status, cut.incomplete_details?.reason, cut.output_text],
+    ['incomplete', 'max_output_tokens', 'Hello'],
+  );
+  const body = { input: 'Hi', concept: 'pirate', strength: 0.5, monitor: ['ocean'] };
+  const steered = await post(url, body, ResponseObject.strict());
+  assert.deepEqual(steered.steering?.[0]?.coefficients, [1, 1.5]);
+  assert.equal(steered.monitor_readings?.tokens.length, 12);
+  const aliased = await post(url, { input: 'Hi', model: 'tiny@pirate:0.5' }, ResponseObject);
+  assert.deepEqual(aliased.steering, steered.steering);
+  assert.deepEqual(engine.requests.at(-1)?.edit, engine.requests.at(-2)?.edit);
+});
+
+test("a stream has OpenAI's events in order, numbered, and ends with what the plain reply says", async (t) => {
+  const { client } = await connect(t);
+  for (const max_output_tokens of [5, 100]) {
+    const plain = await client.responses.create({ model: 'tiny', input: 'Hi', max_output_tokens });
+    const stream = await client.responses.create({
+      model: 'tiny',
+      input: 'Hi',
+      max_output_tokens,
+      stream: true,
+    });
+    const types: string[] = [];
+    let text = '';
+    let last: OpenAI.Responses.Response | undefined;
+    for await (const event of stream) {
+      assert.equal(event.sequence_number, types.length);
+      types.push(event.type);
+      if (event.type === 'response.output_text.delta') text += event.delta;
+      if (event.type === 'response.completed' || event.type === 'response.incomplete') last = event.response;
+    }
+    assert.deepEqual(
+      types.filter((type) => type !== 'response.output_text.delta'),
+      [
+        'response.created',
+        'response.in_progress',
+        'response.output_item.added',
+        'response.content_part.added',
+        'response.output_text.done',
+        'response.content_part.done',
+        'response.output_item.done',
+        `response.${plain.status}`,
+      ],
+    );
+    assert.equal(types.indexOf('response.output_text.delta'), 4);
+    assert.equal(text, plain.output_text);
+    assert.deepEqual([last?.status, last?.usage], [plain.status, plain.usage]);
+    const helper = await client.responses
+      .stream({ model: 'tiny', input: 'Hi', max_output_tokens: 100 })
+      .finalResponse();
+    assert.equal(helper.output_text, 'Hello there.');
+  }
+});
+
+test('a schema goes to the engine; what needs a store or is misspelt is refused in the words of this endpoint', async (t) => {
+  const { post, refused, engine } = await connect(t, { capacity: 64 });
+  const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
+  await post(
+    url,
+    { input: 'Hi', text: { format: { type: 'json_schema', name: 'x', schema } } },
+    ResponseObject,
+  );
+  assert.equal(engine.requests.at(-1)?.constraint?.kind, 'json_schema');
+  const rows: [object, string, RegExp][] = [
+    [{ previous_response_id: 'resp_1' }, 'previous_response_id', /no response is stored/],
+    [{ tools: [{ type: 'web_search' }] }, 'tools', /chat\/completions/],
+    [{ background: true }, 'background', /stream it/],
+    [{ strenght: 1 }, 'strenght', /did you mean "strength"/],
+    [{ steering: { choices: [null] } }, 'steering.choices', /one answer/],
+    [{ input: [] }, 'input', /./],
+    [
+      { input: [{ role: 'user', content: [{ type: 'input_image', text: '' }] }] },
+      'input.0.content.0.type',
+      /text only/,
+    ],
+    [{ input: 'x'.repeat(100) }, 'input', /^input has \d+ tokens/],
+    [{ text: { format: { type: 'json_schema', schema: { oneOf: [] } } } }, 'text.format.schema', /use anyOf/],
+  ];
+  for (const [more, param, message] of rows) {
+    const error = await refused(url, { input: 'Hi', ...more });
+    assert.deepEqual([error.status, error.param], [400, param], error.message);
+    assert.match(error.message, message);
+  }
+  const ignored = {
+    store: true,
+    metadata: { a: 'b' },
+    user: 'me',
+    tools: [],
+    reasoning: null,
+    unknown_field: 1,
+  };
+  await post(url, { input: 'Hi', ...ignored }, ResponseObject);
+});
