@@ -12,25 +12,28 @@ export interface Checksum {
   readonly hex: string;
 }
 
-export type FileSums = { readonly [Kind in Checksum['kind']]: string };
+/** The SHA-256, and the other kind where it was asked for. */
+export type FileSums = { readonly sha256: string; readonly 'git-sha1'?: string };
 
 const chunkBytes = 1 << 20;
 
 /**
- * Both sums of a file in one pass. Between two pieces of a megabyte everything else goes on.
+ * The sums of a file in one pass: SHA-256, which manifests have, and the one that is wanted. Between two pieces of a megabyte everything else goes on.
  * @throws the signal's reason, or the file system's error
  */
-export async function sumFile(file: string, signal?: AbortSignal): Promise<FileSums> {
+export async function sumFile(
+  file: string,
+  wanted: Checksum['kind'],
+  signal?: AbortSignal,
+): Promise<FileSums> {
   const { size } = await stat(file);
   const sha256 = createHash('sha256');
-  const git = createHash('sha1').update(`blob ${size}\0`);
+  const git = wanted === 'git-sha1' ? createHash('sha1').update(`blob ${size}\0`) : null;
   const chunks = createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>;
-  // Git's sum is of use for small files alone.
-  const small = size <= 64 * chunkBytes;
   for await (const chunk of chunks) {
     signal?.throwIfAborted();
     sha256.update(chunk);
-    if (small) git.update(chunk);
+    git?.update(chunk);
   }
-  return { sha256: sha256.digest('hex'), 'git-sha1': git.digest('hex') };
+  return { sha256: sha256.digest('hex'), ...(git && { 'git-sha1': git.digest('hex') }) };
 }

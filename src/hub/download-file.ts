@@ -42,9 +42,10 @@ const bytesOf = (path: string): Promise<number> =>
  */
 export async function downloadFile(download: Download): Promise<FileSums> {
   const { file, target, signal, onBytes } = download;
-  const isRight = (sums: FileSums) => sums[file.checksum.kind] === file.checksum.hex;
+  const { kind, hex } = file.checksum;
+  const isRight = (sums: FileSums) => sums[kind] === hex;
   if ((await bytesOf(target)) === file.bytes && file.bytes > 0) {
-    const sums = await sumFile(target, signal);
+    const sums = await sumFile(target, kind, signal);
     onBytes(file.bytes);
     if (isRight(sums)) return sums;
   }
@@ -56,7 +57,7 @@ export async function downloadFile(download: Download): Promise<FileSums> {
     try {
       await part.complete();
       await part.handle.sync();
-      sums = await sumFile(part.path, signal);
+      sums = await sumFile(part.path, kind, signal);
     } finally {
       // Before it gets its name: Windows renames no open file.
       await part.handle.close();
@@ -69,8 +70,7 @@ export async function downloadFile(download: Download): Promise<FileSums> {
     onBytes(0);
     // In pieces, the joints may be at fault: once more, whole. In one piece, it is what the hub has.
     if (!part.joined) {
-      const { kind, hex } = file.checksum;
-      throw errors.hubWrongBytes(part.name, `${kind} ${hex}`, sums[kind]);
+      throw errors.hubWrongBytes(part.name, `${kind} ${hex}`, sums[kind] ?? 'nothing');
     }
   }
 }

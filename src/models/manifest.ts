@@ -112,7 +112,7 @@ async function faultOf(
   try {
     const { size } = await stat(file);
     if (size !== bytes) return `has ${size} bytes where ${bytes} were pulled`;
-    const sums = await sumFile(file, signal);
+    const sums = await sumFile(file, 'sha256', signal);
     return sums.sha256 === sha256 ? null : `has SHA-256 ${sums.sha256} where ${sha256} was pulled`;
   } catch (error) {
     signal?.throwIfAborted();
