@@ -42,6 +42,19 @@ test('each operation has an id of its own, a tag, a summary, success and error a
   }
 });
 
+test('what any operation may answer is declared: stopping everywhere, bad bodies wherever a body can be sent', async () => {
+  const { paths } = JSON.parse(await openapiDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(item)) {
+      const any = method === 'get' ? ['500', '503'] : ['400', '413', '415', '500', '503'];
+      const missing = any.filter((status) => responses[status] === undefined);
+      assert.deepEqual(missing, [], `${method} ${path}`);
+    }
+  }
+});
+
 test('every reference leads to a schema and every schema is referred to', async () => {
   const document = await openapiDocument();
   const { components } = JSON.parse(document) as { components: { schemas: object } };
