@@ -76,15 +76,17 @@ export class Description {
     // Known to ajv under the name by which schemas refer to their components.
     this.#ajv.addSchema({ $id: 'document', components: document.components });
     this.operations = Object.entries(document.paths).flatMap(([path, item]) =>
-      Object.entries(item).map(([method, operation]): Operation => ({
-        id: operation.operationId,
-        method: method.toUpperCase(),
-        path,
-        parameters: operation.parameters ?? [],
-        body: operation.requestBody?.content['application/json']?.schema,
-        mediaTypes: Object.keys(operation.requestBody?.content ?? {}),
-        responses: operation.responses,
-      })),
+      Object.entries(item).map(
+        ([method, operation]): Operation => ({
+          id: operation.operationId,
+          method: method.toUpperCase(),
+          path,
+          parameters: operation.parameters ?? [],
+          body: operation.requestBody?.content['application/json']?.schema,
+          mediaTypes: Object.keys(operation.requestBody?.content ?? {}),
+          responses: operation.responses,
+        }),
+      ),
     );
   }
 

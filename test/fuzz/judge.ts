@@ -13,14 +13,16 @@ const mediaTypeOf = ({ headers }: Answer) => String(headers['content-type'] ?? '
 export function judge(description: Description, asked: FuzzRequest, answer: Answer): string | null {
   const { status, body } = answer;
   if (status >= 500 && status !== unavailable) return `status ${status}: ${body.toString().slice(0, 500)}`;
-  if ([429, 503].includes(status) && answer.headers['retry-after'] === undefined) return `${status} without Retry-After`;
+  if ([429, 503].includes(status) && answer.headers['retry-after'] === undefined)
+    return `${status} without Retry-After`;
   const text = body.toString();
   if (asked.method !== asked.operation.method) return judgeOtherMethod(description, asked, answer);
   // The router itself knows neither the route nor what it documents.
   if (asked.wrong === 'path' && [400, 404, 414].includes(status)) return errorFault(description, text);
   const declared = asked.operation.responses[String(status)];
   if (declared === undefined) return `status ${status} is not declared: ${text.slice(0, 300)}`;
-  if (declared.content === undefined) return body.length > 0 ? `${status} has a body: ${text.slice(0, 300)}` : null;
+  if (declared.content === undefined)
+    return body.length > 0 ? `${status} has a body: ${text.slice(0, 300)}` : null;
   const type = mediaTypeOf(answer);
   const schema = declared.content[type]?.schema;
   if (schema === undefined) return `${status} in ${type || 'no type'} is not declared`;
@@ -54,7 +56,12 @@ function jsonFault(description: Description, schema: Schema, text: string): stri
 const errorFault = (description: Description, text: string) => jsonFault(description, errorSchema, text);
 
 /** Each event by the schema, or an error that ended the stream. */
-function eventsFault(description: Description, schema: Schema, text: string, asked: FuzzRequest): string | null {
+function eventsFault(
+  description: Description,
+  schema: Schema,
+  text: string,
+  asked: FuzzRequest,
+): string | null {
   const datas = text
     .split('\n\n')
     .map((event) => /^data: (.*)$/m.exec(event)?.[1])
@@ -72,9 +79,14 @@ function eventsFault(description: Description, schema: Schema, text: string, ask
 }
 
 /** Whether the server took a body that the description forbids. */
-export function takenWrongly(description: Description, asked: FuzzRequest, { status }: Answer): string | null {
+export function takenWrongly(
+  description: Description,
+  asked: FuzzRequest,
+  { status }: Answer,
+): string | null {
   const { operation, body, method } = asked;
-  if (status >= 300 || operation.body === undefined || body === undefined || method !== operation.method) return null;
+  if (status >= 300 || operation.body === undefined || body === undefined || method !== operation.method)
+    return null;
   if (!(asked.headers['content-type'] ?? '').startsWith('application/json')) return null;
   let value: unknown;
   try {

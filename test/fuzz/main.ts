@@ -4,9 +4,7 @@
  * is left behind.
  */
 import { parseArgs } from 'node:util';
-import { startServerProcess, temporaryData } from '../e2e/running-server.js';
-import { atRest, fuzz, listConcepts, residentMemory } from './fuzz.js';
-import { closeConnections } from './send.js';
+import { fuzzSession } from './session.js';
 
 const { values } = parseArgs({
   options: {
@@ -18,48 +16,25 @@ const { values } = parseArgs({
   },
 });
 
-const data = await temporaryData();
-// A short context keeps answers short for which max_tokens is lost.
-const settings = { STEERD_CONTEXT: '128' };
-const server = await startServerProcess(data.directory, settings);
-try {
-  const before = await residentMemory(server.url);
-  const started = performance.now();
-  const report = await fuzz(server, {
-    seed: Number(values.seed),
-    requests: Number(values.requests),
-    concurrency: Number(values.concurrency),
-    deadline: 90_000,
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const faults = [...report.faults];
-  const load = await atRest(server.url, 30);
-  if ((load.server_load ?? 1) + (load.running ?? 1) + (load.waiting ?? 1) > 0) faults.push(`left: ${JSON.stringify(load)}`);
-  const after = await residentMemory(server.url);
-  const stored = await listConcepts(server.url);
-  if (/"level":(50|60)/.test(server.log())) faults.push(`the log has errors: ${server.log().slice(0, 4000)}`);
-  closeConnections();
-  if ((await server.stop()) !== 0) faults.push('the server did not end well');
-  const again = await startServerProcess(data.directory, settings);
-  const kept = await listConcepts(again.url);
-  if (JSON.stringify([...stored]) !== JSON.stringify([...kept])) faults.push('concepts changed over a restart');
-  if (/refused/.test(again.log())) faults.push(`a concept file is damaged: ${again.log().slice(0, 1000)}`);
-  await again.stop();
-
-  const rows = Object.entries(report.statuses)
-    .sort()
-    .map(([id, counts]) => `${id.padEnd(26)}${Object.entries(counts).map(([status, count]) => ` ${status}: ${count}`)}`);
-  const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
-  const say = (text: string) => process.stdout.write(`${text}\n`);
-  say(rows.join('\n'));
-  if (values.refused) say([...new Set(report.refusedThoughValid)].join('\n'));
-  say(`slowest: ${Math.round(report.slowest[0])} ms, ${report.slowest[1].slice(0, 300)}`);
-  say(`memory: ${megabytes(before)} MB before, ${megabytes(after)} MB after; concepts: ${stored.size}`);
-  say(`${values.requests} requests with seed ${values.seed} in ${seconds.toFixed(1)} s: ${faults.length} faults`);
-  for (const fault of faults.slice(0, 50)) say(`- ${fault}`);
-  process.exitCode = faults.length === 0 ? 0 : 1;
-} finally {
-  closeConnections();
-  await server.kill().catch(() => {});
-  await data.clean();
+const report = await fuzzSession({
+  seed: Number(values.seed),
+  requests: Number(values.requests),
+  concurrency: Number(values.concurrency),
+  deadline: 120_000,
+});
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+for (const [id, counts] of Object.entries(report.statuses).sort()) {
+  const told = Object.entries(counts).map(([status, count]) => `${status}: ${count}`);
+  say(`${id.padEnd(26)} ${told.join(', ')}`);
 }
+if (values.refused) say([...new Set(report.refusedThoughValid)].join('\n'));
+const [slowest, request] = report.slowest;
+say(`slowest: ${Math.round(slowest)} ms, ${request.slice(0, 300)}`);
+say(`memory: ${report.memory.map(megabytes).join(' MB before, ')} MB after; concepts: ${report.concepts}`);
+const { faults } = report;
+say(
+  `${values.requests} requests with seed ${values.seed} in ${report.seconds.toFixed(1)} s: ${faults.length} faults`,
+);
+for (const fault of faults.slice(0, 50)) say(`- ${fault}`);
+process.exitCode = faults.length === 0 ? 0 : 1;

@@ -76,25 +76,36 @@ export class Requests {
     let type = 'application/json';
     let value = operation.body && this.#body(operation);
     if (wrong === 'body') told = mutate(value, chance);
-    if (wrong === 'method') method = chance.pick(['PATCH', 'PUT', 'DELETE', 'POST', 'HEAD', 'OPTIONS', 'GET']);
+    if (wrong === 'method')
+      method = chance.pick(['PATCH', 'PUT', 'DELETE', 'POST', 'HEAD', 'OPTIONS', 'GET']);
     if (method === operation.method && wrong === 'method') told = null;
     if (wrong === 'type') {
-      type = chance.pick(['text/plain', '', 'application/xml', 'multipart/form-data', 'application/json; x', 'a']);
+      type = chance.pick([
+        'text/plain',
+        '',
+        'application/xml',
+        'multipart/form-data',
+        'application/json; x',
+        'a',
+      ]);
     }
     let body = value === undefined ? undefined : JSON.stringify(value);
     if (wrong === 'broken' && operation.body !== undefined) body = chance.pick(brokenBodies);
     else if (wrong === 'broken') [value, body] = [undefined, chance.pick(brokenBodies)];
     const of = (place: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === place);
     const path = of('path').reduce(
-      (text, parameter) => text.replace(`{${parameter.name}}`, this.#inPath(operation, parameter, wrong === 'path')),
+      (text, parameter) =>
+        text.replace(`{${parameter.name}}`, this.#inPath(operation, parameter, wrong === 'path')),
       operation.path,
     );
     const query = of('query').flatMap((parameter) => {
       if (!chance.in(0.4)) return [];
-      const given = wrong === 'query' ? chance.pick(badQuery) : this.#values.property(parameter.name, parameter.schema);
+      const given =
+        wrong === 'query' ? chance.pick(badQuery) : this.#values.property(parameter.name, parameter.schema);
       return [`${parameter.name}=${encode(String(given))}`];
     });
-    if (wrong === 'query') query.push(chance.pick(['x=1', '%', '=', 'limit=1&limit=2', 'model[]=a', '__proto__=1']));
+    if (wrong === 'query')
+      query.push(chance.pick(['x=1', '%', '=', 'limit=1&limit=2', 'model[]=a', '__proto__=1']));
     const headers: Record<string, string> = {};
     if (body !== undefined && type !== '') headers['content-type'] = type;
     for (const { name, schema } of of('header')) {
@@ -127,13 +138,21 @@ export class Requests {
     if (body.concept === undefined) delete body.strength;
     if (body.top_logprobs !== undefined) body.logprobs = true;
     if (body.stream !== true) delete body.stream_options;
-    if (operation.id === 'tokenize' && body.prompt !== undefined) delete body.messages;
-    if (operation.id === 'scoreText' && body.messages) delete body.input;
+    if (operation.id === 'tokenize') this.#oneOf(body, 'prompt', 'messages');
+    if (operation.id === 'scoreText') this.#oneOf(body, 'input', 'messages');
     if (operation.id === 'calibrateConcept') {
       Object.assign(body, { questions: ['How are you?', 'What now?'], shares: [0.01], max_tokens: 8 });
     }
     if (/^create(Fit|Concept)$/.test(operation.id)) this.#smallFit(body);
     return body;
+  }
+
+  /** Gives one of two fields that do not go together. */
+  #oneOf(body: Record<string, unknown>, text: string, chat: string): void {
+    const [given, other] = this.#chance.in(0.5) ? [text, chat] : [chat, text];
+    delete body[other];
+    body[given] ??= given === text ? 'The tide came in.' : [{ role: 'user', content: 'Hi' }];
+    if (given === text) delete body.add_generation_prompt;
   }
 
   #smallFit(body: Record<string, unknown>): void {
@@ -209,7 +228,12 @@ const hiddenSize = 576;
 const row = (chance: Chance) => Array.from({ length: hiddenSize }, () => chance.uniform() - 0.5);
 
 const schemas: readonly object[] = [
-  { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false },
+  {
+    type: 'object',
+    properties: { city: { type: 'string' } },
+    required: ['city'],
+    additionalProperties: false,
+  },
   { type: 'object', properties: { n: { type: 'integer', minimum: 1, maximum: 9 } }, required: ['n'] },
   { enum: ['a', 'b'] },
   { type: 'array', items: { type: 'boolean' }, maxItems: 2 },
@@ -234,7 +258,17 @@ const badNames: readonly string[] = [
   'ocean\n',
   'OCEAN',
 ];
-const badQuery: readonly string[] = ['', '-1', '1e9', 'NaN', 'nobody', 'null', '\u0000', '%', 'x'.repeat(3000)];
+const badQuery: readonly string[] = [
+  '',
+  '-1',
+  '1e9',
+  'NaN',
+  'nobody',
+  'null',
+  '\u0000',
+  '%',
+  'x'.repeat(3000),
+];
 
 /** Percent-encoded; half a surrogate goes as bytes that are not UTF-8. */
 function encode(text: string): string {
@@ -244,4 +278,3 @@ function encode(text: string): string {
     return '%ED%A0%80';
   }
 }
-

@@ -71,8 +71,14 @@ test('of bodies of 4 MB, wrong at every place, a few places are read and one fau
     [SweepRequest, { prompts: ['x'], concepts, strengths: Array(800_000).fill('x') }],
     [CalibrateRequest, { questions: Array(800_000).fill(0) }],
     [CalibrateRequest, { shares: Array(800_000).fill('x') }],
-    [FitRequest, { name: 'a', prefix: 'x', statements: { positive: Array(800_000).fill(0), negative: ['x', 'y'] } }],
-    [FitRequest, { name: 'a', recipe: 'examples', examples: { positive: Array(800_000).fill(0), negative: [] } }],
+    [
+      FitRequest,
+      { name: 'a', prefix: 'x', statements: { positive: Array(800_000).fill(0), negative: ['x', 'y'] } },
+    ],
+    [
+      FitRequest,
+      { name: 'a', recipe: 'examples', examples: { positive: Array(800_000).fill(0), negative: [] } },
+    ],
     [FitRequest, { name: 'a', prefix: 'x', layers: Array(800_000).fill('x') }],
     [ComposeRequest, { terms: Array(400_000).fill({}) }],
     [TokenizeRequest, { messages: Array(400_000).fill([]) }],
@@ -85,7 +91,8 @@ test('of bodies of 4 MB, wrong at every place, a few places are read and one fau
   for (const [schema, body] of cases) {
     const counted = countReads(body);
     assert.match(messageOf(schema, counted.value), /must /);
-    if (counted.reads() > 10_000) slow.push(`${schema.meta()?.id} ${JSON.stringify(body).slice(0, 80)}: ${counted.reads()} reads`);
+    if (counted.reads() > 10_000)
+      slow.push(`${schema.meta()?.id} ${JSON.stringify(body).slice(0, 80)}: ${counted.reads()} reads`);
   }
   assert.deepEqual(slow, []);
 });
