@@ -27,10 +27,10 @@ async function attempt(library: GrammarLibrary, source: ConstraintSource): Promi
   try {
     const grammar = await library.compile(source);
     const matcher = await library.matcher(grammar);
-    await matcher.getNextTokenBitmask();
+    const mask = await matcher.getNextTokenBitmask();
     matcher.dispose();
     grammar.dispose();
-    return null;
+    return mask.some((bits) => bits !== 0) ? null : 'no text can be written that fits it';
   } catch (error) {
     const message =
       /Check failed: .*? is (?:false|true): (.*)/s.exec(said)?.[1] ?? said.replace(/^\[\w+\] \S+ /, '');
