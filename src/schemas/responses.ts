@@ -42,7 +42,7 @@ export const ResponseRequest = z
   })
   .meta({
     id: 'ResponseRequest',
-    examples: [{ input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 }],
+    example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
   });
 export type ResponseRequest = z.output<typeof ResponseRequest>;
 

@@ -31,7 +31,7 @@ export const ScoreRequest = z
   .strictObject(shape, { error: strictly('the request', Object.keys(shape), 'must be an object') })
   .meta({
     id: 'ScoreRequest',
-    examples: [{ input: 'The tide came in over the sand.', concepts: ['ocean', 'sad'] }],
+    example: { input: 'The tide came in over the sand.', concepts: ['ocean', 'sad'] },
   });
 export type ScoreRequest = z.output<typeof ScoreRequest>;
 
