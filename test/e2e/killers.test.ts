@@ -44,6 +44,8 @@ const branching = count(16, (i) => i).reduce<object>(
 );
 const many = Object.fromEntries(count(500, (i) => [`p${i}`, { type: 'string' }]));
 
+const grammar = (source: string) => chat({ structured_outputs: { grammar: source } });
+
 /** What is small to say and large to compile. */
 const bombs: readonly Killer[] = [
   ['a schema that doubles 24 times', chatPath, held(doubling), [200, 400]],
@@ -85,18 +87,22 @@ const bombs: readonly Killer[] = [
     }),
     [200, 400],
   ],
+  ['a grammar without its root', chatPath, grammar('x ::= "y"'), 400],
+  ['a grammar that names nobody', chatPath, grammar('root ::= nobody'), 400],
   [
-    'a grammar that begins with itself',
+    'a grammar 20,000 deep',
     chatPath,
-    chat({ structured_outputs: { grammar: 'root ::= root "x" | "y"' } }),
+    grammar(`root ::= ${'('.repeat(20_000)}"x"${')'.repeat(20_000)}`),
     [200, 400],
   ],
   [
-    'a grammar that leads nowhere',
+    'an expression 900 deep',
     chatPath,
-    chat({ structured_outputs: { grammar: 'root ::= "x" b\nb ::= b' } }),
-    400,
+    chat({ structured_outputs: { regex: `${'('.repeat(900)}x${')'.repeat(900)}` } }),
+    [200, 400],
   ],
+  ['a grammar that begins with itself', chatPath, grammar('root ::= root "x" | "y"'), [200, 400]],
+  ['a grammar that leads nowhere', chatPath, grammar('root ::= "x" b\nb ::= b'), 400],
   [
     '10,000 tools',
     chatPath,
@@ -236,6 +242,9 @@ const killers: readonly Killer[] = [
     { messages: Array(400_000).fill([]), concepts: ['ocean'] },
     400,
   ],
+  ['a token id to score beyond the vocabulary', scorePath, { input: [49_152], concepts: ['ocean'] }, 400],
+  ['nothing to score', scorePath, { input: [], concepts: ['ocean'] }, 400],
+  ['content null in a response', '/v1/responses', { input: [{ role: 'user', content: null }] }, 400],
   [
     'a text to score beyond the context',
     scorePath,
