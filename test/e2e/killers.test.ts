@@ -42,7 +42,19 @@ const branching = count(16, (i) => i).reduce<object>(
   (schema) => ({ anyOf: [schema, { type: 'array', items: schema }] }),
   { type: 'null' },
 );
-const many = Object.fromEntries(count(500, (i) => [`p${i}`, { type: 'string' }]));
+/** Another grammar at each try: one that has been compiled is kept. */
+let tries = 0;
+const manyFields = () => {
+  const name = `p${tries++}_`;
+  return held({
+    type: 'object',
+    properties: Object.fromEntries(count(500, (i) => [name + i, { type: 'string' }])),
+  });
+};
+const manyChoices = () => {
+  const end = String(tries++);
+  return chat({ structured_outputs: { choice: count(100, (i) => `${i}${'word '.repeat(200)}${end}`) } });
+};
 
 const grammar = (source: string) => chat({ structured_outputs: { grammar: source } });
 
@@ -52,7 +64,8 @@ const bombs: readonly Killer[] = [
   ['a schema that branches 16 times', chatPath, held(branching), [200, 400]],
   ['a schema of itself', chatPath, held({ $ref: '#' }), 400],
   ['an enum of 20,000', chatPath, held({ enum: count(20_000, (i) => `value ${i}`) }), 400],
-  ['500 fields that may be left out', chatPath, held({ type: 'object', properties: many }), [200, 400]],
+  ['500 fields that may be left out', chatPath, manyFields, [200, 400]],
+  ['choices of a hundred kilobytes', chatPath, manyChoices, [200, 400]],
   [
     'an array of a million',
     chatPath,
@@ -261,7 +274,8 @@ const killers: readonly Killer[] = [
   ['tokens to decode without end', '/detokenize', { tokens: Array(400_000).fill(-5) }, 400],
 ];
 
-async function send(server: ServerProcess, path: string, body: unknown) {
+async function send(server: ServerProcess, path: string, asked: unknown) {
+  const body = typeof asked === 'function' ? (asked() as unknown) : asked;
   const payload = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   const reply = await fetch(`${server.url}${path}`, {
     method: 'POST',

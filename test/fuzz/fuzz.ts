@@ -9,6 +9,8 @@ import { type FuzzRequest, type KnownNames, Requests } from './requests.js';
 import { type Answer, send } from './send.js';
 
 export interface FuzzOptions {
+  /** Name of a concept that has an attention map. */
+  readonly fitted: string;
   readonly seed: number;
   readonly requests: number;
   /** Requests under way at once. */
@@ -46,7 +48,8 @@ export async function fuzz(server: Pick<ServerProcess, 'url'>, options: FuzzOpti
   const description = await Description.read();
   const names: KnownNames = {
     model: 'smollm2-135m-instruct',
-    shipped: [...(await listConcepts(url)).keys()],
+    shipped: [...(await listConcepts(url)).keys()].filter((name) => name !== options.fitted),
+    fitted: options.fitted,
     made: new Set(),
     fits: [],
   };

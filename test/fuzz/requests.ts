@@ -19,6 +19,8 @@ export interface FuzzRequest {
 export interface KnownNames {
   readonly model: string;
   readonly shipped: readonly string[];
+  /** A concept with an attention map that no request replaces. */
+  readonly fitted: string;
   /** Concepts that requests made. */
   readonly made: Set<string>;
   readonly fits: string[];
@@ -180,6 +182,8 @@ export class Requests {
     if (operation.path.startsWith('/v1/models')) return encode(this.names.model);
     if (name === 'id') return encode(this.names.fits.length > 0 ? chance.pick(this.names.fits) : 'fit-none');
     const writes = ['importConceptVectors', 'composeConcept', 'deleteConcept', 'calibrateConcept'];
+    const ofFitted = ['calibrateConcept', 'retrieveConceptAttention'].includes(operation.id);
+    if (ofFitted && chance.in(0.7)) return encode(this.names.fitted);
     // What ships with the model is not replaced: the other requests steer by it.
     if (operation.id === 'deleteConcept' && chance.in(0.3)) return encode(chance.pick(this.names.shipped));
     return encode(writes.includes(operation.id) ? this.#newName() : this.#concept());

@@ -13,18 +13,19 @@ export interface SessionReport extends FuzzReport {
 
 /** A short context keeps answers short for which max_tokens is lost. */
 const settings = { STEERD_CONTEXT: '128' };
+const fitted = 'attended';
 /** Growth that is no leak: arenas of longer batches, the capture graph of fits, grammars. */
 const mostGrowth = 700 * 2 ** 20;
 
 /** Runs the fuzzer against a server of its own; the faults are those of answers and those found afterwards. */
-export async function fuzzSession(options: FuzzOptions): Promise<SessionReport> {
+export async function fuzzSession(options: Omit<FuzzOptions, 'fitted'>): Promise<SessionReport> {
   const data = await temporaryData();
   let server = await startServerProcess(data.directory, settings);
   try {
     await fitWithAttention(server);
     const before = await residentMemory(server.url);
     const started = performance.now();
-    const report = await fuzz(server, options);
+    const report = await fuzz(server, { ...options, fitted });
     const seconds = (performance.now() - started) / 1000;
     const faults = [...report.faults];
     const load = await atRest(server.url, 30);
@@ -58,7 +59,7 @@ async function fitWithAttention({ url }: ServerProcess): Promise<void> {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      name: 'attended',
+      name: fitted,
       prefix: 'You love snow.',
       statements: { positive: statements, negative: statements },
       calibrate: false,
