@@ -58,6 +58,9 @@ const numbers: readonly number[] = [
 ];
 const otherTypes: readonly unknown[] = [null, true, false, 0, 1, 'text', [], {}, [null], { a: 1 }, [[]]];
 
+/** Characters: beyond the limit of most bodies, and no trouble for who sends them. */
+const largestList = 8_000_000;
+
 type Mutation = (place: Place, chance: Chance) => void;
 
 export const mutations: Readonly<Record<string, Mutation>> = {
@@ -83,8 +86,9 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'huge text': (place, chance) => set(place, chance.pick(['x', 'word ', '🙂']).repeat(20_000)),
   'huge list': (place, chance) => {
-    const item = Array.isArray(at(place)) ? (at(place) as unknown[])[0] : at(place);
-    set(place, Array(chance.whole(1000, 20_000)).fill(item ?? 0));
+    const item = (Array.isArray(at(place)) ? (at(place) as unknown[])[0] : at(place)) ?? 0;
+    const most = Math.ceil(largestList / JSON.stringify(item).length);
+    set(place, Array(Math.min(most, chance.whole(1000, 20_000))).fill(item));
   },
   'wrapped in a list': (place) => set(place, [at(place)]),
   'too deep': (place, chance) => set(place, nested(chance.pick([20, 120, 300, 3000]))),
