@@ -20,7 +20,7 @@ const report = await fuzzSession({
   seed: Number(values.seed),
   requests: Number(values.requests),
   concurrency: Number(values.concurrency),
-  deadline: 120_000,
+  deadline: 300_000,
 });
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
