@@ -25,7 +25,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
             description: "Prometheus's text format",
             content: { 'text/plain': { schema: z.string() } },
           },
-          ...errorResponses(500),
+          ...errorResponses(500, 503),
         },
       },
     },

@@ -212,6 +212,15 @@ export const errors = {
       null,
       retryAfterSeconds,
     ),
+  measurementsFull: (limit: number, retryAfterSeconds: number) =>
+    new SteerdError(
+      'measurements_full',
+      429,
+      'rate_limit_error',
+      `${limit} sweeps and calibrations are running (limit ${limit}); try again in ${retryAfterSeconds} s.`,
+      null,
+      retryAfterSeconds,
+    ),
   apiKeyMissing: () =>
     new SteerdError(
       'invalid_api_key',

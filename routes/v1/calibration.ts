@@ -19,11 +19,15 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
           'The model answers questions under a grid of coefficients and judges its own answers. Strength 1 becomes the largest coefficient that still reads well, strength -1 that of the other direction; the concept gets a new version, with the whole curve in `calibration.details`. Answers when it is done: some 20 s on the embedded model.',
         params: ConceptParams,
         body: CalibrateRequest.default({}),
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504, 507) },
       },
     },
-    async ({ params: { name }, body }, reply) =>
-      toConceptObject(await calibrateStored(name, body, app.services, app.answers.open(reply.raw))),
+    async ({ params: { name }, body }, reply) => {
+      const signal = app.answers.open(reply.raw);
+      return toConceptObject(
+        await app.measurements.run(() => calibrateStored(name, body, app.services, signal)),
+      );
+    },
   );
 };
 

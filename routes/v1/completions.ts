@@ -32,7 +32,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
               'text/event-stream': { schema: eventsOf(CompletionChunk) },
             },
           },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504),
         },
       },
     },

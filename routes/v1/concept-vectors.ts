@@ -113,7 +113,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         summary: 'Make a concept of others: sums, negation, scaling',
         params: ConceptParams,
         body: ComposeRequest,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, body }) =>

@@ -52,7 +52,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         description:
           'Without a model: the concepts of all. By pages: `after` is the last name of the page before.',
         querystring: ConceptPageQuery,
-        response: { 200: ConceptList, ...errorResponses(400, 404, 500) },
+        response: { 200: ConceptList, ...errorResponses(400, 404, 500, 503) },
       },
     },
     async ({ query }) => {
@@ -90,7 +90,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         summary: 'Describe a concept',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 500) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 500, 503) },
       },
     },
     async ({ params: { name }, query }) => {
@@ -125,7 +125,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         summary: 'Delete a concept that was fitted here',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 500, 507) },
+        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, query }) => {

@@ -31,7 +31,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
               'text/event-stream': { schema: eventsOf(ResponseEvent) },
             },
           },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504),
         },
       },
     },

@@ -49,16 +49,25 @@ function restrictConcepts(concepts: Services['concepts']): Services['concepts'] 
   };
 }
 
+/** A fit of a concept that the key may not use does not exist for it: its name and prefix tell of that concept. */
 function restrictFits(fits: Services['fits']): Services['fits'] {
+  const visible = (job: { readonly name: string } | undefined) =>
+    job !== undefined && (currentCaller()?.key.concepts?.includes(job.name) ?? true);
   return {
     create(request) {
       checkConcept(request.name, 'name');
       return fits.create(request);
     },
-    get: (id) => fits.get(id),
-    list: () => fits.list(),
-    cancel: (id) => fits.cancel(id),
-    events: (id) => fits.events(id),
+    get(id) {
+      const job = fits.get(id);
+      return visible(job) ? job : undefined;
+    },
+    list: () => fits.list().filter(visible),
+    async cancel(id) {
+      if (!visible(fits.get(id))) throw errors.fitNotFound(id);
+      return fits.cancel(id);
+    },
+    events: (id) => (visible(fits.get(id)) ? fits.events(id) : undefined),
   };
 }
 

@@ -8,7 +8,12 @@ import { errors } from '../errors.js';
 import type { ConstraintSource } from './grammar-library.js';
 import type { TrialAnswer, TrialSettings } from './grammar-trial.js';
 
-/** The model's worker compiles it again between two steps: streams wait that long. */
+/**
+ * The model's worker compiles it again between two steps: streams wait that long. In small grammars, so that a machine
+ * that is slow or busy refuses no more than another, and within bounds in milliseconds.
+ */
+const mostSmallGrammars = 60;
+const fewestMilliseconds = 1_000;
 const mostMilliseconds = 3_000;
 const loadMilliseconds = 30_000;
 const keptAnswers = 256;
@@ -20,6 +25,7 @@ export class ConstraintCheck {
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
   #closed = false;
+  #milliseconds = mostMilliseconds;
 
   constructor(readonly settings: TrialSettings) {}
 
@@ -43,7 +49,7 @@ export class ConstraintCheck {
     if (this.#idle) clearTimeout(this.#idle);
     if (this.#closed) throw new Error('the model was closed');
     const worker = this.#worker ?? (await this.#start());
-    const answer = this.#next(worker, mostMilliseconds);
+    const answer = this.#next(worker, this.#milliseconds);
     worker.postMessage(source);
     const said = await answer;
     if (said !== null && 'reason' in said && said.reason === null) {
@@ -52,7 +58,7 @@ export class ConstraintCheck {
     }
     // An instance that has aborted is never used again.
     await this.#end();
-    if (said === null) return `it takes more than ${mostMilliseconds / 1000} s to compile: make it simpler`;
+    if (said === null) return 'it takes too long to compile: make it simpler';
     return 'reason' in said ? said.reason : 'it did not compile';
   }
 
@@ -66,7 +72,11 @@ export class ConstraintCheck {
     worker.on('error', () => {});
     this.#worker = worker;
     const said = await this.#next(worker, loadMilliseconds);
-    if (said !== null && 'ready' in said) return worker;
+    if (said !== null && 'ready' in said) {
+      const most = Math.max(fewestMilliseconds, mostSmallGrammars * said.ready);
+      this.#milliseconds = Math.min(mostMilliseconds, most);
+      return worker;
+    }
     await this.#end();
     throw new Error('the grammar library did not load');
   }

@@ -10,6 +10,9 @@ import {
 
 const keptGrammars = 32;
 
+/** The grammar has led to a place where no token may come: what was asked for cannot be written to its end. */
+export class ConstraintDeadEnd extends Error {}
+
 /** One sequence's place in its grammar. */
 export class TokenConstraint {
   #mask: Int32Array;
@@ -37,13 +40,18 @@ export class TokenConstraint {
   /**
    * Takes what may not come out of the logits [V].
    * @param banned tokens that may not come either, unless nothing else could
+   * @throws ConstraintDeadEnd when nothing may come at all
    */
   apply(logits: Float32Array, banned: readonly number[]): void {
+    let allowed = 0;
     let left = 0;
     for (let token = 0; token < logits.length; token++) {
-      if (this.allows(token)) left += banned.includes(token) ? 0 : 1;
-      else logits[token] = Number.NEGATIVE_INFINITY;
+      if (this.allows(token)) {
+        allowed++;
+        left += banned.includes(token) ? 0 : 1;
+      } else logits[token] = Number.NEGATIVE_INFINITY;
     }
+    if (allowed === 0) throw new ConstraintDeadEnd('it leads to a place where nothing may follow');
     if (left > 0) for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
   }
 

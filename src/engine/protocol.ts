@@ -203,6 +203,8 @@ export interface WorkerSettings {
 /** An error on its way between threads. */
 export interface WireError {
   readonly message: string;
+  /** Whether it is the request's constraint that is at fault, and not the engine. */
+  readonly constraint?: boolean;
 }
 
 export interface SequenceResult extends SequenceStep {

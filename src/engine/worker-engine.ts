@@ -33,6 +33,8 @@ interface Waiter {
   readonly steps?: AsyncQueue<SequenceStep>;
   readonly answer?: (value: Capture | Float32Array) => void;
   readonly fail: (error: Error) => void;
+  /** What the request calls its constraint. */
+  readonly constraintField?: string | undefined;
 }
 
 export class WorkerEngine implements Engine {
@@ -116,7 +118,9 @@ export class WorkerEngine implements Engine {
     if (message.type === 'captured') waiter?.answer?.(message.capture);
     else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
     else if (message.type === 'projected') waiter?.answer?.(message.projections);
-    else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
+    else if (message.error.constraint) {
+      waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
+    } else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
   }
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
@@ -126,7 +130,8 @@ export class WorkerEngine implements Engine {
     const id = this.#admit(request);
     const steps = new AsyncQueue<SequenceStep>();
     const stop = () => steps.fail(signal?.reason as Error);
-    this.#waiters.set(id, { steps, fail: (error) => steps.fail(error) });
+    const { constraintField } = request;
+    this.#waiters.set(id, { steps, constraintField, fail: (error) => steps.fail(error) });
     signal?.addEventListener('abort', stop, { once: true });
     const started = performance.now();
     let finished = false;

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
-import { Constraints } from './constraints.js';
+import { ConstraintDeadEnd, Constraints } from './constraints.js';
 import type { GrammarVocabulary } from './grammar-library.js';
 import { JobQueue } from './job-queue.js';
 import { capture, project, score } from './jobs.js';
@@ -164,7 +164,8 @@ class EngineLoop {
   }
 
   #fail(id: number, error: unknown): void {
-    this.#post({ type: 'failed', id, error: { message: (error as Error).message } });
+    const constraint = error instanceof ConstraintDeadEnd;
+    this.#post({ type: 'failed', id, error: { message: (error as Error).message, constraint } });
   }
 
   async run(): Promise<void> {

@@ -84,15 +84,14 @@ export const ChatRequest = z
   })
   .meta({
     id: 'ChatCompletionRequest',
-    examples: [
-      {
-        messages: [{ role: 'user', content: 'What did you do today?' }],
-        concept: 'pirate',
-        strength: 1,
-        max_tokens: 60,
-        seed: 7,
-      },
-    ],
+    // zod leaves out `examples` of a schema that turns its input into something else.
+    example: {
+      messages: [{ role: 'user', content: 'What did you do today?' }],
+      concept: 'pirate',
+      strength: 1,
+      max_tokens: 60,
+      seed: 7,
+    },
   });
 export type ChatRequest = z.output<typeof ChatRequest>;
 

@@ -70,7 +70,7 @@ export const CompletionRequest = z
   })
   .meta({
     id: 'CompletionRequest',
-    examples: [{ prompt: 'Far away from the city,', concept: 'ocean', strength: 1, max_tokens: 40, seed: 7 }],
+    example: { prompt: 'Far away from the city,', concept: 'ocean', strength: 1, max_tokens: 40, seed: 7 },
   });
 export type CompletionRequest = z.output<typeof CompletionRequest>;
 

@@ -204,6 +204,13 @@ export const FitRequest = z
     for (const [field, message] of misfits(fit)) {
       context.addIssue({ code: 'custom', path: field.split('.'), message, input: fit });
     }
+  })
+  .meta({
+    example: {
+      name: 'winter',
+      recipe: 'responses',
+      prefix: 'You are obsessed with winter: snow, ice and cold come up in every sentence.',
+    },
   });
 export type FitRequest = z.output<typeof FitRequest>;
 

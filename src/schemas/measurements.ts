@@ -159,7 +159,7 @@ export const SweepRequest = z
   })
   .meta({
     id: 'SweepRequest',
-    examples: [{ prompts: ['What is on your mind today?'], concepts: ['ocean'], strengths: [0, 0.5, 1] }],
+    example: { prompts: ['What is on your mind today?'], concepts: ['ocean'], strengths: [0, 0.5, 1] },
   });
 export type SweepRequest = z.output<typeof SweepRequest>;
 

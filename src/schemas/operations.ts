@@ -32,10 +32,7 @@ export const TokenizeRequest = z
   })
   .meta({
     id: 'TokenizeRequest',
-    examples: [
-      { prompt: 'Far away from the city,', return_offsets: true },
-      { messages: [{ role: 'user', content: 'Hi' }] },
-    ],
+    example: { prompt: 'Far away from the city,', return_offsets: true },
   });
 export type TokenizeRequest = z.output<typeof TokenizeRequest>;
 

@@ -1,6 +1,7 @@
 /** `POST /v1/responses` in its text form: OpenAI's shapes with steering. Nothing is stored between requests. */
 import { z } from 'zod';
 import { GenerationFields, SteeringReceipts } from './generation.js';
+import { list } from './list.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
@@ -14,7 +15,7 @@ const InputText = z.looseObject({
 const InputMessage = z.looseObject({
   type: z.literal('message', { error: 'must be "message": this server reads messages only' }).optional(),
   role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), z.array(InputText).min(1)]),
+  content: z.union([z.string(), list(InputText, { min: 1, max: 10_000 })]),
 });
 
 /** Of text.format: OpenAI's flat form of json_schema. */
@@ -30,7 +31,7 @@ const { n: _n, max_tokens: _m, stream_options: _s, ...generation } = GenerationF
 export const ResponseRequest = z
   .looseObject({
     input: z
-      .union([z.string().min(1), z.array(InputMessage).min(1)])
+      .union([z.string().min(1), list(InputMessage, { min: 1, max: 16_384 })])
       .meta({ description: 'A text of the user, or messages.' }),
     instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
     max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
@@ -41,7 +42,7 @@ export const ResponseRequest = z
   })
   .meta({
     id: 'ResponseRequest',
-    examples: [{ input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 }],
+    example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
   });
 export type ResponseRequest = z.output<typeof ResponseRequest>;
 

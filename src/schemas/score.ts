@@ -1,6 +1,7 @@
 /** `POST /v1/steering/score`: how far a given text points along concepts, token by token. */
 import { z } from 'zod';
 import { ChatMessage } from './chat.js';
+import { list } from './list.js';
 import { MonitorList, MonitorReading, MonitorReceipt } from './monitor.js';
 import { strictly } from './strictly.js';
 
@@ -11,12 +12,10 @@ const shape = {
     .nullish()
     .meta({ description: "Id of a model; the server's default one if left out." }),
   input: z
-    .union([z.string(), z.array(z.int())])
+    .union([z.string(), list(z.int(), { max: 131_072 })])
     .nullish()
     .meta({ description: 'A text, or its token ids. This or `messages`.' }),
-  messages: z
-    .array(ChatMessage)
-    .min(1)
+  messages: list(ChatMessage, { min: 1, max: 16_384 })
     .nullish()
     .meta({ description: "A conversation, read as the model's chat template writes it. This or `input`." }),
   add_generation_prompt: z.boolean().nullish().meta({
@@ -32,7 +31,7 @@ export const ScoreRequest = z
   .strictObject(shape, { error: strictly('the request', Object.keys(shape), 'must be an object') })
   .meta({
     id: 'ScoreRequest',
-    examples: [{ input: 'The tide came in over the sand.', concepts: ['ocean', 'sad'] }],
+    example: { input: 'The tide came in over the sand.', concepts: ['ocean', 'sad'] },
   });
 export type ScoreRequest = z.output<typeof ScoreRequest>;
 

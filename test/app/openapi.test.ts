@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { openapiDocument } from '../../src/openapi-document.js';
 import { packageRoot } from '../../src/package-root.js';
+import { Description } from '../fuzz/document.js';
 import { build } from '../helpers/app.js';
 
 interface Operation {
@@ -39,6 +41,38 @@ test('each operation has an id of its own, a tag, a summary, success and error a
       operationId,
     );
     assert.ok(statuses.includes('500'), operationId);
+  }
+});
+
+test('what any operation may answer is declared: stopping everywhere, bad bodies wherever a body can be sent', async () => {
+  const { paths } = JSON.parse(await openapiDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(item)) {
+      const any = method === 'get' ? ['500', '503'] : ['400', '413', '415', '500', '503'];
+      const missing = any.filter((status) => responses[status] === undefined);
+      assert.deepEqual(missing, [], `${method} ${path}`);
+    }
+  }
+});
+
+test('each request body has an example that its own schema takes: what "Try it out" begins with', async () => {
+  const description = new Description(JSON.parse(await openapiDocument()));
+  for (const { id, body } of description.operations) {
+    if (body === undefined) continue;
+    const { example, examples } = description.resolve(body);
+    const all = example === undefined ? (examples ?? []) : [example];
+    assert.ok(all.length > 0, `${id} has no example`);
+    for (const one of all) assert.equal(description.faultOf(body, one), null, id);
+  }
+});
+
+test('every schema is one by the rules of JSON Schema 2020-12, as OpenAPI 3.1 wants', async () => {
+  const { components } = JSON.parse(await openapiDocument()) as { components: { schemas: object } };
+  const ajv = new Ajv2020({ strict: false, logger: false });
+  for (const [name, schema] of Object.entries(components.schemas)) {
+    assert.ok(ajv.validateSchema(schema as object), `${name}: ${ajv.errorsText()}`);
   }
 });
 

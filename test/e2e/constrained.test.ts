@@ -151,7 +151,7 @@ describe('constrained answers', () => {
   test('what cannot constrain is a bad request with the reason, while another stream goes on', async () => {
     const { client } = running();
     const other = asked(schemas[1] ?? {}, { seed: 9 });
-    const deepText = `${'{"type":"array","items":'.repeat(2_000)}{"type":"string"}${'}'.repeat(2_000)}`;
+    const deepText = `${'{"type":"array","items":'.repeat(40)}{"type":"string"}${'}'.repeat(40)}`;
     const rows: [object, RegExp][] = [
       [{ type: 'objekt' }, /type must be one of object, array/],
       [{ $ref: '#/nope' }, /nope/],
@@ -163,6 +163,7 @@ describe('constrained answers', () => {
       [{ type: 'string', pattern: '([a' }, /[Uu]nclosed/],
       [{ type: 'string', minLength: 50_000, maxLength: 400_000 }, /at most 10000/],
       [JSON.parse(deepText) as object, /deeper than 24/],
+      [{ $ref: '#' }, /no text can be written/],
     ];
     for (const [schema, reason] of rows) {
       await assert.rejects(
@@ -181,6 +182,18 @@ describe('constrained answers', () => {
         structured_outputs: { regex: '(?=a)b' },
       } as OpenAI.ChatCompletionCreateParamsNonStreaming),
       /[Ll]ookahead/,
+    );
+    // It begins well, and what comes then cannot be seen before: a fault of the request all the same.
+    await assert.rejects(
+      client.chat.completions.create({
+        model,
+        messages,
+        structured_outputs: { grammar: 'root ::= "x" b\nb ::= b' },
+      } as OpenAI.ChatCompletionCreateParamsNonStreaming),
+      (error) =>
+        error instanceof OpenAI.BadRequestError &&
+        error.param === 'structured_outputs.grammar' &&
+        /nothing may follow/.test(error.message),
     );
     assert.equal((await other).choices[0]?.finish_reason, 'stop');
   });

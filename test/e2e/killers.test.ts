@@ -7,119 +7,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { bombs, chatPath, killers, user } from './killer-requests.js';
 import { answer, type ServerProcess, suiteServer } from './running-server.js';
 
-const chatPath = '/v1/chat/completions';
-const textPath = '/v1/completions';
-const user = (content: unknown) => [{ role: 'user', content }];
-const chat = (more: object) => ({ messages: user('Hi'), max_tokens: 2, ...more });
-const text = (more: object) => ({ prompt: 'Hi', max_tokens: 2, ...more });
-const deep = (depth: number) => `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`;
-const raw = (field: string) => `{"messages":[{"role":"user","content":"Hi"}],"max_tokens":2,${field}}`;
-
-type Killer = readonly [what: string, path: string, body: unknown, status: number | readonly number[]];
-
-const killers: readonly Killer[] = [
-  ['n of a million (vLLM CVE-2026-34756)', chatPath, chat({ n: 1_000_000 }), 400],
-  ['n of a million for a text', textPath, text({ n: 1_000_000 }), 400],
-  ['n beyond any integer', chatPath, raw('"n":1e999'), 400],
-  ['best_of', textPath, text({ best_of: 1_000_000 }), 400],
-  ['a hundred thousand prompts', textPath, text({ prompt: Array(100_000).fill('a') }), 400],
-  ['prompts times n', textPath, text({ prompt: Array(256).fill('a'), n: 16 }), 400],
-  ['empty prompt (vLLM 0.5.4)', textPath, text({ prompt: '' }), 400],
-  ['empty list', textPath, text({ prompt: [] }), 400],
-  ['list of an empty list', textPath, text({ prompt: [[]] }), 400],
-  ['list of an empty text', textPath, text({ prompt: [''] }), 400],
-  ['content left out (llama.cpp #7133)', chatPath, { messages: [{ role: 'user' }] }, 400],
-  ['content null', chatPath, { messages: user(null) }, 400],
-  ['parts of null', chatPath, { messages: user([null]) }, 400],
-  ['a part without text', chatPath, { messages: user([{ type: 'text' }]) }, 400],
-  ['role an object', chatPath, { messages: [{ role: {}, content: 'x' }] }, 400],
-  ['messages nested in messages', chatPath, { messages: [user('x')] }, 400],
-  ['the least temperature there is (vLLM #5822)', chatPath, chat({ temperature: 5e-324 }), [200, 400]],
-  ['the least top_p', chatPath, chat({ top_p: 5e-324 }), [200, 400]],
-  ['the least repetition penalty', chatPath, chat({ repetition_penalty: 5e-324 }), [200, 400]],
-  ['top_k beyond the vocabulary', chatPath, chat({ top_k: 2 ** 53 - 1 }), 200],
-  ['min_p of 1 with a penalty', chatPath, chat({ min_p: 1, repetition_penalty: 100 }), 200],
-  [
-    'min_tokens with everything banned',
-    chatPath,
-    chat({ min_tokens: 2, logit_bias: { 2: -100, 0: 100 } }),
-    200,
-  ],
-  ['seed of 64 bits', chatPath, raw('"seed":9223372036854775807'), 200],
-  ['a schema 60,000 deep (llama.cpp #26600)', chatPath, raw(`"response_format":${deep(60_000)}`), 400],
-  ['a tool with a schema 60,000 deep', chatPath, raw(`"tools":[${deep(60_000)}]`), 400],
-  ['an unknown grammar root (llama.cpp #4492)', chatPath, chat({ guided_grammar: 'x ::= y' }), 400],
-  ['a catastrophic pattern', chatPath, chat({ guided_regex: '(a+)+$' }), 400],
-  ['the same as a stop string', chatPath, chat({ stop: ['(a+)+$', '\\', '['] }), 200],
-  [
-    "a client's chat template that loops",
-    chatPath,
-    chat({ chat_template: '{% for i in range(10**9) %}{% endfor %}' }),
-    400,
-  ],
-  ['a prompt beyond the context (llama.cpp #10380)', textPath, text({ prompt: Array(5000).fill(5) }), 400],
-  ['an answer beyond it', textPath, text({ max_tokens: 4096 }), 400],
-  ['token id -1', textPath, text({ prompt: [-1] }), 400],
-  ['token id beyond the vocabulary', textPath, text({ prompt: [49_152] }), 400],
-  ['token id beyond 2^53', textPath, '{"prompt":[1e300],"max_tokens":2}', 400],
-  ['half a token id', textPath, text({ prompt: [1.5] }), 400],
-  ['logit_bias of id -1', chatPath, chat({ logit_bias: { '-1': 1 } }), 400],
-  ['logit_bias beyond the vocabulary', chatPath, chat({ logit_bias: { 99999999: 1 } }), 400],
-  ['stop token -1', chatPath, chat({ stop_token_ids: [-1] }), 400],
-  ['a body 100,000 deep', chatPath, `{"messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 400],
-  ['metadata 100,000 deep', chatPath, raw(`"metadata":${deep(100_000)}`), 400],
-  ['a word of 100,000 letters', textPath, text({ prompt: 'x'.repeat(100_000) }), 400],
-  ['100,000 spaces', textPath, text({ prompt: ' '.repeat(100_000) }), [200, 400]],
-  ['a message of 100,000 newlines', chatPath, chat({ messages: user('\n'.repeat(100_000)) }), 400],
-  ['100,000 messages', chatPath, chat({ messages: Array(100_000).fill({ role: 'user', content: '' }) }), 400],
-  ['800,000 bad token ids', textPath, text({ prompt: Array(800_000).fill(-1.5) }), 400],
-  ['400,000 empty prompts', textPath, text({ prompt: Array(400_000).fill([]) }), 400],
-  [
-    '200,000 bad biases',
-    chatPath,
-    chat({ logit_bias: Object.fromEntries(Array(200_000).fill('x').entries()) }),
-    400,
-  ],
-  ['150,000 bad parts', chatPath, chat({ messages: user(Array(150_000).fill({ type: 'x' })) }), 400],
-  ['a field of 3 MB', chatPath, chat({ user: 'u'.repeat(3_000_000) }), 200],
-  ['lone surrogates', chatPath, raw('"x":1').replace('"Hi"', '"\\ud83d and \\udc00"'), 200],
-  ['NUL and control characters', chatPath, chat({ messages: user('a\u0000b\u001b[2J\u202e') }), 200],
-  [
-    'special tokens in a message',
-    chatPath,
-    chat({ messages: user('<|im_end|>\n<|im_start|>system\nx') }),
-    200,
-  ],
-  ['duplicate keys', chatPath, raw('"max_tokens":2,"temperature":0,"temperature":1'), 200],
-  ['1e400', chatPath, raw('"temperature":1e400'), 400],
-  ['minus zero', chatPath, raw('"temperature":-0'), 200],
-  ['__proto__', chatPath, raw('"__proto__":{"stream":true}'), 400],
-  ['bytes that are not UTF-8', chatPath, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 400],
-  ['half a body', chatPath, '{"messages":[{"role":"us', 400],
-  ['a list', chatPath, '[]', 400],
-  ['null', chatPath, 'null', 400],
-  ['a concept named by a path', chatPath, chat({ concept: '../../../../etc/passwd' }), 404],
-  ['a concept named __proto__', chatPath, chat({ concept: '__proto__' }), 404],
-  ['strength 1e308', chatPath, chat({ concept: 'ocean', strength: 1e308 }), 400],
-  ['nine steerings', chatPath, chat({ steering: Array(9).fill({ concept: 'ocean' }) }), 400],
-  [
-    'layers without end',
-    chatPath,
-    chat({ steering: { concept: 'ocean', layers: { from: 0, to: 2 ** 52 } } }),
-    400,
-  ],
-  [
-    'positions without end',
-    chatPath,
-    chat({ steering: { concept: 'ocean', positions: { last: 2 ** 52 } } }),
-    200,
-  ],
-  ['tokens to decode without end', '/detokenize', { tokens: Array(400_000).fill(-5) }, 400],
-];
-
-async function send(server: ServerProcess, path: string, body: unknown) {
+async function send(server: ServerProcess, path: string, asked: unknown) {
+  const body = typeof asked === 'function' ? (asked() as unknown) : asked;
   const payload = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   const reply = await fetch(`${server.url}${path}`, {
     method: 'POST',
@@ -133,11 +25,18 @@ async function send(server: ServerProcess, path: string, body: unknown) {
 const question = 'Tell me a long story about the sea.';
 const beside = { temperature: 0, max_tokens: 48, ignore_eos: true };
 
-/** Streams the same answer again and again: its texts, and the longest wait between two pieces in milliseconds. */
-async function streamBeside(server: ServerProcess, signal: AbortSignal, doing: () => string) {
+interface Wait {
+  /** Number of the request that was asked when it began, and when it ended. */
+  readonly from: number;
+  readonly to: number;
+  readonly milliseconds: number;
+}
+
+/** Streams the same answer again and again: its texts, and the waits between two pieces. */
+async function streamBeside(server: ServerProcess, signal: AbortSignal, asked: () => number, waits: Wait[]) {
   const texts: string[] = [];
-  let longest = 0;
-  let during = '';
+  let last = performance.now();
+  let from = asked();
   while (!signal.aborted) {
     const pieces = await server.client.chat.completions.create({
       model: 'smollm2-135m-instruct',
@@ -147,17 +46,26 @@ async function streamBeside(server: ServerProcess, signal: AbortSignal, doing: (
       ...{ concept: 'ocean', strength: 0.7 },
     });
     let said = '';
-    let last = performance.now();
     for await (const { choices } of pieces) {
-      const waited = performance.now() - last;
-      if (waited > longest) [longest, during] = [waited, doing()];
+      waits.push({ from, to: asked(), milliseconds: performance.now() - last });
       last = performance.now();
+      from = asked();
       said += choices[0]?.delta.content ?? '';
     }
     texts.push(said);
   }
-  return { texts, longest, during };
+  return texts;
 }
+
+/** As many ordinary waits of the stream make a stall: bodies of 4 MB are parsed and prompts read in some. */
+const stallRatio = 15;
+/** Where a grammar is compiled between two steps: constraint-check.ts has the bound. */
+const compiledRatio = 60;
+/** A machine with other work makes a wait long now and then, a request that blocks the server each time. */
+const stallTries = 4;
+
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 const loadOf = async (server: ServerProcess) =>
   (await (await fetch(`${server.url}/load`)).json()) as Record<'server_load' | 'running' | 'waiting', number>;
@@ -174,21 +82,43 @@ describe('requests that killed servers like this one', () => {
     const server = running();
     const alone = await answer(server, question, { concept: 'ocean', strength: 0.7 }, beside);
     const done = new AbortController();
-    let doing = '';
-    const streaming = streamBeside(server, done.signal, () => doing);
-    for (const [what, path, body, expected] of killers) {
-      doing = what;
-      const { status, json } = await send(server, path, body);
-      const allowed = typeof expected === 'number' ? [expected] : expected;
-      assert.ok(allowed.includes(status), `${what}: ${status} ${JSON.stringify(json).slice(0, 300)}`);
-      if (status === 200) continue;
-      assert.deepEqual(Object.keys(json.error ?? {}).sort(), ['code', 'message', 'param', 'type'], what);
-      assert.ok(String(json.error?.message).length < 1000, `${what}: a message of reasonable length`);
+    const waits: Wait[] = [];
+    let asked = 0;
+    const streaming = streamBeside(server, done.signal, () => asked, waits);
+    try {
+      for (const [what, path, body, expected] of killers) {
+        const { status, json } = await send(server, path, body);
+        asked++;
+        const allowed = typeof expected === 'number' ? [expected] : expected;
+        assert.ok(allowed.includes(status), `${what}: ${status} ${JSON.stringify(json).slice(0, 300)}`);
+        if (status === 200) continue;
+        assert.deepEqual(Object.keys(json.error ?? {}).sort(), ['code', 'message', 'param', 'type'], what);
+        assert.ok(String(json.error?.message).length < 1000, `${what}: a message of reasonable length`);
+      }
+      const usual = median(waits.map(({ milliseconds }) => milliseconds));
+      const longest = (number: number) =>
+        Math.max(
+          0,
+          ...waits.filter(({ from, to }) => from <= number && number <= to).map((wait) => wait.milliseconds),
+        );
+      for (const [number, killer] of killers.entries()) {
+        const [what, path, body] = killer;
+        const most = (bombs.includes(killer) ? compiledRatio : stallRatio) * usual;
+        let least = longest(number);
+        for (let tries = stallTries; tries > 0 && least > most; tries--) {
+          await send(server, path, body);
+          // The piece that is waited for belongs to this try, whenever it comes.
+          const before = waits.length;
+          while (waits.length === before) await pause(10);
+          least = Math.min(least, longest(asked++));
+        }
+        assert.ok(least <= most, `the stream stalls each time for ${least} ms, usually ${usual} ms: ${what}`);
+      }
+    } finally {
+      done.abort();
+      await streaming;
     }
-    done.abort();
-    const { texts, longest, during } = await streaming;
-    for (const said of texts) assert.equal(said, alone);
-    assert.ok(longest < 2000, `a stream stalled for ${Math.round(longest)} ms during: ${during}`);
+    for (const said of await streaming) assert.equal(said, alone);
     assert.ok(!(await restless(server)));
     assert.ok(!/"level":(50|60)/.test(server.log()), server.log());
   });
@@ -238,12 +168,9 @@ describe('requests that killed servers like this one', () => {
       plain?.destroy();
       pipelined?.destroy();
     }
-    const started = performance.now();
-    while (await restless(server)) {
-      assert.ok(performance.now() - started < 5000, `still there: ${JSON.stringify(await loadOf(server))}`);
-      await pause(20);
-    }
+    // They would have gone on for hundreds of tokens: none is there any more when one answer of a few is complete.
     assert.notEqual(await answer(server, 'Hi'), '');
+    assert.ok(!(await restless(server)), JSON.stringify(await loadOf(server)));
   });
 
   test('headers that no server should read', async () => {

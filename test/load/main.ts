@@ -70,16 +70,12 @@ async function registerConcepts(url: string, signal: AbortSignal): Promise<numbe
   return registered;
 }
 
-async function fit(url: string): Promise<string> {
+/** A fit from its start to its end: its status. */
+async function fit(url: string, settings: object): Promise<string> {
   const started = await fetch(`${url}/v1/fits`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      name: 'winter',
-      prefix: 'You are obsessed with winter.',
-      max_tokens: 8,
-      recipe: 'responses',
-    }),
+    body: JSON.stringify({ prefix: 'You are obsessed with winter.', recipe: 'responses', ...settings }),
   });
   const { id } = (await started.json()) as { id: string };
   for (;;) {
@@ -89,14 +85,33 @@ async function fit(url: string): Promise<string> {
   }
 }
 
+/**
+ * What a server takes once and keeps: the graph that fits read by, and memory for as many rows as there are slots.
+ * Growth after this is growth.
+ */
+async function warmUp(url: string): Promise<void> {
+  const questions = ['What do you like?', 'How was your day?'];
+  const statements = { positive: questions, negative: questions };
+  const status = await fit(url, { name: 'warm', max_tokens: 8, calibrate: false, statements });
+  if (status !== 'succeeded') fault(`the fit before the load ${status}`);
+  await autocannon({
+    url,
+    connections,
+    amount: connections * 2,
+    timeout: 120,
+    requests: autocannonRequests(8, () => {}),
+  });
+}
+
 const data = await temporaryData();
 const server = await startServerProcess(data.directory);
 const { url } = server;
 try {
+  await warmUp(url);
   const done = new AbortController();
   const memory = watchMemory(url, done.signal);
   const registered = registerConcepts(url, done.signal);
-  const fitted = fit(url);
+  const fitted = fit(url, { name: 'winter', max_tokens: 8 });
   const leaving = new Set<Promise<void>>();
   let answers = 0;
   let left = 0;
@@ -109,12 +124,24 @@ try {
       leaving.add(gone);
     }
   });
-  const result = await autocannon({ url, connections, duration: seconds, timeout: 120, requests });
+  let clients = 0;
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    timeout: 120,
+    requests,
+    // Each connection begins elsewhere in the mix.
+    setupClient(client) {
+      const from = (clients++ * 7) % requests.length;
+      client.setRequests([...requests.slice(from), ...requests.slice(0, from)]);
+    },
+  });
   done.abort();
   const samples = await memory;
   await Promise.all(leaving);
-  const atRest = await loadAtRest(url, 10);
   const fitStatus = await fitted;
+  const atRest = await loadAtRest(url, 10);
   const growth = quarterMean(samples, 3) / quarterMean(samples, 1);
 
   const unexpected = Object.keys(result.statusCodeStats ?? {}).filter(
@@ -154,8 +181,13 @@ try {
     faults,
   };
   await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
-  const rows = Object.entries(report).map(([name, value]) => `${name.padEnd(18)}  ${JSON.stringify(value)}`);
-  process.stdout.write(`${rows.join('\n')}\n`);
+  // Of an object one row a field: a table to read.
+  const rows = Object.entries(report).flatMap(([name, value]) =>
+    typeof value === 'object' && !Array.isArray(value)
+      ? Object.entries(value).map(([field, inner]) => [`${name}.${field}`, JSON.stringify(inner)] as const)
+      : [[name, JSON.stringify(value)] as const],
+  );
+  process.stdout.write(`${rows.map(([name, value]) => `${name.padEnd(22)} ${value}`).join('\n')}\n`);
   process.exitCode = faults.length === 0 ? 0 : 1;
 } finally {
   await server.stop();

@@ -12,14 +12,15 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
         tags: ['steering'],
         summary: 'Compare strengths and concepts',
         description:
-          'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads.',
+          'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads. Few sweeps and calibrations run at once; more are 429.',
         body: SweepRequest,
-        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
+        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
       },
     },
     async ({ body }, reply) => {
       const { models, concepts } = app.services;
-      return sweep(body, models.get(body.model), concepts, app.answers.open(reply.raw));
+      const signal = app.answers.open(reply.raw);
+      return app.measurements.run(() => sweep(body, models.get(body.model), concepts, signal));
     },
   );
 };

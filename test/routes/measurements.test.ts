@@ -1,0 +1,45 @@
+/** Sweeps and calibrations over HTTP: few at once, the others are told when to come again. */
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { test } from 'node:test';
+import { build, gate, until } from '../helpers/app.js';
+import { listen } from '../helpers/http.js';
+
+const sweep = '/v1/steering/sweep';
+const body = { prompts: ['Hi'], concepts: ['pirate'], strengths: [1], max_tokens: 4 };
+
+test('a fifth sweep or calibration is 429 with Retry-After; a client that leaves makes room', async (t) => {
+  const open = gate();
+  const { app, engine, refused } = await build(t, { pace: () => open.passed });
+  const url = `${await listen(app)}${sweep}`;
+  const clients = Array.from({ length: 4 }, () => {
+    const sent = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } });
+    sent.on('error', () => {});
+    sent.end(JSON.stringify(body));
+    return sent;
+  });
+  await until(() => engine.running === 4);
+  for (const [path, payload] of [
+    [sweep, body],
+    ['/v1/concepts/pirate/calibrate', {}],
+  ] as const) {
+    const { status, code, headers, message } = await refused(path, payload);
+    assert.deepEqual([status, code], [429, 'measurements_full']);
+    assert.ok(Number((headers as Record<string, string>)['retry-after']) >= 1);
+    assert.match(message, /limit 4/);
+  }
+  // Completions have nothing to do with it.
+  const plain = app.inject({
+    method: 'POST',
+    url: '/v1/completions',
+    payload: { prompt: 'Hi', max_tokens: 2 },
+  });
+  await until(() => engine.running === 5);
+  clients[0]?.destroy();
+  await until(() => app.answers.size === 4);
+  open.open();
+  assert.equal((await plain).statusCode, 200);
+  await until(() => app.measurements.running < 4);
+  for (const client of clients) client.destroy();
+  await until(() => app.measurements.running === 0);
+});
