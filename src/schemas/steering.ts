@@ -198,9 +198,11 @@ const listOfItems = z.array(AnyItem).max(maxSteeringItems, {
   error: `must have at most ${maxSteeringItems} items`,
 });
 
-const alternative = choice([AnyItem, listOfItems, z.null()], (value) =>
-  value === null ? 2 : Array.isArray(value) ? 1 : 0,
-);
+const alternative = choice([SteeringItem, listOfItems, z.null(), InlineSteeringItem], (value) => {
+  if (value === null) return 2;
+  if (Array.isArray(value)) return 1;
+  return bringsVectors(value) ? 3 : 0;
+});
 
 const alternativesExpected = 'must be a list of steerings, null for none';
 
@@ -226,10 +228,11 @@ export const SteeringFields = {
     })
     .optional()
     .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
-  steering: choice([AnyItem, listOfItems, z.null(), SteeringChoices], (value) => {
+  steering: choice([SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem], (value) => {
     if (value === null) return 2;
     if (Array.isArray(value)) return 1;
-    return isObject(value) && 'choices' in (value as object) ? 3 : 0;
+    if (isObject(value) && 'choices' in (value as object)) return 3;
+    return bringsVectors(value) ? 4 : 0;
   })
     .optional()
     .meta({
