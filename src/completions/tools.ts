@@ -56,11 +56,11 @@ export function toolConstraint(options: ToolOptions): Constraint | null {
   const tags = callable.map((tool, i) => {
     const { name, parameters } = tool.function;
     const schema = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
-    const json_schema = JSON.parse(schemaConstraint(schema, `tools.${i}.function.parameters`)) as object;
+    const grammar = schemaConstraint(schema, `tools.${i}.function.parameters`);
     return {
       type: 'tag',
       begin: opening + name + middle,
-      content: { type: 'json_schema', json_schema },
+      content: { type: 'grammar', grammar },
       end: closing,
     };
   });

@@ -98,7 +98,7 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
     { input: 'Hi', text: { format: { type: 'json_schema', name: 'x', schema } } },
     ResponseObject,
   );
-  assert.equal(engine.requests.at(-1)?.constraint?.kind, 'json_schema');
+  assert.equal(engine.requests.at(-1)?.constraint?.kind, 'grammar');
   const rows: [object, string, RegExp][] = [
     [{ previous_response_id: 'resp_1' }, 'previous_response_id', /no response is stored/],
     [{ tools: [{ type: 'web_search' }] }, 'tools', /chat\/completions/],
@@ -112,7 +112,11 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
       /text only/,
     ],
     [{ input: 'x'.repeat(100) }, 'input', /^input has \d+ tokens/],
-    [{ text: { format: { type: 'json_schema', schema: { oneOf: [] } } } }, 'text.format.schema', /use anyOf/],
+    [
+      { text: { format: { type: 'json_schema', schema: { not: {} } } } },
+      'text.format.schema',
+      /schema\.not is not/,
+    ],
   ];
   for (const [more, param, message] of rows) {
     const error = await refused(url, { input: 'Hi', ...more });
