@@ -101,9 +101,17 @@ export class ToolCallReader {
 
   /** What is certain of the answer now; all that is left when it is the last. */
   push(text: string, last: boolean): { readonly text: string; readonly calls: readonly ToolCallDelta[] } {
+    const parts = this.read(text, last);
+    return {
+      text: parts.filter((part) => typeof part === 'string').join(''),
+      calls: parts.filter((part) => typeof part !== 'string'),
+    };
+  }
+
+  /** The same in the order in which it came. */
+  read(text: string, last: boolean): (string | ToolCallDelta)[] {
     this.#rest += text;
-    let said = '';
-    const calls: ToolCallDelta[] = [];
+    const parts: (string | ToolCallDelta)[] = [];
     for (;;) {
       const marker = this.#inside === 'text' ? opening : this.#inside === 'name' ? middle : closing;
       const at = this.#rest.indexOf(marker);
@@ -111,17 +119,17 @@ export class ToolCallReader {
       const part = this.#rest.slice(0, end);
       if (this.#inside === 'text') {
         // Line ends between calls are no content.
-        if (!(this.#calls > 0 && part.trim() === '')) said += part;
+        if (part !== '' && !(this.#calls > 0 && part.trim() === '')) parts.push(part);
       } else if (this.#inside === 'name') {
         if (at < 0) break;
         const id = `call_${randomBytes(12).toString('hex')}`;
-        calls.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
-      } else if (part !== '') calls.push({ index: this.#calls - 1, function: { arguments: part } });
+        parts.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
+      } else if (part !== '') parts.push({ index: this.#calls - 1, function: { arguments: part } });
       this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);
       if (at < 0) break;
       this.#inside = this.#inside === 'text' ? 'name' : this.#inside === 'name' ? 'arguments' : 'text';
     }
-    return { text: said, calls };
+    return parts;
   }
 }
 
