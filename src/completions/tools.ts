@@ -94,6 +94,8 @@ export class ToolCallReader {
   #rest = '';
   #inside: 'text' | 'name' | 'arguments' = 'text';
   #calls = 0;
+  /** Nothing but white space came since the last call. */
+  #afterCall = false;
 
   get calls(): number {
     return this.#calls;
@@ -119,7 +121,9 @@ export class ToolCallReader {
       const part = this.#rest.slice(0, end);
       if (this.#inside === 'text') {
         // Line ends between calls are no content.
-        if (part !== '' && !(this.#calls > 0 && part.trim() === '')) parts.push(part);
+        const said = this.#afterCall ? part.trimStart() : part;
+        if (said !== '') parts.push(said);
+        this.#afterCall &&= said === '';
       } else if (this.#inside === 'name') {
         if (at < 0) break;
         const id = `call_${randomBytes(12).toString('hex')}`;
@@ -127,6 +131,7 @@ export class ToolCallReader {
       } else if (part !== '') parts.push({ index: this.#calls - 1, function: { arguments: part } });
       this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);
       if (at < 0) break;
+      this.#afterCall ||= this.#inside === 'arguments';
       this.#inside = this.#inside === 'text' ? 'name' : this.#inside === 'name' ? 'arguments' : 'text';
     }
     return parts;

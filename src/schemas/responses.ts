@@ -14,7 +14,9 @@ const InputText = z.looseObject({
   text: z.string(),
 });
 
-const InputContent = z.union([z.string(), list(InputText, { min: 1, max: 10_000 })]);
+const InputContent = choice([z.string(), list(InputText, { min: 1, max: 10_000 })], (content) =>
+  Array.isArray(content) ? 1 : 0,
+);
 
 const InputMessage = z.looseObject({
   type: z.literal('message').optional(),

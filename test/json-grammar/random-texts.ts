@@ -5,7 +5,7 @@ import { byteCharacters } from '../../src/text/token-bytes.js';
 
 const end = 256;
 /** What closes something: preferred now and then, or texts would not end. */
-const closing = new Set([...'"]},:0'].map((character) => character.charCodeAt(0)));
+const closing = new Set([...'"]},:0.@'].map((character) => character.charCodeAt(0)));
 
 export class RandomTexts {
   private constructor(
