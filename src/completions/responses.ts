@@ -29,6 +29,8 @@ const refused: Readonly<Record<string, string>> = {
   background: 'the answer comes with the request; stream it',
   prompt: 'send instructions and input',
   n: 'POST /v1/chat/completions has it',
+  prompt_logprobs: 'POST /v1/chat/completions has them',
+  return_token_ids: 'POST /v1/chat/completions has them',
   max_tokens: 'say it as max_output_tokens',
   messages: 'say it as input',
 };

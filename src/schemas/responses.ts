@@ -85,7 +85,14 @@ const ResponseToolChoice = z.union([
   z.looseObject({ type: z.literal('function'), name: functionName }),
 ]);
 
-const { n: _n, max_tokens: _m, stream_options: _s, ...generation } = GenerationFields;
+const {
+  n: _n,
+  max_tokens: _m,
+  stream_options: _s,
+  prompt_logprobs: _p,
+  return_token_ids: _r,
+  ...generation
+} = GenerationFields;
 
 export const ResponseRequest = z
   .looseObject({

@@ -185,7 +185,7 @@ describe('constrained answers', () => {
   test('what cannot constrain is a bad request with the reason, while another stream goes on', async () => {
     const { client } = running();
     const other = asked(schemas[1] ?? {}, { seed: 9 });
-    const deepText = `${'{"type":"array","items":'.repeat(2_000)}{"type":"string"}${'}'.repeat(2_000)}`;
+    const deepText = `${'{"type":"array","items":'.repeat(60)}{"type":"string"}${'}'.repeat(60)}`;
     const rows: [object, RegExp][] = [
       [{ type: 'objekt' }, /type must be one of object, array/],
       [{ $ref: '#/nope' }, /nope/],
