@@ -1,4 +1,4 @@
-/** OpenAI's Responses API in its text form, on the chat's plan: the reply, and its events in OpenAI's order. */
+/** OpenAI's Responses API with text and functions, on the chat's plan: the reply, and its events in OpenAI's order. */
 import type { FinishReason } from '../engine/protocol.js';
 import { errors, SteerdError } from '../errors.js';
 import { event } from '../event-stream.js';

@@ -1,4 +1,4 @@
-/** `POST /v1/responses` in its text form: OpenAI's shapes with steering. Nothing is stored between requests. */
+/** `POST /v1/responses` with text and functions: OpenAI's shapes with steering. Nothing is stored between requests. */
 import { z } from 'zod';
 import { GenerationFields, mostTopLogprobs, SteeringReceipts } from './generation.js';
 import { list } from './list.js';
