@@ -3,7 +3,8 @@
  * schema says must never pass for one that is.
  */
 import { errors } from '../errors.js';
-import { SchemaRefusal, schemaGrammar } from '../json-grammar/schema-grammar.js';
+import { SchemaRefusal } from '../json-grammar/refusal.js';
+import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 
 /** @returns a grammar whose texts all validate; @throws SteerdError constraint_refused naming the place */
 export function schemaConstraint(schema: unknown, field: string): string {

@@ -3,14 +3,12 @@
  * validates is one: the answer is on one line, properties come in the schema's order, and those that it does not name
  * only where additionalProperties says so. What a grammar cannot hold an answer to is refused, by its place.
  */
-import { countedJsonCharacter } from './characters.js';
 import { either, Rules, text, times } from './ebnf.js';
-import { formatPattern, formats, saysTheSame } from './formats.js';
-import { anyString, anyValue, comma, jsonText, quote } from './json-values.js';
+import { anyValue, comma, jsonText } from './json-values.js';
 import { otherKey } from './keys.js';
-import { integerForm, numberForm } from './numbers.js';
+import { numberOf, stringOf } from './leaves.js';
 import { objectForm } from './objects.js';
-import { PatternError, patternForm, readPattern, withLength } from './pattern.js';
+import { checkList, count, refuse } from './refusal.js';
 import {
   assertions,
   exclude,
@@ -26,12 +24,9 @@ import {
 
 const mostDepth = 24;
 const mostNodes = 2_000;
-const mostRepeats = 10_000;
 const mostCharacters = 400_000;
 const mostParts = 200;
 const mostValues = 2_000;
-/** Characters of a pattern, and of a property's name. */
-const longestPattern = 2_000;
 const longestName = 500;
 
 const keywords: Readonly<Record<JsonType, readonly string[]>> = {
@@ -51,16 +46,6 @@ const keywords: Readonly<Record<JsonType, readonly string[]>> = {
   null: [],
 };
 const forms = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
-
-/** `reason` completes the place's name: "schema.properties.a.pattern has lookahead". */
-export class SchemaRefusal extends Error {
-  constructor(
-    readonly path: string,
-    readonly reason: string,
-  ) {
-    super(`${path} ${reason}`);
-  }
-}
 
 /** @throws SchemaRefusal */
 export function schemaGrammar(schema: unknown): string {
@@ -220,73 +205,14 @@ class SchemaWriter {
         return either([text('true'), text('false')]);
       case 'integer':
       case 'number':
-        return this.#number(type, schema, place);
+        return numberOf(type, schema, place.path);
       case 'string':
-        return this.#string(schema, place);
+        return stringOf(this.rules, schema, place.path);
       case 'array':
         return this.#array(schema, place);
       case 'object':
         return this.#object(schema, place);
     }
-  }
-
-  #number(type: 'integer' | 'number', schema: Schema, { path }: Place): string {
-    const bound = (key: string, none: number) => {
-      const value = schema[key];
-      if (value === undefined) return none;
-      return typeof value === 'number' ? value : refuse(`${path}.${key}`, 'must be a number');
-    };
-    const [least, above] = [bound('minimum', -Infinity), bound('exclusiveMinimum', -Infinity)];
-    const [most, below] = [bound('maximum', Infinity), bound('exclusiveMaximum', Infinity)];
-    const bounds = {
-      least: Math.max(least, above),
-      most: Math.min(most, below),
-      aboveLeast: above >= least && Number.isFinite(above),
-      belowMost: below <= most && Number.isFinite(below),
-    };
-    const step = schema.multipleOf;
-    if (step !== undefined && step !== 1)
-      refuse(
-        `${path}.multipleOf`,
-        'is not supported unless it is 1: leave it out or list the values in enum',
-      );
-    const form = type === 'integer' || step === 1 ? integerForm(bounds) : numberForm(bounds);
-    return form ?? refuse(path, `has bounds between which there is no ${type} that can be written exactly`);
-  }
-
-  #string(schema: Schema, { path }: Place): string {
-    const least = count(schema, 'minLength', 0, path);
-    const most = count(schema, 'maxLength', Infinity, path);
-    if (least > most) refuse(`${path}.maxLength`, `must be at least minLength, ${least}`);
-    const source = this.#patternOf(schema, path);
-    if (source === null) {
-      if (least === 0 && most === Infinity) return anyString(this.rules);
-      return this.rules.add(`${quote} ${times(countedJsonCharacter, least, most)} ${quote}`);
-    }
-    const at = `${path}.${source.key}`;
-    try {
-      const pattern = withLength(readPattern(source.pattern), least, most);
-      if (pattern === null) return refuse(at, 'cannot be combined with a length: say it in the pattern');
-      return this.rules.add(`${quote} ${patternForm(pattern)} ${quote}`);
-    } catch (error) {
-      if (error instanceof PatternError) return refuse(at, `${error.message}, which no grammar can say`);
-      throw error;
-    }
-  }
-
-  #patternOf({ pattern, format }: Schema, path: string) {
-    if (pattern !== undefined && typeof pattern !== 'string') refuse(`${path}.pattern`, 'must be a string');
-    if (format !== undefined && typeof format !== 'string') refuse(`${path}.format`, 'must be a string');
-    if (typeof pattern === 'string' && pattern.length > longestPattern)
-      refuse(`${path}.pattern`, `must have at most ${longestPattern} characters`);
-    const own = typeof pattern === 'string' ? { key: 'pattern', pattern } : null;
-    if (typeof format !== 'string') return own;
-    const held = formatPattern(format);
-    if (held === null) return own;
-    if (held === undefined) return refuse(`${path}.format`, `must be one of ${formats.join(', ')}`);
-    if (own && !saysTheSame(format, own.pattern))
-      refuse(`${path}.format`, 'cannot be combined with a pattern: leave one of them out');
-    return { key: 'format', pattern: held };
   }
 
   #array(schema: Schema, { path, depth }: Place): string {
@@ -398,19 +324,3 @@ const instead = new Map([
   ['patternProperties', 'use properties or additionalProperties'],
   ['multipleOf', 'leave it out or list the values in enum'],
 ]);
-
-function refuse(path: string, reason: string): never {
-  throw new SchemaRefusal(path, reason);
-}
-
-function checkList(value: unknown, path: string, most: number): asserts value is unknown[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > most)
-    refuse(path, `must be a list of 1 to ${most} items`);
-}
-
-function count(schema: Schema, key: string, none: number, path: string): number {
-  const value = schema[key];
-  if (value === undefined) return none;
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= mostRepeats) return Number(value);
-  return refuse(`${path}.${key}`, `must be a whole number of at most ${mostRepeats}`);
-}

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { z } from 'zod';
-import { SchemaRefusal, schemaGrammar } from '../../src/json-grammar/schema-grammar.js';
+import { SchemaRefusal } from '../../src/json-grammar/refusal.js';
+import { schemaGrammar } from '../../src/json-grammar/schema-grammar.js';
 import { RandomTexts } from './random-texts.js';
 
 type Schema = Record<string, unknown>;
