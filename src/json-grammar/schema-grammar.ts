@@ -24,6 +24,8 @@ import {
 
 const mostDepth = 24;
 const mostNodes = 2_000;
+/** Characters of a schema, and of its grammar. */
+const longestSchema = 100_000;
 const mostCharacters = 400_000;
 const mostParts = 200;
 const mostValues = 2_000;
@@ -49,6 +51,9 @@ const forms = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
 
 /** @throws SchemaRefusal */
 export function schemaGrammar(schema: unknown): string {
+  // What is read of it more than once is read quickly.
+  if ((JSON.stringify(schema)?.length ?? 0) > longestSchema)
+    refuse('the schema', `has more than ${longestSchema} characters`);
   const writer = new SchemaWriter(schema);
   const grammar = writer.rules.grammar(writer.value(schema, { path: 'schema', depth: 0, open: [] }));
   if (grammar.length > mostCharacters) refuse('the schema', 'makes too large a grammar');

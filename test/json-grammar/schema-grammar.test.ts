@@ -287,6 +287,8 @@ test('what cannot be held is refused by its keyword and place', () => {
     [{ enum: [1], type: 'string' }, /^schema\.enum has no value of the type/],
     [{ type: 'object', minProperties: 2 }, /^schema\.minProperties must be at most 1/],
     [deep, /deeper than 24/],
+    [{ enum: ['x'.repeat(100_000)] }, /^the schema has more than 100000 characters/],
+    [{ enum: Array.from({ length: 3_000 }, (_, i) => i) }, /^schema\.enum must be a list of 1 to 2000 items/],
     [{ type: 'array', minItems: 3, maxItems: 1 }, /^schema\.maxItems must be at least minItems/],
     [{ mininum: 3 }, /^schema\.mininum is not supported here/],
   ];
