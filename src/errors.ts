@@ -252,6 +252,14 @@ export const errors = {
       `this API key may not use concept ${shown(name)}; it may use: ${allowed.slice(0, 20).join(', ') || 'none'}${allowed.length > 20 ? ', ...' : ''}.`,
       param,
     ),
+  inlineVectorsNotAllowed: (param: string, reason: string) =>
+    new SteerdError(
+      'inline_vectors_not_allowed',
+      403,
+      'permission_error',
+      `${param} must be left out: this API key ${reason}; steer by a concept.`,
+      param,
+    ),
   strengthAboveCap: (param: string, cap: number, received: string) =>
     new SteerdError(
       'strength_above_cap',

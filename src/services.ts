@@ -11,6 +11,8 @@ export interface Services {
   readonly concepts: Pick<ConceptStore, 'get' | 'list' | 'names' | 'put' | 'delete'> & {
     /** Largest calibrated |strength| that the request at work may ask for; no cap when undefined. */
     readonly maxStrength?: number | undefined;
+    /** @throws SteerdError when the request at work may not bring its own vectors */
+    checkInline?(param: string, use: 'steering' | 'monitor'): void;
   };
   readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
   readonly pulls: Pick<PullJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;

@@ -16,7 +16,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
         tags: ['completions'],
         summary: 'Answer, in the form of the Responses API',
         description:
-          'Text only, and nothing is stored: `input` holds the whole conversation. Steered as the other endpoints are.',
+          'Text and function calls, and nothing is stored: `input` holds the whole conversation. Steered as the other endpoints are.',
         ...codeSamples('/v1/responses', 'responses.create', {
           input: 'What did you do today?',
           concept: 'pirate',

@@ -32,6 +32,17 @@ function restrictConcepts(concepts: Services['concepts']): Services['concepts'] 
     get maxStrength() {
       return currentCaller()?.key.max_strength ?? undefined;
     },
+    /** Nobody can say what vectors of a request stand for, or how strong they are. */
+    checkInline(param, use) {
+      const key = currentCaller()?.key;
+      if (key?.concepts) throw errors.inlineVectorsNotAllowed(param, 'is limited to concepts by name');
+      if (use === 'steering' && typeof key?.max_strength === 'number') {
+        throw errors.inlineVectorsNotAllowed(
+          param,
+          `has a cap of ${key.max_strength} on calibrated strength, and vectors of a request have no calibration`,
+        );
+      }
+    },
     get(model, name) {
       checkConcept(name, 'concept');
       return concepts.get(model, name);

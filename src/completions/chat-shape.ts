@@ -8,6 +8,7 @@ import { AnswerMonitor, type ReadToken } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
 import { chunkWriter, fields } from './sse.js';
+import { promptIds, promptLogprobs, tokenIds } from './token-fields.js';
 import { ToolCallReader } from './tools.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
@@ -16,14 +17,17 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
   const { answers, usage } = await collect(plan, generation);
   return {
     ...replyHead(plan, 'chat.completion'),
-    choices: answers.map(({ text, read, finish }, index) => ({
+    choices: answers.map(({ text, read, finish, ids }, index) => ({
       index,
       ...messageOf(plan, text, finish),
       logprobs: chatLogprobs(plan, read),
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipt(plan, index),
+      ...tokenIds(plan, ids),
     })),
     usage,
+    ...promptIds(plan, 0),
+    ...promptLogprobs(plan, 0, answers[0]),
     ...receiptFields(plan),
   };
 }
@@ -82,23 +86,33 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
         ...(said.calls.length === 0 ? {} : { tool_calls: said.calls }),
       });
       // A call's name is no text yet: its tokens' readings come all the same.
-      const shown = delta !== '{}' || piece.text !== '';
+      const shown =
+        delta !== '{}' ||
+        piece.text !== '' ||
+        (plan.returnTokenIds && piece.ids.length > 0 && piece.finish === null);
       if (shown) {
         events += writer.chunk(
           choice(
             piece.index,
             delta,
             'null',
-            fields(monitor.chunk(piece.read, false)),
+            fields({ ...monitor.chunk(piece.read, false), ...tokenIds(plan, piece.ids) }),
             logprobsOf(piece.read),
           ),
         );
       }
       if (piece.finish !== null) {
         const left = shown ? [] : piece.read;
+        const ids = shown ? [] : piece.ids;
         const reason = reader && reader.calls > 0 && piece.finish === 'stop' ? 'tool_calls' : piece.finish;
         events += writer.chunk(
-          choice(piece.index, '{}', `"${reason}"`, fields(monitor.chunk(left, true)), logprobsOf(left)),
+          choice(
+            piece.index,
+            '{}',
+            `"${reason}"`,
+            fields({ ...monitor.chunk(left, true), ...tokenIds(plan, ids) }),
+            logprobsOf(left),
+          ),
         );
       }
     }

@@ -10,7 +10,7 @@ export interface Constraint {
   readonly constraintField: string;
 }
 
-const anyObject = JSON.stringify({ type: 'object', additionalProperties: true });
+const anyObject = { type: 'object', additionalProperties: true };
 
 /** @throws SteerdError constraint_refused; invalid_value for more than one constraint */
 export function formatConstraint({ response_format, structured_outputs }: FormatOptions): Constraint | null {
@@ -24,12 +24,16 @@ export function formatConstraint({ response_format, structured_outputs }: Format
     );
   }
   if (response_format.type === 'json_object') {
-    return { constraint: { kind: 'json_schema', schema: anyObject }, constraintField: 'response_format' };
+    return schemaGrammarFor(anyObject, 'response_format');
   }
   const field = 'response_format.json_schema.schema';
-  const schema = schemaConstraint(response_format.json_schema.schema ?? { type: 'object' }, field);
-  return { constraint: { kind: 'json_schema', schema }, constraintField: field };
+  return schemaGrammarFor(response_format.json_schema.schema ?? { type: 'object' }, field);
 }
+
+const schemaGrammarFor = (schema: unknown, constraintField: string): Constraint => ({
+  constraint: { kind: 'grammar', source: schemaConstraint(schema, constraintField) },
+  constraintField,
+});
 
 function structuredConstraint(asked: FormatOptions['structured_outputs']): Constraint | null {
   if (asked === null || asked === undefined) return null;
@@ -52,7 +56,7 @@ function structuredConstraint(asked: FormatOptions['structured_outputs']): Const
     return as({ kind: 'structural_tag', tag: structuralTag({ type: 'or', elements }) });
   }
   const schema = typeof json === 'string' ? parsed(json, constraintField) : json;
-  return as({ kind: 'json_schema', schema: schemaConstraint(schema, constraintField) });
+  return schemaGrammarFor(schema, constraintField);
 }
 
 function parsed(json: string, field: string): unknown {

@@ -2,7 +2,7 @@
  * Runs a plan: one iterable of pieces of text that streaming and plain answers share. All choices run at once;
  * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
  */
-import type { FinishReason, SequenceRequest, SequenceStep } from '../engine/protocol.js';
+import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { Usage } from '../schemas/generation.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
@@ -18,6 +18,10 @@ export interface Piece {
   readonly text: string;
   /** Tokens made for it. */
   readonly tokens: number;
+  /** Their ids. */
+  readonly ids: readonly number[];
+  /** With the first piece, when the plan wants them: of the prompt's second token on. */
+  readonly prompt?: readonly TokenLogprobs[];
   /** The same tokens, when the plan monitors something or wants log-probabilities. */
   readonly read: readonly ReadToken[];
   readonly finish: FinishReason | null;
@@ -52,14 +56,16 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
         ended ||= piece.finish !== null;
         wake();
       };
+      if (plan.prefix !== '')
+        arrive({ text: plan.prefix, tokens: 0, ids: [], read: nothingRead, finish: null });
       const steps = afterPrompt(plan, request, all.signal, arrive);
       const context = plan.continues ? request.prompt : [];
-      const detokenizer = new IncrementalDetokenizer(model.tokenizer, context);
+      const detokenizer = new IncrementalDetokenizer(model.tokenizer, context, plan.skipSpecialTokens);
       for await (const delta of streamText(steps, model.tokenizer, stop, detokenizer, plan.stopIncluded)) {
         const { text, tokens, detailed, finish } = delta;
         const read =
           detailed?.map((token) => readToken(token, plan.monitors, model.engine.shape.layers)) ?? nothingRead;
-        arrive({ text, tokens: tokens.length, read, finish });
+        arrive({ text, tokens: tokens.length, ids: tokens, read, finish });
         if (ended) break;
       }
       if (!ended) throw errors.engineFailed(model.id, 'a sequence ended without a reason');
@@ -102,9 +108,11 @@ async function* afterPrompt(
   const finish = plan.promptOnly ? 'length' : null;
   let waiting = plan.echo;
   for await (const step of plan.model.engine.generate(request, signal)) {
+    if (plan.promptLogprobs !== null && step.promptLogprobs)
+      arrive({ text: '', tokens: 0, ids: [], read: nothingRead, finish: null, prompt: step.promptLogprobs });
     if (waiting) {
       const echoed = echoedPrompt(plan.model.tokenizer, request, step.promptLogprobs);
-      arrive({ ...echoed, tokens: 0, finish });
+      arrive({ ...echoed, tokens: 0, ids: [], finish });
       waiting = false;
       if (finish !== null) return;
     }
@@ -134,6 +142,8 @@ export interface Answer {
   /** Its tokens, when the plan monitors something or wants log-probabilities. */
   readonly read: readonly ReadToken[];
   readonly finish: FinishReason;
+  readonly ids: readonly number[];
+  readonly prompt: readonly TokenLogprobs[];
 }
 
 /** Reads a generation to its end. */
@@ -141,10 +151,12 @@ export async function collect(
   plan: CompletionPlan,
   generation: AsyncIterable<readonly Piece[]>,
 ): Promise<{ readonly answers: readonly Answer[]; readonly usage: Usage }> {
-  const answers = plan.sequences.map((): { text: string; read: ReadToken[]; finish: FinishReason } => ({
+  const answers = plan.sequences.map(() => ({
     text: '',
-    read: [],
-    finish: 'stop',
+    read: [] as ReadToken[],
+    finish: 'stop' as FinishReason,
+    ids: [] as number[],
+    prompt: [] as readonly TokenLogprobs[],
   }));
   let tokens = 0;
   for await (const pieces of generation) {
@@ -152,6 +164,8 @@ export async function collect(
       const answer = answers[piece.index];
       if (answer === undefined) throw new Error(`no choice ${piece.index}`);
       answer.text += piece.text;
+      answer.ids.push(...piece.ids);
+      answer.prompt = piece.prompt ?? answer.prompt;
       for (const token of piece.read) answer.read.push(token);
       answer.finish = piece.finish ?? answer.finish;
       tokens += piece.tokens;

@@ -13,7 +13,8 @@ const strict = new TextDecoder('utf-8', { fatal: true });
 
 /** Tokens of a chat's answer; null when none were asked for. */
 export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[]): ChatLogprobs | null {
-  if (plan.logprobs === null) return null;
+  const { logprobs: count } = plan;
+  if (count === null) return null;
   const { tokenizer } = plan.model;
   const entry = (id: number, logprob: number) => {
     const bytes = tokenizer.bytes(id);
@@ -24,7 +25,7 @@ export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[])
       ? [
           {
             ...entry(id, logprobs.chosen),
-            top_logprobs: logprobs.top.map(([other, logprob]) => entry(other, logprob)),
+            top_logprobs: logprobs.top.slice(0, count).map(([other, logprob]) => entry(other, logprob)),
           },
         ]
       : [],
@@ -61,16 +62,16 @@ export class TextLogprobsWriter {
       tokens: tokens.map(({ id }) => keyOf(model.tokenizer, id)),
       token_logprobs: tokens.map(({ logprobs }) => (logprobs ? floor(logprobs.chosen) : null)),
       top_logprobs:
-        count === 0 ? null : tokens.map(({ id, logprobs }) => topOf(model.tokenizer, id, logprobs)),
+        count === 0 ? null : tokens.map(({ id, logprobs }) => topOf(model.tokenizer, id, logprobs, count)),
       text_offset: offsets,
     };
   }
 }
 
 /** The likeliest tokens by their text, with the one that came among them (OpenAI API reference, `logprobs`). */
-function topOf(tokenizer: Tokenizer, id: number, logprobs: TokenLogprobs | null | undefined) {
+function topOf(tokenizer: Tokenizer, id: number, logprobs: TokenLogprobs | null | undefined, count: number) {
   if (!logprobs) return null;
-  const entries = [...logprobs.top, [id, logprobs.chosen] as const];
+  const entries = [...logprobs.top.slice(0, count), [id, logprobs.chosen] as const];
   const top = new Map<string, number>();
   for (const [other, logprob] of entries) {
     const key = keyOf(tokenizer, other);

@@ -19,6 +19,7 @@ import { type NamedModel, namedModel } from './model-alias.js';
 import { answerLength, chatPrompt, checkTokens, type PromptOptions, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
 import { seedOfChoice, toSampling } from './sampling.js';
+import { logprobsWanted, promptLogprobCount, tokensBarred } from './token-fields.js';
 import { callableTools, toolConstraint } from './tools.js';
 
 /** Prompts times choices of one request. */
@@ -49,6 +50,12 @@ export interface CompletionPlan {
   readonly logprobs: number | null;
   /** Choices begin with their prompts. */
   readonly echo: boolean;
+  /** What answers begin with: the message that they go on with, when it is echoed. */
+  readonly prefix: string;
+  readonly skipSpecialTokens: boolean;
+  readonly returnTokenIds: boolean;
+  /** Likeliest tokens shown at each of the prompt's; null when none are asked for. */
+  readonly promptLogprobs: number | null;
   /** Choices are their prompts: nothing is made. */
   readonly promptOnly: boolean;
   /** Answers may hold tool calls. */
@@ -81,6 +88,7 @@ export async function planChat(body: ChatRequest, services: Needs): Promise<Comp
     logprobs: chatLogprobCount(body),
     continues: body.continue_final_message ?? false,
     echo: false,
+    prefix: echoedMessage(body),
     constraint: chatConstraint(body),
   };
   return complete(draft, [await chatPrompt(model, body.messages, promptOptions(body))], services);
@@ -99,6 +107,7 @@ export async function planCompletion(body: CompletionRequest, services: Needs): 
     logprobs: body.logprobs ?? null,
     continues: true,
     echo: body.echo ?? false,
+    prefix: '',
     constraint: formatConstraint(body),
   };
   if (draft.asked === 0 && !draft.echo) {
@@ -126,6 +135,7 @@ interface Draft {
   readonly logprobs: number | null;
   readonly continues: boolean;
   readonly echo: boolean;
+  readonly prefix: string;
   readonly constraint: Constraint | null;
 }
 
@@ -176,6 +186,13 @@ function chatConstraint(body: ChatRequest): Constraint | null {
   return format ?? tools;
 }
 
+/** The assistant's last message, where `echo` puts it before the answer. */
+function echoedMessage({ echo, messages }: ChatRequest): string {
+  const last = messages.at(-1);
+  if (!echo || last?.role !== 'assistant' || !last.content) return '';
+  return typeof last.content === 'string' ? last.content : last.content.map(({ text }) => text).join('\n');
+}
+
 function chatLogprobCount({ logprobs, top_logprobs }: ChatRequest): number | null {
   if (logprobs) return top_logprobs ?? 0;
   if (typeof top_logprobs === 'number' && top_logprobs > 0) {
@@ -211,10 +228,12 @@ function complete(
   checkTokens('stop_token_ids', body.stop_token_ids ?? [], shape);
   const stopTokens = [...(body.ignore_eos ? [] : model.stopTokens), ...(body.stop_token_ids ?? [])];
   const promptOnly = draft.asked === 0;
+  const promptLogprobs = promptLogprobCount(body);
   const monitors = resolveMonitors(draft.monitor, { model: { id: model.id, shape }, concepts });
   const details = {
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ vectors }): Float32Array => vectors) }),
-    ...(logprobs === null ? {} : { logprobs, promptLogprobs: echo }),
+    ...logprobsWanted(logprobs, promptLogprobs, echo),
+    ...tokensBarred(draft),
     ...draft.constraint,
   };
   const choices = prompts.flatMap((prompt, i) => {
@@ -265,6 +284,10 @@ function complete(
     monitors,
     logprobs,
     echo,
+    prefix: draft.prefix,
+    skipSpecialTokens: body.skip_special_tokens ?? true,
+    returnTokenIds: body.return_token_ids ?? false,
+    promptLogprobs,
     promptOnly,
     callsTools: draft.constraint?.constraintField === 'tools',
     continues: draft.continues,

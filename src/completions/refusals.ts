@@ -22,11 +22,11 @@ interface Unsupported {
 const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
-  prompt_logprobs: {
-    idle: () => false,
-    instead: 'POST /v1/completions with echo and logprobs gives them',
+  functions: { idle: isEmpty, instead: 'say it as tools' },
+  function_call: {
+    idle: (value) => value === 'none' || value === 'auto' || isEmpty(value),
+    instead: 'say it as tool_choice',
   },
-  functions: leaveOut(),
   guided_json: { idle: isEmpty, instead: 'say it as structured_outputs.json' },
   guided_regex: { idle: isEmpty, instead: 'say it as structured_outputs.regex' },
   guided_choice: { idle: isEmpty, instead: 'say it as structured_outputs.choice' },
@@ -36,17 +36,12 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
     instead: 'only ["text"] is',
   },
   audio: leaveOut(),
-  echo: leaveOut(isOff),
   suffix: { idle: isEmpty, instead: 'leave it out: the models here go on with a text, they do not fill in' },
   best_of: {
     idle: (value, body) => value === (body.n ?? 1),
     instead: 'leave it out, or give it the value of n',
   },
   use_beam_search: leaveOut(isOff),
-  allowed_token_ids: leaveOut(),
-  bad_words: leaveOut(),
-  skip_special_tokens: leaveOut((value) => value === true),
-  return_token_ids: leaveOut(isOff),
   chat_template: leaveOut(),
 };
 

@@ -1,15 +1,17 @@
-/** OpenAI's Responses API in its text form, on the chat's plan: the reply, and its events in OpenAI's order. */
+/** OpenAI's Responses API with text and functions, on the chat's plan: the reply, and its events in OpenAI's order. */
 import type { FinishReason } from '../engine/protocol.js';
 import { errors, SteerdError } from '../errors.js';
 import { event } from '../event-stream.js';
 import type { ChatRequest } from '../schemas/chat.js';
-import { type OutputMessage, type ResponseObject, ResponseRequest } from '../schemas/responses.js';
+import { type OutputItem, type ResponseObject, ResponseRequest } from '../schemas/responses.js';
 import type { Services } from '../services.js';
-import { collect, type Piece, usageOf } from './generate.js';
+import { type Piece, usageOf } from './generate.js';
 import { AnswerMonitor, type ReadToken } from './monitor-shape.js';
 import { type CompletionPlan, planChat } from './plan.js';
 import { refuseSilentNoOps } from './refusals.js';
 import { receiptFields } from './reply-head.js';
+import { chatMessages, chatToolChoice, chatTools } from './response-input.js';
+import { ResponseOutput } from './response-output.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -26,10 +28,9 @@ const refused: Readonly<Record<string, string>> = {
   conversation: 'no conversation is stored: send it as input',
   background: 'the answer comes with the request; stream it',
   prompt: 'send instructions and input',
-  tools: 'POST /v1/chat/completions has them',
-  include: 'leave it out',
-  top_logprobs: 'POST /v1/chat/completions has them',
   n: 'POST /v1/chat/completions has it',
+  prompt_logprobs: 'POST /v1/chat/completions has them',
+  return_token_ids: 'POST /v1/chat/completions has them',
   max_tokens: 'say it as max_output_tokens',
   messages: 'say it as input',
 };
@@ -46,7 +47,7 @@ export async function planResponse(
   body: ResponseRequest,
   services: Pick<Services, 'models' | 'concepts'>,
 ): Promise<ResponsePlan> {
-  const { input, instructions, text, max_output_tokens, ...rest } = body;
+  const { input: _i, instructions: _s, text, max_output_tokens, tools, tool_choice, ...rest } = body;
   for (const [field, instead] of Object.entries(refused)) {
     if (!asksNothing(body[field])) throw errors.notSupported(field, instead);
   }
@@ -62,20 +63,14 @@ export async function planResponse(
       'a response has one answer; POST /v1/chat/completions compares them',
     );
   }
-  const messages = [
-    ...(instructions ? [{ role: 'system' as const, content: instructions }] : []),
-    ...(typeof input === 'string'
-      ? [{ role: 'user' as const, content: input }]
-      : input.map(({ role, content }) => ({
-          role,
-          content: typeof content === 'string' ? content : content.map((part) => part.text).join('\n'),
-        }))),
-  ];
   const fields = Object.fromEntries(Object.entries(rest).filter(([field]) => known.includes(field)));
   const chat = {
     ...fields,
-    messages,
+    messages: chatMessages(body),
     max_completion_tokens: max_output_tokens,
+    tools: chatTools(tools),
+    tool_choice: chatToolChoice(tool_choice),
+    logprobs: wantsLogprobs(body),
     response_format: formatOf(text?.format),
   } as ChatRequest;
   try {
@@ -86,6 +81,9 @@ export async function planResponse(
   }
 }
 
+const wantsLogprobs = ({ include, top_logprobs }: ResponseRequest) =>
+  (top_logprobs ?? 0) > 0 || (include?.includes('message.output_text.logprobs') ?? false);
+
 /** The chat's fields as this endpoint calls them. */
 function inOurWords(error: unknown): unknown {
   if (!(error instanceof SteerdError)) return error;
@@ -93,7 +91,8 @@ function inOurWords(error: unknown): unknown {
     text
       .replace(/\bmessages\b/g, 'input')
       .replace(/\bresponse_format(\.json_schema)?/g, 'text.format')
-      .replace(/\bmax_tokens\b/g, 'max_output_tokens');
+      .replace(/\bmax_tokens\b/g, 'max_output_tokens')
+      .replace(/\b(tools\.\d+|tool_choice)\.function\./g, '$1.');
   const { code, status, type, message, param, retryAfterSeconds } = error;
   return new SteerdError(code, status, type, words(message), param && words(param), retryAfterSeconds);
 }
@@ -104,27 +103,15 @@ function formatOf(format: NonNullable<ResponseRequest['text']>['format']) {
   return { type: format.type, json_schema: { name: format.name, schema: format.schema } };
 }
 
-const outputText = (text: string) => ({ type: 'output_text' as const, text, annotations: [], logprobs: [] });
-
-function outputMessage(
-  plan: CompletionPlan,
-  text: string | null,
-  finish: FinishReason | null,
-): OutputMessage {
-  return {
-    type: 'message',
-    id: plan.id.replace(/^resp_/, 'msg_'),
-    status: finish === null ? 'in_progress' : finish === 'stop' ? 'completed' : 'incomplete',
-    role: 'assistant',
-    content: text === null ? [] : [outputText(text)],
-  };
+interface Answer {
+  readonly items: readonly OutputItem[];
+  readonly finish: FinishReason;
+  readonly tokens: number;
+  readonly read: readonly ReadToken[];
 }
 
 /** @param answer null while it is made */
-function responseObject(
-  { plan, body }: ResponsePlan,
-  answer: { text: string; finish: FinishReason; tokens: number; read: readonly ReadToken[] } | null,
-): ResponseObject {
+function responseObject({ plan, body }: ResponsePlan, answer: Answer | null): ResponseObject {
   const usage = answer && usageOf(plan, answer.tokens);
   const { monitor } = answer ? new AnswerMonitor(plan).whole(answer.read) : {};
   return {
@@ -137,14 +124,15 @@ function responseObject(
     instructions: body.instructions ?? null,
     max_output_tokens: body.max_output_tokens ?? null,
     model: plan.modelName,
-    output: answer ? [outputMessage(plan, answer.text, answer.finish)] : [],
-    parallel_tool_calls: false,
+    output: answer ? [...answer.items] : [],
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: null,
     store: false,
     temperature: body.temperature ?? 1,
     text: { format: { ...(body.text?.format ?? { type: 'text' }) } },
-    tool_choice: 'none',
-    tools: [],
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: body.tools ?? [],
+    top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? 1,
     truncation: 'disabled',
     metadata: body.metadata ?? {},
@@ -160,45 +148,54 @@ function responseObject(
   };
 }
 
+/** Reads a generation into output items; gives out the events of each step, and what it came to. */
+async function* read(
+  { plan }: ResponsePlan,
+  generation: Generation,
+  event: (type: string, fields: object) => string,
+): AsyncGenerator<string, Answer> {
+  let events = '';
+  const output = new ResponseOutput(plan, (type, fields) => {
+    events += event(type, fields);
+  });
+  const take = () => {
+    const said = events;
+    events = '';
+    return said;
+  };
+  output.begin();
+  yield take();
+  let tokens = 0;
+  let finish: FinishReason = 'stop';
+  const all: ReadToken[] = [];
+  for await (const pieces of generation) {
+    for (const piece of pieces) {
+      tokens += piece.tokens;
+      finish = piece.finish ?? finish;
+      for (const token of piece.read) all.push(token);
+      output.take(piece);
+    }
+    if (events !== '') yield take();
+  }
+  return { items: output.items, finish, tokens, read: all };
+}
+
 export async function response(planned: ResponsePlan, generation: Generation): Promise<ResponseObject> {
-  const { answers, usage } = await collect(planned.plan, generation);
-  const [answer] = answers;
-  if (answer === undefined) throw new Error('a response without an answer');
-  return responseObject(planned, { ...answer, tokens: usage.completion_tokens });
+  const reading = read(planned, generation, () => '');
+  for (;;) {
+    const next = await reading.next();
+    if (next.done) return responseObject(planned, next.value);
+  }
 }
 
 /** The typed events of a stream (OpenAI API reference, "Streaming events"): no `[DONE]`. */
 export async function* responseEvents(planned: ResponsePlan, generation: Generation): AsyncGenerator<string> {
-  const { plan } = planned;
   let sequence = 0;
   const say = (type: string, more: object) =>
     event(JSON.stringify({ type, sequence_number: sequence++, ...more }), { name: type });
-  const item = { output_index: 0, item_id: outputMessage(plan, null, null).id };
-  const part = { ...item, content_index: 0 };
   const begun = { response: responseObject(planned, null) };
-  yield say('response.created', begun) +
-    say('response.in_progress', begun) +
-    say('response.output_item.added', { output_index: 0, item: outputMessage(plan, null, null) }) +
-    say('response.content_part.added', { ...part, part: outputText('') });
-  let text = '';
-  let tokens = 0;
-  let finish: FinishReason = 'stop';
-  const read: ReadToken[] = [];
-  for await (const pieces of generation) {
-    let events = '';
-    for (const piece of pieces) {
-      tokens += piece.tokens;
-      text += piece.text;
-      finish = piece.finish ?? finish;
-      for (const token of piece.read) read.push(token);
-      if (piece.text !== '')
-        events += say('response.output_text.delta', { ...part, delta: piece.text, logprobs: [] });
-    }
-    if (events !== '') yield events;
-  }
-  const whole = responseObject(planned, { text, finish, tokens, read });
-  yield say('response.output_text.done', { ...part, text, logprobs: [] }) +
-    say('response.content_part.done', { ...part, part: outputText(text) }) +
-    say('response.output_item.done', { output_index: 0, item: outputMessage(plan, text, finish) }) +
-    say(`response.${whole.status}`, { response: whole });
+  yield say('response.created', begun) + say('response.in_progress', begun);
+  const answer = yield* read(planned, generation, say);
+  const whole = responseObject(planned, answer);
+  yield say(`response.${whole.status}`, { response: whole });
 }

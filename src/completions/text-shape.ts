@@ -6,6 +6,7 @@ import { AnswerMonitor } from './monitor-shape.js';
 import type { CompletionPlan } from './plan.js';
 import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
 import { chunkWriter, fields } from './sse.js';
+import { promptIds, promptLogprobs, tokenIds } from './token-fields.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
@@ -13,13 +14,16 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
   const { answers, usage } = await collect(plan, generation);
   return {
     ...replyHead(plan, 'text_completion'),
-    choices: answers.map(({ text, read, finish }, index) => ({
+    choices: answers.map(({ text, read, finish, ids }, index) => ({
       text,
       index,
       logprobs: new TextLogprobsWriter(plan).take(read),
       finish_reason: finish,
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipt(plan, index),
+      ...tokenIds(plan, ids),
+      ...promptIds(plan, index),
+      ...promptLogprobs(plan, index, answers[index]),
     })),
     usage,
     ...receiptFields(plan),
@@ -36,13 +40,17 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
   let write = writer.firstChunk;
   for await (const pieces of generation) {
     let events = '';
-    for (const { index, text, finish, tokens: made, read } of pieces) {
+    for (const { index, text, finish, tokens: made, read, ids } of pieces) {
       tokens += made;
       if (text === '' && finish === null) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
-      const receipt = begun.has(index) ? {} : choiceReceipt(plan, index);
+      const receipt = begun.has(index) ? {} : { ...choiceReceipt(plan, index), ...promptIds(plan, index) };
       begun.add(index);
-      const more = fields({ ...(monitors[index] as AnswerMonitor).chunk(read, finish !== null), ...receipt });
+      const more = fields({
+        ...(monitors[index] as AnswerMonitor).chunk(read, finish !== null),
+        ...tokenIds(plan, ids),
+        ...receipt,
+      });
       const said = JSON.stringify((logprobs[index] as TextLogprobsWriter).take(read));
       events += write(
         `{"text":${JSON.stringify(text)},"index":${index},"logprobs":${said},"finish_reason":${reason}${more}}`,

@@ -56,11 +56,11 @@ export function toolConstraint(options: ToolOptions): Constraint | null {
   const tags = callable.map((tool, i) => {
     const { name, parameters } = tool.function;
     const schema = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
-    const json_schema = JSON.parse(schemaConstraint(schema, `tools.${i}.function.parameters`)) as object;
+    const grammar = schemaConstraint(schema, `tools.${i}.function.parameters`);
     return {
       type: 'tag',
       begin: opening + name + middle,
-      content: { type: 'json_schema', json_schema },
+      content: { type: 'grammar', grammar },
       end: closing,
     };
   });
@@ -94,6 +94,8 @@ export class ToolCallReader {
   #rest = '';
   #inside: 'text' | 'name' | 'arguments' = 'text';
   #calls = 0;
+  /** Nothing but white space came since the last call. */
+  #afterCall = false;
 
   get calls(): number {
     return this.#calls;
@@ -101,9 +103,17 @@ export class ToolCallReader {
 
   /** What is certain of the answer now; all that is left when it is the last. */
   push(text: string, last: boolean): { readonly text: string; readonly calls: readonly ToolCallDelta[] } {
+    const parts = this.read(text, last);
+    return {
+      text: parts.filter((part) => typeof part === 'string').join(''),
+      calls: parts.filter((part) => typeof part !== 'string'),
+    };
+  }
+
+  /** The same in the order in which it came. */
+  read(text: string, last: boolean): (string | ToolCallDelta)[] {
     this.#rest += text;
-    let said = '';
-    const calls: ToolCallDelta[] = [];
+    const parts: (string | ToolCallDelta)[] = [];
     for (;;) {
       const marker = this.#inside === 'text' ? opening : this.#inside === 'name' ? middle : closing;
       const at = this.#rest.indexOf(marker);
@@ -111,17 +121,20 @@ export class ToolCallReader {
       const part = this.#rest.slice(0, end);
       if (this.#inside === 'text') {
         // Line ends between calls are no content.
-        if (!(this.#calls > 0 && part.trim() === '')) said += part;
+        const said = this.#afterCall ? part.trimStart() : part;
+        if (said !== '') parts.push(said);
+        this.#afterCall &&= said === '';
       } else if (this.#inside === 'name') {
         if (at < 0) break;
         const id = `call_${randomBytes(12).toString('hex')}`;
-        calls.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
-      } else if (part !== '') calls.push({ index: this.#calls - 1, function: { arguments: part } });
+        parts.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
+      } else if (part !== '') parts.push({ index: this.#calls - 1, function: { arguments: part } });
       this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);
       if (at < 0) break;
+      this.#afterCall ||= this.#inside === 'arguments';
       this.#inside = this.#inside === 'text' ? 'name' : this.#inside === 'name' ? 'arguments' : 'text';
     }
-    return { text: said, calls };
+    return parts;
   }
 }
 

@@ -13,9 +13,8 @@ type Library = typeof import('@mlc-ai/web-xgrammar');
 
 export type { CompiledGrammar, GrammarMatcher };
 
-/** What constrains an answer; texts are JSON or the grammar's source. */
+/** What constrains an answer; texts are JSON or the grammar's source (JSON schemas become grammars before: src/json-grammar). */
 export type ConstraintSource =
-  | { readonly kind: 'json_schema'; readonly schema: string }
   /** xgrammar's structural tags, for text with tool calls and regular expressions. */
   | { readonly kind: 'structural_tag'; readonly tag: string }
   | { readonly kind: 'grammar'; readonly source: string };
@@ -59,10 +58,9 @@ export async function loadGrammarLibrary(
   const compiler = await GrammarCompiler.createGrammarCompiler(info, false);
   return {
     compile(source) {
-      if (source.kind === 'grammar') return compiler.compileGrammar(source.source);
-      if (source.kind === 'structural_tag') return compiler.compileStructuralTag(source.tag);
-      // On one line: white space without end is the easiest thing for a model to write.
-      return compiler.compileJSONSchema(source.schema, false, -1, [', ', ': '], true);
+      return source.kind === 'grammar'
+        ? compiler.compileGrammar(source.source)
+        : compiler.compileStructuralTag(source.tag);
     },
     matcher: (grammar) => GrammarMatcher.createGrammarMatcher(grammar),
   };

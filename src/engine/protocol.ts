@@ -95,6 +95,10 @@ export interface SequenceRequest {
   readonly logprobs?: number;
   /** Also of the prompt's tokens from the second on, with the first step. Only with `logprobs`. */
   readonly promptLogprobs?: boolean;
+  /** Only these tokens may come, at least one; all when left out. Never with a constraint. */
+  readonly allowedTokens?: readonly number[];
+  /** Sequences of tokens that may not come: not one more of them is begun than all but its last token. */
+  readonly badWords?: readonly (readonly number[])[];
   /** What the answer's text must be. It compiles: `Engine.generate` has tried. */
   readonly constraint?: ConstraintSource;
   /** The request's field that asks for it, for errors. */
@@ -106,6 +110,8 @@ export interface SequenceRequest {
 export interface TokenLogprobs {
   /** Of the token that came. */
   readonly chosen: number;
+  /** Of a prompt's token: how many are likelier, and one. */
+  readonly rank?: number;
   /** Token id and log-probability of the likeliest ones, likeliest first, the lowest id among equals. */
   readonly top: readonly (readonly [id: number, logprob: number])[];
 }

@@ -47,6 +47,9 @@ export function checkSequence(request: SequenceRequest, shape: ModelShape): void
     throw errors.invalidValue('max_tokens', 'a whole number of at least 1', request.maxTokens);
   if (request.prompt.length + request.maxTokens > shape.capacity)
     throw errors.contextLengthExceeded('prompt', request.prompt.length, request.maxTokens, shape.capacity);
+  const { allowedTokens, badWords = [] } = request;
+  if (allowedTokens) checkTokens(allowedTokens, shape, 'allowed_token_ids');
+  for (const word of badWords) checkTokens(word, shape, 'bad_words');
   for (const [token] of request.sampling.logitBias)
     if (!Number.isInteger(token) || token < 0 || token >= shape.vocabularySize)
       throw errors.tokenOutOfRange('logit_bias', token, shape.vocabularySize);

@@ -25,6 +25,9 @@ export class Sequence {
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
   #count = 0;
+  readonly #longestBadWord: number;
+  /** The last tokens, as many as the longest bad word has. */
+  #tail: readonly number[] = [];
   #promptLogprobs: TokenLogprobs[] = [];
 
   constructor(
@@ -36,6 +39,7 @@ export class Sequence {
     this.#random = new Random(request.sampling.seed);
     // The prompt's tokens matter to the repetition penalty alone.
     const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
+    this.#longestBadWord = (request.badWords ?? []).reduce((most, word) => Math.max(most, word.length), 1);
     this.#history = { generated: this.#generated, prompt };
   }
 
@@ -62,20 +66,50 @@ export class Sequence {
     const size = logits.length / (to - from);
     for (let position = from; position < Math.min(to, prompt.length - 1); position++) {
       const row = logits.subarray((position - from) * size, (position - from + 1) * size);
-      this.#promptLogprobs.push(readLogprobs(row, logprobs).of(prompt[position + 1] ?? 0));
+      const next = prompt[position + 1] ?? 0;
+      const read = readLogprobs(row, logprobs);
+      this.#promptLogprobs.push({ ...read.of(next), rank: read.rank(next) });
     }
+  }
+
+  #keepAllowed(logits: Float32Array): void {
+    const { allowedTokens } = this.request;
+    if (allowedTokens === undefined) return;
+    const kept = allowedTokens.map((token) => logits[token] ?? Number.NEGATIVE_INFINITY);
+    logits.fill(Number.NEGATIVE_INFINITY);
+    for (const [i, token] of allowedTokens.entries()) logits[token] = kept[i] as number;
+  }
+
+  /** What may not come now, unless nothing else could. */
+  #banned(): readonly number[] {
+    const { stopTokens, minTokens, badWords, allowedTokens } = this.request;
+    const early = this.#count < minTokens ? stopTokens : nothingBanned;
+    if (badWords === undefined) return early;
+    const banned = [...early, ...this.#endsOfBadWords(badWords)];
+    return allowedTokens?.every((token) => banned.includes(token)) ? early : banned;
+  }
+
+  /** Tokens that would complete a bad word now. */
+  #endsOfBadWords(badWords: readonly (readonly number[])[]): number[] {
+    return badWords.flatMap((word) => {
+      const begin = word.slice(0, -1);
+      const at = this.#tail.length - begin.length;
+      const begun = at >= 0 && begin.every((token, i) => this.#tail[at + i] === token);
+      return begun ? [word.at(-1) ?? -1] : [];
+    });
   }
 
   /** Samples the next token and says whether the sequence ends with it. */
   advance(logits: Float32Array, sampler: Sampler): SequenceStep {
-    const { sampling, stopTokens, minTokens, maxTokens, logprobs } = this.request;
-    const banned = this.#count < minTokens ? stopTokens : nothingBanned;
+    const { sampling, stopTokens, maxTokens, logprobs } = this.request;
+    const banned = this.#banned();
     // Before the sampler changes the logits in place.
     const raw: RawDistribution | null = logprobs === undefined ? null : readLogprobs(logits, logprobs);
     const first = this.#promptLogprobs;
     this.#promptLogprobs = [];
     const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
     const { constraint } = this;
+    this.#keepAllowed(logits);
     constraint?.apply(logits, banned);
     const token = sampler.sample(
       logits,
@@ -88,6 +122,7 @@ export class Sequence {
     if (!ended) constraint?.accept(token);
     if (ended) return { token: null, finish: 'stop', ...ofPrompt };
     this.#count++;
+    this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
     this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
     this.lastToken = token;
     const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;

@@ -20,6 +20,8 @@ export function logNormaliser(logits: Float32Array): number {
 /** A position before its token is known. */
 export interface RawDistribution {
   of(token: number): TokenLogprobs;
+  /** 1 for the likeliest. */
+  rank(token: number): number;
 }
 
 const copies = new Map<number, Float32Array>();
@@ -35,7 +37,13 @@ export function readLogprobs(logits: Float32Array, count: number): RawDistributi
   const normaliser = logNormaliser(raw);
   const logprob = (token: number) => (raw[token] ?? Number.NEGATIVE_INFINITY) - normaliser;
   const top = likeliest(raw, count).map((token): readonly [number, number] => [token, logprob(token)]);
-  return { of: (token) => ({ chosen: logprob(token), top }) };
+  const rank = (token: number) => {
+    const own = raw[token] ?? Number.NEGATIVE_INFINITY;
+    let likelier = 0;
+    for (let other = 0; other < raw.length; other++) if ((raw[other] as number) > own) likelier++;
+    return likelier + 1;
+  };
+  return { of: (token) => ({ chosen: logprob(token), top }), rank };
 }
 
 /** Ids of the `count` largest logits, largest first, the lowest id among equals: one pass with a short sorted list. */

@@ -6,42 +6,32 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
 import { CaptureRunner } from './capture-runner.js';
-import { ConstraintDeadEnd, Constraints } from './constraints.js';
+import { ConstrainedSequences } from './constrained-sequences.js';
+import { ConstraintDeadEnd } from './constraints.js';
 import type { GrammarVocabulary } from './grammar-library.js';
-import { JobQueue } from './job-queue.js';
-import { capture, project, score } from './jobs.js';
 import { type KvCache, openKvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
-import type { Capture, FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
+import type { FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
 import { Sampler } from './sampler.js';
 import { Scheduler } from './scheduler.js';
 import { Sequence } from './sequence.js';
 import { ServingRunner } from './serving-runner.js';
 import { chooseThreads } from './threads.js';
 import { TimeShare } from './time-share.js';
+import { WorkerJobs } from './worker-jobs.js';
 
 /** Capacity when none is asked for: enough for chat, and 16 full slots of a small model fit in memory. */
 const defaultCapacity = 4096;
 
 const noVocabulary: GrammarVocabulary = { tokens: [], endTokens: [] };
 
-type Job = { readonly id: number; readonly priority: Priority; readonly memory: 'scratch' | 'capture' } & (
-  | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' }
-  | { readonly steps: Generator<void, Float32Array>; readonly kind: 'project' }
-  | { readonly steps: Generator<void, Capture>; readonly kind: 'capture' }
-);
-
 class EngineLoop {
   readonly #scheduler: Scheduler;
   readonly #sampler: Sampler;
   readonly #serving: ServingRunner;
   #capture: CaptureRunner | null = null;
-  readonly #jobs = new JobQueue<Job>();
-  /** Captures that wait for the capture session to be built. */
-  readonly #captures = new Set<number>();
-  readonly #constraints: Constraints;
-  /** Sequences with a constraint, from their request to their end. */
-  readonly #constrained = new Map<number, Sequence>();
+  readonly #jobs: WorkerJobs;
+  readonly #constrained: ConstrainedSequences;
   /** The number of running sequences the other side knows. */
   #reported = 0;
   readonly #share = new TimeShare();
@@ -58,104 +48,53 @@ class EngineLoop {
     readonly runOptions: RunOptions,
     vocabulary: GrammarVocabulary,
   ) {
-    this.#constraints = new Constraints(vocabulary, graphs.spec.vocabularySize);
+    this.#constrained = new ConstrainedSequences(vocabulary, graphs.spec.vocabularySize);
     this.#scheduler = new Scheduler(cache.slots, chunk);
     this.#sampler = new Sampler(graphs.spec.vocabularySize);
     this.#serving = new ServingRunner(graphs.serving, cache, runOptions);
+    this.#jobs = new WorkerJobs({
+      serving: this.#serving,
+      chunk,
+      openCapture: () => this.#openCapture(),
+      post: (message, transfer) => this.port.postMessage(message, transfer ?? []),
+      fail: (id, error) => this.#fail(id, error),
+      wake: () => this.#wake?.(),
+    });
   }
 
   receive(message: ToWorker): void {
     if (message.type === 'generate') this.#startSequence(new Sequence(message.id, message.request));
-    else if (message.type === 'score')
-      this.#jobs.add({
-        id: message.id,
-        kind: 'score',
-        memory: 'scratch',
-        priority: message.request.priority,
-        steps: score(this.#serving, message.request, this.chunk),
-      });
-    else if (message.type === 'project')
-      this.#jobs.add({
-        id: message.id,
-        kind: 'project',
-        memory: 'scratch',
-        priority: message.request.priority,
-        steps: project(this.#serving, message.request, this.chunk),
-      });
-    else if (message.type === 'capture') this.#startCapture(message);
     else if (message.type === 'cancel') this.#cancel(message.id);
-    else this.#closed = true;
+    else if (message.type === 'close') this.#closed = true;
+    else this.#jobs.add(message);
     this.#wake?.();
   }
 
   #startSequence(sequence: Sequence): void {
-    const { constraint } = sequence.request;
-    if (constraint === undefined) {
-      this.#scheduler.enqueue(sequence);
-      return;
-    }
-    const { id } = sequence;
-    this.#constrained.set(id, sequence);
-    this.#constraints.begin(constraint).then(
-      (begun) => {
-        if (!this.#constrained.has(id)) return begun.release();
-        sequence.constraint = begun;
+    this.#constrained.begin(
+      sequence,
+      () => {
         this.#scheduler.enqueue(sequence);
         this.#wake?.();
       },
-      (error: unknown) => {
-        if (this.#constrained.delete(id)) this.#fail(id, error);
-      },
+      (error) => this.#fail(sequence.id, error),
     );
   }
 
-  /** Masks for the logits to come. When the library fails, those that need it end. */
-  async #refreshMasks(): Promise<void> {
-    for (const [id, { constraint }] of this.#constrained) {
-      try {
-        await constraint?.refresh();
-      } catch (error) {
-        this.#constraints.reset();
-        this.#remove(id);
-        this.#fail(id, error);
-      }
-    }
-  }
-
-  #startCapture(message: Extract<ToWorker, { type: 'capture' }>): void {
-    const begin = (runner: CaptureRunner) =>
-      this.#jobs.add({
-        id: message.id,
-        kind: 'capture',
-        memory: 'capture',
-        priority: 'background',
-        steps: capture(runner, message.request, this.chunk),
-      });
-    if (this.#capture) {
-      begin(this.#capture);
-      return;
-    }
-    this.#captures.add(message.id);
-    this.graphs.capture().then(
-      (session) => {
-        this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.cache.capacity, this.runOptions);
-        if (this.#captures.delete(message.id)) begin(this.#capture);
-        this.#wake?.();
-      },
-      (error: unknown) => this.#fail(message.id, error),
-    );
+  async #openCapture(): Promise<CaptureRunner> {
+    const session = await this.graphs.capture();
+    this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.cache.capacity, this.runOptions);
+    return this.#capture;
   }
 
   #cancel(id: number): void {
     this.#remove(id);
     this.#report([]);
-    this.#captures.delete(id);
     this.#jobs.remove(id);
   }
 
   #remove(id: number): void {
-    this.#constrained.get(id)?.constraint?.release();
-    this.#constrained.delete(id);
+    this.#constrained.remove(id);
     for (const move of this.#scheduler.remove(id)) this.cache.move(move);
   }
 
@@ -175,7 +114,11 @@ class EngineLoop {
           this.#wake = resolve;
         });
       this.#wake = null;
-      if (this.#constrained.size > 0) await this.#refreshMasks();
+      if (this.#constrained.size > 0)
+        await this.#constrained.refresh((id, error) => {
+          this.#remove(id);
+          this.#fail(id, error);
+        });
       this.#step();
       // Lets messages in: a cancel takes effect before the next step.
       await nextTurn();
@@ -203,7 +146,7 @@ class EngineLoop {
       this.#account(prefill.sequence.request.priority, () => this.#prefill(prefill, results));
     } else if (job) {
       this.#jobsTurn = false;
-      this.#account(job.urgent ? 'interactive' : 'background', () => this.#runJob(job.job));
+      this.#account(job.urgent ? 'interactive' : 'background', () => this.#jobs.step(job.job));
     }
     if (decode.length > 0)
       this.#account(streaming ? 'interactive' : 'background', () => this.#decode(decode, results));
@@ -289,32 +232,6 @@ class EngineLoop {
     const { id, steering } = sequence;
     if (steering.terms.length === 0 || step.token === null) return { id, ...step };
     return { id, ...step, projections: this.#serving.projections(row, position, steering.terms) };
-  }
-
-  #runJob(job: Job): void {
-    this.#jobs.begin(job);
-    try {
-      if (job.kind === 'score') {
-        const next = job.steps.next();
-        if (!next.done) return;
-        this.#post({ type: 'scored', id: job.id, logProbabilities: next.value });
-      } else if (job.kind === 'project') {
-        const next = job.steps.next();
-        if (!next.done) return;
-        const message: FromWorker = { type: 'projected', id: job.id, projections: next.value };
-        this.port.postMessage(message, [next.value.buffer as ArrayBuffer]);
-      } else {
-        const next = job.steps.next();
-        if (!next.done) return;
-        this.port.postMessage({ type: 'captured', id: job.id, capture: next.value } satisfies FromWorker, [
-          next.value.hiddenStates.buffer as ArrayBuffer,
-          next.value.attentionToPrefix.buffer as ArrayBuffer,
-        ]);
-      }
-    } catch (error) {
-      this.#fail(job.id, error);
-    }
-    this.#jobs.remove(job.id);
   }
 }
 

@@ -5,8 +5,10 @@ import {
   ChatFinishReason,
   GenerationFields,
   mostTopLogprobs,
+  PromptFields,
   ReplyFields,
   SteeringReceipts,
+  TokenIdFields,
   Usage,
 } from './generation.js';
 import { list } from './list.js';
@@ -69,6 +71,10 @@ export const ChatRequest = z
       .boolean()
       .nullish()
       .meta({ default: true, description: "Whether the prompt ends where the assistant's answer begins." }),
+    echo: z.boolean().nullish().meta({
+      default: false,
+      description: "Put the last message before the answer, if it is the assistant's.",
+    }),
     continue_final_message: z.boolean().nullish().meta({
       default: false,
       description: 'The last message is the begin of the answer, which goes on with it.',
@@ -119,9 +125,11 @@ export const ChatCompletion = z
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason,
         monitor: ChoiceMonitor.optional(),
+        ...TokenIdFields,
       }),
     ),
     usage: Usage,
+    ...PromptFields,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
   })
@@ -163,9 +171,11 @@ export const ChatCompletionChunk = z
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason.nullable(),
         monitor: ChunkMonitor.optional(),
+        ...TokenIdFields,
       }),
     ),
     usage: Usage.nullable().optional(),
+    prompt_token_ids: PromptFields.prompt_token_ids,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
   })

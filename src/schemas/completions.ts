@@ -5,8 +5,10 @@ import {
   FinishReason,
   GenerationFields,
   mostTopLogprobs,
+  PromptFields,
   ReplyFields,
   SteeringReceipts,
+  TokenIdFields,
   Usage,
 } from './generation.js';
 import { TextLogprobs } from './logprobs.js';
@@ -85,6 +87,8 @@ const choice = {
   index: z.int(),
   logprobs: TextLogprobs.nullable(),
   steering: SteeringReceipts,
+  ...TokenIdFields,
+  ...PromptFields,
 };
 
 export const Completion = z

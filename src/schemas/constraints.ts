@@ -24,7 +24,7 @@ export const ResponseFormat = z.discriminatedUnion(
 export const FormatFields = {
   response_format: ResponseFormat.nullish().meta({
     description:
-      'Holds the answer to JSON, or to a schema: it parses and validates unless `finish_reason` is "length". Schema keywords that cannot be held to are refused.',
+      'Holds the answer to JSON, or to a schema: it parses and validates unless `finish_reason` is "length". Schema keywords that cannot be held to are refused by name and place: docs/requests.md lists them.',
   }),
   structured_outputs: z
     .strictObject({

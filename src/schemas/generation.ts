@@ -11,6 +11,11 @@ export const maxStopStrings = 16;
 const maxStopLength = 1024;
 const maxLogitBiases = 1024;
 const maxStopTokens = 256;
+const maxAllowedTokens = 4096;
+const maxBadWords = 256;
+
+/** Likeliest tokens that a request can ask for at each position (OpenAI API reference). */
+export const mostTopLogprobs = 20;
 
 const stopString = z.string().min(1).max(maxStopLength);
 
@@ -76,13 +81,28 @@ export const GenerationFields = {
     .looseObject({ include_usage: z.boolean().nullish() })
     .nullish()
     .meta({ description: 'Only with `stream`.' }),
+  allowed_token_ids: list(z.int(), { min: 1, max: maxAllowedTokens })
+    .nullish()
+    .meta({ description: 'No other token may come, stop tokens neither.' }),
+  bad_words: list(z.string().min(1).max(200), { max: maxBadWords })
+    .nullish()
+    .meta({ description: 'Texts that may not come, as the tokens they are alone or after a space.' }),
+  skip_special_tokens: z
+    .boolean()
+    .nullish()
+    .meta({ default: true, description: 'False: special tokens of the answer are part of its text.' }),
+  return_token_ids: z.boolean().nullish().meta({
+    default: false,
+    description: 'The ids of the prompt and of the answer, as `prompt_token_ids` and `token_ids`.',
+  }),
+  prompt_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
+    description:
+      "Log-probabilities of the prompt's tokens, and of that many likeliest ones; not with `stream`.",
+  }),
   user: z.string().nullish().meta({ description: 'Ignored.' }),
   metadata: z.unknown().optional().meta({ description: 'Ignored.' }),
   store: z.unknown().optional().meta({ description: 'Ignored: nothing is stored.' }),
 };
-
-/** Likeliest tokens that a request can ask for at each position (OpenAI API reference). */
-export const mostTopLogprobs = 20;
 
 /** The fields of `GenerationFields` that decide how tokens are made. */
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
@@ -111,6 +131,30 @@ export const SteeringReceipts = z
   .array(SteeringReceipt)
   .optional()
   .meta({ description: 'What steered this reply; left out when nothing did.' });
+
+/** vLLM's: of each prompt token, by id, itself and the likeliest ones there. */
+export const PromptLogprobs = z.array(
+  z
+    .record(
+      z.string(),
+      z.object({
+        logprob: z.number(),
+        rank: z.int().meta({ description: '1 for the likeliest.' }),
+        decoded_token: z.string(),
+      }),
+    )
+    .nullable(),
+);
+export type PromptLogprobs = z.output<typeof PromptLogprobs>;
+
+const ids = z.array(z.int()).optional();
+
+/** With `return_token_ids` and `prompt_logprobs`, where vLLM has them. */
+export const PromptFields = {
+  prompt_token_ids: ids,
+  prompt_logprobs: PromptLogprobs.optional(),
+};
+export const TokenIdFields = { token_ids: ids };
 
 /** The body of a streamed reply, described as the object that each event holds. Not checked: it is text. */
 export const eventsOf = (chunk: z.ZodType) =>

@@ -3,7 +3,15 @@
  * token by token, while the model reads or writes.
  */
 import { z } from 'zod';
-import { choice, conceptField, isObject, maxSteeringItems, SteeringLayers } from './steering.js';
+import { InlineVectorFields } from './inline-vectors.js';
+import {
+  bringsVectors,
+  choice,
+  conceptField,
+  isObject,
+  maxSteeringItems,
+  SteeringLayers,
+} from './steering.js';
 import { strictly } from './strictly.js';
 
 const scaleError = { error: 'must be "norm" or "raw"' };
@@ -29,11 +37,23 @@ const MonitorObject = z.strictObject(itemShape, {
   error: strictly('monitor', Object.keys(itemShape), expected),
 });
 
+const inlineShape = {
+  ...itemShape,
+  ...InlineVectorFields,
+  scale: z.enum(['norm', 'raw'], scaleError).default('raw').meta({
+    description: 'norm: with `residual_norms`.',
+  }),
+};
+
+const InlineMonitor = z.strictObject(inlineShape, {
+  error: strictly('monitor', Object.keys(inlineShape), expected),
+});
+
 export const MonitorItem = choice(
-  [conceptField.transform((concept) => MonitorObject.parse({ concept })), MonitorObject],
-  (value) => (isObject(value) ? 1 : 0),
+  [conceptField.transform((concept) => MonitorObject.parse({ concept })), MonitorObject, InlineMonitor],
+  (value) => (bringsVectors(value) ? 2 : isObject(value) ? 1 : 0),
 );
-export type MonitorItem = z.output<typeof MonitorObject>;
+export type MonitorItem = z.output<typeof MonitorObject> | z.output<typeof InlineMonitor>;
 
 export const MonitorList = z
   .array(MonitorItem, { error: 'must be a list of concepts' })
@@ -43,14 +63,14 @@ export const MonitorList = z
 export const MonitorFields = {
   monitor: MonitorList.nullish().meta({
     description:
-      'Concepts to read while the model writes, without steering by them: names, or objects with `layers`, `scale`, `detail`. Answers stay the same to the bit. A concept that steers as well is read before its edit at each layer.',
+      'Concepts to read while the model writes, without steering by them: names, or objects with `layers`, `scale`, `detail`; with `vectors` of the request instead of a concept. Answers stay the same to the bit. A concept that steers as well is read before its edit at each layer.',
     examples: [['ocean', { concept: 'sad', layers: { from: 10, to: 20 }, detail: 'layers' }]],
   }),
 };
 
 export const MonitorReceipt = z
   .object({
-    concept: z.string(),
+    concept: z.string().nullable().meta({ description: 'For vectors of the request their name, or null.' }),
     version: z.string().meta({ description: "SHA-256 of the concept's content." }),
     scale: z.enum(['norm', 'raw']),
     layers: z.array(z.int()).meta({ description: 'Blocks whose outputs are read.' }),
@@ -65,7 +85,7 @@ export const MonitorReceipts = z
   .meta({ description: 'What was monitored; left out when nothing was.' });
 
 export const MonitorReading = z.object({
-  concept: z.string(),
+  concept: z.string().nullable(),
   values: z.array(z.number()).meta({
     description:
       'One per token: the mean over the layers of <h, v> / (mean residual norm of the layer), or of <h, v> with scale "raw". Taken at the position whose logits made the token: the first is the prompt\'s last position.',

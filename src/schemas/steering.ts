@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { errors } from '../errors.js';
+import { InlineVectorFields } from './inline-vectors.js';
 import { strictly } from './strictly.js';
 
 /** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
@@ -152,29 +153,56 @@ const itemShape = {
 };
 const itemKeys = Object.keys(itemShape);
 
+/** The item with its strength, if that is within its scale. */
+function complete<
+  Item extends { readonly strength?: number | undefined; scale: SteeringScale; operation: SteeringOperation },
+>(item: Item, context: z.core.$RefinementCtx): Item & { readonly strength: number } {
+  const whole = { ...item, strength: item.strength ?? 1 };
+  const broken =
+    item.strength === undefined && item.operation === 'amplify'
+      ? 'must be given with operation "amplify": the factor on the projection'
+      : brokenLimit(whole);
+  if (broken === null) return whole;
+  context.issues.push({ code: 'custom', message: broken, path: ['strength'], input: item.strength });
+  return z.NEVER;
+}
+
 export const SteeringItem = z
   .strictObject(itemShape, { error: strictly('steering', itemKeys, 'must be an object with a concept') })
-  .transform((item, context) => {
-    const complete = { ...item, strength: item.strength ?? 1 };
-    const broken =
-      item.strength === undefined && item.operation === 'amplify'
-        ? 'must be given with operation "amplify": the factor on the projection'
-        : brokenLimit(complete);
-    if (broken !== null) {
-      context.issues.push({ code: 'custom', message: broken, path: ['strength'], input: item.strength });
-      return z.NEVER;
-    }
-    return complete;
-  });
+  .transform(complete);
 export type SteeringItem = z.output<typeof SteeringItem>;
 
-const listOfItems = z.array(SteeringItem).max(maxSteeringItems, {
+const inlineShape = {
+  ...itemShape,
+  ...InlineVectorFields,
+  scale: z
+    .enum(['raw', 'norm'], { error: 'must be "raw" or "norm": the vectors of a request have no calibration' })
+    .default('raw'),
+};
+
+/** The same with vectors of its own: they have no calibration, and nothing is kept of them. */
+export const InlineSteeringItem = z
+  .strictObject(inlineShape, {
+    error: strictly('steering', Object.keys(inlineShape), 'must be an object with vectors'),
+  })
+  .transform(complete);
+export type InlineSteeringItem = z.output<typeof InlineSteeringItem>;
+
+export type AnySteeringItem = SteeringItem | InlineSteeringItem;
+
+export const bringsVectors = (value: unknown) => isObject(value) && 'vectors' in (value as object);
+
+const AnyItem = choice([SteeringItem, InlineSteeringItem], (value) => (bringsVectors(value) ? 1 : 0));
+
+const listOfItems = z.array(AnyItem).max(maxSteeringItems, {
   error: `must have at most ${maxSteeringItems} items`,
 });
 
-const alternative = choice([SteeringItem, listOfItems, z.null()], (value) =>
-  value === null ? 2 : Array.isArray(value) ? 1 : 0,
-);
+const alternative = choice([SteeringItem, listOfItems, z.null(), InlineSteeringItem], (value) => {
+  if (value === null) return 2;
+  if (Array.isArray(value)) return 1;
+  return bringsVectors(value) ? 3 : 0;
+});
 
 const alternativesExpected = 'must be a list of steerings, null for none';
 
@@ -200,22 +228,23 @@ export const SteeringFields = {
     })
     .optional()
     .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
-  steering: choice([SteeringItem, listOfItems, z.null(), SteeringChoices], (value) => {
+  steering: choice([SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem], (value) => {
     if (value === null) return 2;
     if (Array.isArray(value)) return 1;
-    return isObject(value) && 'choices' in (value as object) ? 3 : 0;
+    if (isObject(value) && 'choices' in (value as object)) return 3;
+    return bringsVectors(value) ? 4 : 0;
   })
     .optional()
     .meta({
       description:
-        'One steering or a list of them, applied together. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
+        'One steering or a list of them, applied together. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
     }),
 };
 
-type Alternative = SteeringItem | readonly SteeringItem[] | null;
+type Alternative = AnySteeringItem | readonly AnySteeringItem[] | null;
 
-const itemsOf = (asked: Alternative): readonly SteeringItem[] =>
-  asked === null ? [] : Array.isArray(asked) ? asked : [asked as SteeringItem];
+const itemsOf = (asked: Alternative): readonly AnySteeringItem[] =>
+  asked === null ? [] : Array.isArray(asked) ? asked : [asked as AnySteeringItem];
 
 export interface SteeringBody {
   readonly concept?: string | undefined;
@@ -226,7 +255,7 @@ export interface SteeringBody {
 /** What a completion is steered by. */
 export interface AskedSteering {
   /** One list of items applied together for each alternative; exactly one when nothing is compared. */
-  readonly alternatives: readonly (readonly SteeringItem[])[];
+  readonly alternatives: readonly (readonly AnySteeringItem[])[];
   /** Whether the request listed alternatives: then each choice has its own receipt. */
   readonly compared: boolean;
 }
@@ -268,8 +297,10 @@ export function askedSteering(
 
 export const SteeringReceipt = z
   .object({
-    concept: z.string(),
-    version: z.string().meta({ description: "SHA-256 of the concept's content." }),
+    concept: z.string().nullable().meta({
+      description: 'For vectors of the request the name they were given, or null.',
+    }),
+    version: z.string().meta({ description: "SHA-256 of the concept's content, or of the vectors'." }),
     model: z.string().optional(),
     strength: z.number(),
     scale: z.enum(SteeringScale.options),

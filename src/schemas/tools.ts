@@ -1,7 +1,7 @@
 /** Tools of a chat: OpenAI's shapes. */
 import { z } from 'zod';
 
-const functionName = z
+export const functionName = z
   .string()
   .regex(/^[a-zA-Z0-9_-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, "_" or "-"' });
 

@@ -7,6 +7,7 @@ import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import type { MonitorItem, MonitorReceipt } from '../schemas/monitor.js';
 import { calibratedLayers, layersOf, layersWithVector } from './concept-layers.js';
+import { inlineConcept } from './inline-concept.js';
 import { findConcept, type SteeringContext } from './resolve.js';
 
 /** Of one reply: 15 MB of JSON or so. */
@@ -40,16 +41,31 @@ export function resolveMonitors(
 ): readonly Monitor[] {
   return items.map((item, i) => {
     const param = `${field}.${i}`;
-    const concept = findConcept(item.concept, context, param);
+    const concept = monitoredConcept(item, context, param);
     const layers = monitoredLayers(item, concept, `${param}.layers`);
     const units = layers.map((layer) => (item.scale === 'raw' ? 1 : residualNorm(concept, layer, param)));
     return {
       vectors: concept.vectors,
-      receipt: { concept: concept.name, version: concept.version, scale: item.scale, layers: [...layers] },
+      receipt: {
+        concept: 'vectors' in item ? (item.name ?? null) : concept.name,
+        version: concept.version,
+        scale: item.scale,
+        layers: [...layers],
+      },
       weights: units.map((unit) => 1 / (unit * layers.length)),
       perLayer: item.detail === 'layers',
     };
   });
+}
+
+function monitoredConcept(
+  item: MonitorItem,
+  context: Pick<SteeringContext, 'model' | 'concepts'>,
+  param: string,
+): Concept {
+  if (!('vectors' in item)) return findConcept(item.concept, context, param);
+  context.concepts.checkInline?.(`${param}.vectors`, 'monitor');
+  return inlineConcept(item, context.model, (name) => `${param}.${name}`);
 }
 
 /** Reading needs no calibration: without one, the default is every layer that has a direction. */

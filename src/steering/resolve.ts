@@ -7,8 +7,9 @@
 import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm, ModelShape } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { SteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
+import type { AnySteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
+import { inlineConcept } from './inline-concept.js';
 import { StrengthCap } from './strength-cap.js';
 
 export interface ConceptLookup {
@@ -16,6 +17,8 @@ export interface ConceptLookup {
   names(model: string): readonly string[];
   /** Largest calibrated |strength| of one concept; no cap when undefined. */
   readonly maxStrength?: number | undefined;
+  /** Throws where vectors that a request brings (at the field `param`) may not be used, for steering or for reading. */
+  checkInline?(param: string, use: 'steering' | 'monitor'): void;
 }
 
 export interface SteeringContext {
@@ -35,14 +38,17 @@ export interface ResolvedSteering {
 }
 
 /** @throws SteerdError naming the item's field when a steering cannot be applied. */
-export function resolveSteering(items: readonly SteeringItem[], context: SteeringContext): ResolvedSteering {
+export function resolveSteering(
+  items: readonly AnySteeringItem[],
+  context: SteeringContext,
+): ResolvedSteering {
   const terms: { readonly key: string; readonly term: EditTerm }[] = [];
   const receipts: SteeringReceipt[] = [];
   const { maxStrength } = context.concepts;
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
   items.forEach((item, i) => {
     const field = fieldOf(i, items.length, context.field);
-    const concept = findConcept(item.concept, context, field('concept'));
+    const concept = conceptOf(item, context, field);
     const layers = layersOf(item.layers, concept, field('layers'));
     const window = positionWindow(item.positions, context, field('positions'));
     const add = new Float32Array(concept.layers);
@@ -54,12 +60,13 @@ export function resolveSteering(items: readonly SteeringItem[], context: Steerin
     cap?.add(item, concept, add, field('strength'));
     const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
     if (changing.length > 0) {
-      const key = `${concept.version} ${JSON.stringify(item)}`;
+      const { strength, scale: unit, operation, positions } = item;
+      const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
       terms.push({ key, term: { vectors: concept.vectors, add, scale, ...window } });
     }
     const coefficients = usesScale(item) ? add : scale;
     receipts.push({
-      concept: concept.name,
+      concept: 'vectors' in item ? (item.name ?? null) : concept.name,
       version: concept.version,
       model: concept.model,
       strength: item.strength,
@@ -84,7 +91,17 @@ const fieldOf = (index: number, count: number, place?: string) => (name: string)
 };
 
 /** Ablation takes a share and amplification a factor: neither has a unit. */
-const usesScale = (item: SteeringItem) => item.operation === 'add' || item.operation === 'clamp';
+const usesScale = (item: AnySteeringItem) => item.operation === 'add' || item.operation === 'clamp';
+
+function conceptOf(
+  item: AnySteeringItem,
+  context: SteeringContext,
+  field: (name: string) => string,
+): Concept {
+  if (!('vectors' in item)) return findConcept(item.concept, context, field('concept'));
+  context.concepts.checkInline?.(field('vectors'), 'steering');
+  return inlineConcept(item, context.model, field);
+}
 
 /**
  * A concept that fits the request's model.
@@ -130,7 +147,7 @@ export function checkConcept(concept: Concept, model: SteeringContext['model'], 
 
 /** a at one layer: the coefficient on the unit vector (add) or the projection to hold (clamp). */
 function additive(
-  item: SteeringItem,
+  item: AnySteeringItem,
   concept: Concept,
   layer: number,
   field: (name: string) => string,
@@ -153,7 +170,7 @@ function additive(
 }
 
 /** s, the same at every layer chosen. */
-function projective(item: SteeringItem): number {
+function projective(item: AnySteeringItem): number {
   switch (item.operation) {
     case 'add':
       return 0;

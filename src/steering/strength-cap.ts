@@ -5,7 +5,7 @@
  */
 import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
-import type { SteeringItem } from '../schemas/steering.js';
+import type { AnySteeringItem } from '../schemas/steering.js';
 
 /** Room for float32 coefficients. */
 const rounding = 1e-5;
@@ -21,7 +21,7 @@ export class StrengthCap {
    * @param add [L] the additive coefficients it comes to
    * @throws SteerdError strength_above_cap
    */
-  add(item: SteeringItem, concept: Concept, add: Float32Array, param: string): void {
+  add(item: AnySteeringItem, concept: Concept, add: Float32Array, param: string): void {
     if (item.operation === 'ablate') return;
     if (item.operation === 'amplify') {
       // Factor 1 changes nothing: the cap is on the change.

@@ -30,8 +30,13 @@ export class IncrementalDetokenizer {
   /**
    * @param context tokens before the first one pushed (the prompt of a completion): the text then continues
    *   theirs, with the space between them. Empty for an answer that stands alone.
+   * @param skipSpecialTokens whether special tokens have no text
    */
-  constructor(tokenizer: Tokenizer, context: readonly number[] = []) {
+  constructor(
+    tokenizer: Tokenizer,
+    context: readonly number[] = [],
+    readonly skipSpecialTokens = true,
+  ) {
     this.#tokenizer = tokenizer;
     this.#window = context.slice(-8 * windowLimit).filter((token) => this.#hasText(token));
     this.#given = settled(this.#decode(this.#window)).length;
@@ -64,12 +69,13 @@ export class IncrementalDetokenizer {
   }
 
   #decode(tokens: readonly number[]): string {
-    return this.#tokenizer.decode(tokens, { skipSpecialTokens: true });
+    return this.#tokenizer.decode(tokens, { skipSpecialTokens: this.skipSpecialTokens });
   }
 
   /** Tokens that decode to nothing anywhere are kept out of the window, which they would fill. */
   #hasText(token: number): boolean {
-    return token >= 0 && token < this.#tokenizer.vocabularySize && !this.#tokenizer.isSpecial(token);
+    if (token < 0 || token >= this.#tokenizer.vocabularySize) return false;
+    return !this.skipSpecialTokens || !this.#tokenizer.isSpecial(token);
   }
 }
 

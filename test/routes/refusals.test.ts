@@ -131,7 +131,7 @@ refuses('prompts that cannot be', text, [
   [{ prompt: 'a', suffix: 'b' }, 'suffix', /not supported yet/],
   [{ prompt: 'a', best_of: 3 }, 'best_of', /the value of n/],
   [{ prompt: 'a', logprobs: true }, 'logprobs', /must be an integer; received true/],
-  [{ prompt: 'a', prompt_logprobs: 1 }, 'prompt_logprobs', /with echo and logprobs/],
+  [{ prompt: 'a', prompt_logprobs: 1, stream: true }, 'prompt_logprobs', /left out with stream/],
 ]);
 
 refuses('what does not fit the context, with the numbers', chat, [

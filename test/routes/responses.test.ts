@@ -98,10 +98,13 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
     { input: 'Hi', text: { format: { type: 'json_schema', name: 'x', schema } } },
     ResponseObject,
   );
-  assert.equal(engine.requests.at(-1)?.constraint?.kind, 'json_schema');
+  assert.equal(engine.requests.at(-1)?.constraint?.kind, 'grammar');
   const rows: [object, string, RegExp][] = [
     [{ previous_response_id: 'resp_1' }, 'previous_response_id', /no response is stored/],
-    [{ tools: [{ type: 'web_search' }] }, 'tools', /chat\/completions/],
+    [{ tools: [{ type: 'web_search' }] }, 'tools.0.type', /must be "function"/],
+    [{ tool_choice: 'required' }, 'tool_choice', /without tools/],
+    [{ include: ['everything'] }, 'include.0', /message\.output_text\.logprobs/],
+    [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input.0.type', /reads no others/],
     [{ background: true }, 'background', /stream it/],
     [{ strenght: 1 }, 'strenght', /did you mean "strength"/],
     [{ steering: { choices: [null] } }, 'steering.choices', /one answer/],
@@ -112,7 +115,11 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
       /text only/,
     ],
     [{ input: 'x'.repeat(100) }, 'input', /^input has \d+ tokens/],
-    [{ text: { format: { type: 'json_schema', schema: { oneOf: [] } } } }, 'text.format.schema', /use anyOf/],
+    [
+      { text: { format: { type: 'json_schema', schema: { not: {} } } } },
+      'text.format.schema',
+      /schema\.not is not/,
+    ],
   ];
   for (const [more, param, message] of rows) {
     const error = await refused(url, { input: 'Hi', ...more });

@@ -138,7 +138,8 @@ test('layers and positions accept their forms and nothing else', () => {
 test('the OpenAPI side has both forms of steering', () => {
   const schema = JSON.parse(JSON.stringify(z.toJSONSchema(Body, { io: 'input' })));
   assert.deepEqual(schema.required ?? [], []);
-  const [one, list] = schema.properties.steering.anyOf;
+  const [one, list, , , inline] = schema.properties.steering.anyOf;
+  assert.deepEqual(inline.required, ['vectors']);
   assert.equal(one.additionalProperties, false);
   assert.deepEqual(one.required, ['concept']);
   assert.equal(one.properties.strength.default, 1);

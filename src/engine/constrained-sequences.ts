@@ -1,0 +1,57 @@
+/** The sequences of a worker whose answers are constrained, from their request to their end. */
+import { Constraints } from './constraints.js';
+import type { GrammarVocabulary } from './grammar-library.js';
+import type { Sequence } from './sequence.js';
+
+export class ConstrainedSequences {
+  readonly #constraints: Constraints;
+  readonly #sequences = new Map<number, Sequence>();
+
+  constructor(vocabulary: GrammarVocabulary, vocabularySize: number) {
+    this.#constraints = new Constraints(vocabulary, vocabularySize);
+  }
+
+  get size(): number {
+    return this.#sequences.size;
+  }
+
+  /**
+   * Gives the sequence its constraint, one call of these later.
+   * @param ready may run now; neither is called once the sequence was removed
+   */
+  begin(sequence: Sequence, ready: () => void, failed: (error: unknown) => void): void {
+    const { id, request } = sequence;
+    if (request.constraint === undefined) {
+      ready();
+      return;
+    }
+    this.#sequences.set(id, sequence);
+    this.#constraints.begin(request.constraint).then(
+      (begun) => {
+        if (!this.#sequences.has(id)) return begun.release();
+        sequence.constraint = begun;
+        ready();
+      },
+      (error: unknown) => {
+        if (this.#sequences.delete(id)) failed(error);
+      },
+    );
+  }
+
+  /** Masks for the logits to come. When the library fails, those that need it end. */
+  async refresh(failed: (id: number, error: unknown) => void): Promise<void> {
+    for (const [id, { constraint }] of this.#sequences) {
+      try {
+        await constraint?.refresh();
+      } catch (error) {
+        this.#constraints.reset();
+        failed(id, error);
+      }
+    }
+  }
+
+  remove(id: number): void {
+    this.#sequences.get(id)?.constraint?.release();
+    this.#sequences.delete(id);
+  }
+}
