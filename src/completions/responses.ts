@@ -45,6 +45,7 @@ const asksNothing = (value: unknown) =>
 export async function planResponse(
   body: ResponseRequest,
   services: Pick<Services, 'models' | 'concepts'>,
+  signal?: AbortSignal,
 ): Promise<ResponsePlan> {
   const { input, instructions, text, max_output_tokens, ...rest } = body;
   for (const [field, instead] of Object.entries(refused)) {
@@ -79,7 +80,7 @@ export async function planResponse(
     response_format: formatOf(text?.format),
   } as ChatRequest;
   try {
-    const plan = await planChat(chat, services);
+    const plan = await planChat(chat, services, signal);
     return { plan: { ...plan, id: plan.id.replace(/^chatcmpl-/, 'resp_') }, body };
   } catch (error) {
     throw inOurWords(error);
