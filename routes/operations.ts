@@ -54,6 +54,8 @@ const operations: FastifyPluginAsyncZod = async (app) => {
     async ({ query }) => {
       const { models } = app.services;
       const asked = query.model === undefined ? undefined : await modelId(models, query.model);
+      const obstacle = asked === undefined ? models.obstacle() : null;
+      if (obstacle !== null) throw obstacle;
       const loaded = models.loaded().filter(({ model }) => asked === undefined || model.id === asked);
       return { server_load: app.answers.size, ...loadOf(loaded.map(({ model }) => model)) };
     },

@@ -38,12 +38,12 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
         description:
           'Answers when it is unloaded. The next request that names it loads it again, the default one too.',
         params: ModelParams,
-        body: UnloadRequest.default({ force: false }),
+        body: UnloadRequest.nullish(),
         response: { 200: ModelObject, ...errorResponses(400, 404, 409, 500, 503) },
       },
     },
-    async ({ params: { id }, body: { force } }) => {
-      await app.services.models.unload(id, force);
+    async ({ params: { id }, body }) => {
+      await app.services.models.unload(id, body?.force ?? false);
       return describe(id);
     },
   );

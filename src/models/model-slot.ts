@@ -2,6 +2,7 @@
  * One model's place in the server: loaded when it is first asked for, unloaded when nobody uses it and somebody needs
  * the room, loaded again when its worker dies. However many ask at once, it is loaded once, and a failure answers all.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineLoad } from '../engine/engine.js';
 import type { Footprint } from '../engine/footprint.js';
@@ -76,7 +77,10 @@ export class ModelSlot implements Resident, Leases {
   #lastUsed = 0;
   readonly #closing = new AbortController();
 
-  constructor(readonly options: SlotOptions) {}
+  constructor(readonly options: SlotOptions) {
+    // One for each request that waits; they go when it does.
+    setMaxListeners(0, this.#closing.signal);
+  }
 
   get id(): string {
     return this.options.id;
@@ -252,25 +256,25 @@ export class ModelSlot implements Resident, Leases {
     return this.#startLoad();
   }
 
-  async #within<T>(deadline: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const over = new AbortController();
-    const stop = AbortSignal.any([over.signal, ...(signal ? [signal] : [])]);
+  #within<T>(deadline: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const left = Math.min(Math.max(0, deadline - performance.now()), longestTimer);
-    try {
-      return await Promise.race([
-        work,
-        pause(left, undefined, { signal: stop }).then(
-          () => {
-            throw errors.modelUnavailable(this.id, this.#whyWaiting());
-          },
-          () => {
-            throw signal?.reason ?? new Error('no longer waited for');
-          },
-        ),
-      ]);
-    } finally {
-      over.abort();
-    }
+    return new Promise<T>((resolve, reject) => {
+      const closing = this.#closing.signal;
+      const ended = () => {
+        clearTimeout(timer);
+        for (const one of [signal, closing]) one?.removeEventListener('abort', abort);
+      };
+      const abort = () => {
+        ended();
+        reject((signal?.aborted ? signal : closing).reason as Error);
+      };
+      const timer = setTimeout(() => {
+        ended();
+        reject(errors.modelUnavailable(this.id, this.#whyWaiting()));
+      }, left);
+      for (const one of [signal, closing]) one?.addEventListener('abort', abort, { once: true });
+      work.then(resolve, reject).finally(ended);
+    });
   }
 
   #whyWaiting(): string {
@@ -313,14 +317,7 @@ export class ModelSlot implements Resident, Leases {
       throw errors.modelTooLarge(this.id, needOf(this.#footprint, settings.slots), room);
     }
     tell('it waits for room: the models in memory are in use');
-    const patience = AbortSignal.timeout(Math.max(waitMilliseconds, leastRoomMilliseconds));
-    try {
-      await budget.reserve(this, AbortSignal.any([patience, this.#closing.signal]));
-    } catch (error) {
-      throw this.#closing.signal.aborted
-        ? error
-        : errors.modelUnavailable(this.id, 'there was no room for it: the models in memory are in use');
-    }
+    await this.#room(Math.max(waitMilliseconds, leastRoomMilliseconds));
     tell('it is loading');
     try {
       const started = performance.now();
@@ -334,6 +331,22 @@ export class ModelSlot implements Resident, Leases {
     } catch (error) {
       budget.release(this);
       throw error;
+    }
+  }
+
+  async #room(milliseconds: number): Promise<void> {
+    const over = new AbortController();
+    const full = errors.modelUnavailable(this.id, 'there is no room for it: the models in memory are in use');
+    const timer = setTimeout(() => over.abort(full), Math.min(milliseconds, longestTimer));
+    const { signal } = this.#closing;
+    const close = () => over.abort(signal.reason);
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      signal.throwIfAborted();
+      await this.options.budget.reserve(this, over.signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', close);
     }
   }
 
