@@ -7,10 +7,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineLoad } from '../engine/engine.js';
 import type { Footprint } from '../engine/footprint.js';
 import { errors, SteerdError } from '../errors.js';
+import { longestTimer, within } from './bounded-wait.js';
 import type { RunningModel } from './load.js';
-import type { MemoryBudget, Resident } from './memory-budget.js';
+import { type LoadOptions, loadInBudget } from './load-in-budget.js';
+import type { Resident } from './memory-budget.js';
 import type { LoadedModel } from './model.js';
-import { needOf, roomOf } from './needs.js';
 import type { ServingSettings } from './serving-settings.js';
 import { type Lease, type Leases, sharedEngine } from './shared-engine.js';
 
@@ -18,17 +19,8 @@ export type ModelState = 'unloaded' | 'loading' | 'ready' | 'unloading' | 'faile
 
 export type UnloadReason = 'memory' | 'idle' | 'request' | 'failure' | 'closing';
 
-export interface SlotOptions {
-  readonly id: string;
+export interface SlotOptions extends LoadOptions {
   readonly directory: string;
-  readonly budget: MemoryBudget;
-  /** How long a request waits for the model, in milliseconds. */
-  readonly waitMilliseconds: number;
-  /** @throws SteerdError model_unavailable */
-  readonly settings: () => Promise<ServingSettings>;
-  readonly measure: (settings: ServingSettings) => Promise<Footprint>;
-  readonly load: (settings: ServingSettings) => Promise<RunningModel>;
-  readonly onLoaded?: (model: RunningModel, seconds: number) => void;
   readonly onRefused?: (error: Error) => void;
   readonly onUnloaded?: (reason: UnloadReason, why: string) => void;
   /** After a request for the model was answered with it, it stays at least that long: about to be used. */
@@ -62,10 +54,6 @@ type Phase =
 
 const usualPauses = [1_000, 5_000, 30_000] as const;
 const usualGrace = 1_000;
-/** Milliseconds; what is longer fires at once. */
-const longestTimer = 2 ** 31 - 1;
-/** Room is waited for that long at least, even when requests do not wait. */
-const leastRoomMilliseconds = 10_000;
 
 export class ModelSlot implements Resident, Leases {
   #phase: Phase = { at: 'unloaded' };
@@ -237,7 +225,11 @@ export class ModelSlot implements Resident, Leases {
         this.#closing.signal.throwIfAborted();
         const residence = this.#residence;
         if (residence && suits(residence)) return take(residence);
-        const failure = await this.#within(deadline, this.#next(), signal);
+        const failure = await within(this.#next(), {
+          milliseconds: deadline - performance.now(),
+          late: () => errors.modelUnavailable(this.id, this.#whyWaiting()),
+          signals: [signal, this.#closing.signal],
+        });
         if (failure) throw failure;
       }
     } finally {
@@ -256,37 +248,26 @@ export class ModelSlot implements Resident, Leases {
     return this.#startLoad();
   }
 
-  #within<T>(deadline: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const left = Math.min(Math.max(0, deadline - performance.now()), longestTimer);
-    return new Promise<T>((resolve, reject) => {
-      const closing = this.#closing.signal;
-      const ended = () => {
-        clearTimeout(timer);
-        for (const one of [signal, closing]) one?.removeEventListener('abort', abort);
-      };
-      const abort = () => {
-        ended();
-        reject((signal?.aborted ? signal : closing).reason as Error);
-      };
-      const timer = setTimeout(() => {
-        ended();
-        reject(errors.modelUnavailable(this.id, this.#whyWaiting()));
-      }, left);
-      for (const one of [signal, closing]) one?.addEventListener('abort', abort, { once: true });
-      work.then(resolve, reject).finally(ended);
-    });
-  }
-
   #whyWaiting(): string {
     return this.#phase.at === 'loading' ? this.#phase.what() : 'it is being unloaded to make room';
   }
 
   #startLoad(): Promise<Error | null> {
     let what = 'it is loading';
-    const done = this.#load((waits) => {
-      what = waits;
-    }).then(
-      (residence) => {
+    const attempt = loadInBudget(this.options, {
+      resident: this,
+      closing: this.#closing.signal,
+      onMeasured: (settings, footprint) => {
+        this.#settings = settings;
+        this.#footprint = footprint;
+      },
+      onWaiting: (waits) => {
+        what = waits;
+      },
+    });
+    const done = attempt.then(
+      (running) => {
+        const residence = this.#settle(running);
         this.#failures = 0;
         this.#phase = { at: 'ready', residence };
         void residence.running.died.then((reason) => this.#lost(residence, reason));
@@ -304,50 +285,6 @@ export class ModelSlot implements Resident, Leases {
     );
     this.#phase = { at: 'loading', done, what: () => what };
     return done;
-  }
-
-  async #load(tell: (what: string) => void): Promise<Residence> {
-    const { budget, waitMilliseconds } = this.options;
-    const settings = await this.options.settings();
-    this.#settings = settings;
-    // A folder that cannot be measured cannot be loaded: the attempt says best why.
-    this.#footprint = await this.options.measure(settings).catch(() => null);
-    if (this.bytes > budget.most) {
-      const room = roomOf(budget.options.limit, budget.options.limit - budget.most);
-      throw errors.modelTooLarge(this.id, needOf(this.#footprint, settings.slots), room);
-    }
-    tell('it waits for room: the models in memory are in use');
-    await this.#room(Math.max(waitMilliseconds, leastRoomMilliseconds));
-    tell('it is loading');
-    try {
-      const started = performance.now();
-      const running = await this.options.load(settings);
-      if (this.#closing.signal.aborted) {
-        await running.engine.close();
-        throw this.#closing.signal.reason;
-      }
-      this.options.onLoaded?.(running, (performance.now() - started) / 1000);
-      return this.#settle(running);
-    } catch (error) {
-      budget.release(this);
-      throw error;
-    }
-  }
-
-  async #room(milliseconds: number): Promise<void> {
-    const over = new AbortController();
-    const full = errors.modelUnavailable(this.id, 'there is no room for it: the models in memory are in use');
-    const timer = setTimeout(() => over.abort(full), Math.min(milliseconds, longestTimer));
-    const { signal } = this.#closing;
-    const close = () => over.abort(signal.reason);
-    signal.addEventListener('abort', close, { once: true });
-    try {
-      signal.throwIfAborted();
-      await this.options.budget.reserve(this, over.signal);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', close);
-    }
   }
 
   #settle(running: RunningModel): Residence {

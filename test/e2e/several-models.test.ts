@@ -173,7 +173,7 @@ test('all at once, in a memory that does not hold all: every answer is the one o
   for (const model of everyone) expected.set(model, await alone(model));
   for (const model of everyone) await addConcept(server.url, model);
   for (const [model, answers] of expected) {
-    assert.ok(apart(answers[i], answers[i + 1]) > 10 * tolerance, `${model}: not steered`);
+    assert.ok(apart(answers[0], answers[1]) > 10 * tolerance, `${model}: not steered`);
   }
   const asked = everyone.flatMap((model) => bodies(model).map((body, i) => ({ model, body, i })));
   // In an order in which neighbours are of different models.
