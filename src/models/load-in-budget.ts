@@ -26,6 +26,8 @@ export interface Attempt {
   readonly onMeasured: (settings: ServingSettings, footprint: Footprint | null) => void;
   /** What it is waiting for now, in words. */
   readonly onWaiting: (what: string) => void;
+  /** There is room, and the load begins. */
+  readonly onBegin: () => void;
 }
 
 /** Room is waited for that long at least, even when requests do not wait. */
@@ -50,6 +52,7 @@ export async function loadInBudget(options: LoadOptions, attempt: Attempt): Prom
   attempt.onWaiting(`it waits for room: ${noRoom}`);
   await waitForRoom(options, attempt);
   attempt.onWaiting('it is loading');
+  attempt.onBegin();
   try {
     const started = performance.now();
     const running = await options.load(settings);

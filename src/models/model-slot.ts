@@ -12,12 +12,11 @@ import type { RunningModel } from './load.js';
 import { type LoadOptions, loadInBudget } from './load-in-budget.js';
 import type { Resident } from './memory-budget.js';
 import type { LoadedModel } from './model.js';
+import { newResidence, type Residence, type UnloadReason } from './residence.js';
 import type { ServingSettings } from './serving-settings.js';
 import { type Lease, type Leases, sharedEngine } from './shared-engine.js';
 
 export type ModelState = 'unloaded' | 'loading' | 'ready' | 'unloading' | 'failed';
-
-export type UnloadReason = 'memory' | 'idle' | 'request' | 'failure' | 'closing';
 
 export interface SlotOptions extends LoadOptions {
   readonly directory: string;
@@ -27,21 +26,6 @@ export interface SlotOptions extends LoadOptions {
   readonly graceMilliseconds?: number;
   /** Pauses between attempts to load, in milliseconds; the last one repeats. */
   readonly retryPauses?: readonly number[];
-}
-
-/** A model in memory, from its load to the end of its worker. */
-interface Residence {
-  readonly running: RunningModel;
-  readonly model: LoadedModel;
-  uses: number;
-  /** Until when somebody who was given the model may still be about to use it. */
-  awaitedUntil: number;
-  /** Why it is to leave; null while it may stay. */
-  leaving: UnloadReason | null;
-  timer: NodeJS.Timeout | undefined;
-  /** Settled when it is gone. */
-  readonly gone: Promise<void>;
-  readonly left: () => void;
 }
 
 type Phase =
@@ -254,6 +238,7 @@ export class ModelSlot implements Resident, Leases {
 
   #startLoad(): Promise<Error | null> {
     let what = 'it is loading';
+    let begun = false;
     const attempt = loadInBudget(this.options, {
       resident: this,
       closing: this.#closing.signal,
@@ -263,6 +248,9 @@ export class ModelSlot implements Resident, Leases {
       },
       onWaiting: (waits) => {
         what = waits;
+      },
+      onBegin: () => {
+        begun = true;
       },
     });
     const done = attempt.then(
@@ -277,7 +265,9 @@ export class ModelSlot implements Resident, Leases {
       },
       (error: Error) => {
         const pauses = this.options.retryPauses ?? usualPauses;
-        const milliseconds = pauses[Math.min(this.#failures++, pauses.length - 1)] ?? 0;
+        const milliseconds = pauses[Math.min(this.#failures, pauses.length - 1)] ?? 0;
+        // Settings and room may be right the next time: only what was tried in vain is tried less and less often.
+        if (begun) this.#failures++;
         this.#phase = { at: 'failed', error, retryAt: performance.now() + milliseconds };
         if (!this.#closing.signal.aborted) this.options.onRefused?.(error);
         return error;
@@ -292,21 +282,16 @@ export class ModelSlot implements Resident, Leases {
     const { fingerprint } = running.engine.shape;
     const engine = sharedEngine(this, running.engine.shape);
     const hold = async (signal?: AbortSignal) => (await this.lease(fingerprint, signal)).release;
-    let left = () => {};
-    const gone = new Promise<void>((resolve) => {
-      left = resolve;
+    return newResidence(running, {
+      id,
+      directory,
+      engine,
+      tokenizer,
+      chatTemplate,
+      stopTokens,
+      created,
+      hold,
     });
-    const residence: Residence = {
-      running,
-      model: { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, hold },
-      uses: 0,
-      awaitedUntil: 0,
-      leaving: null,
-      timer: undefined,
-      gone,
-      left: () => left(),
-    };
-    return residence;
   }
 
   #touch(): void {

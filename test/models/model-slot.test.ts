@@ -31,7 +31,7 @@ const footprint = (bytes: number): Footprint => ({
   hiddenSize: 4,
 });
 
-interface Options extends FakeEngineOptions, Partial<Omit<SlotOptions, 'budget' | 'settings'>> {
+interface Options extends FakeEngineOptions, Partial<Omit<SlotOptions, 'budget'>> {
   readonly bytes?: number;
   readonly serving?: Partial<ServingSettings>;
   /** Awaited before a load is done. */
@@ -103,6 +103,31 @@ test('a failed load answers everybody who waited, and is tried again after a pau
   await pause(250);
   await answer(slot);
   assert.deepEqual([attempts(), slot.state, slot.failure], [2, 'ready', null]);
+});
+
+test('pauses grow with each load tried in vain, not with those that were not begun', async () => {
+  const wrong = { slots: true };
+  const { slot, attempts } = setup({
+    retryPauses: [10, 60_000],
+    settings: async () => {
+      if (wrong.slots) throw new Error('slots must be at least 1');
+      return usual;
+    },
+    before: async () => {
+      throw new Error('rotten');
+    },
+  });
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(slot.get(), /slots/);
+    await pause(20);
+  }
+  wrong.slots = false;
+  await assert.rejects(slot.get(), /rotten/);
+  await pause(20);
+  await assert.rejects(slot.get(), /rotten/);
+  await pause(20);
+  await assert.rejects(slot.get(), /rotten/);
+  assert.equal(attempts(), 2);
 });
 
 test('a load that fails gives its room back', async () => {
