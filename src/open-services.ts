@@ -33,7 +33,13 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const models = WorkerModelRegistry.start({
     ...settings,
     log,
-    onFound: async (directory) => tellRefused(await concepts.addShipped(join(directory, 'concepts'))),
+    // Concepts that cannot be read must not keep the model from being found.
+    onFound: async (directory) => {
+      const folder = join(directory, 'concepts');
+      await concepts.addShipped(folder).then(tellRefused, (error: Error) => {
+        log.error({ folder, reason: error.message }, 'concepts not read');
+      });
+    },
     onLoaded: (_, seconds) => metrics.modelLoad.observe(seconds),
     onUnloaded: (id, reason) => metrics.modelUnloads.inc({ model: id, reason }),
   });

@@ -16,6 +16,7 @@ export interface CatalogEntry {
 export class Catalog {
   #entries = new Map<string, CatalogEntry>();
   #looking: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
 
   /** @param onFound hears of each new folder, before anybody else learns of it */
   constructor(
@@ -32,9 +33,21 @@ export class Catalog {
     return this.#entries.get(id);
   }
 
-  /** Looks at the directory again; one that is not there has no models. */
+  /** Looks at the directory as it is now; one that is not there has no models. */
   refresh(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
+    if (this.#looking === null) return this.#begin();
+    // The look under way may have passed by what came since.
+    this.#next ??= this.#looking
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        return this.#begin();
+      });
+    return this.#next;
+  }
+
+  #begin(): Promise<void> {
+    this.#looking = this.#look().finally(() => {
       this.#looking = null;
     });
     return this.#looking;

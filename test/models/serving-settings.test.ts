@@ -93,6 +93,11 @@ test('models are visible folders with a graph; what comes is told once, what goe
       ['a', 'b', 'link', 'c'],
     ],
   );
+  // One that comes while somebody else is looking is found by whoever asks then.
+  const before = catalog.refresh();
+  await add('d');
+  await Promise.all([before, catalog.refresh()]);
+  assert.ok(ids().includes('d'));
   const missing = new Catalog(join(root, 'nowhere'));
   await missing.refresh();
   assert.deepEqual(missing.entries, []);
