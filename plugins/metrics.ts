@@ -1,6 +1,7 @@
 /** Measures every reply, and says at /metrics what is going on. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { loadOf } from '../src/models/load-sum.js';
 
 async function metricsPlugin(app: FastifyInstance): Promise<void> {
   const { metrics, observed } = app.telemetry;
@@ -11,17 +12,23 @@ async function metricsPlugin(app: FastifyInstance): Promise<void> {
   });
   metrics.observe(() => {
     const { models, concepts, fits } = observed.inner;
-    const model = models.ready() ? models.get() : undefined;
-    const load = model?.engine.load() ?? { running: 0, waiting: 0 };
-    const { slots, capacity } = model?.engine.shape ?? { slots: 1, capacity: 1 };
+    const loaded = models.loaded();
+    const { running, waiting } = loadOf(loaded.map(({ model }) => model));
+    const cells = loaded.reduce(
+      (sum, { model: { engine } }) => sum + engine.shape.slots * engine.shape.capacity,
+      0,
+    );
     const counts: Record<string, number> = {};
     for (const { status } of fits.list()) counts[status] = (counts[status] ?? 0) + 1;
     return {
-      ...load,
-      cacheUsage: Math.min(1, observed.cachedTokens / (slots * capacity)),
+      running,
+      waiting,
+      cacheUsage: Math.min(1, observed.cachedTokens / Math.max(1, cells)),
+      modelsLoaded: loaded.length,
+      modelBytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0),
       concepts: concepts.list().length,
       answers: app.answers.size,
-      ready: model !== undefined,
+      ready: models.obstacle() === null,
       fits: counts,
     };
   });

@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { loadOf } from '../src/models/load-sum.js';
+import { modelId } from '../src/models/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import {
   Detokenized,
   DetokenizeRequest,
   Load,
+  LoadQuery,
   Tokenized,
   TokenizeRequest,
 } from '../src/schemas/operations.js';
@@ -43,12 +46,18 @@ const operations: FastifyPluginAsyncZod = async (app) => {
         operationId: 'load',
         tags: ['server'],
         summary: 'How busy the server is',
-        response: { 200: Load, ...errorResponses(500, 503) },
+        description: 'All models that are loaded taken together, or one of them.',
+        querystring: LoadQuery,
+        response: { 200: Load, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async () => {
-      const { engine } = app.services.models.get();
-      return { server_load: app.answers.size, ...engine.load(), slots: engine.shape.slots };
+    async ({ query }) => {
+      const { models } = app.services;
+      const asked = query.model === undefined ? undefined : await modelId(models, query.model);
+      const obstacle = asked === undefined ? models.obstacle() : null;
+      if (obstacle !== null) throw obstacle;
+      const loaded = models.loaded().filter(({ model }) => asked === undefined || model.id === asked);
+      return { server_load: app.answers.size, ...loadOf(loaded.map(({ model }) => model)) };
     },
   );
 
@@ -63,7 +72,8 @@ const operations: FastifyPluginAsyncZod = async (app) => {
         response: { 200: Tokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
       },
     },
-    async ({ body }) => tokenize(body, app.services.models.get(body.model ?? undefined)),
+    async ({ body }, reply) =>
+      tokenize(body, await app.services.models.get(body.model ?? undefined, app.answers.open(reply.raw))),
   );
 
   app.post(
@@ -77,7 +87,10 @@ const operations: FastifyPluginAsyncZod = async (app) => {
         response: { 200: Detokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
       },
     },
-    async ({ body }) => ({ prompt: detokenize(body, app.services.models.get(body.model ?? undefined)) }),
+    async ({ body }, reply) => {
+      const signal = app.answers.open(reply.raw);
+      return { prompt: detokenize(body, await app.services.models.get(body.model ?? undefined, signal)) };
+    },
   );
 };
 

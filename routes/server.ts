@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { errors } from '../src/errors.js';
 import { packageVersion } from '../src/package-version.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import { Health, Ready, Version } from '../src/schemas/health.js';
@@ -26,18 +25,15 @@ const server: FastifyPluginAsyncZod = async (app) => {
       schema: {
         operationId: 'ready',
         tags,
-        summary: 'Whether completions can be answered',
+        summary: 'Whether the default model can answer',
         response: { 200: Ready, ...errorResponses(500, 503) },
       },
     },
     async () => {
       const { models } = app.services;
-      // The registry knows best why a model is not there; the fallback is for one that does not say.
-      if (!models.ready()) {
-        models.get();
-        throw errors.modelUnavailable(models.defaultId, 'it is loading');
-      }
-      return { status: 'ready' as const, models: models.ids() };
+      const obstacle = models.obstacle();
+      if (obstacle !== null) throw obstacle;
+      return { status: 'ready' as const, models: [...models.ids()] };
     },
   );
 

@@ -37,6 +37,10 @@ export function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
+/** The first of many names. */
+const some = (names: readonly string[]) =>
+  `${names.slice(0, 20).join(', ') || 'none'}${names.length > 20 ? ', ...' : ''}`;
+
 const invalid = (code: string, message: string, param: string | null) =>
   new SteerdError(code, 400, 'invalid_request_error', message, param);
 
@@ -143,12 +147,21 @@ export const errors = {
       `model ${shown(model)} does not exist; this server has: ${known.join(', ') || 'none'}.`,
       'model',
     ),
-  conceptNotFound: (name: string, model: string, known: readonly string[], param = 'concept') =>
+  /** `elsewhere`: the models that have a concept of that name. */
+  conceptNotFound: (
+    name: string,
+    model: string,
+    known: readonly string[],
+    param = 'concept',
+    elsewhere: readonly string[] = [],
+  ) =>
     new SteerdError(
       'concept_not_found',
       404,
       'not_found_error',
-      `concept ${shown(name)} does not exist for model ${model}; it has: ${known.slice(0, 20).join(', ') || 'none'}${known.length > 20 ? ', ...' : ''}.`,
+      elsewhere.length > 0
+        ? `concept ${shown(name)} does not exist for model ${model}, but for ${some(elsewhere)}: a concept belongs to the model it was fitted on; ask for that model or fit it for this one. ${model} has: ${some(known)}.`
+        : `concept ${shown(name)} does not exist for model ${model}; it has: ${some(known)}.`,
       param,
     ),
   attentionNotFound: (name: string, reason: string) =>
@@ -286,14 +299,31 @@ export const errors = {
       null,
       1,
     ),
-  modelUnavailable: (model: string, reason: string) =>
+  modelUnavailable: (model: string, reason: string, retryAfterSeconds = 2) =>
     new SteerdError(
       'model_unavailable',
       503,
       'service_unavailable_error',
       `model ${model} is not available: ${reason}.`,
       'model',
-      2,
+      retryAfterSeconds,
+    ),
+  /** Waiting would not help, so there is no Retry-After. */
+  modelTooLarge: (model: string, needs: string, room: string) =>
+    new SteerdError(
+      'model_too_large',
+      503,
+      'service_unavailable_error',
+      `model ${model} needs ${needs}, and ${room}; lower slots or context (in the steerd.json of its folder), unpin a model, or raise STEERD_MEMORY.`,
+      'model',
+    ),
+  modelInUse: (model: string, uses: number) =>
+    new SteerdError(
+      'model_in_use',
+      409,
+      'conflict_error',
+      `model ${model} has ${uses} ${uses === 1 ? 'use' : 'uses'} under way and is not unloaded; wait for them, or send {"force": true} to cut them off.`,
+      'id',
     ),
   hubModelNotFound: (repository: string, revision: string, endpoint: string, file?: string) =>
     new SteerdError(

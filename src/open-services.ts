@@ -1,7 +1,7 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
 import { AccessControl, isLoopback } from './access/access-control.js';
-import { ConceptStore } from './concepts/concept-store.js';
+import { ConceptStore, type RefusedFile } from './concepts/concept-store.js';
 import { ConfigError, type Settings } from './config.js';
 import { openHub } from './hub/open-hub.js';
 import { PullJobs } from './models/pull-jobs.js';
@@ -26,11 +26,25 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
     dataDirectory,
     shipped: [join(modelsDirectory, model, 'concepts')],
   });
-  for (const { file, name, reason } of concepts.refused) {
-    log.error({ file, concept: name, reason }, 'concept file refused');
-  }
-  const models = WorkerModelRegistry.start({ ...settings, log });
+  const tellRefused = (refused: readonly RefusedFile[]) => {
+    for (const { file, name, reason } of refused)
+      log.error({ file, concept: name, reason }, 'concept file refused');
+  };
+  tellRefused(concepts.refused);
   const metrics = new Metrics({ process: true });
+  const models = WorkerModelRegistry.start({
+    ...settings,
+    log,
+    // Concepts that cannot be read must not keep the model from being found.
+    onFound: async (directory) => {
+      const folder = join(directory, 'concepts');
+      await concepts.addShipped(folder).then(tellRefused, (error: Error) => {
+        log.error({ folder, reason: error.message }, 'concepts not read');
+      });
+    },
+    onLoaded: (_, seconds) => metrics.modelLoad.observe(seconds),
+    onUnloaded: (id, reason) => metrics.modelUnloads.inc({ model: id, reason }),
+  });
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));

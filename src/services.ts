@@ -8,7 +8,7 @@ import type { Metrics } from './telemetry/metrics.js';
 
 export interface Services {
   readonly models: ModelRegistry;
-  readonly concepts: Pick<ConceptStore, 'get' | 'list' | 'names' | 'put' | 'delete'> & {
+  readonly concepts: Pick<ConceptStore, 'get' | 'list' | 'names' | 'modelsWith' | 'put' | 'delete'> & {
     /** Largest calibrated |strength| that the request at work may ask for; no cap when undefined. */
     readonly maxStrength?: number | undefined;
     /** @throws SteerdError when the request at work may not bring its own vectors */

@@ -37,8 +37,9 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const plan = await planCompletion(request.body, app.services);
-      const generation = generate(plan, app.answers.open(reply.raw));
+      const signal = app.answers.open(reply.raw);
+      const plan = await planCompletion(request.body, app.services, signal);
+      const generation = generate(plan, signal);
       if (!plan.stream) return textCompletion(plan, generation);
       const events = textEvents(plan, await begin(generation));
       reply.headers(eventStreamHeaders);

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { exportVectors, storeComposition, storeVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
-import { errors } from '../../src/errors.js';
+import { modelId } from '../../src/models/registry.js';
 import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
 import { ComposeRequest, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -28,12 +28,7 @@ const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/Conce
 const vectorsBodyLimit = 64 * 1024 * 1024;
 
 const conceptVectors: FastifyPluginAsyncZod = async (app) => {
-  const modelId = (asked: string | undefined): string => {
-    const { models } = app.services;
-    const id = asked ?? models.defaultId;
-    if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
-    return id;
-  };
+  const modelOf = (asked: string | undefined) => modelId(app.services.models, asked);
   for (const type of binaryTypes) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
   }
@@ -63,7 +58,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
     async ({ params: { name }, query, headers }, reply) => {
       const format = askedFormat(query.format, headers.accept);
       const file = await exportVectors(app.services, {
-        model: modelId(query.model),
+        model: await modelOf(query.model),
         name,
         format,
         encoding: query.encoding,
@@ -117,7 +112,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { name }, body }) =>
-      toConceptObject(await storeComposition(app.services, modelId(body.model), name, body)),
+      toConceptObject(await storeComposition(app.services, await modelOf(body.model), name, body)),
   );
 };
 

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
-import { errors } from '../../src/errors.js';
+import { conceptMissing } from '../../src/concepts/missing-concept.js';
+import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import {
   ConceptList,
@@ -28,18 +29,13 @@ const DeletedConcept = z
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
 const concepts: FastifyPluginAsyncZod = async (app) => {
-  /** Concepts can be read and deleted while their model is loading. */
-  const modelId = (asked: string | undefined): string => {
-    const { models } = app.services;
-    const id = asked ?? models.defaultId;
-    if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
-    return id;
-  };
+  /** Concepts can be read and deleted while their model is not loaded. */
+  const modelOf = (asked: string | undefined) => modelId(app.services.models, asked);
 
   const storedConcept = (model: string, name: string): StoredConcept => {
     const stored = app.services.concepts.get(model, name);
     if (stored !== undefined) return stored;
-    throw errors.conceptNotFound(name, model, app.services.concepts.names(model), 'name');
+    throw conceptMissing(name, model, app.services.concepts, 'name');
   };
 
   app.get(
@@ -56,7 +52,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ query }) => {
-      const model = query.model === undefined ? undefined : modelId(query.model);
+      const model = query.model === undefined ? undefined : await modelOf(query.model);
       return conceptPage(app.services.concepts.list(model), query);
     },
   );
@@ -76,7 +72,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const job = app.services.fits.create(request.body);
+      const job = await app.services.fits.create(request.body, app.answers.open(reply.raw));
       return reply.code(202).header('location', `/v1/fits/${job.id}`).send(job);
     },
   );
@@ -94,7 +90,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { name }, query }) => {
-      return toConceptObject(storedConcept(modelId(query.model), name));
+      return toConceptObject(storedConcept(await modelOf(query.model), name));
     },
   );
 
@@ -110,9 +106,10 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptAttention, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { name }, query }) => {
-      const { concept } = storedConcept(modelId(query.model), name);
-      return conceptAttention(concept, app.services.models.get(concept.model).tokenizer);
+    async ({ params: { name }, query }, reply) => {
+      const { concept } = storedConcept(await modelOf(query.model), name);
+      const signal = app.answers.open(reply.raw);
+      return conceptAttention(concept, (await app.services.models.get(concept.model, signal)).tokenizer);
     },
   );
 
@@ -129,7 +126,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { name }, query }) => {
-      const { concept } = await app.services.concepts.delete(modelId(query.model), name);
+      const { concept } = await app.services.concepts.delete(await modelOf(query.model), name);
       return {
         id: concept.name,
         object: 'concept' as const,

@@ -25,7 +25,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
       },
     },
-    async (request) => app.services.fits.create(request.body),
+    async (request, reply) => app.services.fits.create(request.body, app.answers.open(reply.raw)),
   );
 
   app.get(

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { aliasOf, namedModel } from '../../src/completions/model-alias.js';
+import { aliasOf, readModelName } from '../../src/completions/model-alias.js';
+import { conceptMissing } from '../../src/concepts/missing-concept.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import {
   ModelList,
@@ -8,7 +9,6 @@ import {
   ModelParams,
   toModelObject,
 } from '../../src/schemas/models.js';
-import { findConcept } from '../../src/steering/resolve.js';
 
 const models: FastifyPluginAsyncZod = async (app) => {
   app.get(
@@ -24,10 +24,13 @@ const models: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ query }) => {
       const { models, concepts } = app.services;
-      const data = models.ids().flatMap((id) => {
-        const model = toModelObject(models.get(id));
-        const names = query.aliases === 'true' ? concepts.names(id) : [];
-        return [model, ...names.map((name) => ({ ...model, id: aliasOf(id, name), parent: id }))];
+      const all = await models.list();
+      const data = all.flatMap((status) => {
+        const { id } = status;
+        const names = concepts.names(id);
+        const model = toModelObject(status, names.length);
+        const aliased = query.aliases === 'true' ? names : [];
+        return [model, ...aliased.map((name) => ({ ...model, id: aliasOf(id, name), parent: id }))];
       });
       return { object: 'list' as const, data };
     },
@@ -46,12 +49,14 @@ const models: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { id } }) => {
       const { models, concepts } = app.services;
-      const { model, steering } = namedModel(id, models);
-      const described = toModelObject(model);
+      const { id: model, steering } = await readModelName(id, models);
+      const described = toModelObject(await models.status(model), concepts.names(model).length);
       if (steering === null) return described;
-      const context = { model: { id: model.id, shape: model.engine.shape }, concepts };
-      for (const { concept } of steering) findConcept(concept, context, 'model');
-      return { ...described, id, parent: model.id };
+      for (const { concept } of steering) {
+        if (concepts.get(model, concept) === undefined)
+          throw conceptMissing(concept, model, concepts, 'model');
+      }
+      return { ...described, id, parent: model };
     },
   );
 };

@@ -36,8 +36,9 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const planned = await planResponse(request.body, app.services);
-      const generation = generate(planned.plan, app.answers.open(reply.raw));
+      const signal = app.answers.open(reply.raw);
+      const planned = await planResponse(request.body, app.services, signal);
+      const generation = generate(planned.plan, signal);
       if (!planned.plan.stream) return response(planned, generation);
       const events = responseEvents(planned, await begin(generation));
       reply.headers(eventStreamHeaders);

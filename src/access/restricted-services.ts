@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.js';
 import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
+import { withModels } from '../models/registry.js';
 import type { Services } from '../services.js';
 import { currentCaller } from './caller.js';
 import type { KeyUsage } from './key-usage.js';
@@ -49,6 +50,7 @@ function restrictConcepts(concepts: Services['concepts']): Services['concepts'] 
     },
     list: (model) => concepts.list(model).filter(({ concept }) => mayUse(concept.name)),
     names: (model) => concepts.names(model).filter(mayUse),
+    modelsWith: (name) => (mayUse(name) ? concepts.modelsWith(name) : []),
     async put(concept, signal) {
       checkConcept(concept.name, 'name');
       return concepts.put(concept, signal);
@@ -65,9 +67,9 @@ function restrictFits(fits: Services['fits']): Services['fits'] {
   const visible = (job: { readonly name: string } | undefined) =>
     job !== undefined && (currentCaller()?.key.concepts?.includes(job.name) ?? true);
   return {
-    create(request) {
+    async create(request, signal) {
       checkConcept(request.name, 'name');
-      return fits.create(request);
+      return fits.create(request, signal);
     },
     get(id) {
       const job = fits.get(id);
@@ -106,19 +108,10 @@ function restrictPulls(pulls: Services['pulls']): Services['pulls'] {
 }
 
 function restrictModels(models: Services['models']): Services['models'] {
-  return {
-    get defaultId() {
-      return models.defaultId;
-    },
-    ids: () => models.ids(),
-    get(id) {
-      const model = models.get(id);
-      const usage = currentCaller()?.usage;
-      return usage === undefined ? model : metered(model, usage);
-    },
-    ready: () => models.ready(),
-    close: () => models.close(),
-  };
+  return withModels(models, (model) => {
+    const usage = currentCaller()?.usage;
+    return usage === undefined ? model : metered(model, usage);
+  });
 }
 
 /** The model with every token of its answers counted. Jobs in the background belong to nobody's minute. */

@@ -27,21 +27,25 @@ async function run(settings: Settings): Promise<void> {
   process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
 }
 
-/** A command to copy: steered by a concept that is there. */
+/** A command to copy: steered by a concept that is there, a text to go on with where there is no chat template. */
 export function exampleRequest(
   { url, services }: Pick<RunningServer, 'url' | 'services'>,
   model: string,
 ): string {
   const names = services.concepts.names(model);
   const concept = names.includes('pirate') ? 'pirate' : names[0];
+  const loaded = services.models.loaded().find((other) => other.model.id === model);
+  const chats = loaded?.model.chatTemplate !== null;
   const body = JSON.stringify({
-    messages: [{ role: 'user', content: 'Tell me about your morning.' }],
+    ...(chats
+      ? { messages: [{ role: 'user', content: 'Tell me about your morning.' }] }
+      : { prompt: 'This morning I' }),
     ...(concept === undefined ? {} : { concept, strength: 1 }),
     temperature: 0,
     max_tokens: 60,
   });
   const quoted = `'${body.replaceAll("'", "'\\''")}'`;
-  return `curl -s ${url}/v1/chat/completions -H 'content-type: application/json' -d ${quoted}`;
+  return `curl -s ${url}/v1/${chats ? 'chat/' : ''}completions -H 'content-type: application/json' -d ${quoted}`;
 }
 
 /** The first signal lets answers finish, the second ends the process at once. */

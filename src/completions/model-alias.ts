@@ -21,16 +21,35 @@ export const aliasOf = (model: string, concept: string): string => `${model}@${c
 /**
  * @throws SteerdError model_not_found, model_unavailable; invalid_value for an alias of another form
  */
-export function namedModel(
+export async function namedModel(
   asked: string | undefined,
-  models: Pick<ModelRegistry, 'get' | 'ids' | 'defaultId'>,
-): NamedModel {
+  models: Pick<ModelRegistry, 'get' | 'ids' | 'refresh' | 'defaultId'>,
+  signal?: AbortSignal,
+): Promise<NamedModel> {
+  const { id, name, steering } = await readModelName(asked, models);
+  return { model: await models.get(id, signal), name, steering };
+}
+
+/**
+ * What a name means, whether the model is loaded or not.
+ * @throws SteerdError model_not_found; invalid_value for an alias of another form
+ */
+export async function readModelName(
+  asked: string | undefined,
+  models: Pick<ModelRegistry, 'ids' | 'refresh' | 'defaultId'>,
+): Promise<Omit<NamedModel, 'model'> & { readonly id: string }> {
   const name = asked ?? models.defaultId;
-  const ids = models.ids();
-  const id = ids.includes(name) ? name : ids.find((known) => name.startsWith(`${known}@`));
-  if (id === undefined || id === name) return { model: models.get(asked), name, steering: null };
-  const steering = aliasItems(name, name.slice(id.length + 1));
-  return { model: models.get(id), name, steering };
+  const find = () => {
+    const ids = models.ids();
+    return ids.includes(name) ? name : ids.find((known) => name.startsWith(`${known}@`));
+  };
+  let id = find();
+  if (id === undefined) {
+    await models.refresh();
+    id = find();
+  }
+  if (id === undefined) throw errors.modelNotFound(name, models.ids());
+  return { id, name, steering: id === name ? null : aliasItems(name, name.slice(id.length + 1)) };
 }
 
 function aliasItems(name: string, alias: string): readonly SteeringItem[] {

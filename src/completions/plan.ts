@@ -74,10 +74,17 @@ const completionFields = Object.keys(CompletionRequest.shape);
 
 type Needs = Pick<Services, 'models' | 'concepts'>;
 
-/** @throws SteerdError whatever is wrong with the request */
-export async function planChat(body: ChatRequest, services: Needs): Promise<CompletionPlan> {
+/**
+ * @param signal ends the waiting for a model that is loading
+ * @throws SteerdError whatever is wrong with the request
+ */
+export async function planChat(
+  body: ChatRequest,
+  services: Needs,
+  signal?: AbortSignal,
+): Promise<CompletionPlan> {
   refuseSilentNoOps(body, chatFields);
-  const named = namedModel(body.model ?? undefined, services.models);
+  const named = await namedModel(body.model ?? undefined, services.models, signal);
   const { model } = named;
   const draft: Draft = {
     ...draftOf(body, named),
@@ -94,10 +101,14 @@ export async function planChat(body: ChatRequest, services: Needs): Promise<Comp
   return complete(draft, [await chatPrompt(model, body.messages, promptOptions(body))], services);
 }
 
-/** @throws SteerdError whatever is wrong with the request */
-export async function planCompletion(body: CompletionRequest, services: Needs): Promise<CompletionPlan> {
+/** The same for a text completion. */
+export async function planCompletion(
+  body: CompletionRequest,
+  services: Needs,
+  signal?: AbortSignal,
+): Promise<CompletionPlan> {
   refuseSilentNoOps(body, completionFields);
-  const named = namedModel(body.model ?? undefined, services.models);
+  const named = await namedModel(body.model ?? undefined, services.models, signal);
   const draft: Draft = {
     ...draftOf(body, named),
     kind: 'cmpl',

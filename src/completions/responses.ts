@@ -46,6 +46,7 @@ const asksNothing = (value: unknown) =>
 export async function planResponse(
   body: ResponseRequest,
   services: Pick<Services, 'models' | 'concepts'>,
+  signal?: AbortSignal,
 ): Promise<ResponsePlan> {
   const { input: _i, instructions: _s, text, max_output_tokens, tools, tool_choice, ...rest } = body;
   for (const [field, instead] of Object.entries(refused)) {
@@ -74,7 +75,7 @@ export async function planResponse(
     response_format: formatOf(text?.format),
   } as ChatRequest;
   try {
-    const plan = await planChat(chat, services);
+    const plan = await planChat(chat, services, signal);
     return { plan: { ...plan, id: plan.id.replace(/^chatcmpl-/, 'resp_') }, body };
   } catch (error) {
     throw inOurWords(error);

@@ -32,6 +32,8 @@ export class ConceptStore {
   readonly #folder: string;
   readonly #shipped = new Map<string, StoredConcept>();
   readonly #data = new Map<string, StoredConcept>();
+  /** Folders of shipped concepts that were read. */
+  readonly #folders = new Set<string>();
   /** The last change under way of each key: changes of one concept happen one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
   #refused: RefusedFile[] = [];
@@ -47,7 +49,7 @@ export class ConceptStore {
   static async open(options: ConceptStoreOptions): Promise<ConceptStore> {
     const folder = join(options.dataDirectory, 'concepts');
     const store = new ConceptStore(folder);
-    for (const shipped of options.shipped) await store.#loadShipped(shipped);
+    for (const shipped of options.shipped) await store.addShipped(shipped);
     try {
       await makeFolderDurably(folder);
       await removeLeftovers(folder);
@@ -78,6 +80,14 @@ export class ConceptStore {
   /** Sorted. */
   names(model: string): string[] {
     return this.list(model).map(({ concept }) => concept.name);
+  }
+
+  /** The models that have a concept of that name, sorted. */
+  modelsWith(name: string): string[] {
+    const models = [this.#shipped, this.#data].flatMap((stored) =>
+      [...stored.values()].flatMap(({ concept }) => (concept.name === name ? [concept.model] : [])),
+    );
+    return [...new Set(models)].sort();
   }
 
   /**
@@ -115,7 +125,7 @@ export class ConceptStore {
       const stored = this.#data.get(key);
       if (stored === undefined) {
         if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
-        throw errors.conceptNotFound(name, model, this.names(model), 'name');
+        throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
       }
       try {
         await deleteDurably(this.#folder, fileOf(key));
@@ -128,7 +138,11 @@ export class ConceptStore {
     });
   }
 
-  async #loadShipped(folder: string): Promise<void> {
+  /** Reads one more folder of shipped concepts; one that does not exist has none, one read before adds nothing. */
+  async addShipped(folder: string): Promise<readonly RefusedFile[]> {
+    if (this.#folders.has(folder)) return [];
+    this.#folders.add(folder);
+    const before = this.#refused.length;
     const { loaded, refused } = await readConceptFolder(folder);
     this.#refused.push(...refused);
     for (const { concept, file, createdAt } of loaded) {
@@ -137,6 +151,7 @@ export class ConceptStore {
         this.#refuse(file, concept, 'another shipped file has the same model and name');
       else this.#shipped.set(key, { concept, source: 'shipped', createdAt });
     }
+    return this.#refused.slice(before);
   }
 
   async #loadData(): Promise<void> {

@@ -12,6 +12,7 @@ import { encodeConcept } from './concept-file.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
+import { conceptMissing } from './missing-concept.js';
 import { formatOfBytes } from './vector-formats.js';
 import { importVectors } from './vector-import.js';
 
@@ -24,7 +25,7 @@ async function modelType({ directory }: Pick<LoadedModel, 'directory'>): Promise
 
 function conceptNamed(services: Needs, model: string, name: string, param: string): Concept {
   const stored = services.concepts.get(model, name);
-  if (stored === undefined) throw errors.conceptNotFound(name, model, services.concepts.names(model), param);
+  if (stored === undefined) throw conceptMissing(name, model, services.concepts, param);
   return stored.concept;
 }
 
@@ -47,7 +48,7 @@ export async function exportVectors(
   if (format === 'json') return JSON.stringify(toConceptVectors(concept, encoding));
   if (format === 'safetensors') return encodeConcept(concept);
   try {
-    return encodeControlVector(concept, (await modelType(services.models.get(model))) ?? model);
+    return encodeControlVector(concept, (await modelType(await services.models.get(model))) ?? model);
   } catch (error) {
     throw error instanceof GgufError ? errors.vectorsInvalid('gguf', error.message) : error;
   }
@@ -71,7 +72,7 @@ export async function storeVectors(
   body: unknown,
   options: ImportOptions,
 ): Promise<StoredConcept> {
-  const model = services.models.get(options.model);
+  const model = await services.models.get(options.model);
   const { fingerprint, layers, hiddenSize } = model.engine.shape;
   const target = {
     name: options.name,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
 import { halveAttention } from '../onnx/half-attention.js';
-import { parseModel, serializeModel } from '../onnx/model-file.js';
+import { OnnxError, parseModel, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
@@ -46,11 +46,9 @@ export async function loadGraphs(
   threads: number,
   where: DeviceSettings = onCpu,
 ): Promise<LoadedGraphs> {
-  const file = join(directory, 'model.onnx');
-  const bytes = await readFile(file);
-  const exported: ModelProto = parseModel(bytes, file);
+  const { fingerprint, external } = await identify(directory);
   const prepacked = new PrepackedWeights();
-  const weights = new SharedWeights(directory, productWeights(exported));
+  const weights = new SharedWeights(directory, external);
   const settings: SessionSettings = {
     threads,
     weightsDirectory: directory,
@@ -59,23 +57,18 @@ export async function loadGraphs(
     weights,
   };
   const open = async (on: Device | undefined) => {
-    const model = on?.name === 'cuda' ? halveAttention(exported) : exported;
-    const spec = await readModelSpec(model, directory);
-    const graft = serializeModel(graftForServing(model, { floatLogits: true }));
+    const { graft, spec } = await servingGraft(directory, on);
     const serving = await Session.create(graft, { ...settings, device: on });
     try {
-      return { model, spec, serving, chunks: chunkLimits(spec, serving) };
+      return { spec, serving, chunks: chunkLimits(spec, serving) };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
       throw error;
     }
   };
-  const [{ made, device, warning }, fingerprint] = await Promise.all([
-    onDevice(where, open),
-    fingerprintModel(bytes, exported, directory),
-  ]);
-  const { model, spec, serving, chunks } = made;
+  const { made, device, warning } = await onDevice(where, open);
+  const { spec, serving, chunks } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
@@ -91,10 +84,10 @@ export async function loadGraphs(
     device,
     warnings,
     capture: () => {
-      capture ??= Session.create(serializeModel(graftForCapture(model, { logits: false })), {
-        ...settings,
-        device: serving.device?.device,
-      });
+      const on = serving.device?.device;
+      capture ??= captureGraft(directory, on, fingerprint).then((graft) =>
+        Session.create(graft, { ...settings, device: on }),
+      );
       return capture;
     },
     release: async () => {
@@ -105,4 +98,41 @@ export async function loadGraphs(
       weights.release();
     },
   };
+}
+
+/**
+ * The export as a device runs it. It is read anew for each session, and nothing of it is kept while one is built: with
+ * its weights inside it may be as large as the session.
+ */
+async function readExport(directory: string, on: Device | undefined) {
+  const file = join(directory, 'model.onnx');
+  const bytes = await readFile(file);
+  const exported: ModelProto = parseModel(bytes, file);
+  return { bytes, exported, model: on?.name === 'cuda' ? halveAttention(exported) : exported };
+}
+
+async function identify(directory: string) {
+  const { bytes, exported } = await readExport(directory, undefined);
+  return {
+    fingerprint: await fingerprintModel(bytes, exported, directory),
+    external: productWeights(exported),
+  };
+}
+
+async function servingGraft(directory: string, on: Device | undefined) {
+  const { model } = await readExport(directory, on);
+  const spec = await readModelSpec(model, directory);
+  return { spec, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
+}
+
+/** @throws OnnxError when the files are no longer those that were loaded */
+async function captureGraft(
+  directory: string,
+  on: Device | undefined,
+  fingerprint: string,
+): Promise<Uint8Array> {
+  const { bytes, exported, model } = await readExport(directory, on);
+  if ((await fingerprintModel(bytes, exported, directory)) !== fingerprint)
+    throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
+  return serializeModel(graftForCapture(model, { logits: false }));
 }

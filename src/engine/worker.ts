@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { RunOptions } from '../ort/binding.js';
+import { chooseCapacity } from './capacity.js';
 import { CaptureRunner } from './capture-runner.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { ConstraintDeadEnd } from './constraints.js';
@@ -19,9 +20,6 @@ import { ServingRunner } from './serving-runner.js';
 import { chooseThreads } from './threads.js';
 import { TimeShare } from './time-share.js';
 import { WorkerJobs } from './worker-jobs.js';
-
-/** Capacity when none is asked for: enough for chat, and 16 full slots of a small model fit in memory. */
-const defaultCapacity = 4096;
 
 const noVocabulary: GrammarVocabulary = { tokens: [], endTokens: [] };
 
@@ -238,8 +236,7 @@ class EngineLoop {
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const graphs = await loadGraphs(settings.directory, chooseThreads(settings.threads), settings.where);
   const { spec, fingerprint, device, warnings } = graphs;
-  const asked = settings.capacity > 0 ? settings.capacity : defaultCapacity;
-  const capacity = Math.min(asked, spec.contextLength);
+  const capacity = chooseCapacity(settings.capacity, spec);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
   const runOptions = new RunOptions();
   const { inPieces, longest } = graphs.chunks;

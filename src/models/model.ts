@@ -15,4 +15,23 @@ export interface LoadedModel {
   readonly stopTokens: readonly number[];
   /** Unix seconds when it was loaded. */
   readonly created: number;
+  /**
+   * Where models come and go: keeps it in memory until the function that comes back is called. Its engine alone keeps
+   * it only while it works.
+   */
+  readonly hold?: (signal?: AbortSignal) => Promise<() => void>;
+}
+
+/** Keeps the model in memory while `work` runs: what asks the engine many times should not load it as often. */
+export async function keepLoaded<T>(
+  { hold }: Pick<LoadedModel, 'hold'>,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const release = await hold?.(signal);
+  try {
+    return await work();
+  } finally {
+    release?.();
+  }
 }

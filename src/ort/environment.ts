@@ -1,4 +1,5 @@
 /** The process-wide ORT environment and CPU memory description. ORT counts references; neither is released. */
+import { returnFreedMemory } from './allocator.js';
 import { api, type Handle } from './library.js';
 import { created } from './status.js';
 
@@ -6,6 +7,8 @@ import { created } from './status.js';
 const logFatal = 4;
 const arenaAllocator = 1;
 const defaultMemory = 0;
+
+returnFreedMemory();
 
 export const environment: Handle = created('create environment', (out) =>
   api.CreateEnv(logFatal, 'steerd', out),

@@ -1,17 +1,41 @@
 /** Models as `GET /v1/models` lists them: OpenAI's fields, and what steering needs to know. */
 import { z } from 'zod';
-import type { LoadedModel } from '../models/model.js';
+import type { ModelStatus } from '../models/registry.js';
+
+const modelStates = ['unloaded', 'loading', 'ready', 'unloading', 'failed'] as const;
 
 export const ModelObject = z
   .object({
     id: z.string(),
     object: z.literal('model'),
-    created: z.int().meta({ description: 'Unix seconds when it was loaded.' }),
+    created: z.int().meta({ description: 'Unix seconds when its graph was written.' }),
     owned_by: z.string(),
-    max_model_len: z.int().meta({ description: 'Tokens of prompt and answer together.' }),
-    layers: z.int().meta({ description: 'Decoder blocks: steering counts them from 0.' }),
-    hidden_size: z.int(),
-    fingerprint: z.string().meta({ description: 'SHA-256: which export this is.' }),
+    max_model_len: z.int().nullable().meta({ description: 'Tokens of prompt and answer together.' }),
+    layers: z.int().nullable().meta({ description: 'Decoder blocks: steering counts them from 0.' }),
+    hidden_size: z.int().nullable(),
+    fingerprint: z
+      .string()
+      .nullable()
+      .meta({ description: 'SHA-256: which export this is. null until it is loaded.' }),
+    state: z.enum(modelStates).meta({
+      description: 'A model that is not ready is loaded by the first request that names it.',
+    }),
+    size: z
+      .object({
+        weights: z.int().meta({ description: 'Bytes of its graph and weights.' }),
+        kv: z.int().meta({ description: 'Bytes of its KV cache when every slot is full.' }),
+      })
+      .nullable(),
+    slots: z.int().nullable().meta({ description: 'Sequences that run at once.' }),
+    device: z.string().nullable().meta({ description: 'Where it runs, when it does: cuda, webgpu or cpu.' }),
+    in_use: z.int().meta({ description: 'Calls and jobs that keep it in memory.' }),
+    pinned: z.boolean().meta({ description: 'Neither idle time nor the need for memory unloads it.' }),
+    idle_seconds: z
+      .int()
+      .nullable()
+      .meta({ description: 'Unused for that long it is unloaded; 0 for never.' }),
+    concepts: z.int().meta({ description: 'How many concepts it has.' }),
+    problem: z.string().nullable().meta({ description: 'Why it cannot be loaded, as far as that is known.' }),
     parent: z
       .string()
       .optional()
@@ -29,6 +53,15 @@ export const ModelObject = z
         layers: 30,
         hidden_size: 576,
         fingerprint: '9c1f6ed0b1f0f7f6a1d0a9d7b1d6f3a0c5a7f2f7e8b9d0c1e2f3a4b5c6d7e8f9',
+        state: 'ready',
+        size: { weights: 145824571, kv: 3208642560 },
+        slots: 16,
+        device: 'cpu',
+        in_use: 0,
+        pinned: true,
+        idle_seconds: 0,
+        concepts: 12,
+        problem: null,
       },
     ],
   });
@@ -52,15 +85,32 @@ export const ModelQuery = z.object({
   model: z.string().min(1).optional().meta({ description: 'Id of a model; the default one if left out.' }),
 });
 
-export function toModelObject({ id, created, engine: { shape } }: LoadedModel): ModelObject {
+export const UnloadRequest = z
+  .object({
+    force: z.boolean().default(false).meta({ description: 'Also when it is in use: what runs on it fails.' }),
+  })
+  .meta({ id: 'UnloadRequest', example: { force: false } });
+
+/** @param concepts how many the caller may see */
+export function toModelObject(model: ModelStatus, concepts: number): ModelObject {
+  const { id, created, state, uses, device, fingerprint, settings, footprint, problem } = model;
   return {
     id,
     object: 'model',
     created,
     owned_by: 'steerd',
-    max_model_len: shape.capacity,
-    layers: shape.layers,
-    hidden_size: shape.hiddenSize,
-    fingerprint: shape.fingerprint,
+    max_model_len: footprint?.capacity ?? null,
+    layers: footprint?.layers ?? null,
+    hidden_size: footprint?.hiddenSize ?? null,
+    fingerprint,
+    state,
+    size: footprint && { weights: footprint.weights, kv: footprint.kv },
+    slots: settings?.slots ?? null,
+    device,
+    in_use: uses,
+    pinned: settings?.pinned ?? false,
+    idle_seconds: settings?.idleSeconds ?? null,
+    concepts,
+    problem,
   };
 }

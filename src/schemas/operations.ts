@@ -12,6 +12,10 @@ export const Load = z
   })
   .meta({ id: 'Load', examples: [{ server_load: 3, running: 3, waiting: 0, slots: 16 }] });
 
+export const LoadQuery = z.object({
+  model: z.string().min(1).optional().meta({ description: 'Of this model alone.' }),
+});
+
 const model = z.string().min(1).nullish().meta({ description: 'The default model if left out.' });
 
 export const TokenizeRequest = z

@@ -46,7 +46,7 @@ export const PullRequest = z
   .strictObject(pullFields, {
     error: strictly('the request body', Object.keys(pullFields), 'must be an object'),
   })
-  .meta({ id: 'PullRequest' });
+  .meta({ id: 'PullRequest', example: { model: 'onnx-community/Qwen3-0.6B-ONNX', quantization: 'q4' } });
 export type PullRequest = z.output<typeof PullRequest>;
 
 export const PullJob = z

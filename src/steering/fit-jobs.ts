@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Concept } from '../concepts/concept.js';
 import { errors, SteerdError } from '../errors.js';
-import type { LoadedModel } from '../models/model.js';
+import { keepLoaded, type LoadedModel } from '../models/model.js';
 import type { FitJob, FitLayer, FitRequest } from '../schemas/fits.js';
 import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
 import { FitEventLog } from './fit-events.js';
@@ -20,7 +20,7 @@ export interface FitLog {
 
 export interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
-  readonly models: { get(id?: string): LoadedModel };
+  readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
   /** `put` gives the signal's reason back when it is aborted before the concept is there. */
   readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
   readonly log?: FitLog;
@@ -56,10 +56,10 @@ export class FitJobs {
   /**
    * Queues a fit.
    * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that recipe or
-   *   method do not know, a full queue.
+   *   method do not know, a full queue; the signal's reason when it is aborted while the model is loading.
    */
-  create(request: FitRequest): FitJob {
-    const model = this.#options.models.get(request.model);
+  async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
+    const model = await this.#options.models.get(request.model, signal);
     if (this.#closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const settings = fitSettings(request);
     checkCombination(settings);
@@ -165,17 +165,19 @@ export class FitJobs {
     };
     try {
       signal.throwIfAborted();
-      const model = this.#options.models.get(entry.job.model);
-      const concept = await fitConcept(
-        entry.settings,
-        model,
-        signal,
-        (stage, done, total) => {
-          leave(stage);
-          progress(entry, stage, done, total);
-        },
-        ({ record, seconds }) => addLayer(entry, { ...record, seconds: rounded(seconds) } as FitLayer),
-      );
+      const model = await this.#options.models.get(entry.job.model, signal);
+      const fit = () =>
+        fitConcept(
+          entry.settings,
+          model,
+          signal,
+          (stage, done, total) => {
+            leave(stage);
+            progress(entry, stage, done, total);
+          },
+          ({ record, seconds }) => addLayer(entry, { ...record, seconds: rounded(seconds) } as FitLayer),
+        );
+      const concept = await keepLoaded(model, fit, signal);
       signal.throwIfAborted();
       leave('store');
       progress(entry, 'store', 0, 1);

@@ -5,6 +5,7 @@
  * strength 0 of `add` is exactly the unsteered model. What cannot be applied is an error.
  */
 import type { Concept } from '../concepts/concept.js';
+import { conceptMissing } from '../concepts/missing-concept.js';
 import type { ActivationEdit, EditTerm, ModelShape } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
@@ -15,6 +16,8 @@ import { StrengthCap } from './strength-cap.js';
 export interface ConceptLookup {
   get(model: string, name: string): { readonly concept: Concept } | undefined;
   names(model: string): readonly string[];
+  /** Ids of the models that have a concept of that name. */
+  modelsWith?(name: string): readonly string[];
   /** Largest calibrated |strength| of one concept; no cap when undefined. */
   readonly maxStrength?: number | undefined;
   /** Throws where vectors that a request brings (at the field `param`) may not be used, for steering or for reading. */
@@ -114,7 +117,7 @@ export function findConcept(
 ): Concept {
   const { model, concepts } = context;
   const concept = concepts.get(model.id, name)?.concept;
-  if (concept === undefined) throw errors.conceptNotFound(name, model.id, concepts.names(model.id), param);
+  if (concept === undefined) throw conceptMissing(name, model.id, concepts, param);
   checkConcept(concept, model, param);
   return concept;
 }

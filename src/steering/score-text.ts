@@ -13,7 +13,7 @@ export async function scoreText(
   services: Pick<Services, 'models' | 'concepts'>,
   signal: AbortSignal,
 ): Promise<Score> {
-  const model = services.models.get(body.model ?? undefined);
+  const model = await services.models.get(body.model ?? undefined, signal);
   const { engine } = model;
   const monitors = resolveMonitors(
     body.concepts,

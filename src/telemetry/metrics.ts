@@ -22,6 +22,9 @@ export interface Snapshot {
   readonly concepts: number;
   readonly answers: number;
   readonly ready: boolean;
+  readonly modelsLoaded: number;
+  /** Weights, and KV caches once they are full. */
+  readonly modelBytes: number;
   /** Jobs by status. */
   readonly fits: Readonly<Record<string, number>>;
 }
@@ -61,6 +64,8 @@ export class Metrics {
   readonly success = this.#counter('request_success_total', 'Answers that ended', ['finish_reason']);
   readonly aborted = this.#counter('request_aborted_total', 'Answers left before their end', ['reason']);
   readonly steered = this.#counter('steered_requests_total', 'Answers steered by a concept', ['concept']);
+  readonly modelLoad = this.#histogram('model_load_seconds', 'Time that loading a model took', seconds);
+  readonly modelUnloads = this.#counter('model_unloads_total', 'Models unloaded', ['model', 'reason']);
   readonly fitStage = new Histogram({
     name: 'steerd_fit_stage_seconds',
     help: 'Time fits spent in a stage',
@@ -107,7 +112,13 @@ export class Metrics {
     gauge('kv_cache_usage_ratio', 'Tokens in the KV cache over what it holds', (now) => now.cacheUsage);
     gauge('concepts', 'Concepts known', (now) => now.concepts);
     gauge('answers_running', 'Replies being made', (now) => now.answers);
-    gauge('model_ready', '1 when the model can answer', (now) => Number(now.ready));
+    gauge('model_ready', '1 when the default model can answer', (now) => Number(now.ready));
+    gauge('models_loaded', 'Models in memory', (now) => now.modelsLoaded);
+    gauge(
+      'models_memory_bytes',
+      'Weights of the models in memory, with their KV caches when full',
+      (now) => now.modelBytes,
+    );
     new Gauge({
       name: 'steerd_fits',
       help: 'Fit jobs by status',

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.js';
 import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
+import { withModels } from '../models/registry.js';
 import type { Services } from '../services.js';
 import type { Metrics } from './metrics.js';
 
@@ -28,15 +29,7 @@ export class ObservedServices {
     const named = (vectors: Float32Array, name: string) => this.#names.set(vectors, name);
     return {
       ...this.inner,
-      models: {
-        get defaultId() {
-          return models.defaultId;
-        },
-        ids: () => models.ids(),
-        get: (id) => observe(models.get(id)),
-        ready: () => models.ready(),
-        close: () => models.close(),
-      },
+      models: withModels(models, observe),
       concepts: {
         get(model, name) {
           const stored = concepts.get(model, name);
@@ -45,6 +38,7 @@ export class ObservedServices {
         },
         list: (model) => concepts.list(model),
         names: (model) => concepts.names(model),
+        modelsWith: (name) => concepts.modelsWith(name),
         put: (concept, signal) => concepts.put(concept, signal),
         delete: (model, name) => concepts.delete(model, name),
       },

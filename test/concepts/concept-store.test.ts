@@ -62,6 +62,21 @@ test('lists are sorted and by model', async (t) => {
   );
 });
 
+test('models that have a concept are named, and a folder that comes later ships to its own', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await open(folder);
+  assert.deepEqual(store.modelsWith('ocean'), []);
+  for (const model of ['b', 'a']) await store.put(sampleConcept('ocean', { model }));
+  await store.put(sampleConcept('night', { model: 'c' }));
+  const shipped = await ship(folder, 'ocean');
+  for (let i = 0; i < 2; i++) assert.deepEqual(await store.addShipped(shipped), []);
+  assert.deepEqual(store.modelsWith('ocean'), ['a', 'b', 'tiny']);
+  assert.equal(store.get('tiny', 'ocean')?.source, 'shipped');
+  await store.delete('a', 'ocean');
+  assert.deepEqual(store.modelsWith('ocean'), ['b', 'tiny']);
+  await assert.rejects(store.delete('c', 'ocean'), /for model c, but for b, tiny/);
+});
+
 test('of puts at the same time the last wins, whole', async (t) => {
   const folder = await temporaryFolder(t);
   const store = await open(folder);

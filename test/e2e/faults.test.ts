@@ -50,8 +50,8 @@ test('a worker killed in the middle of streams takes them down with an error, an
   const streams = [1, 2, 3].map(() => stream(url, 240));
   await until(() => streams.every(({ text }) => text().includes('"content"')));
   // What the registry holds is the engine itself: its thread dies as if it had crashed.
-  const { worker } = server.services.models.get().engine as WorkerEngine;
-  await worker.terminate();
+  for (const { model } of server.services.models.loaded())
+    await (model.engine as WorkerEngine).worker.terminate();
   for (const { ended } of streams) {
     assert.match(lastEvent(await ended), /^data: \{"error":\{.*"code":"engine_failed"/);
   }

@@ -56,7 +56,7 @@ const cases = [
 for (const [recipe, stage, step, count] of cases)
   test(`${recipe}: cancelled in stage ${stage} at ${step}`, async () => {
     const before = threads();
-    const { id } = fits.create(
+    const { id } = await fits.create(
       FitRequest.parse({
         name: 'cancelled',
         recipe,
@@ -90,7 +90,7 @@ for (const [recipe, stage, step, count] of cases)
   });
 
 test('then a fit works as if nothing had been', async () => {
-  const { id } = fits.create(
+  const { id } = await fits.create(
     FitRequest.parse({ name: 'kept', prefix: 'You adore the sea.', statements: sides(3), calibrate: false }),
   );
   for await (const _ of fits.events(id)?.read(new AbortController().signal) ?? []);

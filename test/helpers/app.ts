@@ -13,7 +13,7 @@ import { errors } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
 import { createLog } from '../../src/log.js';
 import { PullJobs } from '../../src/models/pull-jobs.js';
-import type { ModelRegistry } from '../../src/models/registry.js';
+import type { ModelRegistry, ModelStatus } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
 import type { OpenedServices } from '../../src/server.js';
@@ -127,15 +127,39 @@ const fakeFit = (id: string, name: string): FitJob => ({
 
 export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedServices {
   const model = fakeModel(engine);
+  const known = (id: string) => {
+    if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
+  };
+  const loading = () => (loaded() ? null : errors.modelUnavailable(model.id, 'it is loading'));
+  const status = (): ModelStatus => ({
+    id: model.id,
+    created: model.created,
+    state: loaded() ? 'ready' : 'loading',
+    uses: engine.running,
+    device: 'cpu',
+    fingerprint: engine.shape.fingerprint,
+    settings: { threads: 1, slots: 4, context: 0, prefillChunk: 64, queue: 8, idleSeconds: 0, pinned: true },
+    footprint: { weights: 1000, kv: 100, capacity: engine.shape.capacity, layers: 3, hiddenSize: 4 },
+    problem: null,
+  });
   const models: ModelRegistry = {
     defaultId: model.id,
     ids: () => [model.id],
-    get(id = model.id) {
-      if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
-      if (!loaded()) throw errors.modelUnavailable(id, 'it is loading');
+    async refresh() {},
+    async get(id = model.id) {
+      known(id);
+      const obstacle = loading();
+      if (obstacle !== null) throw obstacle;
       return model;
     },
-    ready: loaded,
+    loaded: () => (loaded() ? [{ model, bytes: 1100 }] : []),
+    obstacle: loading,
+    list: async () => [status()],
+    async status(id) {
+      known(id);
+      return status();
+    },
+    unload: async (id) => known(id),
     close: () => engine.close(),
   };
   const stored = new Map<string, StoredConcept>(
@@ -152,6 +176,7 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
       get: (id, name) => (id === model.id ? stored.get(name) : undefined),
       list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
       names: () => [...stored.keys()],
+      modelsWith: (name) => (stored.has(name) ? [model.id] : []),
       async put(concept) {
         const added: StoredConcept = { concept, source: 'data', createdAt: 6 };
         stored.set(concept.name, added);
@@ -170,7 +195,7 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
       modelsDirectory: join(tmpdir(), 'steerd-no-models'),
     }),
     fits: {
-      create({ name }) {
+      async create({ name }) {
         const job = fakeFit(`fit-${jobs.size}`, name);
         jobs.set(job.id, job);
         return job;

@@ -33,6 +33,13 @@ async function until(condition: () => boolean): Promise<void> {
   assert.ok(condition(), 'it did not happen');
 }
 
+/** Ids of jobs, in the order of their names. */
+async function createAll(jobs: FitJobs, names: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const name of names) ids.push((await jobs.create(request({ name }))).id);
+  return ids;
+}
+
 const status = (jobs: FitJobs, id: string) => jobs.get(id)?.status;
 const code = (wanted: string) => (error: unknown) => error instanceof SteerdError && error.code === wanted;
 
@@ -46,7 +53,7 @@ test('a job succeeds when its concept is stored, not before', async () => {
     await gate;
     stored.push(concept);
   };
-  const created = jobs.create(request());
+  const created = await jobs.create(request());
   assert.match(created.id, /^fit-[0-9a-f]{24}$/);
   assert.equal(created.model, 'fake');
   const seen = new Set<string>();
@@ -68,11 +75,7 @@ test('a job succeeds when its concept is stored, not before', async () => {
 
 test('one runs at a time, in order; a queued one can be cancelled', async () => {
   const { jobs, stored } = setup();
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => jobs.create(request({ name })).id) as [
-    string,
-    string,
-    string,
-  ];
+  const [a, b, c] = (await createAll(jobs, ['a', 'b', 'c'])) as [string, string, string];
   assert.deepEqual(
     jobs.list().map((job) => [job.name, job.status]),
     [
@@ -96,8 +99,8 @@ test('one runs at a time, in order; a queued one can be cancelled', async () => 
 
 test('cancelling a running job stops its work, leaves no concept, and the next one starts', async () => {
   const { jobs, stored, model } = setup();
-  const first = jobs.create(request());
-  const second = jobs.create(request({ name: 'next' }));
+  const first = await jobs.create(request());
+  const second = await jobs.create(request({ name: 'next' }));
   await until(() => model.engine.running > 0);
   const job = await jobs.cancel(first.id);
   assert.equal(job.status, 'cancelled');
@@ -114,7 +117,7 @@ test('cancelling a running job stops its work, leaves no concept, and the next o
 
 test('a failed fit keeps code and message and leaves no concept', async () => {
   const { jobs, stored } = setup({ answerLength: () => 0 });
-  const failed = jobs.create(request());
+  const failed = await jobs.create(request());
   await until(() => status(jobs, failed.id) === 'failed');
   assert.equal(jobs.get(failed.id)?.error?.code, 'fit_impossible');
   assert.match(jobs.get(failed.id)?.error?.message ?? '', /0 answers/);
@@ -124,27 +127,27 @@ test('a failed fit keeps code and message and leaves no concept', async () => {
   other.store.put = async () => {
     throw new Error('disk on fire');
   };
-  const unstored = other.jobs.create(request());
+  const unstored = await other.jobs.create(request());
   await until(() => status(other.jobs, unstored.id) === 'failed');
   assert.deepEqual(other.jobs.get(unstored.id)?.error, { code: 'internal_error', message: 'disk on fire' });
 });
 
-test('what cannot work is refused at once', () => {
+test('what cannot work is refused at once', async () => {
   const { jobs } = setup({ capacity: 100 });
-  assert.throws(() => jobs.create(request({ model: 'other' })), code('model_not_found'));
+  await assert.rejects(jobs.create(request({ model: 'other' })), code('model_not_found'));
   const examples = { positive: ['a', 'b'], negative: ['c', 'd'] };
   const soft = request({ recipe: 'examples', examples, labels: 'soft' });
-  assert.throws(() => jobs.create(soft), code('invalid_value'));
-  assert.throws(() => jobs.create(request({ layers: [9] })), code('invalid_value'));
-  assert.throws(() => jobs.create(request({ prefix: 'x'.repeat(97) })), code('context_length_exceeded'));
+  await assert.rejects(jobs.create(soft), code('invalid_value'));
+  await assert.rejects(jobs.create(request({ layers: [9] })), code('invalid_value'));
+  await assert.rejects(jobs.create(request({ prefix: 'x'.repeat(97) })), code('context_length_exceeded'));
   assert.deepEqual(jobs.list(), []);
 });
 
 test('the queue and the memory of finished jobs are bounded', async () => {
   const { jobs } = setup({}, 2);
-  const ids = Array.from({ length: 65 }, () => jobs.create(request()).id);
-  assert.throws(
-    () => jobs.create(request()),
+  const ids = await createAll(jobs, new Array<string>(65).fill('sea'));
+  await assert.rejects(
+    jobs.create(request()),
     (error) => error instanceof SteerdError && error.status === 429 && (error.retryAfterSeconds ?? 0) > 0,
   );
   for (const id of ids.slice(1, 5)) await jobs.cancel(id);
@@ -155,7 +158,7 @@ test('the queue and the memory of finished jobs are bounded', async () => {
 
 test('close cancels everything, waits, and refuses more', async () => {
   const { jobs, model, stored } = setup();
-  const ids = ['a', 'b'].map((name) => jobs.create(request({ name })).id);
+  const ids = await createAll(jobs, ['a', 'b']);
   await until(() => model.engine.running > 0);
   await jobs.close();
   assert.equal(model.engine.running, 0);
@@ -164,5 +167,5 @@ test('close cancels everything, waits, and refuses more', async () => {
     ['cancelled', 'cancelled'],
   );
   assert.deepEqual(stored, []);
-  assert.throws(() => jobs.create(request()), code('model_unavailable'));
+  await assert.rejects(jobs.create(request()), code('model_unavailable'));
 });

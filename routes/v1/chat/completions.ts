@@ -37,8 +37,9 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const plan = await planChat(request.body, app.services);
-      const generation = generate(plan, app.answers.open(reply.raw));
+      const signal = app.answers.open(reply.raw);
+      const plan = await planChat(request.body, app.services, signal);
+      const generation = generate(plan, signal);
       if (!plan.stream) return chatCompletion(plan, generation);
       const events = chatEvents(plan, await begin(generation));
       reply.headers(eventStreamHeaders);

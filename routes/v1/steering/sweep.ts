@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { keepLoaded } from '../../../src/models/model.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { Sweep, SweepRequest } from '../../../src/schemas/measurements.js';
 import { sweep } from '../../../src/steering/measure/sweep.js';
@@ -20,7 +21,10 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
     async ({ body }, reply) => {
       const { models, concepts } = app.services;
       const signal = app.answers.open(reply.raw);
-      return app.measurements.run(() => sweep(body, models.get(body.model), concepts, signal));
+      const model = await models.get(body.model, signal);
+      return app.measurements.run(() =>
+        keepLoaded(model, () => sweep(body, model, concepts, signal), signal),
+      );
     },
   );
 };

@@ -1,6 +1,8 @@
 /** Calibrates a concept of the store and keeps the result there. */
 import type { StoredConcept } from '../../concepts/concept-store.js';
+import { conceptMissing } from '../../concepts/missing-concept.js';
 import { errors } from '../../errors.js';
+import { keepLoaded } from '../../models/model.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
 import type { Services } from '../../services.js';
 import { checkConcept } from '../resolve.js';
@@ -17,10 +19,10 @@ export async function calibrateStored(
   { models, concepts }: Pick<Services, 'models' | 'concepts'>,
   signal: AbortSignal,
 ): Promise<StoredConcept> {
-  const model = models.get(request.model);
+  const model = await models.get(request.model, signal);
   const before = concepts.get(model.id, name);
   if (before === undefined) {
-    throw errors.conceptNotFound(name, model.id, concepts.names(model.id), 'name');
+    throw conceptMissing(name, model.id, concepts, 'name');
   }
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
   const { prefix, questions, shares, bound, max_tokens: maxTokens } = request;
@@ -31,7 +33,11 @@ export async function calibrateStored(
     maxTokens,
     bound: bound && { logProbabilityDrop: bound.log_probability_drop, distinct2: bound.distinct_2 },
   };
-  const calibrated = await calibrateConcept(before.concept, model, settings, signal);
+  const calibrated = await keepLoaded(
+    model,
+    () => calibrateConcept(before.concept, model, settings, signal),
+    signal,
+  );
   const now = concepts.get(model.id, name);
   if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
   return concepts.put(calibrated);

@@ -1,6 +1,7 @@
 /** Every prompt under every concept at every strength, as one batch, each answer judged by the model. */
+
+import { conceptMissing } from '../../concepts/missing-concept.js';
 import { greedy } from '../../engine/protocol.js';
-import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
 import { SteeringItem, type SteeringReceipt } from '../../schemas/steering.js';
@@ -90,8 +91,7 @@ function allRuns(
   const stated = new Map(
     request.concepts.map((name, index) => {
       const prefix = concepts.get(model.id, name)?.concept.record.prefix;
-      if (prefix === undefined)
-        throw errors.conceptNotFound(name, model.id, concepts.names(model.id), `concepts.${index}`);
+      if (prefix === undefined) throw conceptMissing(name, model.id, concepts, `concepts.${index}`);
       return [name, chatPrompts(model, chats, prefix, request.max_tokens)];
     }),
   );
