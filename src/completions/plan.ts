@@ -14,13 +14,13 @@ import { type AskedSteering, askedSteering, type SteeringReceipt } from '../sche
 import type { Services } from '../services.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { chatConstraint, chatLogprobCount, echoedMessage, promptOptions } from './chat-fields.js';
 import { type Constraint, formatConstraint } from './constraint.js';
 import { type NamedModel, namedModel } from './model-alias.js';
-import { answerLength, chatPrompt, checkTokens, type PromptOptions, textPrompts } from './prompt.js';
+import { answerLength, chatPrompt, checkTokens, textPrompts } from './prompt.js';
 import { refuseSilentNoOps } from './refusals.js';
 import { seedOfChoice, toSampling } from './sampling.js';
 import { logprobsWanted, promptLogprobCount, tokensBarred } from './token-fields.js';
-import { callableTools, toolConstraint } from './tools.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -182,49 +182,6 @@ function choiceCount(
     );
   }
   return all;
-}
-
-/** Tools and a format exclude each other, unless no tool may be called. */
-function chatConstraint(body: ChatRequest): Constraint | null {
-  const format = formatConstraint(body);
-  const tools = toolConstraint(body);
-  if (format !== null && tools !== null) {
-    throw errors.invalidRequest(
-      `${format.constraintField.split('.')[0]} must be left out with tools, unless tool_choice is "none".`,
-      format.constraintField.split('.')[0] ?? null,
-    );
-  }
-  return format ?? tools;
-}
-
-/** The assistant's last message, where `echo` puts it before the answer. */
-function echoedMessage({ echo, messages }: ChatRequest): string {
-  const last = messages.at(-1);
-  if (!echo || last?.role !== 'assistant' || !last.content) return '';
-  return typeof last.content === 'string' ? last.content : last.content.map(({ text }) => text).join('\n');
-}
-
-function chatLogprobCount({ logprobs, top_logprobs }: ChatRequest): number | null {
-  if (logprobs) return top_logprobs ?? 0;
-  if (typeof top_logprobs === 'number' && top_logprobs > 0) {
-    throw errors.invalidRequest('top_logprobs must be left out unless logprobs is true.', 'top_logprobs');
-  }
-  return null;
-}
-
-function promptOptions(body: ChatRequest): PromptOptions {
-  if (body.continue_final_message && body.add_generation_prompt) {
-    throw errors.invalidRequest(
-      'add_generation_prompt must be left out or false when continue_final_message is true.',
-      'add_generation_prompt',
-    );
-  }
-  return {
-    continueFinal: body.continue_final_message ?? false,
-    addGenerationPrompt: body.add_generation_prompt ?? undefined,
-    variables: body.chat_template_kwargs ?? {},
-    tools: callableTools(body),
-  };
 }
 
 /** Sequences of one request with what is told of them, in the order of the choices. */

@@ -6,6 +6,7 @@
 import { either, Rules, text, times } from './ebnf.js';
 import { anyValue, comma, jsonText } from './json-values.js';
 import { otherKey } from './keys.js';
+import { typesOf } from './keywords.js';
 import { numberOf, stringOf } from './leaves.js';
 import { objectForm } from './objects.js';
 import { checkList, count, refuse } from './refusal.js';
@@ -31,22 +32,6 @@ const mostParts = 200;
 const mostValues = 2_000;
 const longestName = 500;
 
-const keywords: Readonly<Record<JsonType, readonly string[]>> = {
-  object: [
-    'properties',
-    'required',
-    'additionalProperties',
-    'propertyNames',
-    'minProperties',
-    'maxProperties',
-  ],
-  array: ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems'],
-  string: ['minLength', 'maxLength', 'pattern', 'format'],
-  integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'format'],
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'format'],
-  boolean: [],
-  null: [],
-};
 const forms = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
 
 /** @throws SchemaRefusal */
@@ -185,21 +170,9 @@ class SchemaWriter {
   }
 
   #ofTypes(schema: Schema, place: Place): string {
-    const given = typeList(schema) as readonly JsonType[];
-    const keys = Object.keys(schema).filter((key) => key !== 'type');
-    // Without a type the keywords say which one is meant.
-    const meant = jsonTypes.filter(
-      (type) => type !== 'integer' && keys.some((key) => keywords[type].includes(key)),
-    );
-    const types = given.length > 0 ? given : meant.slice(0, 1);
-    for (const key of keys) {
-      if (types.some((type) => keywords[type].includes(key))) continue;
-      if (given.length > 0 && jsonTypes.some((type) => keywords[type].includes(key))) continue;
-      const hint = instead.get(key);
-      refuse(`${place.path}.${key}`, `is not supported here${hint ? `: ${hint}` : ''}`);
-    }
+    const types = typesOf(schema, place.path);
     if (types.length === 0) return anyValue(this.rules);
-    return this.rules.add(either([...new Set(types)].map((type) => this.#ofType(type, schema, place))));
+    return this.rules.add(either(types.map((type) => this.#ofType(type, schema, place))));
   }
 
   #ofType(type: JsonType, schema: Schema, place: Place): string {
@@ -320,12 +293,3 @@ class SchemaWriter {
     return this.rules.add(this.value({ type: 'string', ...said }, place));
   }
 }
-
-const instead = new Map([
-  ['not', 'say what it may be'],
-  ['if', 'use anyOf'],
-  ['then', 'use anyOf'],
-  ['else', 'use anyOf'],
-  ['patternProperties', 'use properties or additionalProperties'],
-  ['multipleOf', 'leave it out or list the values in enum'],
-]);

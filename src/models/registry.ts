@@ -8,7 +8,8 @@ import { Catalog, type CatalogEntry } from './catalog.js';
 import { loadModel, type ModelSettings } from './load.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { LoadedModel } from './model.js';
-import { ModelSlot, type ModelState } from './model-slot.js';
+import type { ModelState } from './model-lifecycle.js';
+import { ModelSlot } from './model-slot.js';
 import type { UnloadReason } from './residence.js';
 import { readServingSettings, type ServingSettings } from './serving-settings.js';
 

@@ -1,10 +1,11 @@
 /** `POST /v1/responses` with text and functions: OpenAI's shapes with steering. Nothing is stored between requests. */
 import { z } from 'zod';
+import { choice, isObject } from './choice.js';
 import { GenerationFields, mostTopLogprobs, SteeringReceipts } from './generation.js';
 import { list } from './list.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
-import { choice, isObject, SteeringFields } from './steering.js';
+import { SteeringFields } from './steering.js';
 import { functionName } from './tools.js';
 
 const InputText = z.looseObject({

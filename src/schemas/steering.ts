@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { errors } from '../errors.js';
+import { choice, isObject } from './choice.js';
 import { InlineVectorFields } from './inline-vectors.js';
 import { strictly } from './strictly.js';
 
@@ -13,40 +14,6 @@ export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;
 export const maxSteeringItems = 8;
 /** Alternatives of one request; the slots bound them further. */
 export const maxAlternatives = 64;
-
-const inputSchema = (schema: z.ZodType) => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
-  return rest;
-};
-
-/** Of all lists in a steering: layers. */
-const longestList = 4096;
-
-/** A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant. */
-export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
-  options: Options,
-  pick: (value: unknown) => number,
-) {
-  return z
-    .unknown()
-    .transform((value, context): z.output<Options[number]> => {
-      // Longer lists are refused by every branch: one item too many says as much as a million.
-      const read = Array.isArray(value) ? value.slice(0, longestList + 1) : value;
-      const parsed = (options[pick(value)] ?? options[0]).safeParse(read);
-      if (parsed.success) return parsed.data as z.output<Options[number]>;
-      // A misspelt key explains what else is missing: it comes first.
-      const issues = [...parsed.error.issues].sort((a, b) => rank(a) - rank(b));
-      for (const { path, message } of issues) {
-        context.issues.push({ code: 'custom', message, path: [...path], input: value });
-      }
-      return z.NEVER;
-    })
-    .meta({ anyOf: options.map(inputSchema) });
-}
-
-const rank = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? 0 : 1);
-
-export const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
 export const index = (least = 0) => {
   const error = `must be a whole number, ${least} or more`;
