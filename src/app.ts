@@ -77,7 +77,8 @@ export async function buildApp(services: Services, { settings, log }: AppOptions
   app.setValidatorCompiler<z.ZodType>(
     ({ schema, httpPart }) =>
       (value: unknown) =>
-        validate(schema, value, httpPart as RequestPart),
+        // Fastify says null of a body that is not there; a schema may have a default for it.
+        validate(schema, httpPart === 'body' ? (value ?? undefined) : value, httpPart as RequestPart),
   );
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);

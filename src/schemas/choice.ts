@@ -9,19 +9,23 @@ const inputSchema = (schema: z.ZodType) => {
   return rest;
 };
 
-/** Of all lists in a steering: layers. */
+/** Of the lists in a steering: layers. */
 const longestList = 4096;
 
-/** A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant. */
+/**
+ * A union whose branch is picked by the value's shape, so that errors speak of the branch that was meant.
+ * @param longest items that a branch which is a list may have at most
+ */
 export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]]>(
   options: Options,
   pick: (value: unknown) => number,
+  longest = longestList,
 ) {
   return z
     .unknown()
     .transform((value, context): z.output<Options[number]> => {
       // Longer lists are refused by every branch: one item too many says as much as a million.
-      const read = Array.isArray(value) ? value.slice(0, longestList + 1) : value;
+      const read = Array.isArray(value) ? value.slice(0, longest + 1) : value;
       const parsed = (options[pick(value)] ?? options[0]).safeParse(read);
       if (parsed.success) return parsed.data as z.output<Options[number]>;
       // A misspelt key explains what else is missing: it comes first.

@@ -15,8 +15,12 @@ const InputText = z.looseObject({
   text: z.string(),
 });
 
-const InputContent = choice([z.string(), list(InputText, { min: 1, max: 10_000 })], (content) =>
-  Array.isArray(content) ? 1 : 0,
+const mostParts = 10_000;
+
+const InputContent = choice(
+  [z.string(), list(InputText, { min: 1, max: mostParts })],
+  (content) => (Array.isArray(content) ? 1 : 0),
+  mostParts,
 );
 
 const InputMessage = z.looseObject({
