@@ -76,12 +76,7 @@ test('a fit beside four streams: none stalls or fails, the concept works at once
     const done = new AbortController();
     const streams = Array.from({ length: 4 }, () => longestStall(server, done.signal));
     await pause(500);
-    const job = await startFit(server, {
-      name: 'winter',
-      prefix: 'You are obsessed with winter, snow and ice.',
-      recipe: 'responses',
-      calibrate: false,
-    });
+    const job = await startFit(server, fitBody('winter', 'You are obsessed with winter, snow and ice.', 12));
     const ended = await finished(server, job.id);
     done.abort();
     assert.equal(ended.status, 'succeeded', ended.error?.message);
