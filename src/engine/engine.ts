@@ -44,6 +44,6 @@ export interface Engine {
 
   load(): EngineLoad;
 
-  /** Ends the worker. Sequences still running fail with engine_failed. */
+  /** Ends the worker. Sequences still running fail with model_unavailable. */
   close(): Promise<void>;
 }

@@ -120,7 +120,10 @@ export class WorkerEngine implements Engine {
     else if (message.type === 'projected') waiter?.answer?.(message.projections);
     else if (message.error.constraint) {
       waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
-    } else waiter?.fail(errors.engineFailed(this.settings.model, message.error.message));
+    } else {
+      // Closing cuts the run in progress: that it failed is no news then.
+      waiter?.fail(this.#closed ?? errors.engineFailed(this.settings.model, message.error.message));
+    }
   }
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
@@ -226,7 +229,7 @@ export class WorkerEngine implements Engine {
 
   async close(): Promise<void> {
     if (!this.#closed) {
-      this.#closed = errors.engineFailed(this.settings.model, 'it was closed');
+      this.#closed = errors.modelUnavailable(this.settings.model, 'it was unloaded');
       this.#send({ type: 'close' });
       // A run in progress would keep the worker from reading the message.
       terminateRun(this.runOptions);

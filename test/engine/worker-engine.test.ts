@@ -254,9 +254,9 @@ describe('the end', () => {
     await Promise.all([engine.close(), engine.close()]);
     for (const failure of await pending) {
       assert.equal(failure.status, 'rejected');
-      coded('engine_failed', 'test-model')(failure.reason);
+      coded('model_unavailable', 'test-model')(failure.reason);
     }
-    await assert.rejects(tokens(engine, request(short)), coded('engine_failed', 'closed'));
+    await assert.rejects(tokens(engine, request(short)), coded('model_unavailable', 'unloaded'));
   });
 
   test('a folder without a model, and one with a broken one, are model_unavailable with the reason', async () => {

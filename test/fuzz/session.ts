@@ -11,8 +11,8 @@ export interface SessionReport extends FuzzReport {
   readonly seconds: number;
 }
 
-/** A short context keeps answers short for which max_tokens is lost. */
-const settings = { STEERD_CONTEXT: '128' };
+/** A short context keeps answers short for which max_tokens is lost. No hub is there: nothing leaves this machine. */
+const settings = { STEERD_CONTEXT: '128', HF_ENDPOINT: 'http://127.0.0.1:9' };
 const fitted = 'attended';
 /** Growth that is no leak: arenas of longer batches, the capture graph of fits, grammars. */
 const mostGrowth = 700 * 2 ** 20;
