@@ -3,6 +3,7 @@
  * short; a reader takes what is new since it last looked, at its own pace, and is nothing but a number here: slow
  * ones hold nothing up and miss nothing but old progress.
  */
+import { unixSeconds } from './unix-seconds.js';
 
 /** What every event of a job has. */
 export interface JobEvent {
@@ -34,7 +35,7 @@ export class JobEventLog<Event extends JobEvent> {
   add(content: Unlogged<Event>, outdates?: (event: Event) => boolean): void {
     if (outdates !== undefined) this.#events = this.#events.filter((event) => !outdates(event));
     const id = String(++this.#lastId);
-    const created_at = Math.floor(Date.now() / 1000);
+    const created_at = unixSeconds();
     this.#events.push({ id, created_at, ...content } as unknown as Event);
     for (const wake of [...this.#readers]) wake(this.#ended);
   }

@@ -2,8 +2,8 @@
  * Jobs that run one at a time, in the order they came, while the others wait. A job is a value: whoever holds one keeps
  * what it was. Cancelling resolves when the work has stopped; of the finished ones the newest are remembered.
  */
-import { randomBytes } from 'node:crypto';
 import { errors, SteerdError } from './errors.js';
+import { unixSeconds } from './unix-seconds.js';
 
 /** What jobs of every kind tell of themselves. */
 export interface SerialJob {
@@ -198,8 +198,3 @@ export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog
     for (const { job } of finished.slice(0, Math.max(0, surplus))) this.#tasks.delete(job.id);
   }
 }
-
-/** The kind and twelve random bytes in hex: `fit-...`. */
-export const newJobId = (kind: string) => `${kind}-${randomBytes(12).toString('hex')}`;
-
-export const unixSeconds = () => Math.floor(Date.now() / 1000);

@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolderDurably, writeDurably } from '../concepts/durable-file.js';
 import { validate } from '../schemas/validation.js';
+import { unixSeconds } from '../unix-seconds.js';
 import { ApiKey, findKey, KeysFile, newSecret } from './api-key.js';
 
 const fileName = 'keys.json';
@@ -66,7 +67,7 @@ export async function addKey(
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
   const keys = (await readKeys(dataDirectory)) ?? [];
   const { secret, id, hash } = newSecret();
-  const checked = validate(ApiKey, { ...grant, id, hash, created: Math.floor(Date.now() / 1000) });
+  const checked = validate(ApiKey, { ...grant, id, hash, created: unixSeconds() });
   if ('error' in checked) throw checked.error;
   await writeKeys(dataDirectory, [...keys, checked.value]);
   return { key: checked.value, secret };

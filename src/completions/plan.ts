@@ -2,10 +2,10 @@
  * What a completion request comes down to: sequences for the engine. Everything that can be wrong with a
  * request is found here, before a token is made or a byte is sent.
  */
-import { randomBytes } from 'node:crypto';
 import type { SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
+import { newId } from '../new-id.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import type { GenerationOptions } from '../schemas/generation.js';
@@ -14,6 +14,7 @@ import { type AskedSteering, askedSteering, type SteeringReceipt } from '../sche
 import type { Services } from '../services.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { unixSeconds } from '../unix-seconds.js';
 import { chatConstraint, chatLogprobCount, echoedMessage, promptOptions } from './chat-fields.js';
 import { type Constraint, formatConstraint } from './constraint.js';
 import { type NamedModel, namedModel } from './model-alias.js';
@@ -239,8 +240,8 @@ function complete(
   checkLayerValues(monitors, mostTokens, 'monitor', 'lower max_tokens, n or the number of layers');
   const { compared } = draft.steering;
   return {
-    id: `${draft.kind}-${randomBytes(12).toString('hex')}`,
-    created: Math.floor(Date.now() / 1000),
+    id: newId(draft.kind),
+    created: unixSeconds(),
     model,
     modelName: draft.modelName,
     sequences: choices.map(({ request }) => request),

@@ -8,8 +8,8 @@
  *
  * The constraint holds every call to exactly that, so that it can be read as it comes.
  */
-import { randomBytes } from 'node:crypto';
 import { errors } from '../errors.js';
+import { newId } from '../new-id.js';
 import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, structuralTag } from './constraint.js';
 import { schemaConstraint } from './json-schema.js';
@@ -126,7 +126,7 @@ export class ToolCallReader {
         this.#afterCall &&= said === '';
       } else if (this.#inside === 'name') {
         if (at < 0) break;
-        const id = `call_${randomBytes(12).toString('hex')}`;
+        const id = newId('call', '_');
         parts.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
       } else if (part !== '') parts.push({ index: this.#calls - 1, function: { arguments: part } });
       this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);

@@ -8,6 +8,7 @@ import { loadChatTemplate } from '../text/chat-template.js';
 import { loadStopTokens } from '../text/stop-tokens.js';
 import { grammarVocabulary } from '../text/token-bytes.js';
 import { loadTokenizer } from '../text/tokenizer.js';
+import { unixSeconds } from '../unix-seconds.js';
 import type { LoadedModel } from './model.js';
 
 /** How a model's engine is set up; 0 leaves the choice to it. */
@@ -69,7 +70,7 @@ export async function loadModel(
       },
       vocabulary: grammarVocabulary(tokenizer, stopTokens),
     });
-    const created = Math.floor(Date.now() / 1000);
+    const created = unixSeconds();
     const { died, device, warnings } = engine;
     return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };
   } catch (error) {

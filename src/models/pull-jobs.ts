@@ -4,8 +4,10 @@
  */
 import { errors } from '../errors.js';
 import type { Hub } from '../hub/hub.js';
+import { newId } from '../new-id.js';
 import type { PullJob, PullRequest } from '../schemas/pulls.js';
-import { newJobId, SerialJobs, type Task, unixSeconds } from '../serial-jobs.js';
+import { SerialJobs, type Task } from '../serial-jobs.js';
+import { unixSeconds } from '../unix-seconds.js';
 import { defaultName, type PullProgress, pullModel } from './pull.js';
 import { PullEventLog } from './pull-events.js';
 
@@ -60,7 +62,7 @@ export class PullJobs {
       throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
     }
     const job: PullJob = {
-      id: newJobId('pull'),
+      id: newId('pull'),
       object: 'model.pull',
       status: 'queued',
       model: request.model,

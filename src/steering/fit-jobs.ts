@@ -5,8 +5,10 @@
 import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
+import { newId } from '../new-id.js';
 import type { FitJob, FitLayer, FitRequest } from '../schemas/fits.js';
-import { newJobId, SerialJobs, type Task, unixSeconds } from '../serial-jobs.js';
+import { SerialJobs, type Task } from '../serial-jobs.js';
+import { unixSeconds } from '../unix-seconds.js';
 import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
 import { FitEventLog } from './fit-events.js';
 import { fitSettings } from './fit-settings.js';
@@ -74,7 +76,7 @@ export class FitJobs {
       token: settings.token,
     });
     const job: FitJob = {
-      id: newJobId('fit'),
+      id: newId('fit'),
       object: 'fit',
       status: 'queued',
       name: request.name,

@@ -1,18 +1,12 @@
 /** The official client is the judge of our shapes. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import OpenAI from 'openai';
 import { errors } from '../../src/errors.js';
-import { type BuildOptions, build, until } from '../helpers/app.js';
-import { listen } from '../helpers/http.js';
+import { until } from '../helpers/app.js';
+import { connect } from '../helpers/openai-client.js';
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];
-
-async function connect(t: TestContext, options: BuildOptions = {}) {
-  const built = await build(t, options);
-  const client = new OpenAI({ baseURL: `${await listen(built.app)}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...built, client };
-}
 
 /** What our fields look like to a typed client. */
 const steered = { concept: 'pirate', strength: 1 };

@@ -1,10 +1,10 @@
 /** Functions and log-probabilities in the Responses API, as the official client reads them. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { ResponseObject } from '../../src/schemas/responses.js';
-import { type BuildOptions, build } from '../helpers/app.js';
-import { listen } from '../helpers/http.js';
+import type { BuildOptions } from '../helpers/app.js';
+import { connect as connectClient } from '../helpers/openai-client.js';
 
 const tool = (name: string): OpenAI.Responses.FunctionTool => ({
   type: 'function',
@@ -22,11 +22,8 @@ const tools = [tool('weather'), tool('news')];
 const call = (name: string, args: string) =>
   `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`;
 
-async function connect(t: TestContext, options: BuildOptions = {}) {
-  const built = await build(t, { capacity: 4096, ...options });
-  const client = new OpenAI({ baseURL: `${await listen(built.app)}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...built, client };
-}
+const connect = (t: TestContext, options: BuildOptions = {}) =>
+  connectClient(t, { capacity: 4096, ...options });
 
 const shapeOf = (items: readonly OpenAI.Responses.ResponseOutputItem[]) =>
   items.map((item) => {

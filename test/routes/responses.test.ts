@@ -1,18 +1,11 @@
 /** The Responses API, driven by the official client. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import OpenAI from 'openai';
+import { test } from 'node:test';
+import type OpenAI from 'openai';
 import { ResponseObject } from '../../src/schemas/responses.js';
-import { type BuildOptions, build } from '../helpers/app.js';
-import { listen } from '../helpers/http.js';
+import { connect } from '../helpers/openai-client.js';
 
 const url = '/v1/responses';
-
-async function connect(t: TestContext, options: BuildOptions = {}) {
-  const built = await build(t, options);
-  const client = new OpenAI({ baseURL: `${await listen(built.app)}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...built, client };
-}
 
 test('input is a text or messages, with instructions before them', async (t) => {
   const { client, engine } = await connect(t);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
-import { type BuildOptions, build } from '../helpers/app.js';
-import { listen } from '../helpers/http.js';
+import type { BuildOptions } from '../helpers/app.js';
+import { connect as connectClient } from '../helpers/openai-client.js';
 
 const messages = [{ role: 'user' as const, content: 'Weather?' }];
 const tool = (name: string) => ({
@@ -18,11 +18,8 @@ const tools = [tool('weather'), tool('news')];
 const call = (name: string, args: string) =>
   `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`;
 
-async function connect(t: TestContext, options: BuildOptions = {}) {
-  const built = await build(t, { capacity: 4096, ...options });
-  const client = new OpenAI({ baseURL: `${await listen(built.app)}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...built, client };
-}
+const connect = (t: TestContext, options: BuildOptions = {}) =>
+  connectClient(t, { capacity: 4096, ...options });
 
 test('calls come back as tool_calls, whole and streamed, text around them as content', async (t) => {
   const first = '{"city": "a } b"}';
