@@ -1,7 +1,7 @@
 /** The process-wide ORT environment and CPU memory description. ORT counts references; neither is released. */
 import { returnFreedMemory } from './allocator.js';
 import { api, type Handle } from './library.js';
-import { created } from './status.js';
+import { check, created } from './status.js';
 
 /** Fatal only: errors come back as statuses, and are told by whoever made the call. */
 const logFatal = 4;
@@ -13,6 +13,9 @@ returnFreedMemory();
 export const environment: Handle = created('create environment', (out) =>
   api.CreateEnv(logFatal, 'steerd', out),
 );
+
+// On Windows the variable is not read.
+check(api.DisableTelemetryEvents(environment), 'decline telemetry');
 
 export const cpuMemory: Handle = created('describe CPU memory', (out) =>
   api.CreateCpuMemoryInfo(arenaAllocator, defaultMemory, out),

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import koffi from 'koffi';
+import { declineTelemetry } from './telemetry.js';
 
 /** Opaque address of an ORT object. */
 export type Handle = bigint;
@@ -30,6 +31,7 @@ const signatures = {
   GetErrorCode: [1, 'int', [p]],
   GetErrorMessage: [2, 'const char*', [p]],
   CreateEnv: [3, p, ['int', 'const char*', out]],
+  DisableTelemetryEvents: [6, p, [p]],
   CreateSession: [7, p, [p, path, p, out]],
   CreateSessionOptions: [10, p, [out]],
   DisableCpuMemArena: [19, p, [p]],
@@ -100,6 +102,7 @@ export interface OrtApi {
   GetErrorCode: Callable<[status: Handle], number>;
   GetErrorMessage: Callable<[status: Handle], string>;
   CreateEnv: Callable<[severity: number, id: string, out: Out<Handle>], Status>;
+  DisableTelemetryEvents: Callable<[env: Handle], Status>;
   CreateSession: Callable<[env: Handle, path: string, options: Handle, out: Out<Handle>], Status>;
   CreateSessionOptions: Callable<[out: Out<Handle>], Status>;
   DisableCpuMemArena: Callable<[options: Handle], Status>;
@@ -213,6 +216,7 @@ function libraryPath(): string {
 }
 
 function open(): { api: OrtApi; version: string; library: unknown } {
+  declineTelemetry();
   const library = koffi.load(libraryPath());
   const baseType = koffi.struct({ GetApi: 'void*', GetVersionString: 'void*' });
   const base = koffi.decode(library.func('OrtGetApiBase', p, [])(), baseType) as Record<string, Handle>;
