@@ -1,11 +1,10 @@
 /** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
+import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
 import { halveAttention } from '../onnx/half-attention.js';
-import { OnnxError, parseModel, serializeModel } from '../onnx/model-file.js';
-import type { ModelProto } from '../onnx/schema/onnx_pb.js';
+import { OnnxError, serializeModel } from '../onnx/model-file.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
@@ -100,21 +99,16 @@ export async function loadGraphs(
   };
 }
 
-/**
- * The export as a device runs it. It is read anew for each session, and nothing of it is kept while one is built: with
- * its weights inside it may be as large as the session.
- */
+/** The export, and what a device runs of it. Read anew for each session: nothing of it is kept while one is built. */
 async function readExport(directory: string, on: Device | undefined) {
-  const file = join(directory, 'model.onnx');
-  const bytes = await readFile(file);
-  const exported: ModelProto = parseModel(bytes, file);
-  return { bytes, exported, model: on?.name === 'cuda' ? halveAttention(exported) : exported };
+  const exported = await readWithWeightsInPlace(join(directory, 'model.onnx'));
+  return { exported, model: on?.name === 'cuda' ? halveAttention(exported) : exported };
 }
 
 async function identify(directory: string) {
-  const { bytes, exported } = await readExport(directory, undefined);
+  const { exported } = await readExport(directory, undefined);
   return {
-    fingerprint: await fingerprintModel(bytes, exported, directory),
+    fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
   };
 }
@@ -131,8 +125,8 @@ async function captureGraft(
   on: Device | undefined,
   fingerprint: string,
 ): Promise<Uint8Array> {
-  const { bytes, exported, model } = await readExport(directory, on);
-  if ((await fingerprintModel(bytes, exported, directory)) !== fingerprint)
+  const { exported, model } = await readExport(directory, on);
+  if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
   return serializeModel(graftForCapture(model, { logits: false }));
 }

@@ -1,5 +1,6 @@
 /** What the engine must know of an export before it can run it: sizes, and the names of its inputs. */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attributeOf, dataTypes, Graph } from '../onnx/graph.js';
@@ -160,19 +161,20 @@ const kvTypes: ReadonlyMap<number, ElementType> = new Map([
   [dataTypes.float16, 'float16'],
 ]);
 
+const modelFile = 'model.onnx';
 const sampleBytes = 1 << 20;
 
 /**
  * SHA-256 that tells one export from another: the graph whole, and of each weights file its name, its size
  * and three samples of 1 MiB (hashing gigabytes at every start would cost more than it tells).
  */
-export async function fingerprintModel(
-  graphBytes: Uint8Array,
-  model: ModelProto,
-  directory: string,
-): Promise<string> {
-  const hash = createHash('sha256').update(graphBytes);
-  for (const file of externalDataFiles(model).sort()) {
+export async function fingerprintModel(model: ModelProto, directory: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(join(directory, modelFile), { highWaterMark: sampleBytes }))
+    hash.update(piece as Buffer);
+  // A weight that lies in the graph's own file was counted with it.
+  const others = externalDataFiles(model).filter((file) => file !== modelFile);
+  for (const file of others.sort()) {
     const path = join(directory, file);
     const { size } = await stat(path);
     hash.update(`\0${file}\0${size}\0`);

@@ -3,11 +3,16 @@
  * however many gigabytes lie inside it. Fields by their numbers in onnx.proto.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { OnnxError, parseModel } from './model-file.js';
 import type { ModelProto } from './schema/onnx_pb.js';
 
 const modelGraph = 7;
 const graphInitializer = 5;
+const rawData = 9;
+const externalData = 13;
+const dataLocation = 14;
+const external = 1;
 /** float_data, int32_data, string_data, int64_data, raw_data, double_data, uint64_data. */
 const tensorValues: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
@@ -18,36 +23,74 @@ const windowBytes = 1 << 16;
 const longestHead = 20;
 
 type Level = 'model' | 'graph' | 'tensor';
+/** Fields to write in place of a large value that lies `offset` bytes into the file; null keeps the value. */
+type Replace = (field: number, offset: number, length: number) => Uint8Array[] | null;
 
 /**
  * The model with empty values in place of large ones; good for reading, not for running.
  * @throws OnnxError when the file is not an ONNX model with a graph; the file system's error
  */
 export async function readOutline(file: string): Promise<ModelProto> {
+  return readShortened(file, () => []);
+}
+
+/**
+ * The model with its large weights as external data that lies inside the model's own file: a runtime maps them from
+ * there, and nobody holds the whole file in memory. Values that are not stored as raw bytes stay where they are.
+ * @throws OnnxError when the file is not an ONNX model with a graph; the file system's error
+ */
+export async function readWithWeightsInPlace(file: string): Promise<ModelProto> {
+  const entry = (key: string, value: string) => {
+    const [k, v] = [Buffer.from(key), Buffer.from(value)];
+    const pair = Buffer.concat([varint(10), varint(k.length), k, varint(18), varint(v.length), v]);
+    return Buffer.concat([varint(externalData * 8 + 2), varint(pair.length), pair]);
+  };
+  return readShortened(file, (field, offset, length) => {
+    if (field !== rawData) return null;
+    const place = { location: basename(file), offset: `${offset}`, length: `${length}` };
+    const entries = Object.entries(place).map(([key, value]) => entry(key, value));
+    return [...entries, varint(dataLocation * 8), varint(external)];
+  });
+}
+
+async function readShortened(file: string, replace: Replace): Promise<ModelProto> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
     const reader = new FieldReader(handle, size, file);
-    return parseModel(Buffer.concat(await outline(reader, size, 'model')), file);
+    return parseModel(Buffer.concat(await shortened(reader, size, 'model', replace)), file);
   } finally {
     await handle.close();
   }
 }
 
 /** The fields up to `end`, shortened. */
-async function outline(reader: FieldReader, end: number, level: Level): Promise<Uint8Array[]> {
+async function shortened(
+  reader: FieldReader,
+  end: number,
+  level: Level,
+  replace: Replace,
+): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = [];
+  // At the end: of a field that is there twice, such as a location written out as the default, the last one counts.
+  const replaced: Uint8Array[] = [];
   while (reader.position < end) {
     const { field, head, length } = await reader.head();
     if (reader.position + length > end) throw reader.broken();
     const below = levelBelow(level, field, length);
     if (below !== null) {
-      const inner = Buffer.concat(await outline(reader, reader.position + length, below));
+      const inner = Buffer.concat(await shortened(reader, reader.position + length, below, replace));
       pieces.push(varint(field * 8 + 2), varint(inner.length), inner);
-    } else if (level === 'tensor' && tensorValues.has(field) && length > smallTensor) reader.skip(length);
-    else pieces.push(head, await reader.take(length));
+      continue;
+    }
+    const large = level === 'tensor' && tensorValues.has(field) && length > smallTensor;
+    const instead = large ? replace(field, reader.position, length) : null;
+    if (instead) {
+      reader.skip(length);
+      replaced.push(...instead);
+    } else pieces.push(head, await reader.take(length));
   }
-  return pieces;
+  return [...pieces, ...replaced];
 }
 
 function levelBelow(level: Level, field: number, length: number): Level | null {

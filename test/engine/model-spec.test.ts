@@ -61,14 +61,17 @@ test('attention of two kinds, and inputs nobody can feed, are named', async () =
 });
 
 test('the fingerprint tells graphs and weights apart', async () => {
-  const graph = await readFile(join(tiny.directory, 'model.onnx'));
-  const original = await fingerprintModel(graph, tiny.model(), tiny.directory);
-  const weights = join(folder, 'model.onnx.data');
+  const [graph, weights] = [join(folder, 'model.onnx'), join(folder, 'model.onnx.data')];
+  const fingerprint = () => fingerprintModel(tiny.model(), folder);
+  const original = await fingerprintModel(tiny.model(), tiny.directory);
+  await copyFile(join(tiny.directory, 'model.onnx'), graph);
   await copyFile(join(tiny.directory, 'model.onnx.data'), weights);
-  assert.equal(await fingerprintModel(graph, tiny.model(), folder), original);
-  assert.notEqual(await fingerprintModel(graph.subarray(1), tiny.model(), folder), original);
-  const bytes = await readFile(weights);
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-  await writeFile(weights, bytes);
-  assert.notEqual(await fingerprintModel(graph, tiny.model(), folder), original);
+  assert.equal(await fingerprint(), original);
+  for (const file of [graph, weights]) {
+    const bytes = await readFile(file);
+    await writeFile(file, Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]));
+    assert.notEqual(await fingerprint(), original);
+    await writeFile(file, bytes);
+  }
+  assert.equal(await fingerprint(), original);
 });

@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { readFootprint } from '../../src/engine/footprint.js';
 import { kvRowBytes } from '../../src/engine/kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
-import { readOutline } from '../../src/onnx/graph-outline.js';
-import { OnnxError, parseModel } from '../../src/onnx/model-file.js';
+import { readOutline, readWithWeightsInPlace } from '../../src/onnx/graph-outline.js';
+import { OnnxError, parseModel, serializeModel } from '../../src/onnx/model-file.js';
+import { TensorProto_DataLocation } from '../../src/onnx/schema/onnx_pb.js';
 import { temporaryFolder } from '../concepts/sample.js';
 import { families, goldensOf } from '../helpers/families.js';
 
@@ -30,6 +31,40 @@ for (const family of families)
     }
     assert.deepEqual(outline.graph?.node, whole.graph?.node);
   });
+
+for (const family of families)
+  test(`${family.name}: weights in place are those of the file, byte for byte`, async () => {
+    const { directory } = goldensOf(family);
+    const file = join(directory, 'model.onnx');
+    const bytes = readFileSync(file);
+    const { graph: whole } = parseModel(bytes, file);
+    const { graph } = await readWithWeightsInPlace(file);
+    assert.deepEqual(graph?.node, whole?.node);
+    graph?.initializer.forEach((tensor, index) => {
+      const original = whole?.initializer[index];
+      assert.ok(tensor.rawData.length <= 4096);
+      if (tensor.rawData.length === original?.rawData.length) return assert.deepEqual(tensor, original);
+      const place = Object.fromEntries(tensor.externalData.map(({ key, value }) => [key, value]));
+      assert.equal(place.location, 'model.onnx');
+      const offset = Number(place.offset);
+      const there = bytes.subarray(offset, offset + Number(place.length));
+      assert.deepEqual(Buffer.from(original?.rawData ?? []), there);
+      assert.equal(tensor.dataLocation, TensorProto_DataLocation.EXTERNAL);
+    });
+  });
+
+test('weights are found in place where a file says of them that they are not external', async (t) => {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, 'model.onnx');
+  const { directory } = goldensOf({ name: 'llama-optimum' } as (typeof families)[number]);
+  const model = parseModel(readFileSync(join(directory, 'model.onnx')), file);
+  for (const tensor of model.graph?.initializer ?? []) tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+  await writeFile(file, serializeModel(model));
+  const inPlace = (await readWithWeightsInPlace(file)).graph?.initializer ?? [];
+  const external = inPlace.filter(({ externalData }) => externalData.length > 0);
+  assert.ok(external.length > 0);
+  for (const { dataLocation } of external) assert.equal(dataLocation, TensorProto_DataLocation.EXTERNAL);
+});
 
 test('a footprint counts every file of the weights, and the KV of every slot and of the spare row', async () => {
   const { directory } = goldensOf(families[0] as (typeof families)[number]);
