@@ -4,11 +4,14 @@ import type { GrammarVocabulary } from './grammar-library.js';
 import type { Sequence } from './sequence.js';
 
 export class ConstrainedSequences {
-  readonly #constraints: Constraints;
+  #constraints: Constraints | null = null;
   readonly #sequences = new Map<number, Sequence>();
 
-  constructor(vocabulary: GrammarVocabulary, vocabularySize: number) {
-    this.#constraints = new Constraints(vocabulary, vocabularySize);
+  constructor(readonly vocabularySize: number) {}
+
+  /** Set before the first sequence with a constraint begins. */
+  set vocabulary(vocabulary: GrammarVocabulary) {
+    this.#constraints = new Constraints(vocabulary, this.vocabularySize);
   }
 
   get size(): number {
@@ -26,6 +29,7 @@ export class ConstrainedSequences {
       return;
     }
     this.#sequences.set(id, sequence);
+    if (!this.#constraints) throw new Error('a constraint came before the vocabulary');
     this.#constraints.begin(request.constraint).then(
       (begun) => {
         if (!this.#sequences.has(id)) return begun.release();
@@ -44,7 +48,7 @@ export class ConstrainedSequences {
       try {
         await constraint?.refresh();
       } catch (error) {
-        this.#constraints.reset();
+        this.#constraints?.reset();
         failed(id, error);
       }
     }

@@ -202,8 +202,6 @@ export interface WorkerSettings {
   readonly capacity: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
-  /** The tokenizer's tokens, for constrained answers: without them there are none. */
-  readonly vocabulary?: GrammarVocabulary;
 }
 
 /** An error on its way between threads. */
@@ -218,6 +216,8 @@ export interface SequenceResult extends SequenceStep {
 }
 
 export type ToWorker =
+  /** Once, before the first sequence with a constraint. */
+  | { readonly type: 'vocabulary'; readonly vocabulary: GrammarVocabulary }
   | { readonly type: 'generate'; readonly id: number; readonly request: SequenceRequest }
   | { readonly type: 'capture'; readonly id: number; readonly request: CaptureRequest }
   | { readonly type: 'score'; readonly id: number; readonly request: ScoreRequest }

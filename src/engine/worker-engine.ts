@@ -5,7 +5,7 @@ import { terminateRun } from '../ort/binding.js';
 import { AsyncQueue } from './async-queue.js';
 import { ConstraintCheck } from './constraint-check.js';
 import type { Engine, EngineLoad } from './engine.js';
-import type { ConstraintSource } from './grammar-library.js';
+import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
 import type {
   Capture,
   CaptureRequest,
@@ -26,6 +26,11 @@ export interface EngineSettings extends WorkerSettings {
   readonly model: string;
   /** Interactive sequences that may wait for a slot. */
   readonly queue: number;
+  /**
+   * The tokenizer's tokens, for constrained answers: without them there are none. Asked for by the first such request;
+   * a list of them takes as much memory as the tokenizer.
+   */
+  readonly vocabulary?: () => GrammarVocabulary;
 }
 
 /** Someone waiting for the worker: a running sequence, or a single answer. */
@@ -40,7 +45,7 @@ interface Waiter {
 export class WorkerEngine implements Engine {
   readonly #waiters = new Map<number, Waiter>();
   readonly #interactive = new Set<number>();
-  #constraints: ConstraintCheck | null = null;
+  #constraints: ConstraintCheck | 'no end token' | null = null;
   #nextId = 1;
   #running = 0;
   #closed: Error | null = null;
@@ -80,7 +85,7 @@ export class WorkerEngine implements Engine {
    * @throws SteerdError model_unavailable with the reason.
    */
   static async start(settings: EngineSettings): Promise<WorkerEngine> {
-    const { model: _, queue: __, ...workerData } = settings;
+    const { model: _, queue: __, vocabulary: ___, ...workerData } = settings;
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: workerData satisfies WorkerSettings,
     });
@@ -156,11 +161,20 @@ export class WorkerEngine implements Engine {
   }
 
   async #checkConstraint(source: ConstraintSource, field = 'constraint'): Promise<void> {
-    const { vocabulary, model } = this.settings;
-    if (!vocabulary || vocabulary.endTokens.length === 0)
-      throw errors.constraintRefused(field, `model ${model} has no end token to close an answer with`);
-    this.#constraints ??= new ConstraintCheck({ vocabulary, size: this.shape.vocabularySize });
+    this.#constraints ??= this.#openConstraints();
+    if (this.#constraints === 'no end token')
+      throw errors.constraintRefused(
+        field,
+        `model ${this.settings.model} has no end token to close an answer with`,
+      );
     await this.#constraints.check(source, field);
+  }
+
+  #openConstraints(): ConstraintCheck | 'no end token' {
+    const vocabulary = this.settings.vocabulary?.();
+    if (!vocabulary || vocabulary.endTokens.length === 0) return 'no end token';
+    this.#send({ type: 'vocabulary', vocabulary });
+    return new ConstraintCheck({ vocabulary, size: this.shape.vocabularySize });
   }
 
   #admit({ priority }: { readonly priority: Priority }): number {
@@ -234,7 +248,7 @@ export class WorkerEngine implements Engine {
       // A run in progress would keep the worker from reading the message.
       terminateRun(this.runOptions);
     }
-    await this.#constraints?.close();
+    if (this.#constraints instanceof ConstraintCheck) await this.#constraints.close();
     await this.died;
   }
 }

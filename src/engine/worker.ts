@@ -4,12 +4,13 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { returnFreeBlocks } from '../ort/allocator.js';
 import { RunOptions } from '../ort/binding.js';
+import { trimHeap } from '../trim-heap.js';
 import { chooseCapacity } from './capacity.js';
 import { CaptureRunner } from './capture-runner.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { ConstraintDeadEnd } from './constraints.js';
-import type { GrammarVocabulary } from './grammar-library.js';
 import { type KvCache, openKvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 import type { FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
@@ -20,8 +21,6 @@ import { ServingRunner } from './serving-runner.js';
 import { chooseThreads } from './threads.js';
 import { TimeShare } from './time-share.js';
 import { WorkerJobs } from './worker-jobs.js';
-
-const noVocabulary: GrammarVocabulary = { tokens: [], endTokens: [] };
 
 class EngineLoop {
   readonly #scheduler: Scheduler;
@@ -44,9 +43,8 @@ class EngineLoop {
     readonly cache: KvCache,
     readonly chunk: number,
     readonly runOptions: RunOptions,
-    vocabulary: GrammarVocabulary,
   ) {
-    this.#constrained = new ConstrainedSequences(vocabulary, graphs.spec.vocabularySize);
+    this.#constrained = new ConstrainedSequences(graphs.spec.vocabularySize);
     this.#scheduler = new Scheduler(cache.slots, chunk);
     this.#sampler = new Sampler(graphs.spec.vocabularySize);
     this.#serving = new ServingRunner(graphs.serving, cache, runOptions);
@@ -62,6 +60,7 @@ class EngineLoop {
 
   receive(message: ToWorker): void {
     if (message.type === 'generate') this.#startSequence(new Sequence(message.id, message.request));
+    else if (message.type === 'vocabulary') this.#constrained.vocabulary = message.vocabulary;
     else if (message.type === 'cancel') this.#cancel(message.id);
     else if (message.type === 'close') this.#closed = true;
     else this.#jobs.add(message);
@@ -241,8 +240,9 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const runOptions = new RunOptions();
   const { inPieces, longest } = graphs.chunks;
   const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
-  const vocabulary = settings.vocabulary ?? noVocabulary;
-  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions, vocabulary);
+  await trimHeap();
+  returnFreeBlocks();
+  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {
     layers: spec.layers.length,

@@ -8,6 +8,7 @@ import { loadChatTemplate } from '../text/chat-template.js';
 import { loadStopTokens } from '../text/stop-tokens.js';
 import { grammarVocabulary } from '../text/token-bytes.js';
 import { loadTokenizer } from '../text/tokenizer.js';
+import { trimHeap } from '../trim-heap.js';
 import { unixSeconds } from '../unix-seconds.js';
 import type { LoadedModel } from './model.js';
 
@@ -55,7 +56,7 @@ export async function loadModel(
       loadChatTemplate(directory),
     ]);
     const stopTokens = await loadStopTokens(directory, tokenizer);
-    const engine = await WorkerEngine.start({
+    const starting = WorkerEngine.start({
       model: id,
       directory,
       threads: settings.threads,
@@ -68,8 +69,10 @@ export async function loadModel(
         deviceIndex: settings.deviceIndex ?? 0,
         deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
       },
-      vocabulary: grammarVocabulary(tokenizer, stopTokens),
+      vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
+    // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
+    const [engine] = await Promise.all([starting, trimHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
     return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };

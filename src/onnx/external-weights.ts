@@ -26,8 +26,14 @@ const bytesOf: ReadonlyMap<number, number> = new Map([
   [16, 2], // bfloat16
 ]);
 
-/** Kernels that pack their second input and can do so once for several sessions; some others fail when asked. */
-const packing: ReadonlySet<string> = new Set(['MatMul', 'MatMulNBits']);
+/**
+ * Kernels that pack weights and can do so once for several sessions, with the inputs that are such weights: MatMulNBits
+ * packs its scales and zero points too. Some other kernels fail when asked.
+ */
+const packing: ReadonlyMap<string, readonly number[]> = new Map([
+  ['MatMul', [1]],
+  ['MatMulNBits', [1, 2, 3]],
+]);
 /** What may read such a weight beside them: these pack nothing. */
 const harmless: ReadonlySet<string> = new Set(['Reshape', 'Gather', 'GatherBlockQuantized']);
 
@@ -36,7 +42,9 @@ export function productWeights(model: ModelProto): ExternalWeight[] {
   const graph = new Graph(model);
   return graph.proto.initializer.flatMap(({ name, dims, dataType, externalData }) => {
     const readers = graph.consumers(name);
-    const packed = readers.filter(({ opType, input }) => packing.has(opType) && input[1] === name);
+    const packed = readers.filter(({ opType, input }) =>
+      packing.get(opType)?.some((index) => input[index] === name),
+    );
     const others = readers.filter((node) => !packed.includes(node));
     if (packed.length === 0 || !others.every(({ opType }) => harmless.has(opType))) return [];
     const entry = (key: string) => externalData.find((found) => found.key === key)?.value;

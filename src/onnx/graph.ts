@@ -185,6 +185,11 @@ export class Graph {
   #constant(tensor: TensorProto): string {
     do tensor.name = `steerd/constant_${this.#constants++}`;
     while (this.#initializers.has(tensor.name));
+    return this.addInitializer(tensor);
+  }
+
+  /** Adds a weight under a name that the graph does not have, and returns the name. */
+  addInitializer(tensor: TensorProto): string {
     this.proto.initializer.push(tensor);
     this.#initializers.set(tensor.name, tensor);
     return tensor.name;
@@ -237,8 +242,7 @@ export class Graph {
       int64Data: [BigInt(value)],
     });
     this.proto.input = this.proto.input.filter((candidate) => candidate !== input);
-    this.proto.initializer.push(tensor);
-    this.#initializers.set(name, tensor);
+    this.addInitializer(tensor);
   }
 
   addOutput(name: string, elementType: number, shape: readonly string[]): void {

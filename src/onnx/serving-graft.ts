@@ -7,6 +7,7 @@
 import { insertEdit, splitSteeringInputs } from './activation-edit.js';
 import { dataTypes, Graph } from './graph.js';
 import { cloneModel, OnnxError } from './model-file.js';
+import { nameReshapedWeights } from './reshaped-weights.js';
 import { type BlockOutput, findResidualStream, type ResidualStream } from './residual-stream.js';
 import type { ModelProto, NodeProto } from './schema/onnx_pb.js';
 
@@ -27,6 +28,7 @@ export function openForGraft(model: ModelProto): { graph: Graph; stream: Residua
   const own = graph.inputs().find((input) => graftInputs.has(input.name));
   if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
   graph.fixInput(logitCountInput, 0);
+  nameReshapedWeights(graph);
   // The builder declares keys repeated for all heads to be as long as the new tokens, whatever the past.
   if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
   return { graph, stream: findResidualStream(graph) };

@@ -54,7 +54,7 @@ class ModelTokenizer implements Tokenizer {
 
   constructor(definition: JsonObject, config: JsonObject, directory: string) {
     this.#thread = new TokenizerThread(directory);
-    this.#tokenizer = new HuggingFaceTokenizer(definition, config);
+    this.#tokenizer = buildTokenizer(definition, config);
 
     let size = 0;
     let longest = 1;
@@ -108,6 +108,24 @@ class ModelTokenizer implements Tokenizer {
     if (piece === undefined) return new Uint8Array();
     return this.#added.has(id) ? new TextEncoder().encode(piece) : this.#pieceBytes(piece);
   }
+}
+
+/**
+ * The library makes tables of the vocabulary and the merges, and keeps what it made them of, which is as large: here
+ * that is emptied once they are made.
+ */
+function buildTokenizer(definition: JsonObject, config: JsonObject): HuggingFaceTokenizer {
+  if (!isJsonObject(definition.model)) return new HuggingFaceTokenizer(definition, config);
+  const { vocab, merges, ...model } = definition.model;
+  // Merges in their older form, "a b", it takes apart into a list of its own, out of reach here.
+  const pairs =
+    Array.isArray(merges) &&
+    merges.map((pair: unknown) => (typeof pair === 'string' ? pair.split(' ', 2) : pair));
+  const source: Record<string, unknown> = { ...model, vocab, ...(pairs && { merges: pairs }) };
+  const tokenizer = new HuggingFaceTokenizer({ ...definition, model: source }, config);
+  if (pairs) pairs.length = 0;
+  source.vocab = {};
+  return tokenizer;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- [serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
+ * `npm run bench [-- [load|serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
  * only ratios within one run mean something on a shared machine. Prints a table and writes the same figures as JSON.
  */
 import { writeFile } from 'node:fs/promises';
@@ -17,6 +17,7 @@ import { benchEngine } from './engine.js';
 import { benchLinearAlgebra } from './fit.js';
 import { benchStreamsBeside, benchWholeFit } from './fit-model.js';
 import { benchHttp } from './http.js';
+import { benchLoad } from './load.js';
 import { asTable, holds, type Ratio, type Row } from './report.js';
 
 const { values, positionals } = parseArgs({
@@ -32,8 +33,8 @@ const tokens = Number(values.tokens);
 const id = 'smollm2-135m-instruct';
 const directory = join(packageRoot, 'models', id);
 const part = positionals[0] ?? 'all';
-if (!['all', 'serving', 'fit'].includes(part))
-  throw new Error(`part must be serving or fit; received ${part}`);
+if (!['all', 'load', 'serving', 'fit'].includes(part))
+  throw new Error(`part must be load, serving or fit; received ${part}`);
 const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -119,8 +120,13 @@ async function fit(): Promise<void> {
   await model.engine.close();
 }
 
-if (part !== 'fit') await serving();
-if (part !== 'serving') await fit();
+const wanted = (name: string) => part === 'all' || part === name;
+if (wanted('load')) {
+  say('loading ...');
+  keep(await benchLoad(directory, rounds));
+}
+if (wanted('serving')) await serving();
+if (wanted('fit')) await fit();
 
 process.stdout.write(`${asTable(rows, ratios)}\n`);
 const machine = {
