@@ -7,15 +7,15 @@ export class ConstrainedSequences {
   #constraints: Constraints | null = null;
   readonly #sequences = new Map<number, Sequence>();
 
-  constructor(readonly vocabularySize: number) {}
+  /** @param changed is called when a sequence that waited for its mask may go on */
+  constructor(
+    readonly vocabularySize: number,
+    readonly changed: () => void,
+  ) {}
 
   /** Set before the first sequence with a constraint begins. */
   set vocabulary(vocabulary: GrammarVocabulary) {
-    this.#constraints = new Constraints(vocabulary, this.vocabularySize);
-  }
-
-  get size(): number {
-    return this.#sequences.size;
+    this.#constraints = new Constraints(vocabulary, this.vocabularySize, this.changed);
   }
 
   /**
@@ -42,20 +42,17 @@ export class ConstrainedSequences {
     );
   }
 
-  /** Masks for the logits to come. When the library fails, those that need it end. */
-  async refresh(failed: (id: number, error: unknown) => void): Promise<void> {
-    for (const [id, { constraint }] of this.#sequences) {
-      try {
-        await constraint?.refresh();
-      } catch (error) {
-        this.#constraints?.reset();
-        failed(id, error);
-      }
-    }
+  /** Takes the masks that have come. */
+  receive(): void {
+    if (this.#sequences.size > 0) this.#constraints?.receive();
   }
 
   remove(id: number): void {
     this.#sequences.get(id)?.constraint?.release();
     this.#sequences.delete(id);
+  }
+
+  async close(): Promise<void> {
+    await this.#constraints?.close();
   }
 }

@@ -9,12 +9,13 @@ import type { ConstraintSource } from './grammar-library.js';
 import type { TrialAnswer, TrialSettings } from './grammar-trial.js';
 
 /**
- * The model's worker compiles it again between two steps: streams wait that long. In small grammars, so that a machine
- * that is slow or busy refuses no more than another, and within bounds in milliseconds.
+ * The thread that the model's grammars live in compiles it again: constrained answers that run wait that long, as do
+ * the next sources here. In small grammars, so that a machine that is slow or busy refuses no more than another, and
+ * within bounds in milliseconds.
  */
-const mostSmallGrammars = 60;
-const fewestMilliseconds = 1_000;
-const mostMilliseconds = 3_000;
+const mostSmallGrammars = 120;
+const fewestMilliseconds = 2_000;
+const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
 const keptAnswers = 256;
 const idleMilliseconds = 60_000;

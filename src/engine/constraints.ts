@@ -1,52 +1,50 @@
-/** The constraints of a worker's running sequences: compiled grammars, kept for the next request, and their matchers. */
-import {
-  type CompiledGrammar,
-  type ConstraintSource,
-  type GrammarLibrary,
-  type GrammarMatcher,
-  type GrammarVocabulary,
-  loadGrammarLibrary,
-} from './grammar-library.js';
-
-const keptGrammars = 32;
+/**
+ * The constraints of a worker's running sequences. Their grammars live in a thread of their own (grammar-thread.ts): a
+ * sequence whose mask is not there yet waits for it, alone, while the others go on.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
+import type { FromGrammarThread, GrammarThreadSettings, ToGrammarThread } from './grammar-thread.js';
 
 /** The grammar has led to a place where no token may come: what was asked for cannot be written to its end. */
 export class ConstraintDeadEnd extends Error {}
 
 /** One sequence's place in its grammar. */
 export class TokenConstraint {
-  #mask: Int32Array;
-  #stale = false;
+  #mask: Int32Array | null = null;
+  #failure: Error | null = null;
 
   constructor(
-    readonly matcher: GrammarMatcher,
-    mask: Int32Array,
     readonly endTokens: readonly number[],
-  ) {
+    readonly send: (type: 'accept' | 'release', token: number) => void,
+  ) {}
+
+  /** False until the grammar has said what may come. */
+  get ready(): boolean {
+    return this.#mask !== null || this.#failure !== null;
+  }
+
+  receive(mask: Int32Array): void {
     this.#mask = mask;
   }
 
-  /** Before the next logits come: the library answers asynchronously. */
-  async refresh(): Promise<void> {
-    if (!this.#stale) return;
-    this.#mask = await this.matcher.getNextTokenBitmask();
-    this.#stale = false;
-  }
-
-  allows(token: number): boolean {
-    return (((this.#mask[token >>> 5] ?? 0) >>> (token & 31)) & 1) === 1;
+  fail(error: Error): void {
+    this.#failure = error;
   }
 
   /**
-   * Takes what may not come out of the logits [V].
+   * Takes what may not come out of the logits [V]. Only when `ready`.
    * @param banned tokens that may not come either, unless nothing else could
-   * @throws ConstraintDeadEnd when nothing may come at all
+   * @throws ConstraintDeadEnd when nothing may come at all; the thread's failure
    */
   apply(logits: Float32Array, banned: readonly number[]): void {
+    if (this.#failure) throw this.#failure;
+    const mask = this.#mask;
+    if (!mask) throw new Error('the mask is not there yet');
     let allowed = 0;
     let left = 0;
     for (let token = 0; token < logits.length; token++) {
-      if (this.allows(token)) {
+      if ((((mask[token >>> 5] ?? 0) >>> (token & 31)) & 1) === 1) {
         allowed++;
         left += banned.includes(token) ? 0 : 1;
       } else logits[token] = Number.NEGATIVE_INFINITY;
@@ -55,59 +53,114 @@ export class TokenConstraint {
     if (left > 0) for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
   }
 
-  /** @throws Error for a token that the grammar does not have here */
+  /** The next token: what may follow it is asked for. */
   accept(token: number): void {
-    if (!this.matcher.acceptToken(token)) throw new Error(`token ${token} does not fit the constraint`);
-    this.#stale = true;
+    this.#mask = null;
+    this.send('accept', token);
   }
 
   release(): void {
-    try {
-      this.matcher.dispose();
-    } catch {
-      // An instance that has aborted has nothing to release.
-    }
+    this.send('release', -1);
   }
 }
 
-export class Constraints {
-  #library: Promise<GrammarLibrary> | null = null;
-  readonly #grammars = new Map<string, CompiledGrammar>();
+interface Thread {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+}
 
+export class Constraints {
+  #thread: Thread | null = null;
+  readonly #open = new Map<number, { constraint: TokenConstraint; begun: (error: Error | null) => void }>();
+  #nextId = 1;
+
+  /**
+   * @param size of the logits
+   * @param changed is called when a mask has come, or when they all have failed
+   */
   constructor(
     readonly vocabulary: GrammarVocabulary,
     readonly size: number,
+    readonly changed: () => void,
   ) {}
 
-  /** @param source has compiled before, elsewhere: see constraint-check.ts */
+  /**
+   * Ready when it comes.
+   * @param source has compiled before, elsewhere: see constraint-check.ts
+   */
   async begin(source: ConstraintSource): Promise<TokenConstraint> {
-    this.#library ??= loadGrammarLibrary(this.vocabulary, this.size);
-    try {
-      const library = await this.#library;
-      const matcher = await library.matcher(await this.#grammar(library, source));
-      return new TokenConstraint(matcher, await matcher.getNextTokenBitmask(), this.vocabulary.endTokens);
-    } catch (error) {
-      this.reset();
-      throw error;
-    }
+    const thread = this.#thread ?? this.#start();
+    this.#thread = thread;
+    const id = this.#nextId++;
+    const constraint = new TokenConstraint(this.vocabulary.endTokens, (type, token) => {
+      if (type === 'release') this.#open.delete(id);
+      thread.port.postMessage({ type, id, token } satisfies ToGrammarThread);
+    });
+    await new Promise<void>((resolve, reject) => {
+      this.#open.set(id, { constraint, begun: (error) => (error ? reject(error) : resolve()) });
+      thread.port.postMessage({ type: 'begin', id, source } satisfies ToGrammarThread);
+    });
+    return constraint;
   }
 
-  async #grammar(library: GrammarLibrary, source: ConstraintSource): Promise<CompiledGrammar> {
-    const key = JSON.stringify(source);
-    const grammar = this.#grammars.get(key) ?? (await library.compile(source));
-    this.#grammars.delete(key);
-    this.#grammars.set(key, grammar);
-    // Matchers hold what they need of a grammar themselves.
-    for (const [old, { dispose }] of [...this.#grammars].slice(0, -keptGrammars)) {
-      dispose.call(this.#grammars.get(old));
-      this.#grammars.delete(old);
-    }
-    return grammar;
+  #start(): Thread {
+    const { port1: port, port2 } = new MessageChannel();
+    const { vocabulary, size } = this;
+    const worker = new Worker(new URL('./grammar-thread.js', import.meta.url), {
+      workerData: { vocabulary, size, port: port2 } satisfies GrammarThreadSettings,
+      transferList: [port2],
+      // The library writes there before it aborts; the errors say the same.
+      stderr: true,
+      stdout: true,
+    });
+    const thread: Thread = { worker, port };
+    port.on('message', (message: FromGrammarThread) => {
+      this.#receive(message);
+      this.changed();
+    });
+    const gone = (reason: string) =>
+      this.#failAll(thread, new Error(`the grammar library failed: ${reason}`));
+    worker.once('error', (error: Error) => gone(error.message));
+    worker.once('exit', () => gone('its thread ended'));
+    return thread;
   }
 
-  /** After a failure of the library: the next constraint gets a new instance. */
-  reset(): void {
-    this.#library = null;
-    this.#grammars.clear();
+  /** Takes the masks that have come, without a turn of the event loop: a step may have taken that long. */
+  receive(): void {
+    const { port } = this.#thread ?? {};
+    if (!port) return;
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+      this.#receive(next.message as FromGrammarThread);
+  }
+
+  #receive(message: FromGrammarThread): void {
+    const open = this.#open.get(message.id);
+    if ('mask' in message) {
+      open?.constraint.receive(message.mask);
+      open?.begun(null);
+      return;
+    }
+    const error = new Error(message.error);
+    this.#open.delete(message.id);
+    open?.constraint.fail(error);
+    open?.begun(error);
+    if (message.broken) void this.#thread?.worker.terminate();
+  }
+
+  #failAll(thread: Thread, error: Error): void {
+    if (this.#thread !== thread) return;
+    this.#thread = null;
+    thread.port.close();
+    for (const { constraint, begun } of this.#open.values()) {
+      constraint.fail(error);
+      begun(error);
+    }
+    this.#open.clear();
+    this.changed();
+  }
+
+  /** Every constraint fails. */
+  async close(): Promise<void> {
+    await this.#thread?.worker.terminate();
   }
 }

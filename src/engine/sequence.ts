@@ -43,6 +43,11 @@ export class Sequence {
     this.#history = { generated: this.#generated, prompt };
   }
 
+  /** Whether its constraint has yet to say which tokens may come next. */
+  get waitsForMask(): boolean {
+    return this.constraint !== null && !this.constraint.ready;
+  }
+
   /** Tokens generated so far. */
   get generated(): number {
     return this.#count;

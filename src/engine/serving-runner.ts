@@ -38,8 +38,11 @@ export class ServingRunner {
     this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
   }
 
-  /** One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run. */
-  decode(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+  /**
+   * One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run; null for a row that
+   * was not computed, since it waits for its constraint's mask and its run could not be repeated.
+   */
+  decode(sequences: readonly Sequence[]): (slot: number) => Float32Array | null {
     if (this.cache.spec.kvLayout === 'concatenated') return this.#decodeOneByOne(sequences);
     const pasts = sequences.map((sequence) => sequence.computed);
     const rows = sequences.map(({ steering, computed }) => ({ edit: steering.edit, position: computed }));
@@ -57,15 +60,21 @@ export class ServingRunner {
   }
 
   /** The graph takes one length for all rows of a batch: rows of different lengths are runs of their own. */
-  #decodeOneByOne(sequences: readonly Sequence[]): (slot: number) => Float32Array {
+  #decodeOneByOne(sequences: readonly Sequence[]): (slot: number) => Float32Array | null {
     const projections: (Float32Array | null)[] = [];
-    const logits = sequences.map(({ lastToken, computed, steering: { edit, terms } }, slot) => {
+    const logits = sequences.map((sequence, slot) => {
+      const { lastToken, computed, waitsForMask } = sequence;
+      const { edit, terms } = sequence.steering;
+      if (waitsForMask) {
+        projections.push(null);
+        return null;
+      }
       const made = this.chunk(slot, [lastToken], computed, edit, 1, terms.length > 0).slice();
       projections.push(terms.length > 0 ? this.#projections.read(0, 0, terms) : null);
       return made;
     });
     this.#rowProjections = projections;
-    return (slot) => logits[slot] ?? new Float32Array(0);
+    return (slot) => logits[slot] ?? null;
   }
 
   /**

@@ -44,7 +44,7 @@ class EngineLoop {
     readonly chunk: number,
     readonly runOptions: RunOptions,
   ) {
-    this.#constrained = new ConstrainedSequences(graphs.spec.vocabularySize);
+    this.#constrained = new ConstrainedSequences(graphs.spec.vocabularySize, () => this.#wake?.());
     this.#scheduler = new Scheduler(cache.slots, chunk);
     this.#sampler = new Sampler(graphs.spec.vocabularySize);
     this.#serving = new ServingRunner(graphs.serving, cache, runOptions);
@@ -106,16 +106,13 @@ class EngineLoop {
 
   async run(): Promise<void> {
     while (!this.#closed) {
-      if (this.#scheduler.idle && this.#jobs.length === 0)
+      this.#constrained.receive();
+      const nothingToDo = this.#scheduler.all().every((sequence) => sequence.waitsForMask);
+      if (nothingToDo && this.#jobs.length === 0)
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
       this.#wake = null;
-      if (this.#constrained.size > 0)
-        await this.#constrained.refresh((id, error) => {
-          this.#remove(id);
-          this.#fail(id, error);
-        });
       this.#step();
       // Lets messages in: a cancel takes effect before the next step.
       await nextTurn();
@@ -124,6 +121,7 @@ class EngineLoop {
 
   /** A server goes on after a model is gone: its memory must come back. */
   async release(): Promise<void> {
+    await this.#constrained.close();
     this.#serving.release();
     this.cache.release();
     this.#capture?.release();
@@ -200,10 +198,14 @@ class EngineLoop {
     const failed: [number, unknown][] = [];
     try {
       const logits = this.#serving.decode(sequences);
+      this.#constrained.receive();
       sequences.forEach((sequence, slot) => {
+        const row = logits(slot);
+        // Without its mask it stays where it is, and the next step computes the same again.
+        if (row === null || sequence.waitsForMask) return;
         sequence.computed++;
         try {
-          results.push(this.#advance(sequence, logits(slot), slot, 0));
+          results.push(this.#advance(sequence, row, slot, 0));
         } catch (error) {
           failed.push([sequence.id, error]);
         }
