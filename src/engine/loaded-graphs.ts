@@ -4,7 +4,7 @@ import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
 import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
 import { halveAttention } from '../onnx/half-attention.js';
-import { type IntegerProducts, multiplyInIntegers } from '../onnx/integer-products.js';
+import { type IntegerProducts, mixesRows, multiplyInIntegers } from '../onnx/integer-products.js';
 import { OnnxError, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
@@ -42,7 +42,10 @@ const shortChunks = (longest: number) =>
   `the device computes long chunks of a prompt wrong: they are cut to ${longest} tokens`;
 
 const inIntegers =
-  'the export leaves open how exactly its quantised weights are multiplied: the CPU does it in 8 bits, which is several times faster; "arithmetic": "export" keeps float32';
+  'the export leaves open how exactly its quantised weights are multiplied: the CPU does it in 8 bits, which is faster; "arithmetic": "export" keeps float32';
+
+const amongOthers =
+  'the 8-bit arithmetic of the export lets an answer depend a little on those computed beside it';
 
 const inFloats =
   'the export leaves open how exactly its 4-bit weights are multiplied: the CPU does it in float32; "arithmetic": "int8" is about twice as fast, but an answer then depends a little on those computed beside it';
@@ -65,10 +68,10 @@ export async function loadGraphs(
     weights,
   };
   const open = async (on: Device | undefined) => {
-    const { graft, spec, products } = await servingGraft(directory, on, arithmetic);
+    const { graft, spec, products, mixed } = await servingGraft(directory, on, arithmetic);
     const serving = await Session.create(graft, { ...settings, device: on });
     try {
-      return { spec, serving, products, chunks: chunkLimits(spec, serving) };
+      return { spec, serving, products, mixed, chunks: chunkLimits(spec, serving) };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
@@ -76,11 +79,12 @@ export async function loadGraphs(
     }
   };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, serving, products, chunks } = made;
+  const { spec, serving, products, mixed, chunks } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
+    ...(mixed && spec.kvLayout === 'in place' ? [amongOthers] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
@@ -132,7 +136,8 @@ async function servingGraft(directory: string, on: Device | undefined, arithmeti
   const exported = await readExport(directory);
   const { model, ...products } = asRun(exported, on, arithmetic);
   const spec = await readModelSpec(model, directory);
-  return { spec, products, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
+  const mixed = !on && mixesRows(model);
+  return { spec, products, mixed, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
 }
 
 /** @throws OnnxError when the files are no longer those that were loaded */

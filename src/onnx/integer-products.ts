@@ -17,11 +17,14 @@ const int8Level = 4n;
 const defaultBits = 4;
 
 /**
- * Widest blocks whose kernels give a row the same result to the bit, whatever rows stand beside it. Wider ones sum in
- * another order for one row than for several, and what float32 rounds away there the next activations' quantisation
- * makes large: an answer would depend on who else is served.
+ * By the bits of a weight, the widest blocks whose level 4 gives a row the same result to the bit, whatever rows stand
+ * beside it. Wider ones sum in another order for one row than for several, and what float32 rounds away there the next
+ * activations' quantisation makes large: an answer comes to depend on who else is served.
  */
-const steadyBlock = 32;
+const steadyBlocks: ReadonlyMap<number, number> = new Map([
+  [4, 32],
+  [8, 64],
+]);
 
 export interface IntegerProducts {
   /** The model itself when nothing was set; else it shares its weights with it. */
@@ -46,7 +49,21 @@ export function multiplyInIntegers(model: ModelProto, all: boolean): IntegerProd
 const bitsOf = (node: NodeProto) => attributeOf(node, 'bits') ?? defaultBits;
 
 const isSteady = (node: NodeProto) =>
-  (attributeOf(node, 'block_size') ?? Number.POSITIVE_INFINITY) <= steadyBlock;
+  (attributeOf(node, 'block_size') ?? Number.POSITIVE_INFINITY) <= (steadyBlocks.get(bitsOf(node)) ?? 0);
+
+/**
+ * Whether rows of a batch change each other's results by more than float32 rounds: 8-bit products in wide blocks do, and
+ * activations that are quantised by one scale for the whole batch (transformers.js' `int8`).
+ */
+export function mixesRows(model: ModelProto): boolean {
+  return (model.graph?.node ?? []).some(
+    (node) =>
+      node.opType === 'DynamicQuantizeLinear' ||
+      (node.opType === 'MatMulNBits' &&
+        attributeOf(node, accuracyLevel) === Number(int8Level) &&
+        !isSteady(node)),
+  );
+}
 
 /** Of the bits whose kernels were measured (docs/models.md). */
 function isOpen(node: NodeProto): boolean {

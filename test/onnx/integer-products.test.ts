@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { attributeOf, Graph } from '../../src/onnx/graph.js';
-import { multiplyInIntegers } from '../../src/onnx/integer-products.js';
+import { mixesRows, multiplyInIntegers } from '../../src/onnx/integer-products.js';
 import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../../src/onnx/schema/onnx_pb.js';
 
@@ -85,4 +85,18 @@ test('a model that leaves nothing open comes back as it is, and so does one that
   assert.equal(multiplyInIntegers(declared, true).model, declared);
   const { model } = multiplyInIntegers(chain([{ bits: 4, block_size: 32 }]), false);
   assert.equal(multiplyInIntegers(model, true).model, model);
+});
+
+test('rows of a batch stay apart but for wide blocks at level 4 and scales of the whole batch', () => {
+  for (const [product, mixes] of [
+    [{ level: 4, bits: 4, block_size: 32 }, false],
+    [{ level: 4, bits: 4, block_size: 64 }, true],
+    [{ level: 0, bits: 4, block_size: 64 }, false],
+    [{ bits: 4, block_size: 128 }, false],
+    [{ level: 4, bits: 8, block_size: 64 }, false],
+    [{ level: 4, bits: 8, block_size: 128 }, true],
+    [{ type: 'DynamicQuantizeLinear' }, true],
+    [{ type: 'MatMul' }, false],
+  ] as const)
+    assert.equal(mixesRows(chain([{ type: 'MatMul' }, product])), mixes, JSON.stringify(product));
 });
