@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { arithmetics } from './engine/protocol.js';
 import { shown } from './errors.js';
 import { packageRoot } from './package-root.js';
 
@@ -109,6 +110,14 @@ export const settingsTable = {
     help: 'most memory that CUDA may take for one model, in MiB; 0 sets no limit',
     requirement: 'an integer from 0 to 1048576',
     schema: integer(0, 1_048_576),
+  }),
+  arithmetic: setting({
+    env: 'STEERD_ARITHMETIC',
+    flag: '--arithmetic <name>',
+    fallback: 'auto',
+    help: `how the CPU multiplies 4-bit and 8-bit weights whose export leaves it open: ${arithmetics.join(', ')}; auto is int8 where an answer stays independent of others, export keeps float32`,
+    requirement: `one of ${arithmetics.join(', ')}`,
+    schema: z.enum(arithmetics),
   }),
   slots: setting({
     env: 'STEERD_SLOTS',

@@ -4,7 +4,9 @@ import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
 import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
 import { halveAttention } from '../onnx/half-attention.js';
+import { type IntegerProducts, mixesRows, multiplyInIntegers } from '../onnx/integer-products.js';
 import { OnnxError, serializeModel } from '../onnx/model-file.js';
+import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
@@ -12,7 +14,7 @@ import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
-import type { DeviceSettings } from './protocol.js';
+import type { Arithmetic, DeviceSettings } from './protocol.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
@@ -39,11 +41,21 @@ const wholePrompts =
 const shortChunks = (longest: number) =>
   `the device computes long chunks of a prompt wrong: they are cut to ${longest} tokens`;
 
+const inIntegers =
+  'the export leaves open how exactly its quantised weights are multiplied: the CPU does it in 8 bits, which is faster; "arithmetic": "export" keeps float32';
+
+const amongOthers =
+  'the 8-bit arithmetic of the export lets an answer depend a little on those computed beside it';
+
+const inFloats =
+  'the export leaves open how exactly its 4-bit weights are multiplied: the CPU does it in float32; "arithmetic": "int8" is about twice as fast, but an answer then depends a little on those computed beside it';
+
 /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
 export async function loadGraphs(
   directory: string,
   threads: number,
   where: DeviceSettings = onCpu,
+  arithmetic: Arithmetic = 'auto',
 ): Promise<LoadedGraphs> {
   const { fingerprint, external } = await identify(directory);
   const prepacked = new PrepackedWeights();
@@ -56,10 +68,10 @@ export async function loadGraphs(
     weights,
   };
   const open = async (on: Device | undefined) => {
-    const { graft, spec } = await servingGraft(directory, on);
+    const { graft, spec, products, mixed } = await servingGraft(directory, on, arithmetic);
     const serving = await Session.create(graft, { ...settings, device: on });
     try {
-      return { spec, serving, chunks: chunkLimits(spec, serving) };
+      return { spec, serving, products, mixed, chunks: chunkLimits(spec, serving) };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
@@ -67,9 +79,12 @@ export async function loadGraphs(
     }
   };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, serving, chunks } = made;
+  const { spec, serving, products, mixed, chunks } = made;
   const warnings = [
     ...(warning ? [warning] : []),
+    ...(products.set > 0 ? [inIntegers] : []),
+    ...(products.left > 0 ? [inFloats] : []),
+    ...(mixed && spec.kvLayout === 'in place' ? [amongOthers] : []),
     ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
@@ -84,7 +99,7 @@ export async function loadGraphs(
     warnings,
     capture: () => {
       const on = serving.device?.device;
-      capture ??= captureGraft(directory, on, fingerprint).then((graft) =>
+      capture ??= captureGraft(directory, on, arithmetic, fingerprint).then((graft) =>
         Session.create(graft, { ...settings, device: on }),
       );
       return capture;
@@ -99,34 +114,42 @@ export async function loadGraphs(
   };
 }
 
-/** The export, and what a device runs of it. Read anew for each session: nothing of it is kept while one is built. */
-async function readExport(directory: string, on: Device | undefined) {
-  const exported = await readWithWeightsInPlace(join(directory, 'model.onnx'));
-  return { exported, model: on?.name === 'cuda' ? halveAttention(exported) : exported };
+/** The export. Read anew for each session: nothing of it is kept while one is built. */
+const readExport = (directory: string) => readWithWeightsInPlace(join(directory, 'model.onnx'));
+
+/** Serving and capture alike, so that a fit reads the very activations that its vectors will edit. */
+function asRun(exported: ModelProto, on: Device | undefined, arithmetic: Arithmetic): IntegerProducts {
+  if (on) return { model: on.name === 'cuda' ? halveAttention(exported) : exported, set: 0, left: 0 };
+  if (arithmetic === 'export') return { model: exported, set: 0, left: 0 };
+  return multiplyInIntegers(exported, arithmetic === 'int8');
 }
 
 async function identify(directory: string) {
-  const { exported } = await readExport(directory, undefined);
+  const exported = await readExport(directory);
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
   };
 }
 
-async function servingGraft(directory: string, on: Device | undefined) {
-  const { model } = await readExport(directory, on);
+async function servingGraft(directory: string, on: Device | undefined, arithmetic: Arithmetic) {
+  const exported = await readExport(directory);
+  const { model, ...products } = asRun(exported, on, arithmetic);
   const spec = await readModelSpec(model, directory);
-  return { spec, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
+  const mixed = !on && mixesRows(model);
+  return { spec, products, mixed, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
 }
 
 /** @throws OnnxError when the files are no longer those that were loaded */
 async function captureGraft(
   directory: string,
   on: Device | undefined,
+  arithmetic: Arithmetic,
   fingerprint: string,
 ): Promise<Uint8Array> {
-  const { exported, model } = await readExport(directory, on);
+  const exported = await readExport(directory);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
+  const { model } = asRun(exported, on, arithmetic);
   return serializeModel(graftForCapture(model, { logits: false }));
 }

@@ -189,10 +189,20 @@ export interface DeviceSettings {
   readonly deviceMemory: number;
 }
 
+/**
+ * How the CPU multiplies weights of few bits where the export leaves it open. `int8`: activations are quantised to 8 bits
+ * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, whatever it costs. `auto`: `int8` but for 4-bit weights in
+ * wide blocks, where an answer would come to depend on those computed beside it.
+ */
+export const arithmetics = ['auto', 'int8', 'export'] as const;
+export type Arithmetic = (typeof arithmetics)[number];
+
 /** How a worker loads its model. */
 export interface WorkerSettings {
   /** The CPU when left out. */
   readonly where?: DeviceSettings;
+  /** `auto` when left out. */
+  readonly arithmetic?: Arithmetic;
   /** Folder with model.onnx, its weights and its configuration. */
   readonly directory: string;
   /** Intra-op threads; 0 chooses by the machine. */

@@ -235,7 +235,8 @@ class EngineLoop {
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
-  const graphs = await loadGraphs(settings.directory, chooseThreads(settings.threads), settings.where);
+  const { directory, where, arithmetic } = settings;
+  const graphs = await loadGraphs(directory, chooseThreads(settings.threads), where, arithmetic);
   const { spec, fingerprint, device, warnings } = graphs;
   const capacity = chooseCapacity(settings.capacity, spec);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);

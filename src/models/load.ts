@@ -1,7 +1,7 @@
 /** Loads one model folder: engine, tokenizer, chat template and stop tokens, or a clear reason why not. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DeviceSettings } from '../engine/protocol.js';
+import type { Arithmetic, DeviceSettings } from '../engine/protocol.js';
 import { WorkerEngine } from '../engine/worker-engine.js';
 import { errors, SteerdError } from '../errors.js';
 import { loadChatTemplate } from '../text/chat-template.js';
@@ -27,6 +27,8 @@ export interface ModelSettings {
   readonly deviceIndex?: number;
   /** MiB of its memory that CUDA may take; 0 for no limit. */
   readonly deviceMemory?: number;
+  /** `auto` when left out. */
+  readonly arithmetic?: Arithmetic;
 }
 
 /** A loaded model whose worker may die under it. */
@@ -69,6 +71,7 @@ export async function loadModel(
         deviceIndex: settings.deviceIndex ?? 0,
         deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
       },
+      arithmetic: settings.arithmetic ?? 'auto',
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.

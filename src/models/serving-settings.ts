@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { devices } from '../config.js';
+import { arithmetics } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
 import type { ModelSettings } from './load.js';
@@ -25,6 +26,7 @@ export const SettingsFile = z
     device: z.enum(devices),
     device_index: z.int().min(0).max(63),
     device_memory: z.int().min(0).max(1_048_576),
+    arithmetic: z.enum(arithmetics),
     threads: z.int().min(0).max(1024),
     slots: z.int().min(1).max(1024),
     context: z
@@ -72,6 +74,7 @@ export async function readServingSettings(
     device: own.device ?? usual.device ?? 'cpu',
     deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
+    arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,
     pinned: own.pinned ?? usual.pinned,
   };
