@@ -1,18 +1,16 @@
 /** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
-import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
-import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
-import { halveAttention } from '../onnx/half-attention.js';
 import { OnnxError, serializeModel } from '../onnx/model-file.js';
-import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
 import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
-import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
+import { fingerprintModel, type ModelSpec } from './model-spec.js';
 import type { DeviceSettings } from './protocol.js';
+import { type ExportChanges, readExport } from './read-export.js';
+import { openServingSession } from './serving-session.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
@@ -30,20 +28,21 @@ export interface LoadedGraphs {
 
 const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
 
-const oneRowAtATime =
-  'the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another';
-
 const wholePrompts =
   'the export takes a prompt in one piece only: running streams wait while a long one is read';
 
 const shortChunks = (longest: number) =>
   `the device computes long chunks of a prompt wrong: they are cut to ${longest} tokens`;
 
-/** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
+/**
+ * @param capacity tokens of a slot; 0 leaves the choice to the model
+ * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
+ */
 export async function loadGraphs(
   directory: string,
   threads: number,
   where: DeviceSettings = onCpu,
+  capacity = 0,
 ): Promise<LoadedGraphs> {
   const { fingerprint, external } = await identify(directory);
   const prepacked = new PrepackedWeights();
@@ -56,10 +55,10 @@ export async function loadGraphs(
     weights,
   };
   const open = async (on: Device | undefined) => {
-    const { graft, spec } = await servingGraft(directory, on);
-    const serving = await Session.create(graft, { ...settings, device: on });
+    const opened = await openServingSession(directory, { ...settings, device: on }, capacity);
+    const { spec, session: serving } = opened;
     try {
-      return { spec, serving, chunks: chunkLimits(spec, serving) };
+      return { ...opened, chunks: chunkLimits(spec, serving) };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
@@ -67,10 +66,10 @@ export async function loadGraphs(
     }
   };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, serving, chunks } = made;
+  const { spec, session: serving, chunks, changes, note } = made;
   const warnings = [
     ...(warning ? [warning] : []),
-    ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
+    ...(note ? [note] : []),
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
@@ -83,9 +82,8 @@ export async function loadGraphs(
     device,
     warnings,
     capture: () => {
-      const on = serving.device?.device;
-      capture ??= captureGraft(directory, on, fingerprint).then((graft) =>
-        Session.create(graft, { ...settings, device: on }),
+      capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
+        Session.create(graft, { ...settings, device: changes.on }),
       );
       return capture;
     },
@@ -99,33 +97,21 @@ export async function loadGraphs(
   };
 }
 
-/** The export, and what a device runs of it. Read anew for each session: nothing of it is kept while one is built. */
-async function readExport(directory: string, on: Device | undefined) {
-  const exported = await readWithWeightsInPlace(join(directory, 'model.onnx'));
-  return { exported, model: on?.name === 'cuda' ? halveAttention(exported) : exported };
-}
-
 async function identify(directory: string) {
-  const { exported } = await readExport(directory, undefined);
+  const { exported } = await readExport(directory, { on: undefined, windows: null });
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
   };
 }
 
-async function servingGraft(directory: string, on: Device | undefined) {
-  const { model } = await readExport(directory, on);
-  const spec = await readModelSpec(model, directory);
-  return { spec, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
-}
-
 /** @throws OnnxError when the files are no longer those that were loaded */
 async function captureGraft(
   directory: string,
-  on: Device | undefined,
+  changes: ExportChanges,
   fingerprint: string,
 ): Promise<Uint8Array> {
-  const { exported, model } = await readExport(directory, on);
+  const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
   return serializeModel(graftForCapture(model, { logits: false }));

@@ -235,7 +235,12 @@ class EngineLoop {
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
-  const graphs = await loadGraphs(settings.directory, chooseThreads(settings.threads), settings.where);
+  const graphs = await loadGraphs(
+    settings.directory,
+    chooseThreads(settings.threads),
+    settings.where,
+    settings.capacity,
+  );
   const { spec, fingerprint, device, warnings } = graphs;
   const capacity = chooseCapacity(settings.capacity, spec);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
