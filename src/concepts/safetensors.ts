@@ -4,6 +4,7 @@
  * tensors tile without gap or overlap. Decoding trusts nothing: every count and offset is checked against the
  * file's own length before it is used, and tensors are views of the given bytes.
  */
+import { float16ToNumber } from '../float16.js';
 import { isPlainObject, JsonError, parseStrictJson } from './json.js';
 
 /** Bytes of one element. */
@@ -308,14 +309,4 @@ function readElements(dtype: Dtype, bytes: Uint8Array) {
       // bfloat16 is the upper half of a float32.
       return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
   }
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
-function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,20 +1,16 @@
 /** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
-import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
-import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
-import { halveAttention } from '../onnx/half-attention.js';
-import { type IntegerProducts, mixesRows, multiplyInIntegers } from '../onnx/integer-products.js';
 import { OnnxError, serializeModel } from '../onnx/model-file.js';
-import type { ModelProto } from '../onnx/schema/onnx_pb.js';
-import { graftForServing } from '../onnx/serving-graft.js';
 import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
 import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { onDevice } from './devices.js';
-import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
+import { fingerprintModel, type ModelSpec } from './model-spec.js';
 import type { Arithmetic, DeviceSettings } from './protocol.js';
+import { type ExportChanges, readExport } from './read-export.js';
+import { openServingSession } from './serving-session.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
@@ -32,9 +28,6 @@ export interface LoadedGraphs {
 
 const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
 
-const oneRowAtATime =
-  'the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another';
-
 const wholePrompts =
   'the export takes a prompt in one piece only: running streams wait while a long one is read';
 
@@ -50,12 +43,16 @@ const amongOthers =
 const inFloats =
   'the export leaves open how exactly its 4-bit weights are multiplied: the CPU does it in float32; "arithmetic": "int8" is about twice as fast, but an answer then depends a little on those computed beside it';
 
-/** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
+/**
+ * @param capacity tokens of a slot; 0 leaves the choice to the model
+ * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
+ */
 export async function loadGraphs(
   directory: string,
   threads: number,
   where: DeviceSettings = onCpu,
   arithmetic: Arithmetic = 'auto',
+  capacity = 0,
 ): Promise<LoadedGraphs> {
   const { fingerprint, external } = await identify(directory);
   const prepacked = new PrepackedWeights();
@@ -68,10 +65,10 @@ export async function loadGraphs(
     weights,
   };
   const open = async (on: Device | undefined) => {
-    const { graft, spec, products, mixed } = await servingGraft(directory, on, arithmetic);
-    const serving = await Session.create(graft, { ...settings, device: on });
+    const opened = await openServingSession(directory, { ...settings, device: on }, arithmetic, capacity);
+    const { spec, session: serving } = opened;
     try {
-      return { spec, serving, products, mixed, chunks: chunkLimits(spec, serving) };
+      return { ...opened, chunks: chunkLimits(spec, serving) };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
@@ -79,13 +76,13 @@ export async function loadGraphs(
     }
   };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, serving, products, mixed, chunks } = made;
+  const { spec, session: serving, chunks, changes, note, products, mixesRows } = made;
   const warnings = [
     ...(warning ? [warning] : []),
+    ...(note ? [note] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
-    ...(mixed && spec.kvLayout === 'in place' ? [amongOthers] : []),
-    ...(spec.kvLayout === 'concatenated' ? [oneRowAtATime] : []),
+    ...(mixesRows && spec.kvLayout === 'in place' ? [amongOthers] : []),
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
@@ -98,9 +95,8 @@ export async function loadGraphs(
     device,
     warnings,
     capture: () => {
-      const on = serving.device?.device;
-      capture ??= captureGraft(directory, on, arithmetic, fingerprint).then((graft) =>
-        Session.create(graft, { ...settings, device: on }),
+      capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
+        Session.create(graft, { ...settings, device: changes.on }),
       );
       return capture;
     },
@@ -114,42 +110,23 @@ export async function loadGraphs(
   };
 }
 
-/** The export. Read anew for each session: nothing of it is kept while one is built. */
-const readExport = (directory: string) => readWithWeightsInPlace(join(directory, 'model.onnx'));
-
-/** Serving and capture alike, so that a fit reads the very activations that its vectors will edit. */
-function asRun(exported: ModelProto, on: Device | undefined, arithmetic: Arithmetic): IntegerProducts {
-  if (on) return { model: on.name === 'cuda' ? halveAttention(exported) : exported, set: 0, left: 0 };
-  if (arithmetic === 'export') return { model: exported, set: 0, left: 0 };
-  return multiplyInIntegers(exported, arithmetic === 'int8');
-}
-
+/** What the files are, whatever is made of them. */
 async function identify(directory: string) {
-  const exported = await readExport(directory);
+  const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null });
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
   };
 }
 
-async function servingGraft(directory: string, on: Device | undefined, arithmetic: Arithmetic) {
-  const exported = await readExport(directory);
-  const { model, ...products } = asRun(exported, on, arithmetic);
-  const spec = await readModelSpec(model, directory);
-  const mixed = !on && mixesRows(model);
-  return { spec, products, mixed, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
-}
-
 /** @throws OnnxError when the files are no longer those that were loaded */
 async function captureGraft(
   directory: string,
-  on: Device | undefined,
-  arithmetic: Arithmetic,
+  changes: ExportChanges,
   fingerprint: string,
 ): Promise<Uint8Array> {
-  const exported = await readExport(directory);
+  const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  const { model } = asRun(exported, on, arithmetic);
   return serializeModel(graftForCapture(model, { logits: false }));
 }

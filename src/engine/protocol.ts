@@ -241,7 +241,7 @@ export type FromWorker =
       readonly shape: ModelShape;
       readonly runOptions: bigint;
       readonly device: string;
-      /** What the log should say once: an unexpected device, an export that runs one row at a time. */
+      /** What the log should say once: an unexpected device, an export without GroupQueryAttention. */
       readonly warnings: readonly string[];
     }
   | { readonly type: 'refused'; readonly error: WireError }

@@ -236,7 +236,8 @@ class EngineLoop {
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const { directory, where, arithmetic } = settings;
-  const graphs = await loadGraphs(directory, chooseThreads(settings.threads), where, arithmetic);
+  const threads = chooseThreads(settings.threads);
+  const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
   const { spec, fingerprint, device, warnings } = graphs;
   const capacity = chooseCapacity(settings.capacity, spec);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);

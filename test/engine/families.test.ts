@@ -8,6 +8,9 @@ import { GraphRunner } from '../../src/engine/graph-runner.js';
 import { capture } from '../../src/engine/jobs.js';
 import { openKvCache } from '../../src/engine/kv-cache.js';
 import { loadGraphs } from '../../src/engine/loaded-graphs.js';
+import { readModelSpec } from '../../src/engine/model-spec.js';
+import { Sequence } from '../../src/engine/sequence.js';
+import { ServingRunner } from '../../src/engine/serving-runner.js';
 import { SteeringInputs } from '../../src/engine/steering-inputs.js';
 import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
 import { graftForServing } from '../../src/onnx/serving-graft.js';
@@ -32,21 +35,58 @@ for (const family of families) {
     after(() => graphs.release());
 
     test(`its keys and values are ${family.layout}, and whoever loads it hears of it`, () => {
-      assert.equal(spec.kvLayout, family.layout);
+      assert.equal(spec.kvLayout, family.layout === 'concatenated' ? 'concatenated' : 'in place');
+      const [first] = graphs.warnings;
+      if (family.layout === 'concatenated')
+        assert.match(first ?? '', /one sequence at a time.* not rewritten: ./);
+      if (family.layout === 'rewritten') assert.match(first ?? '', /was rewritten to it/);
       const warnings = (family.layout === 'in place' ? 0 : 1) + (family.wholePrompts ? 1 : 0);
       assert.equal(graphs.warnings.length, warnings);
+    });
+
+    test('a row of a batch is the row alone, whatever the lengths and edits of the others', async () => {
+      const cache = await openKvCache(spec, graphs.serving, 4, capacity);
+      const runner = new ServingRunner(graphs.serving, cache, options);
+      const [long, short] = prompts;
+      const texts = [long, short, [...long, ...short, ...long], short.slice(0, 2)];
+      const sequences = texts.map((prompt, row) => {
+        const sequence = new Sequence(row, request(prompt, { edit: row % 2 ? golden.edit(1) : [] }));
+        sequence.computed = prompt.length;
+        sequence.lastToken = prompt[row % 2] ?? 0;
+        return sequence;
+      });
+      const fill = (row: number, sequence: Sequence) =>
+        runner.chunk(row, sequence.request.prompt, 0, sequence.request.edit, 0);
+      const alone = sequences.map((sequence) => {
+        fill(0, sequence);
+        const logits = runner.decode([sequence])(0);
+        assert.ok(logits);
+        return logits.slice();
+      });
+      for (const rows of [2, 3, 4]) {
+        const batch = sequences.slice(-rows);
+        batch.forEach((sequence, row) => {
+          fill(row, sequence);
+        });
+        const logits = runner.decode(batch);
+        for (const [row, { id }] of batch.entries())
+          assert.deepEqual(logits(row), alone[id], `${row} of ${rows}`);
+      }
+      runner.release();
+      cache.release();
     });
 
     test('zero coefficients: logits are the export’s to the bit', async () => {
       const file = join(golden.directory, 'model.onnx');
       const model = parseModel(await readFile(file), file);
+      const exported = await readModelSpec(model, golden.directory);
       const settings = { threads: 1, weightsDirectory: golden.directory, spinning: false };
       const logits = async (graft: boolean, concepts: number) => {
         const session = await Session.create(
           serializeModel(graft ? graftForServing(model) : model),
           settings,
         );
-        const cache = await openKvCache(spec, session, 1, capacity);
+        const cache = await openKvCache(exported, session, 1, capacity);
         const runner = new GraphRunner(session, cache, options);
         const type = session.outputs.find(({ name }) => name === 'logits')?.type as ElementType;
         const [prompt] = prompts;
@@ -71,9 +111,9 @@ for (const family of families) {
         session.release();
         return data;
       };
-      const exported = await logits(false, 0);
+      const plain = await logits(false, 0);
       for (const concepts of [0, 1, 2])
-        assert.deepEqual(await logits(true, concepts), exported, `K = ${concepts}`);
+        assert.deepEqual(await logits(true, concepts), plain, `K = ${concepts}`);
     });
 
     test('block outputs and attention to a span are those of PyTorch', async () => {

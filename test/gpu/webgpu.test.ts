@@ -1,15 +1,19 @@
 /** The device path on SwiftShader: slow, but the same code and kernels as on a real GPU. */
 import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { SequenceRequest } from '../../src/engine/protocol.js';
 import type { WorkerEngine } from '../../src/engine/worker-engine.js';
+import { serializeModel } from '../../src/onnx/model-file.js';
 import { tinyChatModel, tinyModels } from '../commands/tiny-chat-model.js';
 import { request, startEngine, tokens } from '../helpers/engine.js';
-import { families, goldensOf } from '../helpers/families.js';
+import { goldensOf } from '../helpers/families.js';
 import { largestDifference } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';
 import { tinyModel, tinyNames } from '../helpers/tiny-models.js';
+import { unrewritable } from '../helpers/written-attention.js';
 import { fitOn } from './device-checks.js';
 import { noSoftwareGpu } from './software-gpu.js';
 
@@ -74,27 +78,30 @@ for (const name of tinyNames)
     });
   });
 
-test('an export that concatenates keys and values writes PyTorch’s tokens', { skip }, async () => {
-  const { directory } = tinyModel('llama-genai');
-  const engine = await startEngine(join(directory, '../gpt2-optimum'), {
-    slots: 2,
-    capacity: 32,
-    where: onWebGpu,
+for (const { how, rewritten } of [
+  { how: 'is rewritten to GroupQueryAttention', rewritten: true },
+  { how: 'concatenates keys and values', rewritten: false },
+])
+  test(`an export that ${how} writes PyTorch’s tokens`, { skip }, async () => {
+    const golden = goldensOf({ name: 'gpt2-optimum' });
+    const kept = await mkdtemp(join(tmpdir(), 'steerd-webgpu-'));
+    await copyFile(join(golden.directory, 'config.json'), join(kept, 'config.json'));
+    await writeFile(join(kept, 'model.onnx'), serializeModel(unrewritable('gpt2-optimum')));
+    const directory = rewritten ? golden.directory : kept;
+    const engine = await startEngine(directory, { slots: 2, capacity: 32, where: onWebGpu });
+    try {
+      assert.equal(/was rewritten to it/.test(engine.warnings.join()), rewritten);
+      const written = await Promise.all(
+        [0, 1].map((row) =>
+          tokens(engine, request(golden.ids(`input_ids.${row}`), { edit: golden.edit(row) })),
+        ),
+      );
+      assert.deepEqual(written, [golden.ids('steered_greedy.0'), golden.ids('steered_greedy.1')]);
+    } finally {
+      await engine.close();
+      await rm(kept, { recursive: true });
+    }
   });
-  try {
-    const family = families.find(({ name }) => name === 'gpt2-optimum');
-    assert.ok(family);
-    const golden = goldensOf(family);
-    const written = await Promise.all(
-      [0, 1].map((row) =>
-        tokens(engine, request(golden.ids(`input_ids.${row}`), { edit: golden.edit(row) })),
-      ),
-    );
-    assert.deepEqual(written, [golden.ids('steered_greedy.0'), golden.ids('steered_greedy.1')]);
-  } finally {
-    await engine.close();
-  }
-});
 
 test('a fit gives the CPU’s directions', { skip }, async (t) => {
   const folder = join(await tinyModels(t), tinyChatModel);

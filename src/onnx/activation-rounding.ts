@@ -1,0 +1,21 @@
+/** Exports that round activations to few bits before they multiply: how, and what that does to a row of a batch. */
+import { attributeOf, type Graph } from './graph.js';
+import type { NodeProto } from './schema/onnx_pb.js';
+
+/** One scale for all that comes in: a row is rounded by the largest of its neighbours. */
+const wholeBatch: ReadonlySet<string> = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul']);
+const byBlocks = { opType: 'MatMulNBits', attribute: 'accuracy_level', int8: 4 } as const;
+
+/** A node that makes what a row becomes depend on the rows beside it. */
+export function rowMixing(graph: Graph): NodeProto | undefined {
+  return graph.proto.node.find(({ opType }) => wholeBatch.has(opType));
+}
+
+/** Whether the last bit of an activation may turn it into another whole step. */
+export function roundsActivations(graph: Graph): boolean {
+  return graph.proto.node.some(
+    (node) =>
+      wholeBatch.has(node.opType) ||
+      (node.opType === byBlocks.opType && attributeOf(node, byBlocks.attribute) === byBlocks.int8),
+  );
+}
