@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { graftForCapture } from '../onnx/capture-graft.js';
 import { productWeights } from '../onnx/external-weights.js';
+import { requirePlainAttention } from '../onnx/fixed-shapes.js';
+import { Graph } from '../onnx/graph.js';
 import { readWithWeightsInPlace } from '../onnx/graph-outline.js';
 import { halveAttention } from '../onnx/half-attention.js';
 import { type IntegerProducts, mixesRows, multiplyInIntegers } from '../onnx/integer-products.js';
@@ -12,7 +14,8 @@ import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
 import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
-import { onDevice } from './devices.js';
+import { nodeByNode } from './decode-graphs.js';
+import { onDevice, reasonOf } from './devices.js';
 import { fingerprintModel, type ModelSpec, readModelSpec } from './model-spec.js';
 import type { Arithmetic, DeviceSettings } from './protocol.js';
 
@@ -67,21 +70,32 @@ export async function loadGraphs(
     prepacked,
     weights,
   };
-  const open = async (on: Device | undefined) => {
-    const { graft, spec, products, mixed } = await servingGraft(directory, on, arithmetic);
-    const serving = await Session.create(graft, { ...settings, device: on });
+  const openAs = async (on: Device | undefined, captures: boolean) => {
+    const { graft, ...made } = await servingGraft(directory, on, arithmetic, captures);
+    const serving = await Session.create(graft, { ...settings, device: on, captures });
     try {
-      return { spec, serving, products, mixed, chunks: chunkLimits(spec, serving) };
+      return { ...made, serving, chunks: chunkLimits(made.spec, serving), notCaptured: null };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
       throw error;
     }
   };
+  const open = async (on: Device | undefined) => {
+    if (!where.deviceGraph) return openAs(on, false);
+    if (!on) return { ...(await openAs(on, false)), notCaptured: 'the CPU has none' };
+    try {
+      return await openAs(on, true);
+    } catch (error) {
+      // What stands in the way of every session, and not of these graphs, is thrown by the next one.
+      return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
+    }
+  };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, serving, products, mixed, chunks } = made;
+  const { spec, serving, products, mixed, chunks, notCaptured } = made;
   const warnings = [
     ...(warning ? [warning] : []),
+    ...(notCaptured ? [nodeByNode(notCaptured)] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
     ...(mixed && spec.kvLayout === 'in place' ? [amongOthers] : []),
@@ -132,12 +146,20 @@ async function identify(directory: string) {
   };
 }
 
-async function servingGraft(directory: string, on: Device | undefined, arithmetic: Arithmetic) {
+async function servingGraft(
+  directory: string,
+  on: Device | undefined,
+  arithmetic: Arithmetic,
+  fixedShapes: boolean,
+) {
   const exported = await readExport(directory);
   const { model, ...products } = asRun(exported, on, arithmetic);
   const spec = await readModelSpec(model, directory);
   const mixed = !on && mixesRows(model);
-  return { spec, products, mixed, graft: serializeModel(graftForServing(model, { floatLogits: true })) };
+  const webGpu = on?.name === 'webgpu';
+  if (fixedShapes && webGpu) requirePlainAttention(new Graph(model));
+  const graft = serializeModel(graftForServing(model, { floatLogits: true, fixedShapes, webGpu }));
+  return { spec, products, mixed, graft };
 }
 
 /** @throws OnnxError when the files are no longer those that were loaded */

@@ -16,13 +16,13 @@ export interface LayerSteering {
 /**
  * Cuts the steering inputs into one piece a layer. Layers and rows are folded into one axis first, so that
  * the pieces come out without a squeeze for each.
- * @param mostPieces of one node, for a device: no shapes are worked out there, nor axes folded.
+ * @param onDevice whether to cut them with nodes that every device has, and without working out shapes.
  */
-export function splitSteeringInputs(graph: Graph, layers: number, mostPieces?: number): LayerSteering[] {
+export function splitSteeringInputs(graph: Graph, layers: number, onDevice = false): LayerSteering[] {
   const names = (input: string) => Array.from({ length: layers }, (_, layer) => `steerd/${input}_${layer}`);
   const pieces = (input: string): string[] => {
-    if (mostPieces !== undefined) {
-      sliceLayers(graph, input, names(input), mostPieces);
+    if (onDevice) {
+      sliceLayers(graph, input, names(input));
       return names(input);
     }
     const lastTwo = graph.add(

@@ -65,32 +65,17 @@ export function gatherFlat(graph: Graph, tensor: string, positions: string, name
   return graph.add('Gather', [rows, positions], name, { axis: 0 });
 }
 
-/**
- * Most tensors of one Split or Concat. CUDA keeps the addresses of more than 32 on the host; WebGPU binds each
- * tensor of a Split to the shader, which has room for eight at least.
- */
-export const mostPieces = { cuda: 32, webgpu: 7 } as const;
-
 /** Cuts [L, ...] into one tensor for each layer, without that axis. */
-export function sliceLayers(graph: Graph, tensor: string, names: readonly string[], most: number): void {
-  const layers = names.length;
-  if (layers > most) {
-    names.forEach((name, layer) => {
-      graph.add('Gather', [tensor, graph.int64(layer)], name, { axis: 0 });
-    });
-    return;
-  }
-  const slices = names.map((name) => `${name}/slice`);
-  graph.addNode(
-    'Split',
-    [tensor],
-    slices,
-    graph.opset >= 18 ? { axis: 0, num_outputs: layers } : { axis: 0 },
-  );
+export function sliceLayers(graph: Graph, tensor: string, names: readonly string[]): void {
+  // Not a Split: WebGPU binds all its tensors to one shader, which has room for a dozen, and CUDA may keep their
+  // addresses on the host.
   names.forEach((name, layer) => {
-    graph.add('Squeeze', [slices[layer] ?? '', graph.int64([0])], name);
+    graph.add('Gather', [tensor, graph.int64(layer)], name, { axis: 0 });
   });
 }
+
+/** Most tensors that CUDA's Concat takes without a list of their addresses on the host. */
+export const mostJoined = 32;
 
 /** Stacks one tensor for each layer to [L, ...]. */
 export function stackLayers(graph: Graph, tensors: readonly string[], name: string): string {
@@ -98,7 +83,7 @@ export function stackLayers(graph: Graph, tensors: readonly string[], name: stri
     graph.add('Unsqueeze', [tensor, graph.int64([0])], `${tensor}/layer`),
   );
   const join = (from: readonly string[], to: string) => graph.add('Concat', from, to, { axis: 0 });
-  const groups = Math.ceil(layers.length / mostPieces.cuda);
+  const groups = Math.ceil(layers.length / mostJoined);
   if (groups === 1) return join(layers, name);
   // CUDA joins tensors of one size without a list on the host: the last group is as long as the others.
   const size = Math.ceil(layers.length / groups);

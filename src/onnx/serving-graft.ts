@@ -8,7 +8,7 @@
  * attention mask gives way to attention_lengths int32 [B] and attention_span int32 [1].
  */
 import { insertEdit, splitSteeringInputs } from './activation-edit.js';
-import { dropMask, feedAttentionLengths, gatherFlat, mostPieces, stackLayers } from './fixed-shapes.js';
+import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from './fixed-shapes.js';
 import { dataTypes, Graph } from './graph.js';
 import { cloneModel, OnnxError } from './model-file.js';
 import { nameReshapedWeights } from './reshaped-weights.js';
@@ -43,8 +43,8 @@ export interface ServingOptions {
   readonly floatLogits: boolean;
   /** Whether its runs are to be captured. */
   readonly fixedShapes?: boolean;
-  /** The device it is for; the CPU, or any, when left out. */
-  readonly device?: keyof typeof mostPieces | undefined;
+  /** Whether it is for WebGPU, which has no Split of a dozen layers or more. */
+  readonly webGpu?: boolean;
 }
 
 /** @throws OnnxError when the export cannot be grafted, or not with fixed shapes. */
@@ -54,7 +54,7 @@ export function graftForServing(
 ): ModelProto {
   const { graph, stream } = openForGraft(model);
   const layers = stream.layers.length;
-  const { fixedShapes = false, device } = options;
+  const { fixedShapes = false, webGpu = false } = options;
   if (fixedShapes) feedAttentionLengths(graph);
   const rows = `${layers}`;
   graph.addInput('steering_vectors', dataTypes.float32, [rows, 'batch_size', 'concepts', 'hidden_size']);
@@ -66,9 +66,7 @@ export function graftForServing(
   if (!last) throw new OnnxError('the export has no layers');
   const reshaped = lastReshape(graph, last);
   const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
-  // CUDA's Split of many layers does no harm where runs are not captured; WebGPU has none at all.
-  const pieces = fixedShapes || device === 'webgpu' ? mostPieces[device ?? 'cuda'] : undefined;
-  const steering = splitSteeringInputs(graph, layers, pieces);
+  const steering = splitSteeringInputs(graph, layers, fixedShapes || webGpu);
   const projections = stream.outputs.map((output, layer) =>
     insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
   );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { requirePlainAttention, sliceLayers, stackLayers } from '../../src/onnx/fixed-shapes.js';
+import { mostJoined, requirePlainAttention, sliceLayers, stackLayers } from '../../src/onnx/fixed-shapes.js';
 import { dataTypes, Graph } from '../../src/onnx/graph.js';
 import { GraphProtoSchema, ModelProtoSchema, type NodeProto } from '../../src/onnx/schema/onnx_pb.js';
 import { graftForServing } from '../../src/onnx/serving-graft.js';
@@ -70,17 +70,15 @@ describe('attention on WebGPU', () => {
 });
 
 describe('layers sliced and stacked again', () => {
-  for (const [layers, opset, most] of [
-    [1, 18, 7],
-    [4, 13, 32],
-    [7, 18, 7],
-    [12, 18, 7],
-    [32, 18, 32],
-    [33, 18, 32],
-    [37, 13, 32],
-    [80, 18, 32],
+  for (const [layers, opset] of [
+    [1, 18],
+    [4, 13],
+    [32, 18],
+    [33, 18],
+    [37, 13],
+    [80, 18],
   ] as const)
-    test(`${layers} of them (opset ${opset}, at most ${most} a Split) keep their order`, async () => {
+    test(`${layers} of them (opset ${opset}) keep their order, and no node joins too many`, async () => {
       const graph = new Graph(
         create(ModelProtoSchema, {
           irVersion: 9n,
@@ -91,15 +89,15 @@ describe('layers sliced and stacked again', () => {
       graph.addInput('layers', dataTypes.float32, [`${layers}`, 'rows', '2']);
       graph.addOutput('stacked', dataTypes.float32, [`${layers}`, 'rows', '2']);
       const names = Array.from({ length: layers }, (_, layer) => `layer_${layer}`);
-      sliceLayers(graph, 'layers', names, most);
+      sliceLayers(graph, 'layers', names);
       const scaled = names.map((name, layer) =>
         graph.add('Mul', [name, graph.float32(layer + 1)], `scaled_${layer}`),
       );
       stackLayers(graph, scaled, 'stacked');
       graph.finish();
-      for (const { opType, input, output } of graph.proto.node) {
-        if (opType === 'Split') assert.ok(output.length <= most);
-        if (opType === 'Concat') assert.ok(input.length <= 32);
+      for (const { opType, input } of graph.proto.node) {
+        assert.notEqual(opType, 'Split');
+        if (opType === 'Concat') assert.ok(input.length <= mostJoined);
       }
       const session = await openGraph(graph.model, '.');
       const shape = [layers, 3, 2];
