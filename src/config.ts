@@ -34,6 +34,8 @@ const integer = (least: number, most: number) =>
 
 const text = z.string().trim().min(1);
 
+const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
+
 export const devices = ['auto', 'cuda', 'webgpu', 'cpu'] as const;
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -111,6 +113,14 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1048576',
     schema: integer(0, 1_048_576),
   }),
+  deviceGraph: setting({
+    env: 'STEERD_DEVICE_GRAPH',
+    flag: '--device-graph [boolean]',
+    fallback: 'false',
+    help: 'record decode steps as device graphs (CUDA graphs) and replay them; checked when a model is loaded',
+    requirement: 'true or false',
+    schema: boolean,
+  }),
   arithmetic: setting({
     env: 'STEERD_ARITHMETIC',
     flag: '--arithmetic <name>',
@@ -181,7 +191,7 @@ export const settingsTable = {
     fallback: 'false',
     help: 'answer without API keys on addresses other than loopback',
     requirement: 'true or false',
-    schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+    schema: boolean,
   }),
   hubEndpoint: setting({
     env: 'HF_ENDPOINT',

@@ -57,8 +57,8 @@ export class DeviceKvCache implements KvCache {
     return [rows, this.spec.kvHeads, this.capacity, this.spec.headSize];
   }
 
-  bind(binding: Binding, { first, rows }: RowRange): void {
-    if (first !== this.scratch) this.#settle(first, rows);
+  bind(binding: Binding, { first, rows }: RowRange, _past = 0, _tokens = 0, used = rows): void {
+    if (first !== this.scratch) this.#settle(first, used);
     if (this.#bound.has(binding)) return;
     this.#bound.add(binding);
     const tensors = this.#tensors(first, rows);

@@ -47,7 +47,7 @@ export async function onDevice<T>(
 }
 
 /** The last clause of ORT's message: before it come the places in its source that the failure passed. */
-function reasonOf({ message }: Error): string {
+export function reasonOf({ message }: Error): string {
   return (
     message
       .split(/ was false\. | : FAIL : /)

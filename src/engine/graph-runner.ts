@@ -1,8 +1,10 @@
 /**
  * Runs one grafted graph over a KV cache: binds what stays, rebinds what changes. Both grafts have the same
- * frame (ids, mask, KV); what is special to each comes as extra inputs and outputs.
+ * frame (ids, mask or lengths, KV); what is special to each comes as extra inputs and outputs. None of these runs
+ * is captured: their shapes change.
  */
-import { Binding, type RunOptions } from '../ort/binding.js';
+import { attentionLengths, attentionSpan } from '../onnx/fixed-shapes.js';
+import { Binding, notCaptured, type RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
 import type { KvCache, RowRange } from './kv-cache.js';
@@ -39,15 +41,15 @@ export class GraphRunner {
     const total = past + length;
     this.cache.bind(binding, range, past, length);
     const idArray = ownArray(BigInt64Array, rows * length);
-    const mask = ownArray(BigInt64Array, rows * total);
     for (let row = 0; row < rows; row++) {
       const tokens = ids[row] ?? [];
       for (let i = 0; i < length; i++) idArray[row * length + i] = BigInt(tokens[i] ?? 0);
-      mask.fill(1n, row * total, row * total + (pasts[row] ?? 0) + length);
     }
     this.#bindTransient(binding, 'input_ids', Tensor.over(idArray, 'int64', [rows, length]));
     const { takesMask, takesPositions } = this.cache.spec;
-    if (takesMask) this.#bindTransient(binding, 'attention_mask', Tensor.over(mask, 'int64', [rows, total]));
+    const ends = pasts.map((one) => one + length);
+    if (this.session.inputNames.has(attentionLengths)) this.#bindLengths(binding, ends, total);
+    else if (takesMask) this.#bindMask(binding, ends, total);
     if (takesPositions) {
       const positions = ownArray(BigInt64Array, rows * length);
       for (let i = 0; i < positions.length; i++)
@@ -56,8 +58,27 @@ export class GraphRunner {
     }
     for (const [name, tensor] of Object.entries(tensors.inputs)) binding.input(name, tensor);
     for (const [name, tensor] of Object.entries(tensors.outputs)) binding.output(name, tensor);
+    if (this.session.captures) this.runOptions.useGraph(notCaptured);
     binding.run(this.runOptions);
     this.cache.advance(range);
+  }
+
+  /** @param ends of each row, how many tokens it has after the run. */
+  #bindMask(binding: Binding, ends: readonly number[], total: number): void {
+    const mask = ownArray(BigInt64Array, ends.length * total);
+    ends.forEach((end, row) => {
+      mask.fill(1n, row * total, row * total + end);
+    });
+    this.#bindTransient(binding, 'attention_mask', Tensor.over(mask, 'int64', [ends.length, total]));
+  }
+
+  #bindLengths(binding: Binding, ends: readonly number[], total: number): void {
+    const lengths = ownArray(Int32Array, ends.length);
+    lengths.set(ends.map((end) => end - 1));
+    this.#bindTransient(binding, attentionLengths, Tensor.over(lengths, 'int32', [ends.length]));
+    const span = ownArray(Int32Array, 1);
+    span[0] = total;
+    this.#bindTransient(binding, attentionSpan, Tensor.over(span, 'int32', [1]));
   }
 
   #bindTransient(binding: Binding, name: string, tensor: Tensor): void {

@@ -25,8 +25,9 @@ export interface KvCache {
   /**
    * Makes a binding work on these rows, which hold `past` tokens and get `tokens` more. The same range always
    * comes with the same binding.
+   * @param used how many of the rows are anybody's; the run spoils the others. All when left out.
    */
-  bind(binding: Binding, range: RowRange, past: number, tokens: number): void;
+  bind(binding: Binding, range: RowRange, past: number, tokens: number, used?: number): void;
   /** The run that was bound last has succeeded. */
   advance(range: RowRange): void;
   /** Makes one row hold the first `length` tokens of another. */

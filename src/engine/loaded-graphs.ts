@@ -6,7 +6,8 @@ import type { Device } from '../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../ort/session.js';
 import { SharedWeights } from '../ort/shared-weights.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
-import { onDevice } from './devices.js';
+import { nodeByNode } from './decode-graphs.js';
+import { onDevice, reasonOf } from './devices.js';
 import { fingerprintModel, type ModelSpec } from './model-spec.js';
 import type { Arithmetic, DeviceSettings } from './protocol.js';
 import { type ExportChanges, readExport } from './read-export.js';
@@ -64,21 +65,33 @@ export async function loadGraphs(
     prepacked,
     weights,
   };
-  const open = async (on: Device | undefined) => {
-    const opened = await openServingSession(directory, { ...settings, device: on }, arithmetic, capacity);
+  const openAs = async (on: Device | undefined, captures: boolean) => {
+    const session = { ...settings, device: on, captures };
+    const opened = await openServingSession(directory, session, arithmetic, capacity);
     const { spec, session: serving } = opened;
     try {
-      return { ...opened, chunks: chunkLimits(spec, serving) };
+      return { ...opened, chunks: chunkLimits(spec, serving), notCaptured: null };
     } catch (error) {
       // The next device may have no room beside it.
       serving.release();
       throw error;
     }
   };
+  const open = async (on: Device | undefined) => {
+    if (!where.deviceGraph) return openAs(on, false);
+    if (!on) return { ...(await openAs(on, false)), notCaptured: 'the CPU has none' };
+    try {
+      return await openAs(on, true);
+    } catch (error) {
+      // What stands in the way of every session, and not of these graphs, is thrown by the next one.
+      return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
+    }
+  };
   const { made, device, warning } = await onDevice(where, open);
-  const { spec, session: serving, chunks, changes, note, products, mixesRows } = made;
+  const { spec, session: serving, chunks, changes, note, products, mixesRows, notCaptured } = made;
   const warnings = [
     ...(warning ? [warning] : []),
+    ...(notCaptured ? [nodeByNode(notCaptured)] : []),
     ...(note ? [note] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),

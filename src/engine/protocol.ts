@@ -187,6 +187,8 @@ export interface DeviceSettings {
   readonly deviceIndex: number;
   /** Bytes of its memory that CUDA may take; 0 for no limit. */
   readonly deviceMemory: number;
+  /** Whether decode steps shall be recorded as device graphs and replayed; not when left out. */
+  readonly deviceGraph?: boolean;
 }
 
 /**

@@ -1,7 +1,12 @@
 /** Runs the serving graft: prompt chunks, decode steps and scoring, each row with its own activation edit. */
+import { attentionLengths } from '../onnx/fixed-shapes.js';
 import type { RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
+import { OrtError } from '../ort/status.js';
 import { ownArray, Tensor } from '../ort/tensor.js';
+import { type DecodeGraphs, nodeByNode } from './decode-graphs.js';
+import { reasonOf } from './devices.js';
+import type { DecodeRow } from './fixed-step.js';
 import { GraphRunner } from './graph-runner.js';
 import { KeptBeginning } from './kept-beginning.js';
 import type { KvCache, RowRange } from './kv-cache.js';
@@ -22,20 +27,33 @@ export class ServingRunner {
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
   readonly #projections = new ProjectionOutput();
+  /** Of the last run. */
+  #projected = this.#projections;
   /** By slot, of a decode step whose rows were runs of their own. */
   #rowProjections: readonly (Float32Array | null)[] = [];
+  /** Whether the graph's shapes are fixed: then its positions count through all rows. */
+  readonly #fixed: boolean;
+  #graphs: DecodeGraphs | null = null;
+  /** Graphs that failed; what they are bound to is released with the rest. */
+  #givenUp: DecodeGraphs | null = null;
 
   constructor(
     session: Session,
     readonly cache: KvCache,
-    runOptions: RunOptions,
+    readonly runOptions: RunOptions,
   ) {
     this.#runner = new GraphRunner(session, cache, runOptions);
+    this.#fixed = session.inputNames.has(attentionLengths);
     const { layers, hiddenSize } = cache.spec;
     // WebGPU's kernels read out of bounds for K = 0.
     const fewest = session.device ? 1 : 0;
     this.#decodeSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
     this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
+  }
+
+  /** From now on decode steps are device graphs, where there is one for them. They are released with this. */
+  useGraphs(graphs: DecodeGraphs): void {
+    this.#graphs = graphs;
   }
 
   /**
@@ -44,19 +62,58 @@ export class ServingRunner {
    */
   decode(sequences: readonly Sequence[]): (slot: number) => Float32Array | null {
     if (this.cache.spec.kvLayout === 'concatenated') return this.#decodeOneByOne(sequences);
-    const pasts = sequences.map((sequence) => sequence.computed);
-    const rows = sequences.map(({ steering, computed }) => ({ edit: steering.edit, position: computed }));
+    const rows = sequences.map(({ lastToken, computed, steering: { edit } }) => ({
+      lastToken,
+      computed,
+      edit,
+    }));
+    const projected = sequences.some(({ steering }) => steering.terms.length > 0);
+    const logits = this.#graphs
+      ? this.#replay(this.#graphs, rows, projected)
+      : this.decodeRows(rows, projected);
+    const size = this.cache.spec.vocabularySize;
+    return (slot) => logits.subarray(slot * size, (slot + 1) * size);
+  }
+
+  /** A decode step as a device graph, where there is one for it. */
+  #replay(graphs: DecodeGraphs, rows: readonly DecodeRow[], projected: boolean): Float32Array {
+    let fault: OrtError | null = null;
+    try {
+      const step = graphs.stepFor(rows);
+      if (step) {
+        this.#rowProjections = [];
+        this.#projected = step.projections;
+        return step.run(rows, this.runOptions, projected);
+      }
+    } catch (error) {
+      if (!(error instanceof OrtError)) throw error;
+      fault = error;
+    }
+    // The same step node by node writes the same places of the cache. If it fails as well, no graph is at fault.
+    const logits = this.decodeRows(rows, projected);
+    if (fault) {
+      this.#graphs = null;
+      this.#givenUp = graphs;
+      process.emitWarning(nodeByNode(reasonOf(fault)));
+    }
+    return logits;
+  }
+
+  /** A decode step node by node, slot = index: logits [B, V], valid until the next run. */
+  decodeRows(rows: readonly DecodeRow[], projected: boolean): Float32Array {
     this.#run(
-      { first: 0, rows: sequences.length },
-      sequences.map((sequence) => [sequence.lastToken]),
-      pasts,
-      this.#decodeSteering.fill(rows, 1),
+      { first: 0, rows: rows.length },
+      rows.map(({ lastToken }) => [lastToken]),
+      rows.map(({ computed }) => computed),
+      this.#decodeSteering.fill(
+        rows.map(({ edit, computed }) => ({ edit, position: computed })),
+        1,
+      ),
       0,
       1,
-      sequences.some(({ steering }) => steering.terms.length > 0),
+      projected,
     );
-    const size = this.cache.spec.vocabularySize;
-    return (slot) => this.#logits.subarray(slot * size, (slot + 1) * size);
+    return this.#logits;
   }
 
   /** The graph takes one length for all rows of a batch: rows of different lengths are runs of their own. */
@@ -101,7 +158,7 @@ export class ServingRunner {
    * decode step of a sequence that monitors, or a chunk that said so.
    */
   projections(row: number, position: number, terms: readonly number[]): Float32Array {
-    return this.#rowProjections[row] ?? this.#projections.read(row, position, terms);
+    return this.#rowProjections[row] ?? this.#projected.read(row, position, terms);
   }
 
   #run(
@@ -114,6 +171,7 @@ export class ServingRunner {
     projected: boolean,
   ): void {
     this.#rowProjections = [];
+    this.#projected = this.#projections;
     const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, logits) };
     if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
     this.#runner.run(range, ids, pasts, {
@@ -121,18 +179,20 @@ export class ServingRunner {
         steering_vectors: steering.vectors,
         steering_add: steering.add,
         steering_scale: steering.scale,
-        logit_positions: this.#logitPositions(range.rows, firstLogit, logits),
+        logit_positions: this.#logitPositions(range.rows, ids[0]?.length ?? 0, firstLogit, logits),
       },
       outputs,
     });
   }
 
-  #logitPositions(rows: number, first: number, count: number): Tensor {
-    const key = `${rows} ${first} ${count}`;
+  #logitPositions(rows: number, length: number, first: number, count: number): Tensor {
+    const step = this.#fixed ? length : 0;
+    const key = `${rows} ${step} ${first} ${count}`;
     const known = this.#positions.get(key);
     if (known) return known;
     const array = ownArray(BigInt64Array, rows * count);
-    for (let i = 0; i < array.length; i++) array[i] = BigInt(first + (i % count));
+    for (let i = 0; i < array.length; i++)
+      array[i] = BigInt(step * Math.floor(i / count) + first + (i % count));
     const tensor = Tensor.over(array, 'int64', [rows, count]);
     this.#positions.set(key, tensor);
     return tensor;
@@ -151,6 +211,7 @@ export class ServingRunner {
 
   /** Before the session is released. */
   release(): void {
+    (this.#graphs ?? this.#givenUp)?.release();
     this.#runner.release();
     this.#projections.release();
   }

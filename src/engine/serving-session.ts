@@ -4,12 +4,14 @@
  */
 import { roundsActivations } from '../onnx/activation-rounding.js';
 import { exposeMasks } from '../onnx/exposed-masks.js';
+import { requirePlainAttention } from '../onnx/fixed-shapes.js';
 import { Graph } from '../onnx/graph.js';
 import { groupAttention } from '../onnx/grouped-attention.js';
 import { mixesRows } from '../onnx/integer-products.js';
 import { OnnxError, serializeModel } from '../onnx/model-file.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import { graftForServing } from '../onnx/serving-graft.js';
+import type { Device } from '../ort/device.js';
 import { Session, type SessionSettings } from '../ort/session.js';
 import { OrtError } from '../ort/status.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
@@ -48,10 +50,13 @@ export async function openServingSession(
   capacity: number,
 ): Promise<ServingSession> {
   const unchanged: ExportChanges = { on: settings.device, arithmetic, windows: null };
+  const captures = settings.captures ?? false;
   const asItIs = async (note: string | null): Promise<ServingSession> => {
-    const { graft, ...known } = await servingGraft(directory, unchanged);
+    const { graft, ...known } = await servingGraft(directory, unchanged, captures);
     return { ...known, session: await Session.create(graft, settings), changes: unchanged, note };
   };
+  // What has no GroupQueryAttention cannot be captured: it is opened again without.
+  if (captures) return asItIs(null);
   const tried = await tryRewrite(directory, unchanged, settings, capacity);
   return typeof tried === 'string' ? asItIs(oneRowAtATime(tried)) : (tried ?? asItIs(null));
 }
@@ -111,13 +116,14 @@ async function watch<T>(
   }
 }
 
-async function servingGraft(directory: string, changes: ExportChanges) {
+async function servingGraft(directory: string, changes: ExportChanges, fixedShapes = false) {
   const { model, set, left } = await readExport(directory, changes);
+  if (fixedShapes && changes.on?.name === 'webgpu') requirePlainAttention(new Graph(model));
   return {
     spec: await readModelSpec(model, directory),
     products: { set, left },
     mixesRows: !changes.on && mixesRows(model),
-    graft: serving(model),
+    graft: serving(model, changes.on, fixedShapes),
   };
 }
 
@@ -129,9 +135,10 @@ async function observedGraft(directory: string, unchanged: ExportChanges) {
   // What the rewrite lacks shows at once; a session takes long.
   groupAttention(model, spec, []);
   const { model: exposed, masks } = exposeMasks(model);
-  return { spec, masks, rounds: roundsActivations(new Graph(model)), graft: serving(exposed) };
+  return { spec, masks, rounds: roundsActivations(new Graph(model)), graft: serving(exposed, unchanged.on) };
 }
 
-function serving(model: ModelProto): Uint8Array {
-  return serializeModel(graftForServing(model, { floatLogits: true }));
+function serving(model: ModelProto, on: Device | undefined, fixedShapes = false): Uint8Array {
+  const webGpu = on?.name === 'webgpu';
+  return serializeModel(graftForServing(model, { floatLogits: true, fixedShapes, webGpu }));
 }

@@ -11,6 +11,8 @@ import { chooseCapacity } from './capacity.js';
 import { CaptureRunner } from './capture-runner.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { ConstraintDeadEnd } from './constraints.js';
+import { replayDecodes } from './decode-graph-check.js';
+import { nodeByNode } from './decode-graphs.js';
 import { type KvCache, openKvCache } from './kv-cache.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 import type { FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from './protocol.js';
@@ -23,6 +25,7 @@ import { TimeShare } from './time-share.js';
 import { WorkerJobs } from './worker-jobs.js';
 
 class EngineLoop {
+  readonly cache: KvCache;
   readonly #scheduler: Scheduler;
   readonly #sampler: Sampler;
   readonly #serving: ServingRunner;
@@ -40,14 +43,15 @@ class EngineLoop {
   constructor(
     readonly port: MessagePort,
     readonly graphs: LoadedGraphs,
-    readonly cache: KvCache,
+    serving: ServingRunner,
     readonly chunk: number,
     readonly runOptions: RunOptions,
   ) {
     this.#constrained = new ConstrainedSequences(graphs.spec.vocabularySize, () => this.#wake?.());
-    this.#scheduler = new Scheduler(cache.slots, chunk);
+    this.cache = serving.cache;
+    this.#scheduler = new Scheduler(this.cache.slots, chunk);
     this.#sampler = new Sampler(graphs.spec.vocabularySize);
-    this.#serving = new ServingRunner(graphs.serving, cache, runOptions);
+    this.#serving = serving;
     this.#jobs = new WorkerJobs({
       serving: this.#serving,
       chunk,
@@ -238,15 +242,18 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const { directory, where, arithmetic } = settings;
   const threads = chooseThreads(settings.threads);
   const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
-  const { spec, fingerprint, device, warnings } = graphs;
+  const { spec, fingerprint, device } = graphs;
   const capacity = chooseCapacity(settings.capacity, spec);
   const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
   const runOptions = new RunOptions();
   const { inPieces, longest } = graphs.chunks;
   const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
+  const serving = new ServingRunner(graphs.serving, cache, runOptions);
+  const fault = await replayDecodes(serving, graphs.serving, chunk);
+  const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
   await trimHeap();
   returnFreeBlocks();
-  const loop = new EngineLoop(port, graphs, cache, chunk, runOptions);
+  const loop = new EngineLoop(port, graphs, serving, chunk, runOptions);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {
     layers: spec.layers.length,

@@ -29,6 +29,8 @@ export interface ModelSettings {
   readonly deviceMemory?: number;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
+  /** Whether decode steps shall be device graphs; not when left out. */
+  readonly deviceGraph?: boolean;
 }
 
 /** A loaded model whose worker may die under it. */
@@ -70,6 +72,7 @@ export async function loadModel(
         device: settings.device ?? 'cpu',
         deviceIndex: settings.deviceIndex ?? 0,
         deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
+        deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),

@@ -27,6 +27,7 @@ export const SettingsFile = z
     device_index: z.int().min(0).max(63),
     device_memory: z.int().min(0).max(1_048_576),
     arithmetic: z.enum(arithmetics),
+    device_graph: z.boolean(),
     threads: z.int().min(0).max(1024),
     slots: z.int().min(1).max(1024),
     context: z
@@ -75,6 +76,7 @@ export async function readServingSettings(
     deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
     arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
+    deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,
     pinned: own.pinned ?? usual.pinned,
   };

@@ -2,6 +2,7 @@
  * The nodes of one activation edit: h <- h + sum_k (add_k + scale_k * <h, v_k>) v_k (design.md, "The
  * activation-edit graph input"). With zero coefficients the sum is zero, and h + 0 is h to the bit.
  */
+import { sliceLayers } from './fixed-shapes.js';
 import { dataTypes, type Graph } from './graph.js';
 import type { BlockOutput } from './residual-stream.js';
 
@@ -15,9 +16,15 @@ export interface LayerSteering {
 /**
  * Cuts the steering inputs into one piece a layer. Layers and rows are folded into one axis first, so that
  * the pieces come out without a squeeze for each.
+ * @param onDevice whether to cut them with nodes that every device has, and without working out shapes.
  */
-export function splitSteeringInputs(graph: Graph, layers: number): LayerSteering[] {
+export function splitSteeringInputs(graph: Graph, layers: number, onDevice = false): LayerSteering[] {
+  const names = (input: string) => Array.from({ length: layers }, (_, layer) => `steerd/${input}_${layer}`);
   const pieces = (input: string): string[] => {
+    if (onDevice) {
+      sliceLayers(graph, input, names(input));
+      return names(input);
+    }
     const lastTwo = graph.add(
       'Slice',
       [
@@ -33,14 +40,13 @@ export function splitSteeringInputs(graph: Graph, layers: number): LayerSteering
     });
     const folded = graph.add('Reshape', [input, shape], `steerd/${input}_folded`, { allowzero: 1 });
     if (layers === 1) return [folded];
-    const names = Array.from({ length: layers }, (_, layer) => `steerd/${input}_${layer}`);
     graph.addNode(
       'Split',
       [folded],
-      names,
+      names(input),
       graph.opset >= 18 ? { axis: 0, num_outputs: layers } : { axis: 0 },
     );
-    return names;
+    return names(input);
   };
   const [vectors, add, scale] = [
     pieces('steering_vectors'),

@@ -3,8 +3,12 @@
  * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions
  * int64 [B, P]. Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. Everything else
  * keeps the export's names, and the weights stay in their files.
+ *
+ * With fixed shapes (fixed-shapes.ts), for devices that capture runs, logit_positions count through all rows, and the
+ * attention mask gives way to attention_lengths int32 [B] and attention_span int32 [1].
  */
 import { insertEdit, splitSteeringInputs } from './activation-edit.js';
+import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from './fixed-shapes.js';
 import { dataTypes, Graph } from './graph.js';
 import { cloneModel, OnnxError } from './model-file.js';
 import { nameReshapedWeights } from './reshaped-weights.js';
@@ -37,15 +41,21 @@ export function openForGraft(model: ModelProto): { graph: Graph; stream: Residua
 export interface ServingOptions {
   /** True casts half-precision logits to float32; false keeps the export's type. */
   readonly floatLogits: boolean;
+  /** Whether its runs are to be captured. */
+  readonly fixedShapes?: boolean;
+  /** Whether it is for WebGPU, which has no Split of a dozen layers or more. */
+  readonly webGpu?: boolean;
 }
 
-/** @throws OnnxError when the export cannot be grafted. */
+/** @throws OnnxError when the export cannot be grafted, or not with fixed shapes. */
 export function graftForServing(
   model: ModelProto,
   options: ServingOptions = { floatLogits: false },
 ): ModelProto {
   const { graph, stream } = openForGraft(model);
   const layers = stream.layers.length;
+  const { fixedShapes = false, webGpu = false } = options;
+  if (fixedShapes) feedAttentionLengths(graph);
   const rows = `${layers}`;
   graph.addInput('steering_vectors', dataTypes.float32, [rows, 'batch_size', 'concepts', 'hidden_size']);
   for (const input of ['steering_add', 'steering_scale'])
@@ -56,16 +66,19 @@ export function graftForServing(
   if (!last) throw new OnnxError('the export has no layers');
   const reshaped = lastReshape(graph, last);
   const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
-  const steering = splitSteeringInputs(graph, layers);
+  const steering = splitSteeringInputs(graph, layers, fixedShapes || webGpu);
   const projections = stream.outputs.map((output, layer) =>
     insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
   );
-  gatherLogitPositions(graph, last, beforeHead, reshaped);
+  gatherLogitPositions(graph, last, beforeHead, reshaped, fixedShapes);
   graph.forgetShapes(graph.descendants(['logit_positions']));
 
-  const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
-  const shape = graph.add('Shape', ['steering_add'], 'steerd/projection_shape');
-  graph.add('Reshape', [stacked, shape], 'steering_projection', { allowzero: 1 });
+  if (fixedShapes) stackLayers(graph, projections, 'steering_projection');
+  else {
+    const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
+    const shape = graph.add('Shape', ['steering_add'], 'steerd/projection_shape');
+    graph.add('Reshape', [stacked, shape], 'steering_projection', { allowzero: 1 });
+  }
   graph.addOutput('steering_projection', dataTypes.float32, [
     rows,
     'batch_size',
@@ -80,6 +93,7 @@ export function graftForServing(
   const positions = logits?.case === 'tensorType' ? logits.value.shape?.dim[1] : undefined;
   if (positions) positions.value = { case: 'dimParam', value: 'logit_count' };
   graph.finish();
+  if (fixedShapes) dropMask(graph);
   return graph.model;
 }
 
@@ -111,6 +125,7 @@ function gatherLogitPositions(
   last: BlockOutput,
   readers: readonly NodeProto[] | null,
   reshaped: NodeProto | null,
+  flat: boolean,
 ): void {
   const indices = graph.add(
     'Unsqueeze',
@@ -118,7 +133,9 @@ function gatherLogitPositions(
     'steerd/logit_positions_indices',
   );
   const gather = (tensor: string, name: string) =>
-    graph.add('GatherND', [tensor, indices], name, { batch_dims: 1 });
+    flat
+      ? gatherFlat(graph, tensor, 'logit_positions', name)
+      : graph.add('GatherND', [tensor, indices], name, { batch_dims: 1 });
   if (reshaped) {
     const [tensor = ''] = reshaped.output;
     const all = tensor === 'logits' ? graph.renameOutput(reshaped, 0, 'steerd/all_logits') : tensor;

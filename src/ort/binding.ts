@@ -5,12 +5,26 @@ import type { Session } from './session.js';
 import { check, created, OrtError } from './status.js';
 import type { Tensor } from './tensor.js';
 
+/** The number of no device graph. */
+export const notCaptured = -1;
+
 /** OrtErrorCode ORT_INVALID_ARGUMENT. */
 const invalidArgument = 2;
 
 /** Options of one run; a run in progress ends with an OrtError after `terminate()`. */
 export class RunOptions {
   readonly handle = created('create run options', (out) => api.CreateRunOptions(out));
+  #graph: number | null = null;
+
+  /**
+   * Which device graph the next runs of a session that captures are: a graph's first run records it, the further
+   * ones replay it with whatever its tensors hold by then. `notCaptured` runs node by node.
+   */
+  useGraph(graph: number): void {
+    if (graph === this.#graph) return;
+    check(api.AddRunConfigEntry(this.handle, 'gpu_graph_id', String(graph)), 'choose the device graph');
+    this.#graph = graph;
+  }
 
   /** Safe from any thread: `handle` may be sent to another one that calls `terminateRun`. */
   terminate(): void {

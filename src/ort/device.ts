@@ -38,24 +38,31 @@ export function builtInDevices(): DeviceName[] {
   return deviceNames.filter((name) => names.includes(providers[name].provider));
 }
 
-/** Makes sessions with these options run on a device. @throws OrtError when its provider cannot be loaded. */
-export function appendDevice(options: Handle, device: Device): void {
-  if (device.name === 'cuda') appendCuda(options, device);
+/**
+ * Makes sessions with these options run on a device.
+ * @param captures whether runs may be captured as device graphs (RunOptions.useGraph).
+ * @throws OrtError when its provider cannot be loaded.
+ */
+export function appendDevice(options: Handle, device: Device, captures: boolean): void {
+  if (device.name === 'cuda') appendCuda(options, device, captures);
   else
     check(
-      api.SessionOptionsAppendExecutionProvider(options, 'WebGPU', null, null, 0),
+      captures
+        ? api.SessionOptionsAppendExecutionProvider(options, 'WebGPU', ['enableGraphCapture'], ['1'], 1)
+        : api.SessionOptionsAppendExecutionProvider(options, 'WebGPU', null, null, 0),
       'use the WebGPU execution provider',
     );
 }
 
 /** CUDA provider options: onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html */
-function appendCuda(options: Handle, { index, memoryLimit }: Device): void {
+function appendCuda(options: Handle, { index, memoryLimit }: Device, captures: boolean): void {
   const entries: [string, string][] = [
     ['device_id', String(index)],
     // The arena grows by what is asked for, not to the next power of two: a cache is one large piece.
     ['arena_extend_strategy', 'kSameAsRequested'],
     // TF32 rounds what it multiplies to 10 bits, and tokens would not be the CPU's.
     ['use_tf32', '0'],
+    ...(captures ? [['enable_cuda_graph', '1'] as [string, string]] : []),
     ...(memoryLimit > 0 ? [['gpu_mem_limit', String(memoryLimit)] as [string, string]] : []),
   ];
   const cuda = created('create CUDA options', (out) => api.CreateCUDAProviderOptions(out));

@@ -77,6 +77,7 @@ const signatures = {
   BindOutput: [137, p, [p, 'const char*', p]],
   ClearBoundOutputs: [142, 'void', [p]],
   AddInitializer: [150, p, [p, 'const char*', p]],
+  AddRunConfigEntry: [165, p, [p, 'const char*', 'const char*']],
   CreatePrepackedWeightsContainer: [166, p, [out]],
   ReleasePrepackedWeightsContainer: [167, 'void', [p]],
   CreateSessionFromArrayWithPrepackedWeightsContainer: [169, p, [p, p, 'size_t', p, p, out]],
@@ -171,6 +172,7 @@ export interface OrtApi {
   BindOutput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   ClearBoundOutputs: Callable<[binding: Handle], void>;
   AddInitializer: Callable<[options: Handle, name: string, value: Handle], Status>;
+  AddRunConfigEntry: Callable<[options: Handle, key: string, value: string], Status>;
   CreatePrepackedWeightsContainer: Callable<[out: Out<Handle>], Status>;
   ReleasePrepackedWeightsContainer: Callable<[handle: Handle], void>;
   CreateSessionFromArrayWithPrepackedWeightsContainer: Callable<

@@ -20,6 +20,8 @@ export interface SessionSettings {
   readonly weights?: SharedWeights;
   /** Computes there instead of on the CPU. */
   readonly device?: Device | undefined;
+  /** Whether the device may capture runs: then it must compute every node of the graph. */
+  readonly captures?: boolean;
 }
 
 export interface ValueInfo {
@@ -50,7 +52,7 @@ function sessionOptions(settings: SessionSettings): Handle {
   ];
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
-  if (settings.device) appendDevice(options, settings.device);
+  if (settings.device) appendDevice(options, settings.device, settings.captures ?? false);
   else settings.weights?.addTo(options);
   return options;
 }
@@ -68,6 +70,8 @@ export class Session {
     /** Set when this session alone uses its prepacked weights. */
     private readonly ownWeights: PrepackedWeights | null,
     device: Device | undefined,
+    /** Whether runs on its device may be captured. */
+    readonly captures: boolean,
   ) {
     this.device = device ? new DeviceMemory(handle, device) : null;
     const allocator = created('get allocator', (out) => api.GetAllocatorWithDefaultOptions(out));
@@ -117,7 +121,7 @@ export class Session {
       );
       check(status, 'load model');
       if (!out[0]) throw new OrtError(-1, 'no session came back', 'load model');
-      return new Session(out[0], ownWeights, settings.device);
+      return new Session(out[0], ownWeights, settings.device, settings.captures ?? false);
     } catch (error) {
       ownWeights?.release();
       throw error;

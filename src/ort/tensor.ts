@@ -105,6 +105,13 @@ export class Tensor {
     return new Tensor(handle, shape, null, whole);
   }
 
+  /** The same memory as 32-bit words, which every kernel that copies knows. */
+  static words(of: Tensor, type: ElementType, memory: DeviceMemory): Tensor {
+    const count = (countOf(of.shape) * elementTypes[type].array.BYTES_PER_ELEMENT) / 4;
+    if (!of.data) return Tensor.beginningOf(of, memory, 'int32', [count]);
+    return Tensor.over(new Int32Array(of.data.buffer, of.data.byteOffset, count), 'int32', [count]);
+  }
+
   /** A tensor over CPU memory at an address, which must stay there; `code` is an ONNXTensorElementDataType. */
   static at(address: Handle, bytes: number, code: number, shape: readonly number[]): Tensor {
     const dimensions = BigInt64Array.from(shape, BigInt);

@@ -1,6 +1,6 @@
 /**
  * `npm run gpu-check`: on a machine with a GPU, whether every execution provider found computes what the CPU does,
- * and how fast it decodes beside it. Says what is missing where there is none. A table for people, JSON for
+ * and how fast it decodes beside it, node by node and as device graphs. Says what is missing where there is none. A table for people, JSON for
  * machines; ends with 1 when a check fails, and with 0 where there is nothing to check.
  */
 import { writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { packageRoot } from '../../src/package-root.js';
 import { benchEngine } from '../bench/engine.js';
 import { asTable, type Ratio, type Row } from '../bench/report.js';
 import { families, goldensOf } from '../helpers/families.js';
-import { type Check, checkFamilies, checkFit, openEngine } from './device-checks.js';
+import { type Check, checkDeviceGraphs, checkFamilies, checkFit, openEngine } from './device-checks.js';
 
 const { values } = parseArgs({
   options: {
@@ -36,10 +36,11 @@ const help: Readonly<Record<string, string>> = {
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const asked = values.device ?? [...deviceNames];
-const settingsOf = (device: DeviceSettings['device']): DeviceSettings => ({
+const settingsOf = (device: DeviceSettings['device'], deviceGraph = false): DeviceSettings => ({
   device,
   deviceIndex: 0,
   deviceMemory: 0,
+  deviceGraph,
 });
 
 /** Null when it works here, else why not. */
@@ -68,9 +69,10 @@ function edits(layers: number, hidden: number): ActivationEdit[] {
   });
 }
 
-async function benchmark(device: DeviceSettings['device']): Promise<{ rows: Row[]; load: number }> {
+async function benchmark(where: DeviceSettings): Promise<{ rows: Row[]; load: number }> {
+  const section = where.deviceGraph ? `${where.device}, device graphs` : where.device;
   const started = performance.now();
-  const engine = await openEngine(values.model, settingsOf(device), 16, Number(values.capacity));
+  const engine = await openEngine(values.model, where, 16, Number(values.capacity));
   const load = performance.now() - started;
   try {
     const { layers, hiddenSize, vocabularySize } = engine.shape;
@@ -83,7 +85,7 @@ async function benchmark(device: DeviceSettings['device']): Promise<{ rows: Row[
       Number(values.rounds),
       Number(values.tokens),
     );
-    return { rows: rows.map((row) => ({ ...row, section: device })), load };
+    return { rows: rows.map((row) => ({ ...row, section })), load };
   } finally {
     await engine.close();
   }
@@ -116,15 +118,20 @@ for (const device of deviceNames.filter((name) => asked.includes(name))) {
     continue;
   }
   say(`${device}: found`);
-  entry.checks.push(...(await checkFamilies(settingsOf(device))), await checkFit(settingsOf(device)));
+  entry.checks.push(
+    ...(await checkFamilies(settingsOf(device))),
+    ...(await checkDeviceGraphs(settingsOf(device, true))),
+    await checkFit(settingsOf(device)),
+  );
   for (const { name, holds, detail } of entry.checks)
     say(`  ${holds ? 'holds' : 'FAILS'}  ${name}: ${detail}`);
   failed ||= entry.checks.some(({ holds }) => !holds);
   if (values['no-bench']) continue;
   try {
-    const { rows, load } = await benchmark(device);
+    const { rows, load } = await benchmark(settingsOf(device));
     report.rows.push(...rows);
     Object.assign(entry, { loadMs: Math.round(load) });
+    report.rows.push(...(await benchmark(settingsOf(device, true))).rows);
   } catch (error) {
     failed = true;
     Object.assign(entry, { bench: (error as Error).message });
@@ -132,7 +139,7 @@ for (const device of deviceNames.filter((name) => asked.includes(name))) {
   }
 }
 if (report.rows.length > 0) {
-  if (!values['no-cpu']) report.rows.push(...(await benchmark('cpu')).rows);
+  if (!values['no-cpu']) report.rows.push(...(await benchmark(settingsOf('cpu'))).rows);
   say(`\n${asTable(report.rows, noRatios)}`);
 }
 await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeByNode } from '../../src/engine/decode-graphs.js';
 import { type DeviceSettings, greedy, type SequenceRequest } from '../../src/engine/protocol.js';
 import { WorkerEngine } from '../../src/engine/worker-engine.js';
 import { loadModel } from '../../src/models/load.js';
@@ -36,6 +37,33 @@ export async function checkFamilies(where: DeviceSettings): Promise<Check[]> {
   return checks;
 }
 
+/** What steerd itself refuses on one device. */
+const knownRefusal = /WebGPU's device graphs cannot compute attention with a sliding window/;
+
+/** Decode steps recorded and replayed: the same tokens, and nothing that made the engine give them up. */
+export async function checkDeviceGraphs(where: DeviceSettings): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const family of families.filter(({ layout }) => layout === 'in place')) {
+    checks.push(
+      await attempt(`${family.name} as device graphs`, async () => {
+        const golden = goldensOf(family);
+        const engine = await openEngine(golden.directory, where, 3, 64);
+        try {
+          const same = await continuations(golden, engine);
+          const givenUp = engine.warnings.some(
+            (warning) => warning.startsWith(nodeByNode('')) && !knownRefusal.test(warning),
+          );
+          const said = `${same.filter(Boolean).length} of 4 continuations are PyTorch's`;
+          return [same.every(Boolean) && !givenUp, [said, ...engine.warnings].join('; ')];
+        } finally {
+          await engine.close();
+        }
+      }),
+    );
+  }
+  return checks;
+}
+
 export function openEngine(
   directory: string,
   where: DeviceSettings,
@@ -46,12 +74,9 @@ export function openEngine(
   return WorkerEngine.start({ model: directory, ...settings });
 }
 
-async function checkFamily(
-  family: Family,
-  golden: Goldens,
-  engine: WorkerEngine,
-): Promise<[boolean, string]> {
-  const same = await Promise.all(
+/** Of both prompts, unsteered and steered, all at once: whether the answer is PyTorch's. */
+function continuations(golden: Goldens, engine: WorkerEngine): Promise<boolean[]> {
+  return Promise.all(
     [0, 1].flatMap((row) =>
       [
         { edit: [], tensor: `greedy.${row}` },
@@ -64,6 +89,14 @@ async function checkFamily(
       }),
     ),
   );
+}
+
+async function checkFamily(
+  family: Family,
+  golden: Goldens,
+  engine: WorkerEngine,
+): Promise<[boolean, string]> {
+  const same = await continuations(golden, engine);
   const tokens = golden.ids('input_ids.0');
   const positions = [3, 2, 1].map((back) => tokens.length - back);
   const { attentionToPrefix } = await engine.capture({ tokens, positions, span: [2, 5] });
