@@ -3,9 +3,28 @@
  * room for garbage to come. A collection as after a low-memory notice gives it back to the system.
  */
 import { Session } from 'node:inspector/promises';
+import { getHeapStatistics } from 'node:v8';
 
-/** About 0.1 s of this thread. Without an inspector in this Node, nothing happens. */
-export async function trimHeap(): Promise<void> {
+/** Less is not worth the time: small models come and go often. */
+const worthwhileBytes = 8 * 1024 ** 2;
+
+const heapBytes = () => getHeapStatistics().total_heap_size;
+
+/** Of this thread's heap, when it was last as small as it gets. */
+let trimmed = heapBytes();
+let running: Promise<void> | null = null;
+
+/** Up to 0.1 s of this thread if its heap has grown much. Without an inspector in this Node, nothing happens. */
+export function trimHeap(): Promise<void> {
+  if (heapBytes() - trimmed < worthwhileBytes) return Promise.resolve();
+  running ??= collect().finally(() => {
+    trimmed = heapBytes();
+    running = null;
+  });
+  return running;
+}
+
+async function collect(): Promise<void> {
   try {
     const session = new Session();
     session.connect();

@@ -118,8 +118,9 @@ export class Constraints {
       this.#receive(message);
       this.changed();
     });
-    const gone = (reason: string) =>
-      this.#failAll(thread, new Error(`the grammar library failed: ${reason}`));
+    const gone = (reason: string) => {
+      if (this.#thread === thread) this.#end(new Error(`the grammar library failed: ${reason}`));
+    };
     worker.once('error', (error: Error) => gone(error.message));
     worker.once('exit', () => gone('its thread ended'));
     return thread;
@@ -144,13 +145,15 @@ export class Constraints {
     this.#open.delete(message.id);
     open?.constraint.fail(error);
     open?.begun(error);
-    if (message.broken) void this.#thread?.worker.terminate();
+    if (message.broken) this.#end(new Error(`the grammar library failed: ${message.error}`));
   }
 
-  #failAll(thread: Thread, error: Error): void {
-    if (this.#thread !== thread) return;
+  /** Everybody fails who has a place in a grammar; the next one starts anew. */
+  #end(error: Error): void {
+    const { worker, port } = this.#thread ?? {};
     this.#thread = null;
-    thread.port.close();
+    port?.close();
+    void worker?.terminate();
     for (const { constraint, begun } of this.#open.values()) {
       constraint.fail(error);
       begun(error);

@@ -74,7 +74,7 @@ describe('constraints', () => {
 
   test('this thread goes on while a large grammar is compiled', async () => {
     const large = Array.from(
-      { length: 60 },
+      { length: 20 },
       (_, i) => `r${i} ::= ("${i}x" [a-z]{1,20} | [0-9]{2,30}) r${i + 1}`,
     );
     let turns = 0;
