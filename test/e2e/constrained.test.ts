@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { suiteServer } from './running-server.js';
 
 const model = 'smollm2-135m-instruct';
-const count = Number(process.env.STEERD_CONSTRAINED_ANSWERS ?? 20);
+const count = Number(process.env.STEERD_CONSTRAINED_ANSWERS ?? 10);
 const concepts = ['pirate', 'ocean', 'sad', 'horror'];
 
 const object = (properties: object): Record<string, unknown> => ({

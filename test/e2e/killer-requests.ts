@@ -50,7 +50,7 @@ const manyChoices = () => {
 const grammar = (source: string) => chat({ structured_outputs: { grammar: source } });
 
 /** What is small to say and large to compile. */
-export const bombs: readonly Killer[] = [
+const bombs: readonly Killer[] = [
   ['a schema that doubles 24 times', chatPath, held(doubling), [200, 400]],
   ['a schema that branches 16 times', chatPath, held(branching), [200, 400]],
   ['a schema of itself', chatPath, held({ $ref: '#' }), 400],

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { bombs, chatPath, killers, user } from './killer-requests.js';
+import { chatPath, killers, user } from './killer-requests.js';
 import { answer, type ServerProcess, suiteServer } from './running-server.js';
 
 async function send(server: ServerProcess, path: string, asked: unknown) {
@@ -59,8 +59,6 @@ async function streamBeside(server: ServerProcess, signal: AbortSignal, asked: (
 
 /** As many ordinary waits of the stream make a stall: bodies of 4 MB are parsed and prompts read in some. */
 const stallRatio = 15;
-/** Where a grammar is compiled between two steps: constraint-check.ts has the bound. */
-const compiledRatio = 60;
 /** A machine with other work makes a wait long now and then, a request that blocks the server each time. */
 const stallTries = 4;
 
@@ -103,7 +101,7 @@ describe('requests that killed servers like this one', () => {
         );
       for (const [number, killer] of killers.entries()) {
         const [what, path, body] = killer;
-        const most = (bombs.includes(killer) ? compiledRatio : stallRatio) * usual;
+        const most = stallRatio * usual;
         let least = longest(number);
         for (let tries = stallTries; tries > 0 && least > most; tries--) {
           await send(server, path, body);
