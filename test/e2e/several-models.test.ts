@@ -170,7 +170,11 @@ test('models are listed with what they take, and none is loaded for that', async
 test('all at once, in a memory that does not hold all: every answer is the one of the model alone', async () => {
   const everyone = [embedded, ...names];
   const expected = new Map<string, Answer[]>();
-  for (const model of everyone) expected.set(model, await alone(model));
+  const lonely = everyone.values();
+  const ask = async () => {
+    for (const model of lonely) expected.set(model, await alone(model));
+  };
+  await Promise.all([ask(), ask()]);
   for (const model of everyone) await addConcept(server.url, model);
   for (const [model, answers] of expected) {
     assert.ok(apart(answers[0], answers[1]) > 10 * tolerance, `${model}: not steered`);

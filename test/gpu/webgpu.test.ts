@@ -93,10 +93,11 @@ for (const { how, rewritten } of [
       assert.equal(/was rewritten to it/.test(engine.warnings.join()), rewritten);
       const written = await Promise.all(
         [0, 1].map((row) =>
-          tokens(engine, request(golden.ids(`input_ids.${row}`), { edit: golden.edit(row) })),
+          tokens(engine, request(golden.ids(`input_ids.${row}`), { edit: golden.edit(row), maxTokens: 5 })),
         ),
       );
-      assert.deepEqual(written, [golden.ids('steered_greedy.0'), golden.ids('steered_greedy.1')]);
+      const steered = (row: number) => golden.ids(`steered_greedy.${row}`).slice(0, 5);
+      assert.deepEqual(written, [steered(0), steered(1)]);
     } finally {
       await engine.close();
       await rm(kept, { recursive: true });
