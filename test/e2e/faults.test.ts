@@ -288,8 +288,11 @@ test('two fits of the same name at once: both end, and the concept is whole and 
   assert.equal(lastEvent(await steered.ended), 'data: [DONE]');
 });
 
-test('ten thousand concepts: the server starts, lists by pages, steers by any of them', async (t) => {
-  const count = 10_000;
+/** STEERD_MANY_CONCEPTS=10000 makes that many: writing them takes longest. */
+const manyConcepts = Number(process.env.STEERD_MANY_CONCEPTS ?? 2500);
+
+test('thousands of concepts: the server starts, lists by pages, steers by any of them', async (t) => {
+  const count = manyConcepts;
   const data = await temporaryFolder(t);
   const folder = join(data, 'concepts');
   await mkdir(folder);
@@ -325,7 +328,7 @@ test('ten thousand concepts: the server starts, lists by pages, steers by any of
     after = seen.at(-1) ?? '';
   }
   assert.deepEqual(seen, names);
-  for (const name of [names[0], names[5000], names.at(-1)]) {
+  for (const name of [names[0], names[count >> 1], names.at(-1)]) {
     const steered = stream(server.url, 5, { concept: name });
     assert.equal(lastEvent(await steered.ended), 'data: [DONE]');
   }

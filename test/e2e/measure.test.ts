@@ -26,10 +26,13 @@ describe('measured steering', () => {
     assert.equal(status, 200, JSON.stringify(json));
     const { data, summary } = json as Sweep;
     assert.equal(data.length, 12);
-    for (const { prompt, concept, strength, answer: text } of data) {
-      const alone = await answer(server, prompts[prompt] ?? '', { concept, strength }, { max_tokens: 24 });
-      assert.equal(text, alone, `${concept} ${strength}`);
-    }
+    await Promise.all(
+      data.map(async ({ prompt, concept, strength, answer: text }) => {
+        const steering = { concept, strength };
+        const completed = await answer(server, prompts[prompt] ?? '', steering, { max_tokens: 24 });
+        assert.equal(text, completed, `${concept} ${strength}`);
+      }),
+    );
     for (const concept of ['ocean', 'pirate']) {
       const evidence = summary.filter((row) => row.concept === concept).map((row) => row.evidence ?? 0);
       assert.ok((evidence[2] ?? 0) > (evidence[0] ?? 0) + 0.1, `${concept}: ${evidence}`);
