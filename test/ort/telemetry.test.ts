@@ -9,6 +9,14 @@ import { promisify } from 'node:util';
 import { packageRoot } from '../../src/package-root.js';
 import { tinyModel } from '../helpers/tiny-models.js';
 
+/** ONNX Runtime in a thread alone, as where the command line checks an export. */
+const threadScript = `
+const { Worker } = await import('node:worker_threads');
+const code = 'import(' + JSON.stringify(process.argv[2]) + ').then(({ loadGraphs }) => loadGraphs('
+  + JSON.stringify(process.argv[3]) + ', 1)).then(() => process.exit(0))';
+new Worker(code, { eval: true });
+`;
+
 /** A model loaded and run by a worker thread, as in the server, in a process of its own. */
 const script = `
 const { WorkerEngine } = await import(process.argv[2]);
@@ -19,18 +27,22 @@ await engine.close();
 process.exit(0);
 `;
 
-test('a process that loads and runs a model leaves nothing in its home folder', async () => {
-  const home = await mkdtemp(join(tmpdir(), 'steerd-home-'));
-  try {
-    const worker = join(packageRoot, 'dist/src/engine/worker-engine.js');
-    const { directory } = tinyModel('llama-genai');
-    // With CI or unit tests around it ONNX Runtime declines by itself.
-    const { PATH } = process.env;
-    const file = join(home, 'run.mjs');
-    await writeFile(file, script);
-    await promisify(execFile)(process.execPath, [file, worker, directory], { env: { PATH, HOME: home } });
-    assert.deepEqual(await readdir(home), ['run.mjs']);
-  } finally {
-    await rm(home, { recursive: true });
-  }
-});
+for (const { what, module, run } of [
+  { what: 'loads and runs a model', module: 'worker-engine', run: script },
+  { what: 'uses ONNX Runtime in a thread alone', module: 'loaded-graphs', run: threadScript },
+])
+  test(`a process that ${what} leaves nothing in its home folder`, async () => {
+    const home = await mkdtemp(join(tmpdir(), 'steerd-home-'));
+    try {
+      const { directory } = tinyModel('llama-genai');
+      // With CI or unit tests around it ONNX Runtime declines by itself.
+      const { PATH } = process.env;
+      const file = join(home, 'run.mjs');
+      await writeFile(file, run);
+      const used = join(packageRoot, `dist/src/engine/${module}.js`);
+      await promisify(execFile)(process.execPath, [file, used, directory], { env: { PATH, HOME: home } });
+      assert.deepEqual(await readdir(home), ['run.mjs']);
+    } finally {
+      await rm(home, { recursive: true });
+    }
+  });
