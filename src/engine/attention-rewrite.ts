@@ -12,6 +12,7 @@ import { InventedKvCache } from './invented-kv-cache.js';
 import { type ObservedMask, windowOf } from './mask-window.js';
 import type { ModelSpec } from './model-spec.js';
 import { SteeringInputs } from './steering-inputs.js';
+import { logitDistance, trialTokens } from './trial-run.js';
 
 /** What was seen of the export: how to rewrite it, and what the rewrite must give. */
 export interface RewritePlan {
@@ -92,7 +93,10 @@ export function planRewrite(
 /** The largest difference of the rewrite from the export, as a share of the largest logit. */
 export function rewriteError(session: Session, spec: ModelSpec, expected: readonly Expected[]): number {
   return Math.max(
-    ...expected.map(({ probe, logits }) => difference(run(session, spec, probe, []).logits, logits)),
+    ...expected.map(({ probe, logits }) => {
+      const { apart, largest } = logitDistance(run(session, spec, probe, []).logits, logits);
+      return apart / largest;
+    }),
   );
 }
 
@@ -150,7 +154,7 @@ function run(
     made.push(asked, ...Object.values(steering));
     runner.run(
       { first: 0, rows },
-      pasts.map((before) => text(before, tokens, spec)),
+      pasts.map((before) => trialTokens(before, tokens, spec.vocabularySize)),
       pasts,
       {
         inputs: {
@@ -172,20 +176,4 @@ function run(
     options.release();
     for (const tensor of made) tensor.release();
   }
-}
-
-/** Arbitrary tokens, others at each place. */
-function text(past: number, tokens: number, { vocabularySize }: ModelSpec): number[] {
-  return Array.from({ length: tokens }, (_, i) => (7 * (past + i + 1)) % vocabularySize);
-}
-
-/** NaN when either has one. */
-function difference(actual: Float32Array, expected: Float32Array): number {
-  let largest = 0;
-  let apart = 0;
-  for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i] ?? Number.NaN));
-    apart = Math.max(apart, Math.abs((actual[i] ?? Number.NaN) - (expected[i] ?? Number.NaN)));
-  }
-  return apart / largest;
 }

@@ -5,6 +5,7 @@ import { OrtError } from '../ort/status.js';
 import { openScratchCache } from './kv-cache.js';
 import type { ModelSpec } from './model-spec.js';
 import { ServingRunner } from './serving-runner.js';
+import { logitDistance, trialTokens } from './trial-run.js';
 
 export interface ChunkLimits {
   /**
@@ -34,7 +35,7 @@ export function chunkLimits(spec: ModelSpec, session: Session): ChunkLimits {
     let past = 0;
     let last = new Float32Array(0);
     for (const size of sizes) {
-      const tokens = Array.from({ length: size }, (_, i) => (7 * (past + i + 1)) % spec.vocabularySize);
+      const tokens = trialTokens(past, size, spec.vocabularySize);
       last = runner.chunk(cache.scratch, tokens, past, [], size).slice();
       past += size;
     }
@@ -48,8 +49,8 @@ export function chunkLimits(spec: ModelSpec, session: Session): ChunkLimits {
       return { inPieces: true, longest: Number.POSITIVE_INFINITY };
     const half = probed / 2;
     const whole = logits([probed]).subarray(half * spec.vocabularySize);
-    const agree = alike(whole, logits([half, half]));
-    return { inPieces: true, longest: agree ? Number.POSITIVE_INFINITY : shortKernel };
+    const { apart, largest } = logitDistance(logits([half, half]), whole);
+    return { inPieces: true, longest: apart <= tolerance * largest ? Number.POSITIVE_INFINITY : shortKernel };
   } finally {
     runner.release();
     cache.release();
@@ -65,14 +66,4 @@ function runs(run: () => void): boolean {
     if (error instanceof OrtError) return false;
     throw error;
   }
-}
-
-function alike(a: Float32Array, b: Float32Array): boolean {
-  let largest = 0;
-  let apart = 0;
-  for (let i = 0; i < a.length; i++) {
-    largest = Math.max(largest, Math.abs(a[i] ?? 0));
-    apart = Math.max(apart, Math.abs((a[i] ?? 0) - (b[i] ?? 0)));
-  }
-  return apart <= tolerance * largest;
 }

@@ -10,6 +10,7 @@ import { reasonOf } from './devices.js';
 import type { DecodeRow } from './fixed-step.js';
 import type { ActivationEdit, EditTerm } from './protocol.js';
 import type { ServingRunner } from './serving-runner.js';
+import { logitDistance } from './trial-run.js';
 
 /** Rows of different lengths; one fewer than a graph has rows, where there are slots for it. */
 const rowLengths = [5, 2, 4] as const;
@@ -77,7 +78,7 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
         const expected = runner.decodeRows(rows, false).slice(0, rows.length * vocabularySize);
         runner.chunk(cache.scratch, [token(made), token(made + 1)], 0, [], 1);
         const replayed = graphs.stepFor(rows)?.run(rows, runner.runOptions, false);
-        if (!replayed || !alike(expected, replayed))
+        if (!replayed || !agree(replayed, expected))
           return `a replayed step differs from the same one node by node (step ${made + 1} of ${edits.length * stepsEach})`;
       }
     return null;
@@ -85,6 +86,11 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
     if (error instanceof OrtError) return reasonOf(error);
     throw error;
   }
+}
+
+function agree(replayed: Float32Array, expected: Float32Array): boolean {
+  const { apart, largest } = logitDistance(replayed, expected);
+  return apart <= tolerance * largest;
 }
 
 /** A unit direction for every layer, added and amplified a little. */
@@ -96,17 +102,4 @@ function steering({ cache }: ServingRunner, seed: number): EditTerm {
   );
   const each = (value: number) => new Float32Array(layers.length).fill(value);
   return { vectors, add: each(0.5), scale: each(0.25), from: 0, to: Number.POSITIVE_INFINITY };
-}
-
-/** @param b may be longer. */
-function alike(a: Float32Array, b: Float32Array): boolean {
-  let largest = 0;
-  let apart = 0;
-  for (let i = 0; i < a.length; i++) {
-    const [one = 0, other = 0] = [a[i], b[i]];
-    if (!Number.isFinite(other)) return false;
-    largest = Math.max(largest, Math.abs(one));
-    apart = Math.max(apart, Math.abs(one - other));
-  }
-  return apart <= tolerance * largest;
 }

@@ -2,16 +2,12 @@
  * Copies whole tensors to, from and inside a device's memory, contents only: a device graph knows its tensors by
  * their addresses. Binding an array gives it a new address on the device each time, so a small graph copies it on.
  */
-import { create } from '@bufbuild/protobuf';
 import { dataTypes, Graph } from '../onnx/graph.js';
-import { serializeModel } from '../onnx/model-file.js';
-import { GraphProtoSchema, ModelProtoSchema } from '../onnx/schema/onnx_pb.js';
+import { newModel, serializeModel } from '../onnx/model-file.js';
 import { Binding, RunOptions } from '../ort/binding.js';
 import type { DeviceMemory } from '../ort/device.js';
 import { Session } from '../ort/session.js';
 import { type ElementType, Tensor } from '../ort/tensor.js';
-
-const opset = 18n;
 
 export interface CopiedPair {
   readonly from: Tensor;
@@ -21,11 +17,7 @@ export interface CopiedPair {
 
 /** from_i gives to_i, both int32 of one length. */
 function copyGraph(pairs: number): Uint8Array {
-  const model = create(ModelProtoSchema, {
-    irVersion: 9n,
-    opsetImport: [{ domain: '', version: opset }],
-    graph: create(GraphProtoSchema, { name: 'copies' }),
-  });
+  const model = newModel('copies');
   const graph = new Graph(model);
   for (let index = 0; index < pairs; index++) {
     graph.addInput(`from_${index}`, dataTypes.int32, [`words_${index}`]);

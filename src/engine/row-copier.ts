@@ -3,24 +3,16 @@
  * it: for every tensor of the cache, Gather takes a row and ScatterND writes it, in place, since its data and
  * its result are one buffer.
  */
-import { create } from '@bufbuild/protobuf';
 import { dataTypes, Graph } from '../onnx/graph.js';
-import { serializeModel } from '../onnx/model-file.js';
-import { GraphProtoSchema, ModelProtoSchema } from '../onnx/schema/onnx_pb.js';
+import { newModel, serializeModel } from '../onnx/model-file.js';
 import { Binding, RunOptions } from '../ort/binding.js';
 import type { Session } from '../ort/session.js';
 import { elementTypes, ownArray, Tensor } from '../ort/tensor.js';
 import type { ModelSpec } from './model-spec.js';
 
-const opset = 18n;
-
 /** cache_i [slots, ...] and source_i [rows, ...] give result_i: the cache with the source's row `from` at `to`. */
 export function copyingGraph(spec: ModelSpec): Uint8Array {
-  const model = create(ModelProtoSchema, {
-    irVersion: 9n,
-    opsetImport: [{ domain: '', version: opset }],
-    graph: create(GraphProtoSchema, { name: 'rows' }),
-  });
+  const model = newModel('rows');
   const graph = new Graph(model);
   const type = elementTypes[spec.kvType].code;
   const shape = [`${spec.kvHeads}`, 'capacity', `${spec.headSize}`];

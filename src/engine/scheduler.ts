@@ -54,10 +54,9 @@ export class Scheduler {
     return this.#running.length + (this.#prefilling ? 1 : 0);
   }
 
+  /** Nothing to compute: there is no sequence, or each waits for its constraint's mask. */
   get idle(): boolean {
-    return (
-      this.running === 0 && this.#waiting.interactive.length === 0 && this.#waiting.background.length === 0
-    );
+    return this.all().every((sequence) => sequence.waitsForMask);
   }
 
   /** Whether anyone interactive runs or waits. */

@@ -50,28 +50,28 @@ export async function openServingSession(
   capacity: number,
 ): Promise<ServingSession> {
   const unchanged: ExportChanges = { on: settings.device, arithmetic, windows: null };
-  const captures = settings.captures ?? false;
-  const asItIs = async (note: string | null): Promise<ServingSession> => {
-    const { graft, ...known } = await servingGraft(directory, unchanged, captures);
-    return { ...known, session: await Session.create(graft, settings), changes: unchanged, note };
-  };
-  // What has no GroupQueryAttention cannot be captured: it is opened again without.
-  if (captures) return asItIs(null);
+  // Throws for an export without GroupQueryAttention that is to be captured: it is opened again without.
+  const { graft, ...known } = await servingGraft(directory, unchanged, settings.captures);
+  const asItIs = async (note: string | null): Promise<ServingSession> => ({
+    ...known,
+    session: await Session.create(graft, settings),
+    changes: unchanged,
+    note,
+  });
+  if (known.spec.kvLayout === 'in place') return asItIs(null);
   const tried = await tryRewrite(directory, unchanged, settings, capacity);
-  return typeof tried === 'string' ? asItIs(oneRowAtATime(tried)) : (tried ?? asItIs(null));
+  return typeof tried === 'string' ? asItIs(oneRowAtATime(tried)) : tried;
 }
 
-/** @returns null when there is nothing to rewrite, or why it was not. */
+/** @returns why it was not rewritten, if it was not. */
 async function tryRewrite(
   directory: string,
   unchanged: ExportChanges,
   settings: SessionSettings,
   capacity: number,
-): Promise<ServingSession | string | null> {
+): Promise<ServingSession | string> {
   try {
-    const watched = await observedGraft(directory, unchanged);
-    if (!watched) return null;
-    const { graft, spec, masks, rounds } = watched;
+    const { graft, spec, masks, rounds } = await observedGraft(directory, unchanged);
     const plan = await watch(graft, settings, (session) =>
       planRewrite(session, spec, masks, chooseCapacity(capacity, spec)),
     );
@@ -127,11 +127,10 @@ async function servingGraft(directory: string, changes: ExportChanges, fixedShap
   };
 }
 
-/** The export with its masks to be seen; null for one that has GroupQueryAttention. */
+/** The export with its masks to be seen. */
 async function observedGraft(directory: string, unchanged: ExportChanges) {
   const { model } = await readExport(directory, unchanged);
   const spec = await readModelSpec(model, directory);
-  if (spec.kvLayout === 'in place') return null;
   // What the rewrite lacks shows at once; a session takes long.
   groupAttention(model, spec, []);
   const { model: exposed, masks } = exposeMasks(model);

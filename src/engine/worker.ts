@@ -111,8 +111,7 @@ class EngineLoop {
   async run(): Promise<void> {
     while (!this.#closed) {
       this.#constrained.receive();
-      const nothingToDo = this.#scheduler.all().every((sequence) => sequence.waitsForMask);
-      if (nothingToDo && this.#jobs.length === 0)
+      if (this.#scheduler.idle && this.#jobs.length === 0)
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

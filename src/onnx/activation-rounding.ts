@@ -4,7 +4,15 @@ import type { NodeProto } from './schema/onnx_pb.js';
 
 /** One scale for all that comes in: a row is rounded by the largest of its neighbours. */
 const wholeBatch: ReadonlySet<string> = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul']);
-const byBlocks = { opType: 'MatMulNBits', attribute: 'accuracy_level', int8: 4 } as const;
+
+/** MatMulNBits: how exactly it multiplies; left out or 0, its kernel may choose. */
+export const accuracyLevel = 'accuracy_level';
+/** Of those levels, the one that rounds activations to int8, block by block. */
+export const int8Level = 4;
+
+export function multipliesInInt8(node: NodeProto): boolean {
+  return node.opType === 'MatMulNBits' && attributeOf(node, accuracyLevel) === int8Level;
+}
 
 /** A node that makes what a row becomes depend on the rows beside it. */
 export function rowMixing(graph: Graph): NodeProto | undefined {
@@ -13,9 +21,5 @@ export function rowMixing(graph: Graph): NodeProto | undefined {
 
 /** Whether the last bit of an activation may turn it into another whole step. */
 export function roundsActivations(graph: Graph): boolean {
-  return graph.proto.node.some(
-    (node) =>
-      wholeBatch.has(node.opType) ||
-      (node.opType === byBlocks.opType && attributeOf(node, byBlocks.attribute) === byBlocks.int8),
-  );
+  return graph.proto.node.some((node) => wholeBatch.has(node.opType) || multipliesInInt8(node));
 }

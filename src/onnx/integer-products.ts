@@ -4,6 +4,7 @@
  * faster than those that unpack the weights to float32. A level that the export declares is its maker's choice.
  */
 import { create } from '@bufbuild/protobuf';
+import { accuracyLevel, int8Level, multipliesInInt8 } from './activation-rounding.js';
 import { attributeOf } from './graph.js';
 import {
   AttributeProto_AttributeType,
@@ -12,8 +13,6 @@ import {
   type NodeProto,
 } from './schema/onnx_pb.js';
 
-const accuracyLevel = 'accuracy_level';
-const int8Level = 4n;
 const defaultBits = 4;
 
 /**
@@ -57,11 +56,7 @@ const isSteady = (node: NodeProto) =>
  */
 export function mixesRows(model: ModelProto): boolean {
   return (model.graph?.node ?? []).some(
-    (node) =>
-      node.opType === 'DynamicQuantizeLinear' ||
-      (node.opType === 'MatMulNBits' &&
-        attributeOf(node, accuracyLevel) === Number(int8Level) &&
-        !isSteady(node)),
+    (node) => node.opType === 'DynamicQuantizeLinear' || (multipliesInInt8(node) && !isSteady(node)),
   );
 }
 
@@ -75,7 +70,7 @@ function inInt8(node: NodeProto): NodeProto {
   const level = create(AttributeProtoSchema, {
     name: accuracyLevel,
     type: AttributeProto_AttributeType.INT,
-    i: int8Level,
+    i: BigInt(int8Level),
   });
   return { ...node, attribute: [...node.attribute.filter(({ name }) => name !== accuracyLevel), level] };
 }

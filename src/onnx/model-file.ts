@@ -1,7 +1,7 @@
 /** Reading and writing ONNX model files. Weights in external data files are never opened here. */
 import { readFile } from 'node:fs/promises';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type ModelProto, ModelProtoSchema, type TensorProto } from './schema/onnx_pb.js';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TensorProto } from './schema/onnx_pb.js';
 
 /** A model that cannot be read or grafted: what was found and what was missing. */
 export class OnnxError extends Error {
@@ -28,6 +28,15 @@ export async function readModel(file: string): Promise<ModelProto> {
 /** Fields this version of the schema does not know survive a round trip. */
 export function serializeModel(model: ModelProto): Uint8Array {
   return toBinary(ModelProtoSchema, model);
+}
+
+/** A graph with nothing in it yet, to be filled through `Graph`. */
+export function newModel(name: string): ModelProto {
+  return create(ModelProtoSchema, {
+    irVersion: 9n,
+    opsetImport: [{ domain: '', version: 18n }],
+    graph: create(GraphProtoSchema, { name }),
+  });
 }
 
 /** Copy that can be edited without touching the original. */

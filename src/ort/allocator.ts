@@ -4,21 +4,13 @@
  * in the heaps of threads, and most of that stays with the process when it is unloaded too. Held where it begins, the
  * threshold lets every large block go as soon as it is freed. Other C libraries have nothing to hold.
  */
-import koffi from 'koffi';
+import { cLibrary } from './c-library.js';
 
 /** malloc.h of glibc; it is also where glibc begins. */
 const mmapThreshold = -3;
 const thresholdBytes = 128 * 1024;
 
-/** Null with another C library, as on Alpine. */
-function glibc(): ReturnType<typeof koffi.load> | null {
-  if (process.platform !== 'linux') return null;
-  try {
-    return koffi.load('libc.so.6');
-  } catch {
-    return null;
-  }
-}
+const glibc = () => (process.platform === 'linux' ? cLibrary() : null);
 
 /** Once in a process, before a model is loaded; again does no harm. */
 export function returnFreedMemory(): void {

@@ -3,13 +3,8 @@
  * Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import koffi from 'koffi';
+import { cLibrary } from './c-library.js';
 import type { Handle } from './library.js';
-
-const libraries: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
-  linux: 'libc.so.6',
-  darwin: 'libSystem.B.dylib',
-};
 
 /** sys/mman.h, alike on Linux and macOS. */
 const protRead = 1;
@@ -35,18 +30,12 @@ let opened: MemoryCalls | null | undefined;
 /** Null where files cannot be mapped. */
 function memoryCalls(): MemoryCalls | null {
   if (opened !== undefined) return opened;
-  const name = libraries[process.platform];
-  try {
-    const library = name ? koffi.load(name) : null;
-    opened = library && {
-      mmap: library.func('mmap', 'void*', ['void*', 'size_t', 'int', 'int', 'int', 'int64_t']),
-      munmap: library.func('munmap', 'int', ['void*', 'size_t']),
-      madvise: library.func('madvise', 'int', ['void*', 'size_t', 'int']),
-    };
-  } catch {
-    // A C library by another name, as on Alpine: mapping is a saving, not a need.
-    opened = null;
-  }
+  const library = cLibrary();
+  opened = library && {
+    mmap: library.func('mmap', 'void*', ['void*', 'size_t', 'int', 'int', 'int', 'int64_t']),
+    munmap: library.func('munmap', 'int', ['void*', 'size_t']),
+    madvise: library.func('madvise', 'int', ['void*', 'size_t', 'int']),
+  };
   return opened;
 }
 

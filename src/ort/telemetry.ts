@@ -3,16 +3,10 @@
  * database in the home folder. A server that holds people's prompts sends nothing to anybody.
  */
 import { isMainThread } from 'node:worker_threads';
-import koffi from 'koffi';
+import { cLibrary } from './c-library.js';
 
 /** Read by the library once, when its environment is made (microsoft/onnxruntime pull request 27379). */
 const variable = 'ORT_DISABLE_TELEMETRY';
-
-/** C libraries by platform. */
-const libraries: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
-  linux: 'libc.so.6',
-  darwin: 'libSystem.B.dylib',
-};
 
 /** Before the library's environment is made. On Windows the variable is not read: environment.ts asks by a call too. */
 export function declineTelemetry(): void {
@@ -22,14 +16,9 @@ export function declineTelemetry(): void {
 }
 
 function declineForProcess(): void {
-  const name = libraries[process.platform];
-  if (!name) return;
-  try {
-    const libc = koffi.load(name);
-    // What the main thread has declined already is left: to change the variables while others read them is not safe.
-    if (libc.func('getenv', 'const char*', ['const char*'])(variable) === null)
-      libc.func('setenv', 'int', ['const char*', 'const char*', 'int'])(variable, '1', 1);
-  } catch {
-    // Another C library, as on Alpine: the main thread has to load this module first.
-  }
+  // Where there is no such library the main thread has to load this module first.
+  const libc = cLibrary();
+  // What the main thread has declined already is left: to change the variables while others read them is not safe.
+  if (libc?.func('getenv', 'const char*', ['const char*'])(variable) === null)
+    libc.func('setenv', 'int', ['const char*', 'const char*', 'int'])(variable, '1', 1);
 }

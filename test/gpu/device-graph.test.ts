@@ -1,14 +1,12 @@
 /** Decode steps as device graphs, on SwiftShader: recorded and replayed as on a real GPU, only slower. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { create } from '@bufbuild/protobuf';
 import { DeviceCopies } from '../../src/engine/device-copies.js';
 import type { SequenceRequest } from '../../src/engine/protocol.js';
 import type { WorkerEngine } from '../../src/engine/worker-engine.js';
 import { sliceLayers, stackLayers } from '../../src/onnx/fixed-shapes.js';
 import { dataTypes, Graph } from '../../src/onnx/graph.js';
-import { serializeModel } from '../../src/onnx/model-file.js';
-import { GraphProtoSchema, ModelProtoSchema } from '../../src/onnx/schema/onnx_pb.js';
+import { newModel, serializeModel } from '../../src/onnx/model-file.js';
 import { Binding, notCaptured, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { Tensor } from '../../src/ort/tensor.js';
@@ -154,11 +152,7 @@ test('the CPU says that it has no device graphs, and goes on', async () => {
 test('a graph is replayed on the memory it was recorded with; a run without one is not', {
   skip,
 }, async () => {
-  const model = create(ModelProtoSchema, {
-    irVersion: 9n,
-    opsetImport: [{ domain: '', version: 18n }],
-    graph: create(GraphProtoSchema, { name: 'sum' }),
-  });
+  const model = newModel('sum');
   const graph = new Graph(model);
   graph.addInput('x', dataTypes.float32, ['2']);
   graph.add('Add', ['x', 'x'], 'y');
@@ -234,11 +228,7 @@ test('a graph is replayed on the memory it was recorded with; a run without one 
 
 test('any number of layers is sliced and stacked on the device', { skip }, async () => {
   const layers = 30;
-  const model = create(ModelProtoSchema, {
-    irVersion: 9n,
-    opsetImport: [{ domain: '', version: 18n }],
-    graph: create(GraphProtoSchema, { name: 'layers' }),
-  });
+  const model = newModel('layers');
   const graph = new Graph(model);
   graph.addInput('layers', dataTypes.float32, [`${layers}`, '2', '3']);
   graph.addOutput('stacked', dataTypes.float32, [`${layers}`, '2', '3']);
