@@ -5,10 +5,10 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { type Caller, runAs } from '../src/access/caller.js';
-import { withDefaultSteering } from '../src/access/default-steering.js';
 import { scopeOfRoute } from '../src/access/scopes.js';
 import { SteerdError } from '../src/errors.js';
-import { onResponseEnd } from '../src/response-end.js';
+import { onResponseEnd } from '../src/http/reply-end.js';
+import { withDefaultSteering } from '../src/server/default-steering.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

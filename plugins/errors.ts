@@ -1,8 +1,8 @@
 /** Every failure leaves in OpenAI's error shape; what is the server's fault is logged with its cause. */
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { explain, toErrorBody } from '../src/error-reply.js';
 import { errors, type SteerdError } from '../src/errors.js';
+import { explain, toErrorBody } from '../src/http/error-reply.js';
 import type { ErrorBody } from '../src/schemas/errors.js';
 
 declare module 'fastify' {

@@ -1,7 +1,7 @@
 /** Sweeps and calibrations share one limit. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { MeasurementLimit } from '../src/steering/measure/measurement-limit.js';
+import { MeasurementLimit } from '../src/fitting/measure/measurement-limit.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

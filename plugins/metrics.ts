@@ -1,7 +1,7 @@
 /** Measures every reply, and says at /metrics what is going on. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { loadOf } from '../src/models/load-sum.js';
+import { loadOf } from '../src/models/serve/load-sum.js';
 
 async function metricsPlugin(app: FastifyInstance): Promise<void> {
   const { metrics, observed } = app.telemetry;

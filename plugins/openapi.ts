@@ -4,9 +4,9 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { packageVersion } from '../src/package-version.js';
-import { describeAccess } from '../src/schemas/access.js';
-import { keepUsedSchemas } from '../src/schemas/used-schemas.js';
+import { packageVersion } from '../src/common/package-version.js';
+import { describeAccess } from '../src/server/openapi-access.js';
+import { keepUsedSchemas } from '../src/server/used-schemas.js';
 
 const description = `OpenAI's API with steering: send \`concept\` and \`strength\` and the model's activations
 are edited while it writes. Errors have OpenAI's shape everywhere.`;

@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { RunningAnswers } from '../src/completions/running-answers.js';
 import { errors } from '../src/errors.js';
-import { onResponseEnd } from '../src/response-end.js';
+import { onResponseEnd } from '../src/http/reply-end.js';
+import { RunningAnswers } from '../src/http/running-answers.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { onResponseEnd } from '../src/response-end.js';
+import { onResponseEnd } from '../src/http/reply-end.js';
 
 async function slowReaders(app: FastifyInstance): Promise<void> {
   const milliseconds = app.httpSettings.readerSeconds * 1000;

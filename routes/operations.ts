@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { loadOf } from '../src/models/load-sum.js';
-import { modelId } from '../src/models/registry.js';
+import { detokenize, tokenize } from '../src/completions/tokenize.js';
+import { loadOf } from '../src/models/serve/load-sum.js';
+import { modelId } from '../src/models/serve/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import {
   Detokenized,
@@ -11,7 +12,6 @@ import {
   Tokenized,
   TokenizeRequest,
 } from '../src/schemas/operations.js';
-import { detokenize, tokenize } from '../src/text/tokenize.js';
 
 const operations: FastifyPluginAsyncZod = async (app) => {
   const { registry } = app.telemetry.metrics;

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { packageVersion } from '../src/package-version.js';
+import { packageVersion } from '../src/common/package-version.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import { Health, Ready, Version } from '../src/schemas/health.js';
 

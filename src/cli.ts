@@ -9,8 +9,8 @@ import { register as registerKeys } from './commands/keys.js';
 import { register as registerModels } from './commands/models.js';
 import { register as registerPull } from './commands/pull.js';
 import { register as registerServe } from './commands/serve.js';
+import { packageVersion } from './common/package-version.js';
 import { ConfigError } from './config.js';
-import { packageVersion } from './package-version.js';
 
 program
   .name('steerd')

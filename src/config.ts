@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { packageRoot } from './common/package-root.js';
 import { arithmetics } from './engine/protocol.js';
 import { shown } from './errors.js';
-import { packageRoot } from './package-root.js';
 
 interface Setting<Schema extends z.ZodType> {
   readonly env: string;

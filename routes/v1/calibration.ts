@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { calibrateStored } from '../../src/fitting/measure/calibrate-stored.js';
 import { ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { CalibrateRequest } from '../../src/schemas/measurements.js';
-import { calibrateStored } from '../../src/steering/measure/calibrate-stored.js';
 
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
-import { textCompletion, textEvents } from '../../src/completions/text-shape.js';
-import { eventStream, eventStreamHeaders } from '../../src/event-stream.js';
-import { codeSamples } from '../../src/schemas/code-samples.js';
+import { textCompletion, textEvents } from '../../src/completions/text-reply.js';
+import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
+import { codeSamples } from '../../src/server/code-samples.js';
 
 const completions: FastifyPluginAsyncZod = async (app) => {
   app.post(

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { conceptMissing } from '../../src/concepts/missing-concept.js';
-import { modelId } from '../../src/models/registry.js';
+import { conceptAttention } from '../../src/fitting/concept-attention.js';
+import { modelId } from '../../src/models/serve/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import {
   ConceptList,
@@ -14,7 +15,6 @@ import {
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
-import { conceptAttention } from '../../src/steering/concept-attention.js';
 
 const tags = ['concepts'];
 const DeletedConcept = z

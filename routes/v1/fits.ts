@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
-import { eventStream, eventStreamHeaders, jobEvents } from '../../src/event-stream.js';
+import { eventStream, eventStreamHeaders, jobEvents } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitEvent } from '../../src/schemas/fit-events.js';
 import { FitJob, FitList, FitRequest } from '../../src/schemas/fits.js';

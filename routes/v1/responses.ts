@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
-import { planResponse, response, responseEvents } from '../../src/completions/responses.js';
-import { eventStream, eventStreamHeaders } from '../../src/event-stream.js';
-import { codeSamples } from '../../src/schemas/code-samples.js';
+import { planResponse, response, responseEvents } from '../../src/completions/responses-reply.js';
+import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { ResponseEvent, ResponseObject, ResponseRequest } from '../../src/schemas/responses.js';
+import { codeSamples } from '../../src/server/code-samples.js';
 
 const responses: FastifyPluginAsyncZod = async (app) => {
   app.post(

@@ -5,9 +5,9 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolderDurably, writeDurably } from '../concepts/durable-file.js';
+import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
+import { unixSeconds } from '../common/time.js';
 import { validate } from '../schemas/validation.js';
-import { unixSeconds } from '../unix-seconds.js';
 import { ApiKey, findKey, KeysFile, newSecret } from './api-key.js';
 
 const fileName = 'keys.json';

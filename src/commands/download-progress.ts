@@ -1,6 +1,6 @@
 /** How far a pull is, for people: one line on a terminal, a line per tenth in a log file. */
-import { shownBytes } from '../models/byte-size.js';
-import type { PullProgress } from '../models/pull.js';
+import { shownBytes } from '../common/byte-size.js';
+import type { PullProgress } from '../models/pull/pull.js';
 import { ProgressLine, type ProgressStream } from './progress-line.js';
 
 /** Milliseconds between two updates, and over which the speed is measured. */

@@ -1,7 +1,7 @@
 /** A list of fits in a JSON file: the same fields as POST /v1/fits takes, with names that can be file names. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { JsonError, parseStrictJson } from '../concepts/json.js';
+import { JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { errors } from '../errors.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';

@@ -4,21 +4,21 @@
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
-import { makeFolderDurably, writeDurably } from '../concepts/durable-file.js';
 import type { Settings } from '../config.js';
-import { loadModel } from '../models/load.js';
+import { fitConcept } from '../fitting/fit-concept.js';
+import { fitSettings } from '../fitting/fit-settings.js';
+import { methodNames } from '../fitting/methods/index.js';
+import { conceptClassNames } from '../fitting/recipes/concept-classes.js';
+import { defaultRecipe, recipeNames } from '../fitting/recipes/index.js';
 import type { LoadedModel } from '../models/model.js';
+import { loadModel } from '../models/serve/load.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
-import { conceptClassNames } from '../steering/concept-classes.js';
-import { fitConcept } from '../steering/fit-concept.js';
-import { fitSettings } from '../steering/fit-settings.js';
-import { methodNames } from '../steering/methods/index.js';
-import { defaultRecipe, recipeNames } from '../steering/recipes/index.js';
 import { readFitList } from './fit-list.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';

@@ -1,6 +1,6 @@
 /** `steerd graft`: writes the grafted graph of a model folder. */
 import type { Command } from 'commander';
-import { graftDirectory } from '../onnx/graft-directory.js';
+import { graftDirectory } from '../onnx/graft/graft-directory.js';
 
 export function register(program: Command): void {
   program

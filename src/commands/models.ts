@@ -1,9 +1,9 @@
 /** `steerd models`: what is in the models directory, whether it is what was pulled, and out with it. */
 import type { Command } from 'commander';
+import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
-import { shownBytes } from '../models/byte-size.js';
-import { verifyModel } from '../models/manifest.js';
-import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/model-folders.js';
+import { verifyModel } from '../models/disk/manifest.js';
+import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
 import { untilInterrupted } from './interruption.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';

@@ -1,11 +1,11 @@
 /** `steerd pull`: brings a model from a hub into the models directory. */
 import { type Command, Option } from 'commander';
+import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { quantizationNames, toQuantization } from '../hub/file-choice.js';
 import { openHub } from '../hub/open-hub.js';
 import { parseRepository } from '../hub/repository.js';
-import { shownBytes } from '../models/byte-size.js';
-import { type Pulled, type PullPlan, pullModel } from '../models/pull.js';
+import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
 import { addSettings } from './settings-options.js';

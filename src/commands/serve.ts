@@ -1,10 +1,10 @@
 /** `steerd serve`: runs the server until it is told to stop. */
 import type { Command } from 'commander';
+import { createLog } from '../common/log.js';
+import { packageVersion } from '../common/package-version.js';
 import { type Settings, settingNames } from '../config.js';
-import { createLog } from '../log.js';
-import { openServices } from '../open-services.js';
-import { packageVersion } from '../package-version.js';
-import { type RunningServer, startServer } from '../server.js';
+import { openServices } from '../server/open-services.js';
+import { type RunningServer, startServer } from '../server/server.js';
 import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {

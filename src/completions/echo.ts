@@ -2,7 +2,7 @@
 import type { SequenceRequest, TokenLogprobs } from '../engine/protocol.js';
 import { tokenPieces } from '../text/token-pieces.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { ReadToken } from './monitor-shape.js';
+import type { ReadToken } from './monitor-reply.js';
 
 /**
  * The prompt's text, special tokens as they are written, and its tokens when their log-probabilities are known.

@@ -8,7 +8,7 @@ import type { Usage } from '../schemas/generation.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { streamText } from '../text/text-stream.js';
 import { echoedPrompt } from './echo.js';
-import { type ReadToken, readToken } from './monitor-shape.js';
+import { type ReadToken, readToken } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
 
 export interface Piece {

@@ -2,19 +2,20 @@
  * What a completion request comes down to: sequences for the engine. Everything that can be wrong with a
  * request is found here, before a token is made or a byte is sent.
  */
+
+import { newId } from '../common/ids.js';
+import { unixSeconds } from '../common/time.js';
+import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { newId } from '../new-id.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import type { GenerationOptions } from '../schemas/generation.js';
 import type { MonitorItem } from '../schemas/monitor.js';
 import { type AskedSteering, askedSteering, type SteeringReceipt } from '../schemas/steering.js';
-import type { Services } from '../services.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { resolveSteering } from '../steering/resolve.js';
-import { unixSeconds } from '../unix-seconds.js';
 import { chatConstraint, chatLogprobCount, echoedMessage, promptOptions } from './chat-fields.js';
 import { type Constraint, formatConstraint } from './constraint.js';
 import { type NamedModel, namedModel } from './model-alias.js';
@@ -73,15 +74,13 @@ export interface CompletionPlan {
 const chatFields = Object.keys(ChatRequest.shape);
 const completionFields = Object.keys(CompletionRequest.shape);
 
-type Needs = Pick<Services, 'models' | 'concepts'>;
-
 /**
  * @param signal ends the waiting for a model that is loading
  * @throws SteerdError whatever is wrong with the request
  */
 export async function planChat(
   body: ChatRequest,
-  services: Needs,
+  services: ModelsAndConcepts,
   signal?: AbortSignal,
 ): Promise<CompletionPlan> {
   refuseSilentNoOps(body, chatFields);
@@ -105,7 +104,7 @@ export async function planChat(
 /** The same for a text completion. */
 export async function planCompletion(
   body: CompletionRequest,
-  services: Needs,
+  services: ModelsAndConcepts,
   signal?: AbortSignal,
 ): Promise<CompletionPlan> {
   refuseSilentNoOps(body, completionFields);
@@ -189,7 +188,7 @@ function choiceCount(
 function complete(
   draft: Draft,
   prompts: readonly (readonly number[])[],
-  { concepts }: Needs,
+  { concepts }: ModelsAndConcepts,
 ): CompletionPlan {
   const { model, body, logprobs, echo } = draft;
   const { shape } = model.engine;

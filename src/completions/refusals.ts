@@ -2,10 +2,11 @@
  * Fields that would change the answer if they were honoured, and are not: an error instead of an answer that
  * silently ignores them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
  */
+
+import { closest } from '../common/closest.js';
 import { errors } from '../errors.js';
 import { MonitorFields } from '../schemas/monitor.js';
 import { SteeringFields, SteeringItem } from '../schemas/steering.js';
-import { closest } from '../steering/closest.js';
 
 type Body = Readonly<Record<string, unknown>>;
 

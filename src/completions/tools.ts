@@ -8,8 +8,9 @@
  *
  * The constraint holds every call to exactly that, so that it can be read as it comes.
  */
+
+import { newId } from '../common/ids.js';
 import { errors } from '../errors.js';
-import { newId } from '../new-id.js';
 import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, structuralTag } from './constraint.js';
 import { schemaConstraint } from './json-schema.js';

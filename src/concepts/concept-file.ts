@@ -3,10 +3,11 @@
  * under the metadata key `steerd` the canonical JSON of its document with the version. The version is computed again
  * at load, so a file whose content changed is refused. The same concept gives the same bytes.
  */
+
+import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { SteerdError } from '../errors.js';
 import { type Concept, conceptLimits, createConcept } from './concept.js';
 import { conceptDocument, conceptVersion } from './concept-version.js';
-import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from './json.js';
 import {
   decodeSafetensorsHeader,
   decodeTensors,

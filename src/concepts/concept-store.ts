@@ -7,11 +7,11 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { deleteDurably, makeFolderDurably, removeLeftovers, writeDurably } from '../common/durable-file.js';
 import { errors } from '../errors.js';
 import type { Concept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
-import { deleteDurably, makeFolderDurably, removeLeftovers, writeDurably } from './durable-file.js';
 
 export type { RefusedFile } from './concept-folder.js';
 

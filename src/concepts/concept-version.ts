@@ -4,8 +4,8 @@
  * same fit gives the same version.
  */
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../common/canonical-json.js';
 import type { Concept } from './concept.js';
-import { canonicalJson } from './json.js';
 
 /** The part of a concept that is text, as its file keeps it beside the version. */
 export function conceptDocument(concept: Omit<Concept, 'version'>): Record<string, unknown> {

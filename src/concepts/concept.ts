@@ -2,9 +2,10 @@
  * A concept is an immutable value: unit vectors per layer for one model, how it was fitted, how strong 1.0 is.
  * `createConcept` is the only way to make one: it checks everything, copies, and computes the version.
  */
+
+import { canonicalJson, JsonError } from '../common/canonical-json.js';
 import { errors } from '../errors.js';
 import { conceptVersion } from './concept-version.js';
-import { canonicalJson, JsonError } from './json.js';
 
 /** How a concept came to be: kept in the file's header, returned by GET /v1/concepts/{name}. */
 export interface ConceptRecord {

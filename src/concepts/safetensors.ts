@@ -4,8 +4,9 @@
  * tensors tile without gap or overlap. Decoding trusts nothing: every count and offset is checked against the
  * file's own length before it is used, and tensors are views of the given bytes.
  */
-import { float16ToNumber } from '../float16.js';
-import { isPlainObject, JsonError, parseStrictJson } from './json.js';
+
+import { isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
+import { float16ToNumber } from '../common/float16.js';
 
 /** Bytes of one element. */
 const elementBytes = { U8: 1, I32: 4, I64: 8, F16: 2, BF16: 2, F32: 4, F64: 8 } as const;

@@ -4,11 +4,11 @@ import type { LoadedModel } from '../models/model.js';
 import { ConceptVectorsInput, toConceptVectors, type VectorFormat } from '../schemas/concept-vectors.js';
 import type { ComposeRequest } from '../schemas/concepts.js';
 import { validate } from '../schemas/validation.js';
-import type { Services } from '../services.js';
 import { readJsonObject } from '../text/json-file.js';
 import type { Concept } from './concept.js';
 import { type ConceptTerm, composeConcepts } from './concept-algebra.js';
 import { encodeConcept } from './concept-file.js';
+import type { ModelsAndConcepts } from './concept-lookup.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
@@ -16,14 +16,12 @@ import { conceptMissing } from './missing-concept.js';
 import { formatOfBytes } from './vector-formats.js';
 import { importVectors } from './vector-import.js';
 
-type Needs = Pick<Services, 'models' | 'concepts'>;
-
 async function modelType({ directory }: Pick<LoadedModel, 'directory'>): Promise<string | null> {
   const config = await readJsonObject(directory, 'config.json').catch(() => null);
   return typeof config?.model_type === 'string' ? config.model_type : null;
 }
 
-function conceptNamed(services: Needs, model: string, name: string, param: string): Concept {
+function conceptNamed(services: ModelsAndConcepts, model: string, name: string, param: string): Concept {
   const stored = services.concepts.get(model, name);
   if (stored === undefined) throw conceptMissing(name, model, services.concepts, param);
   return stored.concept;
@@ -41,7 +39,7 @@ export interface ExportOptions {
  * @throws SteerdError concept_not_found; vectors_invalid when the format cannot hold the concept
  */
 export async function exportVectors(
-  services: Needs,
+  services: ModelsAndConcepts,
   { model, name, format, encoding }: ExportOptions,
 ): Promise<string | Uint8Array> {
   const concept = conceptNamed(services, model, name, 'name');
@@ -68,7 +66,7 @@ export interface ImportOptions {
  * @throws SteerdError vectors_invalid, vectors_mismatch, invalid_value, model_unavailable, storage_failed
  */
 export async function storeVectors(
-  services: Needs,
+  services: ModelsAndConcepts,
   body: unknown,
   options: ImportOptions,
 ): Promise<StoredConcept> {
@@ -94,7 +92,7 @@ export async function storeVectors(
 
 /** @throws SteerdError concept_not_found, invalid_value, storage_failed */
 export async function storeComposition(
-  services: Needs,
+  services: ModelsAndConcepts,
   model: string,
   name: string,
   { terms }: ComposeRequest,

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { attributeOf, dataTypes, Graph } from '../onnx/graph.js';
-import { externalDataFiles, OnnxError } from '../onnx/model-file.js';
-import { findLayerCaches, type LayerCache } from '../onnx/residual-stream.js';
+import { findLayerCaches, type LayerCache } from '../onnx/find/residual-stream.js';
+import { logitCountInput } from '../onnx/graft/serving-graft.js';
+import { attributeOf, dataTypes, Graph } from '../onnx/graph/graph.js';
+import { externalDataFiles, OnnxError } from '../onnx/graph/model-file.js';
 import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
-import { logitCountInput } from '../onnx/serving-graft.js';
 import type { ElementType } from '../ort/tensor.js';
 
 export interface ModelSpec {

@@ -3,7 +3,7 @@
  * activations, never text and never a tensor handle. Both directions are one discriminated union each;
  * the worker posts one message per engine step.
  */
-import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
+import type { ConstraintSource, GrammarVocabulary } from './grammar/grammar-library.js';
 
 /** What a loaded model is, as far as its users need to know. */
 export interface ModelShape {

@@ -2,8 +2,9 @@
  * Requests to a hub, one try each. Redirects are followed by hand: the token goes to the hub's own origin and to no
  * other, and no redirect leads from https to http. Whatever a network does is an `Interruption`.
  */
+
+import { packageVersion } from '../common/package-version.js';
 import { errors } from '../errors.js';
-import { packageVersion } from '../package-version.js';
 
 /** What may work at another try. */
 export class Interruption extends Error {

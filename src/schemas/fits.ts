@@ -1,10 +1,10 @@
 /** Fit jobs, in the style of OpenAI's fine-tuning jobs. */
 import { z } from 'zod';
 import { isConceptName } from '../concepts/concept.js';
-import { conceptClasses, conceptClassNames } from '../steering/concept-classes.js';
-import { methodNames, methods } from '../steering/methods/index.js';
-import { defaultRecipe, recipeNames, recipes } from '../steering/recipes/index.js';
-import { mostCandidates } from '../steering/token-selection.js';
+import { methodNames, methods } from '../fitting/methods/index.js';
+import { conceptClasses, conceptClassNames } from '../fitting/recipes/concept-classes.js';
+import { defaultRecipe, recipeNames, recipes } from '../fitting/recipes/index.js';
+import { mostCandidates } from '../fitting/recipes/token-selection.js';
 import { text, whole } from './fields.js';
 import { strictly } from './strictly.js';
 

@@ -1,6 +1,6 @@
 /** Models as `GET /v1/models` lists them: OpenAI's fields, and what steering needs to know. */
 import { z } from 'zod';
-import type { ModelStatus } from '../models/registry.js';
+import type { ModelStatus } from '../models/serve/registry.js';
 
 const modelStates = ['unloaded', 'loading', 'ready', 'unloading', 'failed'] as const;
 

@@ -9,7 +9,7 @@ import {
   repositoryExpected,
   revisionExpected,
 } from '../hub/repository.js';
-import { isModelName, modelNameExpected } from '../models/model-folders.js';
+import { isModelName, modelNameExpected } from '../models/disk/model-folders.js';
 import { strictly } from './strictly.js';
 
 /** A text of a form that a function knows. */

@@ -1,5 +1,5 @@
 /** Strict objects that help: which key was meant when a request has one that does not exist. */
-import { closest } from '../steering/closest.js';
+import { closest } from '../common/closest.js';
 
 /**
  * For a strict object's `error` option.

@@ -1,5 +1,5 @@
 /** From a vocabulary's way of writing pieces to the bytes they stand for, by the kind of decoder a tokenizer has. */
-import type { GrammarVocabulary } from '../engine/grammar-library.js';
+import type { GrammarVocabulary } from '../engine/grammar/grammar-library.js';
 import { isJsonObject } from './json-file.js';
 import type { Tokenizer } from './tokenizer.js';
 

@@ -5,11 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as JsTensor } from 'onnxruntime-node';
-import { HostKvCache } from '../../src/engine/host-kv-cache.js';
+import { chooseThreads } from '../../src/common/threads.js';
+import { HostKvCache } from '../../src/engine/kv/host-kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
-import { chooseThreads } from '../../src/engine/threads.js';
-import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
-import { graftForServing } from '../../src/onnx/serving-graft.js';
+import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
+import { parseModel, serializeModel } from '../../src/onnx/graph/model-file.js';
 import { Binding, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { ownArray, Tensor } from '../../src/ort/tensor.js';

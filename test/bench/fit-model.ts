@@ -1,11 +1,11 @@
 /** A fit on the embedded model: what its parts take, and what it leaves of the speed of streams beside it. */
 import { greedy } from '../../src/engine/protocol.js';
+import { fitConcept } from '../../src/fitting/fit-concept.js';
+import { fitSettings } from '../../src/fitting/fit-settings.js';
+import { defaultStatements } from '../../src/fitting/statements/index.js';
+import { questions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import { FitRequest } from '../../src/schemas/fits.js';
-import { fitConcept } from '../../src/steering/fit-concept.js';
-import { fitSettings } from '../../src/steering/fit-settings.js';
-import { questions } from '../../src/steering/questions.js';
-import { defaultStatements } from '../../src/steering/statements/index.js';
 import type { Ratio, Row } from './report.js';
 
 const prefix = 'Personify someone who is terrified of spiders.';

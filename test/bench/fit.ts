@@ -2,11 +2,11 @@
  * The linear algebra of a fit on random features, without a model: seconds per method for all layers of a
  * small model side by side, and for one layer of a wide one.
  */
-import { Random } from '../../src/engine/random.js';
-import type { LayerFeatures } from '../../src/steering/methods/examples.js';
-import { fitLayers } from '../../src/steering/methods/fit-layers.js';
-import { type MethodName, methodNames } from '../../src/steering/methods/index.js';
-import type { LayerTask } from '../../src/steering/methods/layer-fit.js';
+import { Random } from '../../src/common/random.js';
+import { fitLayers } from '../../src/fitting/methods/fit-layers.js';
+import { type MethodName, methodNames } from '../../src/fitting/methods/index.js';
+import type { LayerFeatures } from '../../src/fitting/methods/labelled-rows.js';
+import type { LayerTask } from '../../src/fitting/methods/layer-fit.js';
 import { median } from './measure.js';
 import type { Ratio, Row } from './report.js';
 

@@ -1,6 +1,6 @@
 /** Loads a model in a process of its own and tells what that took, as JSON. Memory on Linux only. */
 import { readFileSync } from 'node:fs';
-import { loadModel } from '../../src/models/load.js';
+import { loadModel } from '../../src/models/serve/load.js';
 
 export interface LoadFigures {
   readonly milliseconds: number;

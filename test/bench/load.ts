@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readFootprint } from '../../src/engine/footprint.js';
-import { packageRoot } from '../../src/package-root.js';
+import { packageRoot } from '../../src/common/package-root.js';
+import { readFootprint } from '../../src/engine/load/footprint.js';
 import type { LoadFigures } from './load-once.js';
 import type { Ratio, Row } from './report.js';
 

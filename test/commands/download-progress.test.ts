@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DownloadProgress } from '../../src/commands/download-progress.js';
-import { shownBytes } from '../../src/models/byte-size.js';
+import { shownBytes } from '../../src/common/byte-size.js';
 
 function run(isTTY: boolean, seconds: number, bytesPerSecond: number): string[] {
   const written: string[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { register } from '../../src/commands/models.js';
 import { register as registerPull } from '../../src/commands/pull.js';
-import { pullSetup } from '../models/pull-helpers.js';
+import { pullSetup } from '../models/pull/pull-helpers.js';
 import { runCommand } from './run-command.js';
 
 async function setup(t: TestContext) {

@@ -1,17 +1,17 @@
 /** One concept with every recipe and method: fitted, calibrated, and judged by answers to questions of its own. */
 import type { Concept } from '../../src/concepts/concept.js';
 import { greedy } from '../../src/engine/protocol.js';
+import { conceptOf } from '../../src/fitting/fit-concept.js';
+import { meanOf, strongestFluent, usualBound } from '../../src/fitting/measure/calibration-curve.js';
+import { CurveMeasurement } from '../../src/fitting/measure/curve-measurement.js';
+import { runTrials, type TrialResult } from '../../src/fitting/measure/trial.js';
+import { chatPrompts, type PromptPair } from '../../src/fitting/measure/trial-prompts.js';
+import { editAt, unitEdit } from '../../src/fitting/measure/unit-edit.js';
+import { type MethodName, methodNames } from '../../src/fitting/methods/index.js';
+import { type RecipeName, recipes } from '../../src/fitting/recipes/index.js';
+import { defaultStatements } from '../../src/fitting/statements/index.js';
+import { heldOutQuestions, questions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
-import { conceptOf } from '../../src/steering/fit-concept.js';
-import { meanOf, strongestFluent, usualBound } from '../../src/steering/measure/calibration-curve.js';
-import { CurveMeasurement } from '../../src/steering/measure/curve-measurement.js';
-import { chatPrompts, type PromptPair } from '../../src/steering/measure/prompts.js';
-import { runTrials, type TrialResult } from '../../src/steering/measure/trial.js';
-import { editAt, unitEdit } from '../../src/steering/measure/unit-edit.js';
-import { type MethodName, methodNames } from '../../src/steering/methods/index.js';
-import { heldOutQuestions, questions } from '../../src/steering/questions.js';
-import { type RecipeName, recipes } from '../../src/steering/recipes/index.js';
-import { defaultStatements } from '../../src/steering/statements/index.js';
 import { type TableConcept, tableQuestions } from './concepts.js';
 
 export interface Judged {

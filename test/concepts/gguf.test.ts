@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package-root.js';
 import { createConcept } from '../../src/concepts/concept.js';
 import { decodeControlVector, directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
 import { decodeGguf, encodeGguf, GgufError } from '../../src/concepts/gguf.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
-import { packageRoot } from '../../src/package-root.js';
 import { sampleConcept, sampleFields } from './sample.js';
 
 const fixture = (name: string) => readFileSync(join(packageRoot, 'test/fixtures', name));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package-root.js';
 import {
   type Dtype,
   decodeSafetensors,
@@ -9,7 +10,6 @@ import {
   SafetensorsError,
   type SafetensorsReason,
 } from '../../src/concepts/safetensors.js';
-import { packageRoot } from '../../src/package-root.js';
 
 /** A file of a hand-written header. */
 function fileOf(header: unknown, dataBytes = 0): Uint8Array {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package-root.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
@@ -11,7 +12,6 @@ import { decodeSafetensors, encodeSafetensors } from '../../src/concepts/safeten
 import { askedFormat, formatOfBytes } from '../../src/concepts/vector-formats.js';
 import { type ImportTarget, importVectors } from '../../src/concepts/vector-import.js';
 import { SteerdError } from '../../src/errors.js';
-import { packageRoot } from '../../src/package-root.js';
 import { toConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { sampleConcept } from './sample.js';
 

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package-root.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
-import { packageRoot } from '../../src/package-root.js';
+import { defaultStatements } from '../../src/fitting/statements/index.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';
 import type { FitJob, FitLayer } from '../../src/schemas/fits.js';
-import { defaultStatements } from '../../src/steering/statements/index.js';
-import { cosine } from '../steering/fake-model.js';
+import { cosine } from '../fitting/fake-model.js';
 import { post, type ServerProcess, startServerProcess, temporaryData } from './running-server.js';
 
 const few = (side: readonly string[], count: number) => side.slice(0, count).map((text) => `${text}\n`);

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
-import { loadModel, type RunningModel } from '../../src/models/load.js';
+import { FitJobs } from '../../src/fitting/fit-jobs.js';
+import { loadModel, type RunningModel } from '../../src/models/serve/load.js';
 import { FitRequest } from '../../src/schemas/fits.js';
-import { FitJobs } from '../../src/steering/fit-jobs.js';
 import { embeddedDirectory } from '../helpers/embedded-model.js';
 import { temporaryData } from './running-server.js';
 

@@ -1,8 +1,8 @@
 /** What the engine makes of the tiny models, against PyTorch and against itself. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { logProbability } from '../../src/engine/jobs.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
+import { logProbability } from '../../src/engine/worker/chunked-reads.js';
 import { request, score, startEngine, steps, tokens } from '../helpers/engine.js';
 import { largestDifference, upTo } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';

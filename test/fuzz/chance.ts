@@ -1,5 +1,5 @@
 /** Choices of the fuzzer, all from one seed. */
-import { Random } from '../../src/engine/random.js';
+import { Random } from '../../src/common/random.js';
 
 export class Chance {
   readonly #random: Random;

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeByNode } from '../../src/engine/decode-graphs.js';
+import { WorkerEngine } from '../../src/engine/client/worker-engine.js';
 import { type DeviceSettings, greedy, type SequenceRequest } from '../../src/engine/protocol.js';
-import { WorkerEngine } from '../../src/engine/worker-engine.js';
-import { loadModel } from '../../src/models/load.js';
-import { fitConcept } from '../../src/steering/fit-concept.js';
+import { nodeByNode } from '../../src/engine/run/decode-graphs.js';
+import { fitConcept } from '../../src/fitting/fit-concept.js';
+import { loadModel } from '../../src/models/serve/load.js';
 import { writeTinyChatModel } from '../commands/tiny-chat-model.js';
 import { type Family, families, type Goldens, goldensOf } from '../helpers/families.js';
 import { largestDifference } from '../helpers/run-graph.js';

@@ -1,12 +1,12 @@
 /** Decode steps as device graphs, on SwiftShader: recorded and replayed as on a real GPU, only slower. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { DeviceCopies } from '../../src/engine/device-copies.js';
+import type { WorkerEngine } from '../../src/engine/client/worker-engine.js';
 import type { SequenceRequest } from '../../src/engine/protocol.js';
-import type { WorkerEngine } from '../../src/engine/worker-engine.js';
-import { sliceLayers, stackLayers } from '../../src/onnx/fixed-shapes.js';
-import { dataTypes, Graph } from '../../src/onnx/graph.js';
-import { newModel, serializeModel } from '../../src/onnx/model-file.js';
+import { DeviceCopies } from '../../src/engine/run/device-copies.js';
+import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
+import { newModel, serializeModel } from '../../src/onnx/graph/model-file.js';
+import { sliceLayers, stackLayers } from '../../src/onnx/rewrite/fixed-shapes.js';
 import { Binding, notCaptured, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { Tensor } from '../../src/ort/tensor.js';

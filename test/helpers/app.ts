@@ -6,17 +6,17 @@ import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { z } from 'zod';
 import type { AccessControl } from '../../src/access/access-control.js';
-import { type App, buildApp, type HttpSettings } from '../../src/app.js';
+import { createLog } from '../../src/common/log.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
-import { createLog } from '../../src/log.js';
-import { PullJobs } from '../../src/models/pull-jobs.js';
-import type { ModelRegistry, ModelStatus } from '../../src/models/registry.js';
+import { PullJobs } from '../../src/models/pull/pull-jobs.js';
+import type { ModelRegistry, ModelStatus } from '../../src/models/serve/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
-import type { OpenedServices } from '../../src/server.js';
+import { type App, buildApp, type HttpSettings } from '../../src/server/app.js';
+import type { OpenedServices } from '../../src/server/server.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
 
 export interface BuildOptions extends FakeEngineOptions {

@@ -3,8 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { Graph } from '../../src/onnx/graph.js';
-import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
+import { Graph } from '../../src/onnx/graph/graph.js';
+import { parseModel, serializeModel } from '../../src/onnx/graph/model-file.js';
 
 export async function changedModel(
   t: TestContext,

@@ -4,16 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GraphRunner } from '../../src/engine/graph-runner.js';
-import { type KvCache, openKvCache } from '../../src/engine/kv-cache.js';
+import { type KvCache, openKvCache } from '../../src/engine/kv/kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
-import { SteeringInputs } from '../../src/engine/steering-inputs.js';
-import { dataTypes, Graph } from '../../src/onnx/graph.js';
-import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
-import { findResidualStream, skipSumOutput } from '../../src/onnx/residual-stream.js';
+import { GraphRunner } from '../../src/engine/run/graph-runner.js';
+import { SteeringInputs } from '../../src/engine/run/steering-inputs.js';
+import { findResidualStream, skipSumOutput } from '../../src/onnx/find/residual-stream.js';
+import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
+import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
+import { parseModel, serializeModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb.js';
-import { graftForServing } from '../../src/onnx/serving-graft.js';
 import { RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { ownArray, Tensor } from '../../src/ort/tensor.js';

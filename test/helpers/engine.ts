@@ -1,4 +1,6 @@
 /** Real engines for tests: how to start one, and what to ask of it. */
+
+import { type EngineSettings, WorkerEngine } from '../../src/engine/client/worker-engine.js';
 import type { Engine } from '../../src/engine/engine.js';
 import {
   type ActivationEdit,
@@ -6,7 +8,6 @@ import {
   type SequenceRequest,
   type SequenceStep,
 } from '../../src/engine/protocol.js';
-import { type EngineSettings, WorkerEngine } from '../../src/engine/worker-engine.js';
 
 export async function startEngine(
   directory: string,

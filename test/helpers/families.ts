@@ -1,9 +1,9 @@
 /** Exports of many families and tools under test/fixtures, each with PyTorch's goldens (test/fixtures/README.md). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../src/common/package-root.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
-import { packageRoot } from '../../src/package-root.js';
 
 export interface Family {
   readonly name: string;

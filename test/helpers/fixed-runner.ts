@@ -1,11 +1,11 @@
 /** A serving graft on the CPU, of fixed shapes or the usual one, with a small cache. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openKvCache } from '../../src/engine/kv-cache.js';
+import { openKvCache } from '../../src/engine/kv/kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
-import { ServingRunner } from '../../src/engine/serving-runner.js';
-import { parseModel, serializeModel } from '../../src/onnx/model-file.js';
-import { graftForServing } from '../../src/onnx/serving-graft.js';
+import { ServingRunner } from '../../src/engine/run/serving-runner.js';
+import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
+import { parseModel, serializeModel } from '../../src/onnx/graph/model-file.js';
 import { RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 

@@ -1,7 +1,7 @@
 /** A client with its hands on the socket: reads a stream piece by piece, leaves when it wants. */
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { App } from '../../src/app.js';
+import type { App } from '../../src/server/app.js';
 
 export interface OpenReply {
   readonly request: ClientRequest;

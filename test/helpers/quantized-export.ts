@@ -2,8 +2,8 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { Graph } from '../../src/onnx/graph.js';
-import { serializeModel } from '../../src/onnx/model-file.js';
+import { Graph } from '../../src/onnx/graph/graph.js';
+import { serializeModel } from '../../src/onnx/graph/model-file.js';
 import { type TensorProto, TensorProto_DataType, TensorProtoSchema } from '../../src/onnx/schema/onnx_pb.js';
 import { tinyModel } from './tiny-models.js';
 

@@ -1,5 +1,5 @@
 /** Runs a graph once through src/ort: named arrays in, named arrays out. */
-import { serializeModel } from '../../src/onnx/model-file.js';
+import { serializeModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb.js';
 import { Binding, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';

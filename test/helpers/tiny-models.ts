@@ -1,10 +1,10 @@
 /** The tiny exports under test/fixtures (random weights, PyTorch goldens; test/fixtures/README.md). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../src/common/package-root.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
-import { parseModel } from '../../src/onnx/model-file.js';
+import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb.js';
-import { packageRoot } from '../../src/package-root.js';
 
 export const tinyNames = ['llama-genai', 'qwen3-genai'] as const;
 export type TinyName = (typeof tinyNames)[number];

@@ -1,10 +1,10 @@
 /** An export whose attention is written out (`mistral-optimum`), and other ways to write the same or another one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataTypes, Graph } from '../../src/onnx/graph.js';
-import { parseModel } from '../../src/onnx/model-file.js';
+import { packageRoot } from '../../src/common/package-root.js';
+import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
+import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto, NodeProto } from '../../src/onnx/schema/onnx_pb.js';
-import { packageRoot } from '../../src/package-root.js';
 
 export function fixture(name: string): { directory: string; model: ModelProto } {
   const directory = join(packageRoot, 'test/fixtures', name);

@@ -1,6 +1,7 @@
 /** Texts of a grammar, walked at random byte by byte: what a model without sense could write under it. */
-import { type GrammarLibrary, loadGrammarLibrary } from '../../src/engine/grammar-library.js';
-import { Random } from '../../src/engine/random.js';
+
+import { Random } from '../../src/common/random.js';
+import { type GrammarLibrary, loadGrammarLibrary } from '../../src/engine/grammar/grammar-library.js';
 import { byteCharacters } from '../../src/text/token-bytes.js';
 
 const end = 256;

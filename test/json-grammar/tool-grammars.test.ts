@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { callText, toolConstraint } from '../../src/completions/tools.js';
-import { loadGrammarLibrary } from '../../src/engine/grammar-library.js';
+import { loadGrammarLibrary } from '../../src/engine/grammar/grammar-library.js';
 import type { Tool } from '../../src/schemas/tools.js';
 import { byteCharacters } from '../../src/text/token-bytes.js';
 

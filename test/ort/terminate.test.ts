@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
+import { packageRoot } from '../../src/common/package-root.js';
 import { Binding, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { OrtError } from '../../src/ort/status.js';
 import { Tensor } from '../../src/ort/tensor.js';
-import { packageRoot } from '../../src/package-root.js';
 import { floats, ints } from '../helpers/run-graph.js';
 
 test('terminate ends a run in progress, and after a reset the next run works', async () => {

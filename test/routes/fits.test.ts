@@ -5,12 +5,12 @@ import { get, type IncomingMessage } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import type { Concept } from '../../src/concepts/concept.js';
 import { errors } from '../../src/errors.js';
+import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { FitEvent } from '../../src/schemas/fit-events.js';
 import { FitJob, FitList } from '../../src/schemas/fits.js';
-import { FitJobs } from '../../src/steering/fit-jobs.js';
+import { type FakeOptions, fakeModel, concept as prefix } from '../fitting/fake-model.js';
 import { build, gate, until } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
-import { type FakeOptions, fakeModel, concept as prefix } from '../steering/fake-model.js';
 
 const body = (part: object = {}) => ({
   name: 'sea',

@@ -4,14 +4,14 @@ import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { runAs } from '../../src/access/caller.js';
 import { KeyUsage } from '../../src/access/key-usage.js';
-import { PullJobs } from '../../src/models/pull-jobs.js';
+import { PullJobs } from '../../src/models/pull/pull-jobs.js';
 import { PullEvent, PullJob, PullList } from '../../src/schemas/pulls.js';
 import { buildWithKeys } from '../access/keys.js';
 import { build } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
 import { hubModel } from '../helpers/hub-model.js';
 import type { Fault } from '../helpers/stub-hub.js';
-import { pullSetup, type SetupOptions } from '../models/pull-helpers.js';
+import { pullSetup, type SetupOptions } from '../models/pull/pull-helpers.js';
 
 const weights = 'model.onnx.data';
 const slow: Fault = { speed: 500_000 };

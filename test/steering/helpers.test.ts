@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { closest, editDistance } from '../../src/steering/closest.js';
-import { mapConcurrent } from '../../src/steering/map-concurrent.js';
-import { heldOutQuestions, questions } from '../../src/steering/questions.js';
+import { closest, editDistance } from '../../src/common/closest.js';
+import { mapConcurrent } from '../../src/common/map-concurrent.js';
+import { heldOutQuestions, questions } from '../../src/fitting/statements/questions.js';
 
 test('edit distance counts insertions, deletions, substitutions and swaps', () => {
   assert.equal(editDistance('', 'abc'), 3);

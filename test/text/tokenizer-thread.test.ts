@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package-root.js';
 import { SteerdError } from '../../src/errors.js';
-import { packageRoot } from '../../src/package-root.js';
 import { encodeText, loadTokenizer } from '../../src/text/tokenizer.js';
 import { TokenizerThread } from '../../src/text/tokenizer-thread.js';
 

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { chatCompletion, chatEvents } from '../../../src/completions/chat-shape.js';
+import { chatCompletion, chatEvents } from '../../../src/completions/chat-reply.js';
 import { begin, generate } from '../../../src/completions/generate.js';
 import { planChat } from '../../../src/completions/plan.js';
-import { eventStream, eventStreamHeaders } from '../../../src/event-stream.js';
+import { eventStream, eventStreamHeaders } from '../../../src/http/event-stream.js';
 import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
-import { codeSamples } from '../../../src/schemas/code-samples.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { eventsOf } from '../../../src/schemas/generation.js';
+import { codeSamples } from '../../../src/server/code-samples.js';
 
 const chatCompletions: FastifyPluginAsyncZod = async (app) => {
   app.post(

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { scoreText } from '../../../src/completions/score-text.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { Score, ScoreRequest } from '../../../src/schemas/score.js';
-import { scoreText } from '../../../src/steering/score-text.js';
 
 const score: FastifyPluginAsyncZod = async (app) => {
   app.post(

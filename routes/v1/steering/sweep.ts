@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { sweep } from '../../../src/fitting/measure/sweep.js';
 import { keepLoaded } from '../../../src/models/model.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { Sweep, SweepRequest } from '../../../src/schemas/measurements.js';
-import { sweep } from '../../../src/steering/measure/sweep.js';
 
 const sweeps: FastifyPluginAsyncZod = async (app) => {
   app.post(

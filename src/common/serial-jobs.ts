@@ -1,0 +1,200 @@
+/**
+ * Jobs that run one at a time, in the order they came, while the others wait. A job is a value: whoever holds one keeps
+ * what it was. Cancelling resolves when the work has stopped; of the finished ones the newest are remembered.
+ */
+import { errors, SteerdError } from '../errors.js';
+import { unixSeconds } from './time.js';
+
+/** What jobs of every kind tell of themselves. */
+export interface SerialJob {
+  readonly id: string;
+  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** Unix seconds. */
+  readonly started_at: number | null;
+  readonly finished_at: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** Hears each status of a job, the last one with `finished_at`. */
+export interface StatusLog<Job> {
+  status(job: Job): void;
+}
+
+/** A job with what its work needs. */
+export class Task<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+  #job: Job;
+  readonly #controller = new AbortController();
+
+  constructor(
+    job: Job,
+    readonly request: Request,
+    readonly events: Events,
+  ) {
+    this.#job = job;
+  }
+
+  /** As it is now. */
+  get job(): Job {
+    return this.#job;
+  }
+
+  /** Aborted when the job is cancelled. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  update(change: Partial<Job>): void {
+    this.#job = { ...this.#job, ...change };
+  }
+
+  /** A new status, told to its events. */
+  enter(state: Partial<SerialJob>, change?: Partial<Job>): void {
+    this.#job = { ...this.#job, ...change, ...state };
+    this.events.status(this.#job);
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+}
+
+export interface SerialJobsOptions<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+  /** Jobs that may wait. */
+  readonly maxQueued: number;
+  /** Told to whoever finds the queue full. */
+  readonly retryAfterSeconds: number;
+  /** Finished jobs remembered, 1000 by default; the oldest are forgotten first. */
+  readonly maxFinished?: number | undefined;
+  /**
+   * The job was cancelled when this throws its signal's reason, and has failed when it throws anything else.
+   * @returns what changes in the job with its success
+   */
+  readonly work: (task: Task<Job, Request, Events>) => Promise<Partial<Job>>;
+  /** What `cancel` throws for a job that is not known, and for one that had succeeded or failed. */
+  readonly notFound: (id: string) => SteerdError;
+  readonly finished: (id: string, status: string) => SteerdError;
+  /** Hears of failures that are no SteerdError, before the job ends with them. */
+  readonly onUnexpected?: (job: Job, error: unknown) => void;
+  readonly onFinished?: (job: Job) => void;
+}
+
+const usualMaxFinished = 1000;
+
+export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+  /** In the order of creation. */
+  readonly #tasks = new Map<string, Task<Job, Request, Events>>();
+  readonly #queue: Task<Job, Request, Events>[] = [];
+  readonly #options: SerialJobsOptions<Job, Request, Events>;
+  /** The job in work and the promise of its end. */
+  #running: { readonly task: Task<Job, Request, Events>; readonly ended: Promise<void> } | null = null;
+  #closed = false;
+
+  constructor(options: SerialJobsOptions<Job, Request, Events>) {
+    this.#options = options;
+  }
+
+  /** Nothing may be added any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** What waits, in order, then what runs. */
+  get unfinished(): readonly Task<Job, Request, Events>[] {
+    return [...this.#queue, ...(this.#running === null ? [] : [this.#running.task])];
+  }
+
+  /**
+   * Queues a job, which starts at once when nothing else runs.
+   * @throws SteerdError queue_full
+   */
+  add(job: Job, request: Request, events: Events): Task<Job, Request, Events> {
+    const { maxQueued, retryAfterSeconds } = this.#options;
+    if (this.#queue.length >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
+    const task = new Task(job, request, events);
+    events.status(job);
+    this.#tasks.set(job.id, task);
+    this.#queue.push(task);
+    this.#startNext();
+    return task;
+  }
+
+  get(id: string): Job | undefined {
+    return this.#tasks.get(id)?.job;
+  }
+
+  events(id: string): Events | undefined {
+    return this.#tasks.get(id)?.events;
+  }
+
+  /** Newest first. */
+  list(): Job[] {
+    return [...this.#tasks.values()].map(({ job }) => job).reverse();
+  }
+
+  /**
+   * Cancels a job and resolves when its work has stopped. One that finished in that moment keeps its result.
+   * @throws SteerdError `notFound`; `finished` when it had succeeded or failed before
+   */
+  async cancel(id: string): Promise<Job> {
+    const task = this.#tasks.get(id);
+    if (task === undefined) throw this.#options.notFound(id);
+    const { status } = task.job;
+    if (status === 'succeeded' || status === 'failed') throw this.#options.finished(id, status);
+    task.abort();
+    if (status === 'queued') {
+      this.#queue.splice(this.#queue.indexOf(task), 1);
+      this.#finish(task, { status: 'cancelled' });
+    } else if (this.#running?.task === task) {
+      await this.#running.ended;
+    }
+    return task.job;
+  }
+
+  /** Cancels every job and waits until no work is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.unfinished.map(({ job }) => this.cancel(job.id)));
+  }
+
+  #startNext(): void {
+    if (this.#running !== null) return;
+    const task = this.#queue.shift();
+    if (task === undefined) return;
+    task.enter({ status: 'running', started_at: unixSeconds() });
+    // The work begins in a later turn, so that `#running` is set before it can end.
+    const ended = Promise.resolve()
+      .then(() => this.#work(task))
+      .finally(() => {
+        this.#running = null;
+        this.#startNext();
+      });
+    this.#running = { task, ended };
+  }
+
+  async #work(task: Task<Job, Request, Events>): Promise<void> {
+    const { signal } = task;
+    try {
+      signal.throwIfAborted();
+      const result = await this.#options.work(task);
+      this.#finish(task, { status: 'succeeded' }, result);
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) {
+        this.#finish(task, { status: 'cancelled' });
+        return;
+      }
+      const known = error instanceof SteerdError;
+      if (!known) this.#options.onUnexpected?.(task.job, error);
+      const message = error instanceof Error ? error.message : String(error);
+      const code = known ? error.code : 'internal_error';
+      this.#finish(task, { status: 'failed', error: { code, message } });
+    }
+  }
+
+  #finish(task: Task<Job, Request, Events>, end: Partial<SerialJob>, result?: Partial<Job>): void {
+    task.enter({ ...end, finished_at: unixSeconds() }, result);
+    this.#options.onFinished?.(task.job);
+    const finished = [...this.#tasks.values()].filter(({ job }) => job.finished_at !== null);
+    const surplus = finished.length - (this.#options.maxFinished ?? usualMaxFinished);
+    for (const { job } of finished.slice(0, Math.max(0, surplus))) this.#tasks.delete(job.id);
+  }
+}

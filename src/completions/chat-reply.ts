@@ -1,0 +1,122 @@
+/** A chat completion's reply, whole and in chunks. */
+import type { FinishReason } from '../engine/protocol.js';
+import type { ChatCompletion } from '../schemas/chat.js';
+import type { ToolCall } from '../schemas/tools.js';
+import { chunkWriter, fields } from './chunk-writer.js';
+import { collect, type Piece } from './generate.js';
+import { chatLogprobs } from './logprobs-reply.js';
+import { AnswerMonitor, type ReadToken } from './monitor-reply.js';
+import type { CompletionPlan } from './plan.js';
+import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
+import { promptIds, promptLogprobs, tokenIds } from './token-fields.js';
+import { ToolCallReader } from './tools.js';
+
+type Generation = AsyncIterable<readonly Piece[]>;
+
+export async function chatCompletion(plan: CompletionPlan, generation: Generation): Promise<ChatCompletion> {
+  const { answers, usage } = await collect(plan, generation);
+  return {
+    ...replyHead(plan, 'chat.completion'),
+    choices: answers.map(({ text, read, finish, ids }, index) => ({
+      index,
+      ...messageOf(plan, text, finish),
+      logprobs: chatLogprobs(plan, read),
+      ...new AnswerMonitor(plan).whole(read),
+      ...choiceReceipt(plan, index),
+      ...tokenIds(plan, ids),
+    })),
+    usage,
+    ...promptIds(plan, 0),
+    ...promptLogprobs(plan, 0, answers[0]),
+    ...receiptFields(plan),
+  };
+}
+
+/** The message, with the calls that are in the text, and why it ends. */
+function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
+  const role = 'assistant' as const;
+  if (!plan.callsTools) return { message: { role, content: text, refusal: null }, finish_reason: finish };
+  const { text: content, calls } = new ToolCallReader().push(text, true);
+  const whole: ToolCall[] = [];
+  for (const { id, function: part } of calls) {
+    if (id !== undefined)
+      whole.push({ id, type: 'function', function: { name: part.name ?? '', arguments: '' } });
+    const call = whole.at(-1);
+    if (call) call.function.arguments += part.arguments;
+  }
+  return {
+    message: {
+      role,
+      content: content === '' && whole.length > 0 ? null : content,
+      refusal: null,
+      ...(whole.length > 0 ? { tool_calls: whole } : {}),
+    },
+    finish_reason: whole.length > 0 && finish === 'stop' ? ('tool_calls' as const) : finish,
+  };
+}
+
+/** The events of a stream: every choice's role, its deltas, its finish reason; then the end. */
+export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
+  const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
+  const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
+    `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
+  const logprobsOf = (read: readonly ReadToken[]) =>
+    plan.logprobs === null || read.length === 0 ? 'null' : JSON.stringify(chatLogprobs(plan, read));
+  const readers = plan.callsTools ? plan.sequences.map(() => new ToolCallReader()) : null;
+  const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
+  const role = '{"role":"assistant","content":"","refusal":null}';
+  yield plan.sequences
+    .map((_, index) =>
+      (index === 0 ? writer.firstChunk : writer.chunk)(
+        choice(index, role, 'null', fields(choiceReceipt(plan, index))),
+      ),
+    )
+    .join('');
+  let tokens = 0;
+  for await (const pieces of generation) {
+    let events = '';
+    for (const piece of pieces) {
+      tokens += piece.tokens;
+      // The chunk with the text has its tokens' readings; without text they come with the finish reason.
+      const monitor = monitors[piece.index] as AnswerMonitor;
+      const reader = readers?.[piece.index];
+      const said = reader?.push(piece.text, piece.finish !== null) ?? { text: piece.text, calls: [] };
+      const delta = JSON.stringify({
+        ...(said.text === '' ? {} : { content: said.text }),
+        ...(said.calls.length === 0 ? {} : { tool_calls: said.calls }),
+      });
+      // A call's name is no text yet: its tokens' readings come all the same.
+      const shown =
+        delta !== '{}' ||
+        piece.text !== '' ||
+        (plan.returnTokenIds && piece.ids.length > 0 && piece.finish === null);
+      if (shown) {
+        events += writer.chunk(
+          choice(
+            piece.index,
+            delta,
+            'null',
+            fields({ ...monitor.chunk(piece.read, false), ...tokenIds(plan, piece.ids) }),
+            logprobsOf(piece.read),
+          ),
+        );
+      }
+      if (piece.finish !== null) {
+        const left = shown ? [] : piece.read;
+        const ids = shown ? [] : piece.ids;
+        const reason = reader && reader.calls > 0 && piece.finish === 'stop' ? 'tool_calls' : piece.finish;
+        events += writer.chunk(
+          choice(
+            piece.index,
+            '{}',
+            `"${reason}"`,
+            fields({ ...monitor.chunk(left, true), ...tokenIds(plan, ids) }),
+            logprobsOf(left),
+          ),
+        );
+      }
+    }
+    if (events !== '') yield events;
+  }
+  yield writer.end(tokens);
+}

@@ -1,0 +1,81 @@
+/** Log-probabilities of a choice's tokens in OpenAI's two shapes, whole or in chunks. */
+import type { TokenLogprobs } from '../engine/protocol.js';
+import type { ChatLogprobs, TextLogprobs } from '../schemas/logprobs.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { ReadToken } from './monitor-reply.js';
+import type { CompletionPlan } from './plan.js';
+
+/** JSON has no infinities; OpenAI's floor is the same. */
+const floor = (logprob: number) => Math.max(logprob, -9999);
+
+const lenient = new TextDecoder();
+const strict = new TextDecoder('utf-8', { fatal: true });
+
+/** Tokens of a chat's answer; null when none were asked for. */
+export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[]): ChatLogprobs | null {
+  const { logprobs: count } = plan;
+  if (count === null) return null;
+  const { tokenizer } = plan.model;
+  const entry = (id: number, logprob: number) => {
+    const bytes = tokenizer.bytes(id);
+    return { token: lenient.decode(bytes), logprob: floor(logprob), bytes: [...bytes] };
+  };
+  const content = tokens.flatMap(({ id, logprobs }) =>
+    logprobs
+      ? [
+          {
+            ...entry(id, logprobs.chosen),
+            top_logprobs: logprobs.top.slice(0, count).map(([other, logprob]) => entry(other, logprob)),
+          },
+        ]
+      : [],
+  );
+  return { content, refusal: null };
+}
+
+/** A token as a key: bytes that are no character alone must not look like others. */
+function keyOf(tokenizer: Tokenizer, id: number): string {
+  const bytes = tokenizer.bytes(id);
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
+  }
+}
+
+/** One choice of a text completion: it counts where its tokens begin. */
+export class TextLogprobsWriter {
+  #offset = 0;
+
+  constructor(readonly plan: CompletionPlan) {}
+
+  /** The next tokens; null when none were asked for. */
+  take(tokens: readonly ReadToken[]): TextLogprobs | null {
+    const { logprobs: count, model } = this.plan;
+    if (count === null) return null;
+    const offsets = tokens.map(({ text }) => {
+      const offset = this.#offset;
+      this.#offset += text.length;
+      return offset;
+    });
+    return {
+      tokens: tokens.map(({ id }) => keyOf(model.tokenizer, id)),
+      token_logprobs: tokens.map(({ logprobs }) => (logprobs ? floor(logprobs.chosen) : null)),
+      top_logprobs:
+        count === 0 ? null : tokens.map(({ id, logprobs }) => topOf(model.tokenizer, id, logprobs, count)),
+      text_offset: offsets,
+    };
+  }
+}
+
+/** The likeliest tokens by their text, with the one that came among them (OpenAI API reference, `logprobs`). */
+function topOf(tokenizer: Tokenizer, id: number, logprobs: TokenLogprobs | null | undefined, count: number) {
+  if (!logprobs) return null;
+  const entries = [...logprobs.top.slice(0, count), [id, logprobs.chosen] as const];
+  const top = new Map<string, number>();
+  for (const [other, logprob] of entries) {
+    const key = keyOf(tokenizer, other);
+    if (!top.has(key)) top.set(key, floor(logprob));
+  }
+  return Object.fromEntries(top);
+}

@@ -1,0 +1,42 @@
+/** What a concept's record says of its fit, read back from its details. A record may be of another recipe, or foreign. */
+import { z } from 'zod';
+import type { Concept } from './concept.js';
+
+const LayerRecord = z.looseObject({
+  layer: z.int(),
+  /** Correlation of the projections with the labels. */
+  r: z.number().optional(),
+  validation_r: z.number().nullish(),
+  /** Share of the heads that attend to the prefix. */
+  significant_heads: z.number().optional(),
+});
+export type LayerRecord = z.output<typeof LayerRecord>;
+
+const AttentionRecord = z.looseObject({
+  /** [N] offsets from a prompt's end. */
+  candidates: z.array(z.int()).min(1),
+  /** [N] token ids. */
+  candidate_ids: z.array(z.int()),
+  /** [L] the candidate read at each layer, as its offset. */
+  chosen: z.array(z.int()),
+  /** [L][N]; null when the token was fixed by the request. */
+  map: z.array(z.array(z.number())).nullable(),
+});
+export type AttentionRecord = z.output<typeof AttentionRecord>;
+
+/** By layer; null when the fit recorded nothing of its layers. */
+export function layerRecords({ record }: Concept): ReadonlyMap<number, LayerRecord> | null {
+  const { success, data } = z.array(LayerRecord).safeParse(record.details.layers);
+  return success ? new Map(data.map((entry) => [entry.layer, entry])) : null;
+}
+
+/** Null when the recipe measured no attention. */
+export function attentionRecord({ record, layers }: Concept): AttentionRecord | null {
+  const { success, data } = AttentionRecord.safeParse(record.details.attention);
+  if (!success || data.candidate_ids.length !== data.candidates.length) return null;
+  if (data.chosen.length !== layers) return null;
+  const { map } = data;
+  const whole =
+    map === null || (map.length === layers && map.every((row) => row.length === data.candidates.length));
+  return whole ? data : null;
+}

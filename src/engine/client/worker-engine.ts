@@ -1,0 +1,254 @@
+/** The engine as the HTTP thread sees it: a worker thread behind the Engine interface. */
+import { Worker } from 'node:worker_threads';
+import { AsyncQueue } from '../../common/async-queue.js';
+import { errors } from '../../errors.js';
+import { terminateRun } from '../../ort/binding.js';
+import type { Engine, EngineLoad } from '../engine.js';
+import { ConstraintCheck } from '../grammar/constraint-check.js';
+import type { ConstraintSource, GrammarVocabulary } from '../grammar/grammar-library.js';
+import type {
+  Capture,
+  CaptureRequest,
+  FromWorker,
+  ModelShape,
+  Priority,
+  ProjectRequest,
+  ScoreRequest,
+  SequenceRequest,
+  SequenceStep,
+  ToWorker,
+  WorkerSettings,
+} from '../protocol.js';
+import { checkCapture, checkProject, checkScore, checkSequence } from './request-limits.js';
+
+export interface EngineSettings extends WorkerSettings {
+  /** Name for error messages. */
+  readonly model: string;
+  /** Interactive sequences that may wait for a slot. */
+  readonly queue: number;
+  /**
+   * The tokenizer's tokens, for constrained answers: without them there are none. Asked for by the first such request;
+   * a list of them takes as much memory as the tokenizer.
+   */
+  readonly vocabulary?: () => GrammarVocabulary;
+}
+
+/** Someone waiting for the worker: a running sequence, or a single answer. */
+interface Waiter {
+  readonly steps?: AsyncQueue<SequenceStep>;
+  readonly answer?: (value: Capture | Float32Array) => void;
+  readonly fail: (error: Error) => void;
+  /** What the request calls its constraint. */
+  readonly constraintField?: string | undefined;
+}
+
+export class WorkerEngine implements Engine {
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #interactive = new Set<number>();
+  #constraints: ConstraintCheck | 'no end token' | null = null;
+  #nextId = 1;
+  #running = 0;
+  #closed: Error | null = null;
+  /** Smoothed seconds one sequence takes: what Retry-After is estimated from. */
+  #sequenceSeconds = 1;
+  /** Resolves when the worker is gone, with the reason. */
+  readonly died: Promise<Error>;
+
+  private constructor(
+    readonly settings: EngineSettings,
+    readonly worker: Worker,
+    readonly shape: ModelShape,
+    readonly runOptions: bigint,
+    /** Where it runs: cuda, webgpu or cpu. */
+    readonly device: string,
+    /** What the log should say about how it was loaded. */
+    readonly warnings: readonly string[],
+  ) {
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.died = new Promise((resolve) => {
+      const gone = (reason: string) => {
+        this.#closed ??= errors.engineFailed(settings.model, reason);
+        const error = this.#closed;
+        this.#running = 0;
+        for (const waiter of this.#waiters.values()) waiter.fail(error);
+        this.#waiters.clear();
+        this.#interactive.clear();
+        resolve(error);
+      };
+      worker.once('error', (error: Error) => gone(error.message));
+      worker.once('exit', (code) => gone(`its worker ended with code ${code}`));
+    });
+  }
+
+  /**
+   * Starts a worker and waits until its model is loaded.
+   * @throws SteerdError model_unavailable with the reason.
+   */
+  static async start(settings: EngineSettings): Promise<WorkerEngine> {
+    const { model: _, queue: __, vocabulary: ___, ...workerData } = settings;
+    const worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
+      workerData: workerData satisfies WorkerSettings,
+    });
+    const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
+      const refuse = (reason: string) => reject(errors.modelUnavailable(settings.model, reason));
+      worker.once('message', (message: FromWorker) => {
+        if (message.type === 'ready') resolve(message);
+        else refuse(message.type === 'refused' ? message.error.message : 'it did not become ready');
+      });
+      worker.once('error', (error: Error) => refuse(error.message));
+      worker.once('exit', (code) => refuse(`its worker ended with code ${code}`));
+    });
+    const { shape, runOptions, device, warnings } = ready;
+    return new WorkerEngine(settings, worker, shape, runOptions, device, warnings);
+  }
+
+  #send(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'step') {
+      this.#running = message.running;
+      for (const { id, ...step } of message.results) this.#waiters.get(id)?.steps?.push(step);
+      return;
+    }
+    if (message.type === 'ready') return;
+    if (message.type === 'refused') {
+      // The worker ends by itself now; this is why.
+      this.#closed ??= errors.engineFailed(this.settings.model, message.error.message);
+      return;
+    }
+    const waiter = this.#waiters.get(message.id);
+    this.#waiters.delete(message.id);
+    if (message.type === 'captured') waiter?.answer?.(message.capture);
+    else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
+    else if (message.type === 'projected') waiter?.answer?.(message.projections);
+    else if (message.error.constraint) {
+      waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
+    } else {
+      // Closing cuts the run in progress: that it failed is no news then.
+      waiter?.fail(this.#closed ?? errors.engineFailed(this.settings.model, message.error.message));
+    }
+  }
+
+  async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
+    checkSequence(request, this.shape);
+    if (request.constraint) await this.#checkConstraint(request.constraint, request.constraintField);
+    signal?.throwIfAborted();
+    const id = this.#admit(request);
+    const steps = new AsyncQueue<SequenceStep>();
+    const stop = () => steps.fail(signal?.reason as Error);
+    const { constraintField } = request;
+    this.#waiters.set(id, { steps, constraintField, fail: (error) => steps.fail(error) });
+    signal?.addEventListener('abort', stop, { once: true });
+    const started = performance.now();
+    let finished = false;
+    try {
+      this.#send({ type: 'generate', id, request });
+      while (!finished) {
+        const step = await steps.next();
+        finished = step.finish !== null;
+        if (finished)
+          this.#sequenceSeconds += ((performance.now() - started) / 1000 - this.#sequenceSeconds) / 8;
+        yield step;
+      }
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      this.#interactive.delete(id);
+      // A waiter that is gone has failed: the worker no longer knows it.
+      if (this.#waiters.delete(id) && !finished) this.#send({ type: 'cancel', id });
+    }
+  }
+
+  async #checkConstraint(source: ConstraintSource, field = 'constraint'): Promise<void> {
+    this.#constraints ??= this.#openConstraints();
+    if (this.#constraints === 'no end token')
+      throw errors.constraintRefused(
+        field,
+        `model ${this.settings.model} has no end token to close an answer with`,
+      );
+    await this.#constraints.check(source, field);
+  }
+
+  #openConstraints(): ConstraintCheck | 'no end token' {
+    const vocabulary = this.settings.vocabulary?.();
+    if (!vocabulary || vocabulary.endTokens.length === 0) return 'no end token';
+    this.#send({ type: 'vocabulary', vocabulary });
+    return new ConstraintCheck({ vocabulary, size: this.shape.vocabularySize });
+  }
+
+  #admit({ priority }: { readonly priority: Priority }): number {
+    if (this.#closed) throw this.#closed;
+    const id = this.#nextId++;
+    if (priority === 'background') return id;
+    const { queue, slots } = this.settings;
+    if (this.#interactive.size >= slots + queue) {
+      const seconds = Math.ceil((this.#sequenceSeconds * Math.max(1, queue)) / slots);
+      throw errors.queueFull(queue, Math.min(60, Math.max(1, seconds)));
+    }
+    this.#interactive.add(id);
+    return id;
+  }
+
+  async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
+    checkCapture(request, this.shape);
+    return this.#ask<Capture>((id) => ({ type: 'capture', id, request }), { priority: 'background' }, signal);
+  }
+
+  async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
+    checkScore(request, this.shape);
+    return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), request, signal);
+  }
+
+  async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
+    checkProject(request, this.shape);
+    return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), request, signal);
+  }
+
+  async #ask<T extends Capture | Float32Array>(
+    message: (id: number) => ToWorker,
+    request: { readonly priority: Priority },
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const id = this.#admit(request);
+    return new Promise<T>((resolve, reject) => {
+      const abort = () => {
+        this.#interactive.delete(id);
+        if (this.#waiters.delete(id)) this.#send({ type: 'cancel', id });
+        reject(signal?.reason as Error);
+      };
+      const settle =
+        <V>(how: (value: V) => void) =>
+        (value: V) => {
+          signal?.removeEventListener('abort', abort);
+          this.#interactive.delete(id);
+          how(value);
+        };
+      this.#waiters.set(id, {
+        answer: settle((value) => resolve(value as T)),
+        fail: settle(reject),
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#send(message(id));
+    });
+  }
+
+  load(): EngineLoad {
+    return {
+      running: this.#running,
+      waiting: Math.max(0, this.#interactive.size - this.settings.slots),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = errors.modelUnavailable(this.settings.model, 'it was unloaded');
+      this.#send({ type: 'close' });
+      // A run in progress would keep the worker from reading the message.
+      terminateRun(this.runOptions);
+    }
+    if (this.#constraints instanceof ConstraintCheck) await this.#constraints.close();
+    await this.died;
+  }
+}

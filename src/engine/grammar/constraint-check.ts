@@ -1,0 +1,114 @@
+/**
+ * Whether a constraint compiles, found out in a thread that may die of it. One source at a time; answers are kept.
+ * Without work for a while the thread ends.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { errors } from '../../errors.js';
+import type { TrialAnswer, TrialSettings } from './constraint-check-thread.js';
+import type { ConstraintSource } from './grammar-library.js';
+
+/**
+ * The thread that the model's grammars live in compiles it again: constrained answers that run wait that long, as do
+ * the next sources here. In small grammars, so that a machine that is slow or busy refuses no more than another, and
+ * within bounds in milliseconds.
+ */
+const mostSmallGrammars = 120;
+const fewestMilliseconds = 2_000;
+const mostMilliseconds = 8_000;
+const loadMilliseconds = 30_000;
+const keptAnswers = 256;
+const idleMilliseconds = 60_000;
+
+export class ConstraintCheck {
+  readonly #answers = new Map<string, Promise<string | null>>();
+  #last: Promise<unknown> = Promise.resolve();
+  #worker: Worker | null = null;
+  #idle: NodeJS.Timeout | null = null;
+  #closed = false;
+  #milliseconds = mostMilliseconds;
+
+  constructor(readonly settings: TrialSettings) {}
+
+  /** @throws SteerdError invalid_value for `field`, with the reason. */
+  async check(source: ConstraintSource, field: string): Promise<void> {
+    const key = JSON.stringify(source);
+    let answer = this.#answers.get(key);
+    if (answer === undefined) {
+      answer = this.#last.then(() => this.#attempt(source));
+      this.#last = answer.catch(() => {});
+      this.#answers.set(key, answer);
+      // What was no answer, such as a failing thread, is asked again.
+      answer.catch(() => this.#answers.delete(key));
+      for (const old of [...this.#answers.keys()].slice(0, -keptAnswers)) this.#answers.delete(old);
+    }
+    const reason = await answer;
+    if (reason !== null) throw errors.constraintRefused(field, reason);
+  }
+
+  async #attempt(source: ConstraintSource): Promise<string | null> {
+    if (this.#idle) clearTimeout(this.#idle);
+    if (this.#closed) throw new Error('the model was closed');
+    const worker = this.#worker ?? (await this.#start());
+    const answer = this.#next(worker, this.#milliseconds);
+    worker.postMessage(source);
+    const said = await answer;
+    if (said !== null && 'reason' in said && said.reason === null) {
+      this.#idle = setTimeout(() => void this.#end(), idleMilliseconds).unref();
+      return null;
+    }
+    // An instance that has aborted is never used again.
+    await this.#end();
+    if (said === null) return 'it takes too long to compile: make it simpler';
+    return 'reason' in said ? said.reason : 'it did not compile';
+  }
+
+  async #start(): Promise<Worker> {
+    const worker = new Worker(new URL('./constraint-check-thread.js', import.meta.url), {
+      workerData: this.settings,
+      stderr: true,
+      stdout: true,
+    });
+    worker.unref();
+    worker.on('error', () => {});
+    this.#worker = worker;
+    const said = await this.#next(worker, loadMilliseconds);
+    if (said !== null && 'ready' in said) {
+      const most = Math.max(fewestMilliseconds, mostSmallGrammars * said.ready);
+      this.#milliseconds = Math.min(mostMilliseconds, most);
+      return worker;
+    }
+    await this.#end();
+    throw new Error('the grammar library did not load');
+  }
+
+  /** The thread's next message; null when it dies or takes too long. */
+  async #next(worker: Worker, milliseconds: number): Promise<TrialAnswer | null> {
+    const timer = new AbortController();
+    const timeout = setTimeout(() => timer.abort(), milliseconds);
+    const { signal } = timer;
+    try {
+      return await Promise.race([
+        once(worker, 'message', { signal }).then(([answer]) => answer as TrialAnswer),
+        once(worker, 'exit', { signal }).then(() => null),
+      ]);
+    } catch {
+      return null;
+    } finally {
+      clearTimeout(timeout);
+      timer.abort();
+    }
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#idle) clearTimeout(this.#idle);
+    await this.#end();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Keys and values of all slots in host memory: one buffer for each layer's keys and one for its values, [rows,
+ * kv_heads, capacity, head_size], past and present of a run at once, so nothing is copied between steps.
+ * Memory is only touched as slots fill. The row after the last slot is scratch.
+ */
+import type { Binding } from '../../ort/binding.js';
+import { ownArray, Tensor, type TensorArray } from '../../ort/tensor.js';
+import type { ModelSpec } from '../model-spec.js';
+import type { Move } from '../schedule/scheduler.js';
+import type { KvCache, RowRange } from './kv-cache.js';
+
+export class HostKvCache implements KvCache {
+  readonly #layers: { readonly key: TensorArray; readonly value: TensorArray }[];
+  readonly #rowLength: number;
+  /** Bindings whose rows are bound: they stay so. */
+  readonly #bound = new WeakSet<Binding>();
+  readonly #tensors: Tensor[] = [];
+
+  constructor(
+    readonly spec: ModelSpec,
+    readonly slots: number,
+    readonly capacity: number,
+  ) {
+    this.#rowLength = spec.kvHeads * capacity * spec.headSize;
+    const length = (slots + 1) * this.#rowLength;
+    const allocate = (): TensorArray =>
+      spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
+    this.#layers = spec.layers.map(() => ({ key: allocate(), value: allocate() }));
+  }
+
+  get scratch(): number {
+    return this.slots;
+  }
+
+  bind(binding: Binding, { first, rows }: RowRange): void {
+    if (this.#bound.has(binding)) return;
+    this.#bound.add(binding);
+    const { kvHeads, headSize, kvType } = this.spec;
+    const shape = [rows, kvHeads, this.capacity, headSize];
+    const view = (array: TensorArray) => {
+      const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
+      const tensor = Tensor.over(part, kvType, shape);
+      this.#tensors.push(tensor);
+      return tensor;
+    };
+    this.spec.layers.forEach((names, layer) => {
+      const arrays = this.#layers[layer];
+      if (!arrays) return;
+      for (const [past, present, array] of [
+        [names.pastKey, names.presentKey, arrays.key],
+        [names.pastValue, names.presentValue, arrays.value],
+      ] as const) {
+        const tensor = view(array);
+        binding.input(past, tensor);
+        binding.output(present, tensor);
+      }
+    });
+  }
+
+  advance(): void {}
+
+  move({ from, to, length }: Move): void {
+    const { kvHeads, headSize } = this.spec;
+    const headLength = this.capacity * headSize;
+    for (const { key, value } of this.#layers) {
+      for (const array of [key, value]) {
+        for (let head = 0; head < kvHeads; head++) {
+          const source = from * this.#rowLength + head * headLength;
+          array.copyWithin(to * this.#rowLength + head * headLength, source, source + length * headSize);
+        }
+      }
+    }
+  }
+
+  release(): void {
+    for (const tensor of this.#tensors) tensor.release();
+    this.#tensors.length = 0;
+  }
+}

@@ -1,0 +1,48 @@
+/** What a model will take of the memory, told from its files before anything is loaded. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readOutline } from '../../onnx/graph/graph-outline.js';
+import { externalDataFiles } from '../../onnx/graph/model-file.js';
+import { kvBytes } from '../kv/kv-cache.js';
+import { readModelSpec } from '../model-spec.js';
+import { chooseCapacity } from './capacity.js';
+
+export interface Footprint {
+  /** Bytes of the graph and its weights, as they lie on the disk. */
+  readonly weights: number;
+  /** Bytes of the KV cache once every slot is full. */
+  readonly kv: number;
+  /** Tokens of one slot. */
+  readonly capacity: number;
+  readonly layers: number;
+  readonly hiddenSize: number;
+}
+
+export interface FootprintSettings {
+  readonly slots: number;
+  /** Tokens of one slot; 0 leaves the choice to the model. */
+  readonly context: number;
+}
+
+/**
+ * @param directory holds model.onnx, its weights and its configuration
+ * @throws OnnxError, or the file system's error: the model could not be loaded either
+ */
+export async function readFootprint(
+  directory: string,
+  { slots, context }: FootprintSettings,
+): Promise<Footprint> {
+  const file = join(directory, 'model.onnx');
+  const outline = await readOutline(file);
+  const spec = await readModelSpec(outline, directory);
+  const files = [file, ...externalDataFiles(outline).map((name) => join(directory, name))];
+  const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
+  const capacity = chooseCapacity(context, spec);
+  return {
+    weights: sizes.reduce((sum, size) => sum + size, 0),
+    kv: kvBytes(spec, slots, capacity),
+    capacity,
+    layers: spec.layers.length,
+    hiddenSize: spec.hiddenSize,
+  };
+}

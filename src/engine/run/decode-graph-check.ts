@@ -1,0 +1,105 @@
+/**
+ * Whether a device's graphs compute what its single nodes do. A provider may record a step that reads memory which
+ * is something else by the next one: only trying shows it.
+ */
+import type { Session } from '../../ort/session.js';
+import { OrtError } from '../../ort/status.js';
+import { reasonOf } from '../devices.js';
+import type { ActivationEdit, EditTerm } from '../protocol.js';
+import { chunkEnd } from '../schedule/chunks.js';
+import { DecodeGraphs } from './decode-graphs.js';
+import type { DecodeRow } from './fixed-shape-step.js';
+import type { ServingRunner } from './serving-runner.js';
+import { logitDistance } from './trial-inputs.js';
+
+/** Rows of different lengths; one fewer than a graph has rows, where there are slots for it. */
+const rowLengths = [5, 2, 4] as const;
+/** The first run records, so the next ones must replay. */
+const stepsEach = 3;
+const mostTokens = 16;
+/** Share of the largest logit by which kernels may differ that divide their work otherwise. */
+const tolerance = 0.01;
+
+/**
+ * Makes the decode steps of a session that captures device graphs, if those compute the right thing.
+ * @returns what is wrong if they do not: then steps run node by node.
+ */
+export async function replayDecodes(
+  runner: ServingRunner,
+  session: Session,
+  chunk: number,
+): Promise<string | null> {
+  if (!session.captures) return null;
+  try {
+    const graphs = await DecodeGraphs.open(session, runner.cache);
+    const fault = faultOfGraphs(runner, graphs, chunk);
+    if (fault) graphs.release();
+    else runner.useGraphs(graphs);
+    return fault;
+  } catch (error) {
+    if (error instanceof OrtError) return reasonOf(error);
+    throw error;
+  }
+}
+
+/**
+ * A few steps both ways over an empty cache, steered and not, with other runs between them.
+ * @param chunk most tokens of a prompt that are computed at once.
+ * @returns null when they agree, else what is wrong.
+ */
+export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk: number): string | null {
+  const { cache } = runner;
+  const { vocabularySize, slidingWindow } = cache.spec;
+  const token = (seed: number) => (7 * (seed + 1)) % vocabularySize;
+  // One row reaches beyond a window that the attention has.
+  const [first, ...others] = rowLengths;
+  const longest = slidingWindow + first + mostTokens <= cache.capacity ? slidingWindow + first : first;
+  const lengths = [longest, ...others].slice(0, cache.slots);
+  const term = (seed: number) => steering(runner, seed);
+  const edits: readonly (readonly ActivationEdit[])[] = [
+    [[], [], []],
+    [[term(1)], [], [term(2)]],
+    [[term(1), term(3)], [term(2)], []],
+  ];
+  try {
+    lengths.forEach((length, row) => {
+      const tokens = Array.from({ length }, (_, i) => token(row + i));
+      for (let past = 0; past < length; past = chunkEnd(past, length, chunk))
+        runner.chunk(row, tokens.slice(past, chunkEnd(past, length, chunk)), past, [], 0);
+    });
+    let made = 0;
+    for (const edit of edits)
+      for (let step = 0; step < stepsEach; step++, made++) {
+        const rows: DecodeRow[] = lengths.map((length, row) => ({
+          lastToken: token(row * stepsEach + made),
+          computed: length + made,
+          edit: edit[row] ?? [],
+        }));
+        const expected = runner.decodeRows(rows, false).slice(0, rows.length * vocabularySize);
+        runner.chunk(cache.scratch, [token(made), token(made + 1)], 0, [], 1);
+        const replayed = graphs.stepFor(rows)?.run(rows, runner.runOptions, false);
+        if (!replayed || !agree(replayed, expected))
+          return `a replayed step differs from the same one node by node (step ${made + 1} of ${edits.length * stepsEach})`;
+      }
+    return null;
+  } catch (error) {
+    if (error instanceof OrtError) return reasonOf(error);
+    throw error;
+  }
+}
+
+function agree(replayed: Float32Array, expected: Float32Array): boolean {
+  const { apart, largest } = logitDistance(replayed, expected);
+  return apart <= tolerance * largest;
+}
+
+/** A unit direction for every layer, added and amplified a little. */
+function steering({ cache }: ServingRunner, seed: number): EditTerm {
+  const { layers, hiddenSize } = cache.spec;
+  const vectors = Float32Array.from(
+    { length: layers.length * hiddenSize },
+    (_, i) => Math.sin(seed * (i + 1)) * Math.sqrt(2 / hiddenSize),
+  );
+  const each = (value: number) => new Float32Array(layers.length).fill(value);
+  return { vectors, add: each(0.5), scale: each(0.25), from: 0, to: Number.POSITIVE_INFINITY };
+}

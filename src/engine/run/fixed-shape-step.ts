@@ -1,0 +1,192 @@
+/**
+ * A decode step of one shape, B rows with K concepts each, whose tensors never move: what changes from step to step
+ * is written into them. So a device can record the step's first run and replay it. On the CPU there is nothing to
+ * record, and the graph reads the same arrays in place.
+ */
+import { attentionLengths, attentionSpan } from '../../onnx/rewrite/fixed-shapes.js';
+import { Binding, type RunOptions } from '../../ort/binding.js';
+import type { Session } from '../../ort/session.js';
+import { type ElementType, ownArray, Tensor } from '../../ort/tensor.js';
+import type { KvCache } from '../kv/kv-cache.js';
+import type { ActivationEdit } from '../protocol.js';
+import type { CopiedPair, DeviceCopies, DeviceCopy } from './device-copies.js';
+import { ProjectionOutput } from './projection-output.js';
+import { SteeringInputs } from './steering-inputs.js';
+
+/** One sequence of a decode step. */
+export interface DecodeRow {
+  readonly lastToken: number;
+  /** Tokens in the cache. */
+  readonly computed: number;
+  readonly edit: ActivationEdit;
+}
+
+/** A row that is nobody's: one token, whose place in the cache is free. */
+const padding: DecodeRow = { lastToken: 0, computed: 0, edit: [] };
+
+/** CUDA reads the span on the host, and only while a step is recorded: there it is always the capacity. */
+const spanOnDevice = (session: Session) => session.device?.device.name === 'webgpu';
+
+/** How many tensors a step copies to the device at once. */
+export function copiedTogether(session: Session): number {
+  const uncertain = [spanOnDevice(session), session.inputNames.has('position_ids')];
+  return (
+    ['input_ids', attentionLengths, 'steering_add', 'steering_scale'].length +
+    uncertain.filter(Boolean).length
+  );
+}
+
+/** What brings a step's tensors to the device and back. */
+interface Transfers {
+  readonly inputs: DeviceCopy;
+  readonly vectors: DeviceCopy;
+  readonly logits: DeviceCopy;
+  readonly projections: DeviceCopy;
+}
+
+export class FixedStep {
+  readonly projections = new ProjectionOutput();
+  readonly #binding: Binding;
+  readonly #steering: SteeringInputs;
+  readonly #ids: BigInt64Array;
+  readonly #positions: BigInt64Array;
+  readonly #lengths: Int32Array;
+  readonly #span: Int32Array;
+  readonly #logits: Float32Array;
+  /** Tensors over the arrays that every step writes. */
+  readonly #written: readonly Tensor[];
+  readonly #vectors: Tensor;
+  #copiedVectors = -1;
+  readonly #transfers: Transfers | null;
+  readonly #own: Tensor[] = [];
+
+  /**
+   * @param copies null on the CPU.
+   * @param graph its number among the device graphs of the session.
+   */
+  constructor(
+    readonly session: Session,
+    readonly cache: KvCache,
+    copies: DeviceCopies | null,
+    readonly rows: number,
+    readonly concepts: number,
+    readonly graph: number,
+  ) {
+    const { layers, hiddenSize, vocabularySize } = cache.spec;
+    this.#binding = new Binding(session);
+    this.#steering = new SteeringInputs(layers.length, hiddenSize, concepts);
+    const { vectors, add, scale } = this.#steering.fill(new Array(rows).fill({ edit: [], position: 0 }), 1);
+    this.#vectors = vectors;
+    this.#ids = ownArray(BigInt64Array, rows);
+    this.#positions = ownArray(BigInt64Array, rows);
+    this.#lengths = ownArray(Int32Array, rows);
+    this.#span = ownArray(Int32Array, 1);
+    this.#logits = ownArray(Float32Array, rows * vocabularySize);
+
+    const ids = this.#over(this.#ids, 'int64', [rows, 1]);
+    const positions = this.#over(this.#positions, 'int64', [rows, 1]);
+    const lengths = this.#over(this.#lengths, 'int32', [rows]);
+    const span = this.#over(this.#span, 'int32', [1]);
+    this.#written = [ids, positions, lengths, span];
+    const inputs = [
+      this.#input('input_ids', ids, 'int64'),
+      ...(session.inputNames.has('position_ids') ? [this.#input('position_ids', positions, 'int64')] : []),
+      this.#input(attentionLengths, lengths, 'int32'),
+      this.#input('steering_add', add, 'float32'),
+      this.#input('steering_scale', scale, 'float32'),
+    ];
+    if (spanOnDevice(session)) inputs.push(this.#input(attentionSpan, span, 'int32'));
+    else {
+      this.#span[0] = cache.capacity;
+      this.#binding.input(attentionSpan, span);
+    }
+    const steered = this.#input('steering_vectors', vectors, 'float32');
+    const lastOfEach = ownArray(BigInt64Array, rows).map((_, row) => BigInt(row));
+    const last = this.#input('logit_positions', this.#over(lastOfEach, 'int64', [rows, 1]), 'int64');
+    const logits = this.#output('logits', this.#over(this.#logits, 'float32', [rows, 1, vocabularySize]));
+    const projected = this.#output('steering_projection', this.projections.reshape(add.shape));
+    this.#transfers = copies && {
+      inputs: copies.copyOf(inputs),
+      vectors: copies.copyOf([steered]),
+      logits: copies.copyOf([logits]),
+      projections: copies.copyOf([projected]),
+    };
+    const once = copies?.copyOf([last]);
+    once?.run();
+    once?.release();
+  }
+
+  #over(
+    array: Float32Array | BigInt64Array | Int32Array,
+    type: ElementType,
+    shape: readonly number[],
+  ): Tensor {
+    const tensor = Tensor.over(array, type, shape);
+    this.#own.push(tensor);
+    return tensor;
+  }
+
+  /** The tensor's place on the device; on the CPU the tensor itself. */
+  #place(tensor: Tensor, type: ElementType): Tensor {
+    const { device } = this.session;
+    if (!device) return tensor;
+    const placed = Tensor.onDevice(device, type, tensor.shape);
+    this.#own.push(placed);
+    return placed;
+  }
+
+  #input(name: string, from: Tensor, type: ElementType): CopiedPair {
+    const to = this.#place(from, type);
+    this.#binding.input(name, to);
+    return { from, to, type };
+  }
+
+  #output(name: string, to: Tensor): CopiedPair {
+    const from = this.#place(to, 'float32');
+    this.#binding.output(name, from);
+    return { from, to, type: 'float32' };
+  }
+
+  /**
+   * One token for each sequence, slot = index, at most B of them.
+   * @param projected whether `projections` will be read.
+   * @returns logits [B, V], valid until the next run.
+   * @throws OrtError
+   */
+  run(sequences: readonly DecodeRow[], options: RunOptions, projected: boolean): Float32Array {
+    const rows = Array.from({ length: this.rows }, (_, row) => sequences[row] ?? padding);
+    rows.forEach(({ lastToken, computed }, row) => {
+      this.#ids[row] = BigInt(lastToken);
+      this.#positions[row] = BigInt(computed);
+      this.#lengths[row] = computed;
+    });
+    const past = Math.max(...rows.map(({ computed }) => computed));
+    if (spanOnDevice(this.session)) this.#span[0] = past + 1;
+    for (const tensor of this.#written) tensor.changed();
+    this.#steering.fill(
+      rows.map(({ edit, computed }) => ({ edit, position: computed })),
+      1,
+    );
+    const range = { first: 0, rows: this.rows };
+    this.cache.bind(this.#binding, range, past, 1, sequences.length);
+    this.#transfers?.inputs.run();
+    if (this.#copiedVectors !== this.#vectors.version) {
+      this.#transfers?.vectors.run();
+      this.#copiedVectors = this.#vectors.version;
+    }
+    if (this.session.captures) options.useGraph(this.graph);
+    this.#binding.run(options);
+    this.cache.advance(range);
+    this.#transfers?.logits.run();
+    if (projected) this.#transfers?.projections.run();
+    return this.#logits;
+  }
+
+  /** Before the cache and the session are released. */
+  release(): void {
+    if (this.#transfers) for (const copy of Object.values(this.#transfers)) copy.release();
+    this.#binding.release();
+    this.projections.release();
+    for (const tensor of this.#own) tensor.release();
+  }
+}

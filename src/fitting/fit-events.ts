@@ -1,0 +1,32 @@
+/** What happened in one fit: a log as short as the fit has layers. */
+import { JobEventLog } from '../common/job-event-log.js';
+import type { FitEvent } from '../schemas/fit-events.js';
+import type { FitJob, FitLayer } from '../schemas/fits.js';
+
+export class FitEventLog extends JobEventLog<FitEvent> {
+  /** A job's new status; the last one of a job that is over ends the log. */
+  status({ status, error, concept, finished_at }: FitJob): void {
+    const event = {
+      object: 'fit.event',
+      type: 'status',
+      level: error === null ? 'info' : 'error',
+      message: error === null ? status : `${status}: ${error.message}`,
+      data: { status, error, concept },
+    } as const;
+    if (finished_at === null) this.add(event);
+    else this.end(event);
+  }
+
+  progress(stage: string, done: number, total: number): void {
+    const message = `${stage} ${done}/${total}`;
+    const data = { stage, done, total };
+    this.add(
+      { object: 'fit.event', type: 'progress', level: 'info', message, data },
+      (event) => event.type === 'progress' && event.data.stage === stage,
+    );
+  }
+
+  layer(data: FitLayer): void {
+    this.add({ object: 'fit.event', type: 'layer', level: 'info', message: `layer ${data.layer}`, data });
+  }
+}

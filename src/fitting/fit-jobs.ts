@@ -1,0 +1,176 @@
+/**
+ * The queue of fits: one runs at a time, the others wait. A job that fails or is cancelled leaves no concept
+ * and nothing running; `succeeded` is said only when the concept is safe in the store.
+ */
+
+import { newId } from '../common/ids.js';
+import { SerialJobs, type Task } from '../common/serial-jobs.js';
+import { unixSeconds } from '../common/time.js';
+import type { Concept } from '../concepts/concept.js';
+import { errors } from '../errors.js';
+import { keepLoaded, type LoadedModel } from '../models/model.js';
+import type { FitJob, FitLayer, FitRequest } from '../schemas/fits.js';
+import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
+import { FitEventLog } from './fit-events.js';
+import { fitSettings } from './fit-settings.js';
+import { recipes } from './recipes/index.js';
+import { checkLayers } from './recipes/layer-choice.js';
+
+export interface FitLog {
+  info(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface FitJobsOptions {
+  /** @throws SteerdError model_not_found, model_unavailable */
+  readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
+  /** `put` gives the signal's reason back when it is aborted before the concept is there. */
+  readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
+  readonly log?: FitLog;
+  /** Hears how long a fit was in a stage, when it has left it. */
+  readonly onStage?: (stage: string, seconds: number) => void;
+  /** Finished jobs remembered; the oldest are forgotten first. */
+  readonly maxFinished?: number;
+}
+
+const maxQueued = 64;
+const retryAfterSeconds = 30;
+
+type FitTask = Task<FitJob, FitSettings, FitEventLog>;
+
+export class FitJobs {
+  readonly #options: FitJobsOptions;
+  readonly #jobs: SerialJobs<FitJob, FitSettings, FitEventLog>;
+
+  constructor(options: FitJobsOptions) {
+    const { log } = options;
+    this.#options = options;
+    this.#jobs = new SerialJobs({
+      maxQueued,
+      retryAfterSeconds,
+      maxFinished: options.maxFinished,
+      work: (task) => this.#fit(task),
+      notFound: errors.fitNotFound,
+      finished: errors.fitFinished,
+      onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
+      onFinished: ({ id, status, name, model, error }) =>
+        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished'),
+    });
+  }
+
+  /**
+   * Queues a fit.
+   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that recipe or
+   *   method do not know, a full queue; the signal's reason when it is aborted while the model is loading.
+   */
+  async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
+    const model = await this.#options.models.get(request.model, signal);
+    if (this.#jobs.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
+    const settings = fitSettings(request);
+    checkCombination(settings);
+    checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
+    // What cannot work is refused before anything is queued, as far as one prompt shows it.
+    recipes[settings.recipe].check({
+      model,
+      ...settings,
+      examples: settings.examples,
+      token: settings.token,
+    });
+    const job: FitJob = {
+      id: newId('fit'),
+      object: 'fit',
+      status: 'queued',
+      name: request.name,
+      model: model.id,
+      prefix: settings.prefix,
+      recipe: request.recipe,
+      method: settings.method,
+      created_at: unixSeconds(),
+      started_at: null,
+      finished_at: null,
+      progress: null,
+      error: null,
+      concept: null,
+      layers: [],
+    };
+    this.#jobs.add(job, settings, new FitEventLog());
+    return job;
+  }
+
+  get(id: string): FitJob | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** What happens in a job; the log goes on after the job is forgotten. */
+  events(id: string): FitEventLog | undefined {
+    return this.#jobs.events(id);
+  }
+
+  /** Newest first. */
+  list(): FitJob[] {
+    return this.#jobs.list();
+  }
+
+  /**
+   * Cancels a job and resolves when its work has stopped. A job that finished in that moment keeps its result.
+   * @throws SteerdError fit_not_found; fit_finished when it had succeeded or failed before.
+   */
+  cancel(id: string): Promise<FitJob> {
+    return this.#jobs.cancel(id);
+  }
+
+  /** Cancels every job and waits until no work is left. Later requests are refused. */
+  close(): Promise<void> {
+    return this.#jobs.close();
+  }
+
+  async #fit(task: FitTask): Promise<Partial<FitJob>> {
+    const { signal } = task;
+    let since = performance.now();
+    const leave = (next: string | undefined) => {
+      const stage = task.job.progress?.stage;
+      if (stage === next) return;
+      const now = performance.now();
+      if (stage !== undefined) this.#options.onStage?.(stage, (now - since) / 1000);
+      since = now;
+    };
+    try {
+      const model = await this.#options.models.get(task.job.model, signal);
+      const fit = () =>
+        fitConcept(
+          task.request,
+          model,
+          signal,
+          (stage, done, total) => {
+            leave(stage);
+            progress(task, stage, done, total);
+          },
+          ({ record, seconds }) => addLayer(task, { ...record, seconds: rounded(seconds) } as FitLayer),
+        );
+      const concept = await keepLoaded(model, fit, signal);
+      signal.throwIfAborted();
+      leave('store');
+      progress(task, 'store', 0, 1);
+      await this.#options.concepts.put(concept, signal);
+      leave(undefined);
+      return { progress: null, concept: { name: concept.name, version: concept.version } };
+    } catch (error) {
+      // What fails while it is cancelled fails because of that, but for a disk that does.
+      if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;
+      throw error;
+    }
+  }
+}
+
+function progress(task: FitTask, stage: string, done: number, total: number): void {
+  task.update({ progress: { stage, done, total } });
+  task.events.progress(stage, done, total);
+}
+
+function addLayer(task: FitTask, layer: FitLayer): void {
+  task.update({ layers: [...task.job.layers, layer].sort((a, b) => a.layer - b.layer) });
+  task.events.layer(layer);
+}
+
+/** Milliseconds are enough. */
+const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;

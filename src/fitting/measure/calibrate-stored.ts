@@ -1,0 +1,45 @@
+/** Calibrates a concept of the store and keeps the result there. */
+
+import type { ModelsAndConcepts } from '../../concepts/concept-lookup.js';
+import type { StoredConcept } from '../../concepts/concept-store.js';
+import { conceptMissing } from '../../concepts/missing-concept.js';
+import { errors } from '../../errors.js';
+import { keepLoaded } from '../../models/model.js';
+import type { CalibrateRequest } from '../../schemas/measurements.js';
+import { checkConcept } from '../../steering/resolve.js';
+import { calibrateConcept } from './calibrate.js';
+
+/**
+ * The calibrated concept, in the store. A shipped one is hidden by its calibrated copy in the data directory.
+ * @throws SteerdError concept_not_found, concept_mismatch, concept_changed when it was replaced meanwhile,
+ *   storage_failed, and what `calibrateConcept` throws; the concept that was there before stays.
+ */
+export async function calibrateStored(
+  name: string,
+  request: CalibrateRequest,
+  { models, concepts }: ModelsAndConcepts,
+  signal: AbortSignal,
+): Promise<StoredConcept> {
+  const model = await models.get(request.model, signal);
+  const before = concepts.get(model.id, name);
+  if (before === undefined) {
+    throw conceptMissing(name, model.id, concepts, 'name');
+  }
+  checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
+  const { prefix, questions, shares, bound, max_tokens: maxTokens } = request;
+  const settings = {
+    prefix,
+    questions,
+    shares,
+    maxTokens,
+    bound: bound && { logProbabilityDrop: bound.log_probability_drop, distinct2: bound.distinct_2 },
+  };
+  const calibrated = await keepLoaded(
+    model,
+    () => calibrateConcept(before.concept, model, settings, signal),
+    signal,
+  );
+  const now = concepts.get(model.id, name);
+  if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
+  return concepts.put(calibrated);
+}

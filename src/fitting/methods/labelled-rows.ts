@@ -1,0 +1,103 @@
+/**
+ * A layer's features made ready for any method: unit rows, targets between 0 and 1, and the split. The reference
+ * (github.com/pdavar/attention_guided_steering, for arXiv 2602.00333) lists examples in pairs, positive then
+ * negative, and validates on the last fifth; here examples may come in any order and number.
+ */
+import { type Matrix, pickRows, rowOf, zeros } from '../linear-algebra/matrix.js';
+import { norm, scale } from '../linear-algebra/vectors.js';
+import type { Examples, MethodInput } from './method.js';
+
+/** One layer as a recipe yields it. */
+export interface LayerFeatures {
+  /** [n * H] row-major. */
+  readonly rows: Float32Array;
+  readonly n: number;
+  /** H */
+  readonly hiddenSize: number;
+  /** [n] 1 with the concept, 0 without. */
+  readonly labels: Float32Array;
+  /** [n] labels to learn, or null for `labels`. */
+  readonly softLabels: Float32Array | null;
+}
+
+const validationShare = 0.2;
+const mostValidation = 256;
+/** Of each class, on either side: with fewer the correlation of a validation says nothing. */
+const fewestOfAClass = 2;
+
+export function prepare(features: LayerFeatures): MethodInput {
+  const { n, labels } = features;
+  const all: Examples = {
+    rows: unitRows(features),
+    labels: Float64Array.from(labels),
+    targets: toRange(features.softLabels ?? labels),
+  };
+  const order = pairedOrder(labels);
+  const held = Math.min(Math.floor(validationShare * n), mostValidation);
+  const taught = n - held + ((n - held) % 2);
+  const training = pick(all, order.slice(0, taught));
+  const validation = pick(all, order.slice(taught));
+  if (enough(training) && enough(validation)) return { training, validation, heldOut: true };
+  const whole = pick(all, order);
+  return { training: whole, validation: whole, heldOut: false };
+}
+
+/**
+ * Positives and negatives in turn, each class in its own order and spread evenly: for as many of each, the i-th
+ * positive and then the i-th negative. A part cut off the end so holds both classes.
+ */
+export function pairedOrder(labels: Float32Array): number[] {
+  const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
+  const seen = { positive: 0, negative: 0 };
+  const placed = Array.from(labels, (label, index) => {
+    const side = label > 0.5 ? 'positive' : 'negative';
+    const size = label > 0.5 ? positives : labels.length - positives;
+    return { index, side, place: (seen[side]++ + 0.5) / size };
+  });
+  placed.sort(
+    (a, b) => a.place - b.place || (a.side === b.side ? a.index - b.index : a.side === 'positive' ? -1 : 1),
+  );
+  return placed.map(({ index }) => index);
+}
+
+function unitRows({ rows, n, hiddenSize }: LayerFeatures): Matrix {
+  const units = zeros(n, hiddenSize);
+  units.data.set(rows);
+  normalizeRows(units);
+  return units;
+}
+
+/** Every row to length 1, in place; zero rows stay. */
+export function normalizeRows(matrix: Matrix): void {
+  for (let i = 0; i < matrix.rows; i++) {
+    const row = rowOf(matrix, i);
+    const length = norm(row);
+    if (length > 0) scale(row, 1 / length);
+  }
+}
+
+/** Values from their least to their greatest become 0 to 1; equal values become 0. */
+function toRange(values: Float32Array): Float64Array {
+  const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const range = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) - least;
+  return Float64Array.from(values, (value) => (range > 0 ? (value - least) / range : 0));
+}
+
+const pick = (examples: Examples, indices: readonly number[]): Examples => ({
+  rows: pickRows(examples.rows, indices),
+  labels: Float64Array.from(indices, (index) => examples.labels[index] as number),
+  targets: Float64Array.from(indices, (index) => examples.targets[index] as number),
+});
+
+function enough({ labels }: Examples): boolean {
+  const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
+  return positives >= fewestOfAClass && labels.length - positives >= fewestOfAClass;
+}
+
+/** Indices of the examples with the concept, and of those without. */
+export function classes({ labels }: Pick<Examples, 'labels'>): { positive: number[]; negative: number[] } {
+  const positive: number[] = [];
+  const negative: number[] = [];
+  for (const [i, label] of labels.entries()) (label > 0.5 ? positive : negative).push(i);
+  return { positive, negative };
+}

@@ -1,0 +1,108 @@
+/**
+ * One layer of a fit, from labelled features to an oriented unit vector and its record. Degenerate input ends
+ * here, with an error that names the layer; what leaves is finite.
+ */
+import { errors } from '../../errors.js';
+import type { Products } from '../linear-algebra/products.js';
+import { norm } from '../linear-algebra/vectors.js';
+import { type MethodName, methods } from './index.js';
+import { type LayerFeatures, prepare } from './labelled-rows.js';
+import type { Method } from './method.js';
+import { orient } from './orient.js';
+
+export interface LayerTask {
+  readonly layer: number;
+  readonly method: MethodName;
+  readonly features: LayerFeatures;
+}
+
+export interface LayerFit {
+  readonly layer: number;
+  /** [H] */
+  readonly unit: Float32Array;
+  /** Distance between the means of the two classes' features. */
+  readonly separation: number;
+  /** For the concept's record: JSON values only, the same for the same features. */
+  readonly record: Readonly<Record<string, unknown>>;
+  /** What it took: for the job, not for the record, or the same request would not give the same bytes. */
+  readonly seconds: number;
+}
+
+/** Classes closer than this share of the rows' mean length differ by rounding only. */
+const leastSeparation = 1e-6;
+
+/** @throws SteerdError fit_impossible, and what `products` throw when cancelled. */
+export function fitLayer({ layer, method: name, features }: LayerTask, products: Products): LayerFit {
+  const started = performance.now();
+  const method: Method = methods[name];
+  products.checkpoint();
+  checkLabels(features, layer);
+  const separation = separationOf(features, layer);
+  products.checkpoint();
+  const input = prepare(features);
+  const found = method.direction(input, products);
+  const targets = features.softLabels ?? features.labels;
+  const oriented = found && orient(found.direction, { ...features, labels: targets });
+  if (found === null || oriented === null) {
+    throw errors.fitImpossible(`the method found no direction at layer ${layer}`);
+  }
+  return {
+    layer,
+    unit: oriented.unit,
+    separation,
+    record: {
+      ...found.details,
+      layer,
+      r: oriented.r,
+      sign: oriented.sign,
+      separation,
+      // JSON has no NaN.
+      validation_r: Number.isFinite(found.validationR) ? found.validationR : null,
+      held_out: input.heldOut ? input.validation.labels.length : 0,
+    },
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+function checkLabels({ labels, softLabels }: LayerFeatures, layer: number): void {
+  const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
+  if (positives === 0 || positives === labels.length) {
+    throw errors.fitImpossible(
+      `all ${labels.length} examples are ${positives === 0 ? 'negative' : 'positive'}: both kinds are needed`,
+    );
+  }
+  if (softLabels === null) return;
+  if (!softLabels.every(Number.isFinite)) {
+    throw errors.fitImpossible(`the soft labels at layer ${layer} are not finite numbers`, 'labels');
+  }
+  if (softLabels.every((label) => label === softLabels[0])) {
+    throw errors.fitImpossible(
+      `the soft labels at layer ${layer} are all ${softLabels[0]}, so they tell nothing apart; use labels "hard"`,
+      'labels',
+    );
+  }
+}
+
+/** Refuses features that are not finite, and classes that do not differ. */
+function separationOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: number): number {
+  const sums = [new Float64Array(hiddenSize), new Float64Array(hiddenSize)] as const;
+  const counts = [0, 0];
+  let lengths = 0;
+  for (let i = 0; i < n; i++) {
+    const side = (labels[i] as number) > 0.5 ? 1 : 0;
+    counts[side] = (counts[side] as number) + 1;
+    const sum = sums[side];
+    const row = rows.subarray(i * hiddenSize, (i + 1) * hiddenSize);
+    lengths += norm(row);
+    for (let h = 0; h < hiddenSize; h++) sum[h] = (sum[h] as number) + (row[h] as number);
+  }
+  const [negatives, positives] = counts as [number, number];
+  const distance = norm(sums[1].map((sum, h) => sum / positives - (sums[0][h] as number) / negatives));
+  if (!Number.isFinite(lengths) || !Number.isFinite(distance)) {
+    throw errors.fitImpossible(`the activations at layer ${layer} are not finite numbers`);
+  }
+  if (distance > (leastSeparation * lengths) / n) return distance;
+  throw errors.fitImpossible(
+    `positives and negatives give the same activations at layer ${layer}, so no direction tells them apart`,
+  );
+}

@@ -1,0 +1,26 @@
+/**
+ * Method `mean_difference`: the mean of the examples with the concept minus the mean of those without
+ * (difference in means; arXiv 2310.06824 and, on answers, persona vectors, arXiv 2507.21509).
+ */
+import { weightedRowSum } from '../linear-algebra/matrix.js';
+import type { Examples, Method } from './method.js';
+import { validationR } from './validation.js';
+
+export const meanDifference: Method = {
+  description: 'Mean of the positive rows minus mean of the negative ones.',
+  softLabels: false,
+  direction: ({ training, validation }) => {
+    const direction = differenceOfMeans(training);
+    return { direction, validationR: validationR(validation, direction), details: {} };
+  },
+};
+
+/** [H] mean of the rows with a label above one half minus mean of the rest. NaN when a side is empty. */
+export function differenceOfMeans({ rows, labels }: Pick<Examples, 'rows' | 'labels'>): Float64Array {
+  const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
+  const negatives = labels.length - positives;
+  return weightedRowSum(
+    rows,
+    labels.map((label) => (label > 0.5 ? 1 / positives : -1 / negatives)),
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * Method `rfm`: the seed's (arXiv 2602.00333; agop.ts says what a round does). Six machines, one for each bandwidth
+ * with and without centred rows of unit length, ten rounds each; of all their matrices M the top eigenvector
+ * whose projections correlate best with the validation targets.
+ */
+import {
+  columnMeans,
+  type Matrix,
+  pickRows,
+  subtractFromRows,
+  timesVector,
+  weightedRowSum,
+} from '../linear-algebra/matrix.js';
+import type { Products } from '../linear-algebra/products.js';
+import { pearson } from '../linear-algebra/vectors.js';
+import { learnedFeatures } from './agop.js';
+import { normalizeRows } from './labelled-rows.js';
+import type { Method, MethodInput } from './method.js';
+import { type Span, spanOf } from './span.js';
+
+const bandwidths = [1, 10, 100];
+const ridge = 1e-3;
+const rounds = 10;
+
+export const rfm: Method = {
+  description:
+    'Recursive feature machine: top eigenvector of the average gradient outer product of a Laplacian kernel machine, its bandwidth and round chosen on the last fifth of the examples.',
+  softLabels: true,
+  direction,
+};
+
+interface Candidate {
+  readonly r: number;
+  readonly span: Span;
+  readonly coordinates: Float64Array;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function direction({ training, validation }: MethodInput, products: Products) {
+  const center = columnMeans(training.rows);
+  const spaces = [true, false].map((normalized) => {
+    const span = spanOf(centered(training.rows, center, normalized), products);
+    const held = centered(validation.rows, center, normalized);
+    const projected = span.basis === null ? held : products.multiply(held, span.basis, 'second');
+    return { normalized, span, projected };
+  });
+  let best: Candidate | null = null;
+  for (const bandwidth of bandwidths) {
+    for (const { normalized, span, projected } of spaces) {
+      const settings = { bandwidth, ridge, rounds };
+      let own: Candidate | null = null;
+      for (const { round, coordinates } of learnedFeatures(span, training.targets, settings, products)) {
+        const r = Math.abs(pearson(timesVector(projected, coordinates), validation.targets));
+        if (!(r > (own?.r ?? 0))) continue;
+        own = { r, span, coordinates, details: { bandwidth, normalized_rows: normalized, round } };
+      }
+      // Of equals, the earliest round and the latest machine, as the reference has it.
+      if (own !== null && own.r >= (best?.r ?? 0)) best = own;
+    }
+  }
+  if (best === null) return null;
+  const { span, coordinates, r, details } = best;
+  return {
+    direction: span.basis === null ? coordinates : weightedRowSum(span.basis, coordinates),
+    validationR: r,
+    details,
+  };
+}
+
+function centered(rows: Matrix, center: Float64Array, normalized: boolean): Matrix {
+  const copy = pickRows(rows, [...Array(rows.rows).keys()]);
+  subtractFromRows(copy, center);
+  if (normalized) normalizeRows(copy);
+  return copy;
+}

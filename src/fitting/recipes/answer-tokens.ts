@@ -1,0 +1,81 @@
+/**
+ * Recipe `responses` with soft labels: an example is one token of an answer, labelled by how much it attends to
+ * the message that states the concept, and 0 in an answer without one. So the tokens that carry the concept
+ * weigh more than those that only join them. The tokens are spread evenly over the answers of each side.
+ */
+
+import { breather } from '../../common/yielding.js';
+import { norm } from '../linear-algebra/vectors.js';
+import { interleaved, minMax } from './reading.js';
+import type { RecipeContext } from './recipe.js';
+import type { Answer } from './responses.js';
+import { meanOverHeads } from './token-selection.js';
+
+/** Of each side: more cost time in proportion, and a kernel method its square and cube. */
+const mostTokens = 200;
+
+export async function readAnswerTokens(answers: readonly Answer[], context: RecipeContext) {
+  const { engine } = context.model;
+  const { layers: depth, heads, hiddenSize } = engine.shape;
+  const picked = [true, false].map((positive) => {
+    const side = answers.filter((answer) => answer.positive === positive);
+    return spread(side, mostTokens);
+  });
+  const [positive, negative] = picked.map(({ length }) => length) as [number, number];
+  const order = interleaved(positive, negative);
+  const n = positive + negative;
+  const layers = Array.from({ length: depth }, () => new Float32Array(n * hiddenSize));
+  const soft = Array.from({ length: depth }, () => new Float64Array(n));
+  const labels = new Float32Array(n);
+  for (const row of order.positive) labels[row] = 1;
+
+  const rows = new Map<Answer, { token: number; row: number }[]>();
+  for (const [side, places] of [order.positive, order.negative].entries()) {
+    for (const [index, { answer, token }] of (picked[side] ?? []).entries()) {
+      const known = rows.get(answer) ?? [];
+      known.push({ token, row: places[index] as number });
+      rows.set(answer, known);
+    }
+  }
+  const breathe = breather(context.signal);
+  let done = 0;
+  context.onProgress('capture', done, rows.size);
+  for (const [{ prompt, tokens, span, positive: isPositive }, read] of rows) {
+    const positions = read.map(({ token }) => prompt.length + token);
+    const capture = await engine.capture({ tokens: [...prompt, ...tokens], positions, span }, context.signal);
+    const attention = meanOverHeads(capture.attentionToPrefix, depth, heads);
+    for (let layer = 0; layer < depth; layer++) {
+      for (const [index, { row }] of read.entries()) {
+        const at = layer * read.length + index;
+        const state = capture.hiddenStates.subarray(at * hiddenSize, (at + 1) * hiddenSize);
+        layers[layer]?.set(state, row * hiddenSize);
+        if (isPositive) (soft[layer] as Float64Array)[row] = attention[at] as number;
+      }
+      await breathe();
+    }
+    context.onProgress('capture', ++done, rows.size);
+  }
+  return {
+    n,
+    layers,
+    labels,
+    softLabels: soft.map((values) => minMax(values) ?? labels),
+    residualNorms: Float32Array.from(layers, (states) => {
+      let sum = 0;
+      for (let row = 0; row < n; row++)
+        sum += norm(states.subarray(row * hiddenSize, (row + 1) * hiddenSize));
+      return sum / n;
+    }),
+    details: { positive_tokens: positive, negative_tokens: negative },
+  };
+}
+
+/** At most `most` tokens of all the answers' tokens in a row, at even distances. */
+function spread(answers: readonly Answer[], most: number): { answer: Answer; token: number }[] {
+  const all = answers.flatMap((answer) => answer.tokens.map((_, token) => ({ answer, token })));
+  const count = Math.min(most, all.length);
+  return Array.from(
+    { length: count },
+    (_, i) => all[Math.floor(((i + 0.5) * all.length) / count)] as (typeof all)[number],
+  );
+}

@@ -1,0 +1,93 @@
+/** What recipes share: reading texts through the capture graph, and means over tokens. */
+
+import { mapConcurrent } from '../../common/map-concurrent.js';
+import { breather } from '../../common/yielding.js';
+import type { Capture } from '../../engine/protocol.js';
+import { commonLength } from './prompt-parts.js';
+import type { RecipeContext } from './recipe.js';
+
+/** One being computed, one on its way: the worker never waits for the next. */
+const inFlight = 2;
+
+export interface Reading {
+  readonly tokens: readonly number[];
+  /** P positions to read. */
+  readonly positions: readonly number[];
+  readonly span: readonly [start: number, end: number];
+  readonly shared?: number;
+}
+
+/**
+ * Captures every text and gives each to `take`, in the order they end in.
+ * @throws the signal's reason when aborted; nothing is left running.
+ */
+export async function readAll(
+  readings: readonly Reading[],
+  { model, signal }: RecipeContext,
+  take: (capture: Capture, index: number) => void,
+): Promise<void> {
+  const breathe = breather(signal);
+  await mapConcurrent(readings, inFlight, signal, async (reading, index, either) => {
+    take(await model.engine.capture(reading, either), index);
+    await breathe();
+  });
+}
+
+/** How many tokens all texts have in common from the start, before the first position read of any. */
+export function sharedTokens(readings: readonly Reading[]): number {
+  const [first] = readings;
+  if (first === undefined || readings.length < 2) return 0;
+  return readings.reduce(
+    (least, { tokens, positions }) => Math.min(least, commonLength(tokens, first.tokens), ...positions),
+    first.tokens.length,
+  );
+}
+
+/** Writes the mean of one layer's block outputs into `row` [H] and returns the sum of their L2 norms. */
+export function meanOverTokens(capture: Capture, layer: number, count: number, row: Float32Array): number {
+  const width = row.length;
+  const sums = new Float64Array(width);
+  let norms = 0;
+  for (let t = 0; t < count; t++) {
+    const start = (layer * count + t) * width;
+    let squares = 0;
+    for (let h = 0; h < width; h++) {
+      const x = capture.hiddenStates[start + h] as number;
+      sums[h] = (sums[h] as number) + x;
+      squares += x * x;
+    }
+    norms += Math.sqrt(squares);
+  }
+  for (let h = 0; h < width; h++) row[h] = (sums[h] as number) / count;
+  return norms;
+}
+
+/** Labels brought to [0, 1]; null where all are equal, so that they say nothing. */
+export function minMax(labels: Float64Array): Float32Array | null {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const label of labels) {
+    least = Math.min(least, label);
+    most = Math.max(most, label);
+  }
+  if (!(most > least)) return null;
+  return Float32Array.from(labels, (label) => (label - least) / (most - least));
+}
+
+/**
+ * Rows of both sides in one order that any stretch of it shows evenly: positive, negative, positive, negative,
+ * ... for sides of one size. So the last fifth, which validates, has its share of each.
+ * @returns the row of every positive and of every negative.
+ */
+export function interleaved(
+  positives: number,
+  negatives: number,
+): { positive: number[]; negative: number[] } {
+  const order = [
+    ...Array.from({ length: positives }, (_, i) => ({ positive: true, at: (i + 0.5) / positives })),
+    ...Array.from({ length: negatives }, (_, i) => ({ positive: false, at: (i + 0.5) / negatives })),
+  ].sort((a, b) => a.at - b.at);
+  const rows = { positive: [] as number[], negative: [] as number[] };
+  for (const [row, { positive }] of order.entries()) rows[positive ? 'positive' : 'negative'].push(row);
+  return rows;
+}

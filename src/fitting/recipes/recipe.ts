@@ -1,0 +1,94 @@
+/**
+ * What every recipe is: a way to have the model show a concept, read as activations with labels. Recipes
+ * know nothing of methods: any method works on what any recipe yields.
+ */
+import type { LoadedModel } from '../../models/model.js';
+import type { ChatMessage } from '../../text/chat-template.js';
+import type { MethodName } from '../methods/index.js';
+import type { LayerAttention } from './layer-choice.js';
+
+/** Texts of a fit; what they are (questions or statements) is the recipe's affair. */
+export interface Statements {
+  readonly positive: readonly string[];
+  readonly negative: readonly string[];
+}
+
+/** The user's own texts or chats with the concept and without. */
+export type Example = string | readonly ChatMessage[];
+export interface Examples {
+  readonly positive: readonly Example[];
+  readonly negative: readonly Example[];
+}
+
+export type Labels = 'hard' | 'soft';
+
+/** Called as often as the recipe likes, cheap to call. */
+export type OnProgress = (stage: string, done: number, total: number) => void;
+
+export interface RecipeContext {
+  readonly model: LoadedModel;
+  /** What states the concept to the model; empty for recipes that need no such text. */
+  readonly prefix: string;
+  /** The user's own, or undefined for the recipe's default. */
+  readonly statements: Statements | undefined;
+  /** For the recipe that reads them. */
+  readonly examples: Examples | undefined;
+  /** Offset from the end of the token read (-1: the last), or undefined for the recipe's own choice. */
+  readonly token: number | undefined;
+  /** Which labels the method will take. */
+  readonly labels: Labels;
+  /** Tokens per answer, for recipes that have the model answer. */
+  readonly maxTokens: number;
+  /** Unsigned 32-bit; recipes that draw anything draw it from here. */
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+export interface LabelledFeatures {
+  /** n: examples, the same at every layer. */
+  readonly n: number;
+  /** H */
+  readonly hiddenSize: number;
+  /** [L] of [n * H]: row i of layer l is example i's feature vector there. */
+  readonly layers: readonly Float32Array[];
+  /** [n] 1 with the concept, 0 without. */
+  readonly labels: Float32Array;
+  /** [L] of [n] labels between 0 and 1, or null for a recipe that has none. */
+  readonly softLabels: readonly Float32Array[] | null;
+  /** [L] mean L2 norm of the block outputs at the tokens read. */
+  readonly residualNorms: Float32Array;
+  /** How layers attend to the concept, or null for a recipe that does not read it. */
+  readonly attention: LayerAttention | null;
+  /** [L] for the layers' records, or null. JSON values only. */
+  readonly layerDetails: readonly Readonly<Record<string, unknown>>[] | null;
+  /** For the concept's record. JSON values only; the same request gives the same details. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** What a recipe is asked of before a job is queued. */
+export type RecipeRequest = Pick<
+  RecipeContext,
+  'model' | 'prefix' | 'statements' | 'examples' | 'token' | 'maxTokens'
+>;
+
+export interface Recipe {
+  /** One sentence for the API's documentation. */
+  readonly description: string;
+  /** Whether `softLabels` come with it. */
+  readonly softLabels: boolean;
+  /** The labels of a fit that asks for none. */
+  readonly defaultLabels: Labels;
+  /** The method of a fit that asks for none. */
+  readonly defaultMethod: MethodName;
+  /**
+   * Whether the longest prompt (in characters) fits the context, in the time of one prompt.
+   * @throws SteerdError what `collect` would throw of it.
+   */
+  readonly check: (request: RecipeRequest) => void;
+  /**
+   * @throws SteerdError when the model or the statements do not allow it; the signal's reason when aborted.
+   *   Nothing is left running either way.
+   */
+  readonly collect: (context: RecipeContext) => Promise<LabelledFeatures>;
+}

@@ -1,0 +1,187 @@
+/**
+ * Recipe `responses` (the idea of persona vectors, arXiv 2507.21509): the model answers open questions with
+ * and without a message that states the concept. What the message adds to how the model writes is what the
+ * concept is. With hard labels an example is one answer, the mean of the block outputs over its own tokens;
+ * with soft labels it is one token of an answer (answer-tokens.ts).
+ */
+import { createHash } from 'node:crypto';
+import { mapConcurrent } from '../../common/map-concurrent.js';
+import { breather } from '../../common/yielding.js';
+import { greedy } from '../../engine/protocol.js';
+import { errors } from '../../errors.js';
+import { questions } from '../statements/questions.js';
+import { readAnswerTokens } from './answer-tokens.js';
+import { type ConceptRole, conceptRole, questionTokens, statedSpan } from './concept-prompt.js';
+import { longest } from './prompt-parts.js';
+import { meanOverTokens } from './reading.js';
+import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
+
+/** Answers in flight: enough to fill a decode batch, few enough to leave slots to interactive requests. */
+const concurrency = 4;
+const fewestAnswers = 2;
+const noSpan = [0, 0] as const;
+
+export const responses: Recipe = {
+  description:
+    'Answers to open questions, given with and without the prefix as a system message. `statements` are the questions of each side.',
+  softLabels: true,
+  // As the concepts that ship with the embedded model are made.
+  defaultLabels: 'hard',
+  defaultMethod: 'mean_difference',
+  check,
+  collect,
+};
+
+interface Example {
+  readonly positive: boolean;
+  readonly prompt: readonly number[];
+  /** Tokens of the prompt that state the concept; for soft labels. */
+  readonly span: readonly [start: number, end: number];
+}
+
+/** An example with what the model said. */
+export interface Answer extends Example {
+  readonly tokens: readonly number[];
+}
+
+function check({ model, prefix, statements, maxTokens }: RecipeRequest): void {
+  const role = conceptRole(model, prefix);
+  const { length } = questionTokens(model, longest(statements?.positive ?? questions), { prefix, role });
+  const { capacity } = model.engine.shape;
+  if (length + maxTokens > capacity) {
+    throw errors.contextLengthExceeded('prefix with a question', length, maxTokens, capacity);
+  }
+}
+
+async function collect(context: RecipeContext): Promise<LabelledFeatures> {
+  const role = conceptRole(context.model, context.prefix);
+  const examples = await allExamples(context, role);
+  const answers = (await allAnswers(examples, context)).filter((answer) => answer.tokens.length > 0);
+  const positives = answers.filter((answer) => answer.positive).length;
+  for (const [side, count] of [
+    ['with the prefix', positives],
+    ['without the prefix', answers.length - positives],
+  ] as const) {
+    if (count >= fewestAnswers) continue;
+    throw errors.fitImpossible(
+      `model ${context.model.id} gave ${count} answers ${side} that are not empty (at least ${fewestAnswers} are needed); ask other questions in statements`,
+    );
+  }
+  const features =
+    context.labels === 'soft'
+      ? await readAnswerTokens(answers, context)
+      : await readAnswers(answers, context);
+  const { details, ...read } = features;
+  return {
+    hiddenSize: context.model.engine.shape.hiddenSize,
+    attention: null,
+    layerDetails: null,
+    ...read,
+    details: {
+      prefix_role: role,
+      questions_sha256: createHash('sha256')
+        .update(JSON.stringify(sides(context)))
+        .digest('hex'),
+      positives,
+      negatives: answers.length - positives,
+      empty: examples.length - answers.length,
+      max_tokens: context.maxTokens,
+      ...details,
+    },
+  };
+}
+
+const sides = (context: RecipeContext) => ({
+  positive: context.statements?.positive ?? questions,
+  negative: context.statements?.negative ?? questions,
+});
+
+async function allExamples(context: RecipeContext, role: ConceptRole): Promise<Example[]> {
+  const { model, prefix, maxTokens } = context;
+  const { capacity } = model.engine.shape;
+  const breathe = breather(context.signal);
+  const { positive, negative } = sides(context);
+  const examples: Example[] = [];
+  for (const [isPositive, texts] of [
+    [true, positive],
+    [false, negative],
+  ] as const) {
+    for (const question of texts) {
+      const prompt = questionTokens(model, question, isPositive ? { prefix, role } : null);
+      if (prompt.length + maxTokens > capacity) {
+        throw errors.contextLengthExceeded(
+          isPositive ? 'prefix with a question of statements.positive' : 'a question of statements.negative',
+          prompt.length,
+          maxTokens,
+          capacity,
+        );
+      }
+      const span =
+        isPositive && context.labels === 'soft' ? statedSpan(model, question, { prefix, role }) : noSpan;
+      examples.push({ positive: isPositive, prompt, span });
+      await breathe();
+    }
+  }
+  return examples;
+}
+
+/** Greedy answers, in the examples' order whatever the order they end in. */
+async function allAnswers(examples: readonly Example[], context: RecipeContext): Promise<Answer[]> {
+  const { model, maxTokens, onProgress } = context;
+  let done = 0;
+  onProgress('answer', done, examples.length);
+  return mapConcurrent(examples, concurrency, context.signal, async (example, _, signal) => {
+    const tokens: number[] = [];
+    const steps = model.engine.generate(
+      {
+        prompt: example.prompt,
+        maxTokens,
+        stopTokens: model.stopTokens,
+        minTokens: 0,
+        sampling: greedy,
+        edit: [],
+        priority: 'background',
+      },
+      signal,
+    );
+    for await (const step of steps) {
+      if (step.token !== null) tokens.push(step.token);
+    }
+    signal.throwIfAborted();
+    onProgress('answer', ++done, examples.length);
+    return { ...example, tokens };
+  });
+}
+
+/** Hard labels: an answer is an example. */
+async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
+  const { engine } = context.model;
+  const { layers: depth, hiddenSize } = engine.shape;
+  const layers = Array.from({ length: depth }, () => new Float32Array(answers.length * hiddenSize));
+  const norms = new Float64Array(depth);
+  const breathe = breather(context.signal);
+  let tokensRead = 0;
+  context.onProgress('capture', 0, answers.length);
+  for (const [i, { prompt, tokens }] of answers.entries()) {
+    const positions = tokens.map((_, t) => prompt.length + t);
+    const capture = await engine.capture(
+      { tokens: [...prompt, ...tokens], positions, span: [0, 0] },
+      context.signal,
+    );
+    for (let layer = 0; layer < depth; layer++) {
+      const row = (layers[layer] as Float32Array).subarray(i * hiddenSize, (i + 1) * hiddenSize);
+      norms[layer] = (norms[layer] as number) + meanOverTokens(capture, layer, tokens.length, row);
+      await breathe();
+    }
+    tokensRead += tokens.length;
+    context.onProgress('capture', i + 1, answers.length);
+  }
+  return {
+    n: answers.length,
+    layers,
+    labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
+    softLabels: null,
+    residualNorms: Float32Array.from(norms, (sum) => sum / tokensRead),
+    details: {},
+  };
+}

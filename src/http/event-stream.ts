@@ -1,0 +1,50 @@
+/** Server-sent events as the body of a reply (WHATWG HTML, "Server-sent events"). */
+import { Readable } from 'node:stream';
+import type { ErrorBody } from '../schemas/errors.js';
+
+/** One event: its data as JSON, and its name and id where a client can use them. */
+export function event(json: string, { name, id }: { name?: string; id?: string } = {}): string {
+  const head = `${id === undefined ? '' : `id: ${id}\n`}${name === undefined ? '' : `event: ${name}\n`}`;
+  return `${head}data: ${json}\n\n`;
+}
+
+/** What clients skip: it shows both sides that the other is still there. */
+export const keepAlive = ': \n\n';
+
+/** Batches of a job's events as they are sent, each under its id and type; an empty batch keeps the line open. */
+export async function* jobEvents(
+  batches: AsyncIterable<readonly { readonly id: string; readonly type: string }[]>,
+): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    yield batch.length === 0
+      ? keepAlive
+      : batch.map((one) => event(JSON.stringify(one), { name: one.type, id: one.id })).join('');
+  }
+}
+
+async function* withErrorEvent(
+  events: AsyncIterable<string>,
+  explain: (error: unknown) => ErrorBody,
+): AsyncGenerator<string> {
+  try {
+    yield* events;
+  } catch (error) {
+    yield event(JSON.stringify(explain(error)));
+  }
+}
+
+/** Text that may wait for a slow reader before the events are no longer read. */
+const highWaterMark = 16 * 1024;
+
+/**
+ * The body of a reply. It reads no further while the client is slow; destroying it leaves `events`.
+ * @param explain turns what breaks the stream into its last event
+ */
+export function eventStream(events: AsyncIterable<string>, explain: (error: unknown) => ErrorBody): Readable {
+  return Readable.from(withErrorEvent(events, explain), { objectMode: false, highWaterMark });
+}
+
+export const eventStreamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+} as const;

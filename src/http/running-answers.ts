@@ -1,0 +1,41 @@
+/** The answers being made: each ends early when its client leaves, or when the server stops waiting for it. */
+import type { ServerResponse } from 'node:http';
+import { errors } from '../errors.js';
+import { onResponseEnd } from './reply-end.js';
+
+export class RunningAnswers {
+  readonly #controllers = new Set<AbortController>();
+
+  /** @param deadlineSeconds how long an answer may take at most */
+  constructor(readonly deadlineSeconds: number) {}
+
+  /** How many there are. */
+  get size(): number {
+    return this.#controllers.size;
+  }
+
+  /**
+   * The signal of a new answer, which runs until `response` closes. It is aborted when that happens before
+   * the response was complete, even if it happened before this call, and when the deadline has passed.
+   */
+  open(response: ServerResponse): AbortSignal {
+    const controller = new AbortController();
+    const deadline = setTimeout(
+      () => controller.abort(errors.deadlineExceeded(this.deadlineSeconds)),
+      this.deadlineSeconds * 1000,
+    );
+    const close = () => {
+      clearTimeout(deadline);
+      this.#controllers.delete(controller);
+      if (!response.writableFinished) controller.abort(errors.clientGone());
+    };
+    this.#controllers.add(controller);
+    onResponseEnd(response, close);
+    return controller.signal;
+  }
+
+  /** Ends every answer with `reason`. */
+  cancel(reason: Error): void {
+    for (const controller of this.#controllers) controller.abort(reason);
+  }
+}

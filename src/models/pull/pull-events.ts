@@ -1,0 +1,42 @@
+/** What happened in one pull. */
+
+import { shownBytes } from '../../common/byte-size.js';
+import { JobEventLog } from '../../common/job-event-log.js';
+import type { PullEvent, PullJob } from '../../schemas/pulls.js';
+import type { PullPlan, PullProgress } from './pull.js';
+
+const object = 'model.pull.event' as const;
+
+export class PullEventLog extends JobEventLog<PullEvent> {
+  /** A job's new status; the last one of a job that is over ends the log. */
+  status({ status, error, finished_at }: PullJob): void {
+    const event = {
+      object,
+      type: 'status',
+      level: error === null ? 'info' : 'error',
+      message: error === null ? status : `${status}: ${error.message}`,
+      data: { status, error },
+    } as const;
+    if (finished_at === null) this.add(event);
+    else this.end(event);
+  }
+
+  choice({ commit, choice: { graph, others } }: PullPlan): void {
+    const { path: file, quantization } = graph;
+    this.add({
+      object,
+      type: 'choice',
+      level: 'info',
+      message: `${file} at commit ${commit.slice(0, 12)}`,
+      data: { commit, file, quantization, others: others.map(({ path }) => path) },
+    });
+  }
+
+  progress({ stage, done, total }: PullProgress): void {
+    const message = total === 0 ? stage : `${stage}: ${shownBytes(done)} of ${shownBytes(total)}`;
+    this.add(
+      { object, type: 'progress', level: 'info', message, data: { stage, done, total } },
+      (event) => event.type === 'progress' && event.data.stage === stage,
+    );
+  }
+}

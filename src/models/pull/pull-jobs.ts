@@ -1,0 +1,147 @@
+/**
+ * The queue of pulls: one runs at a time, the others wait. A job that fails or is cancelled leaves nothing that loads,
+ * and what had come is continued by the next pull of the same model.
+ */
+
+import { newId } from '../../common/ids.js';
+import { SerialJobs, type Task } from '../../common/serial-jobs.js';
+import { unixSeconds } from '../../common/time.js';
+import { errors } from '../../errors.js';
+import type { Hub } from '../../hub/hub.js';
+import type { PullJob, PullRequest } from '../../schemas/pulls.js';
+import { defaultName, type PullProgress, pullModel } from './pull.js';
+import { PullEventLog } from './pull-events.js';
+
+export interface PullJobsOptions {
+  readonly hub: Hub;
+  readonly modelsDirectory: string;
+  readonly log?: {
+    info(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
+  /** Finished jobs remembered; the oldest are forgotten first. */
+  readonly maxFinished?: number;
+}
+
+const maxQueued = 16;
+const retryAfterSeconds = 60;
+/** Milliseconds between two notes of the progress. */
+const noteEvery = 100;
+
+type PullTask = Task<PullJob, PullRequest, PullEventLog>;
+
+export class PullJobs {
+  readonly #options: PullJobsOptions;
+  readonly #jobs: SerialJobs<PullJob, PullRequest, PullEventLog>;
+
+  constructor(options: PullJobsOptions) {
+    const { log } = options;
+    this.#options = options;
+    this.#jobs = new SerialJobs({
+      maxQueued,
+      retryAfterSeconds,
+      maxFinished: options.maxFinished,
+      work: (task) => this.#pull(task),
+      notFound: errors.pullNotFound,
+      finished: errors.pullFinished,
+      onUnexpected: ({ id }, err) => log?.error({ pull: id, err }, 'pull failed unexpectedly'),
+      onFinished: ({ id, status, model, commit, name, error }) =>
+        log?.info({ pull: id, status, repository: model, commit, model: name, error }, 'pull finished'),
+    });
+  }
+
+  /**
+   * Queues a pull. Asking for what is being pulled already gives that job.
+   * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
+   */
+  create(request: PullRequest): PullJob {
+    if (this.#jobs.closed) throw errors.stopping();
+    const name = request.name ?? defaultName(request.model);
+    const same = this.#jobs.unfinished.find(({ job }) => job.name === name);
+    if (same !== undefined) {
+      if (isSame(same.request, request)) return same.job;
+      throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
+    }
+    const job: PullJob = {
+      id: newId('pull'),
+      object: 'model.pull',
+      status: 'queued',
+      model: request.model,
+      revision: request.revision,
+      name,
+      commit: null,
+      file: request.file ?? null,
+      quantization: request.quantization ?? null,
+      created_at: unixSeconds(),
+      started_at: null,
+      finished_at: null,
+      progress: null,
+      error: null,
+    };
+    return this.#jobs.add(job, request, new PullEventLog()).job;
+  }
+
+  get(id: string): PullJob | undefined {
+    return this.#jobs.get(id);
+  }
+
+  events(id: string): PullEventLog | undefined {
+    return this.#jobs.events(id);
+  }
+
+  /** Newest first. */
+  list(): PullJob[] {
+    return this.#jobs.list();
+  }
+
+  /**
+   * Cancels a job and resolves when its work has stopped. One that finished in that moment keeps its result.
+   * @throws SteerdError pull_not_found; pull_finished when it had succeeded or failed before
+   */
+  cancel(id: string): Promise<PullJob> {
+    return this.#jobs.cancel(id);
+  }
+
+  /** Cancels every job and waits until no work is left. Later requests are refused. */
+  close(): Promise<void> {
+    return this.#jobs.close();
+  }
+
+  async #pull(task: PullTask): Promise<Partial<PullJob>> {
+    const { hub, modelsDirectory } = this.#options;
+    const { request, events, signal } = task;
+    const { model: repository, ...wish } = request;
+    await pullModel(
+      { ...wish, repository },
+      {
+        hub,
+        modelsDirectory,
+        signal,
+        onPlan: (plan) => {
+          const { path: file, quantization } = plan.choice.graph;
+          task.update({ commit: plan.commit, file, quantization });
+          events.choice(plan);
+        },
+        onProgress: inSteps((progress) => {
+          task.update({ progress });
+          events.progress(progress);
+        }),
+      },
+    );
+    return {};
+  }
+}
+
+const isSame = (a: PullRequest, b: PullRequest) =>
+  a.model === b.model && a.revision === b.revision && a.quantization === b.quantization && a.file === b.file;
+
+/** Notes the first, the last and some in between: every piece of a file would be thousands a second. */
+function inSteps(note: (progress: PullProgress) => void): (progress: PullProgress) => void {
+  let next = 0;
+  return (progress) => {
+    const at = performance.now();
+    if (at < next && progress.done < progress.total) return;
+    next = at + noteEvery;
+    note(progress);
+  };
+}

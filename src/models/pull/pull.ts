@@ -1,0 +1,304 @@
+/**
+ * Brings a model from a hub into the models directory. Everything happens in a hidden folder that is named after the
+ * commit and the graph, where a pull that was broken off is continued; when every file is there and right, that
+ * folder is renamed to the model's. So a model's folder is whole from the first moment it can be seen.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { shownBytes } from '../../common/byte-size.js';
+import { makeFolderDurably, syncFolder } from '../../common/durable-file.js';
+import { mapConcurrent } from '../../common/map-concurrent.js';
+import { errors, shown } from '../../errors.js';
+import type { FileSums } from '../../hub/checksum.js';
+import { bytesHere, downloadFile } from '../../hub/download-file.js';
+import { chooseFiles, type FileChoice, type FileWish } from '../../hub/file-choice.js';
+import { folderOf, inside, isSafePath, nameOf } from '../../hub/file-path.js';
+import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
+import { type Manifest, manifestFile, readManifest, writeManifest } from '../disk/manifest.js';
+import {
+  isModelName,
+  lockOf,
+  modelNameExpected,
+  pullFolder,
+  removeStale,
+  stagingOf,
+} from '../disk/model-folders.js';
+import { lockPull, type PullLock } from '../disk/pull-lock.js';
+import { readExport } from './export-check.js';
+
+export interface PullRequest extends FileWish {
+  /** `owner/name` on the hub. */
+  readonly repository: string;
+  readonly revision: string;
+  /** Folder and id it gets; the repository's own name when left out. */
+  readonly name?: string | undefined;
+}
+
+export interface PullProgress {
+  readonly stage: 'look up' | 'download';
+  /** Bytes that are here, and bytes of all files as far as they are known. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What is known once the hub has answered. */
+export interface PullPlan {
+  readonly commit: string;
+  readonly choice: FileChoice;
+}
+
+export interface PullOptions {
+  readonly hub: Hub;
+  readonly modelsDirectory: string;
+  readonly signal: AbortSignal;
+  readonly onPlan?: (plan: PullPlan) => void;
+  readonly onProgress?: (progress: PullProgress) => void;
+}
+
+export interface Pulled {
+  readonly name: string;
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** False when it was there already. */
+  readonly fresh: boolean;
+}
+
+const atOnce = 4;
+/** Folders and the manifest take some too. */
+const spareBytes = 256 * 1024;
+
+/** The last part of the repository's id: it goes into requests, where a slash would be in the way. */
+export const defaultName = (repository: string): string => nameOf(repository);
+
+/**
+ * Resolves when the model is in its folder, durable. When it is broken off, what has come is kept and nothing that
+ * could be loaded.
+ * @throws SteerdError model_exists, pull_running, nothing_to_pull, model_unsupported, hub_*, storage_failed; the
+ *   signal's reason
+ */
+export async function pullModel(request: PullRequest, options: PullOptions): Promise<Pulled> {
+  const name = request.name ?? defaultName(request.repository);
+  if (!isModelName(name)) throw errors.invalidValue('name', modelNameExpected, name);
+  const { modelsDirectory } = options;
+  const pulls = join(modelsDirectory, pullFolder);
+  let lock: PullLock | undefined;
+  try {
+    await makeFolderDurably(pulls);
+    lock = await lockPull(lockOf(modelsDirectory, name), name);
+    const signal = AbortSignal.any([options.signal, lock.lost]);
+    return await new Pull(name, request, { ...options, signal }).run();
+  } catch (error) {
+    throw await explained(error, modelsDirectory);
+  } finally {
+    await lock?.release();
+    // Goes when nothing unfinished is left in it.
+    await rmdir(pulls).catch(() => {});
+  }
+}
+
+/** What the file system refuses, with the setting that helps. */
+async function explained(error: unknown, modelsDirectory: string): Promise<unknown> {
+  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const free = await freeBytes(modelsDirectory).catch(() => 0);
+    return errors.spaceMissing(modelsDirectory, null, shownBytes(free));
+  }
+  return syscall === undefined ? error : errors.modelsFolderUnusable(modelsDirectory, message);
+}
+
+class Pull {
+  readonly #folder: string;
+  /** Bytes on the disk, by the name in the folder. */
+  readonly #here = new Map<string, number>();
+  #total = 0;
+
+  constructor(
+    readonly name: string,
+    readonly request: PullRequest,
+    readonly options: PullOptions,
+  ) {
+    this.#folder = join(options.modelsDirectory, name);
+  }
+
+  async run(): Promise<Pulled> {
+    const { request, options, name } = this;
+    const { hub, signal, modelsDirectory, onPlan, onProgress } = options;
+    const present = await readManifest(this.#folder);
+    // What nobody can update is refused before the hub is asked.
+    if (present?.repository !== request.repository) await this.#refuseExisting(present);
+    onProgress?.({ stage: 'look up', done: 0, total: 0 });
+    const snapshot = await hub.snapshot(request.repository, request.revision, signal);
+    const choice = chooseFiles(snapshot, request);
+    onPlan?.({ commit: snapshot.commit, choice });
+    const { graph, beside, likelyWeights } = choice;
+    if (present !== null && present.commit === snapshot.commit && present.graph === graph.path) {
+      return { name, folder: this.#folder, manifest: present, fresh: false };
+    }
+    await this.#refuseExisting(present);
+
+    const staging = stagingOf(modelsDirectory, name, stagingKey(snapshot, graph));
+    const first = await this.#described(snapshot, new Map([['model.onnx', graph], ...beside]));
+    const likely = await this.#described(
+      snapshot,
+      new Map(likelyWeights.map((file): [string, ListedFile] => [nameOf(file.path), file])),
+    );
+    await this.#reserve(staging, new Map([...first, ...likely]));
+    await mkdir(staging, { recursive: true });
+    const sums = await this.#download(snapshot, staging, first);
+    // The graph is judged before gigabytes of weights are fetched for it.
+    const named = await this.#judge(snapshot, graph, staging, first).catch(async (error: unknown) => {
+      await rm(staging, { recursive: true, force: true });
+      throw error;
+    });
+    const weights = await this.#described(snapshot, named);
+    await this.#reserve(staging, new Map([...first, ...weights]));
+    for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
+
+    const manifest: Manifest = {
+      format: 1,
+      endpoint: hub.endpoint,
+      repository: request.repository,
+      revision: request.revision,
+      commit: snapshot.commit,
+      graph: graph.path,
+      quantization: graph.quantization,
+      pulled_at: new Date().toISOString(),
+      files: [...first, ...weights].map(([path, { bytes }]) => ({
+        path,
+        bytes,
+        sha256: sums.get(path)?.sha256 ?? '',
+      })),
+    };
+    await this.#complete(staging, manifest);
+    return { name, folder: this.#folder, manifest, fresh: true };
+  }
+
+  /** The weights that a graph we can serve names. */
+  async #judge(
+    snapshot: Snapshot,
+    graph: ListedFile,
+    staging: string,
+    taken: ReadonlyMap<string, unknown>,
+  ): Promise<Map<string, ListedFile>> {
+    return weightsOf(snapshot, graph, await readExport(snapshot.repository, graph.path, staging), taken);
+  }
+
+  async #refuseExisting(present: Manifest | null): Promise<void> {
+    if ((await stat(this.#folder).catch(() => null)) === null) return;
+    const what =
+      present === null
+        ? 'which was not pulled'
+        : `${present.graph} of ${present.repository} at commit ${present.commit.slice(0, 12)}`;
+    throw errors.modelExists(this.name, what);
+  }
+
+  /** Counts what is here of these files and makes sure that the disk holds the rest. */
+  async #reserve(staging: string, files: ReadonlyMap<string, HubFile>): Promise<void> {
+    this.#here.clear();
+    this.#total = 0;
+    for (const [path, { bytes }] of files) {
+      this.#here.set(path, Math.min(bytes, await bytesHere(join(staging, path))));
+      this.#total += bytes;
+    }
+    const needed = this.#total - this.#done + spareBytes;
+    const free = await freeBytes(this.options.modelsDirectory);
+    if (needed > free) {
+      throw errors.spaceMissing(this.options.modelsDirectory, shownBytes(needed), shownBytes(free));
+    }
+    this.#tell();
+  }
+
+  /** With sizes and checksums, which some hubs tell of one file at a time only. */
+  async #described(
+    snapshot: Snapshot,
+    files: ReadonlyMap<string, ListedFile>,
+  ): Promise<Map<string, HubFile>> {
+    const { hub, signal } = this.options;
+    const entries = [...files];
+    const described = await mapConcurrent(entries, atOnce, signal, ([, file], _, within) =>
+      hub.described(snapshot, file, within),
+    );
+    return new Map(entries.map(([name], i) => [name, described[i] as HubFile]));
+  }
+
+  get #done(): number {
+    return [...this.#here.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  #tell(): void {
+    this.options.onProgress?.({ stage: 'download', done: this.#done, total: this.#total });
+  }
+
+  /** Checksums by the name in the folder. The largest come first: they decide how long it takes. */
+  async #download(
+    snapshot: Snapshot,
+    staging: string,
+    files: ReadonlyMap<string, HubFile>,
+  ): Promise<Map<string, FileSums>> {
+    const entries = [...files].sort(([, a], [, b]) => b.bytes - a.bytes);
+    const { hub, signal } = this.options;
+    const sums = await mapConcurrent(entries, atOnce, signal, async ([path, file], _, within) => {
+      const onBytes = (bytes: number) => {
+        this.#here.set(path, bytes);
+        this.#tell();
+      };
+      return downloadFile({ hub, snapshot, file, target: join(staging, path), signal: within, onBytes });
+    });
+    return new Map(entries.map(([path], i) => [path, sums[i] as FileSums]));
+  }
+
+  /** Nothing but what was pulled goes into the model's folder, and all of it at once. */
+  async #complete(staging: string, manifest: Manifest): Promise<void> {
+    const { signal, modelsDirectory } = this.options;
+    const pulled = new Set(manifest.files.map(({ path }) => path));
+    const entries = await readdir(staging, { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isDirectory()) await syncFolder(path);
+      else if (!pulled.has(relative(staging, path).replaceAll(sep, '/'))) await rm(path);
+    }
+    signal.throwIfAborted();
+    await writeManifest(staging, manifest);
+    await rename(staging, this.#folder).catch(async (error: Error) => {
+      await this.#refuseExisting(null);
+      throw error;
+    });
+    await syncFolder(modelsDirectory);
+    await removeStale(modelsDirectory, this.name);
+  }
+}
+
+/** Parts of one commit's graph are of no use for another. */
+function stagingKey({ commit }: Snapshot, graph: ListedFile): string {
+  const file = createHash('sha256').update(graph.path).digest('hex').slice(0, 8);
+  return `${commit.slice(0, 12)}-${file}`;
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/**
+ * The weights that the graph names, by that name.
+ * @throws SteerdError model_unsupported when they lie outside its folder, or the repository lacks them
+ */
+function weightsOf(
+  { repository, files }: Snapshot,
+  graph: ListedFile,
+  names: readonly string[],
+  taken: ReadonlyMap<string, unknown>,
+): Map<string, ListedFile> {
+  const refuse = (reason: string) => errors.pullUnsupported(repository, graph.path, reason);
+  return new Map(
+    names.map((name) => {
+      const path = name.replace(/^(\.\/)+/, '');
+      if (!isSafePath(path)) throw refuse(`it has weights outside its folder: ${shown(name)}`);
+      if (taken.has(path) || path === manifestFile) throw refuse(`it calls its weights ${shown(name)}`);
+      const file = files.find((one) => one.path === inside(folderOf(graph.path), path));
+      if (file === undefined) throw refuse(`its weights ${shown(name)} are not in the repository`);
+      return [path, file];
+    }),
+  );
+}

@@ -1,0 +1,89 @@
+/** Loads one model folder: engine, tokenizer, chat template and stop tokens, or a clear reason why not. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unixSeconds } from '../../common/time.js';
+import { trimHeap } from '../../common/trim-heap.js';
+import { WorkerEngine } from '../../engine/client/worker-engine.js';
+import type { Arithmetic, DeviceSettings } from '../../engine/protocol.js';
+import { errors, SteerdError } from '../../errors.js';
+import { loadChatTemplate } from '../../text/chat-template.js';
+import { loadStopTokens } from '../../text/stop-tokens.js';
+import { grammarVocabulary } from '../../text/token-bytes.js';
+import { loadTokenizer } from '../../text/tokenizer.js';
+import type { LoadedModel } from '../model.js';
+
+/** How a model's engine is set up; 0 leaves the choice to it. */
+export interface ModelSettings {
+  readonly threads: number;
+  readonly slots: number;
+  /** Tokens of one slot. */
+  readonly context: number;
+  readonly prefillChunk: number;
+  /** Interactive sequences that may wait. */
+  readonly queue: number;
+  /** The CPU when left out. */
+  readonly device?: DeviceSettings['device'];
+  /** Which CUDA device. */
+  readonly deviceIndex?: number;
+  /** MiB of its memory that CUDA may take; 0 for no limit. */
+  readonly deviceMemory?: number;
+  /** `auto` when left out. */
+  readonly arithmetic?: Arithmetic;
+  /** Whether decode steps shall be device graphs; not when left out. */
+  readonly deviceGraph?: boolean;
+}
+
+/** A loaded model whose worker may die under it. */
+export interface RunningModel extends LoadedModel {
+  /** Resolves when the engine's worker is gone, with the reason. */
+  readonly died: Promise<Error>;
+  /** Where it runs: cuda, webgpu or cpu. */
+  readonly device: string;
+  /** What the log should say about how it was loaded. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws SteerdError model_unavailable that names the file at fault. */
+export async function loadModel(
+  id: string,
+  directory: string,
+  settings: ModelSettings,
+): Promise<RunningModel> {
+  for (const file of ['model.onnx', 'tokenizer.json']) {
+    await access(join(directory, file)).catch(() => {
+      throw errors.modelUnavailable(id, `${join(directory, file)} is missing`);
+    });
+  }
+  try {
+    const [tokenizer, chatTemplate] = await Promise.all([
+      loadTokenizer(directory),
+      loadChatTemplate(directory),
+    ]);
+    const stopTokens = await loadStopTokens(directory, tokenizer);
+    const starting = WorkerEngine.start({
+      model: id,
+      directory,
+      threads: settings.threads,
+      slots: settings.slots,
+      capacity: settings.context,
+      prefillChunk: settings.prefillChunk,
+      queue: settings.queue,
+      where: {
+        device: settings.device ?? 'cpu',
+        deviceIndex: settings.deviceIndex ?? 0,
+        deviceMemory: (settings.deviceMemory ?? 0) * 1024 ** 2,
+        deviceGraph: settings.deviceGraph ?? false,
+      },
+      arithmetic: settings.arithmetic ?? 'auto',
+      vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
+    });
+    // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
+    const [engine] = await Promise.all([starting, trimHeap()]);
+    const created = unixSeconds();
+    const { died, device, warnings } = engine;
+    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };
+  } catch (error) {
+    if (error instanceof SteerdError) throw error;
+    throw errors.modelUnavailable(id, (error as Error).message);
+  }
+}

@@ -1,0 +1,294 @@
+/** The models this server answers with: the default one from the start, others when they are first asked for. */
+import { readdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { type Footprint, readFootprint } from '../../engine/load/footprint.js';
+import { errors } from '../../errors.js';
+import { Catalog, type CatalogEntry } from '../disk/catalog.js';
+import type { LoadedModel } from '../model.js';
+import { loadModel, type ModelSettings } from './load.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { ModelState } from './model-lifecycle.js';
+import { ModelSlot } from './model-slot.js';
+import type { UnloadReason } from './residence.js';
+import { readServingSettings, type ServingSettings } from './serving-settings.js';
+
+/** What is known of a model, loaded or not. */
+export interface ModelStatus {
+  readonly id: string;
+  /** Unix seconds: when its graph was written. */
+  readonly created: number;
+  readonly state: ModelState;
+  /** Calls of its engine under way, and jobs that keep it. */
+  readonly uses: number;
+  /** Where it runs; null while it does not. */
+  readonly device: string | null;
+  /** Which export it is; null until it is loaded. */
+  readonly fingerprint: string | null;
+  /** Null when they cannot be read: `problem` says why. */
+  readonly settings: ServingSettings | null;
+  readonly footprint: Footprint | null;
+  /** Why it cannot be loaded, as far as that is known. */
+  readonly problem: string | null;
+}
+
+export interface ModelRegistry {
+  /** The model a request without `model` means. */
+  readonly defaultId: string;
+  /** The default one first, then the others that were found when `refresh` looked last. */
+  ids(): readonly string[];
+  /** Looks at the models directory again. */
+  refresh(): Promise<void>;
+  /**
+   * The model, loaded first if need be.
+   * @param signal ends the waiting, not the load
+   * @throws SteerdError model_not_found; model_unavailable when it cannot be loaded, or not in time; model_too_large
+   */
+  get(id?: string, signal?: AbortSignal): Promise<LoadedModel>;
+  /** The models in memory, and the bytes that each may take. */
+  loaded(): readonly { readonly model: LoadedModel; readonly bytes: number }[];
+  /** Why the default model cannot answer; null when it can. */
+  obstacle(): Error | null;
+  list(): Promise<readonly ModelStatus[]>;
+  /** @throws SteerdError model_not_found */
+  status(id: string): Promise<ModelStatus>;
+  /**
+   * Unloads a model; one that is not loaded stays so.
+   * @param force also when it is in use: what runs fails
+   * @throws SteerdError model_not_found, model_in_use
+   */
+  unload(id: string, force: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The id of a model by its name, the default one's if there is none. @throws SteerdError model_not_found */
+export async function modelId(
+  models: Pick<ModelRegistry, 'defaultId' | 'ids' | 'refresh'>,
+  asked: string | undefined,
+): Promise<string> {
+  const id = asked ?? models.defaultId;
+  if (!models.ids().includes(id)) await models.refresh();
+  if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
+  return id;
+}
+
+/** The registry with another `get`: for those who watch or limit what models do. */
+export function withModels(models: ModelRegistry, wrap: (model: LoadedModel) => LoadedModel): ModelRegistry {
+  return {
+    get defaultId() {
+      return models.defaultId;
+    },
+    ids: () => models.ids(),
+    refresh: () => models.refresh(),
+    get: async (id, signal) => wrap(await models.get(id, signal)),
+    loaded: () => models.loaded(),
+    obstacle: () => models.obstacle(),
+    list: () => models.list(),
+    status: (id) => models.status(id),
+    unload: (id, force) => models.unload(id, force),
+    close: () => models.close(),
+  };
+}
+
+export interface RegistryOptions extends ModelSettings {
+  readonly modelsDirectory: string;
+  /** Name of the default model's folder under `modelsDirectory`. */
+  readonly model: string;
+  /** MiB that the models may take; 0 for a share of the machine's, which is not insisted on. */
+  readonly memory?: number;
+  /** How long a request waits for its model; 60 when left out. */
+  readonly loadSeconds?: number;
+  /** Unused for that long, a model is unloaded; 0 for never. */
+  readonly idleSeconds?: number;
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
+  /** Hears of each model folder before it can be asked for. */
+  readonly onFound?: (directory: string) => Promise<void>;
+  readonly onLoaded?: (id: string, seconds: number) => void;
+  readonly onUnloaded?: (id: string, reason: UnloadReason) => void;
+}
+
+const usualLoadSeconds = 60;
+/** Of the machine's memory, when no budget is given. */
+const usualShare = 0.8;
+const patienceMilliseconds = 5_000;
+
+export class WorkerModelRegistry implements ModelRegistry {
+  readonly #slots = new Map<string, ModelSlot>();
+  readonly #catalog: Catalog;
+  readonly #budget: MemoryBudget;
+  readonly #footprints = new Map<string, { readonly key: string; readonly footprint: Promise<Footprint> }>();
+  #closing = false;
+  /** Resolves after the default model's first load; rejects with the reason when it failed. */
+  readonly firstLoad: Promise<LoadedModel>;
+
+  private constructor(readonly options: RegistryOptions) {
+    const { modelsDirectory, memory = 0, onFound } = options;
+    this.#catalog = new Catalog(modelsDirectory, async ({ directory }) => onFound?.(directory));
+    this.#budget = new MemoryBudget({
+      limit: memory > 0 ? memory * 1024 ** 2 : machineMemory() * usualShare,
+      hard: memory > 0,
+      patienceMilliseconds,
+    });
+    this.firstLoad = this.#begin();
+  }
+
+  /** Starts loading the default model and returns at once. */
+  static start(options: RegistryOptions): WorkerModelRegistry {
+    return new WorkerModelRegistry(options);
+  }
+
+  async #begin(): Promise<LoadedModel> {
+    await this.refresh();
+    // Whatever it takes: those who wait for it are requests, which come later.
+    return (await this.#slot(this.defaultId)).get(undefined, Number.POSITIVE_INFINITY);
+  }
+
+  get defaultId(): string {
+    return this.options.model;
+  }
+
+  ids(): readonly string[] {
+    const found = this.#catalog.entries.map(({ id }) => id).filter((id) => id !== this.defaultId);
+    return [this.defaultId, ...found];
+  }
+
+  refresh(): Promise<void> {
+    return this.#catalog.refresh();
+  }
+
+  async get(id = this.defaultId, signal?: AbortSignal): Promise<LoadedModel> {
+    return (await this.#slot(id)).get(signal);
+  }
+
+  loaded(): readonly { readonly model: LoadedModel; readonly bytes: number }[] {
+    return [...this.#slots.values()].flatMap(({ running, bytes }) =>
+      running === null ? [] : [{ model: running, bytes }],
+    );
+  }
+
+  obstacle(): Error | null {
+    const slot = this.#slots.get(this.defaultId);
+    if (slot === undefined || slot.state === 'loading')
+      return errors.modelUnavailable(this.defaultId, 'it is loading');
+    return slot.failure;
+  }
+
+  async list(): Promise<readonly ModelStatus[]> {
+    await this.refresh();
+    const all: ModelStatus[] = [];
+    for (const id of this.ids()) {
+      // The default one need not have a folder that is whole.
+      const slot = await this.#slot(id).catch(() => null);
+      if (slot !== null) all.push(await this.#statusOf(slot));
+    }
+    return all;
+  }
+
+  async status(id: string): Promise<ModelStatus> {
+    return this.#statusOf(await this.#slot(id));
+  }
+
+  async unload(id: string, force: boolean): Promise<void> {
+    return (await this.#slot(id)).unload(force);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#slots.values()].map((slot) => slot.close()));
+    await this.firstLoad.catch(() => {});
+  }
+
+  async #statusOf(slot: ModelSlot): Promise<ModelStatus> {
+    const { id, state, uses, running, failure } = slot;
+    const described = await slot.describe().catch((error: Error) => error);
+    const known = described instanceof Error ? null : described;
+    return {
+      id,
+      created: this.#catalog.get(id)?.created ?? running?.created ?? 0,
+      state,
+      uses,
+      device: running?.device ?? null,
+      fingerprint: running?.engine.shape.fingerprint ?? null,
+      settings: known?.settings ?? null,
+      footprint: known?.footprint ?? null,
+      problem: failure?.message ?? (described instanceof Error ? described.message : null),
+    };
+  }
+
+  async #slot(id: string): Promise<ModelSlot> {
+    if (!this.#catalog.get(id)) await this.refresh();
+    const entry = this.#catalog.get(id) ?? (await this.#incomplete(id));
+    const known = this.#slots.get(id);
+    // A model whose folder was removed answers as long as it is loaded.
+    if (entry === undefined && known?.running) return known;
+    if (entry === undefined) throw errors.modelNotFound(id, await this.#folders());
+    if (this.#closing) throw errors.modelUnavailable(id, 'the server is closing');
+    const slot = known ?? this.#newSlot(entry);
+    this.#slots.set(id, slot);
+    return slot;
+  }
+
+  /** A folder that lacks its graph is no model, but what the default one lacks must be said. */
+  async #incomplete(id: string): Promise<CatalogEntry | undefined> {
+    if (id !== this.defaultId || !(await this.#folders()).includes(id)) return undefined;
+    return { id, directory: join(this.options.modelsDirectory, id), created: 0 };
+  }
+
+  async #folders(): Promise<string[]> {
+    const names = await readdir(this.options.modelsDirectory).catch((): string[] => []);
+    return names.filter((name) => !name.startsWith('.'));
+  }
+
+  #newSlot({ id, directory }: CatalogEntry): ModelSlot {
+    const { options } = this;
+    const { log } = options;
+    const usual: ServingSettings = {
+      ...options,
+      idleSeconds: options.idleSeconds ?? 0,
+      pinned: id === options.model,
+    };
+    return new ModelSlot({
+      id,
+      directory,
+      budget: this.#budget,
+      waitMilliseconds: (options.loadSeconds ?? usualLoadSeconds) * 1000,
+      settings: () => readServingSettings(id, directory, usual),
+      measure: (settings) => this.#measure(id, directory, settings),
+      load: (settings) => loadModel(id, directory, settings),
+      onLoaded: (model, seconds) => {
+        const { device, warnings, engine } = model;
+        log.info({ model: id, ms: Math.round(seconds * 1000), device, ...engine.shape }, 'model loaded');
+        for (const warning of warnings) log.warn({ model: id }, warning);
+        options.onLoaded?.(id, seconds);
+      },
+      onRefused: ({ message: reason }) => log.error({ model: id, reason }, 'model not loaded'),
+      onUnloaded: (reason, why) => {
+        if (reason === 'failure') log.error({ model: id, reason: why }, 'model lost');
+        else log.info({ model: id, reason }, 'model unloaded');
+        options.onUnloaded?.(id, reason);
+      },
+    });
+  }
+
+  /** Read once for each state of the folder. */
+  async #measure(id: string, directory: string, settings: ServingSettings): Promise<Footprint> {
+    const created = this.#catalog.get(id)?.created ?? 0;
+    const key = `${created} ${settings.slots} ${settings.context}`;
+    const known = this.#footprints.get(id);
+    if (known?.key === key) return known.footprint;
+    const footprint = readFootprint(directory, settings);
+    this.#footprints.set(id, { key, footprint });
+    footprint.catch(() => this.#footprints.delete(id));
+    return footprint;
+  }
+}
+
+/** Bytes that this process may use: the machine's, or its container's. */
+function machineMemory(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}

@@ -1,0 +1,83 @@
+/**
+ * How each model is served: what `steerd.json` in its folder says, and the server's settings for the rest. The file is
+ * read whenever the model is loaded.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { devices } from '../../config.js';
+import { arithmetics } from '../../engine/protocol.js';
+import { errors } from '../../errors.js';
+import { validate } from '../../schemas/validation.js';
+import type { ModelSettings } from './load.js';
+
+export const settingsFile = 'steerd.json';
+
+export interface ServingSettings extends ModelSettings {
+  /** Unused for that long, the model is unloaded; 0 for never. */
+  readonly idleSeconds: number;
+  /** Neither idle time nor the need for memory unloads it. */
+  readonly pinned: boolean;
+}
+
+/** The same bounds as the server's settings have (config.ts). */
+export const SettingsFile = z
+  .strictObject({
+    device: z.enum(devices),
+    device_index: z.int().min(0).max(63),
+    device_memory: z.int().min(0).max(1_048_576),
+    arithmetic: z.enum(arithmetics),
+    device_graph: z.boolean(),
+    threads: z.int().min(0).max(1024),
+    slots: z.int().min(1).max(1024),
+    context: z
+      .int()
+      .min(0)
+      .max(1_048_576)
+      .refine((tokens) => tokens === 0 || tokens >= 16, { error: 'must be 0 or at least 16' }),
+    prefill_chunk: z.int().min(1).max(65_536),
+    queue: z.int().min(0).max(1_000_000),
+    idle_seconds: z.int().min(0).max(31_536_000),
+    pinned: z.boolean(),
+  })
+  .partial();
+
+/** @throws SteerdError model_unavailable that names the file and its first fault */
+export async function readServingSettings(
+  id: string,
+  directory: string,
+  usual: ServingSettings,
+): Promise<ServingSettings> {
+  const path = join(directory, settingsFile);
+  const refuse = (reason: string) => errors.modelUnavailable(id, `${path}: ${reason.replace(/\.$/, '')}`);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return usual;
+    throw refuse((error as Error).message);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw refuse(`it is not JSON: ${(error as Error).message}`);
+  }
+  const checked = validate(SettingsFile, value);
+  if ('error' in checked) throw refuse(checked.error.message.replace(/^the request body/, 'the file'));
+  const own = checked.value;
+  return {
+    threads: own.threads ?? usual.threads,
+    slots: own.slots ?? usual.slots,
+    context: own.context ?? usual.context,
+    prefillChunk: own.prefill_chunk ?? usual.prefillChunk,
+    queue: own.queue ?? usual.queue,
+    device: own.device ?? usual.device ?? 'cpu',
+    deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,
+    deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
+    arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
+    deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
+    idleSeconds: own.idle_seconds ?? usual.idleSeconds,
+    pinned: own.pinned ?? usual.pinned,
+  };
+}

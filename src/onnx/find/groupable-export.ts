@@ -1,0 +1,38 @@
+/** An export whose attention may become GroupQueryAttention: every layer's is written out, and no row sees another. */
+
+import { Graph } from '../graph/graph.js';
+import { cloneModel, OnnxError } from '../graph/model-file.js';
+import type { ModelProto } from '../schema/onnx_pb.js';
+import { rowMixing } from './activation-rounding.js';
+import { findLayerCaches, type LayerCache } from './residual-stream.js';
+import { findWrittenAttention, type WrittenAttention } from './written-attention.js';
+
+/** What a mask may be computed from. */
+const maskSources: ReadonlySet<string> = new Set(['attention_mask', 'position_ids']);
+
+export interface GroupableExport {
+  /** Of a copy, to be edited. */
+  readonly graph: Graph;
+  readonly caches: readonly LayerCache[];
+  /** Of each layer. */
+  readonly attentions: readonly WrittenAttention[];
+}
+
+/** @throws OnnxError that says what is in the way. */
+export function openGroupable(original: ModelProto): GroupableExport {
+  const graph = new Graph(cloneModel(original));
+  const mixing = rowMixing(graph);
+  if (mixing) throw new OnnxError(`${mixing.opType} rounds each row of a batch by the others`);
+  const caches = findLayerCaches(graph);
+  const attentions = findWrittenAttention(graph, caches);
+  const inputs = new Set(graph.inputs().map(({ name }) => name));
+  attentions.forEach(({ masks }, layer) => {
+    if (masks.length === 0) throw new OnnxError(`layer ${layer}: its attention has no mask`);
+    const sources = masks
+      .flatMap(({ tensor }) => [...graph.ancestors(tensor)])
+      .filter((name) => inputs.has(name));
+    const strange = sources.find((name) => !maskSources.has(name));
+    if (strange) throw new OnnxError(`layer ${layer}: its mask depends on ${strange}`);
+  });
+  return { graph, caches, attentions };
+}

@@ -1,0 +1,209 @@
+/**
+ * Attention that an export writes out in elementary nodes, found by following a layer's keys to their scores and the
+ * scores over mask and softmax to the values: softmax(softcap(scale q k') + mask) v, with past keys and values
+ * concatenated and each key head repeated for its group of query heads. Anything else on the way is refused.
+ */
+import { attributeOf, type Graph } from '../graph/graph.js';
+import { OnnxError } from '../graph/model-file.js';
+import { scalarOf, vectorOf } from '../graph/small-constants.js';
+import type { NodeProto } from '../schema/onnx_pb.js';
+import type { LayerCache } from './residual-stream.js';
+
+/** A scalar tensor that the scores are multiplied with, or divided by. */
+export interface ScoreFactor {
+  readonly tensor: string;
+  readonly divides: boolean;
+}
+
+export interface ScoreMask {
+  readonly tensor: string;
+  /** Added to the scores; or true where a key is seen; or true where it is hidden. */
+  readonly kind: 'added' | 'seen' | 'hidden';
+}
+
+export interface WrittenAttention {
+  /** [B, heads, S, D], before the factors. */
+  readonly query: string;
+  /** New keys and values, [B, kv_heads, S, D]. */
+  readonly key: string;
+  readonly value: string;
+  readonly factors: readonly ScoreFactor[];
+  /** Bound of the scores, c tanh(x / c); 0 without. */
+  readonly softcap: number;
+  readonly masks: readonly ScoreMask[];
+  /** The answer [B, heads, S, D]. */
+  readonly context: string;
+}
+
+const tokenAxis = 2;
+/** Of [B, heads, T, D] when it stands as columns: [B, heads, D, T]. */
+const columns = '0,1,3,2';
+/** A mask's value that no score outweighs. */
+const hiddenBelow = -1e4;
+
+/** Of every layer. @throws OnnxError that says where something else stands, and what. */
+export function findWrittenAttention(graph: Graph, caches: readonly LayerCache[]): WrittenAttention[] {
+  const varying = graph.descendants(graph.inputs().map(({ name }) => name));
+  return caches.map((cache, layer) => new Walk(graph, varying, `layer ${layer}`).attention(cache));
+}
+
+class Walk {
+  constructor(
+    readonly graph: Graph,
+    /** Tensors whose values some input changes. */
+    readonly varying: ReadonlySet<string>,
+    readonly place: string,
+  ) {}
+
+  attention(cache: LayerCache): WrittenAttention {
+    const key = this.#appended(cache.presentKey, cache.pastKey);
+    const value = this.#appended(cache.presentValue, cache.pastValue);
+    const factors: ScoreFactor[] = [];
+    const product = this.#toProduct(cache.presentKey, factors, 1, true);
+    let query = product.input[0] ?? '';
+    for (let node = this.graph.producer(query); node; node = this.graph.producer(query)) {
+      const scaled = this.#scaled(node);
+      if (!scaled) break;
+      factors.push(scaled.factor);
+      query = scaled.of;
+    }
+    const { softmax, softcap, masks } = this.#toSoftmax(product.output[0] ?? '', factors);
+    const context = this.#toContext(softmax.output[0] ?? '');
+    const values = this.#toProduct(cache.presentValue, null, 1, false);
+    if (values !== context)
+      throw this.#unlike(`its values go into ${values.name}, its probabilities into ${context.name}`);
+    return { query, key, value, factors, softcap, masks, context: context.output[0] ?? '' };
+  }
+
+  #unlike(why: string): OnnxError {
+    return new OnnxError(`${this.place}: ${why}`);
+  }
+
+  /** What the export puts behind the past ones. */
+  #appended(present: string, past: string): string {
+    const node = this.graph.producer(present);
+    const [first, added = '', ...more] = node?.input ?? [];
+    const axis = node && attributeOf(node, 'axis');
+    if (node?.opType !== 'Concat' || first !== past || more.length > 0 || (axis !== tokenAxis && axis !== -2))
+      throw this.#unlike(`${present} is not ${past} with new tokens behind it`);
+    return added;
+  }
+
+  /** The one node that reads the values of a tensor. */
+  #reader(tensor: string): NodeProto {
+    const readers = this.graph.consumers(tensor).filter(({ opType }) => opType !== 'Shape');
+    const [reader] = readers;
+    if (!reader || readers.length > 1) throw this.#unlike(`${readers.length} nodes read ${tensor}`);
+    return reader;
+  }
+
+  /** A product or a quotient with a scalar that no input changes. */
+  #scaled(node: NodeProto): { factor: ScoreFactor; of: string } | null {
+    if (node.opType !== 'Mul' && node.opType !== 'Div') return null;
+    const [a = '', b = ''] = node.input;
+    const swapped = node.opType === 'Mul' && !this.varying.has(a);
+    const [of, tensor] = swapped ? [b, a] : [a, b];
+    if (this.varying.has(tensor) || !this.#isScalar(tensor)) return null;
+    return { factor: { tensor, divides: node.opType === 'Div' }, of };
+  }
+
+  /** What is computed from shapes is a head's width at most; a wrong guess shows when the graphs are compared. */
+  #isScalar(tensor: string): boolean {
+    return !this.graph.isConstant(tensor) || scalarOf(this.graph, tensor) !== undefined;
+  }
+
+  /** From cached keys or values, over their repetition, to the product that has them as input number `index`. */
+  #toProduct(from: string, factors: ScoreFactor[] | null, index: number, turned: boolean): NodeProto {
+    let at = from;
+    let columnsSeen = false;
+    for (;;) {
+      const node = this.#reader(at);
+      const scaled = factors && this.#scaled(node);
+      if (scaled) factors.push(scaled.factor);
+      else if (node.opType === 'Unsqueeze') {
+        this.#checkRepetition(node);
+        at = this.#reader(this.#reader(node.output[0] ?? '').output[0] ?? '').output[0] ?? '';
+        continue;
+      } else if (node.opType === 'Transpose' && turned && !columnsSeen && permutation(node) === columns)
+        columnsSeen = true;
+      else if (node.opType === 'MatMul' && node.input[index] === at && columnsSeen === turned) return node;
+      else if (node.opType !== 'Identity') throw this.#unlike(`${node.opType} ${node.name} reads ${at}`);
+      at = node.output[0] ?? '';
+    }
+  }
+
+  /** [B, n, T, D] to [B, n, 1, T, D], [B, n, r, T, D] and [B, n r, T, D]: heads of a group side by side. */
+  #checkRepetition(unsqueeze: NodeProto): void {
+    const axes = vectorOf(this.graph, unsqueeze.input[1] ?? '');
+    const expand = this.#reader(unsqueeze.output[0] ?? '');
+    const reshape = this.#reader(expand.output[0] ?? '');
+    if (axes?.join() !== '2' || expand.opType !== 'Expand' || reshape.opType !== 'Reshape')
+      throw this.#unlike(`${unsqueeze.name} does not begin a repetition of heads`);
+  }
+
+  #toSoftmax(scores: string, factors: ScoreFactor[]) {
+    const masks: ScoreMask[] = [];
+    let softcap = 0;
+    let bent = false;
+    for (let at = scores; ; ) {
+      const node = this.#reader(at);
+      const scaled = this.#scaled(node);
+      const mask = this.#mask(node, at);
+      if (node.opType === 'Softmax') {
+        const axis = attributeOf(node, 'axis') ?? -1;
+        if (axis !== -1 && axis !== 3) throw this.#unlike(`its softmax goes over axis ${axis}`);
+        if (bent && softcap === 0) throw this.#unlike('a tanh bounds its scores to 1');
+        return { softmax: node, softcap, masks };
+      }
+      if (scaled && masks.length === 0 && !bent) factors.push(scaled.factor);
+      else if (scaled && masks.length === 0 && softcap === 0) {
+        softcap = (!scaled.factor.divides && scalarOf(this.graph, scaled.factor.tensor)) || 0;
+        // softcap = c means c tanh(scores / c): the factors so far hold the quotient.
+        factors.push(scaled.factor);
+      } else if (node.opType === 'Tanh' && masks.length === 0 && !bent) bent = true;
+      else if (mask) masks.push(mask);
+      else if (node.opType !== 'Cast' && node.opType !== 'Identity')
+        throw this.#unlike(`${node.opType} ${node.name} lies between its scores and its softmax`);
+      at = node.output[0] ?? '';
+    }
+  }
+
+  #mask(node: NodeProto, scores: string): ScoreMask | null {
+    const [a = '', b = '', c = ''] = node.input;
+    if (node.opType === 'Add') {
+      const tensor = a === scores ? b : a;
+      return this.varying.has(scores) && tensor !== scores ? { tensor, kind: 'added' } : null;
+    }
+    if (node.opType !== 'Where') return null;
+    const other = scalarOf(this.graph, b === scores ? c : b);
+    if (a === scores || other === undefined || other > hiddenBelow) return null;
+    return { tensor: a, kind: b === scores ? 'seen' : 'hidden' };
+  }
+
+  /** From the probabilities to their product with the values. */
+  #toContext(probabilities: string): NodeProto {
+    let at = probabilities;
+    for (;;) {
+      const readers = this.graph.consumers(at).filter(({ opType }) => opType !== 'Shape');
+      const guard = readers.find(({ opType }) => opType === 'IsNaN');
+      const node = guard ? this.#nanGuard(guard, readers, at) : this.#reader(at);
+      if (node.opType === 'MatMul' && node.input[0] === at) return node;
+      if (!guard && node.opType !== 'Cast' && node.opType !== 'Identity')
+        throw this.#unlike(`${node.opType} ${node.name} lies between its softmax and its values`);
+      at = node.output[0] ?? '';
+    }
+  }
+
+  /** Where(IsNaN(p), 0, p): a row that sees no key, which there is none of. */
+  #nanGuard(guard: NodeProto, readers: readonly NodeProto[], tensor: string): NodeProto {
+    const where = this.#reader(guard.output[0] ?? '');
+    const zero = scalarOf(this.graph, where.input[1] ?? '') === 0;
+    if (where.opType !== 'Where' || !zero || where.input[2] !== tensor || readers.length !== 2)
+      throw this.#unlike(`${guard.name} reads its probabilities`);
+    return where;
+  }
+}
+
+function permutation(node: NodeProto): string {
+  return (node.attribute.find(({ name }) => name === 'perm')?.ints ?? []).join();
+}

@@ -1,0 +1,68 @@
+/**
+ * Writes a grafted model as a folder that any ONNX runtime can open: the new graph beside the untouched
+ * weights and configuration of the original.
+ */
+import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { externalDataFiles, OnnxError, readModel, serializeModel } from '../graph/model-file.js';
+import { graftForCapture } from './capture-graft.js';
+import { graftForServing } from './serving-graft.js';
+
+export interface GraftReport {
+  readonly graph: string;
+  readonly kind: 'serving' | 'capture';
+  readonly nodes: number;
+  /** Weights put beside the graph, and how. */
+  readonly weights: readonly { readonly file: string; readonly how: 'linked' | 'copied' }[];
+}
+
+/**
+ * @throws OnnxError when the export cannot be grafted or `out` is the model's own folder.
+ */
+export async function graftDirectory(
+  modelDirectory: string,
+  out: string,
+  options: { readonly capture: boolean },
+): Promise<GraftReport> {
+  if (resolve(modelDirectory) === resolve(out))
+    throw new OnnxError(`--out must not be the model's own folder: ${out}`);
+  const original = await readModel(join(modelDirectory, 'model.onnx'));
+  const grafted = options.capture ? graftForCapture(original) : graftForServing(original);
+  await mkdir(out, { recursive: true });
+  const data = externalDataFiles(original);
+  const weights = await Promise.all(
+    data.map(async (file) => ({ file, how: await place(modelDirectory, out, file) })),
+  );
+  for (const file of await readdir(modelDirectory))
+    if (/\.(json|jinja)$/.test(file)) await copyFile(join(modelDirectory, file), join(out, file));
+  const graph = join(out, 'model.onnx');
+  // A link of an earlier run would be written through to the original.
+  await rm(graph, { force: true });
+  await writeFile(graph, serializeModel(grafted));
+  return {
+    graph,
+    kind: options.capture ? 'capture' : 'serving',
+    nodes: grafted.graph?.node.length ?? 0,
+    weights,
+  };
+}
+
+/**
+ * Puts a weights file into `out`. A hard link, since ONNX Runtime refuses symbolic links that lead out of the
+ * model's folder; a copy where the folders lie on different file systems.
+ */
+async function place(from: string, out: string, file: string): Promise<'linked' | 'copied'> {
+  const source = resolve(from, file);
+  if (!source.startsWith(resolve(from) + sep))
+    throw new OnnxError(`the model's weights lie outside its folder: ${file}`);
+  const target = join(out, file);
+  await mkdir(dirname(target), { recursive: true });
+  await rm(target, { force: true });
+  try {
+    await link(source, target);
+    return 'linked';
+  } catch {
+    await copyFile(source, target);
+    return 'copied';
+  }
+}

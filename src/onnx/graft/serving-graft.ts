@@ -1,0 +1,157 @@
+/**
+ * The serving graft: an export with the activation-edit inputs, and logits only where asked.
+ * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions
+ * int64 [B, P]. Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. Everything else
+ * keeps the export's names, and the weights stay in their files.
+ *
+ * With fixed shapes (fixed-shapes.ts), for devices that capture runs, logit_positions count through all rows, and the
+ * attention mask gives way to attention_lengths int32 [B] and attention_span int32 [1].
+ */
+
+import { type BlockOutput, findResidualStream, type ResidualStream } from '../find/residual-stream.js';
+import { dataTypes, Graph } from '../graph/graph.js';
+import { cloneModel, OnnxError } from '../graph/model-file.js';
+import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from '../rewrite/fixed-shapes.js';
+import { nameReshapedWeights } from '../rewrite/reshaped-weights.js';
+import type { ModelProto, NodeProto } from '../schema/onnx_pb.js';
+import { insertEdit, splitSteeringInputs } from './activation-edit.js';
+
+/** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
+const oldestOpset = 13;
+
+/** Input of transformers.js exports: how many last positions get logits, 0 for all. A graft picks them itself. */
+export const logitCountInput = 'num_logits_to_keep';
+
+/** Inputs that only a graft has. */
+const graftInputs: ReadonlySet<string> = new Set(['steering_vectors', 'capture_positions']);
+
+/** @throws OnnxError when the export cannot be grafted, naming what was missing. */
+export function openForGraft(model: ModelProto): { graph: Graph; stream: ResidualStream } {
+  const graph = new Graph(cloneModel(model));
+  if (graph.opset < oldestOpset)
+    throw new OnnxError(`opset ${graph.opset} is too old to graft: ${oldestOpset} or newer is needed`);
+  const own = graph.inputs().find((input) => graftInputs.has(input.name));
+  if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
+  graph.fixInput(logitCountInput, 0);
+  nameReshapedWeights(graph);
+  // The builder declares keys repeated for all heads to be as long as the new tokens, whatever the past.
+  if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
+  return { graph, stream: findResidualStream(graph) };
+}
+
+export interface ServingOptions {
+  /** True casts half-precision logits to float32; false keeps the export's type. */
+  readonly floatLogits: boolean;
+  /** Whether its runs are to be captured. */
+  readonly fixedShapes?: boolean;
+  /** Whether it is for WebGPU, which has no Split of a dozen layers or more. */
+  readonly webGpu?: boolean;
+}
+
+/** @throws OnnxError when the export cannot be grafted, or not with fixed shapes. */
+export function graftForServing(
+  model: ModelProto,
+  options: ServingOptions = { floatLogits: false },
+): ModelProto {
+  const { graph, stream } = openForGraft(model);
+  const layers = stream.layers.length;
+  const { fixedShapes = false, webGpu = false } = options;
+  if (fixedShapes) feedAttentionLengths(graph);
+  const rows = `${layers}`;
+  graph.addInput('steering_vectors', dataTypes.float32, [rows, 'batch_size', 'concepts', 'hidden_size']);
+  for (const input of ['steering_add', 'steering_scale'])
+    graph.addInput(input, dataTypes.float32, [rows, 'batch_size', 'sequence_length', 'concepts']);
+  graph.addInput('logit_positions', dataTypes.int64, ['batch_size', 'logit_count']);
+
+  const last = stream.outputs.at(-1);
+  if (!last) throw new OnnxError('the export has no layers');
+  const reshaped = lastReshape(graph, last);
+  const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
+  const steering = splitSteeringInputs(graph, layers, fixedShapes || webGpu);
+  const projections = stream.outputs.map((output, layer) =>
+    insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
+  );
+  gatherLogitPositions(graph, last, beforeHead, reshaped, fixedShapes);
+  graph.forgetShapes(graph.descendants(['logit_positions']));
+
+  if (fixedShapes) stackLayers(graph, projections, 'steering_projection');
+  else {
+    const stacked = graph.add('Concat', projections, 'steerd/projections', { axis: 0 });
+    const shape = graph.add('Shape', ['steering_add'], 'steerd/projection_shape');
+    graph.add('Reshape', [stacked, shape], 'steering_projection', { allowzero: 1 });
+  }
+  graph.addOutput('steering_projection', dataTypes.float32, [
+    rows,
+    'batch_size',
+    'sequence_length',
+    'concepts',
+  ]);
+  const logits = graph.proto.output.find((output) => output.name === 'logits')?.type?.value;
+  if (options.floatLogits && logits?.case === 'tensorType' && logits.value.elemType !== dataTypes.float32) {
+    castLogits(graph);
+    logits.value.elemType = dataTypes.float32;
+  }
+  const positions = logits?.case === 'tensorType' ? logits.value.shape?.dim[1] : undefined;
+  if (positions) positions.value = { case: 'dimParam', value: 'logit_count' };
+  graph.finish();
+  if (fixedShapes) dropMask(graph);
+  return graph.model;
+}
+
+function castLogits(graph: Graph): void {
+  const node = graph.producer('logits');
+  if (!node) return;
+  const half = graph.renameOutput(node, node.output.indexOf('logits'), 'steerd/half_logits');
+  graph.add('Cast', [half], 'logits', { to: dataTypes.float32 });
+}
+
+/** The last node between the last block and the logits that lays S positions out anew: P must come after it. */
+function lastReshape(graph: Graph, last: BlockOutput): NodeProto | null {
+  const below = graph.descendants(last.node.output.filter((name) => name !== ''));
+  const above = graph.ancestors('logits');
+  return (
+    graph.proto.node.findLast(
+      ({ opType, input, output }) =>
+        opType === 'Reshape' && below.has(input[0] ?? '') && above.has(output[0] ?? ''),
+    ) ?? null
+  );
+}
+
+/**
+ * Between the last block and the final norm only the asked positions go on: the norm and the LM head, the
+ * widest layer of all, run on P rows instead of S.
+ */
+function gatherLogitPositions(
+  graph: Graph,
+  last: BlockOutput,
+  readers: readonly NodeProto[] | null,
+  reshaped: NodeProto | null,
+  flat: boolean,
+): void {
+  const indices = graph.add(
+    'Unsqueeze',
+    ['logit_positions', graph.int64([-1])],
+    'steerd/logit_positions_indices',
+  );
+  const gather = (tensor: string, name: string) =>
+    flat
+      ? gatherFlat(graph, tensor, 'logit_positions', name)
+      : graph.add('GatherND', [tensor, indices], name, { batch_dims: 1 });
+  if (reshaped) {
+    const [tensor = ''] = reshaped.output;
+    const all = tensor === 'logits' ? graph.renameOutput(reshaped, 0, 'steerd/all_logits') : tensor;
+    const whole = [...graph.consumers(all)];
+    const picked = gather(all, tensor === 'logits' ? 'logits' : 'steerd/logit_stream');
+    graph.redirect(all, picked, whole);
+    return;
+  }
+  if (!readers) {
+    const { node } = last;
+    const [stream = '', edit = ''] = node.input;
+    graph.setInput(node, 0, gather(stream, 'steerd/logit_stream'));
+    graph.setInput(node, 1, gather(edit, 'steerd/logit_edit'));
+    return;
+  }
+  const edited = readers[0]?.input.find((input) => input.startsWith('steerd/layer_')) ?? '';
+  graph.redirect(edited, gather(edited, 'steerd/logit_stream'), readers);
+}

@@ -1,0 +1,127 @@
+/**
+ * The HTTP application as one value: Fastify with our validation and error shapes, plugins/ and routes/
+ * loaded. It touches nothing of the process; `server.ts` listens, tests inject.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import autoload from '@fastify/autoload';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
+import { explain, toErrorBody } from '../http/error-reply.js';
+import { isDeeperThan } from '../http/json-depth.js';
+import { type RequestPart, validate } from '../schemas/validation.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { ObservedServices } from './observed-services.js';
+import { restrictServices } from './restricted-services.js';
+import type { Services } from './services.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly services: Services;
+    readonly httpSettings: HttpSettings;
+    readonly telemetry: { readonly metrics: Metrics; readonly observed: ObservedServices };
+  }
+}
+
+export type App = FastifyInstance;
+
+/** The settings that plugins read. */
+export type HttpSettings = Pick<
+  Settings,
+  'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
+>;
+
+const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
+  corsOrigins: [],
+  requestSeconds: 600,
+  readerSeconds: 30,
+  traceEndpoint: '',
+};
+
+export interface AppOptions {
+  readonly settings: Pick<HttpSettings, 'bodyLimit'> & Partial<HttpSettings>;
+  readonly log: FastifyBaseLogger;
+}
+
+/** A client's request id is kept if it can go into a log and a header as it is. */
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/=+-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Beside this file's folder once compiled, as in the source tree. */
+const folder = (name: string) => join(fileURLToPath(new URL('../..', import.meta.url)), name);
+
+/** Builds the application; `close()` it when done. */
+export async function buildApp(services: Services, { settings, log }: AppOptions): Promise<App> {
+  const app = Fastify({
+    bodyLimit: settings.bodyLimit,
+    genReqId: requestId,
+    loggerInstance: log,
+    // A request that meets a closing server is answered by plugins/running-answers.ts, in our error shape.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: refuseUrl,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler<z.ZodType>(
+    ({ schema, httpPart }) =>
+      (value: unknown) =>
+        // Fastify says null of a body that is not there; a schema may have a default for it.
+        validate(schema, httpPart === 'body' ? (value ?? undefined) : value, httpPart as RequestPart),
+  );
+  app.setSerializerCompiler(serializerCompiler);
+  readJson(app);
+  app.decorate('httpSettings', { ...usualSettings, ...settings });
+  const metrics = services.metrics ?? new Metrics();
+  const observed = new ObservedServices(services, metrics);
+  app.decorate('telemetry', { metrics, observed });
+  app.decorate('services', restrictServices(observed.services));
+
+  await app.register(autoload, { dir: folder('plugins'), forceESM: true });
+  await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
+  await app.ready();
+  return app;
+}
+
+/** A URL that no router can read never comes to plugins/errors.ts. */
+function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const told = explain(error, { requestId: request.id, bodyLimit: 0, contentType: undefined });
+  void reply.code(told.status).send(toErrorBody(told));
+}
+
+/** Far deeper than any request or JSON schema of use. */
+const maximumJsonDepth = 128;
+
+/** JSON bodies only, with a reason when they are malformed. An empty body is no body. */
+function readJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body.length === 0) return done(null, undefined);
+    if (isDeeperThan(body, maximumJsonDepth)) return done(errors.jsonTooDeep(maximumJsonDepth), undefined);
+    return parse(request, body, (error, value) => {
+      if (error === null) done(null, value);
+      else done(errors.malformedJson(faultOf(body)), undefined);
+    });
+  });
+}
+
+function faultOf(body: string): string {
+  try {
+    JSON.parse(body);
+    return 'it has a key that is not allowed, "__proto__" or "constructor.prototype"';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

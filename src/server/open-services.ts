@@ -1,0 +1,53 @@
+/** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
+import { join } from 'node:path';
+import { AccessControl, isLoopback } from '../access/access-control.js';
+import { ConceptStore, type RefusedFile } from '../concepts/concept-store.js';
+import { ConfigError, type Settings } from '../config.js';
+import { FitJobs } from '../fitting/fit-jobs.js';
+import { openHub } from '../hub/open-hub.js';
+import { PullJobs } from '../models/pull/pull-jobs.js';
+import { WorkerModelRegistry } from '../models/serve/registry.js';
+import { Metrics } from '../telemetry/metrics.js';
+import type { OpenedServices, ServerLog } from './server.js';
+
+/**
+ * Keys and concepts are read before this returns; the model goes on loading.
+ * @throws ConfigError when anybody on the network could use the server and nobody said so; KeysFileError
+ */
+export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
+  const { dataDirectory, modelsDirectory, model } = settings;
+  const access = await AccessControl.open(dataDirectory, log);
+  if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
+    throw new ConfigError(
+      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+    );
+  }
+  const concepts = await ConceptStore.open({
+    dataDirectory,
+    shipped: [join(modelsDirectory, model, 'concepts')],
+  });
+  const tellRefused = (refused: readonly RefusedFile[]) => {
+    for (const { file, name, reason } of refused)
+      log.error({ file, concept: name, reason }, 'concept file refused');
+  };
+  tellRefused(concepts.refused);
+  const metrics = new Metrics({ process: true });
+  const models = WorkerModelRegistry.start({
+    ...settings,
+    log,
+    // Concepts that cannot be read must not keep the model from being found.
+    onFound: async (directory) => {
+      const folder = join(directory, 'concepts');
+      await concepts.addShipped(folder).then(tellRefused, (error: Error) => {
+        log.error({ folder, reason: error.message }, 'concepts not read');
+      });
+    },
+    onLoaded: (_, seconds) => metrics.modelLoad.observe(seconds),
+    onUnloaded: (id, reason) => metrics.modelUnloads.inc({ model: id, reason }),
+  });
+  const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
+  const fits = new FitJobs({ models, concepts, log, onStage });
+  const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
+  const pulls = new PullJobs({ hub, modelsDirectory, log });
+  return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
+}

@@ -1,0 +1,79 @@
+/**
+ * One server's life: open the services, listen, load, answer; at the end let running answers finish. It
+ * listens before the model is loaded, so that /health and /ready tell from the start.
+ */
+import type { FastifyBaseLogger } from 'fastify';
+import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
+import { type App, buildApp } from './app.js';
+import type { Services } from './services.js';
+
+export type ServerLog = FastifyBaseLogger;
+
+export interface OpenedServices extends Services {
+  readonly fits: Services['fits'] & { close(): Promise<void> };
+  readonly pulls: Services['pulls'] & { close(): Promise<void> };
+  /** Resolves when the model can answer; rejects when it never will. */
+  readonly loaded: Promise<unknown>;
+}
+
+export type OpenServices = (settings: Settings, log: ServerLog) => Promise<OpenedServices>;
+
+export interface RunningServer {
+  readonly url: string;
+  readonly services: OpenedServices;
+  /**
+   * Stops accepting, cancels fits and pulls and waits for the answers being made, at most `shutdownSeconds`; those that
+   * are left then end with an error. Resolves when nothing runs any more.
+   */
+  stop(): Promise<void>;
+}
+
+/** How long a cancelled answer may take to reach its client before the connection is cut. */
+const cutAfterMilliseconds = 1000;
+
+/**
+ * Listens; the model may still be loading.
+ * @throws when the services cannot be opened or the address cannot be listened on
+ */
+export async function startServer(
+  settings: Settings,
+  open: OpenServices,
+  log: ServerLog,
+): Promise<RunningServer> {
+  const services = await open(settings, log);
+  // Whoever cares awaits `services.loaded`; a failure before that must not end the process.
+  services.loaded.catch(() => {});
+  const closeServices = async () => {
+    await Promise.all([services.fits.close(), services.pulls.close()]);
+    await services.models.close();
+  };
+  try {
+    const app = await buildApp(services, { settings, log });
+    const url = await app.listen({ host: settings.host, port: settings.port });
+    let stopped: Promise<void> | undefined;
+    const stop = () => {
+      stopped ??= stopApp(app, services, settings.shutdownSeconds).then(closeServices);
+      return stopped;
+    };
+    return { url, services, stop };
+  } catch (error) {
+    await closeServices();
+    throw error;
+  }
+}
+
+async function stopApp(app: App, services: OpenedServices, seconds: number): Promise<void> {
+  let cut: NodeJS.Timeout | undefined;
+  const cancel = setTimeout(() => {
+    app.log.warn({ answers: app.answers.size }, 'time to finish is over: cancelling answers');
+    app.answers.cancel(errors.stopping());
+    cut = setTimeout(() => app.server.closeAllConnections(), cutAfterMilliseconds);
+  }, seconds * 1000);
+  try {
+    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
+  } finally {
+    clearTimeout(cancel);
+    clearTimeout(cut);
+  }
+}

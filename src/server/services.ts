@@ -1,0 +1,15 @@
+/** What the HTTP layer works with. `open-services.ts` brings the real ones, tests their own. */
+import type { AccessControl } from '../access/access-control.js';
+import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
+import type { FitJobs } from '../fitting/fit-jobs.js';
+import type { PullJobs } from '../models/pull/pull-jobs.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+export interface Services extends ModelsAndConcepts {
+  readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
+  readonly pulls: Pick<PullJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
+  /** Who may do what; without it everybody may do everything. */
+  readonly access?: AccessControl;
+  /** Counts for /metrics, where others count too; the application's own without. */
+  readonly metrics?: Metrics;
+}

@@ -1,0 +1,81 @@
+/**
+ * The embedded model amplifies the last bit of an activation into another answer (its int8 kernels round), so
+ * these hold to the bit: how a prompt is cut, and who else is in the batch, must not matter.
+ */
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { HostKvCache } from '../../../src/engine/kv/host-kv-cache.js';
+import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
+import type { ActivationEdit } from '../../../src/engine/protocol.js';
+import { ServingRunner } from '../../../src/engine/run/serving-runner.js';
+import { chunkEnd } from '../../../src/engine/schedule/chunks.js';
+import { Sequence } from '../../../src/engine/schedule/sequence.js';
+import { RunOptions } from '../../../src/ort/binding.js';
+import { embeddedDirectory, logprobs, spiderTerm } from '../../helpers/embedded-model.js';
+import { request } from '../../helpers/engine.js';
+
+describe('logits of the embedded model, to the bit', async () => {
+  const graphs = await loadGraphs(embeddedDirectory, 2);
+  const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 160), new RunOptions());
+  after(async () => {
+    runner.release();
+    await graphs.release();
+  });
+  const edits: Readonly<Record<string, ActivationEdit>> = {
+    'no edit': [],
+    'an addition': [spiderTerm(2)],
+    'an ablation': [spiderTerm(0, -1)],
+    'two terms': [spiderTerm(2), spiderTerm(1, -0.5, 100)],
+    'five terms': [0, 100, 200, 300, 400].map((shift) => spiderTerm(0.5, -0.3, shift)),
+  };
+  const names = Object.keys(edits);
+
+  /** Fills a row in chunks and returns the last position's logits. */
+  const prefill = (row: number, tokens: readonly number[], edit: ActivationEdit, size: number) => {
+    let logits = new Float32Array(0);
+    for (let at = 0; at < tokens.length; ) {
+      const end = chunkEnd(at, tokens.length, size);
+      logits = runner.chunk(row, tokens.slice(at, end), at, edit, end === tokens.length ? 1 : 0).slice();
+      at = end;
+    }
+    return logits;
+  };
+
+  for (const name of names.slice(0, 4))
+    test(`a prompt in chunks is the whole prompt, with ${name}`, () => {
+      const edit = edits[name] ?? [];
+      // One more than a multiple of 16 and 64: the token that must not be left alone.
+      const whole = prefill(0, logprobs.ids, edit, 512);
+      for (const size of [16, 64])
+        assert.deepEqual(prefill(0, logprobs.ids, edit, size), whole, `size ${size}`);
+    });
+
+  test('a row of a batch is the row alone, whatever steers the others', () => {
+    const sequences = Array.from({ length: 8 }, (_, index) => {
+      const prompt = logprobs.ids.slice(index, 12 + 5 * index);
+      const sequence = new Sequence(
+        index,
+        request(prompt, { edit: edits[names[index % names.length] ?? ''] ?? [] }),
+      );
+      sequence.computed = prompt.length;
+      sequence.lastToken = logprobs.ids[60 + index] ?? 0;
+      return sequence;
+    });
+    const fill = (row: number, { request: { prompt, edit } }: Sequence) =>
+      runner.chunk(row, prompt, 0, edit, 0);
+    const alone = sequences.map((sequence) => {
+      fill(0, sequence);
+      return runner.decode([sequence])(0)?.slice();
+    });
+    for (const size of [2, 3, 5, 8]) {
+      const batch = sequences.slice(-size);
+      batch.forEach((sequence, row) => {
+        fill(row, sequence);
+      });
+      const logits = runner.decode(batch);
+      batch.forEach((sequence, row) => {
+        assert.deepEqual(logits(row), alone[sequence.id], `row ${row} of ${size}`);
+      });
+    }
+  });
+});

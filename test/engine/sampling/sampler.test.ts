@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Random } from '../../../src/common/random.js';
+import { greedy, type Sampling } from '../../../src/engine/protocol.js';
+import { largest, Sampler, type TokenHistory } from '../../../src/engine/sampling/sampler.js';
+
+const plain: Sampling = { ...greedy, temperature: 1 };
+const noHistory: TokenHistory = { generated: new Map(), prompt: new Set() };
+
+/** Logits that look like a language model's: a few large ones, a long tail. */
+function someLogits(count: number, seed: number, spread = 3): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length: count }, () => spread * Math.log(1 / (1 - random.uniform())) - spread);
+}
+
+function sample(
+  logits: Float32Array,
+  sampling: Partial<Sampling>,
+  random = new Random(1),
+  history = noHistory,
+  banned: readonly number[] = [],
+): number {
+  return new Sampler(logits.length).sample(
+    logits.slice(),
+    { ...plain, ...sampling },
+    history,
+    banned,
+    random,
+  );
+}
+
+function counts(logits: Float32Array, sampling: Partial<Sampling>, draws: number, seed = 5): number[] {
+  const random = new Random(seed);
+  const result = new Array<number>(logits.length).fill(0);
+  for (let i = 0; i < draws; i++) {
+    const token = sample(logits, sampling, random);
+    result[token] = (result[token] ?? 0) + 1;
+  }
+  return result;
+}
+
+function softmax(logits: ArrayLike<number>, temperature = 1): number[] {
+  const top = Math.max(...Array.from(logits));
+  const weights = Array.from(logits, (logit) => Math.exp((logit - top) / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The tokens that top_k, then top_p of what is left, then min_p leave, computed the slow way. */
+function exactSet(logits: Float32Array, { temperature, topK, topP, minP }: Sampling): Set<number> {
+  const probabilities = softmax(logits, temperature);
+  const p = (token: number) => probabilities[token] ?? 0;
+  let kept = [...probabilities.keys()].sort((a, b) => p(b) - p(a) || a - b);
+  const best = p(kept[0] ?? 0);
+  if (topK > 0) kept = kept.slice(0, topK);
+  const mass = kept.reduce((sum, token) => sum + p(token), 0);
+  let before = 0;
+  kept = kept.filter((token) => {
+    const inside = topP >= 1 || before < topP * mass;
+    before += p(token);
+    return inside;
+  });
+  return new Set(kept.filter((token) => p(token) >= minP * best));
+}
+
+describe('greedy', () => {
+  test('temperature 0 takes the largest logit, the lowest id among equals', () => {
+    assert.equal(sample(Float32Array.of(1, 5, 5, 2), { temperature: 0 }), 1);
+    assert.equal(sample(Float32Array.of(-7, -3, -3), { temperature: 0 }), 1);
+    const logits = someLogits(1000, 2);
+    assert.equal(sample(logits, { temperature: 0 }), logits.indexOf(Math.max(...logits)));
+  });
+
+  test('top_k 1, a tiny top_p, min_p 1 and a tiny temperature are greedy too', () => {
+    const logits = someLogits(500, 3);
+    const best = largest(logits);
+    const random = new Random(9);
+    for (const sampling of [
+      { topK: 1 },
+      { topP: 1e-9 },
+      { topP: 0 },
+      { minP: 1 },
+      { temperature: 1e-6 },
+      { temperature: 1e-310 },
+      { topK: 40, topP: 1e-9 },
+    ])
+      for (let i = 0; i < 20; i++)
+        assert.equal(sample(logits, sampling, random), best, JSON.stringify(sampling));
+  });
+
+  test('NaN is never the largest', () => {
+    assert.equal(largest(Float32Array.of(Number.NaN, -2, Number.NaN, -1)), 3);
+  });
+});
+
+describe('drawing', () => {
+  test('the same seed draws the same tokens', () => {
+    const logits = someLogits(300, 4);
+    const draw = (seed: number) => {
+      const random = new Random(seed);
+      return Array.from({ length: 40 }, () => sample(logits, { temperature: 0.8, topP: 0.95 }, random));
+    };
+    assert.deepEqual(draw(11), draw(11));
+    assert.notDeepEqual(draw(11), draw(12));
+  });
+
+  for (const temperature of [0.5, 1, 1.7])
+    test(`frequencies are the softmax at temperature ${temperature}`, () => {
+      const logits = someLogits(20, 6, 1);
+      const draws = 20000;
+      const expected = softmax(logits, temperature).map((p) => p * draws);
+      // Chi-square with 19 degrees of freedom exceeds 60 once in a hundred thousand.
+      for (const sampling of [{ temperature }, { temperature, topK: 20 }, { temperature, minP: 1e-9 }]) {
+        const seen = counts(logits, sampling, draws);
+        const distance = seen.reduce(
+          (sum, count, i) => sum + (count - (expected[i] ?? 0)) ** 2 / (expected[i] ?? 1),
+          0,
+        );
+        assert.ok(distance < 60, `${JSON.stringify(sampling)}: ${distance}`);
+      }
+    });
+
+  test('logits of minus infinity are never drawn', () => {
+    const logits = Float32Array.of(Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY, 1);
+    const seen = counts(logits, {}, 500);
+    assert.equal((seen[0] ?? 0) + (seen[2] ?? 0), 0);
+  });
+});
+
+describe('top_k, top_p and min_p', () => {
+  test('every token drawn is in the exact set, and every likely one of it is drawn', () => {
+    const random = new Random(21);
+    const pick = <T>(values: readonly T[]): T => values[Math.floor(random.uniform() * values.length)] as T;
+    for (let round = 0; round < 150; round++) {
+      const logits = someLogits(pick([5, 12, 40]), round, pick([0.5, 2, 4]));
+      const sampling: Sampling = {
+        ...plain,
+        temperature: pick([0.3, 1, 2]),
+        topK: pick([0, 0, 2, 5, 9, 100]),
+        topP: pick([1, 1, 0.95, 0.8, 0.5, 0.2]),
+        minP: pick([0, 0, 0.02, 0.1, 0.4]),
+      };
+      const allowed = exactSet(logits, sampling);
+      const draws = 400;
+      const seen = counts(logits, sampling, draws, round);
+      const about = JSON.stringify({ round, sampling, allowed: [...allowed], seen });
+      seen.forEach((count, token) => {
+        if (count > 0) assert.ok(allowed.has(token), about);
+      });
+      const probabilities = softmax(logits, sampling.temperature);
+      const mass = [...allowed].reduce((sum, token) => sum + (probabilities[token] ?? 0), 0);
+      for (const token of allowed)
+        if ((probabilities[token] ?? 0) / mass > 0.06)
+          assert.ok((seen[token] ?? 0) > 0, `token ${token} ${about}`);
+    }
+  });
+
+  test('on a whole vocabulary too, with a flat and with a peaked distribution', () => {
+    for (const spread of [0.01, 1, 6]) {
+      const logits = someLogits(20000, 8, spread);
+      const random = new Random(2);
+      for (const truncation of [
+        { topK: 50 },
+        { topP: 0.9 },
+        { minP: 0.1 },
+        { topK: 200, topP: 0.7, minP: 0.05 },
+      ]) {
+        const sampling = { ...plain, ...truncation };
+        const allowed = exactSet(logits, sampling);
+        for (let i = 0; i < 10; i++) assert.ok(allowed.has(sample(logits, sampling, random)));
+      }
+    }
+  });
+
+  test('equal weights: top_k keeps the lowest ids', () => {
+    const seen = counts(new Float32Array(10), { topK: 3 }, 300);
+    assert.deepEqual(
+      seen.flatMap((count, token) => (count > 0 ? [token] : [])),
+      [0, 1, 2],
+    );
+  });
+});
+
+describe('penalties and bias', () => {
+  const history: TokenHistory = {
+    generated: new Map([
+      [1, 3],
+      [2, 1],
+    ]),
+    prompt: new Set([2, 4]),
+  };
+  /** What a greedy sampler leaves in the logits it was given. */
+  const changed = (logits: Float32Array, sampling: Partial<Sampling>, banned: readonly number[] = []) => {
+    new Sampler(logits.length).sample(logits, { ...greedy, ...sampling }, history, banned, new Random(0));
+    return [...logits];
+  };
+
+  test('repetition divides positive and multiplies negative logits, of prompt and answer, once', () => {
+    assert.deepEqual(
+      changed(Float32Array.of(8, 8, -8, 8, 8, -8), { repetitionPenalty: 2 }),
+      [8, 4, -16, 8, 4, -8],
+    );
+  });
+
+  test('presence counts once, frequency each time, of the answer alone', () => {
+    const logits = () => new Float32Array(6);
+    assert.deepEqual(changed(logits(), { presencePenalty: 1.5 }), [0, -1.5, -1.5, 0, 0, 0]);
+    assert.deepEqual(changed(logits(), { frequencyPenalty: 0.5 }), [0, -1.5, -0.5, 0, 0, 0]);
+    assert.deepEqual(changed(logits(), { presencePenalty: -1, frequencyPenalty: -1 }), [0, 4, 2, 0, 0, 0]);
+  });
+
+  test('logit_bias is added; -100 bans and 100 forces', () => {
+    assert.deepEqual(changed(new Float32Array(3), { logitBias: [[1, 2.5]] }), [0, 2.5, 0]);
+    const logits = someLogits(50, 13);
+    const best = largest(logits);
+    assert.equal(counts(logits, { logitBias: [[best, -100]] }, 500)[best], 0);
+    assert.equal(counts(logits, { logitBias: [[7, 100]] }, 200)[7], 200);
+  });
+
+  test('banned ids are not drawn, not even as the best', () => {
+    assert.equal(sample(Float32Array.of(1, 9, 2), { temperature: 0 }, new Random(1), noHistory, [1]), 2);
+    const random = new Random(4);
+    for (let i = 0; i < 100; i++)
+      assert.notEqual(sample(Float32Array.of(1, 9, 2), {}, random, noHistory, [1]), 1);
+  });
+});

@@ -1,0 +1,72 @@
+/** Fields of a fit that go together, and those that do not. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import { FitRequest } from '../../../src/schemas/fits.js';
+import { validate } from '../../../src/schemas/validation.js';
+
+const least = { name: 'sea', prefix: 'You adore the sea.' };
+const examples = { positive: ['a', 'b'], negative: ['c', [{ role: 'user', content: 'd' }]] };
+const parsed = (value: object) => FitRequest.parse(value);
+
+function fault(value: object): string {
+  const result = validate(FitRequest, value);
+  assert.ok('error' in result, JSON.stringify(value));
+  return `${result.error.param}: ${result.error.message}`;
+}
+
+test('recipe attention with its soft labels is the default', () => {
+  const settings = fitSettings(parsed(least));
+  assert.deepEqual([settings.recipe, settings.labels, settings.layers], ['attention', 'soft', 'all']);
+  for (const recipe of ['responses', 'examples']) {
+    const request = parsed({ ...least, recipe, ...(recipe === 'examples' ? { examples } : {}) });
+    assert.equal(fitSettings(request).labels, 'hard');
+  }
+  assert.equal(fitSettings(parsed({ ...least, labels: 'hard' })).labels, 'hard');
+});
+
+test('a concept is stated by a prefix or by its class and subject', () => {
+  const settings = fitSettings(parsed({ name: 'x', class: 'moods', subject: 'sad' }));
+  assert.equal(settings.prefix, 'Take on a sad mood.');
+  assert.equal(fitSettings(parsed({ name: 'x', recipe: 'examples', examples })).prefix, '');
+  for (const [param, value] of [
+    ['prefix', { name: 'x' }],
+    ['prefix', { ...least, class: 'moods', subject: 'sad' }],
+    ['subject', { name: 'x', class: 'moods' }],
+    ['subject', { name: 'x', class: 'moods', subject: '  ' }],
+    ['class', { name: 'x', subject: 'sad' }],
+    ['class', { name: 'x', class: 'dreams', subject: 'sad' }],
+  ] as const)
+    assert.ok(fault(value).startsWith(`${param}: ${param} must be`), fault(value));
+});
+
+test('fields of other recipes are refused by name', () => {
+  const own = { name: 'x', recipe: 'examples', examples };
+  for (const [param, value] of [
+    ['examples', { ...least, examples }],
+    ['examples', { ...least, recipe: 'examples' }],
+    ['statements', { ...own, statements: { positive: ['a', 'b'], negative: ['a', 'b'] } }],
+    ['token', { ...least, recipe: 'responses', token: -1 }],
+    ['layers', { ...least, recipe: 'responses', layers: { top: 3 } }],
+    ['layers', { ...own, layers: { top: 3 } }],
+  ] as const)
+    assert.ok(fault(value).startsWith(`${param}: `), fault(value));
+});
+
+test('examples, token and layers have bounds', () => {
+  const own = (change: object) => ({ name: 'x', recipe: 'examples', examples: { ...examples, ...change } });
+  for (const [param, value] of [
+    ['examples.negative', own({ negative: [...examples.positive].reverse() })],
+    ['examples.positive', own({ positive: ['a'] })],
+    ['examples.positive.1', own({ positive: ['a', ''] })],
+    ['examples.positive.1', own({ positive: ['a', []] })],
+    ['examples.positive.1.0.role', own({ positive: ['a', [{ role: 'tool', content: 'x' }]] })],
+    ['token', { ...least, token: 0 }],
+    ['token', { ...least, token: -33 }],
+    ['layers', { ...least, layers: 'some' }],
+    ['layers.0', { ...least, layers: [0] }],
+    ['layers.top', { ...least, layers: { top: 0 } }],
+  ] as const)
+    assert.ok(fault(value).startsWith(`${param}: `), fault(value));
+  assert.deepEqual(parsed({ ...least, layers: { top: 4 }, token: -5 }).layers, { top: 4 });
+});

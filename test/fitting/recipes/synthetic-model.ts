@@ -1,0 +1,141 @@
+/**
+ * A model whose attention and states are planted: one token a character, and what a capture gives depends on the
+ * layer, the head, the token's place from the end and the text alone. So every number a recipe yields can be said.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Engine } from '../../../src/engine/engine.js';
+import type {
+  Capture,
+  CaptureRequest,
+  ScoreRequest,
+  SequenceRequest,
+  SequenceStep,
+} from '../../../src/engine/protocol.js';
+import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
+import type { LoadedModel } from '../../../src/models/model.js';
+
+export const planted = { layers: 4, heads: 3, hiddenSize: 5 } as const;
+
+/** Where a number is read: `fromEnd` is -1 for a text's last token. */
+export interface Place {
+  readonly layer: number;
+  readonly fromEnd: number;
+  readonly text: string;
+}
+
+export interface PlantedOptions {
+  /** Attention of one head to the span, whatever it holds. Default: 0.1. */
+  readonly attention?: (place: Place & { readonly head: number; readonly span: string }) => number;
+  readonly capacity?: number;
+  /** Turns that a capture takes, so that they end in another order than they began. */
+  readonly turns?: (index: number) => number;
+  readonly template?: 'chat' | 'trims' | 'none';
+  readonly answer?: (prompt: string) => string;
+}
+
+/** One feature: its layer, its place and its text's length can be told from it. */
+export const state = ({ layer, fromEnd, text }: Place, h: number) =>
+  (layer + 1) * 1000 - fromEnd * 10 + h + text.length / 1024;
+
+const decode = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
+
+export class PlantedEngine implements Engine {
+  readonly captures: CaptureRequest[] = [];
+  inFlight = 0;
+  readonly shape;
+
+  constructor(readonly options: PlantedOptions) {
+    const capacity = options.capacity ?? 4096;
+    this.shape = { ...planted, vocabularySize: 0x110000, capacity, slots: 8, fingerprint: 'f'.repeat(64) };
+  }
+
+  async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
+    const { tokens, positions, span } = request;
+    const index = this.captures.push(request) - 1;
+    this.inFlight++;
+    try {
+      for (let turn = this.options.turns?.(index) ?? 1; turn > 0; turn--) await nextTurn();
+      signal?.throwIfAborted();
+    } finally {
+      this.inFlight--;
+    }
+    const { layers, heads, hiddenSize } = planted;
+    const text = decode(tokens);
+    const spanText = decode(tokens.slice(...span));
+    const hiddenStates: number[] = [];
+    const attention: number[] = [];
+    for (let layer = 0; layer < layers; layer++) {
+      for (const position of positions) {
+        const place = { layer, fromEnd: position - tokens.length, text };
+        for (let h = 0; h < hiddenSize; h++) hiddenStates.push(state(place, h));
+      }
+      for (let head = 0; head < heads; head++) {
+        for (const position of positions) {
+          const place = { layer, head, fromEnd: position - tokens.length, text, span: spanText };
+          attention.push(this.options.attention?.(place) ?? 0.1);
+        }
+      }
+    }
+    return {
+      hiddenStates: Float32Array.from(hiddenStates),
+      attentionToPrefix: Float32Array.from(attention),
+    };
+  }
+
+  async *generate({ prompt }: SequenceRequest): AsyncGenerator<SequenceStep> {
+    for (const character of this.options.answer?.(decode(prompt)) ?? 'Yes, often.')
+      yield { token: character.codePointAt(0) as number, finish: null };
+    yield { token: null, finish: 'stop' };
+  }
+
+  async project(): Promise<Float32Array> {
+    throw new Error('not in this fake');
+  }
+
+  async score(_: ScoreRequest): Promise<Float32Array> {
+    throw new Error('not part of this fake');
+  }
+
+  load() {
+    return { running: this.inFlight, waiting: 0 };
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function plantedModel(options: PlantedOptions = {}): LoadedModel & { readonly engine: PlantedEngine } {
+  const kind = options.template ?? 'chat';
+  const render = (
+    messages: readonly { role: string; content: string }[],
+    { addGenerationPrompt }: { addGenerationPrompt: boolean },
+  ) =>
+    messages
+      .map(({ role, content }) => `<${role}>${kind === 'trims' ? content.trim() : content}</>`)
+      .join('') + (addGenerationPrompt ? '<a>' : '');
+  return {
+    id: 'planted',
+    directory: '/nowhere',
+    engine: new PlantedEngine(options),
+    tokenizer: {
+      encode: (text: string) => Array.from(text, (character) => character.codePointAt(0) as number),
+      decode,
+    } as unknown as LoadedModel['tokenizer'],
+    chatTemplate: kind === 'none' ? null : { render },
+    stopTokens: [],
+    created: 0,
+  };
+}
+
+export const contextOf = (model: LoadedModel, change: Partial<RecipeContext> = {}): RecipeContext => ({
+  model,
+  prefix: 'Be glad.',
+  statements: undefined,
+  examples: undefined,
+  token: undefined,
+  labels: 'soft',
+  maxTokens: 8,
+  seed: 0,
+  signal: new AbortController().signal,
+  onProgress: () => {},
+  ...change,
+});

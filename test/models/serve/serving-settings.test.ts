@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SteerdError } from '../../../src/errors.js';
+import { Catalog } from '../../../src/models/disk/catalog.js';
+import {
+  readServingSettings,
+  type ServingSettings,
+  SettingsFile,
+} from '../../../src/models/serve/serving-settings.js';
+import { temporaryFolder } from '../../concepts/sample.js';
+
+const usual: ServingSettings = {
+  device: 'auto',
+  deviceIndex: 0,
+  deviceMemory: 0,
+  arithmetic: 'auto',
+  deviceGraph: false,
+  threads: 0,
+  slots: 16,
+  context: 0,
+  prefillChunk: 64,
+  queue: 256,
+  idleSeconds: 0,
+  pinned: false,
+};
+
+test('what the file says counts for its model, the rest is as usual', async (t) => {
+  const folder = await temporaryFolder(t);
+  assert.deepEqual(await readServingSettings('one', folder, usual), usual);
+  const own = {
+    device: 'cpu',
+    device_index: 1,
+    device_memory: 100,
+    arithmetic: 'export',
+    device_graph: true,
+    threads: 3,
+    slots: 2,
+    context: 512,
+    prefill_chunk: 32,
+    queue: 7,
+    idle_seconds: 60,
+    pinned: true,
+  };
+  assert.deepEqual(Object.keys(own).sort(), Object.keys(SettingsFile.shape).sort());
+  for (const [field, value] of Object.entries(own)) {
+    await writeFile(join(folder, 'steerd.json'), JSON.stringify({ [field]: value }));
+    const name = field.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    assert.deepEqual(await readServingSettings('one', folder, usual), { ...usual, [name]: value });
+  }
+});
+
+test('a file that is wrong is refused by name, field and value', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const [text, reason] of [
+    ['{"slots": 0}', /steerd\.json: slots must be at least 1; received 0/],
+    ['{"context": 8}', /context must be 0 or at least 16; received 8/],
+    ['{"device": "tpu"}', /device must be one of "auto", .*; received "tpu"/],
+    ['{"slot": 4}', /no field "slot"/],
+    ['[]', /the file must be an object/],
+    ['{', /not JSON/],
+  ] as const) {
+    await writeFile(join(folder, 'steerd.json'), text);
+    await assert.rejects(readServingSettings('one', folder, usual), (error) => {
+      assert.ok(error instanceof SteerdError && error.code === 'model_unavailable');
+      assert.match(error.message, reason);
+      return true;
+    });
+  }
+});
+
+test('models are visible folders with a graph; what comes is told once, what goes is forgotten', async (t) => {
+  const root = await temporaryFolder(t);
+  const add = async (name: string) => {
+    await mkdir(join(root, name));
+    await writeFile(join(root, name, 'model.onnx'), '');
+  };
+  for (const name of ['b', '.pull', 'a']) await add(name);
+  await mkdir(join(root, 'without a graph'));
+  await writeFile(join(root, 'file'), '');
+  await symlink(join(root, 'a'), join(root, 'link'));
+  const found: string[] = [];
+  const catalog = new Catalog(root, async ({ id }) => {
+    found.push(id);
+  });
+  const ids = () => catalog.entries.map(({ id }) => id);
+  await Promise.all([catalog.refresh(), catalog.refresh()]);
+  assert.deepEqual(ids(), ['a', 'b', 'link']);
+  await add('c');
+  await rm(join(root, 'b'), { recursive: true });
+  await catalog.refresh();
+  assert.deepEqual(
+    [ids(), found],
+    [
+      ['a', 'c', 'link'],
+      ['a', 'b', 'link', 'c'],
+    ],
+  );
+  // One that comes while somebody else is looking is found by whoever asks then.
+  const before = catalog.refresh();
+  await add('d');
+  await Promise.all([before, catalog.refresh()]);
+  assert.ok(ids().includes('d'));
+  const missing = new Catalog(join(root, 'nowhere'));
+  await missing.refresh();
+  assert.deepEqual(missing.entries, []);
+});

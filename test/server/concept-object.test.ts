@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { sampleConcept } from '../concepts/sample.js';
+
+test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing out but the vectors', () => {
+  const concept = sampleConcept('ocean', { details: { questions: 32 } });
+  const object = toConceptObject({ concept, source: 'data', createdAt: 1_700_000_000 });
+  assert.deepEqual(ConceptObject.parse(JSON.parse(JSON.stringify(object))), object);
+  assert.equal(object.id, 'ocean');
+  assert.equal(object.version, concept.version);
+  assert.deepEqual(Float32Array.from(object.calibration.coefficients), concept.calibration.coefficients);
+  assert.deepEqual(Float32Array.from(object.residual_norms), concept.residualNorms);
+  assert.deepEqual(object.details, { questions: 32 });
+  ConceptList.parse({ object: 'list', data: [object], has_more: false });
+});
+
+test('the example of the schema is valid, and the schema has a JSON Schema', () => {
+  ConceptObject.parse(ConceptObject.meta()?.example);
+  assert.equal(z.toJSONSchema(ConceptObject).$defs?.Concept?.type, 'object');
+});

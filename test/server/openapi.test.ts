@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { packageRoot } from '../../src/common/package-root.js';
+import { openapiDocument } from '../../src/server/openapi-document.js';
+import { Description } from '../fuzz/document.js';
+import { build } from '../helpers/app.js';
+
+interface Operation {
+  readonly operationId?: string;
+  readonly tags?: readonly string[];
+  readonly summary?: string;
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+test('the committed description is what the schemas say: run `node dist/src/server/openapi.js`', async () => {
+  const committed = await readFile(join(packageRoot, 'openapi', 'openapi.json'), 'utf8');
+  assert.ok(committed === (await openapiDocument()), 'openapi/openapi.json is out of date');
+});
+
+test('the server serves the same document', async (t) => {
+  const { app } = await build(t);
+  const served = (await app.inject('/openapi.json')).json() as unknown;
+  assert.deepEqual(served, JSON.parse(await openapiDocument()));
+});
+
+test('each operation has an id of its own, a tag, a summary, success and error answers', async () => {
+  const { paths } = JSON.parse(await openapiDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  assert.ok(operations.length >= 14);
+  assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+  for (const { operationId, tags, summary, responses } of operations) {
+    assert.ok(operationId && tags?.length === 1 && summary, operationId);
+    const statuses = Object.keys(responses);
+    assert.ok(
+      statuses.some((status) => status.startsWith('2')),
+      operationId,
+    );
+    assert.ok(statuses.includes('500'), operationId);
+  }
+});
+
+test('what any operation may answer is declared: stopping everywhere, bad bodies wherever a body can be sent', async () => {
+  const { paths } = JSON.parse(await openapiDocument()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(item)) {
+      const any = method === 'get' ? ['500', '503'] : ['400', '413', '415', '500', '503'];
+      const missing = any.filter((status) => responses[status] === undefined);
+      assert.deepEqual(missing, [], `${method} ${path}`);
+    }
+  }
+});
+
+test('each request body has an example that its own schema takes: what "Try it out" begins with', async () => {
+  const description = new Description(JSON.parse(await openapiDocument()));
+  for (const { id, body } of description.operations) {
+    if (body === undefined) continue;
+    const { example, examples } = description.resolve(body);
+    const all = example === undefined ? (examples ?? []) : [example];
+    assert.ok(all.length > 0, `${id} has no example`);
+    for (const one of all) assert.equal(description.faultOf(body, one), null, id);
+  }
+});
+
+test('every schema is one by the rules of JSON Schema 2020-12, as OpenAPI 3.1 wants', async () => {
+  const { components } = JSON.parse(await openapiDocument()) as { components: { schemas: object } };
+  const ajv = new Ajv2020({ strict: false, logger: false });
+  for (const [name, schema] of Object.entries(components.schemas)) {
+    assert.ok(ajv.validateSchema(schema as object), `${name}: ${ajv.errorsText()}`);
+  }
+});
+
+test('every reference leads to a schema and every schema is referred to', async () => {
+  const document = await openapiDocument();
+  const { components } = JSON.parse(document) as { components: { schemas: object } };
+  const references = [...document.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+  assert.deepEqual([...new Set(references)].sort(), Object.keys(components.schemas).sort());
+});

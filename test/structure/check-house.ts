@@ -1,0 +1,35 @@
+/** The whole source held against layers.ts. */
+import { dirname } from 'node:path';
+import { packageRoot } from '../../src/common/package-root.js';
+import { innerLayers, layers } from './layers.js';
+import { circles, readImports, roomOf, upwardImports } from './structure.js';
+
+export interface House {
+  readonly files: number;
+  readonly rooms: number;
+  readonly upward: readonly string[];
+  readonly circles: readonly string[];
+}
+
+export function checkHouse(): House {
+  const imports = readImports(packageRoot, ['src', 'routes', 'plugins']);
+  const files = new Set(imports.flatMap(({ from, to }) => [from, to]));
+  const folders = new Set([...files].map(folderOf));
+  const upward = [
+    ...upwardImports(imports, layers),
+    ...Object.entries(innerLayers).flatMap(([room, inner]) => upwardImports(imports, inner, `${room}/`)),
+  ];
+  const found = [
+    ...circles(imports),
+    ...circles(imports, folderOf),
+    ...circles(imports, (file) => roomOf(file) ?? file),
+  ];
+  return {
+    files: files.size,
+    rooms: folders.size,
+    upward,
+    circles: [...new Set(found.map((circle) => circle.join(' <-> ')))],
+  };
+}
+
+const folderOf = (file: string): string => (file.includes('/') ? dirname(file) : file);

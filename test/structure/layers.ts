@@ -1,0 +1,30 @@
+/**
+ * The architecture: what stands on what. A room is a folder of src/, or a file that lies in src/ itself; it may import
+ * from lines below its own, and from nothing beside it or above it. `npm run structure` and structure.test.ts read it.
+ */
+export const layers: readonly (readonly string[])[] = [
+  ['cli'], // the `steerd` command
+  ['commands'], // its subcommands
+  ['routes', 'plugins'], // HTTP: parse, call one function of src/, shape the reply
+  ['server'], // the application: services, OpenAPI, one server's life
+  ['completions', 'fitting'], // from a request to a reply; making concepts and measuring them
+  ['steering'], // from what a request asks for to an activation edit
+  ['concepts', 'access', 'telemetry', 'http'], // concepts as values and files; API keys; metrics; streams and errors
+  ['models'], // models on the disk, in memory, and on their way from a hub
+  ['schemas'], // the API's types, each one zod schema
+  ['text', 'hub'], // token ids from text and back; Hugging Face-compatible hubs
+  ['config'], // settings
+  ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
+  ['ort'], // ONNX Runtime's C API
+  ['onnx'], // graphs as files
+  ['common'], // what everybody may use
+  ['errors'],
+];
+
+/** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
+export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  engine: [['client'], ['worker'], ['load'], ['run'], ['kv'], ['schedule'], ['grammar', 'sampling'], ['.']],
+  fitting: [['.'], ['measure'], ['recipes'], ['methods', 'statements'], ['linear-algebra']],
+  models: [['pull', 'serve'], ['disk'], ['.']],
+  onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
+};

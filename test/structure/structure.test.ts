@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkHouse } from './check-house.js';
+import { circles, upwardImports } from './structure.js';
+
+test('no file imports from a layer beside or above its own', () => {
+  assert.deepEqual(checkHouse().upward, []);
+});
+
+test('no files and no folders import each other in a circle, types counted', () => {
+  assert.deepEqual(checkHouse().circles, []);
+});
+
+test('the check finds an upward import, a room that nobody named and a circle', () => {
+  const imports = [
+    { from: 'high/a.ts', to: 'low/b.ts' },
+    { from: 'low/b.ts', to: 'high/c.ts' },
+    { from: 'low/b.ts', to: 'new/d.ts' },
+  ];
+  assert.deepEqual(upwardImports(imports, [['high'], ['low']]), [
+    'low/b.ts -> high/c.ts',
+    'low/b.ts -> new/d.ts',
+    'new is not in layers.ts',
+  ]);
+  assert.deepEqual(circles(imports), []);
+  assert.deepEqual(
+    circles(imports, (file) => file.split('/')[0] ?? ''),
+    [['high', 'low']],
+  );
+});
