@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'node:http';
 import type { ServerProcess } from '../e2e/running-server.js';
-import { rowsOf, type Steering, steerings, streamCounts, throughput } from './engine.js';
+import { rowsOf, type Steering, type StreamRun, steerings, streamCounts, throughput } from './engine.js';
 import { inRounds } from './measure.js';
 import type { Row } from './report.js';
 
@@ -63,6 +63,23 @@ async function streamTimes(
   });
 }
 
+/** So many streams at once, each on a connection of its own that is kept. */
+export async function runHttpStreams(
+  bench: HttpBench,
+  agent: Agent,
+  streams: number,
+  steering: Steering,
+): Promise<StreamRun> {
+  const started = performance.now();
+  const arrivals = await Promise.all(
+    Array.from({ length: streams }, (_, row) => streamTimes(bench, agent, row, steering)),
+  );
+  return {
+    tokensPerSecond: throughput(arrivals),
+    firstTokenMs: Math.max(...arrivals.map((times) => times[0] ?? 0)) - started,
+  };
+}
+
 export async function benchHttp(
   bench: HttpBench,
   rounds: number,
@@ -77,12 +94,9 @@ export async function benchHttp(
       steerings.map((name) => ({
         name,
         run: async () => {
-          const started = performance.now();
-          const arrivals = await Promise.all(
-            Array.from({ length: streams }, (_, row) => streamTimes(bench, agent, row, name)),
-          );
-          firstTokens.set(name, Math.max(...arrivals.map((times) => times[0] ?? 0)) - started);
-          return throughput(arrivals);
+          const run = await runHttpStreams(bench, agent, streams, name);
+          firstTokens.set(name, run.firstTokenMs);
+          return run.tokensPerSecond;
         },
       })),
       rounds,

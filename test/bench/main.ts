@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- [load|serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
  * only ratios within one run mean something on a shared machine. Prints a table and writes the same figures as JSON.
+ * `npm run bench -- serving --against FOLDER` also compares with another commit's checkout, built, stream by stream.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -12,6 +13,7 @@ import { loadModel } from '../../src/models/serve/load.js';
 import { ortVersion } from '../../src/ort/library.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
 import { startServerProcess, temporaryData } from '../e2e/running-server.js';
+import { benchAgainst } from './against.js';
 import { benchBinding } from './binding.js';
 import { benchEngine } from './engine.js';
 import { benchLinearAlgebra } from './fit.js';
@@ -25,6 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '48' },
+    against: { type: 'string' },
     json: { type: 'string', default: join(packageRoot, 'bench.json') },
   },
 });
@@ -78,6 +81,11 @@ async function serving(): Promise<void> {
         { model: { id, shape: model.engine.shape }, concepts: store, promptLength: prompt.length + 1 },
       ).edit,
   );
+
+  if (values.against !== undefined) {
+    say('beside another build ...');
+    keep(await benchAgainst(values.against, { model: id, prompt, concepts, tokens }, rounds));
+  }
 
   say('engine ...');
   const engine = await benchEngine(model.engine, prompt, edits, rounds, tokens);

@@ -24,10 +24,17 @@ export class Rounds {
     return median(this.reached.get(name) ?? []);
   }
 
-  /** Median over the rounds of one variant's figure by another's of the same round: what ran side by side. */
-  ratio(of: string, to: string): number {
+  /** One variant's figure by another's of the same round, what ran side by side: from the lowest to the highest. */
+  ratios(of: string, to: string): number[] {
     const base = this.reached.get(to) ?? [];
-    return median((this.reached.get(of) ?? []).map((value, round) => value / (base[round] ?? Number.NaN)));
+    return (this.reached.get(of) ?? [])
+      .map((value, round) => value / (base[round] ?? Number.NaN))
+      .sort((a, b) => a - b);
+  }
+
+  /** Their median. */
+  ratio(of: string, to: string): number {
+    return median(this.ratios(of, to));
   }
 }
 

@@ -25,12 +25,16 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `steerd serve` and waits until the model answers. */
+/**
+ * Starts `steerd serve` and waits until the model answers.
+ * @param script the compiled command; another build's, to compare with
+ */
 export async function startServerProcess(
   dataDirectory: string,
   settings: Readonly<Record<string, string>> = {},
+  script: string = cli,
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [cli, 'serve', '--port', '0'], {
+  const child = spawn(process.execPath, [script, 'serve', '--port', '0'], {
     env: { ...process.env, STEERD_DATA_DIR: dataDirectory, LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
