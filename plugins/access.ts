@@ -1,58 +1,63 @@
 /**
- * API keys: every request but those of public routes is checked before its body is read, its key's limits counted,
- * and its work done in the key's name. Where no keys are needed nothing happens.
+ * API keys: every request but those of public routes is checked before its body is read, and its key's limits are
+ * counted. Its route then works with `request.services`, which are restricted to what the key may use. Where no keys
+ * are needed they are not restricted.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Caller, runAs } from '../src/access/caller.js';
-import { scopeOfRoute } from '../src/access/scopes.js';
+import type { AccessControl, Caller } from '../src/access/access-control.js';
+import { withDefaultSteering } from '../src/access/default-steering.js';
 import { SteerdError } from '../src/errors.js';
-import { onResponseEnd } from '../src/http/reply-end.js';
-import { withDefaultSteering } from '../src/server/default-steering.js';
+import { onReplyEnd } from '../src/http/reply-end.js';
+import type { PluginOptions } from '../src/server/app.js';
+import { restrictServices } from '../src/server/restricted-services.js';
+import type { CallerServices } from '../src/server/services.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Whose key it came with; null where none is needed. */
     caller: Caller | null;
+    /** The services as its caller may use them; there are none until the request was admitted. */
+    services: CallerServices;
   }
 }
 
-async function access(app: FastifyInstance): Promise<void> {
-  const control = app.services.access;
+async function access(app: FastifyInstance, { services }: PluginOptions): Promise<void> {
+  const control = services.access;
   app.decorateRequest('caller', null);
-  if (control === undefined) return;
+  app.decorateRequest('services');
 
   app.addHook('onRequest', async (request, reply) => {
-    const { url } = request.routeOptions;
-    if (url === undefined) return; // No such route: 404 tells nothing.
-    const needed = scopeOfRoute(request.method, url);
-    try {
-      const caller = await control.admit(request.headers.authorization, needed);
-      if (caller === undefined) return;
-      request.caller = caller;
-      request.log = request.log.child({ key: caller.key.id });
-      caller.usage.takeRequest();
-      if (needed === 'completions') onResponseEnd(reply.raw, caller.usage.beginStream());
-    } catch (error) {
-      if (error instanceof SteerdError && error.status === 401) {
-        reply.header('www-authenticate', 'Bearer realm="steerd"');
-      }
-      throw error;
-    } finally {
-      if (request.caller) reply.headers(request.caller.usage.headers());
-    }
+    if (request.routeOptions.url === undefined) return; // No such route: 404 tells nothing.
+    if (control !== undefined) await admit(control, request, reply);
+    request.services = restrictServices(services, request.caller);
   });
 
   app.addHook('preValidation', async (request) => {
     const steering = request.caller?.key.steering ?? null;
-    const { url = '' } = request.routeOptions;
-    if (steering !== null) request.body = withDefaultSteering(url, request.body, steering);
+    if (steering === null || !request.routeOptions.config.defaultSteering) return;
+    request.body = withDefaultSteering(request.body, steering);
   });
+}
 
-  app.addHook('preHandler', (request, _, done) => {
-    if (request.caller === null) done();
-    else runAs(request.caller, done);
-  });
+/** @throws SteerdError invalid_api_key, insufficient_scope, rate_limit_exceeded */
+async function admit(control: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { scope } = request.routeOptions.config;
+  try {
+    const caller = await control.admit(request.headers.authorization, scope);
+    if (caller === null) return;
+    request.caller = caller;
+    request.log = request.log.child({ key: caller.key.id });
+    caller.usage.takeRequest();
+    if (scope === 'completions') onReplyEnd(reply.raw, caller.usage.beginStream());
+  } catch (error) {
+    if (error instanceof SteerdError && error.status === 401) {
+      reply.header('www-authenticate', 'Bearer realm="steerd"');
+    }
+    throw error;
+  } finally {
+    if (request.caller) reply.headers(request.caller.usage.headers());
+  }
 }
 
 export default fp(access, {

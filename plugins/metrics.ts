@@ -1,17 +1,18 @@
-/** Measures every reply, and says at /metrics what is going on. */
+/** Measures every reply, and provides the gauges of /metrics. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { loadOf } from '../src/models/serve/load-sum.js';
+import type { PluginOptions } from '../src/server/app.js';
 
-async function metricsPlugin(app: FastifyInstance): Promise<void> {
-  const { metrics, observed } = app.telemetry;
+async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions): Promise<void> {
+  const { metrics } = app;
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const labels = { method: request.method, route, status: String(reply.statusCode) };
     metrics.http.observe(labels, reply.elapsedTime / 1000);
   });
   metrics.observe(() => {
-    const { models, concepts, fits } = observed.inner;
+    const { models, concepts, fits } = services;
     const loaded = models.loaded();
     const { running, waiting } = loadOf(loaded.map(({ model }) => model));
     const cells = loaded.reduce(
@@ -23,7 +24,7 @@ async function metricsPlugin(app: FastifyInstance): Promise<void> {
     return {
       running,
       waiting,
-      cacheUsage: Math.min(1, observed.cachedTokens / Math.max(1, cells)),
+      cacheUsage: Math.min(1, metrics.cachedTokens / Math.max(1, cells)),
       modelsLoaded: loaded.length,
       modelBytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0),
       concepts: concepts.list().length,

@@ -5,8 +5,8 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { packageVersion } from '../src/common/package-version.js';
-import { describeAccess } from '../src/server/openapi-access.js';
-import { keepUsedSchemas } from '../src/server/used-schemas.js';
+import { finishDocument, scopeField } from '../src/server/openapi-document.js';
+import { withScope } from '../src/server/route-scopes.js';
 
 const description = `OpenAI's API with steering: send \`concept\` and \`strength\` and the model's activations
 are edited while it writes. Errors have OpenAI's shape everywhere.`;
@@ -30,10 +30,13 @@ async function openapi(app: FastifyInstance): Promise<void> {
         { name: 'server', description: 'How the server is' },
       ],
     },
-    transform: jsonSchemaTransform,
-    transformObject: (document) => keepUsedSchemas(describeAccess(jsonSchemaTransformObject(document))),
+    transform: (input) => {
+      const { schema, url } = jsonSchemaTransform(input);
+      return { schema: { ...schema, [scopeField]: input.route.config?.scope }, url };
+    },
+    transformObject: (input) => finishDocument(jsonSchemaTransformObject(input)),
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await withScope(app, 'public', () => app.register(swaggerUi, { routePrefix: '/docs' }));
 }
 
 export default fp(openapi, { name: 'openapi' });

@@ -1,12 +1,13 @@
 /**
- * Knows the answers being made, and lets them finish when the server closes: new requests on open connections
- * are refused, and when the last answer is complete all connections are closed.
+ * Keeps the replies being made (`app.answers`), and lets them finish when the server closes: new requests on open
+ * connections are refused, and when the last reply is complete all connections are closed.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { errors } from '../src/errors.js';
-import { onResponseEnd } from '../src/http/reply-end.js';
+import { onReplyEnd } from '../src/http/reply-end.js';
 import { RunningAnswers } from '../src/http/running-answers.js';
+import type { PluginOptions } from '../src/server/app.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,14 +15,14 @@ declare module 'fastify' {
   }
 }
 
-async function runningAnswers(app: FastifyInstance): Promise<void> {
+async function runningAnswers(app: FastifyInstance, { settings }: PluginOptions): Promise<void> {
   let closing = false;
   let requests = 0;
   // A connection that has not sent a request yet counts as busy for Node, and would hold `close` up for a minute.
   const closeWhenDone = () => {
     if (closing && requests === 0) app.server.closeAllConnections();
   };
-  app.decorate('answers', new RunningAnswers(app.httpSettings.requestSeconds));
+  app.decorate('answers', new RunningAnswers(settings.requestSeconds));
   app.addHook('preClose', async () => {
     closing = true;
     // Once `server.close` was called, so that no connection comes after this.
@@ -29,7 +30,7 @@ async function runningAnswers(app: FastifyInstance): Promise<void> {
   });
   app.addHook('onRequest', async (_, reply) => {
     requests++;
-    onResponseEnd(reply.raw, () => {
+    onReplyEnd(reply.raw, () => {
       requests--;
       setImmediate(closeWhenDone);
     });

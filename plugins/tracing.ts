@@ -5,11 +5,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { packageVersion } from '../src/common/package-version.js';
+import type { PluginOptions } from '../src/server/app.js';
 import { SpanExporter } from '../src/telemetry/otlp.js';
 import { type TraceContext, traceContextOf } from '../src/telemetry/trace-context.js';
 
-async function tracing(app: FastifyInstance): Promise<void> {
-  const endpoint = app.httpSettings.traceEndpoint;
+async function tracing(app: FastifyInstance, { settings }: PluginOptions): Promise<void> {
+  const endpoint = settings.traceEndpoint;
   if (endpoint === '') return;
   const exporter = new SpanExporter({
     endpoint,

@@ -1,27 +1,69 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { detokenize, tokenize } from '../src/completions/tokenize.js';
+import { packageVersion } from '../src/common/package-version.js';
 import { loadOf } from '../src/models/serve/load-sum.js';
 import { modelId } from '../src/models/serve/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';
-import {
-  Detokenized,
-  DetokenizeRequest,
-  Load,
-  LoadQuery,
-  Tokenized,
-  TokenizeRequest,
-} from '../src/schemas/operations.js';
+import { Health, Load, LoadQuery, Ready, Version } from '../src/schemas/operations.js';
+
+const tags = ['server'];
 
 const operations: FastifyPluginAsyncZod = async (app) => {
-  const { registry } = app.telemetry.metrics;
+  const { registry } = app.metrics;
+
+  app.get(
+    '/health',
+    {
+      config: { scope: 'public' },
+      schema: {
+        operationId: 'health',
+        tags,
+        summary: 'Whether the server is alive',
+        response: { 200: Health, ...errorResponses(500, 503) },
+      },
+    },
+    async () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/ready',
+    {
+      config: { scope: 'public' },
+      schema: {
+        operationId: 'ready',
+        tags,
+        summary: 'Whether the default model can answer',
+        response: { 200: Ready, ...errorResponses(500, 503) },
+      },
+    },
+    async ({ services: { models } }) => {
+      const obstacle = models.obstacle();
+      if (obstacle !== null) throw obstacle;
+      return { status: 'ready' as const, models: [...models.ids()] };
+    },
+  );
+
+  app.get(
+    '/version',
+    {
+      config: { scope: 'public' },
+      schema: {
+        operationId: 'version',
+        tags,
+        summary: 'Which version this is',
+        response: { 200: Version, ...errorResponses(500, 503) },
+      },
+    },
+    async () => ({ version: packageVersion }),
+  );
 
   app.get(
     '/metrics',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'metrics',
-        tags: ['server'],
+        tags,
         summary: 'Counters and histograms for Prometheus',
         response: {
           200: {
@@ -42,17 +84,17 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/load',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'load',
-        tags: ['server'],
+        tags,
         summary: 'How busy the server is',
         description: 'All models that are loaded taken together, or one of them.',
         querystring: LoadQuery,
         response: { 200: Load, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ query }) => {
-      const { models } = app.services;
+    async ({ query, services: { models } }) => {
       const asked = query.model === undefined ? undefined : await modelId(models, query.model);
       const obstacle = asked === undefined ? models.obstacle() : null;
       if (obstacle !== null) throw obstacle;
@@ -61,36 +103,12 @@ const operations: FastifyPluginAsyncZod = async (app) => {
     },
   );
 
-  app.post(
-    '/tokenize',
-    {
-      schema: {
-        operationId: 'tokenize',
-        tags: ['completions'],
-        summary: 'Turn a text or messages into token ids',
-        body: TokenizeRequest,
-        response: { 200: Tokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
-      },
-    },
-    async ({ body }, reply) =>
-      tokenize(body, await app.services.models.get(body.model ?? undefined, app.answers.open(reply.raw))),
+  app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async () =>
+    app.swagger(),
   );
 
-  app.post(
-    '/detokenize',
-    {
-      schema: {
-        operationId: 'detokenize',
-        tags: ['completions'],
-        summary: 'Turn token ids into text',
-        body: DetokenizeRequest,
-        response: { 200: Detokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
-      },
-    },
-    async ({ body }, reply) => {
-      const signal = app.answers.open(reply.raw);
-      return { prompt: detokenize(body, await app.services.models.get(body.model ?? undefined, signal)) };
-    },
+  app.get('/', { config: { scope: 'public' }, schema: { hide: true } }, async (_, reply) =>
+    reply.redirect('/docs'),
   );
 };
 

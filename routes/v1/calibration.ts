@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { calibrateStored } from '../../src/fitting/measure/calibrate-stored.js';
-import { ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { ConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { CalibrateRequest } from '../../src/schemas/measurements.js';
+import { toConceptObject } from '../../src/server/concept-object.js';
 
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
@@ -11,6 +12,7 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/concepts/:name/calibrate',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'calibrateConcept',
         tags: ['concepts'],
@@ -22,11 +24,9 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504, 507) },
       },
     },
-    async ({ params: { name }, body }, reply) => {
+    async ({ params: { name }, body, services }, reply) => {
       const signal = app.answers.open(reply.raw);
-      return toConceptObject(
-        await app.measurements.run(() => calibrateStored(name, body, app.services, signal)),
-      );
+      return toConceptObject(await app.measurements.run(() => calibrateStored(name, body, services, signal)));
     },
   );
 };

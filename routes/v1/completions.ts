@@ -12,6 +12,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/completions',
     {
+      config: { scope: 'completions', defaultSteering: true },
       schema: {
         operationId: 'createCompletion',
         tags: ['completions'],
@@ -38,7 +39,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const plan = await planCompletion(request.body, app.services, signal);
+      const plan = await planCompletion(request.body, request.services, signal);
       const generation = generate(plan, signal);
       if (!plan.stream) return textCompletion(plan, generation);
       const events = textEvents(plan, await begin(generation));

@@ -4,9 +4,10 @@ import { exportVectors, storeComposition, storeVectors } from '../../src/concept
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
 import { modelId } from '../../src/models/serve/registry.js';
 import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
-import { ComposeRequest, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { ComposeRequest, ConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelQuery } from '../../src/schemas/models.js';
+import { toConceptObject } from '../../src/server/concept-object.js';
 
 const tags = ['concepts'];
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
@@ -28,7 +29,6 @@ const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/Conce
 const vectorsBodyLimit = 64 * 1024 * 1024;
 
 const conceptVectors: FastifyPluginAsyncZod = async (app) => {
-  const modelOf = (asked: string | undefined) => modelId(app.services.models, asked);
   for (const type of binaryTypes) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
   }
@@ -36,6 +36,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/concepts/:name/vectors',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'exportConceptVectors',
         tags,
@@ -55,10 +56,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async ({ params: { name }, query, headers }, reply) => {
+    async ({ params: { name }, query, headers, services }, reply) => {
       const format = askedFormat(query.format, headers.accept);
-      const file = await exportVectors(app.services, {
-        model: await modelOf(query.model),
+      const file = await exportVectors(services, {
+        model: await modelId(services.models, query.model),
         name,
         format,
         encoding: query.encoding,
@@ -73,6 +74,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
   app.put(
     '/concepts/:name/vectors',
     {
+      config: { scope: 'concepts:write' },
       bodyLimit: vectorsBodyLimit,
       schema: {
         operationId: 'importConceptVectors',
@@ -87,9 +89,9 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, query, headers, body }) =>
+    async ({ params: { name }, query, headers, body, services }) =>
       toConceptObject(
-        await storeVectors(app.services, body, {
+        await storeVectors(services, body, {
           model: query.model,
           name,
           format: query.format,
@@ -102,6 +104,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/concepts/:name/compose',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'composeConcept',
         tags,
@@ -111,8 +114,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, body }) =>
-      toConceptObject(await storeComposition(app.services, await modelOf(body.model), name, body)),
+    async ({ params: { name }, body, services }) =>
+      toConceptObject(
+        await storeComposition(services, await modelId(services.models, body.model), name, body),
+      ),
   );
 };
 

@@ -1,20 +1,16 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { ModelsAndConcepts } from '../../src/concepts/concept-lookup.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { conceptMissing } from '../../src/concepts/missing-concept.js';
 import { conceptAttention } from '../../src/fitting/concept-attention.js';
 import { modelId } from '../../src/models/serve/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
-import {
-  ConceptList,
-  ConceptObject,
-  ConceptPageQuery,
-  conceptPage,
-  toConceptObject,
-} from '../../src/schemas/concepts.js';
+import { ConceptList, ConceptObject, ConceptPageQuery } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob, FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
+import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 
 const tags = ['concepts'];
 const DeletedConcept = z
@@ -28,19 +24,23 @@ const DeletedConcept = z
   .meta({ id: 'DeletedConcept' });
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
+/** A concept of the model `asked`; the model need not be loaded. */
+async function storedConcept(
+  { models, concepts }: ModelsAndConcepts,
+  asked: string | undefined,
+  name: string,
+): Promise<StoredConcept> {
+  const model = await modelId(models, asked);
+  const stored = concepts.get(model, name);
+  if (stored === undefined) throw conceptMissing(name, model, concepts, 'name');
+  return stored;
+}
+
 const concepts: FastifyPluginAsyncZod = async (app) => {
-  /** Concepts can be read and deleted while their model is not loaded. */
-  const modelOf = (asked: string | undefined) => modelId(app.services.models, asked);
-
-  const storedConcept = (model: string, name: string): StoredConcept => {
-    const stored = app.services.concepts.get(model, name);
-    if (stored !== undefined) return stored;
-    throw conceptMissing(name, model, app.services.concepts, 'name');
-  };
-
   app.get(
     '/concepts',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'listConcepts',
         tags,
@@ -51,15 +51,16 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptList, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ query }) => {
-      const model = query.model === undefined ? undefined : await modelOf(query.model);
-      return conceptPage(app.services.concepts.list(model), query);
+    async ({ query, services }) => {
+      const model = query.model === undefined ? undefined : await modelId(services.models, query.model);
+      return conceptPage(services.concepts.list(model), query);
     },
   );
 
   app.post(
     '/concepts',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'createConcept',
         tags,
@@ -72,7 +73,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const job = await app.services.fits.create(request.body, app.answers.open(reply.raw));
+      const job = await request.services.fits.create(request.body, app.answers.open(reply.raw));
       return reply.code(202).header('location', `/v1/fits/${job.id}`).send(job);
     },
   );
@@ -80,6 +81,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/concepts/:name',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'retrieveConcept',
         tags,
@@ -89,14 +91,14 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { name }, query }) => {
-      return toConceptObject(storedConcept(await modelOf(query.model), name));
-    },
+    async ({ params: { name }, query, services }) =>
+      toConceptObject(await storedConcept(services, query.model, name)),
   );
 
   app.get(
     '/concepts/:name/attention',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'retrieveConceptAttention',
         tags,
@@ -106,16 +108,17 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptAttention, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { name }, query }, reply) => {
-      const { concept } = storedConcept(await modelOf(query.model), name);
+    async ({ params: { name }, query, services }, reply) => {
+      const { concept } = await storedConcept(services, query.model, name);
       const signal = app.answers.open(reply.raw);
-      return conceptAttention(concept, (await app.services.models.get(concept.model, signal)).tokenizer);
+      return conceptAttention(concept, (await services.models.get(concept.model, signal)).tokenizer);
     },
   );
 
   app.delete(
     '/concepts/:name',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'deleteConcept',
         tags,
@@ -125,8 +128,9 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, query }) => {
-      const { concept } = await app.services.concepts.delete(await modelOf(query.model), name);
+    async ({ params: { name }, query, services }) => {
+      const model = await modelId(services.models, query.model);
+      const { concept } = await services.concepts.delete(model, name);
       return {
         id: concept.name,
         object: 'concept' as const,

@@ -15,6 +15,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/fits',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'createFit',
         tags,
@@ -25,12 +26,13 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => app.services.fits.create(request.body, app.answers.open(reply.raw)),
+    async (request, reply) => request.services.fits.create(request.body, app.answers.open(reply.raw)),
   );
 
   app.get(
     '/fits',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'listFits',
         tags,
@@ -38,12 +40,13 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitList, ...errorResponses(500, 503) },
       },
     },
-    async () => ({ object: 'list' as const, data: app.services.fits.list() }),
+    async ({ services }) => ({ object: 'list' as const, data: services.fits.list() }),
   );
 
   app.get(
     '/fits/:id',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'retrieveFit',
         tags,
@@ -52,8 +55,8 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitJob, ...errorResponses(404, 500, 503) },
       },
     },
-    async ({ params: { id } }) => {
-      const job = app.services.fits.get(id);
+    async ({ params: { id }, services }) => {
+      const job = services.fits.get(id);
       if (job === undefined) throw errors.fitNotFound(id);
       return job;
     },
@@ -62,6 +65,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/fits/:id/events',
     {
+      config: { scope: 'concepts:read' },
       schema: {
         operationId: 'streamFitEvents',
         tags,
@@ -82,7 +86,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const log = app.services.fits.events(id);
+      const log = request.services.fits.events(id);
       if (log === undefined) throw errors.fitNotFound(id);
       const after = Number(request.headers['last-event-id'] ?? 0);
       // Without it a browser's EventSource would ask again for ever.
@@ -96,6 +100,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/fits/:id/cancel',
     {
+      config: { scope: 'concepts:write' },
       schema: {
         operationId: 'cancelFit',
         tags,
@@ -104,7 +109,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitJob, ...errorResponses(400, 404, 409, 413, 415, 500, 503) },
       },
     },
-    async ({ params: { id } }) => app.services.fits.cancel(id),
+    async ({ params: { id }, services }) => services.fits.cancel(id),
   );
 };
 

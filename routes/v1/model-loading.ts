@@ -1,18 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { ModelsAndConcepts } from '../../src/concepts/concept-lookup.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { ModelObject, ModelParams, toModelObject, UnloadRequest } from '../../src/schemas/models.js';
+import { ModelObject, ModelParams, UnloadRequest } from '../../src/schemas/models.js';
+import { toModelObject } from '../../src/server/model-object.js';
 
 const tags = ['models'];
 
-const modelLoading: FastifyPluginAsyncZod = async (app) => {
-  const describe = async (id: string): Promise<ModelObject> => {
-    const { models, concepts } = app.services;
-    return toModelObject(await models.status(id), concepts.names(id).length);
-  };
+async function describe(id: string, { models, concepts }: ModelsAndConcepts): Promise<ModelObject> {
+  return toModelObject(await models.status(id), concepts.names(id).length);
+}
 
+const modelLoading: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/models/:id/load',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'loadModel',
         tags,
@@ -22,15 +24,16 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelObject, ...errorResponses(400, 404, 413, 415, 500, 503) },
       },
     },
-    async ({ params: { id } }, reply) => {
-      await app.services.models.get(id, app.answers.open(reply.raw));
-      return describe(id);
+    async ({ params: { id }, services }, reply) => {
+      await services.models.get(id, app.answers.open(reply.raw));
+      return describe(id, services);
     },
   );
 
   app.post(
     '/models/:id/unload',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'unloadModel',
         tags,
@@ -42,9 +45,9 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelObject, ...errorResponses(400, 404, 409, 413, 415, 500, 503) },
       },
     },
-    async ({ params: { id }, body }) => {
-      await app.services.models.unload(id, body.force);
-      return describe(id);
+    async ({ params: { id }, body, services }) => {
+      await services.models.unload(id, body.force);
+      return describe(id, services);
     },
   );
 };

@@ -2,18 +2,14 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { aliasOf, readModelName } from '../../src/completions/model-alias.js';
 import { conceptMissing } from '../../src/concepts/missing-concept.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import {
-  ModelList,
-  ModelListQuery,
-  ModelObject,
-  ModelParams,
-  toModelObject,
-} from '../../src/schemas/models.js';
+import { ModelList, ModelListQuery, ModelObject, ModelParams } from '../../src/schemas/models.js';
+import { toModelObject } from '../../src/server/model-object.js';
 
 const models: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/models',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'listModels',
         tags: ['models'],
@@ -22,8 +18,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelList, ...errorResponses(400, 500, 503) },
       },
     },
-    async ({ query }) => {
-      const { models, concepts } = app.services;
+    async ({ query, services: { models, concepts } }) => {
       const all = await models.list();
       const data = all.flatMap((status) => {
         const { id } = status;
@@ -39,6 +34,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/models/:id',
     {
+      config: { scope: 'any' },
       schema: {
         operationId: 'retrieveModel',
         tags: ['models'],
@@ -47,8 +43,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelObject, ...errorResponses(404, 500, 503) },
       },
     },
-    async ({ params: { id } }) => {
-      const { models, concepts } = app.services;
+    async ({ params: { id }, services: { models, concepts } }) => {
       const { id: model, steering } = await readModelName(id, models);
       const described = toModelObject(await models.status(model), concepts.names(model).length);
       if (steering === null) return described;

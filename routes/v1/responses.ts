@@ -11,6 +11,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/responses',
     {
+      config: { scope: 'completions', defaultSteering: true },
       schema: {
         operationId: 'createResponse',
         tags: ['completions'],
@@ -37,7 +38,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const planned = await planResponse(request.body, app.services, signal);
+      const planned = await planResponse(request.body, request.services, signal);
       const generation = generate(planned.plan, signal);
       if (!planned.plan.stream) return response(planned, generation);
       const events = responseEvents(planned, await begin(generation));

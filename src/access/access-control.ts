@@ -1,16 +1,21 @@
-/** Decides who a request is from and whether it may go on. */
+/** Authentication and authorisation: whose key a request carries, and whether that key's scopes suffice. */
 import { BlockList, isIP } from 'node:net';
 import { errors } from '../errors.js';
-import type { Caller } from './caller.js';
-import { type KeyLog, KeyStore } from './key-store.js';
+import { type KeyLog, KeyStore, type KnownKey } from './key-store.js';
 import { KeyUsage } from './key-usage.js';
 import { allows, type RouteScope } from './scopes.js';
+
+/** Who a request is from: its key, and what that key has used of its limits. */
+export interface Caller {
+  readonly key: KnownKey;
+  readonly usage: KeyUsage;
+}
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Whether only this machine reaches the address. A name other than localhost may lead anywhere. */
+/** Whether only this machine reaches the address. Of names, only localhost counts: others may resolve to anything. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const version = isIP(bare);
@@ -30,13 +35,13 @@ export class AccessControl {
 
   /**
    * @param authorization the request's header
-   * @returns the caller; undefined for a public route, or where no keys are needed
+   * @returns the caller; null for a public route, or where no keys are needed
    * @throws SteerdError invalid_api_key, insufficient_scope
    */
-  async admit(authorization: string | undefined, needed: RouteScope): Promise<Caller | undefined> {
-    if (needed === 'public') return undefined;
+  async admit(authorization: string | undefined, needed: RouteScope): Promise<Caller | null> {
+    if (needed === 'public') return null;
     await this.keys.refresh();
-    if (!this.keys.needed) return undefined;
+    if (!this.keys.needed) return null;
     const secret = /^Bearer +(\S{1,256})$/i.exec(authorization ?? '')?.[1];
     if (secret === undefined) throw errors.apiKeyMissing();
     const key = this.keys.find(secret);
@@ -45,7 +50,7 @@ export class AccessControl {
     return { key, usage: this.#usageOf(key) };
   }
 
-  #usageOf(key: Caller['key']): KeyUsage {
+  #usageOf(key: KnownKey): KeyUsage {
     const known = this.#usage.get(key.id);
     if (known?.hasLimits(key)) return known;
     const usage = new KeyUsage(key);

@@ -1,7 +1,7 @@
 /** Text or messages to token ids and where they stand, and ids to text: what /tokenize and /detokenize answer. */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { DetokenizeRequest, Tokenized, TokenizeRequest } from '../schemas/operations.js';
+import type { DetokenizeRequest, Tokenized, TokenizeRequest } from '../schemas/tokenize.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { encodeText, leastTokens, type Tokenizer } from '../text/tokenizer.js';
 

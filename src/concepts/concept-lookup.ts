@@ -11,6 +11,23 @@ export interface ConceptLookup extends Pick<ConceptStore, 'get' | 'list' | 'name
 
 export interface ConceptLibrary extends ConceptLookup, Pick<ConceptStore, 'put' | 'delete'> {}
 
+/** `concepts` with `overrides` in place of its own members; all others go on to it. */
+export function withConcepts(concepts: ConceptLibrary, overrides: Partial<ConceptLibrary>): ConceptLibrary {
+  return {
+    get maxStrength() {
+      return concepts.maxStrength;
+    },
+    checkInline: (param, use) => concepts.checkInline?.(param, use),
+    get: (model, name) => concepts.get(model, name),
+    list: (model) => concepts.list(model),
+    names: (model) => concepts.names(model),
+    modelsWith: (name) => concepts.modelsWith(name),
+    put: (concept, signal) => concepts.put(concept, signal),
+    delete: (model, name) => concepts.delete(model, name),
+    ...overrides,
+  };
+}
+
 /** What most requests need: a model by its name, and its concepts. */
 export interface ModelsAndConcepts {
   readonly models: ModelRegistry;

@@ -1,8 +1,8 @@
-/** When a reply is over: complete, or its client gone. */
+/** Tells when a reply has ended: it is complete, or its client is gone. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Replies under way on each connection: one listener a connection, however many requests were sent ahead on it. */
+/** Running replies by connection: one listener per connection, however many requests were pipelined on it. */
 const underWay = new WeakMap<Socket, Set<() => void>>();
 
 function endsOf(socket: Socket): Set<() => void> {
@@ -18,10 +18,10 @@ function endsOf(socket: Socket): Set<() => void> {
 
 /**
  * Calls `over` once: when the reply is complete or its connection is closed, even if that happened before this call.
- * A response's own `close` is not enough: replies to requests sent ahead on one connection wait for their turn, and
- * Node tells them nothing when the connection closes meanwhile.
+ * A response's own `close` is not enough: replies to pipelined requests wait for their turn, and Node does not close
+ * them when the connection closes meanwhile.
  */
-export function onResponseEnd(response: ServerResponse, over: () => void): void {
+export function onReplyEnd(response: ServerResponse, over: () => void): void {
   const { socket } = response.req;
   if (response.destroyed || socket.destroyed) {
     over();

@@ -1,7 +1,7 @@
-/** The answers being made: each ends early when its client leaves, or when the server stops waiting for it. */
+/** The replies being made, each with a signal that ends it: its client left, its deadline passed, or the server stops. */
 import type { ServerResponse } from 'node:http';
 import { errors } from '../errors.js';
-import { onResponseEnd } from './reply-end.js';
+import { onReplyEnd } from './reply-end.js';
 
 export class RunningAnswers {
   readonly #controllers = new Set<AbortController>();
@@ -30,7 +30,7 @@ export class RunningAnswers {
       if (!response.writableFinished) controller.abort(errors.clientGone());
     };
     this.#controllers.add(controller);
-    onResponseEnd(response, close);
+    onReplyEnd(response, close);
     return controller.signal;
   }
 

@@ -1,6 +1,5 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
-import type { StoredConcept } from '../concepts/concept-store.js';
 import { ModelQuery } from './models.js';
 
 export const ConceptObject = z
@@ -97,6 +96,8 @@ export const ConceptPageQuery = ModelQuery.extend({
   after: z.string().optional().meta({ description: 'A name: the page begins behind it.' }),
 });
 
+export type ConceptPageQuery = z.output<typeof ConceptPageQuery>;
+
 export const ConceptList = z
   .object({
     object: z.literal('list'),
@@ -105,44 +106,6 @@ export const ConceptList = z
   })
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;
-
-/** @param stored sorted by name */
-export function conceptPage(
-  stored: readonly StoredConcept[],
-  { limit, after }: Pick<z.output<typeof ConceptPageQuery>, 'limit' | 'after'>,
-): ConceptList {
-  const rest = after === undefined ? stored : stored.filter(({ concept }) => concept.name > after);
-  return { object: 'list', data: rest.slice(0, limit).map(toConceptObject), has_more: rest.length > limit };
-}
-
-/** Everything but the vectors, which are too many for JSON by default. */
-export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
-  const { record, calibration } = concept;
-  return {
-    id: concept.name,
-    object: 'concept',
-    name: concept.name,
-    model: concept.model,
-    version: concept.version,
-    model_fingerprint: concept.modelFingerprint,
-    created: createdAt,
-    source,
-    layers: concept.layers,
-    hidden_size: concept.hiddenSize,
-    recipe: record.recipe,
-    method: record.method,
-    prefix: record.prefix,
-    seed: record.seed,
-    details: { ...record.details },
-    calibration: {
-      method: calibration.method,
-      coefficients: Array.from(calibration.coefficients),
-      negative_ratio: calibration.negativeRatio,
-      details: { ...calibration.details },
-    },
-    residual_norms: Array.from(concept.residualNorms),
-  };
-}
 
 const maxTerms = 16;
 

@@ -1,6 +1,5 @@
 /** Models as `GET /v1/models` lists them: OpenAI's fields, and what steering needs to know. */
 import { z } from 'zod';
-import type { ModelStatus } from '../models/serve/registry.js';
 
 const modelStates = ['unloaded', 'loading', 'ready', 'unloading', 'failed'] as const;
 
@@ -90,27 +89,3 @@ export const UnloadRequest = z
     force: z.boolean().default(false).meta({ description: 'Also when it is in use: what runs on it fails.' }),
   })
   .meta({ id: 'UnloadRequest', example: { force: false } });
-
-/** @param concepts how many the caller may see */
-export function toModelObject(model: ModelStatus, concepts: number): ModelObject {
-  const { id, created, state, uses, device, fingerprint, settings, footprint, problem } = model;
-  return {
-    id,
-    object: 'model',
-    created,
-    owned_by: 'steerd',
-    max_model_len: footprint?.capacity ?? null,
-    layers: footprint?.layers ?? null,
-    hidden_size: footprint?.hiddenSize ?? null,
-    fingerprint,
-    state,
-    size: footprint && { weights: footprint.weights, kv: footprint.kv },
-    slots: settings?.slots ?? null,
-    device,
-    in_use: uses,
-    pinned: settings?.pinned ?? false,
-    idle_seconds: settings?.idleSeconds ?? null,
-    concepts,
-    problem,
-  };
-}

@@ -21,15 +21,13 @@ import { explain, toErrorBody } from '../http/error-reply.js';
 import { isDeeperThan } from '../http/json-depth.js';
 import { type RequestPart, validate } from '../schemas/validation.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { ObservedServices } from './observed-services.js';
-import { restrictServices } from './restricted-services.js';
+import { observeServices } from './observed-services.js';
+import { requireScopes } from './route-scopes.js';
 import type { Services } from './services.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    readonly services: Services;
-    readonly httpSettings: HttpSettings;
-    readonly telemetry: { readonly metrics: Metrics; readonly observed: ObservedServices };
+    readonly metrics: Metrics;
   }
 }
 
@@ -51,6 +49,14 @@ const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
 export interface AppOptions {
   readonly settings: Pick<HttpSettings, 'bodyLimit'> & Partial<HttpSettings>;
   readonly log: FastifyBaseLogger;
+  /** Adds hooks and routes of one's own; called before plugins/ and routes/ are loaded. */
+  readonly extend?: (app: App) => void;
+}
+
+/** What plugins/ are given, and routes/ are not: these services are unrestricted, `request.services` are for routes. */
+export interface PluginOptions {
+  readonly settings: HttpSettings;
+  readonly services: Services;
 }
 
 /** A client's request id is kept if it can go into a log and a header as it is. */
@@ -63,12 +69,12 @@ function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
 const folder = (name: string) => join(fileURLToPath(new URL('../..', import.meta.url)), name);
 
 /** Builds the application; `close()` it when done. */
-export async function buildApp(services: Services, { settings, log }: AppOptions): Promise<App> {
+export async function buildApp(services: Services, { settings, log, extend }: AppOptions): Promise<App> {
   const app = Fastify({
     bodyLimit: settings.bodyLimit,
     genReqId: requestId,
     loggerInstance: log,
-    // A request that meets a closing server is answered by plugins/running-answers.ts, in our error shape.
+    // plugins/running-answers.ts answers requests to a closing server, in our error shape.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: refuseUrl,
@@ -82,19 +88,22 @@ export async function buildApp(services: Services, { settings, log }: AppOptions
   );
   app.setSerializerCompiler(serializerCompiler);
   readJson(app);
-  app.decorate('httpSettings', { ...usualSettings, ...settings });
   const metrics = services.metrics ?? new Metrics();
-  const observed = new ObservedServices(services, metrics);
-  app.decorate('telemetry', { metrics, observed });
-  app.decorate('services', restrictServices(observed.services));
+  app.decorate('metrics', metrics);
+  requireScopes(app);
+  extend?.(app);
 
-  await app.register(autoload, { dir: folder('plugins'), forceESM: true });
+  const options: PluginOptions = {
+    settings: { ...usualSettings, ...settings },
+    services: observeServices(services, metrics),
+  };
+  await app.register(autoload, { dir: folder('plugins'), forceESM: true, options });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
   await app.ready();
   return app;
 }
 
-/** A URL that no router can read never comes to plugins/errors.ts. */
+/** Answers a URL that the router cannot parse: such a request never reaches the error handler of plugins/errors.ts. */
 function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const told = explain(error, { requestId: request.id, bodyLimit: 0, contentType: undefined });
   void reply.code(told.status).send(toErrorBody(told));

@@ -1,142 +1,132 @@
-/**
- * The services as the caller may use them: concepts of the key's list only, strengths under its cap, tokens counted.
- * Without a caller (anonymous use, fits under way) they are what they were.
- */
-
-import { currentCaller } from '../access/caller.js';
+/** The services as one caller may use them: concepts of the key's list only, strengths under its cap, tokens counted. */
+import type { Caller } from '../access/access-control.js';
+import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
 import { allows } from '../access/scopes.js';
-import type { Engine } from '../engine/engine.js';
+import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
+import { withEngine } from '../engine/with-engine.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { withModels } from '../models/serve/registry.js';
-import type { Services } from './services.js';
+import type { CallerServices } from './services.js';
 
-export function restrictServices(services: Services): Services {
+/** @param caller null for anonymous use, which has the services as they are */
+export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
+  if (caller === null) return services;
+  const { key, usage } = caller;
   return {
-    ...services,
-    models: restrictModels(services.models),
-    concepts: restrictConcepts(services.concepts),
-    fits: restrictFits(services.fits),
-    pulls: restrictPulls(services.pulls),
+    models: withModels(services.models, (model) => metered(model, usage)),
+    concepts: restrictConcepts(services.concepts, key),
+    fits: restrictFits(services.fits, key),
+    pulls: restrictPulls(services.pulls, key),
   };
 }
 
-function checkConcept(name: string, param: string): void {
-  const allowed = currentCaller()?.key.concepts;
-  if (allowed && !allowed.includes(name)) throw errors.conceptNotAllowed(name, allowed, param);
+/** @throws SteerdError concept_not_allowed */
+function checkConcept(name: string, allowed: readonly string[], param: string): void {
+  if (!allowed.includes(name)) throw errors.conceptNotAllowed(name, allowed, param);
 }
 
-function restrictConcepts(concepts: Services['concepts']): Services['concepts'] {
-  const mayUse = (name: string) => currentCaller()?.key.concepts?.includes(name) ?? true;
-  return {
-    get maxStrength() {
-      return currentCaller()?.key.max_strength ?? undefined;
-    },
-    /** Nobody can say what vectors of a request stand for, or how strong they are. */
+function restrictConcepts(
+  concepts: ConceptLibrary,
+  { concepts: allowed, max_strength: cap }: ApiKey,
+): ConceptLibrary {
+  return withConcepts(concepts, {
+    ...(cap !== null && { maxStrength: cap }),
+    /** Vectors of a request have neither a name for the list nor a calibration for the cap. */
     checkInline(param, use) {
-      const key = currentCaller()?.key;
-      if (key?.concepts) throw errors.inlineVectorsNotAllowed(param, 'is limited to concepts by name');
-      if (use === 'steering' && typeof key?.max_strength === 'number') {
+      if (allowed !== null) throw errors.inlineVectorsNotAllowed(param, 'is limited to concepts by name');
+      if (use === 'steering' && cap !== null) {
         throw errors.inlineVectorsNotAllowed(
           param,
-          `has a cap of ${key.max_strength} on calibrated strength, and vectors of a request have no calibration`,
+          `has a cap of ${cap} on calibrated strength, and vectors of a request have no calibration`,
         );
       }
     },
+    ...(allowed !== null && onlyListed(concepts, allowed)),
+  });
+}
+
+function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Partial<ConceptLibrary> {
+  const isAllowed = (name: string) => allowed.includes(name);
+  return {
     get(model, name) {
-      checkConcept(name, 'concept');
+      checkConcept(name, allowed, 'concept');
       return concepts.get(model, name);
     },
-    list: (model) => concepts.list(model).filter(({ concept }) => mayUse(concept.name)),
-    names: (model) => concepts.names(model).filter(mayUse),
-    modelsWith: (name) => (mayUse(name) ? concepts.modelsWith(name) : []),
+    list: (model) => concepts.list(model).filter(({ concept }) => isAllowed(concept.name)),
+    names: (model) => concepts.names(model).filter(isAllowed),
+    modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
     async put(concept, signal) {
-      checkConcept(concept.name, 'name');
+      checkConcept(concept.name, allowed, 'name');
       return concepts.put(concept, signal);
     },
     async delete(model, name) {
-      checkConcept(name, 'name');
+      checkConcept(name, allowed, 'name');
       return concepts.delete(model, name);
     },
   };
 }
 
 /** A fit of a concept that the key may not use does not exist for it: its name and prefix tell of that concept. */
-function restrictFits(fits: Services['fits']): Services['fits'] {
-  const visible = (job: { readonly name: string } | undefined) =>
-    job !== undefined && (currentCaller()?.key.concepts?.includes(job.name) ?? true);
+function restrictFits(fits: CallerServices['fits'], { concepts: allowed }: ApiKey): CallerServices['fits'] {
+  if (allowed === null) return fits;
+  const isVisible = (job: { readonly name: string } | undefined) =>
+    job !== undefined && allowed.includes(job.name);
   return {
     async create(request, signal) {
-      checkConcept(request.name, 'name');
+      checkConcept(request.name, allowed, 'name');
       return fits.create(request, signal);
     },
     get(id) {
       const job = fits.get(id);
-      return visible(job) ? job : undefined;
+      return isVisible(job) ? job : undefined;
     },
-    list: () => fits.list().filter(visible),
+    list: () => fits.list().filter(isVisible),
     async cancel(id) {
-      if (!visible(fits.get(id))) throw errors.fitNotFound(id);
+      if (!isVisible(fits.get(id))) throw errors.fitNotFound(id);
       return fits.cancel(id);
     },
-    events: (id) => (visible(fits.get(id)) ? fits.events(id) : undefined),
+    events: (id) => (isVisible(fits.get(id)) ? fits.events(id) : undefined),
   };
 }
 
-/** A pull fills the disk and brings what everybody may then run. */
-function restrictPulls(pulls: Services['pulls']): Services['pulls'] {
-  const checkAdmin = () => {
-    const key = currentCaller()?.key;
-    if (key !== undefined && !allows(key.scopes, 'admin')) {
-      throw errors.scopeTooSmall(key.id, 'admin', key.scopes);
-    }
+/** Only admins pull: a pull fills the disk and brings what everybody may then run. */
+function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): CallerServices['pulls'] {
+  if (allows(scopes, 'admin')) return pulls;
+  const refuse = () => {
+    throw errors.scopeTooSmall(id, 'admin', scopes);
   };
   return {
-    create(request) {
-      checkAdmin();
-      return pulls.create(request);
-    },
-    async cancel(id) {
-      checkAdmin();
-      return pulls.cancel(id);
-    },
-    get: (id) => pulls.get(id),
+    get: (pull) => pulls.get(pull),
     list: () => pulls.list(),
-    events: (id) => pulls.events(id),
+    events: (pull) => pulls.events(pull),
+    create: refuse,
+    cancel: async () => refuse(),
   };
 }
 
-function restrictModels(models: Services['models']): Services['models'] {
-  return withModels(models, (model) => {
-    const usage = currentCaller()?.usage;
-    return usage === undefined ? model : metered(model, usage);
-  });
-}
-
-/** The model with every token of its answers counted. Jobs in the background belong to nobody's minute. */
+/** The model with every token of its answers counted. Background work counts against nobody's limit. */
 function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
   const { engine } = model;
-  const counted: Engine = {
-    shape: engine.shape,
-    generate: (request, signal) =>
-      request.priority === 'interactive'
-        ? countTokens(engine.generate(request, signal), request, usage)
-        : engine.generate(request, signal),
-    capture: (request, signal) => engine.capture(request, signal),
-    score(request, signal) {
-      if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
-      return engine.score(request, signal);
-    },
-    project(request, signal) {
-      if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
-      return engine.project(request, signal);
-    },
-    load: () => engine.load(),
-    close: () => engine.close(),
+  return {
+    ...model,
+    engine: withEngine(engine, {
+      generate: (request, signal) =>
+        request.priority === 'interactive'
+          ? countTokens(engine.generate(request, signal), request, usage)
+          : engine.generate(request, signal),
+      score(request, signal) {
+        if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
+        return engine.score(request, signal);
+      },
+      project(request, signal) {
+        if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
+        return engine.project(request, signal);
+      },
+    }),
   };
-  return { ...model, engine: counted };
 }
 
 async function* countTokens(

@@ -13,3 +13,6 @@ export interface Services extends ModelsAndConcepts {
   /** Counts for /metrics, where others count too; the application's own without. */
   readonly metrics?: Metrics;
 }
+
+/** What a route works with: the services as the caller of its request may use them. */
+export type CallerServices = Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls'>;

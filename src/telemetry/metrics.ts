@@ -1,19 +1,19 @@
 /**
- * What Prometheus sees at /metrics. Names follow vLLM's where it has the thing. The labels' values are few: routes,
- * not URLs; concepts up to a limit, after which they are `other`.
+ * The metrics that Prometheus reads at /metrics, under vLLM's names where it has the same one. Labels have few values:
+ * routes instead of URLs, and concepts up to a limit, after which they are `other`.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Concepts that get a label of their own. */
 const maximumConcepts = 100;
 
-/** Gauges that are collected this close together belong to one answer. */
-const sameAnswerMilliseconds = 2;
+/** Gauges that are collected this close together belong to one scrape. */
+const sameScrapeMilliseconds = 2;
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const tokenSeconds = [0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
-/** What is looked up when somebody asks. */
+/** The values of the gauges, read at each scrape. */
 export interface Snapshot {
   readonly running: number;
   readonly waiting: number;
@@ -33,6 +33,8 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #concepts = new Set<string>();
   readonly #registers = [this.registry];
+  /** Tokens of running sequences, prompts included; kept up to date by observed-services.ts. */
+  cachedTokens = 0;
 
   readonly queueTime = this.#histogram(
     'request_queue_time_seconds',
@@ -86,13 +88,13 @@ export class Metrics {
     if (process) collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Reads the gauges whenever the metrics are asked for. */
+  /** Adds the gauges, which are read at each scrape. */
   observe(read: () => Snapshot): void {
-    // All gauges of one answer are read at once.
+    // All gauges of one scrape are read at once.
     let snapshot: Snapshot | null = null;
     let readAt = Number.NEGATIVE_INFINITY;
     const take = () => {
-      if (snapshot === null || performance.now() - readAt > sameAnswerMilliseconds) {
+      if (snapshot === null || performance.now() - readAt > sameScrapeMilliseconds) {
         snapshot = read();
         readAt = performance.now();
       }
@@ -131,6 +133,7 @@ export class Metrics {
     });
   }
 
+  /** Counts an answer steered by `concept`, under its own label for the first hundred names. */
   countSteered(concept: string): void {
     if (this.#concepts.size < maximumConcepts) this.#concepts.add(concept);
     this.steered.inc({ concept: this.#concepts.has(concept) ? concept : 'other' });

@@ -15,7 +15,7 @@ import { PullJobs } from '../../src/models/pull/pull-jobs.js';
 import type { ModelRegistry, ModelStatus } from '../../src/models/serve/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
-import { type App, buildApp, type HttpSettings } from '../../src/server/app.js';
+import { type App, type AppOptions, buildApp, type HttpSettings } from '../../src/server/app.js';
 import type { OpenedServices } from '../../src/server/server.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
 
@@ -31,6 +31,7 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly onLog?: (line: string) => void;
   readonly access?: AccessControl;
   readonly settings?: Partial<HttpSettings>;
+  readonly extend?: AppOptions['extend'];
 }
 
 export interface Built {
@@ -51,7 +52,7 @@ export type Refusal = ErrorBody['error'] & { readonly status: number; readonly h
 
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
-  const { access } = options;
+  const { access, extend } = options;
   const fake = fakeServices(engine, options.loaded);
   const services = {
     ...fake,
@@ -62,7 +63,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
   const log =
     options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });
   const settings = { bodyLimit: options.bodyLimit ?? 100_000, ...options.settings };
-  const app = await buildApp(services, { settings, log });
+  const app = await buildApp(services, { settings, log, ...(extend && { extend }) });
   t.after(() => app.close());
   const send = (url: string, payload: object | string) =>
     app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });

@@ -65,11 +65,8 @@ test('composition: the sum of weighted concepts, stored under a new name', async
 });
 
 test('bad bodies and names are refused, and no concept is made', async (t) => {
-  const { app } = await build(t);
-  const gguf = encodeControlVector(
-    app.services.concepts.get('tiny', 'pirate')?.concept ?? assert.fail(),
-    'x',
-  );
+  const { app, services } = await build(t);
+  const gguf = encodeControlVector(services.concepts.get('tiny', 'pirate')?.concept ?? assert.fail(), 'x');
   const put = async (path: string, type: string, payload: Uint8Array | string) => {
     const headers = { 'content-type': type };
     const body = typeof payload === 'string' ? payload : Buffer.from(payload);
@@ -93,5 +90,5 @@ test('bad bodies and names are refused, and no concept is made', async (t) => {
   for (const path of [url.replace('pirate', 'nobody'), `${url}?model=other`]) {
     assert.equal((await app.inject(path)).statusCode, 404);
   }
-  assert.deepEqual(app.services.concepts.names('tiny'), ['ocean', 'pirate']);
+  assert.deepEqual(services.concepts.names('tiny'), ['ocean', 'pirate']);
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ErrorBody } from '../../src/schemas/errors.js';
-import { Detokenized, Load, Tokenized } from '../../src/schemas/operations.js';
+import { Load } from '../../src/schemas/operations.js';
+import { Detokenized, Tokenized } from '../../src/schemas/tokenize.js';
 import { build, gate, until } from '../helpers/app.js';
 import { listen, open } from '../helpers/http.js';
 
@@ -95,7 +96,7 @@ test('what runs is seen while it runs, and gone when its client is', async (t) =
 
 test('however many concepts there are, their labels are few', async (t) => {
   const { app } = await build(t);
-  const { metrics } = app.telemetry;
+  const { metrics } = app;
   for (let i = 0; i < 5000; i++) metrics.countSteered(`concept ${i}`);
   for (let i = 0; i < 3; i++) metrics.countSteered('concept 7');
   const { body } = await app.inject('/metrics');

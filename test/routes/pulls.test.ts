@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
-import { runAs } from '../../src/access/caller.js';
 import { KeyUsage } from '../../src/access/key-usage.js';
 import { PullJobs } from '../../src/models/pull/pull-jobs.js';
 import { PullEvent, PullJob, PullList } from '../../src/schemas/pulls.js';
+import { restrictServices } from '../../src/server/restricted-services.js';
 import { buildWithKeys } from '../access/keys.js';
 import { build } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
@@ -192,6 +192,7 @@ test('pulls need a key with scope admin', async (t) => {
   // Not only the routes: whoever works in the name of a key finds the same limits.
   const key = { ...(built.services.access?.keys.find(built.secrets[0] ?? '') ?? assert.fail('no key')) };
   const caller = { key, usage: new KeyUsage(key) };
-  const create = () => built.app.services.pulls.create({ model: 'tester/tiny', revision: 'main' });
-  assert.throws(() => runAs(caller, create), /this needs an API key with scope admin/);
+  const restricted = restrictServices(built.services, caller);
+  const create = () => restricted.pulls.create({ model: 'tester/tiny', revision: 'main' });
+  assert.throws(create, /this needs an API key with scope admin/);
 });

@@ -9,9 +9,9 @@ import { ComposeRequest } from '../../src/schemas/concepts.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { list } from '../../src/schemas/list.js';
 import { CalibrateRequest, SweepRequest } from '../../src/schemas/measurements.js';
-import { DetokenizeRequest, TokenizeRequest } from '../../src/schemas/operations.js';
 import { ResponseRequest } from '../../src/schemas/responses.js';
 import { ScoreRequest } from '../../src/schemas/score.js';
+import { DetokenizeRequest, TokenizeRequest } from '../../src/schemas/tokenize.js';
 import { validate } from '../../src/schemas/validation.js';
 import { countReads } from './read-count.js';
 

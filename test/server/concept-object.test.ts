@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { ConceptList, ConceptObject, toConceptObject } from '../../src/schemas/concepts.js';
+import { ConceptList, ConceptObject } from '../../src/schemas/concepts.js';
+import { toConceptObject } from '../../src/server/concept-object.js';
 import { sampleConcept } from '../concepts/sample.js';
 
 test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing out but the vectors', () => {

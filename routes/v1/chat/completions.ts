@@ -12,6 +12,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/completions',
     {
+      config: { scope: 'completions', defaultSteering: true },
       schema: {
         operationId: 'createChatCompletion',
         tags: ['completions'],
@@ -38,7 +39,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const plan = await planChat(request.body, app.services, signal);
+      const plan = await planChat(request.body, request.services, signal);
       const generation = generate(plan, signal);
       if (!plan.stream) return chatCompletion(plan, generation);
       const events = chatEvents(plan, await begin(generation));

@@ -13,6 +13,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/pull',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'pullModel',
         tags,
@@ -23,12 +24,13 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 202: PullJob, ...errorResponses(400, 409, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => reply.code(202).send(app.services.pulls.create(request.body)),
+    async (request, reply) => reply.code(202).send(request.services.pulls.create(request.body)),
   );
 
   app.get(
     '/pulls',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'listPulls',
         tags,
@@ -36,12 +38,13 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 200: PullList, ...errorResponses(500, 503) },
       },
     },
-    async () => ({ object: 'list' as const, data: app.services.pulls.list() }),
+    async ({ services }) => ({ object: 'list' as const, data: services.pulls.list() }),
   );
 
   app.get(
     '/pulls/:id',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'retrievePull',
         tags,
@@ -50,8 +53,8 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 200: PullJob, ...errorResponses(404, 500, 503) },
       },
     },
-    async ({ params: { id } }) => {
-      const job = app.services.pulls.get(id);
+    async ({ params: { id }, services }) => {
+      const job = services.pulls.get(id);
       if (job === undefined) throw errors.pullNotFound(id);
       return job;
     },
@@ -60,6 +63,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/pulls/:id/events',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'streamPullEvents',
         tags,
@@ -80,7 +84,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const log = app.services.pulls.events(id);
+      const log = request.services.pulls.events(id);
       if (log === undefined) throw errors.pullNotFound(id);
       const after = Number(request.headers['last-event-id'] ?? 0);
       // Without it a browser's EventSource would ask again for ever.
@@ -94,6 +98,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
   app.delete(
     '/pulls/:id',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'cancelPull',
         tags,
@@ -103,7 +108,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 200: PullJob, ...errorResponses(400, 404, 409, 413, 415, 500, 503) },
       },
     },
-    async ({ params: { id } }) => app.services.pulls.cancel(id),
+    async ({ params: { id }, services }) => services.pulls.cancel(id),
   );
 };
 

@@ -7,6 +7,7 @@ const score: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/score',
     {
+      config: { scope: 'completions' },
       schema: {
         operationId: 'scoreText',
         tags: ['steering'],
@@ -20,7 +21,7 @@ const score: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async (request, reply) => scoreText(request.body, app.services, app.answers.open(reply.raw)),
+    async (request, reply) => scoreText(request.body, request.services, app.answers.open(reply.raw)),
   );
 };
 

@@ -8,6 +8,7 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/sweep',
     {
+      config: { scope: 'completions' },
       schema: {
         operationId: 'sweepSteering',
         tags: ['steering'],
@@ -18,8 +19,8 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
         response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
       },
     },
-    async ({ body }, reply) => {
-      const { models, concepts } = app.services;
+    async ({ body, services }, reply) => {
+      const { models, concepts } = services;
       const signal = app.answers.open(reply.raw);
       const model = await models.get(body.model, signal);
       return app.measurements.run(() =>

@@ -1,0 +1,42 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { detokenize, tokenize } from '../src/completions/tokenize.js';
+import { errorResponses } from '../src/schemas/errors.js';
+import { Detokenized, DetokenizeRequest, Tokenized, TokenizeRequest } from '../src/schemas/tokenize.js';
+
+const tokenization: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/tokenize',
+    {
+      config: { scope: 'completions' },
+      schema: {
+        operationId: 'tokenize',
+        tags: ['completions'],
+        summary: 'Turn a text or messages into token ids',
+        body: TokenizeRequest,
+        response: { 200: Tokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
+      },
+    },
+    async ({ body, services }, reply) =>
+      tokenize(body, await services.models.get(body.model ?? undefined, app.answers.open(reply.raw))),
+  );
+
+  app.post(
+    '/detokenize',
+    {
+      config: { scope: 'completions' },
+      schema: {
+        operationId: 'detokenize',
+        tags: ['completions'],
+        summary: 'Turn token ids into text',
+        body: DetokenizeRequest,
+        response: { 200: Detokenized, ...errorResponses(400, 404, 413, 415, 500, 503) },
+      },
+    },
+    async ({ body, services }, reply) => {
+      const signal = app.answers.open(reply.raw);
+      return { prompt: detokenize(body, await services.models.get(body.model ?? undefined, signal)) };
+    },
+  );
+};
+
+export default tokenization;

@@ -1,0 +1,27 @@
+/** A model as HTTP shows it. */
+import type { ModelStatus } from '../models/serve/registry.js';
+import type { ModelObject } from '../schemas/models.js';
+
+/** @param concepts how many the caller may see */
+export function toModelObject(model: ModelStatus, concepts: number): ModelObject {
+  const { id, created, state, uses, device, fingerprint, settings, footprint, problem } = model;
+  return {
+    id,
+    object: 'model',
+    created,
+    owned_by: 'steerd',
+    max_model_len: footprint?.capacity ?? null,
+    layers: footprint?.layers ?? null,
+    hidden_size: footprint?.hiddenSize ?? null,
+    fingerprint,
+    state,
+    size: footprint && { weights: footprint.weights, kv: footprint.kv },
+    slots: settings?.slots ?? null,
+    device,
+    in_use: uses,
+    pinned: settings?.pinned ?? false,
+    idle_seconds: settings?.idleSeconds ?? null,
+    concepts,
+    problem,
+  };
+}
