@@ -7,7 +7,7 @@ import type { ErrorBody } from '../src/schemas/errors.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Logs an error and says what the client may know of it. */
+    /** Logs an error, and turns it into the one that the client sees. */
     explain(error: unknown): SteerdError;
     /** The same as a reply's body. */
     explainBody(error: unknown): ErrorBody;

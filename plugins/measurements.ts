@@ -9,7 +9,7 @@ declare module 'fastify' {
   }
 }
 
-/** Two fill the half of the usual slots that background work may take; two more do what lies between the batches. */
+/** With the default slots, two fill the half that background work may take; two more use the time between batches. */
 const mostMeasurements = 4;
 
 async function measurements(app: FastifyInstance): Promise<void> {

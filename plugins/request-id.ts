@@ -1,4 +1,4 @@
-/** Each reply says under which id the log has its request. */
+/** Each reply carries the request's id, under which the log has it. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 

@@ -1,5 +1,5 @@
 /**
- * The keys file, `<dataDirectory>/keys.json`, and what it says now. That the file exists means that keys are needed,
+ * The keys file, `<dataDirectory>/keys.json`, and the keys in it now. That the file exists means that keys are needed,
  * even if it holds none. It is read again when it changed, at most once a second: no signal is needed, and it works
  * where file watchers do not. A file that became unreadable leaves the keys as they were.
  */

@@ -1,4 +1,4 @@
-/** What a key has used of its limits. */
+/** What a key has used of its rate limits and of the completions it may run at once. */
 import { errors } from '../errors.js';
 import type { ApiKey } from './api-key.js';
 import { TokenBucket } from './token-bucket.js';

@@ -1,7 +1,7 @@
 /**
- * A limit of so many a minute: a bucket of that size that refills evenly. What is spent may exceed what is there, as
- * tokens do that are counted while they are made; then the debt is paid back before anything more is let through.
- * It reads a monotonic clock: the wall clock may jump.
+ * A token bucket: a rate limit per minute, with a bucket of that size that refills evenly. More may be spent than it
+ * holds, since generated tokens are counted as they come; the debt must then refill first. The clock is monotonic,
+ * for the wall clock may jump.
  */
 export class TokenBucket {
   #level: number;

@@ -1,4 +1,4 @@
-/** From whatever was thrown to the reply that a client may see. Nothing of an unknown error leaves the server. */
+/** Turns whatever was thrown into the error that a client sees. Of an unknown error it sees the request id only. */
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
 
@@ -22,7 +22,7 @@ const isFrameworkError = (error: unknown): error is FrameworkError =>
   'statusCode' in error &&
   typeof error.statusCode === 'number';
 
-/** What the client is told. */
+/** @returns the error for the client; `internal_error` for what is neither ours nor a 4xx of Fastify's */
 export function explain(error: unknown, context: ErrorContext): SteerdError {
   if (error instanceof SteerdError) return error;
   if (!isFrameworkError(error) || error.statusCode >= 500) return errors.internal(context.requestId);
@@ -38,6 +38,7 @@ export function explain(error: unknown, context: ErrorContext): SteerdError {
   }
 }
 
+/** OpenAI's shape of an error. */
 export const toErrorBody = ({ message, type, param, code }: SteerdError): ErrorBody => ({
   error: { message, type, param, code },
 });

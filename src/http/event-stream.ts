@@ -8,7 +8,7 @@ export function event(json: string, { name, id }: { name?: string; id?: string }
   return `${head}data: ${json}\n\n`;
 }
 
-/** What clients skip: it shows both sides that the other is still there. */
+/** A comment, which clients ignore: it keeps idle connections open and finds out dead ones. */
 export const keepAlive = ': \n\n';
 
 /** Batches of a job's events as they are sent, each under its id and type; an empty batch keeps the line open. */
@@ -33,7 +33,7 @@ async function* withErrorEvent(
   }
 }
 
-/** Text that may wait for a slow reader before the events are no longer read. */
+/** Bytes buffered for a slow client before no more events are read. */
 const highWaterMark = 16 * 1024;
 
 /**

@@ -1,9 +1,9 @@
-/** Whether JSON is nested too deep, told from its text: before anything walks the value recursively. */
+/** Checks how deep JSON is nested on its text, before anything recursive parses or walks it. */
 
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** @param json need not be valid: then the answer is about as much of it as looks like JSON */
+/** @param json need not be valid: brackets outside of strings are counted */
 export function isDeeperThan(json: string, limit: number): boolean {
   // Each level has a character that opens it.
   if (json.length <= limit) return false;

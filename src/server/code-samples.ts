@@ -1,4 +1,4 @@
-/** Calls of an operation as the API's pages show them: curl, and the official SDK (`x-codeSamples`, Redocly). */
+/** Sample calls of an operation for the API's pages, with curl and with OpenAI's SDK (`x-codeSamples`, Redocly). */
 interface CodeSample {
   readonly lang: string;
   readonly label: string;

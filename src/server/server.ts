@@ -1,6 +1,6 @@
 /**
  * One server's life: open the services, listen, load, answer; at the end let running answers finish. It
- * listens before the model is loaded, so that /health and /ready tell from the start.
+ * listens before the model is loaded, so that /health and /ready answer from the start.
  */
 import type { FastifyBaseLogger } from 'fastify';
 import type { Settings } from '../config.js';
@@ -42,7 +42,7 @@ export async function startServer(
   log: ServerLog,
 ): Promise<RunningServer> {
   const services = await open(settings, log);
-  // Whoever cares awaits `services.loaded`; a failure before that must not end the process.
+  // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
   const closeServices = async () => {
     await Promise.all([services.fits.close(), services.pulls.close()]);

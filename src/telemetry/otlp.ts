@@ -1,7 +1,7 @@
 /**
  * Sends spans to an OpenTelemetry collector: OTLP over HTTP as JSON
- * (https://opentelemetry.io/docs/specs/otlp/#otlphttp). Batches in the background; a collector that is slow or away
- * costs spans, never requests. OpenTelemetry's own SDK is some thirty packages for this.
+ * (https://opentelemetry.io/docs/specs/otlp/#otlphttp). Batches are sent in the background: when the collector is
+ * slow or down, spans are dropped and requests are not delayed. OpenTelemetry's own SDK is some thirty packages.
  */
 
 export type SpanValue = string | number | boolean | readonly string[];
