@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { RouteOptions } from 'fastify';
+import { buildWithKeys } from '../access/keys.js';
 import { build } from '../helpers/app.js';
 
 const table = `
@@ -119,4 +120,25 @@ test('a route that declares no scope keeps the application from starting, and th
     },
   });
   await assert.rejects(nested, /without it: GET \/v1\/healthy; HEAD \/v1\/healthy$/);
+});
+
+test('a route reaches the services as its caller may use them, and no others', async (t) => {
+  const early: unknown[] = [];
+  const built = await buildWithKeys(t, [{ concepts: ['pirate'] }, {}], {
+    extend: (app) => {
+      app.addHook('onRequest', async ({ services }) => {
+        early.push(services);
+      });
+      app.get('/names', { config: { scope: 'any' } }, async ({ services }) =>
+        services.concepts.names('tiny'),
+      );
+    },
+  });
+  const names = async (secret: string | undefined) =>
+    (await built.app.inject({ url: '/names', headers: built.with(secret) })).json() as unknown;
+  const [narrow, wide] = built.secrets;
+  const both = await Promise.all([names(narrow), names(wide), names(narrow)]);
+  assert.deepEqual(both, [['pirate'], ['ocean', 'pirate'], ['pirate']]);
+  assert.deepEqual(early, [undefined, undefined, undefined], 'none before the request is admitted');
+  assert.ok(!('services' in built.app));
 });
