@@ -1,6 +1,6 @@
 /**
- * The nodes of one activation edit: h <- h + sum_k (add_k + scale_k * <h, v_k>) v_k (design.md, "The
- * activation-edit graph input"). With zero coefficients the sum is zero, and h + 0 is h to the bit.
+ * The nodes of one activation edit: h <- h + sum_k (add_k + scale_k * <h, v_k>) v_k (docs/activation-edit.md). With
+ * zero coefficients the sum is zero, and h + 0 is h to the bit.
  */
 
 import type { BlockOutput } from '../find/residual-stream.js';

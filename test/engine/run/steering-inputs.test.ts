@@ -22,7 +22,7 @@ function term(tag: number, from = 0, to = Number.POSITIVE_INFINITY): EditTerm {
   };
 }
 
-/** The tensors as design.md defines them, computed entry by entry. */
+/** The tensors as docs/activation-edit.md defines them, computed entry by entry. */
 function check(
   filled: { vectors: Tensor; add: Tensor; scale: Tensor },
   rows: readonly SteeredRow[],
