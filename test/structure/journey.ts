@@ -7,7 +7,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { RanFiles } from './coverage-hook.js';
@@ -54,24 +54,30 @@ try {
   await take();
   let total = 0;
   for (const [thread, files] of [...ranInThread].sort(([a], [b]) => a - b)) {
-    if (files.length === 0) continue;
     const sources = files
       .map((file) => file.replace(/\.js$/, '.ts'))
       .filter((file) => !file.startsWith('test/'));
+    if (sources.length === 0) continue;
     total += sources.length;
-    const name = thread === 0 ? 'HTTP thread' : `thread ${thread}`;
-    process.stdout.write(
-      `${name}: ${sources.length} files\n${sources
-        .sort()
-        .map((file) => `  ${file}\n`)
-        .join('')}`,
-    );
+    const name = thread === 0 ? 'HTTP thread' : 'Model worker';
+    process.stdout.write(`**${name}, ${sources.length} files**\n\n${asTable(sources)}\n`);
   }
   process.stdout.write(`${total} files\n`);
 } finally {
   server.kill();
   await once(server, 'exit');
   await rm(data, { recursive: true });
+}
+
+/** Files by their folder, as Markdown. */
+function asTable(files: readonly string[]): string {
+  const byFolder = new Map<string, string[]>();
+  for (const file of [...files].sort()) {
+    const folder = dirname(file);
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), basename(file, '.ts')]);
+  }
+  const rows = [...byFolder].map(([folder, names]) => `| \`${folder}\` | ${names.join(', ')} |\n`);
+  return `| folder | files |\n|---|---|\n${rows.join('')}`;
 }
 
 /** The address that the server's log tells. */
