@@ -4,7 +4,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { packageVersion } from '../src/common/package-version.js';
+import { packageVersion } from '../src/common/package.js';
 import { finishDocument, scopeField } from '../src/server/openapi-document.js';
 import { withScope } from '../src/server/route-scopes.js';
 

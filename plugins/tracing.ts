@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { packageVersion } from '../src/common/package-version.js';
+import { packageVersion } from '../src/common/package.js';
 import type { PluginOptions } from '../src/server/app.js';
 import { SpanExporter } from '../src/telemetry/otlp.js';
 import { type TraceContext, traceContextOf } from '../src/telemetry/trace-context.js';

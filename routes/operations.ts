@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { packageVersion } from '../src/common/package-version.js';
+import { packageVersion } from '../src/common/package.js';
 import { loadOf } from '../src/models/serve/load-sum.js';
 import { modelId } from '../src/models/serve/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';

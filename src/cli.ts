@@ -9,7 +9,7 @@ import { register as registerKeys } from './commands/keys.js';
 import { register as registerModels } from './commands/models.js';
 import { register as registerPull } from './commands/pull.js';
 import { register as registerServe } from './commands/serve.js';
-import { packageVersion } from './common/package-version.js';
+import { packageVersion } from './common/package.js';
 import { ConfigError } from './config.js';
 
 program

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { packageRoot } from './common/package-root.js';
+import { packageRoot } from './common/package.js';
 import { arithmetics } from './engine/protocol.js';
 import { shown } from './errors.js';
 

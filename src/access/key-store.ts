@@ -6,7 +6,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
-import { unixSeconds } from '../common/time.js';
+import { unixSeconds } from '../common/stamps.js';
 import { validate } from '../schemas/validation.js';
 import { ApiKey, findKey, KeysFile, newSecret } from './api-key.js';
 

@@ -1,7 +1,7 @@
 /** `steerd serve`: runs the server until it is told to stop. */
 import type { Command } from 'commander';
 import { createLog } from '../common/log.js';
-import { packageVersion } from '../common/package-version.js';
+import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
 import { openServices } from '../server/open-services.js';
 import { type RunningServer, startServer } from '../server/server.js';

@@ -1,4 +1,4 @@
-/** A queue that one consumer awaits: what the worker posts goes in, what a request iterates comes out. */
+/** An unbounded queue with one consumer, which awaits its items: a worker's messages on their way to a request. */
 export class AsyncQueue<T> {
   #items: T[] = [];
   #waiting: { resolve(item: T): void; reject(error: Error): void } | null = null;
@@ -11,13 +11,14 @@ export class AsyncQueue<T> {
     } else this.#items.push(item);
   }
 
-  /** Items already pushed are still delivered; then `next` rejects. */
+  /** Makes `next` reject with `error` once the items pushed before are consumed. */
   fail(error: Error): void {
     this.#error = error;
     this.#waiting?.reject(error);
     this.#waiting = null;
   }
 
+  /** The oldest item, when there is one. Only one call at a time. @throws the error given to `fail` */
   next(): Promise<T> {
     const item = this.#items.shift();
     if (item !== undefined) return Promise.resolve(item);

@@ -1,17 +1,21 @@
-/** Waiting that ends: when the work is done, when it takes too long, when somebody gives up. */
+/** Waits for a promise no longer than a time limit or an abort signal allows. */
 
-/** Milliseconds; a longer timer would fire at once. */
+/** Milliseconds: the longest delay that setTimeout takes; with a longer one it fires at once. */
 export const longestTimer = 2 ** 31 - 1;
 
 export interface Bounds {
+  /** The time limit. */
   readonly milliseconds: number;
-  /** What is thrown when they have passed. */
+  /** Makes the error that is thrown when the time is over. */
   readonly late: () => Error;
-  /** Any of them ends the waiting with its reason; none is aborted yet. */
+  /** The first that aborts ends the wait; none may be aborted at the call. */
   readonly signals: readonly (AbortSignal | undefined)[];
 }
 
-/** The work itself goes on, whatever ends the waiting for it. */
+/**
+ * The result of `work`, unless a bound is reached first. That ends the wait only: `work` itself goes on.
+ * @throws what `work` throws, what `late` makes, or the reason of the signal that was aborted
+ */
 export function within<T>(work: Promise<T>, { milliseconds, late, signals }: Bounds): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const ended = () => {

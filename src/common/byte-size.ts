@@ -1,8 +1,8 @@
-/** Bytes as people read them. */
+/** Sizes in bytes, written for people. */
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Three digits and a decimal unit: `1.23 GB`. */
+/** Three significant digits and a decimal unit, such as `1.23 GB`; whole bytes below 1000. */
 export function shownBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} bytes`;
   const power = Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));

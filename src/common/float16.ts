@@ -1,4 +1,6 @@
-/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
+/** Half-precision floats, which Node 20 has no typed array for. */
+
+/** The value of an IEEE 754 binary16's bits: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
 export function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

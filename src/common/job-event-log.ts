@@ -3,7 +3,7 @@
  * short; a reader takes what is new since it last looked, at its own pace, and is nothing but a number here: slow
  * ones hold nothing up and miss nothing but old progress.
  */
-import { unixSeconds } from './time.js';
+import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */
 export interface JobEvent {

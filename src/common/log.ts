@@ -1,7 +1,7 @@
-/** The server's log: pino on standard error, with whatever could be a secret taken out. */
+/** The server's log: pino on standard error, with headers that may hold secrets redacted. */
 import { type DestinationStream, type Logger, pino } from 'pino';
 
-/** Where a request's or a reply's headers could stand in a log line. */
+/** Headers that may hold a secret. */
 const secretHeaders = [
   'authorization',
   '["proxy-authorization"]',
@@ -10,12 +10,13 @@ const secretHeaders = [
   '["x-api-key"]',
   '["api-key"]',
 ];
+/** Fields of a log line under which the headers of a request or a reply may stand. */
 const holders = ['headers', 'req.headers', 'res.headers', 'err.headers', 'err.request.headers'];
 const redacted = holders.flatMap((holder) =>
   secretHeaders.map((header) => (header.startsWith('[') ? `${holder}${header}` : `${holder}.${header}`)),
 );
 
-/** Written at once by default: standard output says to people where the server is, standard error is the log. */
+/** @param to standard error by default, written synchronously; standard output is for messages to people. */
 export function createLog(
   level: string,
   to: DestinationStream = pino.destination({ dest: 2, sync: true }),

@@ -1,8 +1,10 @@
-/** `Promise.all` over a list with at most so many in flight, and one way out. */
+/** `Promise.all` over a list, with a limit on how many promises are in flight and a signal that the first failure aborts. */
 
 /**
- * Maps `items` in order, `limit` at a time. The first failure (or the caller's abort) aborts the signal that
- * the others run under; the promise settles only when none is left running.
+ * Runs `run` on every item, at most `limit` at a time. The first failure, or an abort of `signal`, aborts the signal
+ * that the other runs were given; the returned promise settles only when none of them is running any more.
+ * @returns the results in the order of the items
+ * @throws the first failure, or the reason of `signal`
  */
 export async function mapConcurrent<Item, Result>(
   items: readonly Item[],
@@ -24,7 +26,7 @@ export async function mapConcurrent<Item, Result>(
   };
   const workers = Array.from({ length: Math.min(limit, items.length) }, () =>
     worker().catch((error: unknown) => {
-      // Only the first reason counts: the rest end because of it.
+      // Only the first failure is reported: the later ones are its consequences.
       if (!failed.signal.aborted) failed.abort(error);
     }),
   );

@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers: xoshiro128** (Blackman and Vigna, 2018) seeded through splitmix32, so that near
- * seeds give unrelated streams.
+ * Seeded pseudorandom numbers: xoshiro128** (Blackman and Vigna, 2018), its state initialised by splitmix32 so that
+ * neighbouring seeds give unrelated streams.
  */
 export class Random {
   #a: number;
@@ -25,7 +25,7 @@ export class Random {
     this.#d = next();
   }
 
-  /** Unsigned 32 bits. */
+  /** The next 32 random bits, as an unsigned integer. */
   bits(): number {
     const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;

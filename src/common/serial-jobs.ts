@@ -3,7 +3,7 @@
  * what it was. Cancelling resolves when the work has stopped; of the finished ones the newest are remembered.
  */
 import { errors, SteerdError } from '../errors.js';
-import { unixSeconds } from './time.js';
+import { unixSeconds } from './stamps.js';
 
 /** What jobs of every kind tell of themselves. */
 export interface SerialJob {

@@ -1,4 +1,4 @@
-/** Long work on the HTTP thread, in short breaths: requests are served in between. */
+/** Long computations on the HTTP thread, cut into pieces so that requests are served in between. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /**

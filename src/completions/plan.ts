@@ -3,8 +3,7 @@
  * request is found here, before a token is made or a byte is sent.
  */
 
-import { newId } from '../common/ids.js';
-import { unixSeconds } from '../common/time.js';
+import { newId, unixSeconds } from '../common/stamps.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';

@@ -9,7 +9,7 @@
  * The constraint holds every call to exactly that, so that it can be read as it comes.
  */
 
-import { newId } from '../common/ids.js';
+import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, structuralTag } from './constraint.js';

@@ -3,9 +3,8 @@
  * and nothing running; `succeeded` is said only when the concept is safe in the store.
  */
 
-import { newId } from '../common/ids.js';
 import { SerialJobs, type Task } from '../common/serial-jobs.js';
-import { unixSeconds } from '../common/time.js';
+import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';

@@ -3,7 +3,7 @@
  * other, and no redirect leads from https to http. Whatever a network does is an `Interruption`.
  */
 
-import { packageVersion } from '../common/package-version.js';
+import { packageVersion } from '../common/package.js';
 import { errors } from '../errors.js';
 
 /** What may work at another try. */

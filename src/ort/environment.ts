@@ -1,6 +1,7 @@
 /** The process-wide ORT environment and CPU memory description. ORT counts references; neither is released. */
-import { returnFreedMemory } from './allocator.js';
+
 import { api, type Handle } from './library.js';
+import { fixMmapThreshold } from './native-heap.js';
 import { check, created } from './status.js';
 
 /** Fatal only: errors come back as statuses, and are told by whoever made the call. */
@@ -8,7 +9,7 @@ const logFatal = 4;
 const arenaAllocator = 1;
 const defaultMemory = 0;
 
-returnFreedMemory();
+fixMmapThreshold();
 
 export const environment: Handle = created('create environment', (out) =>
   api.CreateEnv(logFatal, 'steerd', out),

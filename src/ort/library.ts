@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import koffi from 'koffi';
-import { declineTelemetry } from './no-telemetry.js';
+import { declineTelemetry } from './decline-telemetry.js';
 
 /** Opaque address of an ORT object. */
 export type Handle = bigint;

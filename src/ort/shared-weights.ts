@@ -4,7 +4,7 @@
  * that were given the same initializers, so this is what makes a second session small.
  */
 import { resolve, sep } from 'node:path';
-import { dataTypeBytes, type ExternalWeight } from '../onnx/graph/external-weights.js';
+import { dataTypeBytes, type ExternalWeight } from '../onnx/find/product-weights.js';
 import { api, type Handle } from './library.js';
 import { MappedFile } from './mapped-file.js';
 import { check } from './status.js';

@@ -5,7 +5,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
-import { packageRoot } from '../common/package-root.js';
+import { packageRoot } from '../common/package.js';
 import { buildApp } from './app.js';
 import type { Services } from './services.js';
 

@@ -5,10 +5,10 @@
  */
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { TokenizerThread } from './background-encoder.js';
 import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
 import { specialTokens } from './special-tokens.js';
 import { pieceBytes } from './token-bytes.js';
-import { TokenizerThread } from './tokenizer-thread.js';
 
 export interface Tokenizer {
   /** Highest id + 1, over the model's vocabulary and the added tokens. The model's logits may be wider. */

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { readFootprint } from '../../src/engine/load/footprint.js';
 import type { LoadFigures } from './load-once.js';
 import type { Ratio, Row } from './report.js';

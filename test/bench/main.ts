@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { ortVersion } from '../../src/ort/library.js';

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readFitList } from '../../src/commands/fit-list.js';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { readConceptFolder } from '../../src/concepts/concept-folder.js';
 import { type ActivationEdit, greedy } from '../../src/engine/protocol.js';

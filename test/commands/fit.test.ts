@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { register } from '../../src/commands/fit.js';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { decodeConcept } from '../../src/concepts/concept-file.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
 import { runCommand } from './run-command.js';

@@ -11,7 +11,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { tableConcepts } from './concepts.js';
 import { type ConceptRow, measureConcept } from './measure-concept.js';

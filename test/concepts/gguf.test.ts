@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { createConcept } from '../../src/concepts/concept.js';
 import { decodeControlVector, directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
 import { decodeGguf, encodeGguf, GgufError } from '../../src/concepts/gguf.js';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { buildToolsIn } from './build-tools.js';
 import { buildInChroot } from './chroot-build.js';
 import { buildWithDocker } from './docker-image.js';

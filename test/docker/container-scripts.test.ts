@@ -4,8 +4,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
-import { packageVersion } from '../../src/common/package-version.js';
+import { packageRoot, packageVersion } from '../../src/common/package.js';
 import { build } from '../helpers/app.js';
 import { outcome } from './process.js';
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { outcome } from './process.js';
 
 const script = createRequire(import.meta.url).resolve('onnxruntime-node/script/install-utils.js');

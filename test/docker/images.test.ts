@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { readSettings, settingNames, settingsTable } from '../../src/config.js';
 import { libraryVariable } from '../../src/ort/library.js';
 import { allowedPaths } from './build-context.js';

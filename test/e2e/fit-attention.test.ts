@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';

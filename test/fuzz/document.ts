@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 
 /** A JSON schema, as far as ours go. */
 export interface Schema {

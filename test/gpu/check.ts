@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import type { ActivationEdit, DeviceSettings } from '../../src/engine/protocol.js';
 import { builtInDevices, deviceNames } from '../../src/ort/device.js';
 import { libraryVariable, ortVersion } from '../../src/ort/library.js';

@@ -1,7 +1,7 @@
 /** The embedded model, its float32 goldens, and a direction that visibly steers it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import type { EditTerm } from '../../src/engine/protocol.js';
 

@@ -1,7 +1,7 @@
 /** An export whose attention is written out (`mistral-optimum`), and other ways to write the same or another one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
 import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto, NodeProto } from '../../src/onnx/schema/onnx_pb.js';

@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { productWeights } from '../../src/onnx/graph/external-weights.js';
+import { productWeights } from '../../src/onnx/find/product-weights.js';
 import { serializeModel } from '../../src/onnx/graph/model-file.js';
 import { MappedFile } from '../../src/ort/mapped-file.js';
 import { PrepackedWeights, Session } from '../../src/ort/session.js';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { Binding, RunOptions } from '../../src/ort/binding.js';
 import { Session } from '../../src/ort/session.js';
 import { OrtError } from '../../src/ort/status.js';

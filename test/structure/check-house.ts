@@ -1,6 +1,6 @@
 /** The whole source held against layers.ts. */
 import { dirname } from 'node:path';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { innerLayers, layers } from './layers.js';
 import { circles, readImports, roomOf, upwardImports } from './structure.js';
 

@@ -1,7 +1,7 @@
 /** The embedded model's folder and what Hugging Face transformers says about it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import type { ChatMessage } from '../../src/text/chat-template.js';
 
 export const modelDirectory = join(packageRoot, 'models/smollm2-135m-instruct');

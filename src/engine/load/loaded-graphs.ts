@@ -1,6 +1,7 @@
 /** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
+
+import { productWeights } from '../../onnx/find/product-weights.js';
 import { graftForCapture } from '../../onnx/graft/capture-graft.js';
-import { productWeights } from '../../onnx/graph/external-weights.js';
 import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
 import type { Device } from '../../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../../ort/session.js';

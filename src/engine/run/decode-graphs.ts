@@ -2,7 +2,7 @@
  * The decode steps that a device has recorded as graphs, or will when they are first asked for: one for each number
  * of rows and of concepts. Both are rounded up, so that a few graphs serve all batches.
  */
-import { attentionLengths } from '../../onnx/rewrite/fixed-shapes.js';
+import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { Session } from '../../ort/session.js';
 import type { KvCache } from '../kv/kv-cache.js';
 import { DeviceCopies } from './device-copies.js';

@@ -3,7 +3,7 @@
  * is written into them. So a device can record the step's first run and replay it. On the CPU there is nothing to
  * record, and the graph reads the same arrays in place.
  */
-import { attentionLengths, attentionSpan } from '../../onnx/rewrite/fixed-shapes.js';
+import { attentionLengths, attentionSpan } from '../../onnx/graft/fixed-shapes.js';
 import { Binding, type RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { type ElementType, ownArray, Tensor } from '../../ort/tensor.js';

@@ -3,7 +3,7 @@
  * frame (ids, mask or lengths, KV); what is special to each comes as extra inputs and outputs. None of these runs
  * is captured: their shapes change.
  */
-import { attentionLengths, attentionSpan } from '../../onnx/rewrite/fixed-shapes.js';
+import { attentionLengths, attentionSpan } from '../../onnx/graft/fixed-shapes.js';
 import { Binding, notCaptured, type RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';

@@ -1,5 +1,5 @@
 /** Runs the serving graft: prompt chunks, decode steps and scoring, each row with its own activation edit. */
-import { attentionLengths } from '../../onnx/rewrite/fixed-shapes.js';
+import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';

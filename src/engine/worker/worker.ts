@@ -4,10 +4,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { shrinkJsHeap } from '../../common/js-heap.js';
 import { chooseThreads } from '../../common/threads.js';
-import { trimHeap } from '../../common/trim-heap.js';
-import { returnFreeBlocks } from '../../ort/allocator.js';
 import { RunOptions } from '../../ort/binding.js';
+import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { type KvCache, openKvCache } from '../kv/kv-cache.js';
 import { chooseCapacity } from '../load/capacity.js';
@@ -250,8 +250,8 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const serving = new ServingRunner(graphs.serving, cache, runOptions);
   const fault = await replayDecodes(serving, graphs.serving, chunk);
   const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
-  await trimHeap();
-  returnFreeBlocks();
+  await shrinkJsHeap();
+  shrinkNativeHeap();
   const loop = new EngineLoop(port, graphs, serving, chunk, runOptions);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const shape = {

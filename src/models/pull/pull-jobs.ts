@@ -3,9 +3,8 @@
  * and what had come is continued by the next pull of the same model.
  */
 
-import { newId } from '../../common/ids.js';
 import { SerialJobs, type Task } from '../../common/serial-jobs.js';
-import { unixSeconds } from '../../common/time.js';
+import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
 import type { PullJob, PullRequest } from '../../schemas/pulls.js';

@@ -1,8 +1,8 @@
 /** Loads one model folder: engine, tokenizer, chat template and stop tokens, or a clear reason why not. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unixSeconds } from '../../common/time.js';
-import { trimHeap } from '../../common/trim-heap.js';
+import { shrinkJsHeap } from '../../common/js-heap.js';
+import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
 import type { Arithmetic, DeviceSettings } from '../../engine/protocol.js';
 import { errors, SteerdError } from '../../errors.js';
@@ -78,7 +78,7 @@ export async function loadModel(
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
-    const [engine] = await Promise.all([starting, trimHeap()]);
+    const [engine] = await Promise.all([starting, shrinkJsHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
     return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };

@@ -5,7 +5,7 @@
 
 import type { BlockOutput } from '../find/residual-stream.js';
 import { dataTypes, type Graph } from '../graph/graph.js';
-import { sliceLayers } from '../rewrite/fixed-shapes.js';
+import { sliceLayers } from './fixed-shapes.js';
 
 /** One layer's slices of the steering inputs: vectors [B, K, H], coefficients [B, S, K]. */
 export interface LayerSteering {

@@ -5,12 +5,12 @@
  * float32 [L, B, heads, P]. Everything else keeps the export's names and shapes.
  */
 
-import { PrefixAttention } from '../find/prefix-attention.js';
 import { skipSumOutput } from '../find/residual-stream.js';
-import { VisibleAttention } from '../find/visible-attention.js';
 import { dataTypes } from '../graph/graph.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
+import { PrefixAttention } from './gqa-attention-capture.js';
 import { openForGraft } from './serving-graft.js';
+import { VisibleAttention } from './softmax-attention-capture.js';
 
 export interface CaptureOptions {
   /** False drops the logits, and with them the LM head: a fit does not need them. */

@@ -11,10 +11,10 @@
 import { type BlockOutput, findResidualStream, type ResidualStream } from '../find/residual-stream.js';
 import { dataTypes, Graph } from '../graph/graph.js';
 import { cloneModel, OnnxError } from '../graph/model-file.js';
-import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from '../rewrite/fixed-shapes.js';
 import { nameReshapedWeights } from '../rewrite/reshaped-weights.js';
 import type { ModelProto, NodeProto } from '../schema/onnx_pb.js';
 import { insertEdit, splitSteeringInputs } from './activation-edit.js';
+import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from './fixed-shapes.js';
 
 /** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
 const oldestOpset = 13;

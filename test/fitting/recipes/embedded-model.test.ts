@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../../src/common/package-root.js';
+import { packageRoot } from '../../../src/common/package.js';
 import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
 import { pearson } from '../../../src/fitting/linear-algebra/vectors.js';
 import { attention } from '../../../src/fitting/recipes/attention.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../../src/common/package-root.js';
+import { packageRoot } from '../../../src/common/package.js';
 import {
   closingTokens,
   encodePrompt,

@@ -1,7 +1,7 @@
 /** Where a model's large external weights lie (ONNX external data: location, offset, length). */
 
+import { Graph } from '../graph/graph.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
-import { Graph } from './graph.js';
 
 export interface ExternalWeight {
   readonly name: string;

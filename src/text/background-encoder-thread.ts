@@ -1,7 +1,7 @@
 /** The thread of tokenizer-thread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { EncodeReply, EncodeRequest } from './background-encoder.js';
 import { loadTokenizer } from './tokenizer.js';
-import type { EncodeReply, EncodeRequest } from './tokenizer-thread.js';
 
 if (parentPort) {
   const port = parentPort;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { SteerdError } from '../../src/errors.js';
+import { TokenizerThread } from '../../src/text/background-encoder.js';
 import { encodeText, loadTokenizer } from '../../src/text/tokenizer.js';
-import { TokenizerThread } from '../../src/text/tokenizer-thread.js';
 
 const directory = join(packageRoot, 'models/smollm2-135m-instruct');
 

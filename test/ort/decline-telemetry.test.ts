@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../src/common/package-root.js';
+import { packageRoot } from '../../src/common/package.js';
 import { tinyModel } from '../helpers/tiny-models.js';
 
 /** ONNX Runtime in a thread alone, as where the command line checks an export. */

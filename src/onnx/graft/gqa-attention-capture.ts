@@ -3,10 +3,11 @@
  * attention kernel (com.microsoft.GroupQueryAttention) keeps its probabilities to itself: rotate q as the
  * kernel does, softmax(scale q k') over the keys each position may see, sum over [span_start, span_end).
  */
+
+import type { LayerCache } from '../find/residual-stream.js';
 import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
-import type { LayerCache } from './residual-stream.js';
 
 /** Inputs of GroupQueryAttention, by position. */
 const gqa = { query: 0, key: 1, seqlens: 5, cos: 7, sin: 8, positionIds: 9, bias: 10, sink: 11 } as const;

@@ -3,11 +3,12 @@
  * Softmax of an attention written out in elementary nodes, the optional output of ONNX's Attention, or what is
  * computed beside a MultiHeadAttention.
  */
+
+import type { LayerCache } from '../find/residual-stream.js';
 import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
-import { multiHeadProbabilities } from './multi-head-attention.js';
-import type { LayerCache } from './residual-stream.js';
+import { multiHeadProbabilities } from './mha-probabilities.js';
 
 /** Output of ONNX's Attention that holds the matrix named by its attribute qk_matmul_output_mode. */
 const attentionMatrix = { output: 3, afterSoftmax: 3 } as const;

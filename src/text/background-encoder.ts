@@ -55,7 +55,7 @@ export class TokenizerThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./tokenizer-worker.js', import.meta.url), {
+    const worker = new Worker(new URL('./background-encoder-thread.js', import.meta.url), {
       workerData: this.directory,
     });
     worker.on('message', ({ id, ids, error }: EncodeReply) => {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { graftForServing } from '../../../src/onnx/graft/serving-graft.js';
-import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
 import {
   mostJoined,
   requirePlainAttention,
   sliceLayers,
   stackLayers,
-} from '../../../src/onnx/rewrite/fixed-shapes.js';
+} from '../../../src/onnx/graft/fixed-shapes.js';
+import { graftForServing } from '../../../src/onnx/graft/serving-graft.js';
+import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
 import { GraphProtoSchema, ModelProtoSchema, type NodeProto } from '../../../src/onnx/schema/onnx_pb.js';
 import { floats, openGraph, runGraph } from '../../helpers/run-graph.js';
 import { tinyModel, tinyNames } from '../../helpers/tiny-models.js';

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { cpuQuota } from '../../src/common/cpu-quota.js';
-import { chooseThreads } from '../../src/common/threads.js';
+import { chooseThreads, cpuQuota } from '../../src/common/threads.js';
 
 const from = (files: Record<string, string>) =>
   cpuQuota((path) => files[path.replace('/sys/fs/cgroup/', '')] ?? null);
