@@ -1,26 +1,12 @@
 /**
- * Tokenises long texts beside the thread that serves HTTP. A tokenizer takes up to 25 ms a kilobyte (long words, long
- * runs of spaces), so a prompt of some hundred kilobytes would stop every stream for seconds. The thread is started
- * by the first long text and ends when there was none for a while.
+ * Encodes long texts in a thread of its own. A tokenizer takes up to 25 ms a kilobyte (long words, long runs of
+ * spaces), so a prompt of some hundred kilobytes would stop all streams for seconds if the HTTP thread encoded it. The
+ * first text starts the thread; without work for a minute the thread ends.
  */
 import { Worker } from 'node:worker_threads';
 import { errors } from '../errors.js';
-
-export interface EncodeOptions {
-  readonly addSpecialTokens?: boolean;
-}
-
-export interface EncodeRequest extends EncodeOptions {
-  readonly id: number;
-  readonly text: string;
-}
-
-export interface EncodeReply {
-  readonly id: number;
-  readonly ids: Uint32Array | null;
-  /** Why there are no ids. */
-  readonly error: string | null;
-}
+import type { EncodeReply, EncodeRequest } from './background-encoder-thread.js';
+import type { EncodeOptions } from './tokenizer.js';
 
 const idleMilliseconds = 60_000;
 const mostWaiting = 64;
@@ -31,17 +17,17 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-export class TokenizerThread {
+export class BackgroundEncoder {
   #worker: Worker | null = null;
   readonly #waiting = new Map<number, Waiter>();
   #nextId = 1;
   #idle: NodeJS.Timeout | undefined;
 
-  /** @param directory holds the tokenizer's files, as for `loadTokenizer` */
+  /** @param directory of the tokenizer's files, as for `readTokenizer` */
   constructor(readonly directory: string) {}
 
-  /** @throws SteerdError queue_full */
-  encode(text: string, options: EncodeOptions): Promise<number[]> {
+  /** Token ids, as `Tokenizer.encode` gives them. @throws SteerdError queue_full when 64 texts are waiting. */
+  encode(text: string, options: EncodeOptions = {}): Promise<number[]> {
     if (this.#waiting.size >= mostWaiting) throw errors.queueFull(mostWaiting, retryAfterSeconds);
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
@@ -50,7 +36,7 @@ export class TokenizerThread {
     return new Promise<number[]>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       worker.ref();
-      worker.postMessage({ id, text, ...options } satisfies EncodeRequest);
+      worker.postMessage({ id, text, options } satisfies EncodeRequest);
     });
   }
 
@@ -63,15 +49,15 @@ export class TokenizerThread {
       this.#waiting.delete(id);
       if (ids !== null) waiter?.resolve(Array.from(ids));
       else waiter?.reject(new Error(error ?? 'the text could not be tokenised'));
-      if (this.#waiting.size === 0) this.#rest(worker);
+      if (this.#waiting.size === 0) this.#becomeIdle(worker);
     });
-    worker.on('error', (error: Error) => this.#gone(worker, error));
-    worker.on('exit', () => this.#gone(worker, new Error('the tokenizer thread ended')));
+    worker.on('error', (error: Error) => this.#fail(worker, error));
+    worker.on('exit', () => this.#fail(worker, new Error('the tokenizer thread ended')));
     return worker;
   }
 
-  /** Nothing to do: the process may end, and after a while the thread does. */
-  #rest(worker: Worker): void {
+  /** An idle thread does not keep the process alive, and ends after a while. */
+  #becomeIdle(worker: Worker): void {
     worker.unref();
     this.#idle = setTimeout(() => {
       if (this.#worker === worker) this.#worker = null;
@@ -80,7 +66,7 @@ export class TokenizerThread {
     this.#idle.unref();
   }
 
-  #gone(worker: Worker, error: Error): void {
+  #fail(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
     for (const { reject } of this.#waiting.values()) reject(error);

@@ -1,6 +1,7 @@
 /**
- * A model's chat template: messages to the prompt it was trained on. Jinja with the settings of Hugging Face
- * transformers (`trim_blocks`, `lstrip_blocks`, `raise_exception`, `strftime_now`).
+ * A model's chat template: turns messages into the prompt format the model was trained on. Templates are Jinja, with the
+ * settings and functions of Hugging Face transformers (`trim_blocks`, `lstrip_blocks`, `raise_exception`,
+ * `strftime_now`).
  */
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
@@ -11,21 +12,20 @@ import { namedSpecialTokens } from './special-tokens.js';
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
-  /** What templates that know tools read. */
+  /** Tool calls of an assistant's message, and the call that a tool's message answers; read by templates with tools. */
   readonly tool_calls?: readonly object[];
   readonly tool_call_id?: string;
 }
 
 export interface ChatTemplate {
-  /** Whether it writes `tools` and the messages of calls itself. */
+  /** Whether the template itself writes `tools` and the messages of tool calls into the prompt. */
   readonly takesTools?: boolean;
 
   /**
-   * @param options.addGenerationPrompt ends the prompt where the assistant's answer begins.
-   * @param options.variables more of the template's variables (`enable_thinking`, `tools`, ...).
-   * @returns text with its special tokens written out: encode it with `addSpecialTokens: false`.
-   * @throws SteerdError invalid_value when the template refuses the messages, or a variable has a name that
-   *   the template language or this function gives itself.
+   * @param options.addGenerationPrompt whether the prompt ends with the opening of an assistant's message
+   * @param options.variables further variables of the template (`enable_thinking`, `tools`, ...)
+   * @returns text with its special tokens written out: encode it with `addSpecialTokens: false`
+   * @throws SteerdError invalid_value when the template refuses the messages, or when a variable has a reserved name
    */
   render(
     messages: readonly ChatMessage[],
@@ -33,8 +33,8 @@ export interface ChatTemplate {
   ): string;
 }
 
-/** Names that a request may not give: the arguments of `render` and what the Jinja library declares. */
-const takenNames = new Set([
+/** Variable names that a request may not set: those that `render` sets, and what the Jinja library declares. */
+const reservedNames = new Set([
   'messages',
   'add_generation_prompt',
   'raise_exception',
@@ -56,7 +56,7 @@ class JinjaChatTemplate implements ChatTemplate {
   constructor(source: string, specialTokens: JsonObject) {
     this.#template = new Template(source);
     this.takesTools = /\btools\b/.test(source);
-    // transformers always defines these two: templates compare them with none.
+    // transformers always defines these two, and templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
   }
 
@@ -65,7 +65,7 @@ class JinjaChatTemplate implements ChatTemplate {
     options: { addGenerationPrompt: boolean; variables?: Readonly<Record<string, unknown>> },
   ): string {
     for (const name of Object.keys(options.variables ?? {})) {
-      if (takenNames.has(name)) {
+      if (reservedNames.has(name)) {
         throw errors.invalidValue('chat_template_kwargs', 'variables of free names', name);
       }
     }
@@ -77,8 +77,8 @@ class JinjaChatTemplate implements ChatTemplate {
         add_generation_prompt: options.addGenerationPrompt,
       });
     } catch (error) {
-      // The library does not tell a template's own refusal from a message it cannot handle; both are about
-      // the messages, since the template itself was parsed at load.
+      // The library does not distinguish `raise_exception` in the template from an error while rendering. Both
+      // concern the messages, because the template itself was parsed at load.
       const reason = (error as Error).message.slice(0, 500);
       throw errors.invalidValue(
         'messages',
@@ -89,7 +89,7 @@ class JinjaChatTemplate implements ChatTemplate {
   }
 }
 
-/** `chat_template` of the config: one template, or a list of named ones of which we take "default". */
+/** `chat_template` of the config: one template, or a list of named ones, of which the one named "default" is taken. */
 function configuredTemplate(config: JsonObject): string | null {
   const value = config.chat_template;
   if (typeof value === 'string') return value;
@@ -99,8 +99,9 @@ function configuredTemplate(config: JsonObject): string | null {
 }
 
 /**
- * From `chat_template.jinja`, else `tokenizer_config.json`; null when the model has none.
- * @throws Error naming the directory when the template is not valid Jinja.
+ * Reads the template from `chat_template.jinja`, or else from `tokenizer_config.json`.
+ * @returns null when the model has none
+ * @throws Error naming the file when the template is not valid Jinja
  */
 export async function loadChatTemplate(directory: string): Promise<ChatTemplate | null> {
   const config = (await readJsonObject(directory, 'tokenizer_config.json')) ?? {};

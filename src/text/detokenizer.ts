@@ -1,36 +1,37 @@
 /**
- * Token ids to text, one at a time. What `push` and `flush` give out adds up to
- * `tokenizer.decode(all ids)`, and a character whose bytes come in several tokens is given out whole.
+ * Decodes a stream of tokens. The texts that `push` and `flush` return add up to `tokenizer.decode(all ids)`, and a
+ * character whose bytes are spread over several tokens is returned whole.
  *
- * Decoding a token alone is wrong: a first token loses its leading space (Metaspace, Strip), a byte is no
- * character, a piece is glued or spaced by its neighbour (WordPiece, BPE suffixes). Decoding the whole
- * answer at every token is quadratic. So we decode a window of the last few tokens and give out what is new.
+ * Decoding each token alone would be wrong: the first token loses its leading space (Metaspace, Strip decoders), a
+ * byte token is no character, and the space between pieces depends on the neighbour (WordPiece, BPE suffixes).
+ * Decoding the whole answer at each token would be quadratic. So a window of the last few tokens is decoded, and the
+ * part that is new is returned.
  */
 import type { Tokenizer } from './tokenizer.js';
 
-/** What a decoder writes for bytes that are no character, or not one yet. */
+/** What decoders write for bytes that are not valid UTF-8, or not yet. */
 const replacementCharacter = '\uFFFD';
 
-/** Window length, in tokens, at which we try to drop its first half. */
+/** Length of the window, in tokens, from which on its first half is dropped where that is safe. */
 const windowLimit = 8;
 
 /**
- * A shorter window is trusted when it decodes to at least that many UTF-16 units and ends like the longer
- * one: four units come from four bytes or more, and UTF-8 decoding that starts anywhere in a character is
- * back in step after three; they are also text that a decoder did not strip from the start.
+ * UTF-16 units at the end in which the text of a shorter window must equal that of the longer one before it takes its
+ * place. Four units come from at least four bytes, and a UTF-8 decoder that starts inside a character is in step again
+ * after three; such a text is also longer than what decoders strip from a beginning.
  */
 const overlap = 4;
 
 export class IncrementalDetokenizer {
   readonly #tokenizer: Tokenizer;
   #window: number[] = [];
-  /** UTF-16 units of the window's text that were given out. */
-  #given = 0;
+  /** UTF-16 units of the window's text that were returned already. */
+  #returned = 0;
 
   /**
-   * @param context tokens before the first one pushed (the prompt of a completion): the text then continues
-   *   theirs, with the space between them. Empty for an answer that stands alone.
-   * @param skipSpecialTokens whether special tokens have no text
+   * @param context tokens before the first one pushed, such as a completion's prompt: the text then continues theirs,
+   *   with the space between the two. Empty for an answer on its own.
+   * @param skipSpecialTokens whether special tokens are left out of the text
    */
   constructor(
     tokenizer: Tokenizer,
@@ -39,32 +40,33 @@ export class IncrementalDetokenizer {
   ) {
     this.#tokenizer = tokenizer;
     this.#window = context.slice(-8 * windowLimit).filter((token) => this.#hasText(token));
-    this.#given = settled(this.#decode(this.#window)).length;
+    this.#returned = stablePart(this.#decode(this.#window)).length;
   }
 
-  /** Text that is certain once `token` is known; empty while a character is unfinished. */
+  /** The text that `token` completes; empty while a character's bytes are incomplete. */
   push(token: number): string {
     if (!this.#hasText(token)) return '';
     this.#window.push(token);
     const text = this.#decode(this.#window);
-    const delta = settled(text).slice(this.#given);
-    this.#given += delta.length;
+    const delta = stablePart(text).slice(this.#returned);
+    this.#returned += delta.length;
     if (this.#window.length >= windowLimit) this.#slide(text);
     return delta;
   }
 
-  /** What was held back: an unfinished character, as U+FFFD. Call it once, after the last token. */
+  /** The rest of the text: an incomplete character, as U+FFFD. Call it once, after the last token. */
   flush(): string {
-    const rest = this.#decode(this.#window).slice(this.#given);
-    this.#given += rest.length;
+    const rest = this.#decode(this.#window).slice(this.#returned);
+    this.#returned += rest.length;
     return rest;
   }
 
+  /** Drops the window's first half, if the second half decodes to the same end. */
   #slide(text: string): void {
     const shorter = this.#window.slice(this.#window.length >> 1);
     const shorterText = this.#decode(shorter);
     if (shorterText.length < overlap || !text.endsWith(shorterText.slice(-overlap))) return;
-    this.#given += shorterText.length - text.length;
+    this.#returned += shorterText.length - text.length;
     this.#window = shorter;
   }
 
@@ -72,7 +74,7 @@ export class IncrementalDetokenizer {
     return this.#tokenizer.decode(tokens, { skipSpecialTokens: this.skipSpecialTokens });
   }
 
-  /** Tokens that decode to nothing anywhere are kept out of the window, which they would fill. */
+  /** Tokens that never have text are kept out of the window, so that they do not use up its length. */
   #hasText(token: number): boolean {
     if (token < 0 || token >= this.#tokenizer.vocabularySize) return false;
     return !this.skipSpecialTokens || !this.#tokenizer.isSpecial(token);
@@ -80,9 +82,9 @@ export class IncrementalDetokenizer {
 }
 
 /**
- * The part of a text that more tokens cannot change. Unfinished bytes at the end decode to exactly one
- * U+FFFD, whatever their number (WHATWG Encoding, "maximal subpart"); those before it are final.
+ * The part of a text that further tokens cannot change: all but a U+FFFD at its end. Incomplete bytes at the end decode
+ * to exactly one U+FFFD, however many they are (WHATWG Encoding Standard: "maximal subpart"); earlier ones are final.
  */
-function settled(text: string): string {
+function stablePart(text: string): string {
   return text.endsWith(replacementCharacter) ? text.slice(0, -1) : text;
 }

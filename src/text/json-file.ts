@@ -1,4 +1,4 @@
-/** Reads the JSON files that lie beside a model. */
+/** Reads the JSON and text files in a model's folder. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,7 +8,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The file's text, or null when the directory has no such file. */
+/** The file's text, or null when the directory has no such file. @throws the file system's error */
 export async function readTextFile(directory: string, name: string): Promise<string | null> {
   try {
     return await readFile(join(directory, name), 'utf8');
@@ -20,7 +20,7 @@ export async function readTextFile(directory: string, name: string): Promise<str
 
 /**
  * The file's object, or null when the directory has no such file.
- * @throws Error naming the file when it is not JSON or not an object.
+ * @throws Error naming the file when it is not a JSON object; the file system's error
  */
 export async function readJsonObject(directory: string, name: string): Promise<JsonObject | null> {
   const text = await readTextFile(directory, name);

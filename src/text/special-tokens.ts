@@ -1,6 +1,6 @@
 /**
- * Special tokens as `tokenizer_config.json` names them. A token is a string there, or an object with its
- * text under `content` (the saved form of an AddedToken in Hugging Face transformers).
+ * The special tokens of `tokenizer_config.json`. A token there is a string, or an object with its text under `content`
+ * (an AddedToken of Hugging Face transformers as it is saved).
  */
 import { isJsonObject, type JsonObject } from './json-file.js';
 
@@ -12,7 +12,7 @@ function tokenText(value: unknown): string | null {
   return null;
 }
 
-/** The named tokens that the config has: `{"bos_token": "<s>", ...}`. */
+/** Those of the named special tokens that the config has, such as `{"bos_token": "<s>"}`. */
 export function namedSpecialTokens(config: JsonObject): Record<string, string> {
   const named: Record<string, string> = {};
   for (const name of names) {
@@ -22,7 +22,7 @@ export function namedSpecialTokens(config: JsonObject): Record<string, string> {
   return named;
 }
 
-/** Every token the config declares special, named or additional. */
+/** The texts of all tokens that the config declares special, named and additional. */
 export function specialTokens(config: JsonObject): string[] {
   const tokens = Object.values(namedSpecialTokens(config));
   for (const key of ['additional_special_tokens', 'extra_special_tokens']) {

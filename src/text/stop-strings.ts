@@ -1,7 +1,7 @@
 /**
- * Finds the first stop string in a text that arrives in pieces. First is the one that ends first, and of
- * those that end together the longest: so the answer does not depend on where the pieces are cut.
- * Linear in the text: each stop string is a Knuth-Morris-Pratt automaton over UTF-16 units.
+ * Finds the first stop string in a text that arrives in pieces: the one that ends first and, of several that end at the
+ * same place, the longest. The result does not depend on where the pieces are cut. Linear in the length of the text:
+ * each stop string is a Knuth-Morris-Pratt automaton over UTF-16 units.
  */
 import { errors } from '../errors.js';
 
@@ -9,7 +9,7 @@ class Automaton {
   readonly #stop: string;
   /** failure[n]: length of the longest proper prefix of the first n units that is also their suffix. */
   readonly #failure: Uint32Array;
-  /** Length of the longest prefix of the stop string that ends at the last unit seen. */
+  /** Length of the longest prefix of the stop string that is a suffix of the text so far. */
   matched = 0;
 
   constructor(stop: string) {
@@ -24,7 +24,7 @@ class Automaton {
     return this.#stop.length;
   }
 
-  /** Takes one unit; true when the stop string ends with it. */
+  /** Reads one unit; true when the stop string ends there. */
   take(unit: number): boolean {
     this.matched = this.#next(this.matched, unit);
     return this.matched === this.#stop.length;
@@ -39,14 +39,14 @@ class Automaton {
 
 export class StopStringMatcher {
   readonly #automata: readonly Automaton[];
-  /** The end of the text so far that may begin a stop string. */
+  /** The end of the text so far that may be the beginning of a stop string. */
   #held = '';
   #stopped = false;
 
-  /** @throws SteerdError invalid_value for an empty stop string, which would stop before the first token. */
+  /** @throws SteerdError invalid_value for an empty stop string, which would end every answer before its first token */
   constructor(
     stops: readonly string[],
-    /** Whether the text goes on to the end of the stop string. */
+    /** Whether the text returned includes the stop string. */
     readonly included = false,
   ) {
     if (stops.includes('')) throw errors.invalidValue('stop', 'made of non-empty strings', '');
@@ -54,8 +54,8 @@ export class StopStringMatcher {
   }
 
   /**
-   * @returns the text that is certain not to belong to a stop string, and whether one was found: the text
-   *   then ends before it, and everything after is dropped.
+   * @returns the text that can no longer become part of a stop string, and whether a stop string was found: then the
+   *   text ends before it (or with it, if `included`), and what comes later is dropped
    */
   push(text: string): { text: string; stopped: boolean } {
     if (this.#stopped) return { text: '', stopped: true };
@@ -77,7 +77,7 @@ export class StopStringMatcher {
     return { text: pending.slice(0, pending.length - hold), stopped: false };
   }
 
-  /** The text held back, when no more comes and no stop string was found. */
+  /** The text that was held back. Call it when the text has ended and no stop string was found. */
   flush(): string {
     const rest = this.#held;
     this.#held = '';

@@ -1,24 +1,24 @@
-/** Joins the engine's steps with the detokenizer and the stop strings: the text side of one sequence. */
+/** The text of one sequence: the engine's steps, detokenised and cut at the first stop string. */
 import type { FinishReason, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { IncrementalDetokenizer } from './detokenizer.js';
 import { StopStringMatcher } from './stop-strings.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** A token with what the engine says of it. */
+/** A token with the monitor's projections and the log probabilities of its step. */
 export interface DetailedToken {
   readonly id: number;
-  /** What it added to the text, before stop strings cut it. */
+  /** The text it added, before a stop string cut it. */
   text: string;
   readonly projections?: Float32Array;
   readonly logprobs?: TokenLogprobs;
 }
 
 export interface TextDelta {
-  /** What is new; never half a character, never the begin of a stop string. */
+  /** The new text: whole characters, and nothing that may be the beginning of a stop string. */
   text: string;
-  /** Tokens since the last delta, those included whose text is still held back or was cut. */
+  /** Tokens since the last delta, including those whose text is held back or was cut off. */
   tokens: number[];
-  /** The same tokens, when the engine says more of them. */
+  /** The same tokens with details, when the engine's steps have any. */
   detailed?: DetailedToken[];
   finish: FinishReason | null;
 }
@@ -29,14 +29,14 @@ export interface Detokenizer {
 }
 
 /**
- * Deltas with text as it becomes certain; the last carries the finish reason and may be empty.
- * A stop string ends the iteration with finish "stop" and leaves `steps` (which calls its `return()` and so
- * frees the slot) before the last delta is given out. Leaving this iterable early leaves `steps` too, but
- * only when a pending step has come: abort the engine's signal to cancel at once.
+ * Deltas of text, each as soon as it is final; the last one carries the finish reason, and its text may be empty.
+ * A stop string ends the iteration with finish "stop", and ends `steps` (its `return()` frees the engine's slot) before
+ * the last delta is yielded. A consumer that stops early ends `steps` too, but not before a pending step has arrived:
+ * to cancel at once, abort the engine's signal.
  *
- * @param stopsIncluded whether the text has the stop string that ended it
- * @param detokenize for text that continues a prompt; by default the answer stands alone.
- * @throws SteerdError invalid_value for an empty stop string; while iterating, what `steps` throws.
+ * @param detokenize by default for an answer on its own; give one with a context for text that continues a prompt
+ * @param stopsIncluded whether the text includes the stop string that ended it
+ * @throws SteerdError invalid_value for an empty stop string; while iterating, what `steps` throws
  */
 export function streamText(
   steps: AsyncIterable<SequenceStep>,

@@ -1,11 +1,11 @@
-/** From a vocabulary's way of writing pieces to the bytes they stand for, by the kind of decoder a tokenizer has. */
+/** The bytes that a vocabulary's entries stand for, which depends on the tokenizer's kind of decoder. */
 import type { GrammarVocabulary } from '../engine/grammar/grammar-library.js';
 import { isJsonObject } from './json-file.js';
 import type { Tokenizer } from './tokenizer.js';
 
 const encoder = new TextEncoder();
 
-/** GPT-2's alphabet for bytes: printable Latin-1 stands for itself, the others for U+0100 and up in their order. */
+/** GPT-2's byte alphabet: a printable Latin-1 byte is its own character, the others are U+0100 and up in their order. */
 export const byteCharacters: readonly string[] = (() => {
   let next = 256;
   const printable = (byte: number) =>
@@ -15,13 +15,13 @@ export const byteCharacters: readonly string[] = (() => {
 
 const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
-/** A piece of that alphabet as bytes; one with other characters is text. */
+/** An entry in the byte alphabet; one with any other character is text in UTF-8. */
 function byteLevel(piece: string): Uint8Array {
   const bytes = [...piece].map((character) => byteOf.get(character));
   return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : encoder.encode(piece);
 }
 
-/** SentencePiece's: "▁" is a space, "<0xE2>" a byte. */
+/** An entry as SentencePiece writes it: "▁" is a space, "<0xE2>" a byte. */
 function sentencePiece(piece: string): Uint8Array {
   const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1];
   return byte === undefined
@@ -29,14 +29,17 @@ function sentencePiece(piece: string): Uint8Array {
     : Uint8Array.of(Number.parseInt(byte, 16));
 }
 
-/** The types of a decoder's parts. */
+/** The types of a decoder and of the decoders in a sequence. */
 function decoderTypes(decoder: unknown): string[] {
   if (!isJsonObject(decoder)) return [];
   const inner = Array.isArray(decoder.decoders) ? decoder.decoders.flatMap(decoderTypes) : [];
   return typeof decoder.type === 'string' ? [decoder.type, ...inner] : inner;
 }
 
-/** @param decoder of `tokenizer.json` */
+/**
+ * A function from a vocabulary entry to its bytes.
+ * @param decoder the field of that name in `tokenizer.json`
+ */
 export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
   const types = decoderTypes(decoder);
   if (types.includes('ByteLevel')) return byteLevel;
@@ -44,7 +47,7 @@ export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
   return (piece) => encoder.encode(piece);
 }
 
-/** A model's tokens for constrained answers: special ones stand for no text. */
+/** A model's vocabulary for constrained answers: each token's bytes in GPT-2's byte alphabet, "" for a special token. */
 export function grammarVocabulary(tokenizer: Tokenizer, endTokens: readonly number[]): GrammarVocabulary {
   const tokens = Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
     tokenizer.isSpecial(id)

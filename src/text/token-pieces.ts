@@ -1,8 +1,8 @@
-/** What each token adds to a text, special tokens as they are written: the pieces add up to the text as it is read. */
+/** The piece of text that each token adds; special tokens are written out. Joined, the pieces are the whole text. */
 import { IncrementalDetokenizer } from './detokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** A character made of several tokens is the piece of the last of them. */
+/** One piece for each token. A character made of several tokens is the piece of the last one, the others' are empty. */
 export function tokenPieces(tokenizer: Tokenizer, tokens: readonly number[]): string[] {
   const detokenizer = new IncrementalDetokenizer(tokenizer);
   const pieces = tokens.map((token) =>

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/common/package.js';
 import { SteerdError } from '../../src/errors.js';
-import { TokenizerThread } from '../../src/text/background-encoder.js';
-import { encodeText, loadTokenizer } from '../../src/text/tokenizer.js';
+import { BackgroundEncoder } from '../../src/text/background-encoder.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import { encodeText } from '../../src/text/tokenizer.js';
 
 const directory = join(packageRoot, 'models/smollm2-135m-instruct');
 
@@ -39,7 +40,7 @@ test('a long text has the ids it would have here, and this thread goes on meanwh
 });
 
 test('a thread that cannot load its tokenizer says why, and too many texts are refused', async () => {
-  const nowhere = new TokenizerThread('/nowhere');
+  const nowhere = new BackgroundEncoder('/nowhere');
   await assert.rejects(nowhere.encode('x', {}), /tokenizer/);
   const many = Array.from({ length: 64 }, () => nowhere.encode('x', {}).catch(() => []));
   assert.throws(() => nowhere.encode('x', {}), SteerdError);

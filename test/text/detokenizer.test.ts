@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { IncrementalDetokenizer } from '../../src/text/detokenizer.js';
-import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import type { Tokenizer } from '../../src/text/tokenizer.js';
 import { modelDirectory } from './golden.js';
 import { llama, metaspace, randomIntegers, tinyTokenizer, wordPiece, wordSuffix } from './tiny-tokenizers.js';
 

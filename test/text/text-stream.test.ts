@@ -4,7 +4,8 @@ import type { FinishReason, SequenceStep } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
 import { IncrementalDetokenizer } from '../../src/text/detokenizer.js';
 import { streamText, type TextDelta } from '../../src/text/text-stream.js';
-import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import type { Tokenizer } from '../../src/text/tokenizer.js';
 import { modelDirectory } from './golden.js';
 import { llama, tinyTokenizer } from './tiny-tokenizers.js';
 

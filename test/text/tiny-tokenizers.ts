@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import type { Tokenizer } from '../../src/text/tokenizer.js';
 
 /** Writes the files into a temporary directory that goes when the test ends. */
 export async function directoryWith(t: TestContext, files: Record<string, unknown>): Promise<string> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leastTokens, loadTokenizer } from '../../src/text/tokenizer.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import { leastTokens } from '../../src/text/tokenizer.js';
 import { golden, modelDirectory } from './golden.js';
 import { directoryWith, llama, metaspace, tinyTokenizer } from './tiny-tokenizers.js';
 

@@ -9,7 +9,7 @@ import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
-import { loadTokenizer } from '../../text/tokenizer.js';
+import { loadTokenizer } from '../../text/load-tokenizer.js';
 import type { LoadedModel } from '../model.js';
 
 /** How a model's engine is set up; 0 leaves the choice to it. */

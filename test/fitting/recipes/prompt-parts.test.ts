@@ -11,7 +11,7 @@ import {
 } from '../../../src/fitting/recipes/prompt-parts.js';
 import type { LoadedModel } from '../../../src/models/model.js';
 import { loadChatTemplate } from '../../../src/text/chat-template.js';
-import { loadTokenizer } from '../../../src/text/tokenizer.js';
+import { loadTokenizer } from '../../../src/text/load-tokenizer.js';
 import { plantedModel } from './synthetic-model.js';
 
 /** Pieces of a greedy vocabulary: the longest that fits is one token, anything else a token a character. */
