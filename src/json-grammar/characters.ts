@@ -1,15 +1,17 @@
-/** Sets of characters, and how JSON writes them inside a string. */
-import { type CodePointRange, either, oneOf, text } from './ebnf.js';
+/** Sets of characters, and expressions for a character as JSON writes it inside a string. */
+import { characterClass, either, literal } from './ebnf.js';
+import type { CodePointRange } from './utf8.js';
 
+/** Ranges of code points without overlap. */
 export type CharacterSet = readonly CodePointRange[];
 
-/** Characters of one UTF-16 unit: validators disagree on whether longer ones count as one or two. */
+/** The characters of one UTF-16 unit: validators disagree on whether a longer one counts as one or two. */
 export const everyCharacter: CharacterSet = [
   [0, 0xd7ff],
   [0xe000, 0xfffd],
 ];
 
-/** Sorted, without overlap. */
+/** The union, its ranges in ascending order. */
 export function union(...sets: readonly CharacterSet[]): CharacterSet {
   const merged: [number, number][] = [];
   for (const [from, to] of sets.flat().sort(([a], [b]) => a - b)) {
@@ -20,10 +22,10 @@ export function union(...sets: readonly CharacterSet[]): CharacterSet {
   return merged;
 }
 
-/** What of `set` is not in `taken`. */
-export function without(set: CharacterSet, taken: CharacterSet): CharacterSet {
+/** The characters of `set` that are not in `removed`. */
+export function without(set: CharacterSet, removed: CharacterSet): CharacterSet {
   let left: CodePointRange[] = [...set];
-  for (const [from, to] of taken) {
+  for (const [from, to] of removed) {
     left = left.flatMap(([start, end]): CodePointRange[] => {
       if (to < start || from > end) return [[start, end]];
       const before: CodePointRange[] = start < from ? [[start, from - 1]] : [];
@@ -34,15 +36,18 @@ export function without(set: CharacterSet, taken: CharacterSet): CharacterSet {
   return left;
 }
 
-export const both = (a: CharacterSet, b: CharacterSet): CharacterSet =>
+/** The intersection. */
+export const intersection = (a: CharacterSet, b: CharacterSet): CharacterSet =>
   without(a, without([[0, 0x10ffff]], b));
 
+/** The set of one character. */
 export const only = (character: string): CharacterSet => {
   const point = character.codePointAt(0) ?? 0;
   return [[point, point]];
 };
 
-const escaped: ReadonlyMap<number, string> = new Map(
+/** Characters with a short escape in JSON, by code point. */
+const shortEscapes: ReadonlyMap<number, string> = new Map(
   Object.entries({
     '"': '\\"',
     '\\': '\\\\',
@@ -53,29 +58,33 @@ const escaped: ReadonlyMap<number, string> = new Map(
     '\t': '\\t',
   }).map(([character, written]) => [character.codePointAt(0) ?? 0, written]),
 );
-const unwritten: CharacterSet = union([[0, 0x1f]], only('"'), only('\\'));
+/** Characters that JSON must escape inside a string. */
+const mustEscape: CharacterSet = union([[0, 0x1f]], only('"'), only('\\'));
 
-/** One character of the set as JSON writes it; null where it writes none (most control characters are left out). */
+/**
+ * One character of the set as JSON writes it. Control characters without a short escape are left out; null when no
+ * character is left.
+ */
 export function jsonCharacter(set: CharacterSet): string | null {
-  const plain = without(set, unwritten);
-  const forms = plain.length > 0 ? [oneOf(plain)] : [];
-  for (const [point, written] of escaped) {
-    if (set.some(([from, to]) => point >= from && point <= to)) forms.push(text(written));
+  const plain = without(set, mustEscape);
+  const alternatives = plain.length > 0 ? [characterClass(plain)] : [];
+  for (const [point, written] of shortEscapes) {
+    if (set.some(([from, to]) => point >= from && point <= to)) alternatives.push(literal(written));
   }
-  return forms.length === 0 ? null : either(forms);
+  return alternatives.length === 0 ? null : either(alternatives);
 }
 
-/** Any character of a string. */
-export const anyJsonCharacter = `(${oneOf(
+/** Any character of a JSON string. */
+export const anyJsonCharacter = `(${characterClass(
   without(
     [
       [0x20, 0xd7ff],
       [0xe000, 0x10ffff],
     ],
-    unwritten,
+    mustEscape,
   ),
-)} | ${text('\\')} ${oneOf([...'"\\/bfnrt'].flatMap((character) => only(character)))})`;
-/** One that every validator counts as one. */
+)} | ${literal('\\')} ${characterClass([...'"\\/bfnrt'].flatMap((character) => only(character)))})`;
+/** Any character that every validator counts as one. */
 export const countedJsonCharacter = jsonCharacter(
   without(everyCharacter, [
     [0, 7],

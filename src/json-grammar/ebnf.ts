@@ -1,61 +1,66 @@
-/** Grammars as xgrammar reads them (EBNF): texts, sets of characters, named rules. */
+/**
+ * Writes grammars in the EBNF that xgrammar reads. An expression is a string of EBNF, safe to put in a sequence; a rule
+ * is a named expression.
+ */
+import { type ByteRange, type CodePointRange, utf8Sequences } from './utf8.js';
 
-import { utf8Sequences } from './utf8.js';
-
-export type CodePointRange = readonly [from: number, to: number];
-
-/** With a fixed number of digits: xgrammar's `\x` takes as many as come. */
-const unit = (point: number) =>
+/** An escape with a fixed number of digits: xgrammar's `\x` takes as many digits as follow. */
+const escaped = (point: number) =>
   point > 0xffff ? `\\U${point.toString(16).padStart(8, '0')}` : `\\u${point.toString(16).padStart(4, '0')}`;
 
 const isPlain = (point: number) => /[A-Za-z0-9 _:,{}./@]/.test(String.fromCodePoint(point));
 
-const written = (point: number) => (isPlain(point) ? String.fromCodePoint(point) : unit(point));
+const written = (point: number) => (isPlain(point) ? String.fromCodePoint(point) : escaped(point));
 
-/** A text as it stands. */
-export const text = (value: string): string =>
-  `"${Array.from(value, (character) => written(character.codePointAt(0) ?? 0)).join('')}"`;
+/** A string literal: exactly this text. */
+export const literal = (text: string): string =>
+  `"${Array.from(text, (character) => written(character.codePointAt(0) ?? 0)).join('')}"`;
 
-const bytes = (ranges: readonly CodePointRange[]): string =>
-  `[${ranges.map(([from, to]) => (from === to ? unit(from) : `${unit(from)}-${unit(to)}`)).join('')}]`;
+const byteClass = (ranges: readonly ByteRange[]): string =>
+  `[${ranges.map(([from, to]) => (from === to ? escaped(from) : `${escaped(from)}-${escaped(to)}`)).join('')}]`;
 
 /**
- * One character of a set that is not empty. xgrammar's sets are sets of bytes: what is no ASCII is spelt out.
+ * One character of a set, which must not be empty. xgrammar's character classes are sets of bytes, so characters
+ * beyond ASCII are written as sequences of their UTF-8 bytes.
  */
-export function oneOf(set: readonly CodePointRange[]): string {
+export function characterClass(set: readonly CodePointRange[]): string {
   const ascii = set.flatMap(([from, to]): CodePointRange[] =>
     from < 0x80 ? [[from, Math.min(to, 0x7f)]] : [],
   );
   const longer = set
     .filter(([, to]) => to >= 0x80)
     .flatMap(([from, to]) => utf8Sequences([Math.max(from, 0x80), to]))
-    .map((sequence) => sequence.map((range) => bytes([range])).join(' '));
-  return either(ascii.length > 0 ? [bytes(ascii), ...longer] : longer);
+    .map((sequence) => sequence.map((range) => byteClass([range])).join(' '));
+  return either(ascii.length > 0 ? [byteClass(ascii), ...longer] : longer);
 }
 
-export const either = (forms: readonly string[]): string =>
-  forms.length === 1 ? (forms[0] as string) : `(${forms.join(' | ')})`;
+/** A choice of expressions; at least one. */
+export const either = (alternatives: readonly string[]): string =>
+  alternatives.length === 1 ? (alternatives[0] as string) : `(${alternatives.join(' | ')})`;
 
-/** Beyond that a repetition is xgrammar's own, which mixes up several that run side by side. */
-const mostWritten = 32;
+/**
+ * Limits, in copies and characters, up to which a repetition is written out. Longer ones use xgrammar's own `{m,n}`,
+ * which confuses several repetitions that are open at the same time.
+ */
+const mostCopies = 32;
 const longestWritten = 3_000;
 
-/** `form` from `least` to `most` times; Infinity for no end. */
-export function times(form: string, least: number, most: number): string {
-  if (most === 0) return text('');
-  if (least === 1 && most === 1) return form;
-  const one = `(${form})`;
+/** `expression` repeated from `least` to `most` times; Infinity for no upper limit. */
+export function repeat(expression: string, least: number, most: number): string {
+  if (most === 0) return literal('');
+  if (least === 1 && most === 1) return expression;
+  const one = `(${expression})`;
   const copies = most === Number.POSITIVE_INFINITY ? least : most;
-  if (copies > mostWritten || copies * one.length > longestWritten)
+  if (copies > mostCopies || copies * one.length > longestWritten)
     return `${one}{${least},${most === Number.POSITIVE_INFINITY ? '' : most}}`;
-  const sure = Array.from({ length: least }, () => one);
-  if (most === Number.POSITIVE_INFINITY) return [...sure, `${one}*`].join(' ');
-  let rest = '';
-  for (let i = least; i < most; i++) rest = rest === '' ? `${one}?` : `(${one} ${rest})?`;
-  return [...sure, ...(rest === '' ? [] : [rest])].join(' ');
+  const required = Array.from({ length: least }, () => one);
+  if (most === Number.POSITIVE_INFINITY) return [...required, `${one}*`].join(' ');
+  let optional = '';
+  for (let i = least; i < most; i++) optional = optional === '' ? `${one}?` : `(${one} ${optional})?`;
+  return [...required, ...(optional === '' ? [] : [optional])].join(' ');
 }
 
-/** Named rules; equal bodies share one. */
+/** The rules of one grammar. Rules that `add` was given with equal bodies are one rule. */
 export class Rules {
   readonly #bodies = new Map<string, string>();
   readonly #names = new Map<string, string>();
@@ -66,19 +71,20 @@ export class Rules {
     return this.#length;
   }
 
-  /** A rule's name, whose body comes later by `define`. */
+  /** The name of a new rule whose body `define` gives later: a recursive rule refers to itself by it. */
   reserve(): string {
     const name = `r${this.#bodies.size}`;
     this.#bodies.set(name, '');
     return name;
   }
 
+  /** Gives a reserved rule its body. */
   define(name: string, body: string): void {
     this.#bodies.set(name, body);
     this.#length += body.length;
   }
 
-  /** The name of the rule with that body. */
+  /** The name of the rule with this body, which is added if there is none. */
   add(body: string): string {
     const known = this.#names.get(body);
     if (known !== undefined) return known;
@@ -88,9 +94,9 @@ export class Rules {
     return name;
   }
 
-  /** The grammar whose texts are those of `form`. */
-  grammar(form: string): string {
+  /** The whole grammar, with `expression` as its root. */
+  grammar(expression: string): string {
     const rules = [...this.#bodies].map(([name, body]) => `${name} ::= ${body}`);
-    return [`root ::= ${form}`, ...rules].join('\n');
+    return [`root ::= ${expression}`, ...rules].join('\n');
   }
 }

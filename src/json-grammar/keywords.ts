@@ -1,7 +1,8 @@
-/** The keywords that say something of one type of value: they tell which type is meant where none is given. */
+/** JSON Schema's keywords by the type of value they apply to; a schema without a type means the type of its keywords. */
 import { refuse } from './refusal.js';
 import { type JsonType, jsonTypes, type Schema, typeList } from './schema-parts.js';
 
+/** The supported keywords of each type. */
 const keywords: Readonly<Record<JsonType, readonly string[]>> = {
   object: [
     'properties',
@@ -19,6 +20,7 @@ const keywords: Readonly<Record<JsonType, readonly string[]>> = {
   null: [],
 };
 
+/** What to use instead of keywords that are not supported. */
 const instead = new Map([
   ['not', 'say what it may be'],
   ['if', 'use anyOf'],
@@ -29,17 +31,17 @@ const instead = new Map([
 ]);
 
 /**
- * The types that a schema without references and combinations allows; none when it says nothing of any.
- * @throws SchemaRefusal for a keyword that holds none of them to anything
+ * The types that a schema without references and combinations allows; empty when it has neither a type nor a keyword
+ * of one.
+ * @throws SchemaRefusal for a keyword that applies to none of them
  */
 export function typesOf(schema: Schema, path: string): readonly JsonType[] {
   const given = typeList(schema) as readonly JsonType[];
   const keys = Object.keys(schema).filter((key) => key !== 'type');
-  // Without a type the keywords say which one is meant.
-  const meant = jsonTypes.filter(
+  const implied = jsonTypes.filter(
     (type) => type !== 'integer' && keys.some((key) => keywords[type].includes(key)),
   );
-  const types = given.length > 0 ? given : meant.slice(0, 1);
+  const types = given.length > 0 ? given : implied.slice(0, 1);
   for (const key of keys) {
     if (types.some((type) => keywords[type].includes(key))) continue;
     if (given.length > 0 && jsonTypes.some((type) => keywords[type].includes(key))) continue;

@@ -1,17 +1,9 @@
 /**
- * Regular expressions (ECMA-262, as JSON Schema's `pattern` has them) as grammars of JSON strings. The whole string
- * matches, which the schema's "somewhere in it" allows. Lookaround, references, word boundaries and \p have no grammar.
+ * Parses regular expressions (ECMA-262, as JSON Schema's `pattern` has them) into trees that a grammar can be written
+ * from. The pattern must match the whole string, where the schema asks for a match somewhere in it: the strings are a
+ * subset. Lookaround, back references, word boundaries and \p are refused: they have no grammar here.
  */
-import {
-  both,
-  type CharacterSet,
-  everyCharacter,
-  jsonCharacter,
-  only,
-  union,
-  without,
-} from './characters.js';
-import { either, text, times } from './ebnf.js';
+import { type CharacterSet, everyCharacter, only, union, without } from './characters.js';
 
 export type Pattern =
   | { readonly kind: 'set'; readonly set: CharacterSet }
@@ -19,7 +11,7 @@ export type Pattern =
   | { readonly kind: 'repeat'; readonly part: Pattern; readonly least: number; readonly most: number }
   | { readonly kind: 'start' | 'end' };
 
-/** What a pattern says that no grammar can. */
+/** A pattern that cannot be made a grammar; the message completes "the pattern ...". */
 export class PatternError extends Error {}
 
 const digits: CharacterSet = [[0x30, 0x39]];
@@ -44,7 +36,7 @@ const lineEnds: CharacterSet = [
   [0xd, 0xd],
   [0x2028, 0x2029],
 ];
-/** Engines disagree on whether \d and \w know more than ASCII: their opposites stay in it. */
+/** The negated classes \D and \W are limited to ASCII: engines disagree on whether \d and \w match more than ASCII. */
 const ascii: CharacterSet = [[0, 0x7f]];
 const classes: Readonly<Record<string, CharacterSet>> = {
   d: digits,
@@ -57,7 +49,8 @@ const classes: Readonly<Record<string, CharacterSet>> = {
 const controls: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', 0: '\0' };
 const mostRepeats = 10_000;
 
-class Reader {
+/** A recursive descent parser. */
+class Parser {
   #at = 0;
 
   constructor(readonly source: string) {}
@@ -119,7 +112,7 @@ class Reader {
       if (range[0] > range[1] || top > mostRepeats)
         throw new PatternError(`must repeat at most ${mostRepeats} times: ${all}`);
     }
-    // Lazy or greedy, the strings are the same.
+    // A lazy repetition matches the same strings as a greedy one.
     if (range) this.#takes('?');
     return range;
   }
@@ -203,7 +196,7 @@ const single = (set: CharacterSet) => set.length === 1 && set[0]?.[0] === set[0]
 
 const isAnchor = ({ kind }: Pattern) => kind === 'start' || kind === 'end';
 
-/** Anchors at the ends say what holds anyway; elsewhere nothing could match. */
+/** Drops anchors at the ends, which hold anyway. @throws PatternError for an anchor elsewhere: nothing could match it */
 function withoutAnchors(pattern: Pattern, first: boolean, last: boolean): Pattern {
   switch (pattern.kind) {
     case 'set':
@@ -234,61 +227,4 @@ function withoutAnchors(pattern: Pattern, first: boolean, last: boolean): Patter
 
 /** @throws PatternError */
 export const readPattern = (source: string): Pattern =>
-  withoutAnchors(new Reader(source).whole(), true, true);
-
-/** Fewest and most characters of a match. */
-export function patternLength(pattern: Pattern): readonly [number, number] {
-  switch (pattern.kind) {
-    case 'set':
-      return [1, 1];
-    case 'repeat': {
-      const [least, most] = patternLength(pattern.part);
-      return [least * pattern.least, most === 0 || pattern.most === 0 ? 0 : most * pattern.most];
-    }
-    case 'choice': {
-      const lengths = pattern.parts.map(patternLength);
-      return [Math.min(...lengths.map(([least]) => least)), Math.max(...lengths.map(([, most]) => most))];
-    }
-    case 'sequence': {
-      const lengths = pattern.parts.map(patternLength);
-      return [
-        lengths.reduce((sum, [least]) => sum + least, 0),
-        lengths.reduce((sum, [, most]) => sum + most, 0),
-      ];
-    }
-    default:
-      return [0, 0];
-  }
-}
-
-/** The same held to a length, where that is simple: one character repeated. Null where it is not. */
-export function withLength(pattern: Pattern, least: number, most: number): Pattern | null {
-  const [shortest, longest] = patternLength(pattern);
-  if (shortest >= least && longest <= most) return pattern;
-  const lone =
-    pattern.kind === 'sequence' &&
-    pattern.parts.filter((part) => part.kind !== 'sequence' || part.parts.length > 0);
-  if (lone && lone.length === 1 && lone[0]) return withLength(lone[0], least, most);
-  if (pattern.kind !== 'repeat' || pattern.part.kind !== 'set') return null;
-  const range = { least: Math.max(pattern.least, least), most: Math.min(pattern.most, most) };
-  return range.least > range.most ? null : { ...pattern, ...range };
-}
-
-/** The strings of the pattern, without their quotes. @throws PatternError for a set without characters */
-export function patternForm(pattern: Pattern): string {
-  switch (pattern.kind) {
-    case 'set': {
-      const form = jsonCharacter(both(pattern.set, everyCharacter));
-      if (form === null) throw new PatternError('has a set without characters');
-      return form;
-    }
-    case 'repeat':
-      return times(patternForm(pattern.part), pattern.least, pattern.most);
-    case 'choice':
-      return either(pattern.parts.map(patternForm));
-    case 'sequence':
-      return pattern.parts.length === 0 ? text('') : pattern.parts.map(patternForm).join(' ');
-    default:
-      return text('');
-  }
-}
+  withoutAnchors(new Parser(source).whole(), true, true);

@@ -1,15 +1,15 @@
 /**
- * A JSON schema (draft 2020-12, with draft 7's words) as a grammar whose texts all validate. Not every text that
- * validates is one: the answer is on one line, properties come in the schema's order, and those that it does not name
- * only where additionalProperties says so. What a grammar cannot hold an answer to is refused, by its place.
+ * Turns a JSON schema (draft 2020-12, and the keywords of draft 7) into a grammar whose texts all validate against it.
+ * The reverse does not hold: answers are on one line, declared properties come in the schema's order, and additional
+ * ones only where additionalProperties allows them explicitly. A keyword that no grammar can enforce is refused.
  */
-import { either, Rules, text, times } from './ebnf.js';
+import { either, literal, Rules, repeat } from './ebnf.js';
 import { anyValue, comma, jsonText } from './json-values.js';
-import { otherKey } from './keys.js';
 import { typesOf } from './keywords.js';
-import { numberOf, stringOf } from './leaves.js';
-import { objectForm } from './objects.js';
+import { objectExpression } from './objects.js';
+import { otherKey } from './other-keys.js';
 import { checkList, count, refuse } from './refusal.js';
+import { numberOf, stringOf } from './scalars.js';
 import {
   assertions,
   exclude,
@@ -18,37 +18,38 @@ import {
   type JsonType,
   jsonTypes,
   merge,
-  pointed,
+  referenced,
   type Schema,
   typeList,
 } from './schema-parts.js';
 
 const mostDepth = 24;
 const mostNodes = 2_000;
-/** Characters of a schema, and of its grammar. */
+/** Characters. */
 const longestSchema = 100_000;
-const mostCharacters = 400_000;
+const longestGrammar = 400_000;
 const mostParts = 200;
 const mostValues = 2_000;
 const longestName = 500;
 
-const forms = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
+/** Keywords of which a schema has at most one here; `type` and its keywords stand alone or beside it. */
+const combiningKeywords = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
 
-/** @throws SchemaRefusal */
+/** The grammar in EBNF. @throws SchemaRefusal, with the place in the schema and the reason */
 export function schemaGrammar(schema: unknown): string {
-  // What is read of it more than once is read quickly.
+  // Bounds the time of what follows, which reads parts of the schema more than once.
   if ((JSON.stringify(schema)?.length ?? 0) > longestSchema)
     refuse('the schema', `has more than ${longestSchema} characters`);
   const writer = new SchemaWriter(schema);
   const grammar = writer.rules.grammar(writer.value(schema, { path: 'schema', depth: 0, open: [] }));
-  if (grammar.length > mostCharacters) refuse('the schema', 'makes too large a grammar');
+  if (grammar.length > longestGrammar) refuse('the schema', 'makes too large a grammar');
   return grammar;
 }
 
 interface Place {
   readonly path: string;
   readonly depth: number;
-  /** References that led here without a character between. */
+  /** References followed to come here without writing a character: to meet one again would be an endless loop. */
   readonly open: readonly string[];
 }
 
@@ -59,38 +60,38 @@ class SchemaWriter {
 
   constructor(readonly root: unknown) {}
 
-  /** The form of a value. */
+  /** The expression of a value that validates against `schema`. */
   value(schema: unknown, place: Place): string {
     const { path, depth } = place;
     if (depth > mostDepth) refuse(path, `is deeper than ${mostDepth} levels`);
     if (++this.#nodes > mostNodes) refuse('the schema', `has more than ${mostNodes} parts`);
-    if (this.rules.length > mostCharacters) refuse('the schema', 'makes too large a grammar');
+    if (this.rules.length > longestGrammar) refuse('the schema', 'makes too large a grammar');
     if (schema === true) return anyValue(this.rules);
     if (schema === false) refuse(path, 'is false: there is no such value');
     if (!isSchema(schema)) return refuse(path, 'must be a schema: an object');
-    const said = assertions(schema);
-    for (const type of typeList(said))
+    const asserted = assertions(schema);
+    for (const type of typeList(asserted))
       if (!jsonTypes.includes(type as JsonType))
         refuse(`${path}.type`, `must be one of ${jsonTypes.join(', ')}`);
-    const form = forms.find((key) => key in said);
-    if (form === undefined) return this.#ofTypes(said, place);
-    const { [form]: inner, ...rest } = said;
-    switch (form) {
+    const keyword = combiningKeywords.find((key) => key in asserted);
+    if (keyword === undefined) return this.#ofTypes(asserted, place);
+    const { [keyword]: inner, ...rest } = asserted;
+    switch (keyword) {
       case '$ref':
         return this.#reference(inner, rest, place);
       case 'allOf':
         return this.value(this.#all(inner, rest, place), { ...place, depth: depth + 1 });
       case 'anyOf':
       case 'oneOf':
-        return this.#anyOf(form, inner, rest, place);
+        return this.#anyOf(keyword, inner, rest, place);
       default:
-        return this.#values(form, form === 'const' ? [inner] : inner, rest, place);
+        return this.#values(keyword, keyword === 'const' ? [inner] : inner, rest, place);
     }
   }
 
   #reference(reference: unknown, rest: Schema, place: Place): string {
     const path = `${place.path}.$ref`;
-    const target = typeof reference === 'string' ? pointed(this.root, reference) : undefined;
+    const target = typeof reference === 'string' ? referenced(this.root, reference) : undefined;
     if (typeof reference !== 'string' || target === undefined)
       return refuse(
         path,
@@ -107,19 +108,20 @@ class SchemaWriter {
     if (known !== undefined) return known;
     const name = this.rules.reserve();
     this.#references.set(reference, name);
-    // Its place is its own, however deep it was met.
+    // The rule is shared by all references to it, so its depth counts from its own beginning.
     this.rules.define(name, this.value(target, { path: reference, depth: 0, open }));
     return name;
   }
 
+  /** Follows references until there is none. */
   #resolve(schema: unknown): unknown {
     let at = schema;
     for (let i = 0; i < mostDepth && isSchema(at) && typeof at.$ref === 'string'; i++)
-      at = pointed(this.root, at.$ref);
+      at = referenced(this.root, at.$ref);
     return at;
   }
 
-  /** Several schemas as one. */
+  /** The schemas of an allOf and the keywords beside it, merged into one. */
   #all(parts: unknown, rest: Schema, { path }: Place): Schema {
     checkList(parts, `${path}.allOf`, mostParts);
     let merged: Schema = rest;
@@ -166,7 +168,7 @@ class SchemaWriter {
     if (beside !== undefined) refuse(`${path}.${beside}`, `is not supported beside ${key}`);
     const fitting = values.filter((value) => hasType(value, typeList(rest)));
     if (fitting.length === 0) refuse(`${path}.${key}`, 'has no value of the type beside it');
-    return this.rules.add(either([...new Set(fitting.map(jsonText))].map(text)));
+    return this.rules.add(either([...new Set(fitting.map(jsonText))].map(literal)));
   }
 
   #ofTypes(schema: Schema, place: Place): string {
@@ -178,9 +180,9 @@ class SchemaWriter {
   #ofType(type: JsonType, schema: Schema, place: Place): string {
     switch (type) {
       case 'null':
-        return text('null');
+        return literal('null');
       case 'boolean':
-        return either([text('true'), text('false')]);
+        return either([literal('true'), literal('false')]);
       case 'integer':
       case 'number':
         return numberOf(type, schema, place.path);
@@ -209,16 +211,16 @@ class SchemaWriter {
     if (closed || more === 0) {
       if (least > first.length)
         refuse(`${path}.minItems`, `must be at most ${first.length}, the items there are`);
-      return this.rules.add([text('['), first.join(` ${comma} `) || text(''), text(']')].join(' '));
+      return this.rules.add([literal('['), first.join(` ${comma} `) || literal(''), literal(']')].join(' '));
     }
     const item = this.rules.add(this.value(schema.items ?? true, inner('items')));
     const needed = Math.max(0, least - first.length);
     if (first.length > 0) {
-      const rest = times(`${comma} ${item}`, needed, more);
-      return this.rules.add(`${text('[')} ${first.join(` ${comma} `)} ${rest} ${text(']')}`);
+      const rest = repeat(`${comma} ${item}`, needed, more);
+      return this.rules.add(`${literal('[')} ${first.join(` ${comma} `)} ${rest} ${literal(']')}`);
     }
-    const some = `${item} ${times(`${comma} ${item}`, Math.max(0, least - 1), most - 1)}`;
-    return this.rules.add(`${text('[')} ${needed === 0 ? `(${some})?` : some} ${text(']')}`);
+    const some = `${item} ${repeat(`${comma} ${item}`, Math.max(0, least - 1), most - 1)}`;
+    return this.rules.add(`${literal('[')} ${needed === 0 ? `(${some})?` : some} ${literal(']')}`);
   }
 
   #object(schema: Schema, { path, depth }: Place): string {
@@ -240,43 +242,43 @@ class SchemaWriter {
       const optional = !required.includes(name);
       if (name.length > longestName)
         refuse(`${path}.properties`, `must have names of at most ${longestName} characters`);
-      // Never there.
+      // Such a property can never be present.
       if (value === false && optional) return [];
       if (names !== null && !names.includes(name)) {
         if (optional) return [];
         refuse(`${path}.propertyNames`, `lacks ${JSON.stringify(name)}, which is required`);
       }
-      const form = this.rules.add(
+      const rule = this.rules.add(
         this.value(
           value,
           inner(Object.hasOwn(properties, name) ? `properties.${name}` : 'additionalProperties'),
         ),
       );
-      return [{ name, value: form, required: !optional }];
+      return [{ name, value: rule, required: !optional }];
     });
     const least = count(schema, 'minProperties', 0, path);
     const most = count(schema, 'maxProperties', Infinity, path);
-    const sure = listed.filter((property) => property.required).length;
+    const requiredCount = listed.filter((property) => property.required).length;
     const others = open !== false && names === null;
     if (others && listed.length === 0) {
-      // The same key may come twice, and counts once.
+      // An answer may have the same key twice, which validators count once.
       if (least > 1)
         refuse(`${path}.minProperties`, 'must be at most 1 for an object without named properties');
       const key = this.#keyOf(propertyNames, inner('propertyNames'), [...all.keys()]);
       const value = this.rules.add(this.value(open, inner('additionalProperties')));
-      return this.rules.add(objectForm(this.rules, [], { key, value, least, most }));
+      return this.rules.add(objectExpression(this.rules, [], { key, value, least, most }));
     }
-    if (least > sure)
-      refuse(`${path}.minProperties`, `must be at most ${sure}, the properties that are required`);
+    if (least > requiredCount)
+      refuse(`${path}.minProperties`, `must be at most ${requiredCount}, the properties that are required`);
     if (most < (others ? Infinity : listed.length))
       refuse(`${path}.maxProperties`, 'is not supported beside properties');
-    if (!others) return this.rules.add(objectForm(this.rules, listed, null));
+    if (!others) return this.rules.add(objectExpression(this.rules, listed, null));
     const key = this.#keyOf(propertyNames, inner('propertyNames'), [...all.keys()]);
     const value = this.rules.add(this.value(open, inner('additionalProperties')));
-    return this.rules.add(objectForm(this.rules, listed, { key, value, least: 0, most: Infinity }));
+    return this.rules.add(objectExpression(this.rules, listed, { key, value, least: 0, most: Infinity }));
   }
 
-  /** The names that propertyNames lists; null when it does not. */
+  /** The names that propertyNames lists by const or enum; null when it has neither. */
   #namesOf(schema: unknown, path: string): readonly string[] | null {
     const resolved = this.#resolve(schema);
     if (!isSchema(resolved)) return null;
@@ -285,11 +287,12 @@ class SchemaWriter {
     return values.map((name) => (typeof name === 'string' ? name : refuse(path, 'must list strings')));
   }
 
-  #keyOf(schema: unknown, place: Place, taken: readonly string[]): string {
-    const said = isSchema(schema) ? assertions(schema) : {};
-    if (Object.keys(said).every((key) => key === 'type') && (said.type ?? 'string') === 'string')
-      return this.rules.add(otherKey(this.rules, taken));
-    if (taken.length > 0) refuse(place.path, 'is not supported beside properties');
-    return this.rules.add(this.value({ type: 'string', ...said }, place));
+  /** The expression of an additional property's key, which is none of the `declared` names. */
+  #keyOf(schema: unknown, place: Place, declared: readonly string[]): string {
+    const asserted = isSchema(schema) ? assertions(schema) : {};
+    if (Object.keys(asserted).every((key) => key === 'type') && (asserted.type ?? 'string') === 'string')
+      return this.rules.add(otherKey(this.rules, declared));
+    if (declared.length > 0) refuse(place.path, 'is not supported beside properties');
+    return this.rules.add(this.value({ type: 'string', ...asserted }, place));
   }
 }

@@ -1,4 +1,4 @@
-/** What is read of a JSON schema before any grammar is made: references, combinations, whether alternatives exclude each other. */
+/** Reads JSON schemas: resolves references, merges schemas into one, and tells whether two exclude each other. */
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -8,27 +8,27 @@ export const isSchema = (value: unknown): value is Schema =>
 export const jsonTypes = ['object', 'array', 'string', 'integer', 'number', 'boolean', 'null'] as const;
 export type JsonType = (typeof jsonTypes)[number];
 
-/** Says what a schema is for, and holds no answer to anything. */
-const notes = new Set(
+/** Keywords that describe a schema and constrain nothing. */
+const annotations = new Set(
   'title description default examples example $schema $id $anchor $comment deprecated readOnly writeOnly $defs definitions strict discriminator contentEncoding contentMediaType contentSchema'.split(
     ' ',
   ),
 );
 
-/** The schema without what holds nothing. */
+/** The schema without the keywords that constrain nothing. */
 export const assertions = (schema: Schema): Schema =>
   Object.fromEntries(
     Object.entries(schema).filter(
       ([key, value]) =>
-        !notes.has(key) &&
+        !annotations.has(key) &&
         !key.startsWith('x-') &&
         value !== undefined &&
         !(key === 'uniqueItems' && value === false),
     ),
   );
 
-/** What a reference within the schema points at; undefined when there is nothing. */
-export function pointed(root: unknown, reference: string): unknown {
+/** The part of a schema that a reference such as `#/$defs/a` points to (RFC 6901); undefined when there is none. */
+export function referenced(root: unknown, reference: string): unknown {
   if (reference === '#') return root;
   if (!reference.startsWith('#/')) return undefined;
   let at: unknown = root;
@@ -37,7 +37,7 @@ export function pointed(root: unknown, reference: string): unknown {
     try {
       key = decodeURIComponent(part);
     } catch {
-      // As it stands, then.
+      // Not percent-encoded: the key is taken as it is written.
     }
     key = key.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
@@ -46,23 +46,27 @@ export function pointed(root: unknown, reference: string): unknown {
   return at;
 }
 
-export function typeOf(value: unknown): JsonType {
+function typeOf(value: unknown): JsonType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
   return typeof value as JsonType;
 }
 
+/** The `type` keyword as a list; empty without one. */
 export const typeList = (schema: Schema): readonly unknown[] =>
   Array.isArray(schema.type) ? schema.type : schema.type === undefined ? [] : [schema.type];
 
+/** Whether every value of `type` is of type `given`. */
 const isOf = (type: unknown, given: unknown) => type === given || (given === 'number' && type === 'integer');
 
+/** Whether a value is of one of these types; an empty list allows all. */
 export const hasType = (value: unknown, types: readonly unknown[]): boolean =>
   types.length === 0 || types.some((given) => isOf(typeOf(value), given));
 
-export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+/** How the values of two schemas' keywords merge into one that requires both. */
 const combine: Readonly<Record<string, (a: never, b: never) => unknown>> = {
   minimum: (a: number, b: number) => Math.max(a, b),
   exclusiveMinimum: (a: number, b: number) => Math.max(a, b),
@@ -76,8 +80,8 @@ const combine: Readonly<Record<string, (a: never, b: never) => unknown>> = {
 };
 
 /**
- * One schema that holds to both.
- * @returns the key that cannot be said in one, when there is such
+ * One schema that requires what both require.
+ * @returns the keyword that cannot be merged, when there is one
  */
 export function merge(a: Schema, b: Schema): Schema | string {
   const merged: Record<string, unknown> = { ...a };
@@ -104,7 +108,7 @@ export function merge(a: Schema, b: Schema): Schema | string {
       merged[key] = both(before as never, value as never);
     }
   }
-  // Closed to what the other names: those properties could never come.
+  // A schema that limits additional properties would forbid, or constrain, the properties that only the other declares.
   for (const [closed, other] of [
     [a, b],
     [b, a],
@@ -129,7 +133,7 @@ function mergeEach(a: Schema, b: Schema): Schema | string {
   return merged;
 }
 
-/** Whether no value fits both: by their types, their values, or a required property's. */
+/** Whether no value can validate against both, told by their types, their const or enum, or a required property's. */
 export function exclude(a: unknown, b: unknown, resolve: (schema: unknown) => unknown, depth = 0): boolean {
   const [x, y] = [resolve(a), resolve(b)];
   if (x === false || y === false) return true;
@@ -142,7 +146,7 @@ export function exclude(a: unknown, b: unknown, resolve: (schema: unknown) => un
     if (!meet) return true;
   }
   if (!isSchema(x.properties) || !isSchema(y.properties)) return false;
-  // Both must be objects for the comparison: a schema without a type takes anything else too.
+  // Properties can be compared only if both are objects: a schema without a type allows other values too.
   if (!same(typeList(x), ['object']) || !same(typeList(y), ['object'])) return false;
   const required = [x.required, y.required].map((names) => (Array.isArray(names) ? names : []));
   const [p, q] = [x.properties, y.properties];
@@ -154,5 +158,6 @@ export function exclude(a: unknown, b: unknown, resolve: (schema: unknown) => un
   );
 }
 
+/** The values that const or enum lists; null without them. */
 const valuesOf = (schema: Schema): readonly unknown[] | null =>
   'const' in schema ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : null;

@@ -1,17 +1,25 @@
-/** Ranges of code points as sequences of ranges of bytes in UTF-8. */
-import type { CodePointRange } from './ebnf.js';
+/** Ranges of Unicode code points as ranges of bytes in UTF-8. */
 
-/** First code point that takes one byte more. */
-const lengths = [0x80, 0x800, 0x10000, 0x110000];
+/** Both ends are inside. */
+export type CodePointRange = readonly [from: number, to: number];
+
+/** Both ends are inside. */
+export type ByteRange = readonly [from: number, to: number];
+
+/** The first code points that take one byte more than those before; the last is the end of Unicode. */
+const lengthLimits = [0x80, 0x800, 0x10000, 0x110000];
 
 const bytesOf = (point: number) => [...Buffer.from(String.fromCodePoint(point), 'utf8')];
 
-/** Each sequence has one range per byte; any choice of bytes from it is a character of the range. No surrogates. */
-export function utf8Sequences([from, to]: CodePointRange): (readonly CodePointRange[])[] {
-  const limit = lengths.find((end) => from < end) ?? 0x110000;
+/**
+ * The UTF-8 encodings of a range without surrogates, as sequences of byte ranges: one range for each byte, such that
+ * every choice of one byte from each range encodes a character of the code point range.
+ */
+export function utf8Sequences([from, to]: CodePointRange): (readonly ByteRange[])[] {
+  const limit = lengthLimits.find((end) => from < end) ?? 0x110000;
   if (to >= limit) return [...utf8Sequences([from, limit - 1]), ...utf8Sequences([limit, to])];
   const [first, last] = [bytesOf(from), bytesOf(to)];
-  // Bits of the bytes after the first one that differs: they must run from all zeros to all ones.
+  // The bits in the bytes after the first one that differs must run from all zeros to all ones; else split there.
   for (let i = 1; i < first.length; i++) {
     const rest = 6 * (first.length - i);
     const ones = 2 ** rest - 1;
@@ -24,5 +32,5 @@ export function utf8Sequences([from, to]: CodePointRange): (readonly CodePointRa
     }
     break;
   }
-  return [first.map((byte, i): CodePointRange => [byte, last[i] as number])];
+  return [first.map((byte, i): ByteRange => [byte, last[i] as number])];
 }

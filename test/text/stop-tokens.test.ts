@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadStopTokens } from '../../src/text/stop-tokens.js';
 import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import { loadStopTokens } from '../../src/text/stop-tokens.js';
 import { modelDirectory } from './golden.js';
 import { directoryWith, llama, tinyTokenizer } from './tiny-tokenizers.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tokenPieces } from '../../src/text/token-pieces.js';
 import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import { tokenPieces } from '../../src/text/token-pieces.js';
 import { modelDirectory } from './golden.js';
 
 test('pieces add up to the text, special tokens included, one for each token', async () => {

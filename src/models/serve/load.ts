@@ -7,9 +7,9 @@ import { WorkerEngine } from '../../engine/client/worker-engine.js';
 import type { Arithmetic, DeviceSettings } from '../../engine/protocol.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
+import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
-import { loadTokenizer } from '../../text/load-tokenizer.js';
 import type { LoadedModel } from '../model.js';
 
 /** How a model's engine is set up; 0 leaves the choice to it. */
