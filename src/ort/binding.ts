@@ -1,24 +1,24 @@
-/** Inputs and outputs bound to a session, and running it: nothing is copied between runs. */
+/** Binds tensors to a session's inputs and outputs and runs it (ORT's IoBinding): nothing is copied between runs. */
 import { api } from './library.js';
-import { offThread } from './off-thread.js';
 import type { Session } from './session.js';
 import { check, created, OrtError } from './status.js';
 import type { Tensor } from './tensor.js';
 
-/** The number of no device graph. */
+/** The graph number that makes a run neither record nor replay a device graph. */
 export const notCaptured = -1;
 
 /** OrtErrorCode ORT_INVALID_ARGUMENT. */
 const invalidArgument = 2;
 
-/** Options of one run; a run in progress ends with an OrtError after `terminate()`. */
+/** Options that runs share. `handle` may be sent to another thread, which ends the runs by `terminateRun`. */
 export class RunOptions {
   readonly handle = created('create run options', (out) => api.CreateRunOptions(out));
   #graph: number | null = null;
 
   /**
-   * Which device graph the next runs of a session that captures are: a graph's first run records it, the further
-   * ones replay it with whatever its tensors hold by then. `notCaptured` runs node by node.
+   * Chooses the device graph (such as a CUDA graph) of the next runs, for a session that captures. The first run of a
+   * graph's number records it; later ones replay it on the contents that its tensors have by then. With `notCaptured`
+   * a run executes node by node.
    */
   useGraph(graph: number): void {
     if (graph === this.#graph) return;
@@ -26,29 +26,22 @@ export class RunOptions {
     this.#graph = graph;
   }
 
-  /** Safe from any thread: `handle` may be sent to another one that calls `terminateRun`. */
-  terminate(): void {
-    terminateRun(this.handle);
-  }
-
-  /** Makes the options usable again after a terminated run. */
-  reset(): void {
-    check(api.RunOptionsUnsetTerminate(this.handle), 'reset run options');
-  }
-
   release(): void {
     api.ReleaseRunOptions(this.handle);
   }
 }
 
-/** Ends the runs that use these run options, wherever they run. */
+/**
+ * Makes the run in progress with these run options fail, and every later one; safe from any thread.
+ * @param handle of a `RunOptions`
+ */
 export function terminateRun(handle: bigint): void {
   check(api.RunOptionsSetTerminate(handle), 'terminate run');
 }
 
 export class Binding {
   readonly #handle;
-  /** ORT keeps raw pointers: whatever is bound must stay reachable. */
+  /** What is bound. ORT has raw pointers to it, so it must not be garbage-collected. */
   readonly #inputs = new Map<string, { readonly tensor: Tensor; readonly version: number }>();
   readonly #outputs = new Map<string, Tensor>();
 
@@ -57,36 +50,28 @@ export class Binding {
   }
 
   /**
-   * Binds or rebinds one input. On a device this copies an array there, so what is bound already and has not
-   * changed is left alone. @throws OrtError for a name the graph does not have.
+   * Binds or rebinds one input. On a device, binding an array copies it there; a tensor that is bound already and has not
+   * changed since is not bound again. @throws OrtError for a name the graph does not have
    */
   input(name: string, tensor: Tensor): void {
     const bound = this.#inputs.get(name);
     if (bound?.tensor === tensor && (bound.version === tensor.version || !this.session.device)) return;
-    known(this.session.inputNames, name, 'input');
+    requireName(this.session.inputNames, name, 'input');
     check(api.BindInput(this.#handle, name, tensor.handle), `bind input ${name}`);
     this.#inputs.set(name, { tensor, version: tensor.version });
   }
 
-  /** Binds one output to memory that has exactly its size. @throws OrtError for an unknown name. */
+  /** Binds one output to a tensor of exactly the shape it will have. @throws OrtError for a name the graph does not have */
   output(name: string, tensor: Tensor): void {
     if (this.#outputs.get(name) === tensor) return;
-    known(this.session.outputNames, name, 'output');
+    requireName(this.session.outputNames, name, 'output');
     check(api.BindOutput(this.#handle, name, tensor.handle), `bind output ${name}`);
     this.#outputs.set(name, tensor);
   }
 
-  /** Runs on the calling thread. @throws OrtError, also when terminated. */
+  /** Runs the graph, blocking the calling thread. @throws OrtError, also when the run was terminated */
   run(options: RunOptions): void {
     check(api.RunWithBinding(this.session.handle, options.handle, this.#handle), 'run');
-  }
-
-  /** Runs on another thread; nothing bound may be touched until it resolves. */
-  async runAsync(options: RunOptions): Promise<void> {
-    const status = await offThread([this, options], (done) =>
-      api.RunWithBinding.async(this.session.handle, options.handle, this.#handle, done),
-    );
-    check(status, 'run');
   }
 
   release(): void {
@@ -96,8 +81,8 @@ export class Binding {
   }
 }
 
-/** ORT refuses an unknown input only after it has spoilt the binding, and an unknown output when it runs. */
-function known(names: ReadonlySet<string>, name: string, kind: string): void {
+/** Checked here, because ORT reports an unknown input only after it has damaged the binding, and an unknown output at the run. */
+function requireName(names: ReadonlySet<string>, name: string, kind: string): void {
   if (!names.has(name))
     throw new OrtError(invalidArgument, `the graph has no ${kind} of that name`, `bind ${kind} ${name}`);
 }

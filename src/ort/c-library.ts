@@ -1,4 +1,4 @@
-/** The C library of this process, for the few calls that Node has no function for. */
+/** The process's C library, for the few system calls that Node has no function for. */
 import koffi from 'koffi';
 
 const names: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
@@ -6,7 +6,7 @@ const names: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
   darwin: 'libSystem.B.dylib',
 };
 
-/** Null where there is none of a known name, as on Alpine and Windows: what needs it is a saving, not a need. */
+/** Null where no library of a known name is found, as on Alpine and Windows: callers only save memory by it. */
 export function cLibrary(): ReturnType<typeof koffi.load> | null {
   const name = names[process.platform];
   if (!name) return null;

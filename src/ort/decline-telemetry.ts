@@ -1,24 +1,24 @@
 /**
- * ONNX Runtime's official builds report to Microsoft what runs where: from 1.29 on Linux and macOS too, with an id and a
- * database in the home folder. A server that holds people's prompts sends nothing to anybody.
+ * Declines ONNX Runtime's telemetry. Official builds report usage to Microsoft, from version 1.29 also on Linux and macOS,
+ * and keep an id and a database of events in the home folder; a server that holds people's prompts must not.
  */
 import { isMainThread } from 'node:worker_threads';
 import { cLibrary } from './c-library.js';
 
-/** Read by the library once, when its environment is made (microsoft/onnxruntime pull request 27379). */
-const variable = 'ORT_DISABLE_TELEMETRY';
+/** The library reads it once, when its environment is created (microsoft/onnxruntime pull request 27379). */
+const disableVariable = 'ORT_DISABLE_TELEMETRY';
 
-/** Before the library's environment is made. On Windows the variable is not read: environment.ts asks by a call too. */
+/** Call it before ORT's environment is created. Windows builds ignore the variable; environment.ts declines there. */
 export function declineTelemetry(): void {
-  process.env[variable] = '1';
-  // A thread changes a copy of the variables there, which the library does not see.
-  if (!isMainThread) declineForProcess();
+  process.env[disableVariable] = '1';
+  // In a worker thread, process.env is a copy of the environment, which the library does not see.
+  if (!isMainThread) setForProcess();
 }
 
-function declineForProcess(): void {
-  // Where there is no such library the main thread has to load this module first.
+/** Sets the variable in the process's environment. Without a C library, the main thread must load this module first. */
+function setForProcess(): void {
   const libc = cLibrary();
-  // What the main thread has declined already is left: to change the variables while others read them is not safe.
-  if (libc?.func('getenv', 'const char*', ['const char*'])(variable) === null)
-    libc.func('setenv', 'int', ['const char*', 'const char*', 'int'])(variable, '1', 1);
+  // Not if it is set already: setenv is not safe while another thread reads the environment.
+  if (libc?.func('getenv', 'const char*', ['const char*'])(disableVariable) === null)
+    libc.func('setenv', 'int', ['const char*', 'const char*', 'int'])(disableVariable, '1', 1);
 }

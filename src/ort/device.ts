@@ -1,22 +1,20 @@
-/**
- * Execution providers other than the CPU: which there are, how a session is told to use one, and the memory of
- * its device.
- */
+/** Devices other than the CPU (ORT's execution providers): which are built in, how a session uses one, and its memory. */
 import { api, decodeTexts, type Handle } from './library.js';
 import { check, created } from './status.js';
 
 export const deviceNames = ['cuda', 'webgpu'] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
-/** Where a session computes, and the CUDA provider's options. */
+/** A device that a session runs on. */
 export interface Device {
   readonly name: DeviceName;
-  /** Which CUDA device, where there are several. */
+  /** Number of the CUDA device, where there are several. */
   readonly index: number;
-  /** Bytes that CUDA's memory arena may take; 0 for no limit. */
+  /** Largest size of CUDA's memory arena in bytes; 0 for no limit. */
   readonly memoryLimit: number;
 }
 
+/** ORT's names of a device's execution provider and of its memory. */
 const providers: Readonly<Record<DeviceName, { provider: string; memory: string }>> = {
   cuda: { provider: 'CUDAExecutionProvider', memory: 'Cuda' },
   webgpu: { provider: 'WebGpuExecutionProvider', memory: 'WebGPU_Buf' },
@@ -24,9 +22,10 @@ const providers: Readonly<Record<DeviceName, { provider: string; memory: string 
 
 /** OrtAllocatorType OrtDeviceAllocator. */
 const deviceAllocator = 0;
+/** OrtMemType OrtMemTypeDefault. */
 const defaultMemory = 0;
 
-/** Providers this ONNX Runtime library was built with; whether one works here shows when a session is built. */
+/** Devices that this ONNX Runtime library was built with. Whether one works here is known once a session is created. */
 export function builtInDevices(): DeviceName[] {
   const list: [Handle | null] = [null];
   const count: [number | null] = [null];
@@ -40,8 +39,8 @@ export function builtInDevices(): DeviceName[] {
 
 /**
  * Makes sessions with these options run on a device.
- * @param captures whether runs may be captured as device graphs (RunOptions.useGraph).
- * @throws OrtError when its provider cannot be loaded.
+ * @param captures whether runs may be captured as device graphs (`RunOptions.useGraph`)
+ * @throws OrtError when the execution provider cannot be loaded
  */
 export function appendDevice(options: Handle, device: Device, captures: boolean): void {
   if (device.name === 'cuda') appendCuda(options, device, captures);
@@ -58,9 +57,9 @@ export function appendDevice(options: Handle, device: Device, captures: boolean)
 function appendCuda(options: Handle, { index, memoryLimit }: Device, captures: boolean): void {
   const entries: [string, string][] = [
     ['device_id', String(index)],
-    // The arena grows by what is asked for, not to the next power of two: a cache is one large piece.
+    // By the size of a request, not to the next power of two: a KV cache is one large allocation.
     ['arena_extend_strategy', 'kSameAsRequested'],
-    // TF32 rounds what it multiplies to 10 bits, and tokens would not be the CPU's.
+    // TF32 rounds the factors of products to 10 bits: the tokens would differ from the CPU's.
     ['use_tf32', '0'],
     ...(captures ? [['enable_cuda_graph', '1'] as [string, string]] : []),
     ...(memoryLimit > 0 ? [['gpu_mem_limit', String(memoryLimit)] as [string, string]] : []),
@@ -79,7 +78,7 @@ function appendCuda(options: Handle, { index, memoryLimit }: Device, captures: b
   }
 }
 
-/** The memory that a session's device takes its tensors from. */
+/** The memory of a session's device, from which its tensors are allocated. */
 export class DeviceMemory {
   readonly info: Handle;
   readonly allocator: Handle;
@@ -97,7 +96,7 @@ export class DeviceMemory {
     );
   }
 
-  /** After every tensor in it, and before the session. */
+  /** Call it after every tensor in the memory is released, and before the session is. */
   release(): void {
     api.ReleaseAllocator(this.allocator);
     api.ReleaseMemoryInfo(this.info);

@@ -1,12 +1,17 @@
-/** The process-wide ORT environment and CPU memory description. ORT counts references; neither is released. */
+/**
+ * ORT's environment and its description of CPU memory, both process-wide. ORT counts the references of each thread;
+ * neither is ever released.
+ */
 
 import { api, type Handle } from './library.js';
 import { fixMmapThreshold } from './native-heap.js';
 import { check, created } from './status.js';
 
-/** Fatal only: errors come back as statuses, and are told by whoever made the call. */
+/** OrtLoggingLevel ORT_LOGGING_LEVEL_FATAL: errors come back as statuses, and the caller reports them. */
 const logFatal = 4;
+/** OrtAllocatorType OrtArenaAllocator. */
 const arenaAllocator = 1;
+/** OrtMemType OrtMemTypeDefault. */
 const defaultMemory = 0;
 
 fixMmapThreshold();
@@ -15,7 +20,7 @@ export const environment: Handle = created('create environment', (out) =>
   api.CreateEnv(logFatal, 'steerd', out),
 );
 
-// On Windows the variable is not read.
+// For Windows, where the environment variable of decline-telemetry.ts has no effect.
 check(api.DisableTelemetryEvents(environment), 'decline telemetry');
 
 export const cpuMemory: Handle = created('describe CPU memory', (out) =>

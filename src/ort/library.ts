@@ -1,7 +1,6 @@
 /**
- * Loads the ONNX Runtime library that onnxruntime-node ships and opens its C API.
- * The API is one table of function pointers whose order never changes (`OrtApi` in onnxruntime_c_api.h:
- * "append only"), so a function is found by its index.
+ * Loads the ONNX Runtime library that onnxruntime-node ships and opens its C API: a table of function pointers to which
+ * new versions only append (`OrtApi` in onnxruntime_c_api.h), so that a function is found by its index.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,34 +8,30 @@ import { dirname, join, resolve } from 'node:path';
 import koffi from 'koffi';
 import { declineTelemetry } from './decline-telemetry.js';
 
-/** Opaque address of an ORT object. */
+/** The address of an ORT object, or of memory. */
 export type Handle = bigint;
 /** An ORT status: null when the call succeeded. */
 type Status = Handle | null;
 type Out<T> = [T | null];
 type Bytes = ArrayBufferView | Handle | null;
 
-/** API version asked for: the newest whose functions are used here (AddExternalInitializers era, ORT 1.22). */
+/** The version of the C API that the functions below need: ORT 1.22 has it. */
 const apiVersion = 22;
 
-/** Functions used, with their argument types. The tuple is [index in OrtApi, result, arguments]. */
+/** Types of arguments, in koffi's notation. */
 const p = 'void*';
 const out = koffi.out(koffi.pointer('void*'));
 const outInt64 = koffi.out(koffi.pointer('int64_t'));
 const outSize = koffi.out(koffi.pointer('size_t'));
 const outInt = koffi.out(koffi.pointer('int'));
-const path = process.platform === 'win32' ? 'const char16_t*' : 'const char*';
 
+/** The functions in use: [index in OrtApi, type of the result, types of the arguments]. */
 const signatures = {
   GetErrorCode: [1, 'int', [p]],
   GetErrorMessage: [2, 'const char*', [p]],
   CreateEnv: [3, p, ['int', 'const char*', out]],
   DisableTelemetryEvents: [6, p, [p]],
-  CreateSession: [7, p, [p, path, p, out]],
   CreateSessionOptions: [10, p, [out]],
-  DisableCpuMemArena: [19, p, [p]],
-  SetSessionLogSeverityLevel: [22, p, [p, 'int']],
-  SetSessionGraphOptimizationLevel: [23, p, [p, 'int']],
   SetIntraOpNumThreads: [24, p, [p, 'int']],
   SessionGetInputCount: [30, p, [p, outSize]],
   SessionGetOutputCount: [31, p, [p, outSize]],
@@ -46,7 +41,6 @@ const signatures = {
   SessionGetOutputName: [37, p, [p, 'size_t', p, out]],
   CreateRunOptions: [39, p, [out]],
   RunOptionsSetTerminate: [46, p, [p]],
-  RunOptionsUnsetTerminate: [47, p, [p]],
   CreateTensorAsOrtValue: [48, p, [p, 'int64_t*', 'size_t', 'int', out]],
   CreateTensorWithDataAsOrtValue: [49, p, [p, p, 'size_t', 'int64_t*', 'size_t', 'int', out]],
   GetTensorMutableData: [51, p, [p, out]],
@@ -75,7 +69,6 @@ const signatures = {
   ReleaseIoBinding: [135, 'void', [p]],
   BindInput: [136, p, [p, 'const char*', p]],
   BindOutput: [137, p, [p, 'const char*', p]],
-  ClearBoundOutputs: [142, 'void', [p]],
   AddInitializer: [150, p, [p, 'const char*', p]],
   AddRunConfigEntry: [165, p, [p, 'const char*', 'const char*']],
   CreatePrepackedWeightsContainer: [166, p, [out]],
@@ -90,25 +83,21 @@ const signatures = {
     p,
     [p, 'const char*', 'const char**', 'const char**', 'size_t'],
   ],
-} as const;
+} as const satisfies Record<keyof OrtApi, readonly [number, string, readonly unknown[]]>;
 
-/** A function that can also run on koffi's thread pool, so that a slow call leaves the event loop free. */
+/** A C function, which can also run on koffi's thread pool. */
 interface Callable<Arguments extends unknown[], Result> {
   (...values: Arguments): Result;
   async(...values: [...Arguments, (error: Error | null, result: Result) => void]): void;
 }
 
-/** The C API as TypeScript sees it. Names and arguments are those of onnxruntime_c_api.h. */
-export interface OrtApi {
+/** The same functions as TypeScript calls them; names and arguments are those of onnxruntime_c_api.h. */
+interface OrtApi {
   GetErrorCode: Callable<[status: Handle], number>;
   GetErrorMessage: Callable<[status: Handle], string>;
   CreateEnv: Callable<[severity: number, id: string, out: Out<Handle>], Status>;
   DisableTelemetryEvents: Callable<[env: Handle], Status>;
-  CreateSession: Callable<[env: Handle, path: string, options: Handle, out: Out<Handle>], Status>;
   CreateSessionOptions: Callable<[out: Out<Handle>], Status>;
-  DisableCpuMemArena: Callable<[options: Handle], Status>;
-  SetSessionLogSeverityLevel: Callable<[options: Handle, level: number], Status>;
-  SetSessionGraphOptimizationLevel: Callable<[options: Handle, level: number], Status>;
   SetIntraOpNumThreads: Callable<[options: Handle, threads: number], Status>;
   SessionGetInputCount: Callable<[session: Handle, out: Out<number>], Status>;
   SessionGetOutputCount: Callable<[session: Handle, out: Out<number>], Status>;
@@ -124,7 +113,6 @@ export interface OrtApi {
   >;
   CreateRunOptions: Callable<[out: Out<Handle>], Status>;
   RunOptionsSetTerminate: Callable<[options: Handle], Status>;
-  RunOptionsUnsetTerminate: Callable<[options: Handle], Status>;
   CreateTensorAsOrtValue: Callable<
     [allocator: Handle, shape: BigInt64Array, rank: number, type: number, out: Out<Handle>],
     Status
@@ -170,7 +158,6 @@ export interface OrtApi {
   ReleaseIoBinding: Callable<[handle: Handle], void>;
   BindInput: Callable<[binding: Handle, name: string, value: Handle], Status>;
   BindOutput: Callable<[binding: Handle, name: string, value: Handle], Status>;
-  ClearBoundOutputs: Callable<[binding: Handle], void>;
   AddInitializer: Callable<[options: Handle, name: string, value: Handle], Status>;
   AddRunConfigEntry: Callable<[options: Handle, key: string, value: string], Status>;
   CreatePrepackedWeightsContainer: Callable<[out: Out<Handle>], Status>;
@@ -192,7 +179,7 @@ export interface OrtApi {
   >;
 }
 
-/** Another ONNX Runtime of the same version, such as one built with CUDA. */
+/** Environment variable with the path of another ONNX Runtime library, such as one built with CUDA. */
 export const libraryVariable = 'STEERD_ORT_LIBRARY';
 
 function libraryPath(): string {
@@ -239,11 +226,11 @@ function open(): { api: OrtApi; version: string; library: unknown } {
 
 const opened = open();
 
-/** The C API, one table per thread. */
+/** The C API; each thread has its own table. */
 export const api: OrtApi = opened.api;
 /** Version of the ONNX Runtime library, e.g. "1.30.0". */
 export const ortVersion: string = opened.version;
-/** koffi unloads a library nobody references. */
+/** Exported so that it stays referenced: koffi unloads a library that is garbage-collected. */
 export const library: unknown = opened.library;
 
 /** Reads a zero-terminated UTF-8 string at an address. */

@@ -1,12 +1,12 @@
 /**
- * Files as read-only memory: the system reads a page when it is touched and takes it back when it needs the room.
- * Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
+ * Files mapped into memory read-only: the system reads a page when it is first used, and may drop it when memory is short.
+ * For Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { cLibrary } from './c-library.js';
 import type { Handle } from './library.js';
 
-/** sys/mman.h, alike on Linux and macOS. */
+/** Constants of sys/mman.h, the same on Linux and macOS. */
 const protRead = 1;
 const mapPrivate = 2;
 const madviseDontNeed = 4;
@@ -25,6 +25,7 @@ interface MemoryCalls {
   madvise(address: Handle, bytes: number, advice: number): number;
 }
 
+/** Undefined before the first use. */
 let opened: MemoryCalls | null | undefined;
 
 /** Null where files cannot be mapped. */
@@ -46,7 +47,7 @@ export class MappedFile {
     private readonly calls: MemoryCalls,
   ) {}
 
-  /** Null where files cannot be mapped. @throws the file system's error when there is no such file. */
+  /** Null where files cannot be mapped, and for an empty file. @throws the file system's error when there is no such file */
   static open(path: string): MappedFile | null {
     const calls = memoryCalls();
     if (!calls) return null;
@@ -60,12 +61,12 @@ export class MappedFile {
     }
   }
 
-  /** Gives back the pages that were read; they are read again when they are touched again. */
-  forget(): void {
+  /** Drops the pages from memory (MADV_DONTNEED); they are read from the file again when they are used again. */
+  dropPages(): void {
     this.calls.madvise(this.address, this.bytes, madviseDontNeed);
   }
 
-  /** Nothing may use its memory any more. */
+  /** Unmaps the file. Nothing may use its memory any more. */
   release(): void {
     this.calls.munmap(this.address, this.bytes);
   }

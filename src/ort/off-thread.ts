@@ -1,12 +1,12 @@
-/** C calls that run on koffi's thread pool, so that a slow one leaves the event loop free. */
+/** Runs slow C calls on koffi's thread pool, so that they do not block the event loop. */
 import type { Handle } from './library.js';
 
-/** What calls in progress read or write: koffi itself keeps only the callback from being collected. */
+/** What the calls in progress read or write. koffi protects only the callback from garbage collection. */
 const inUse = new Set<readonly unknown[]>();
 
 /**
  * Starts a call and resolves with its status.
- * @param kept stays reachable until the call has ended.
+ * @param kept what must not be garbage-collected before the call has ended
  */
 export async function offThread(
   kept: readonly unknown[],

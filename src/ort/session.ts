@@ -1,4 +1,4 @@
-/** An ORT inference session: a graph ready to run, with what it says of its inputs and outputs. */
+/** An ORT inference session: a graph ready to run, with its inputs and outputs described. */
 import { appendDevice, type Device, DeviceMemory } from './device.js';
 import { environment } from './environment.js';
 import { api, decodeText, type Handle } from './library.js';
@@ -8,41 +8,44 @@ import { check, created, OrtError } from './status.js';
 import { type ElementType, elementTypeName } from './tensor.js';
 
 export interface SessionSettings {
-  /** Threads of one operator, the calling thread included. */
+  /** Threads of one operator (intra-op), the calling thread included. */
   readonly threads: number;
-  /** Folder against which external data files are resolved. */
+  /** Folder that the paths of external data files are relative to. */
   readonly weightsDirectory: string;
-  /** Busy-wait between operators: faster where the cores are ours alone. */
+  /** Whether threads busy-wait between operators: faster where no other process needs the cores. */
   readonly spinning: boolean;
-  /** Shares prepacked weights between sessions of one model. */
+  /** Prepacked weights to share with other sessions of the same model. */
   readonly prepacked?: PrepackedWeights;
-  /** Weights that sessions on the CPU share. */
+  /** Weights to share with other sessions of the same model; used on the CPU only. */
   readonly weights?: SharedWeights;
-  /** Computes there instead of on the CPU. */
+  /** The CPU when left out. */
   readonly device?: Device | undefined;
-  /** Whether the device may capture runs: then it must compute every node of the graph. */
+  /** Whether runs may be captured as device graphs. Then the device must be able to execute every node. */
   readonly captures?: boolean;
 }
 
+/** An input or output of a graph. */
 export interface ValueInfo {
   readonly name: string;
+  /** "type N" for an element type that elementTypes does not list. */
   readonly type: ElementType | string;
-  /** -1 where the graph leaves the size open. */
+  /** -1 for a size that the graph leaves open. */
   readonly shape: readonly number[];
 }
 
-/** Weights in the layout the kernels want, made once for all sessions that share them. */
+/** Weights in the layout that the kernels use, computed once for all sessions that share them. */
 export class PrepackedWeights {
   readonly handle = created('create prepacked weights container', (out) =>
     api.CreatePrepackedWeightsContainer(out),
   );
-  /** Only after every session that uses it. */
+  /** Call it after every session that uses them is released. */
   release(): void {
     api.ReleasePrepackedWeightsContainer(this.handle);
   }
 }
 
-const forgetEveryMs = 20;
+/** How often pages of the weights' files are dropped while a session is created. */
+const dropEveryMs = 20;
 
 function sessionOptions(settings: SessionSettings): Handle {
   const options = created('create session options', (out) => api.CreateSessionOptions(out));
@@ -62,15 +65,15 @@ export class Session {
   readonly outputs: readonly ValueInfo[];
   readonly inputNames: ReadonlySet<string>;
   readonly outputNames: ReadonlySet<string>;
-  /** Memory of the device it computes on; null on the CPU. */
+  /** Memory of the device it runs on; null for the CPU. */
   readonly device: DeviceMemory | null;
 
   private constructor(
     readonly handle: Handle,
-    /** Set when this session alone uses its prepacked weights. */
+    /** Prepacked weights that no other session uses, to be released with this one. */
     private readonly ownWeights: PrepackedWeights | null,
     device: Device | undefined,
-    /** Whether runs on its device may be captured. */
+    /** Whether its runs may be captured as device graphs. */
     readonly captures: boolean,
   ) {
     this.device = device ? new DeviceMemory(handle, device) : null;
@@ -95,9 +98,9 @@ export class Session {
   }
 
   /**
-   * Builds a session from a serialised ONNX model, off the calling thread: this takes hundreds of
-   * milliseconds and running sessions must not wait for it.
-   * @throws OrtError when the model or its weights cannot be loaded.
+   * Creates a session from a serialised ONNX model, on another thread: it takes hundreds of milliseconds, during which
+   * other sessions go on running.
+   * @throws OrtError when the model or its weights cannot be loaded
    */
   static async create(model: Uint8Array, settings: SessionSettings): Promise<Session> {
     const options = sessionOptions(settings);
@@ -105,8 +108,8 @@ export class Session {
     const ownWeights = settings.prepacked ? null : weights;
     const out: [Handle | null] = [null];
     const shared = settings.device ? undefined : settings.weights;
-    // What is packed already need not stay in memory until the rest is.
-    const forgetting = shared && setInterval(() => shared.forget(), forgetEveryMs);
+    // Weights that are packed already need not stay in memory while the others are being packed.
+    const dropping = shared && setInterval(() => shared.dropPages(), dropEveryMs);
     try {
       const status = await offThread([model, out], (done) =>
         api.CreateSessionFromArrayWithPrepackedWeightsContainer.async(
@@ -126,8 +129,8 @@ export class Session {
       ownWeights?.release();
       throw error;
     } finally {
-      clearInterval(forgetting);
-      shared?.forget();
+      clearInterval(dropping);
+      shared?.dropPages();
       api.ReleaseSessionOptions(options);
     }
   }

@@ -1,7 +1,7 @@
 /**
- * The weights of a model, for all of its sessions on the CPU: the external data files mapped into memory, each
- * weight as an initializer over its part of them. ONNX Runtime shares prepacked weights only between sessions
- * that were given the same initializers, so this is what makes a second session small.
+ * A model's weights, shared by all of its sessions on the CPU: the external data files are mapped into memory, and each
+ * weight is an initializer over its part of them. ONNX Runtime shares prepacked weights only between sessions that were
+ * given the same initializers; so a second session takes little memory.
  */
 import { resolve, sep } from 'node:path';
 import { dataTypeBytes, type ExternalWeight } from '../onnx/find/product-weights.js';
@@ -10,18 +10,21 @@ import { MappedFile } from './mapped-file.js';
 import { check } from './status.js';
 import { Tensor } from './tensor.js';
 
-/** Kernels load vectors: weights at odder addresses are left to ONNX Runtime. */
+/** Bytes. Kernels use vector loads; a weight at another address is left to ONNX Runtime. */
 const alignment = 64;
 
 export class SharedWeights {
   readonly #files = new Map<string, MappedFile | null>();
   readonly #tensors = new Map<string, Tensor>();
 
-  /** @throws the file system's error when a file is missing; a weight that reaches beyond its file is left out. */
+  /**
+   * Weights that cannot be mapped are left to ONNX Runtime: one that reaches beyond its file or lies outside `directory`,
+   * for instance, which it refuses with its own message.
+   * @throws the file system's error when a file is missing
+   */
   constructor(directory: string, weights: readonly ExternalWeight[]) {
     for (const { name, location, offset, bytes, dataType, shape } of weights) {
       const path = resolve(directory, location);
-      // ONNX Runtime refuses files outside the model's folder: it shall say so itself.
       if (!path.startsWith(resolve(directory) + sep)) continue;
       if (!this.#files.has(path)) this.#files.set(path, MappedFile.open(path));
       const file = this.#files.get(path);
@@ -29,22 +32,22 @@ export class SharedWeights {
       const fits =
         file && offset + bytes <= file.bytes && bytes === elements * (dataTypeBytes(dataType) ?? -1);
       if (!fits || offset % alignment !== 0) continue;
-      this.#tensors.set(name, Tensor.at(file.address + BigInt(offset), bytes, dataType, shape));
+      this.#tensors.set(name, Tensor.atAddress(file.address + BigInt(offset), bytes, dataType, shape));
     }
   }
 
-  /** Before the session is built. */
+  /** Adds the weights to the options of a session that is yet to be created. @throws OrtError */
   addTo(options: Handle): void {
     for (const [name, tensor] of this.#tensors)
       check(api.AddInitializer(options, name, tensor.handle), `share the weight ${name}`);
   }
 
-  /** Gives back the pages of the files: once packed for the kernels a weight is not read again. Safe at any time. */
-  forget(): void {
-    for (const file of this.#files.values()) file?.forget();
+  /** Drops the files' pages from memory: weights are not read again once they are packed. Safe at any time. */
+  dropPages(): void {
+    for (const file of this.#files.values()) file?.dropPages();
   }
 
-  /** After every session that uses them. */
+  /** Call it after every session that uses them is released. */
   release(): void {
     for (const tensor of this.#tensors.values()) tensor.release();
     for (const file of this.#files.values()) file?.release();

@@ -1,7 +1,7 @@
-/** Turns ORT's statuses into exceptions; every C API call goes through here. */
+/** Turns the statuses that ORT's functions return into exceptions. */
 import { api, type Handle } from './library.js';
 
-/** An ONNX Runtime failure: `code` is an OrtErrorCode (onnxruntime_c_api.h), `message` ORT's own. */
+/** An error of ONNX Runtime: `code` is an OrtErrorCode (onnxruntime_c_api.h), the message ends with ORT's own. */
 export class OrtError extends Error {
   override readonly name = 'OrtError';
   constructor(
@@ -13,7 +13,11 @@ export class OrtError extends Error {
   }
 }
 
-/** @throws OrtError when `status` is not success; the status is released either way. */
+/**
+ * Releases the status.
+ * @param doing what was attempted, for the message
+ * @throws OrtError unless `status` is null, which means success
+ */
 export function check(status: Handle | null, doing: string): void {
   if (!status) return;
   const code = api.GetErrorCode(status);
@@ -22,7 +26,7 @@ export function check(status: Handle | null, doing: string): void {
   throw new OrtError(code, message, doing);
 }
 
-/** Calls a function whose last argument receives a new object, and returns that object. */
+/** Calls a function that gives its result in its last argument, and returns that result. @throws OrtError */
 export function created<T = Handle>(doing: string, call: (out: [T | null]) => Handle | null): T {
   const out: [T | null] = [null];
   check(call(out), doing);

@@ -1,19 +1,19 @@
 /**
- * Tensors over memory that JavaScript owns (zero copy, CPU), or in a device's memory. ORT keeps the raw pointer:
- * a Tensor holds its array, and whoever binds a Tensor holds the Tensor.
+ * Tensors over JavaScript's arrays, without a copy, or in a device's memory. ORT keeps a raw pointer to the array: a Tensor
+ * keeps a reference to it, and whoever binds a Tensor must keep a reference to the Tensor.
  */
 import type { DeviceMemory } from './device.js';
 import { cpuMemory } from './environment.js';
 import { api, type Handle } from './library.js';
 import { created } from './status.js';
 
-/** ONNXTensorElementDataType values (onnxruntime_c_api.h) with the typed arrays that carry them. */
+/** Element types: their codes (ONNXTensorElementDataType in onnxruntime_c_api.h) and their typed arrays. */
 export const elementTypes = {
   float32: { code: 1, array: Float32Array },
   int32: { code: 6, array: Int32Array },
   int64: { code: 7, array: BigInt64Array },
   bool: { code: 9, array: Uint8Array },
-  /** Bits in 16-bit words: Node 20 has no Float16Array. */
+  /** The bits of each number: Node 20 has no Float16Array. */
   float16: { code: 10, array: Uint16Array },
   float64: { code: 11, array: Float64Array },
 } as const;
@@ -21,39 +21,40 @@ export const elementTypes = {
 export type ElementType = keyof typeof elementTypes;
 export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
 
-/** Name of an element type code; "type N" for those not listed above. */
+/** The name of an element type's code; "type N" for one that elementTypes does not list. */
 export function elementTypeName(code: number): string {
   const found = Object.entries(elementTypes).find(([, type]) => type.code === code);
   return found ? found[0] : `type ${code}`;
 }
 
+/** Number of elements. */
 const countOf = (shape: readonly number[]) => shape.reduce((product, dimension) => product * dimension, 1);
 
 export class Tensor {
-  /** Counts the changes of its contents: a device has a copy of its own. */
+  /** Counts the changes to the array: a session on a device has a copy of it. */
   #version = 0;
 
   private constructor(
     readonly handle: Handle,
     readonly shape: readonly number[],
-    /** The array it lies over, null in a device's memory. Kept alive as long as the tensor. */
+    /** The array that holds its elements; null for other memory. */
     readonly data: TensorArray | null,
-    /** The tensor whose memory it shares. */
-    readonly whole: Tensor | null = null,
+    /** The tensor that owns its memory, if that is another one: it must not be garbage-collected. */
+    readonly owner: Tensor | null = null,
   ) {}
 
   get version(): number {
     return this.#version;
   }
 
-  /** The array was written to: bindings on a device must copy it again. */
+  /** Call it after the array was written to: bindings on a device then copy it again. */
   changed(): void {
     this.#version++;
   }
 
   /**
-   * A tensor over the first `shape` elements of `data`; writes to the array are seen by the next run.
-   * @throws RangeError when the array is too short, OrtError when ORT refuses.
+   * A tensor over the beginning of `data`, as many elements as `shape` has. The next run sees what is written there.
+   * @throws TypeError for an array of another type, RangeError when the array is too short, OrtError
    */
   static over(data: TensorArray, type: ElementType, shape: readonly number[]): Tensor {
     const expected = elementTypes[type];
@@ -79,7 +80,7 @@ export class Tensor {
     return new Tensor(handle, shape, data);
   }
 
-  /** A tensor in a device's memory, of unspecified contents. @throws OrtError when there is too little. */
+  /** A tensor in a device's memory, its contents unspecified. @throws OrtError when there is too little memory */
   static onDevice(memory: DeviceMemory, type: ElementType, shape: readonly number[]): Tensor {
     const dimensions = BigInt64Array.from(shape, BigInt);
     const handle = created(`create ${memory.device.name} tensor [${shape.join(', ')}]`, (out) =>
@@ -88,7 +89,7 @@ export class Tensor {
     return new Tensor(handle, shape, null);
   }
 
-  /** The first `shape` elements of a tensor in a device's memory, as a tensor of their own. */
+  /** A tensor over the beginning of another one in a device's memory, as many elements as `shape` has. @throws OrtError */
   static beginningOf(
     whole: Tensor,
     memory: DeviceMemory,
@@ -105,15 +106,19 @@ export class Tensor {
     return new Tensor(handle, shape, null, whole);
   }
 
-  /** The same memory as 32-bit words, which every kernel that copies knows. */
+  /** A tensor over the same memory as int32 [n], a type that all copying kernels support. @throws OrtError */
   static words(of: Tensor, type: ElementType, memory: DeviceMemory): Tensor {
     const count = (countOf(of.shape) * elementTypes[type].array.BYTES_PER_ELEMENT) / 4;
     if (!of.data) return Tensor.beginningOf(of, memory, 'int32', [count]);
     return Tensor.over(new Int32Array(of.data.buffer, of.data.byteOffset, count), 'int32', [count]);
   }
 
-  /** A tensor over CPU memory at an address, which must stay there; `code` is an ONNXTensorElementDataType. */
-  static at(address: Handle, bytes: number, code: number, shape: readonly number[]): Tensor {
+  /**
+   * A tensor over CPU memory at an address, which must stay valid.
+   * @param code an ONNXTensorElementDataType
+   * @throws OrtError
+   */
+  static atAddress(address: Handle, bytes: number, code: number, shape: readonly number[]): Tensor {
     const dimensions = BigInt64Array.from(shape, BigInt);
     const handle = created(`create tensor [${shape.join(', ')}]`, (out) =>
       api.CreateTensorWithDataAsOrtValue(cpuMemory, address, bytes, dimensions, shape.length, code, out),
@@ -126,7 +131,7 @@ export class Tensor {
   }
 }
 
-/** A zeroed array with its own memory: small typed arrays may otherwise live inside V8's moving heap. */
+/** A zeroed array with an ArrayBuffer of its own: V8 may otherwise put a small one on its heap, where it can be moved. */
 export function ownArray<A extends TensorArray>(
   arrayType: { new (buffer: ArrayBuffer): A; BYTES_PER_ELEMENT: number },
   length: number,

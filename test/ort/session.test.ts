@@ -142,8 +142,6 @@ describe('a binding', () => {
         Array.from(x, (value) => 2 * value),
       );
     }
-    await binding.runAsync(options);
-    assert.equal(y[11], 220);
     // Past and present of a KV cache are one tensor.
     binding.output('y', tensors[0]);
     binding.run(options);

@@ -28,7 +28,7 @@ test('sessions over the same mapped weights compute what a session of its own do
   const first = await Session.create(bytes, settings);
   const second = await Session.create(bytes, settings);
   assert.deepEqual(logits(first), logits(alone));
-  weights.forget();
+  weights.dropPages();
   first.release();
   assert.deepEqual(logits(second), logits(alone));
   assert.ok(largestDifference(logits(second), tiny.golden('logits.0')) < 1e-4);
