@@ -4,9 +4,11 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findLayerCaches, type LayerCache } from '../onnx/find/residual-stream.js';
-import { logitCountInput } from '../onnx/graft/serving-graft.js';
-import { attributeOf, dataTypes, Graph } from '../onnx/graph/graph.js';
+import { logitCountInput } from '../onnx/graft/open-export.js';
+import { dataTypes } from '../onnx/graph/data-types.js';
+import { Graph } from '../onnx/graph/graph.js';
 import { externalDataFiles, OnnxError } from '../onnx/graph/model-file.js';
+import { attributeOf } from '../onnx/graph/node.js';
 import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
 import type { ElementType } from '../ort/tensor.js';
 

@@ -4,7 +4,8 @@
  * given the same initializers; so a second session takes little memory.
  */
 import { resolve, sep } from 'node:path';
-import { dataTypeBytes, type ExternalWeight } from '../onnx/find/product-weights.js';
+import type { ExternalWeight } from '../onnx/find/product-weights.js';
+import { dataTypeBytes } from '../onnx/graph/data-types.js';
 import { api, type Handle } from './library.js';
 import { MappedFile } from './mapped-file.js';
 import { check } from './status.js';

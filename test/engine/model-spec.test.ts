@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fingerprintModel, readModelSpec } from '../../src/engine/model-spec.js';
-import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../src/onnx/graph/data-types.js';
+import { Graph } from '../../src/onnx/graph/graph.js';
 import { OnnxError } from '../../src/onnx/graph/model-file.js';
 import { tinyModel } from '../helpers/tiny-models.js';
 

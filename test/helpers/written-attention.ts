@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
-import { dataTypes, Graph } from '../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../src/onnx/graph/data-types.js';
+import { Graph } from '../../src/onnx/graph/graph.js';
 import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto, NodeProto } from '../../src/onnx/schema/onnx_pb.js';
 

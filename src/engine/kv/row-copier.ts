@@ -3,7 +3,8 @@
  * it: for every tensor of the cache, Gather takes a row and ScatterND writes it, in place, since its data and
  * its result are one buffer.
  */
-import { dataTypes, Graph } from '../../onnx/graph/graph.js';
+import { dataTypes } from '../../onnx/graph/data-types.js';
+import { Graph } from '../../onnx/graph/graph.js';
 import { newModel, serializeModel } from '../../onnx/graph/model-file.js';
 import { Binding, RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';

@@ -2,14 +2,13 @@
  * The session that serves a model: of the export as it is, or of its rewrite to GroupQueryAttention where the export
  * has none and the rewrite was seen to compute the same. Two sessions are never alive at once.
  */
-import { roundsActivations } from '../../onnx/find/activation-rounding.js';
+import { mixesRows, roundsActivations } from '../../onnx/find/activation-rounding.js';
 import { requirePlainAttention } from '../../onnx/graft/fixed-shapes.js';
 import { graftForServing } from '../../onnx/graft/serving-graft.js';
 import { Graph } from '../../onnx/graph/graph.js';
 import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
 import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
-import { mixesRows } from '../../onnx/rewrite/integer-products.js';
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { Session, type SessionSettings } from '../../ort/session.js';

@@ -2,7 +2,8 @@
  * Copies whole tensors to, from and inside a device's memory, contents only: a device graph knows its tensors by
  * their addresses. Binding an array gives it a new address on the device each time, so a small graph copies it on.
  */
-import { dataTypes, Graph } from '../../onnx/graph/graph.js';
+import { dataTypes } from '../../onnx/graph/data-types.js';
+import { Graph } from '../../onnx/graph/graph.js';
 import { newModel, serializeModel } from '../../onnx/graph/model-file.js';
 import { Binding, RunOptions } from '../../ort/binding.js';
 import type { DeviceMemory } from '../../ort/device.js';

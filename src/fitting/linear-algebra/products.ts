@@ -4,7 +4,8 @@
  * about 2 for loops in JavaScript). Everything here that costs n^3 goes through this file.
  */
 import { create } from '@bufbuild/protobuf';
-import { dataTypes, Graph } from '../../onnx/graph/graph.js';
+import { dataTypes } from '../../onnx/graph/data-types.js';
+import { Graph } from '../../onnx/graph/graph.js';
 import { serializeModel } from '../../onnx/graph/model-file.js';
 import { ModelProtoSchema } from '../../onnx/schema/onnx_pb.js';
 import { Binding, RunOptions } from '../../ort/binding.js';

@@ -1,27 +1,29 @@
-/** An export whose attention may become GroupQueryAttention: every layer's is written out, and no row sees another. */
-
+/**
+ * Recognises an export whose attention can be replaced by GroupQueryAttention: attention is written out in elementary
+ * nodes in every layer, and no row of a batch influences another.
+ */
 import { Graph } from '../graph/graph.js';
 import { cloneModel, OnnxError } from '../graph/model-file.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
-import { rowMixing } from './activation-rounding.js';
+import { rowMixingNode } from './activation-rounding.js';
 import { findLayerCaches, type LayerCache } from './residual-stream.js';
 import { findWrittenAttention, type WrittenAttention } from './written-attention.js';
 
-/** What a mask may be computed from. */
+/** The inputs that an attention mask may depend on. */
 const maskSources: ReadonlySet<string> = new Set(['attention_mask', 'position_ids']);
 
 export interface GroupableExport {
-  /** Of a copy, to be edited. */
+  /** Of a copy of the model, which may be edited. */
   readonly graph: Graph;
   readonly caches: readonly LayerCache[];
-  /** Of each layer. */
+  /** The attention of each layer. */
   readonly attentions: readonly WrittenAttention[];
 }
 
-/** @throws OnnxError that says what is in the way. */
+/** @throws OnnxError with the reason why its attention cannot be replaced */
 export function openGroupable(original: ModelProto): GroupableExport {
   const graph = new Graph(cloneModel(original));
-  const mixing = rowMixing(graph);
+  const mixing = rowMixingNode(graph);
   if (mixing) throw new OnnxError(`${mixing.opType} rounds each row of a batch by the others`);
   const caches = findLayerCaches(graph);
   const attentions = findWrittenAttention(graph, caches);

@@ -1,18 +1,18 @@
 /**
- * Finds the residual stream of a decoder export by structure, not by names.
+ * Finds the residual stream of a decoder export by the structure of its graph, not by names.
  *
- * A block adds its attention's answer to what came in, so block l's input is the operand of the first
- * addition below attention l that does not depend on attention l but leads into it. That holds with norms
- * before, after and around the sublayers, fused (SkipLayerNormalization adds and normalises in one node) or
- * decomposed, and for attention and MLP side by side. Block l's input is block l-1's output. The last
- * block's output is the last addition of two computed tensors before the logits.
+ * A block adds its attention's output to its input. So the input of block l is that operand of the first addition
+ * downstream of attention l which does not depend on attention l but which attention l depends on. That holds for norms
+ * before, after and around the sublayers, fused (SkipLayerNormalization adds and normalises in one node) or decomposed,
+ * and for attention and MLP in parallel. The input of block l is the output of block l-1; the output of the last block
+ * is the last addition of two computed tensors before the logits.
  */
 import { elementTypeOf } from '../graph/element-types.js';
 import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 
-/** Keys and values of one layer, as graph inputs and outputs. */
+/** The names of the graph's inputs and outputs with the KV cache of one layer. */
 export interface LayerCache {
   readonly pastKey: string;
   readonly pastValue: string;
@@ -20,24 +20,25 @@ export interface LayerCache {
   readonly presentValue: string;
 }
 
-/** The place where block l's output comes to be. */
+/** Where the graph computes a block's output. */
 export interface BlockOutput {
-  /** The addition: `Add`, or a skip norm whose fourth output is the sum. */
+  /** The addition: `Add`, `Sum`, or a skip norm, whose fourth output is the sum. */
   readonly node: NodeProto;
   /** True for a skip norm. */
   readonly fused: boolean;
-  /** TensorProto.DataType of the stream here. */
+  /** TensorProto.DataType of the residual stream there. */
   readonly elementType: number;
 }
 
 export interface ResidualStream {
   readonly layers: readonly LayerCache[];
-  /** One for each layer. */
+  /** The output of each layer's block. */
   readonly outputs: readonly BlockOutput[];
 }
 
+/** Operators that add two tensors and normalise the sum (com.microsoft). */
 const skipNorms = new Set(['SkipSimplifiedLayerNormalization', 'SkipLayerNormalization']);
-/** Output of a skip norm that holds input + skip (com.microsoft.SkipLayerNormalization). */
+/** The output of a skip norm that is the sum input + skip. */
 export const skipSumOutput = 3;
 
 function isAddition(node: NodeProto): boolean {
@@ -48,12 +49,16 @@ function isSkipNorm(node: NodeProto): boolean {
   return skipNorms.has(node.opType);
 }
 
-/** Name of the tensor that an addition makes. */
+/** The name of the sum; "" for a skip norm that does not give it out. */
 function sumOf(node: NodeProto): string {
   return (isSkipNorm(node) ? node.output[skipSumOutput] : node.output[0]) ?? '';
 }
 
-/** Pairs `past...3...key` inputs with `present...3...key` outputs by layer number. */
+/**
+ * Pairs inputs such as `past_key_values.3.key` with outputs such as `present.3.key`, by the layer's number and key or
+ * value; in the order of the layers.
+ * @throws OnnxError naming what is missing
+ */
 export function findLayerCaches(graph: Graph): LayerCache[] {
   const byLayer = (names: readonly string[]) => {
     const found = new Map<number, { key?: string; value?: string }>();
@@ -95,7 +100,10 @@ export function findLayerCaches(graph: Graph): LayerCache[] {
     });
 }
 
-/** @throws OnnxError that names the layer at which no block output was found. */
+/**
+ * Finds the blocks' outputs. Drops nodes that no output depends on (`Graph.finish`) but edits nothing else.
+ * @throws OnnxError naming the layer whose block output was not found
+ */
 export function findResidualStream(graph: Graph): ResidualStream {
   if (!graph.proto.output.some((output) => output.name === 'logits'))
     throw new OnnxError('the graph has no output named logits');
@@ -114,7 +122,7 @@ export function findResidualStream(graph: Graph): ResidualStream {
     for (const input of attention.input)
       for (const tensor of input ? graph.ancestors(input) : []) {
         upstream.add(tensor);
-        // A skip norm gives the attention its norm and the residual stream its sum.
+        // A skip norm has two outputs: the norm, which the attention reads, and the sum, which the residual stream is.
         for (const sibling of graph.producer(tensor)?.output ?? []) upstream.add(sibling);
       }
     const downstream = graph.descendants(attention.output.filter((name) => name !== ''));
@@ -134,9 +142,10 @@ export function findResidualStream(graph: Graph): ResidualStream {
   return { layers, outputs };
 }
 
+/** The addition that computes a block's output. */
 function additionBehind(graph: Graph, tensor: string, layer: number): BlockOutput {
   let node = graph.producer(tensor);
-  // A float32 norm may read the stream through a cast.
+  // A norm in float32 may read the residual stream through a cast.
   while (node?.opType === 'Cast' || node?.opType === 'Identity') {
     tensor = node.input[0] ?? '';
     node = graph.producer(tensor);
@@ -159,7 +168,7 @@ function lastBlockOutput(
 ): BlockOutput {
   const upstream = graph.ancestors('logits');
   const lastInput = inputs.at(-1) ?? '';
-  // A skip norm gives the block its norm beside the sum.
+  // With a skip norm, the block reads the norm, which is another output of the same node.
   const inLastBlock = graph.descendants([lastInput, ...(graph.producer(lastInput)?.output ?? [])]);
   const node = additions.findLast((addition) => {
     const [a = '', b = ''] = addition.input;

@@ -1,15 +1,17 @@
 /**
- * Attention that an export writes out in elementary nodes, found by following a layer's keys to their scores and the
- * scores over mask and softmax to the values: softmax(softcap(scale q k') + mask) v, with past keys and values
- * concatenated and each key head repeated for its group of query heads. Anything else on the way is refused.
+ * Recognises attention that an export writes out in elementary nodes: softmax(softcap(scale q k') + mask) v, with past
+ * keys and values concatenated, and each key head repeated for its group of query heads. It follows a layer's keys to
+ * the scores, and the scores through mask and softmax to the product with the values; any other node on the way is
+ * refused.
  */
-import { attributeOf, type Graph } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
+import { attributeOf } from '../graph/node.js';
 import { scalarOf, vectorOf } from '../graph/small-constants.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 import type { LayerCache } from './residual-stream.js';
 
-/** A scalar tensor that the scores are multiplied with, or divided by. */
+/** A scalar tensor that the scores are multiplied by, or divided by. */
 export interface ScoreFactor {
   readonly tensor: string;
   readonly divides: boolean;
@@ -17,7 +19,7 @@ export interface ScoreFactor {
 
 export interface ScoreMask {
   readonly tensor: string;
-  /** Added to the scores; or true where a key is seen; or true where it is hidden. */
+  /** Added to the scores; or boolean: true where a key is visible, or true where it is masked. */
   readonly kind: 'added' | 'seen' | 'hidden';
 }
 
@@ -28,29 +30,31 @@ export interface WrittenAttention {
   readonly key: string;
   readonly value: string;
   readonly factors: readonly ScoreFactor[];
-  /** Bound of the scores, c tanh(x / c); 0 without. */
+  /** The c of a softcap, c tanh(scores / c); 0 without one. */
   readonly softcap: number;
   readonly masks: readonly ScoreMask[];
-  /** The answer [B, heads, S, D]. */
+  /** The product of probabilities and values, [B, heads, S, D]. */
   readonly context: string;
 }
 
+/** Of keys and values [B, heads, T, D]. */
 const tokenAxis = 2;
-/** Of [B, heads, T, D] when it stands as columns: [B, heads, D, T]. */
+/** The transposition of keys [B, heads, T, D] to [B, heads, D, T]. */
 const columns = '0,1,3,2';
-/** A mask's value that no score outweighs. */
+/** A mask's values below this hide a key from any score. */
 const hiddenBelow = -1e4;
 
-/** Of every layer. @throws OnnxError that says where something else stands, and what. */
+/** The attention of every layer. @throws OnnxError naming the layer and the node that does not belong there */
 export function findWrittenAttention(graph: Graph, caches: readonly LayerCache[]): WrittenAttention[] {
   const varying = graph.descendants(graph.inputs().map(({ name }) => name));
   return caches.map((cache, layer) => new Walk(graph, varying, `layer ${layer}`).attention(cache));
 }
 
+/** Walks through one layer's attention. */
 class Walk {
   constructor(
     readonly graph: Graph,
-    /** Tensors whose values some input changes. */
+    /** Tensors that depend on an input of the graph. */
     readonly varying: ReadonlySet<string>,
     readonly place: string,
   ) {}
@@ -79,7 +83,7 @@ class Walk {
     return new OnnxError(`${this.place}: ${why}`);
   }
 
-  /** What the export puts behind the past ones. */
+  /** The new keys or values, which the export appends to the past ones. */
   #appended(present: string, past: string): string {
     const node = this.graph.producer(present);
     const [first, added = '', ...more] = node?.input ?? [];
@@ -97,7 +101,7 @@ class Walk {
     return reader;
   }
 
-  /** A product or a quotient with a scalar that no input changes. */
+  /** A product or quotient with a scalar that no input changes; null for any other node. */
   #scaled(node: NodeProto): { factor: ScoreFactor; of: string } | null {
     if (node.opType !== 'Mul' && node.opType !== 'Div') return null;
     const [a = '', b = ''] = node.input;
@@ -107,15 +111,22 @@ class Walk {
     return { factor: { tensor, divides: node.opType === 'Div' }, of };
   }
 
-  /** What is computed from shapes is a head's width at most; a wrong guess shows when the graphs are compared. */
+  /**
+   * A tensor computed from shapes is taken for a scalar such as the head size. Were that wrong, the comparison of the
+   * graphs' logits would show it (src/engine/load/attention-rewrite.ts).
+   */
   #isScalar(tensor: string): boolean {
     return !this.graph.isConstant(tensor) || scalarOf(this.graph, tensor) !== undefined;
   }
 
-  /** From cached keys or values, over their repetition, to the product that has them as input number `index`. */
-  #toProduct(from: string, factors: ScoreFactor[] | null, index: number, turned: boolean): NodeProto {
+  /**
+   * Follows cached keys or values, through their repetition, to the product that has them as input number `index`.
+   * @param factors collects the scalars on the way; null allows none
+   * @param transposes whether they must be transposed on the way, as keys are
+   */
+  #toProduct(from: string, factors: ScoreFactor[] | null, index: number, transposes: boolean): NodeProto {
     let at = from;
-    let columnsSeen = false;
+    let transposed = false;
     for (;;) {
       const node = this.#reader(at);
       const scaled = factors && this.#scaled(node);
@@ -124,15 +135,15 @@ class Walk {
         this.#checkRepetition(node);
         at = this.#reader(this.#reader(node.output[0] ?? '').output[0] ?? '').output[0] ?? '';
         continue;
-      } else if (node.opType === 'Transpose' && turned && !columnsSeen && permutation(node) === columns)
-        columnsSeen = true;
-      else if (node.opType === 'MatMul' && node.input[index] === at && columnsSeen === turned) return node;
+      } else if (node.opType === 'Transpose' && transposes && !transposed && permutation(node) === columns)
+        transposed = true;
+      else if (node.opType === 'MatMul' && node.input[index] === at && transposed === transposes) return node;
       else if (node.opType !== 'Identity') throw this.#unlike(`${node.opType} ${node.name} reads ${at}`);
       at = node.output[0] ?? '';
     }
   }
 
-  /** [B, n, T, D] to [B, n, 1, T, D], [B, n, r, T, D] and [B, n r, T, D]: heads of a group side by side. */
+  /** The repetition of key heads: [B, n, T, D] to [B, n, 1, T, D], then [B, n, r, T, D], then [B, n r, T, D]. */
   #checkRepetition(unsqueeze: NodeProto): void {
     const axes = vectorOf(this.graph, unsqueeze.input[1] ?? '');
     const expand = this.#reader(unsqueeze.output[0] ?? '');
@@ -141,10 +152,11 @@ class Walk {
       throw this.#unlike(`${unsqueeze.name} does not begin a repetition of heads`);
   }
 
+  /** Follows the scores to the softmax; collects factors, softcap and masks on the way. */
   #toSoftmax(scores: string, factors: ScoreFactor[]) {
     const masks: ScoreMask[] = [];
     let softcap = 0;
-    let bent = false;
+    let afterTanh = false;
     for (let at = scores; ; ) {
       const node = this.#reader(at);
       const scaled = this.#scaled(node);
@@ -152,15 +164,15 @@ class Walk {
       if (node.opType === 'Softmax') {
         const axis = attributeOf(node, 'axis') ?? -1;
         if (axis !== -1 && axis !== 3) throw this.#unlike(`its softmax goes over axis ${axis}`);
-        if (bent && softcap === 0) throw this.#unlike('a tanh bounds its scores to 1');
+        if (afterTanh && softcap === 0) throw this.#unlike('a tanh bounds its scores to 1');
         return { softmax: node, softcap, masks };
       }
-      if (scaled && masks.length === 0 && !bent) factors.push(scaled.factor);
+      if (scaled && masks.length === 0 && !afterTanh) factors.push(scaled.factor);
       else if (scaled && masks.length === 0 && softcap === 0) {
         softcap = (!scaled.factor.divides && scalarOf(this.graph, scaled.factor.tensor)) || 0;
-        // softcap = c means c tanh(scores / c): the factors so far hold the quotient.
+        // In c tanh(scores / c), the division by c is among the factors so far; multiplying by c cancels it.
         factors.push(scaled.factor);
-      } else if (node.opType === 'Tanh' && masks.length === 0 && !bent) bent = true;
+      } else if (node.opType === 'Tanh' && masks.length === 0 && !afterTanh) afterTanh = true;
       else if (mask) masks.push(mask);
       else if (node.opType !== 'Cast' && node.opType !== 'Identity')
         throw this.#unlike(`${node.opType} ${node.name} lies between its scores and its softmax`);
@@ -168,6 +180,7 @@ class Walk {
     }
   }
 
+  /** The mask that a node applies to the scores; null for any other node. */
   #mask(node: NodeProto, scores: string): ScoreMask | null {
     const [a = '', b = '', c = ''] = node.input;
     if (node.opType === 'Add') {
@@ -180,7 +193,7 @@ class Walk {
     return { tensor: a, kind: b === scores ? 'seen' : 'hidden' };
   }
 
-  /** From the probabilities to their product with the values. */
+  /** Follows the probabilities to their product with the values. */
   #toContext(probabilities: string): NodeProto {
     let at = probabilities;
     for (;;) {
@@ -194,7 +207,7 @@ class Walk {
     }
   }
 
-  /** Where(IsNaN(p), 0, p): a row that sees no key, which there is none of. */
+  /** Where(IsNaN(p), 0, p), for rows in which every key is masked: there are none here. Returns the Where. */
   #nanGuard(guard: NodeProto, readers: readonly NodeProto[], tensor: string): NodeProto {
     const where = this.#reader(guard.output[0] ?? '');
     const zero = scalarOf(this.graph, where.input[1] ?? '') === 0;
@@ -204,6 +217,7 @@ class Walk {
   }
 }
 
+/** The `perm` attribute. */
 function permutation(node: NodeProto): string {
   return (node.attribute.find(({ name }) => name === 'perm')?.ints ?? []).join();
 }

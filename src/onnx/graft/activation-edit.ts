@@ -1,13 +1,14 @@
 /**
- * The nodes of one activation edit: h <- h + sum_k (add_k + scale_k * <h, v_k>) v_k (docs/activation-edit.md). With
- * zero coefficients the sum is zero, and h + 0 is h to the bit.
+ * The nodes of an activation edit: h <- h + sum_k (add_k + scale_k <h, v_k>) v_k (docs/activation-edit.md). With zero
+ * coefficients the sum is zero, and h + 0 equals h to the bit.
  */
 
 import type { BlockOutput } from '../find/residual-stream.js';
-import { dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { sliceLayers } from './fixed-shapes.js';
 
-/** One layer's slices of the steering inputs: vectors [B, K, H], coefficients [B, S, K]. */
+/** The steering inputs of one layer, as tensors' names: vectors [B, K, H], add and scale [B, S, K]. */
 export interface LayerSteering {
   readonly vectors: string;
   readonly add: string;
@@ -15,13 +16,12 @@ export interface LayerSteering {
 }
 
 /**
- * Cuts the steering inputs into one piece a layer. Layers and rows are folded into one axis first, so that
- * the pieces come out without a squeeze for each.
- * @param onDevice whether to cut them with nodes that every device has, and without working out shapes.
+ * Splits the steering inputs by layers. They are reshaped to [L B, ...] first, so that no part needs a Squeeze.
+ * @param onDevice whether to split them with nodes that every device has, and without computing shapes
  */
 export function splitSteeringInputs(graph: Graph, layers: number, onDevice = false): LayerSteering[] {
   const names = (input: string) => Array.from({ length: layers }, (_, layer) => `steerd/${input}_${layer}`);
-  const pieces = (input: string): string[] => {
+  const split = (input: string): string[] => {
     if (onDevice) {
       sliceLayers(graph, input, names(input));
       return names(input);
@@ -49,11 +49,7 @@ export function splitSteeringInputs(graph: Graph, layers: number, onDevice = fal
     );
     return names(input);
   };
-  const [vectors, add, scale] = [
-    pieces('steering_vectors'),
-    pieces('steering_add'),
-    pieces('steering_scale'),
-  ];
+  const [vectors, add, scale] = [split('steering_vectors'), split('steering_add'), split('steering_scale')];
   return vectors.map((name, layer) => ({
     vectors: name,
     add: add[layer] ?? '',
@@ -62,8 +58,8 @@ export function splitSteeringInputs(graph: Graph, layers: number, onDevice = fal
 }
 
 /**
- * Inserts the edit at a block's output and returns the name of the projections <h, v_k> [B, S, K], taken
- * before the edit.
+ * Inserts the edit at a block's output.
+ * @returns the name of the projections <h, v_k> of the hidden states before the edit, float32 [B, S, K]
  */
 export function insertEdit(
   graph: Graph,
@@ -84,20 +80,20 @@ export function insertEdit(
   const edit = float ? sum : graph.add('Cast', [sum], name('edit'), { to: elementType });
   if (!fused) graph.redirect(stream, graph.add('Add', [stream, edit], name('edited')), readers);
   else if (float) {
-    // The skip norm adds the edit itself: one node fewer, and the kernel that normalises stays the same.
+    // The skip norm adds the edit: it saves a node, and the norm is still computed by the same kernel.
     graph.setInput(node, 0, stream);
     graph.setInput(node, 1, edit);
     if (biasOf(node)) graph.setInput(node, biasIndex(node), '');
   } else {
-    // A half-precision kernel may keep its sum in float32 until it is normalised: the sum must stay inside.
+    // A half-precision kernel may keep its sum in float32 until it is normalised, so the skip norm must compute the sum.
     graph.setInput(node, 1, graph.add('Add', [node.input[1] ?? '', edit], name('edited_skip')));
   }
   return projection;
 }
 
 /**
- * <h, v_k> [B, S, K] as a product and a sum, each on its own: a matrix product picks its kernel by K, and a
- * row's answer would change in its last bits with what its neighbours in the batch are steered by.
+ * <h, v_k> [B, S, K], as an elementwise product and a sum. A matrix product would choose its kernel by K, the most concepts
+ * of any row in the batch, so that a row's result would depend in its last bits on how other rows are steered.
  */
 function project(graph: Graph, h: string, vectors: string, name: (part: string) => string): string {
   const states = graph.add('Unsqueeze', [h, graph.int64([2])], name('states'));
@@ -107,7 +103,7 @@ function project(graph: Graph, h: string, vectors: string, name: (part: string) 
   return graph.add('ReduceSum', [products, graph.int64([3])], name('projection'), { keepdims: 0 });
 }
 
-/** The sum a skip norm makes, as a tensor of its own: input + skip, then the bias if there is one. */
+/** Nodes for the sum that a skip norm computes: input + skip, then + bias if it has one. */
 function sumOf(graph: Graph, node: BlockOutput['node'], name: string): string {
   const [input = '', skip = ''] = node.input;
   const bias = biasOf(node);
@@ -115,7 +111,7 @@ function sumOf(graph: Graph, node: BlockOutput['node'], name: string): string {
   return graph.add('Add', [graph.add('Add', [input, skip], `${name}_without_bias`), bias], name);
 }
 
-/** Input of a skip norm that is added to the sum. */
+/** The number of a skip norm's input `bias`, which is part of the sum. */
 function biasIndex(node: BlockOutput['node']): number {
   return node.opType === 'SkipLayerNormalization' ? 4 : 3;
 }

@@ -1,23 +1,24 @@
 /**
- * The capture graft: an export that also gives its activations, for fitting.
- * Inputs added: capture_positions int64 [B, P] (counted within input_ids), span_start and span_end int64 [B]
- * (key positions of the prefix). Outputs added: hidden_states float32 [L, B, P, H], attention_to_prefix
- * float32 [L, B, heads, P]. Everything else keeps the export's names and shapes.
+ * The capture graft: an export that also gives its activations out, for fitting.
+ * Inputs added: capture_positions int64 [B, P], indices into input_ids; span_start and span_end int64 [B], the key
+ * positions where the prefix begins and ends. Outputs added: hidden_states float32 [L, B, P, H], the residual stream after
+ * each block; attention_to_prefix float32 [L, B, heads, P], the attention probability that falls on the prefix. All other
+ * names and shapes are the export's.
  */
 
 import { skipSumOutput } from '../find/residual-stream.js';
-import { dataTypes } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
-import { PrefixAttention } from './gqa-attention-capture.js';
-import { openForGraft } from './serving-graft.js';
-import { VisibleAttention } from './softmax-attention-capture.js';
+import { GqaAttentionCapture } from './gqa-attention-capture.js';
+import { openForGraft } from './open-export.js';
+import { SoftmaxAttentionCapture } from './softmax-attention-capture.js';
 
 export interface CaptureOptions {
-  /** False drops the logits, and with them the LM head: a fit does not need them. */
+  /** False drops the logits, and with them the LM head, for fits that do not need them. */
   readonly logits: boolean;
 }
 
-/** @throws OnnxError when the export cannot be grafted, naming what was missing. */
+/** @returns a copy with the graft @throws OnnxError when the export cannot be grafted, naming what was missing */
 export function graftForCapture(model: ModelProto, options: CaptureOptions = { logits: true }): ModelProto {
   const { graph, stream } = openForGraft(model);
   graph.addInput('capture_positions', dataTypes.int64, ['batch_size', 'capture_count']);
@@ -33,16 +34,16 @@ export function graftForCapture(model: ModelProto, options: CaptureOptions = { l
   });
   graph.add('Concat', hidden, 'hidden_states', { axis: 0 });
 
-  const rebuilt = new PrefixAttention(graph);
-  const visible = new VisibleAttention(graph);
-  const found = stream.layers.map((cache, layer) =>
+  const fromKernels = new GqaAttentionCapture(graph);
+  const fromSoftmax = new SoftmaxAttentionCapture(graph);
+  const captured = stream.layers.map((cache, layer) =>
     graph.producer(cache.presentKey)?.opType === 'GroupQueryAttention'
-      ? rebuilt.layer(cache, layer)
-      : { attention: visible.layer(cache, layer), heads: 'heads' },
+      ? fromKernels.layer(cache, layer)
+      : { attention: fromSoftmax.layer(cache, layer), heads: 'heads' },
   );
   graph.add(
     'Concat',
-    found.map(({ attention }) => stackable(attention)),
+    captured.map(({ attention }) => stackable(attention)),
     'attention_to_prefix',
     { axis: 0 },
   );
@@ -52,7 +53,7 @@ export function graftForCapture(model: ModelProto, options: CaptureOptions = { l
   graph.addOutput('attention_to_prefix', dataTypes.float32, [
     layers,
     'batch_size',
-    `${found[0]?.heads ?? 'heads'}`,
+    `${captured[0]?.heads ?? 'heads'}`,
     'capture_count',
   ]);
   if (!options.logits) graph.proto.output = graph.proto.output.filter((output) => output.name !== 'logits');

@@ -1,25 +1,27 @@
 /**
- * What a graph needs so that a device can capture its runs: every node on the device, none that works out a shape,
- * and none that keeps numbers on the host which a replay would look for there. The serving graft uses these in
- * place of its usual nodes when it is asked for fixed shapes.
+ * Nodes of the serving graft for runs that are captured as device graphs, in place of its usual ones. A graph can be
+ * captured if every node runs on the device, none computes a shape, and none keeps numbers in host memory, where a replay
+ * would read something else.
  */
-import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
+import { attributeOf } from '../graph/node.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 
-/** int32 [B]: of each row the last position it attends to. In the place of the attention mask. */
+/** Input int32 [B]: for each row the last position it attends to. Takes the place of the attention mask. */
 export const attentionLengths = 'attention_lengths';
-/** int32 [1]: tokens of the longest row. */
+/** Input int32 [1]: number of tokens of the longest row. */
 export const attentionSpan = 'attention_span';
 
-/** Inputs of GroupQueryAttention. */
+/** Numbers of GroupQueryAttention's inputs: seqlens_k, total_sequence_length, and sin_cache, the last of the plain ones. */
 const lengthsIndex = 5;
 const spanIndex = 6;
 const lastPlainIndex = 8;
 
 /**
- * Gives attention its rows' lengths as inputs instead of having them counted in the mask.
- * @throws OnnxError when the graph reads its mask for anything else.
+ * Makes attention read the rows' lengths from inputs instead of counting them in the mask.
+ * @throws OnnxError for an export without GroupQueryAttention
  */
 export function feedAttentionLengths(graph: Graph): void {
   const attention = graph.proto.node.filter((node) => node.opType === 'GroupQueryAttention');
@@ -33,8 +35,8 @@ export function feedAttentionLengths(graph: Graph): void {
 }
 
 /**
- * Refuses attention that is not known to be right on WebGPU in a session that captures. ONNX Runtime 1.30 has one kernel
- * there: it ignores a sliding window without a word, and what it does with a smooth softmax, a bias or a sink was not seen.
+ * Refuses attention that is not known to be computed correctly on WebGPU in a session that captures. ONNX Runtime 1.30 has
+ * one kernel for that: it ignores a sliding window silently, and a smooth softmax, a bias or a sink were not tested with it.
  * @throws OnnxError
  */
 export function requirePlainAttention(graph: Graph): void {
@@ -49,7 +51,7 @@ export function requirePlainAttention(graph: Graph): void {
   }
 }
 
-/** After `Graph.finish`: the mask goes when nobody reads it any more. @throws OnnxError when somebody does. */
+/** Removes the input attention_mask; call it after `Graph.finish`. @throws OnnxError when a node still reads it */
 export function dropMask(graph: Graph): void {
   const mask = 'attention_mask';
   const reader = graph.proto.node.find((node) => node.input.includes(mask));
@@ -58,26 +60,26 @@ export function dropMask(graph: Graph): void {
   graph.proto.input = graph.proto.input.filter(({ name }) => name !== mask);
 }
 
-/** From [B, S, W] the rows that `positions` [B, P] name in [B * S, W]. */
+/** Gathers from [B, S, W] the rows at `positions` [B, P], which are indices into [B * S, W]; gives [B, P, W]. */
 export function gatherFlat(graph: Graph, tensor: string, positions: string, name: string): string {
-  // CUDA's GatherND copies from the host's stack, where a replay finds something else.
+  // Not GatherND: CUDA's copies from the host's stack, where a replay finds other values.
   const rows = graph.add('Flatten', [tensor], `${name}/rows`, { axis: 2 });
   return graph.add('Gather', [rows, positions], name, { axis: 0 });
 }
 
-/** Cuts [L, ...] into one tensor for each layer, without that axis. */
+/** Splits [L, ...] into one tensor for each layer, without that axis. */
 export function sliceLayers(graph: Graph, tensor: string, names: readonly string[]): void {
-  // Not a Split: WebGPU binds all its tensors to one shader, which has room for a dozen, and CUDA may keep their
-  // addresses on the host.
+  // Not Split: WebGPU binds all its outputs to one shader, which takes a dozen at most, and CUDA's may keep the addresses
+  // of its outputs on the host.
   names.forEach((name, layer) => {
     graph.add('Gather', [tensor, graph.int64(layer)], name, { axis: 0 });
   });
 }
 
-/** Most tensors that CUDA's Concat takes without a list of their addresses on the host. */
+/** Most inputs with which CUDA's Concat needs no list of their addresses on the host. */
 export const mostJoined = 32;
 
-/** Stacks one tensor for each layer to [L, ...]. */
+/** Stacks one tensor for each layer to [L, ...], and returns the name of the result. */
 export function stackLayers(graph: Graph, tensors: readonly string[], name: string): string {
   const layers = tensors.map((tensor) =>
     graph.add('Unsqueeze', [tensor, graph.int64([0])], `${tensor}/layer`),
@@ -85,7 +87,7 @@ export function stackLayers(graph: Graph, tensors: readonly string[], name: stri
   const join = (from: readonly string[], to: string) => graph.add('Concat', from, to, { axis: 0 });
   const groups = Math.ceil(layers.length / mostJoined);
   if (groups === 1) return join(layers, name);
-  // CUDA joins tensors of one size without a list on the host: the last group is as long as the others.
+  // CUDA's Concat needs no list on the host for inputs of equal size, so the last group is padded to the others' size.
   const size = Math.ceil(layers.length / groups);
   const padded = Array.from({ length: groups * size }, (_, i) => layers[i] ?? layers[0] ?? '');
   const all = join(

@@ -1,12 +1,14 @@
 /**
- * Attention from chosen positions to a span of keys, computed from the graph's own q and k where the
- * attention kernel (com.microsoft.GroupQueryAttention) keeps its probabilities to itself: rotate q as the
- * kernel does, softmax(scale q k') over the keys each position may see, sum over [span_start, span_end).
+ * Captures attention from chosen positions to a span of keys for com.microsoft.GroupQueryAttention, which does not give
+ * its probabilities out. They are recomputed from the graph's q and k: rotary embedding of q as the kernel does it,
+ * softmax(scale q k') over the keys that each position may attend to, and the sum over the keys [span_start, span_end).
  */
 
 import type { LayerCache } from '../find/residual-stream.js';
-import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
+import { attributeOf } from '../graph/node.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 
 /** Inputs of GroupQueryAttention, by position. */
@@ -14,16 +16,17 @@ const gqa = { query: 0, key: 1, seqlens: 5, cos: 7, sin: 8, positionIds: 9, bias
 const hugeNegative = -3.0e38;
 const toTheEnd = Number.MAX_SAFE_INTEGER;
 
-/** Nodes that all layers share, by what they compute. */
-export class PrefixAttention {
+export class GqaAttentionCapture {
+  // Nodes that layers share, by the names of the tensors they depend on.
   readonly #masks = new Map<string, { visible: string; inSpan: string }>();
   readonly #positions = new Map<string, string>();
 
   constructor(readonly graph: Graph) {}
 
   /**
-   * Adds the nodes for one layer and returns the name of float32 [B, heads, P].
-   * @throws OnnxError for an attention node whose probabilities cannot be rebuilt.
+   * Adds the nodes for one layer.
+   * @returns the name of the captured attention, float32 [B, heads, P], and the number of heads
+   * @throws OnnxError for an attention node whose probabilities cannot be recomputed
    */
   layer(cache: LayerCache, layer: number): { attention: string; heads: number } {
     const { graph } = this;
@@ -68,7 +71,7 @@ export class PrefixAttention {
     return this.graph.add('Cast', [tensor], name, { to: dataTypes.float32 });
   }
 
-  /** q at the captured positions, rotated: float32 [B, heads, P, D]. */
+  /** q at the captured positions, with its rotary embedding: float32 [B, heads, P, D]. */
   #query(
     node: NodeProto,
     name: (part: string) => string,
@@ -106,7 +109,7 @@ export class PrefixAttention {
     return attributeOf(node, 'do_rotary') === 1 ? this.#rotate(node, query, positions, name) : query;
   }
 
-  /** Rotary embedding of the first 2 * width(cos) dimensions (com.microsoft.GroupQueryAttention, do_rotary). */
+  /** Rotary embedding of the first 2 * width(cos) dimensions (GroupQueryAttention's do_rotary). */
   #rotate(node: NodeProto, query: string, positions: string, name: (part: string) => string): string {
     const { graph } = this;
     const cache = (input: number, part: string) =>
@@ -154,6 +157,7 @@ export class PrefixAttention {
     return graph.add('Concat', [flat, rest], name('rotated'), { axis: 3 });
   }
 
+  /** The scores multiplied by the scale, 1 / sqrt(D) unless the node has one, and softcapped if the node says so. */
   #scale(node: NodeProto, scores: string, query: string, name: (part: string) => string): string {
     const { graph } = this;
     const scale = attributeOf(node, 'scale') ?? 0;
@@ -168,8 +172,8 @@ export class PrefixAttention {
     const softcap = attributeOf(node, 'softcap') ?? 0;
     if (softcap === 0) return scaled;
     const cap = graph.float32(softcap);
-    const bent = graph.add('Tanh', [graph.add('Div', [scaled, cap], name('uncapped'))], name('bent'));
-    return graph.add('Mul', [bent, cap], name('capped'));
+    const tanh = graph.add('Tanh', [graph.add('Div', [scaled, cap], name('uncapped'))], name('bent'));
+    return graph.add('Mul', [tanh, cap], name('capped'));
   }
 
   /** capture_positions as GatherND indices [B, P, 1]. */
@@ -181,8 +185,8 @@ export class PrefixAttention {
   }
 
   /**
-   * Positions in the KV cache, int64 [B, P]: the kernel counts from max(0, total - S), which is the past for a
-   * chunk and 0 for a right-padded first prompt.
+   * The captured positions' places in the KV cache, int64 [B, P]. The kernel counts from max(0, total - S): that is the
+   * length of the past for a later chunk, and 0 for a right-padded first prompt.
    */
   #cachePositions(node: NodeProto): string {
     const { graph } = this;
@@ -205,7 +209,7 @@ export class PrefixAttention {
     return positions;
   }
 
-  /** Positions the rotation is made for: those of the cache, unless the export gives its own. */
+  /** Positions for the rotary embedding: the places in the cache, unless the export has position_ids. */
   #rotaryPositions(node: NodeProto, cachePositions: string): string {
     const explicit = node.input[gqa.positionIds];
     if (!explicit) return cachePositions;
@@ -217,7 +221,7 @@ export class PrefixAttention {
     return positions;
   }
 
-  /** Which keys a position sees [B, 1, P, T], and which lie in the span [B, 1, 1, T]. */
+  /** Which keys a position may attend to, bool [B, 1, P, T], and which are in the span, bool [B, 1, 1, T]. */
   #mask(keys: string, positions: string, window: number, layer: number): { visible: string; inSpan: string } {
     const { graph } = this;
     const known = this.#masks.get(`${positions} ${window}`);

@@ -1,6 +1,6 @@
 /**
- * Writes a grafted model as a folder that any ONNX runtime can open: the new graph beside the untouched
- * weights and configuration of the original.
+ * Writes a grafted model as a folder that any ONNX runtime can open: the new graph, beside links to or copies of the
+ * original's weights and configuration.
  */
 import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
@@ -9,15 +9,18 @@ import { graftForCapture } from './capture-graft.js';
 import { graftForServing } from './serving-graft.js';
 
 export interface GraftReport {
+  /** Path of the new model file. */
   readonly graph: string;
   readonly kind: 'serving' | 'capture';
   readonly nodes: number;
-  /** Weights put beside the graph, and how. */
+  /** The files of weights beside it, and how they got there. */
   readonly weights: readonly { readonly file: string; readonly how: 'linked' | 'copied' }[];
 }
 
 /**
- * @throws OnnxError when the export cannot be grafted or `out` is the model's own folder.
+ * @param out the folder to write, which is created if need be
+ * @throws OnnxError when the export cannot be grafted, when its weights lie outside its folder, or when `out` is that
+ *   folder; the file system's error
  */
 export async function graftDirectory(
   modelDirectory: string,
@@ -36,7 +39,7 @@ export async function graftDirectory(
   for (const file of await readdir(modelDirectory))
     if (/\.(json|jinja)$/.test(file)) await copyFile(join(modelDirectory, file), join(out, file));
   const graph = join(out, 'model.onnx');
-  // A link of an earlier run would be written through to the original.
+  // Were it a hard link, writing to it would change the original.
   await rm(graph, { force: true });
   await writeFile(graph, serializeModel(grafted));
   return {
@@ -48,8 +51,8 @@ export async function graftDirectory(
 }
 
 /**
- * Puts a weights file into `out`. A hard link, since ONNX Runtime refuses symbolic links that lead out of the
- * model's folder; a copy where the folders lie on different file systems.
+ * Puts a file of weights into `out`: as a hard link, because ONNX Runtime refuses symbolic links that lead out of the
+ * model's folder, or as a copy where the folders are on different file systems.
  */
 async function place(from: string, out: string, file: string): Promise<'linked' | 'copied'> {
   const source = resolve(from, file);

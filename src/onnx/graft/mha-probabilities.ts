@@ -1,17 +1,23 @@
 /**
- * The probabilities of com.microsoft.MultiHeadAttention, computed beside the kernel from its own inputs:
- * softmax(scale q k' + attention_bias), float32.
+ * Recomputes the probabilities of com.microsoft.MultiHeadAttention, which does not give them out, from its inputs:
+ * softmax(scale q k' + attention_bias), in float32.
  */
-import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
+import { attributeOf } from '../graph/node.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 
 /** Inputs of MultiHeadAttention, by position. */
 const mha = { query: 0, key: 1, bias: 3, keyPaddingMask: 4, attentionBias: 5 } as const;
-/** Its optional output with the keys of the whole sequence, [B, heads, T, D]. */
+/** Its optional output with past and new keys, [B, heads, T, D]. */
 const presentKey = 1;
 
-/** Adds the nodes and returns the name of [B, heads, S, T]. @throws OnnxError for what cannot be rebuilt. */
+/**
+ * Adds the nodes.
+ * @returns the name of the probabilities, float32 [B, heads, S, T]
+ * @throws OnnxError for a MultiHeadAttention whose probabilities cannot be recomputed
+ */
 export function multiHeadProbabilities(graph: Graph, node: NodeProto, layer: number): string {
   for (const [what, input] of [
     ['a bias', mha.bias],
@@ -28,7 +34,7 @@ export function multiHeadProbabilities(graph: Graph, node: NodeProto, layer: num
   const heads = attributeOf(node, 'num_heads') ?? 0;
   const float = (tensor: string, part: string) =>
     graph.add('Cast', [tensor], name(`${part}_float`), { to: dataTypes.float32 });
-  /** [B, n, heads * D] as [B, n, heads, D], its axes in another order. */
+  /** [B, n, heads * D] split into [B, n, heads, D], then transposed. */
   const split = (tensor: string, part: string, perm: readonly number[]) => {
     const apart = graph.add(
       'Reshape',
@@ -49,6 +55,7 @@ export function multiHeadProbabilities(graph: Graph, node: NodeProto, layer: num
   return graph.add('Softmax', [biased], name('probabilities'), { axis: -1 });
 }
 
+/** The scores multiplied by the node's scale, 1 / sqrt(D) by default. */
 function scale(
   graph: Graph,
   node: NodeProto,

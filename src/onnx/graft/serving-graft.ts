@@ -1,54 +1,32 @@
 /**
- * The serving graft: an export with the activation-edit inputs, and logits only where asked.
- * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions
- * int64 [B, P]. Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. Everything else
- * keeps the export's names, and the weights stay in their files.
+ * The serving graft: an export with inputs for activation edits, which computes logits only at the positions asked for.
+ * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions int64 [B, P].
+ * Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. All other names are the export's, and the
+ * weights stay in their files. (L layers, B rows of the batch, S new tokens, K concepts, H hidden size, P positions, V
+ * vocabulary.)
  *
- * With fixed shapes (fixed-shapes.ts), for devices that capture runs, logit_positions count through all rows, and the
- * attention mask gives way to attention_lengths int32 [B] and attention_span int32 [1].
+ * With fixed shapes (fixed-shapes.ts), for runs captured as device graphs, logit_positions index the tokens of all rows,
+ * 0 to B S - 1, and attention_lengths int32 [B] and attention_span int32 [1] replace the attention mask.
  */
-
-import { type BlockOutput, findResidualStream, type ResidualStream } from '../find/residual-stream.js';
-import { dataTypes, Graph } from '../graph/graph.js';
-import { cloneModel, OnnxError } from '../graph/model-file.js';
-import { nameReshapedWeights } from '../rewrite/reshaped-weights.js';
+import type { BlockOutput } from '../find/residual-stream.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
+import { OnnxError } from '../graph/model-file.js';
 import type { ModelProto, NodeProto } from '../schema/onnx_pb.js';
 import { insertEdit, splitSteeringInputs } from './activation-edit.js';
 import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from './fixed-shapes.js';
-
-/** The oldest operator set whose Squeeze, Unsqueeze and ReduceSum take their axes as inputs. */
-const oldestOpset = 13;
-
-/** Input of transformers.js exports: how many last positions get logits, 0 for all. A graft picks them itself. */
-export const logitCountInput = 'num_logits_to_keep';
-
-/** Inputs that only a graft has. */
-const graftInputs: ReadonlySet<string> = new Set(['steering_vectors', 'capture_positions']);
-
-/** @throws OnnxError when the export cannot be grafted, naming what was missing. */
-export function openForGraft(model: ModelProto): { graph: Graph; stream: ResidualStream } {
-  const graph = new Graph(cloneModel(model));
-  if (graph.opset < oldestOpset)
-    throw new OnnxError(`opset ${graph.opset} is too old to graft: ${oldestOpset} or newer is needed`);
-  const own = graph.inputs().find((input) => graftInputs.has(input.name));
-  if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
-  graph.fixInput(logitCountInput, 0);
-  nameReshapedWeights(graph);
-  // The builder declares keys repeated for all heads to be as long as the new tokens, whatever the past.
-  if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
-  return { graph, stream: findResidualStream(graph) };
-}
+import { openForGraft } from './open-export.js';
 
 export interface ServingOptions {
-  /** True casts half-precision logits to float32; false keeps the export's type. */
+  /** Whether to cast half-precision logits to float32; false keeps the export's type. */
   readonly floatLogits: boolean;
-  /** Whether its runs are to be captured. */
+  /** Whether its runs will be captured as device graphs. */
   readonly fixedShapes?: boolean;
-  /** Whether it is for WebGPU, which has no Split of a dozen layers or more. */
+  /** Whether it is for WebGPU, whose Split has at most about a dozen outputs. */
   readonly webGpu?: boolean;
 }
 
-/** @throws OnnxError when the export cannot be grafted, or not with fixed shapes. */
+/** @returns a copy with the graft @throws OnnxError when the export cannot be grafted, or not with fixed shapes */
 export function graftForServing(
   model: ModelProto,
   options: ServingOptions = { floatLogits: false },
@@ -72,7 +50,7 @@ export function graftForServing(
     insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
   );
   gatherLogitPositions(graph, last, beforeHead, reshaped, fixedShapes);
-  graph.forgetShapes(graph.descendants(['logit_positions']));
+  graph.dropShapes(graph.descendants(['logit_positions']));
 
   if (fixedShapes) stackLayers(graph, projections, 'steering_projection');
   else {
@@ -105,7 +83,7 @@ function castLogits(graph: Graph): void {
   graph.add('Cast', [half], 'logits', { to: dataTypes.float32 });
 }
 
-/** The last node between the last block and the logits that lays S positions out anew: P must come after it. */
+/** The last Reshape between the last block and the logits. It depends on S, so positions must be picked after it. */
 function lastReshape(graph: Graph, last: BlockOutput): NodeProto | null {
   const below = graph.descendants(last.node.output.filter((name) => name !== ''));
   const above = graph.ancestors('logits');
@@ -118,8 +96,11 @@ function lastReshape(graph: Graph, last: BlockOutput): NodeProto | null {
 }
 
 /**
- * Between the last block and the final norm only the asked positions go on: the norm and the LM head, the
- * widest layer of all, run on P rows instead of S.
+ * Picks the asked positions between the last block and the final norm, so that the norm and the LM head, the model's
+ * largest product, run on P positions instead of S.
+ * @param readers of the last block's output before its edit; null when a skip norm computes it
+ * @param reshaped the node that positions must be picked after, if there is one
+ * @param flat whether positions index the tokens of all rows
  */
 function gatherLogitPositions(
   graph: Graph,

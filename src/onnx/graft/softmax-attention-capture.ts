@@ -1,19 +1,22 @@
 /**
- * Attention from chosen positions to a span of keys where the graph holds the probabilities as a tensor: the
- * Softmax of an attention written out in elementary nodes, the optional output of ONNX's Attention, or what is
- * computed beside a MultiHeadAttention.
+ * Captures attention from chosen positions to a span of keys where the graph has the probabilities as a tensor: the
+ * Softmax of attention written out in elementary nodes, the optional output of ONNX's Attention, or those recomputed
+ * beside a MultiHeadAttention.
  */
 
 import type { LayerCache } from '../find/residual-stream.js';
-import { attributeOf, dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { OnnxError } from '../graph/model-file.js';
+import { attributeOf } from '../graph/node.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 import { multiHeadProbabilities } from './mha-probabilities.js';
 
-/** Output of ONNX's Attention that holds the matrix named by its attribute qk_matmul_output_mode. */
+/** The output of ONNX's Attention that gives the matrix chosen by its attribute qk_matmul_output_mode, and that mode. */
 const attentionMatrix = { output: 3, afterSoftmax: 3 } as const;
 
-export class VisibleAttention {
+export class SoftmaxAttentionCapture {
+  // Nodes that all layers share.
   #inSpan: string | null = null;
   #indices: string | null = null;
   #shape: { rows: string; tokens: string } | null = null;
@@ -21,8 +24,9 @@ export class VisibleAttention {
   constructor(readonly graph: Graph) {}
 
   /**
-   * Adds the nodes for one layer and returns the name of float32 [B, heads, P].
-   * @throws OnnxError when no node of the layer gives its probabilities.
+   * Adds the nodes for one layer.
+   * @returns the name of the captured attention, float32 [B, heads, P]
+   * @throws OnnxError when no node of the layer gives its probabilities
    */
   layer(cache: LayerCache, layer: number): string {
     const { graph } = this;
@@ -32,7 +36,7 @@ export class VisibleAttention {
     const last = graph.int64([-1]);
     const shape = graph.add('Shape', [probabilities], name('probabilities_shape'));
     const keys = graph.add('Gather', [shape, last], name('key_count'));
-    // Heads may be apart in their groups, or folded into the rows: the order in memory is the same.
+    // Heads may be an axis with their groups, or folded into the rows: the order in memory is the same.
     const full = graph.add('Concat', [rows, last, tokens, keys], name('heads_shape'), { axis: 0 });
     const heads = graph.add('Reshape', [probabilities, full], name('heads'));
     const byPosition = graph.add('Transpose', [heads], name('by_position'), { perm: [0, 2, 1, 3] });
@@ -43,11 +47,11 @@ export class VisibleAttention {
     return graph.add('Transpose', [sum], name('attention'), { perm: [0, 2, 1] });
   }
 
-  /** The layer's probabilities [B, heads, S, T], however its axes are folded. */
+  /** The layer's probabilities: [B, heads, S, T], or the same elements with other leading axes. */
   #probabilities(cache: LayerCache, layer: number): string {
     const { graph } = this;
     const own = graph.producer(cache.presentKey);
-    // Nodes stand in the order they run: the first one below these keys is this layer's.
+    // Nodes are in topological order, so the first one downstream of these keys is in this layer.
     const below = graph.descendants([cache.presentKey]);
     const candidates = graph.proto.node.filter(
       (node) => node === own || node.input.some((input) => below.has(input)),
@@ -74,7 +78,7 @@ export class VisibleAttention {
     return this.graph.nameOutput(node, attentionMatrix.output, `steerd/capture_${layer}/probabilities`);
   }
 
-  /** B and S, each as a vector of one element. */
+  /** B and S, each as an int64 vector of one element. */
   #inputShape(): { rows: string; tokens: string } {
     const { graph } = this;
     if (this.#shape) return this.#shape;
@@ -95,7 +99,7 @@ export class VisibleAttention {
     return this.#indices;
   }
 
-  /** Which keys lie in the span: bool [B, 1, 1, T]. All layers have the same number of keys. */
+  /** Which keys are in the span: bool [B, 1, 1, T]. All layers have the same number of keys. */
   #span(keys: string): string {
     const { graph } = this;
     if (this.#inSpan) return this.#inSpan;

@@ -1,17 +1,20 @@
 /**
- * The element type of a tensor inside a graph, read from the nodes that make it: exports seldom declare the
- * types of all their tensors, and a cast in the wrong place is an error only when a session is built.
+ * Infers the element type of a tensor inside a graph from the nodes that compute it. Exports seldom declare the types of
+ * all their tensors, and a missing or needless cast would be an error only when a session is created.
  */
-import { attributeOf, dataTypes, type Graph } from './graph.js';
+import { dataTypes } from './data-types.js';
+import type { Graph } from './graph.js';
 import { OnnxError } from './model-file.js';
+import { attributeOf } from './node.js';
 
-/** Operators whose result has the type of another input than the first. */
+/** Operators whose output has the type of an input other than the first. */
 const typedByInput: ReadonlyMap<string, number> = new Map([
   ['Where', 1],
   ['DequantizeLinear', 1],
   ['GatherBlockQuantized', 2],
 ]);
 
+/** Operators whose output always has the same type. */
 const fixedTypes: ReadonlyMap<string, number> = new Map([
   ['Shape', dataTypes.int64],
   ['Size', dataTypes.int64],
@@ -25,10 +28,10 @@ const fixedTypes: ReadonlyMap<string, number> = new Map([
   ['MatMulIntegerToFloat', dataTypes.float32],
 ]);
 
-/** @returns a TensorProto.DataType. @throws OnnxError when the graph does not tell. */
+/** @returns a TensorProto.DataType @throws OnnxError when it cannot be inferred */
 export function elementTypeOf(graph: Graph, tensor: string): number {
   let name = tensor;
-  // As many steps as there are nodes: a graph has no cycles.
+  // A path has at most as many steps as there are nodes, because a graph has no cycles.
   for (let step = 0; step <= graph.proto.node.length; step++) {
     const weight = graph.initializer(name);
     if (weight) return weight.dataType;

@@ -1,6 +1,6 @@
 /**
- * A model's graph without its weights, read from the file in pieces: what an export is can be told in milliseconds,
- * however many gigabytes lie inside it. Fields by their numbers in onnx.proto.
+ * Reads a model file without the weights stored in it, skipping them in the file: it takes milliseconds, however many
+ * gigabytes there are. The constants are field numbers of onnx.proto.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -12,22 +12,24 @@ const graphInitializer = 5;
 const rawData = 9;
 const externalData = 13;
 const dataLocation = 14;
+/** TensorProto.DataLocation. */
 const external = 1;
 /** float_data, int32_data, string_data, int64_data, raw_data, double_data, uint64_data. */
 const tensorValues: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
-/** Values of fewer bytes are kept: shapes and constants tell what a graph does. */
+/** Bytes up to which a tensor's values are kept: small ones are shapes and constants, which graphs are understood by. */
 const smallTensor = 4096;
 const windowBytes = 1 << 16;
-/** Of a tag and a length, both varints. */
+/** Bytes of a field's tag and length, both varints of up to ten bytes. */
 const longestHead = 20;
 
+/** The kind of message being read; anything inside a graph but a large tensor is copied as it is. */
 type Level = 'model' | 'graph' | 'tensor';
-/** Fields to write in place of a large value that lies `offset` bytes into the file; null keeps the value. */
+/** Encoded fields that take the place of a large value, which lies at `offset` in the file; null keeps the value. */
 type Replace = (field: number, offset: number, length: number) => Uint8Array[] | null;
 
 /**
- * The model with empty values in place of large ones; good for reading, not for running.
+ * The model without the values of large tensors: its graph can be read, but not run.
  * @throws OnnxError when the file is not an ONNX model with a graph; the file system's error
  */
 export async function readOutline(file: string): Promise<ModelProto> {
@@ -35,11 +37,12 @@ export async function readOutline(file: string): Promise<ModelProto> {
 }
 
 /**
- * The model with its large weights as external data that lies inside the model's own file: a runtime maps them from
- * there, and nobody holds the whole file in memory. Values that are not stored as raw bytes stay where they are.
+ * The model with its large weights declared as external data located in the model's own file. A runtime can map them
+ * from there, and the whole file is never in memory. Values that are not stored as raw bytes stay in the message.
  * @throws OnnxError when the file is not an ONNX model with a graph; the file system's error
  */
 export async function readWithWeightsInPlace(file: string): Promise<ModelProto> {
+  /** An `external_data` field: a StringStringEntryProto. */
   const entry = (key: string, value: string) => {
     const [k, v] = [Buffer.from(key), Buffer.from(value)];
     const pair = Buffer.concat([varint(10), varint(k.length), k, varint(18), varint(v.length), v]);
@@ -64,7 +67,7 @@ async function readShortened(file: string, replace: Replace): Promise<ModelProto
   }
 }
 
-/** The fields up to `end`, shortened. */
+/** The encoded fields up to position `end`, with large values replaced. */
 async function shortened(
   reader: FieldReader,
   end: number,
@@ -72,7 +75,7 @@ async function shortened(
   replace: Replace,
 ): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = [];
-  // At the end: of a field that is there twice, such as a location written out as the default, the last one counts.
+  // Written last: of a field that occurs twice, such as a data_location that is written out as the default, the last counts.
   const replaced: Uint8Array[] = [];
   while (reader.position < end) {
     const { field, head, length } = await reader.head();
@@ -93,6 +96,7 @@ async function shortened(
   return [...pieces, ...replaced];
 }
 
+/** The kind of message in a field that must be read field by field; null for one to copy. */
 function levelBelow(level: Level, field: number, length: number): Level | null {
   if (level === 'model' && field === modelGraph) return 'graph';
   return level === 'graph' && field === graphInitializer && length > smallTensor ? 'tensor' : null;
@@ -106,11 +110,11 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Reads protobuf fields one after the other. */
+/** Reads the fields of protobuf messages from a file, one after the other, through a window of 64 KiB or more. */
 class FieldReader {
   position = 0;
   #window = Buffer.alloc(0);
-  /** Where in the file the window begins. */
+  /** Position of the window in the file. */
   #start = 0;
 
   constructor(
@@ -119,11 +123,12 @@ class FieldReader {
     readonly file: string,
   ) {}
 
+  /** The error for a file that ends too early or is not protobuf. */
   broken(): OnnxError {
     return new OnnxError(`${this.file} is not an ONNX model: it breaks off or is no protobuf`);
   }
 
-  /** The next field's number, its bytes so far, and how many follow. */
+  /** Reads a field's tag, and its length or varint value: the field's number, those bytes, and how many more follow. */
   async head(): Promise<{ field: number; head: Uint8Array; length: number }> {
     await this.#fill(Math.min(longestHead, this.size - this.position));
     const begin = this.position;
@@ -134,7 +139,7 @@ class FieldReader {
     return { field: Math.floor(tag / 8), head, length };
   }
 
-  /** Of a field's value, what comes after the bytes already read. */
+  /** The number of bytes of the value that are yet to be read. */
   #lengthOf(wireType: number): number {
     if (wireType === 2) return this.#varint();
     if (wireType === 1) return 8;
@@ -144,7 +149,7 @@ class FieldReader {
     return 0;
   }
 
-  /** Values beyond 2^53 lose bits, which nobody asks for here. */
+  /** Values beyond 2^53 are inexact; tags and lengths are smaller, and other values are only skipped. */
   #varint(): number {
     let value = 0;
     for (let i = 0; i < 10; i++) {
@@ -156,6 +161,7 @@ class FieldReader {
     throw this.broken();
   }
 
+  /** Reads the next bytes. */
   async take(bytes: number): Promise<Uint8Array> {
     await this.#fill(bytes);
     const from = this.position - this.#start;
@@ -167,7 +173,7 @@ class FieldReader {
     this.position += bytes;
   }
 
-  /** Makes the next bytes lie in the window. */
+  /** Makes the window hold the next `bytes` bytes. */
   async #fill(bytes: number): Promise<void> {
     const from = this.position - this.#start;
     if (from >= 0 && from + bytes <= this.#window.length) return;

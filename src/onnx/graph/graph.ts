@@ -1,11 +1,9 @@
 /**
- * A graph seen as tensors and the nodes between them: who makes a tensor, who reads it, what lies up- and
- * downstream, and new nodes. Tensors are named by strings, "" is an input left out (ONNX IR).
+ * A model's graph, indexed for reading and editing: which node makes a tensor, which nodes read it, what it is computed
+ * from and what depends on it. Tensors are known by their names; "" is an optional input that is left out (ONNX IR).
  */
 import { create } from '@bufbuild/protobuf';
 import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
   type GraphProto,
   type ModelProto,
   type NodeProto,
@@ -13,32 +11,29 @@ import {
   type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from '../schema/onnx_pb.js';
+import { dataTypes } from './data-types.js';
 import { OnnxError } from './model-file.js';
-
-/** TensorProto.DataType codes used here. */
-export const dataTypes = {
-  float32: 1,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-} as const;
-
-type AttributeValue = number | string | readonly number[] | { float: number };
+import {
+  type AttributeValue,
+  newAttribute,
+  newValueInfo,
+  readsOnlyShapes,
+  replaceInput,
+  tensorsRead,
+} from './node.js';
 
 export class Graph {
+  /** The message itself: edits change it in place. */
   readonly proto: GraphProto;
-  /** Version of the default operator set. */
+  /** Version of the default operator set; 0 without one. */
   readonly opset: number;
   readonly #producers = new Map<string, NodeProto>();
   readonly #consumers = new Map<string, NodeProto[]>();
   readonly #initializers: Map<string, TensorProto>;
   #constants = 0;
 
+  /** @throws OnnxError for a model without a graph */
   constructor(readonly model: ModelProto) {
     if (!model.graph) throw new OnnxError('the model has no graph');
     this.proto = model.graph;
@@ -51,7 +46,7 @@ export class Graph {
 
   #index(node: NodeProto): void {
     for (const output of node.output) if (output) this.#producers.set(output, node);
-    for (const input of new Set(reads(node))) {
+    for (const input of new Set(tensorsRead(node))) {
       if (!input) continue;
       const readers = this.#consumers.get(input);
       if (readers) readers.push(node);
@@ -59,35 +54,38 @@ export class Graph {
     }
   }
 
+  /** The node that makes a tensor; undefined for a graph input, a weight or an unknown name. */
   producer(tensor: string): NodeProto | undefined {
     return this.#producers.get(tensor);
   }
 
+  /** The nodes that read a tensor, also those that do so in a branch (If, Loop). */
   consumers(tensor: string): readonly NodeProto[] {
     return this.#consumers.get(tensor) ?? [];
   }
 
+  /** The weight of that name. */
   initializer(tensor: string): TensorProto | undefined {
     return this.#initializers.get(tensor);
   }
 
-  /** True for a weight or a constant, which no input can change. */
+  /** Whether a tensor is a weight or the output of a Constant node. */
   isConstant(tensor: string): boolean {
     return this.#initializers.has(tensor) || this.#producers.get(tensor)?.opType === 'Constant';
   }
 
-  /** Names of the graph's inputs that are fed at run time. */
+  /** The inputs that a run must be given: those without an initializer. */
   inputs(): ValueInfoProto[] {
     return this.proto.input.filter((input) => !this.#initializers.has(input.name));
   }
 
-  /** Every tensor whose values `tensor` is computed from, itself included; a shape is not a value. */
+  /** All tensors whose values `tensor` is computed from, itself included. Where a node reads only a shape, it ends. */
   ancestors(tensor: string): Set<string> {
     const seen = new Set<string>([tensor]);
     const open = [tensor];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      const maker = this.#producers.get(next);
-      for (const input of maker && !readsShapes(maker) ? reads(maker) : []) {
+      const producer = this.#producers.get(next);
+      for (const input of producer && !readsOnlyShapes(producer) ? tensorsRead(producer) : []) {
         if (!input || seen.has(input)) continue;
         seen.add(input);
         open.push(input);
@@ -96,13 +94,13 @@ export class Graph {
     return seen;
   }
 
-  /** Every tensor whose values depend on one of `tensors`, themselves included; a shape is not a value. */
+  /** All tensors whose values depend on one of `tensors`, those included. Where a node reads only a shape, it ends. */
   descendants(tensors: readonly string[]): Set<string> {
     const seen = new Set<string>(tensors);
     const open = [...tensors];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       for (const node of this.consumers(next)) {
-        if (readsShapes(node)) continue;
+        if (readsOnlyShapes(node)) continue;
         for (const output of node.output) {
           if (!output || seen.has(output)) continue;
           seen.add(output);
@@ -113,7 +111,7 @@ export class Graph {
     return seen;
   }
 
-  /** Adds a node with one output, and returns that output's name. */
+  /** Adds a node with one output and returns the output's name. */
   add(
     opType: string,
     inputs: readonly string[],
@@ -125,6 +123,7 @@ export class Graph {
     return output;
   }
 
+  /** Adds a node. `finish` puts it in its place in the order. */
   addNode(
     opType: string,
     inputs: readonly string[],
@@ -138,14 +137,14 @@ export class Graph {
       name: outputs[0] ?? opType,
       input: [...inputs],
       output: [...outputs],
-      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+      attribute: Object.entries(attributes).map(([name, value]) => newAttribute(name, value)),
     });
     this.proto.node.push(node);
     this.#index(node);
     return node;
   }
 
-  /** Asks a node for an optional output it did not give, and returns the output's name. */
+  /** Makes a node give its optional output number `index`, named `name` unless it has a name, and returns that name. */
   nameOutput(node: NodeProto, index: number, name: string): string {
     while (node.output.length <= index) node.output.push('');
     node.output[index] ||= name;
@@ -153,7 +152,7 @@ export class Graph {
     return node.output[index] ?? name;
   }
 
-  /** Gives output number `index` of a node another name; its readers still read the old one. */
+  /** Renames output number `index` of a node. Readers of the old name keep reading the old name. */
   renameOutput(node: NodeProto, index: number, name: string): string {
     this.#producers.delete(node.output[index] ?? '');
     node.output[index] = name;
@@ -161,11 +160,12 @@ export class Graph {
     return name;
   }
 
+  /** Sets or replaces an attribute. */
   setAttribute(node: NodeProto, name: string, value: AttributeValue): void {
-    node.attribute = [...node.attribute.filter((entry) => entry.name !== name), attribute(name, value)];
+    node.attribute = [...node.attribute.filter((entry) => entry.name !== name), newAttribute(name, value)];
   }
 
-  /** An int64 constant; a bare number is a scalar, a list a vector. */
+  /** Adds an int64 constant and returns its name; a number gives a scalar, a list a vector. */
   int64(value: number | readonly number[]): string {
     const values = typeof value === 'number' ? [value] : value;
     return this.#constant(
@@ -177,7 +177,7 @@ export class Graph {
     );
   }
 
-  /** A float32 scalar constant. */
+  /** Adds a float32 scalar constant and returns its name. */
   float32(value: number): string {
     return this.#constant(create(TensorProtoSchema, { dataType: dataTypes.float32, floatData: [value] }));
   }
@@ -188,17 +188,17 @@ export class Graph {
     return this.addInitializer(tensor);
   }
 
-  /** Adds a weight under a name that the graph does not have, and returns the name. */
+  /** Adds a weight, whose name the graph must not have yet, and returns the name. */
   addInitializer(tensor: TensorProto): string {
     this.proto.initializer.push(tensor);
     this.#initializers.set(tensor.name, tensor);
     return tensor.name;
   }
 
-  /** Makes every reader of `from` that is in `nodes` read `to` instead. */
+  /** Makes `nodes` read `to` wherever they read `from`. */
   redirect(from: string, to: string, nodes: readonly NodeProto[]): void {
     for (const node of nodes) {
-      rename(node, from, to);
+      replaceInput(node, from, to);
       this.#consumers.set(
         from,
         this.consumers(from).filter((reader) => reader !== node),
@@ -207,11 +207,11 @@ export class Graph {
     }
   }
 
-  /** Makes input number `index` of a node read `tensor`; "" leaves it out. */
+  /** Sets input number `index` of a node; "" leaves it out. */
   setInput(node: NodeProto, index: number, tensor: string): void {
     const old = node.input[index] ?? '';
     node.input[index] = tensor;
-    if (old && !reads(node).includes(old))
+    if (old && !tensorsRead(node).includes(old))
       this.#consumers.set(
         old,
         this.consumers(old).filter((reader) => reader !== node),
@@ -220,16 +220,17 @@ export class Graph {
       this.#consumers.set(tensor, [...this.consumers(tensor), node]);
   }
 
-  /** Drops the declared shapes of tensors. Runtimes plan memory by them: a wrong one is worse than none. */
-  forgetShapes(tensors: ReadonlySet<string>): void {
+  /** Drops the declared shapes of inner tensors: runtimes plan memory by them, so that wrong ones do harm. */
+  dropShapes(tensors: ReadonlySet<string>): void {
     this.proto.valueInfo = this.proto.valueInfo.filter((info) => !tensors.has(info.name));
   }
 
+  /** @param shape sizes in digits, or names of sizes that are open */
   addInput(name: string, elementType: number, shape: readonly string[]): void {
-    this.proto.input.push(valueInfo(name, elementType, shape));
+    this.proto.input.push(newValueInfo(name, elementType, shape));
   }
 
-  /** Turns an int64 input, where there is one of that name, into a constant. */
+  /** Turns the int64 input of that name, if there is one, into a constant. */
   fixInput(name: string, value: number): void {
     const input = this.inputs().find((candidate) => candidate.name === name);
     if (!input) return;
@@ -245,13 +246,14 @@ export class Graph {
     this.addInitializer(tensor);
   }
 
+  /** @param shape sizes in digits, or names of sizes that are open */
   addOutput(name: string, elementType: number, shape: readonly string[]): void {
-    this.proto.output.push(valueInfo(name, elementType, shape));
+    this.proto.output.push(newValueInfo(name, elementType, shape));
   }
 
   /**
-   * Puts nodes in an order in which every tensor is made before it is read (ONNX requires it), drops nodes
-   * whose outputs nobody wants, and tensors nobody reads.
+   * Sorts the nodes topologically, as ONNX requires, and drops nodes that no output depends on and weights that no node
+   * reads. Call it after edits; it does not drop the index's entries of removed nodes.
    */
   finish(): void {
     const wanted = new Set<NodeProto>();
@@ -268,61 +270,12 @@ export class Graph {
       else if (!wanted.has(node)) {
         wanted.add(node);
         stack.push({ node, leaving: true });
-        for (const input of reads(node).reverse())
+        for (const input of tensorsRead(node).reverse())
           if (input) stack.push({ node: this.#producers.get(input), leaving: false });
       }
     }
     this.proto.node = order;
-    const read = new Set([...order.flatMap(reads), ...this.proto.output.map((output) => output.name)]);
+    const read = new Set([...order.flatMap(tensorsRead), ...this.proto.output.map((output) => output.name)]);
     this.proto.initializer = this.proto.initializer.filter((tensor) => read.has(tensor.name));
   }
-}
-
-/** Tensors a node reads, those inside its branches (If, Loop) included. */
-function reads(node: NodeProto): string[] {
-  const inner = node.attribute.flatMap((entry) => (entry.g ? [entry.g, ...entry.graphs] : entry.graphs));
-  return [...node.input, ...inner.flatMap((graph) => graph.node.flatMap(reads))];
-}
-
-function readsShapes(node: NodeProto): boolean {
-  return node.opType === 'Shape' || node.opType === 'Size';
-}
-
-/** ONNX names are unique across a graph and its branches, so a branch's name is the same tensor. */
-function rename(node: NodeProto, from: string, to: string): void {
-  node.input = node.input.map((input) => (input === from ? to : input));
-  for (const { g, graphs } of node.attribute)
-    for (const graph of g ? [g, ...graphs] : graphs) for (const inner of graph.node) rename(inner, from, to);
-}
-
-/** The value of an attribute, or undefined. */
-export function attributeOf(node: NodeProto, name: string): number | undefined {
-  const found = node.attribute.find((entry) => entry.name === name);
-  if (!found) return undefined;
-  return found.type === AttributeProto_AttributeType.FLOAT ? found.f : Number(found.i);
-}
-
-function attribute(name: string, value: AttributeValue) {
-  const types = AttributeProto_AttributeType;
-  if (typeof value === 'number')
-    return create(AttributeProtoSchema, { name, type: types.INT, i: BigInt(value) });
-  if (typeof value === 'string')
-    return create(AttributeProtoSchema, { name, type: types.STRING, s: new TextEncoder().encode(value) });
-  if ('float' in value) return create(AttributeProtoSchema, { name, type: types.FLOAT, f: value.float });
-  return create(AttributeProtoSchema, { name, type: types.INTS, ints: value.map(BigInt) });
-}
-
-function valueInfo(name: string, elemType: number, shape: readonly string[]): ValueInfoProto {
-  const dim = shape.map((size) => {
-    const fixed = /^\d+$/.test(size);
-    return {
-      value: fixed
-        ? ({ case: 'dimValue', value: BigInt(size) } as const)
-        : ({ case: 'dimParam', value: size } as const),
-    };
-  });
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: { value: { case: 'tensorType', value: { elemType, shape: { dim } } } },
-  });
 }

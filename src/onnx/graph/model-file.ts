@@ -1,14 +1,17 @@
-/** Reading and writing ONNX model files. Weights in external data files are never opened here. */
+/** Reads and writes ONNX model files. External data files with weights are not opened. */
 import { readFile } from 'node:fs/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TensorProto } from '../schema/onnx_pb.js';
 
-/** A model that cannot be read or grafted: what was found and what was missing. */
+/** A model that cannot be read or rewritten; the message says what was found or missing. */
 export class OnnxError extends Error {
   override readonly name = 'OnnxError';
 }
 
-/** @throws OnnxError when the bytes are not an ONNX model with a graph. */
+/**
+ * @param source the file's name, for the message
+ * @throws OnnxError when the bytes are not an ONNX model with a graph
+ */
 export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   let model: ModelProto;
   try {
@@ -20,17 +23,17 @@ export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   return model;
 }
 
-/** @throws OnnxError, or the file system's error. */
+/** @throws OnnxError when the file is not an ONNX model with a graph; the file system's error */
 export async function readModel(file: string): Promise<ModelProto> {
   return parseModel(await readFile(file), file);
 }
 
-/** Fields this version of the schema does not know survive a round trip. */
+/** The model as protobuf. Fields that this version of the schema does not have are kept. */
 export function serializeModel(model: ModelProto): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** A graph with nothing in it yet, to be filled through `Graph`. */
+/** A model with an empty graph, to be filled through `Graph`. */
 export function newModel(name: string): ModelProto {
   return create(ModelProtoSchema, {
     irVersion: 9n,
@@ -39,12 +42,12 @@ export function newModel(name: string): ModelProto {
   });
 }
 
-/** Copy that can be edited without touching the original. */
+/** A deep copy. */
 export function cloneModel(model: ModelProto): ModelProto {
   return fromBinary(ModelProtoSchema, toBinary(ModelProtoSchema, model));
 }
 
-/** File names of the external weights, relative to the model's folder, each once. */
+/** The names of the files with external data, relative to the model's folder, without duplicates. */
 export function externalDataFiles(model: ModelProto): string[] {
   const location = (tensor: TensorProto) =>
     tensor.externalData.find((entry) => entry.key === 'location')?.value;

@@ -1,18 +1,19 @@
-/** The values of small constants inside a graph: weights of one element, axes, shapes. */
+/** Reads the values of small constants in a graph, such as scalars, axes and shapes. */
 import { float16ToNumber } from '../../common/float16.js';
 import type { TensorProto } from '../schema/onnx_pb.js';
-import { dataTypes, type Graph } from './graph.js';
+import { dataTypes } from './data-types.js';
+import type { Graph } from './graph.js';
 
-/** Longer ones are weights, not settings. */
+/** Elements of the largest constant that is read. */
 const longest = 64;
 
-/** The number in a constant of one element; undefined for anything else. */
+/** The value of a constant with one element; undefined for anything else. */
 export function scalarOf(graph: Graph, tensor: string): number | undefined {
   const values = vectorOf(graph, tensor);
   return values?.length === 1 ? values[0] : undefined;
 }
 
-/** The numbers in a small constant of any shape; undefined for anything else. */
+/** The values of a constant of any shape with at most 64 elements; undefined for anything else. */
 export function vectorOf(graph: Graph, tensor: string): readonly number[] | undefined {
   const node = graph.producer(tensor);
   const made =

@@ -1,34 +1,35 @@
 /**
- * Positions as an input, for exports that count them from the length of the past: in a batch that length is the
- * cache's, and each row has a past of its own.
+ * Gives an export the input position_ids where it counts positions from the length of the past keys: in a batch that is
+ * the length of the shared KV cache, while each row has a past of its own.
  */
-import { dataTypes, type Graph } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
 import { vectorOf } from '../graph/small-constants.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 
 const positions = 'position_ids';
 
-/** What makes one number of many, or takes another way by one. */
-const gathers = /^(Reduce.*|Arg.*|CumSum|TopK|If|Loop|Scan)$/;
+/** Operators that reduce over an axis, and those that choose a branch by a value. */
+const mixingOperators = /^(Reduce.*|Arg.*|CumSum|TopK|If|Loop|Scan)$/;
 
 /**
- * A node by which the positions of one row decide something for the others, as when the longest chooses the rotation
- * of all (LongRoPE).
+ * A node through which the positions of one row influence the others, if there is one. In LongRoPE, for instance, the
+ * greatest position of the batch chooses the rotation of all rows.
  */
-export function positionMixing(graph: Graph): NodeProto | undefined {
+export function positionMixingNode(graph: Graph): NodeProto | undefined {
   const byPosition = graph.descendants([positions]);
   const byToken = graph.descendants(['input_ids']);
   return graph.proto.node.find(
     ({ opType, input }) =>
-      gathers.test(opType) && input.some((tensor) => byPosition.has(tensor) && !byToken.has(tensor)),
+      mixingOperators.test(opType) && input.some((tensor) => byPosition.has(tensor) && !byToken.has(tensor)),
   );
 }
 
 /**
- * Replaces Unsqueeze(Range(past, past + S)), [1, S], by an input position_ids [B, S]; an export that has the input
- * already, or no such Range, stays as it is. Leaves nodes behind that nobody reads.
+ * Replaces Unsqueeze(Range(past, past + S)), [1, S], by an input position_ids int64 [B, S]. An export that has that input,
+ * or no such Range, is left as it is.
  */
-export function takePositions(graph: Graph): void {
+export function addPositionsInput(graph: Graph): void {
   if (graph.inputs().some(({ name }) => name === positions)) return;
   const rows = graph.proto.node.filter((node) => {
     const range = graph.producer(node.input[0] ?? '');

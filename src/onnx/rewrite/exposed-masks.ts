@@ -1,15 +1,16 @@
-/** An export with its attention masks as outputs, to be looked at before they are replaced. */
-
+/** Gives an export's attention masks out as outputs, so that they can be examined before attention is replaced. */
 import { openGroupable } from '../find/groupable-export.js';
-import { dataTypes } from '../graph/graph.js';
+import { dataTypes } from '../graph/data-types.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
 
-/** Stands for "hidden" where a mask says it with a truth value. */
+/** What a boolean mask adds to the score of a hidden key. */
 const hugeNegative = -1e9;
 
 /**
- * One more output a layer, what its attention adds to the scores: float32 [S T].
- * @throws OnnxError when some layer's attention is not written out
+ * A copy of the model with one more output for each layer: the sum of what its attention adds to the scores, float32,
+ * flattened to [S * T].
+ * @returns the model and the names of those outputs
+ * @throws OnnxError when a layer's attention is not written out in elementary nodes
  */
 export function exposeMasks(original: ModelProto): { model: ModelProto; masks: readonly string[] } {
   const { graph, attentions } = openGroupable(original);

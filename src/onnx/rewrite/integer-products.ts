@@ -1,11 +1,11 @@
 /**
- * MatMulNBits in 8 bits where an export leaves the arithmetic open (`accuracy_level` absent or 0, as exports made for
- * the browser have it): level 4 quantises activations to int8, block by block, for which the CPU has kernels many times
- * faster than those that unpack the weights to float32. A level that the export declares is its maker's choice.
+ * Makes MatMulNBits compute in int8 where an export leaves the precision open (`accuracy_level` absent or 0, as in exports
+ * for the browser). At level 4 activations are quantised to int8 block by block, for which the CPU has kernels many times
+ * faster than those that unpack the weights to float32. A level that the export declares is kept.
  */
 import { create } from '@bufbuild/protobuf';
-import { accuracyLevel, int8Level, multipliesInInt8 } from '../find/activation-rounding.js';
-import { attributeOf } from '../graph/graph.js';
+import { accuracyLevel, bitsOf, int8Level, keepsRowsApart } from '../find/activation-rounding.js';
+import { attributeOf } from '../graph/node.js';
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
@@ -13,54 +13,30 @@ import {
   type NodeProto,
 } from '../schema/onnx_pb.js';
 
-const defaultBits = 4;
-
-/**
- * By the bits of a weight, the widest blocks whose level 4 gives a row the same result to the bit, whatever rows stand
- * beside it. Wider ones sum in another order for one row than for several, and what float32 rounds away there the next
- * activations' quantisation makes large: an answer comes to depend on who else is served.
- */
-const steadyBlocks: ReadonlyMap<number, number> = new Map([
-  [4, 32],
-  [8, 64],
-]);
-
 export interface IntegerProducts {
-  /** The model itself when nothing was set; else it shares its weights with it. */
+  /** The given model itself when nothing was changed; else a copy that shares its weights. */
   readonly model: ModelProto;
-  /** Products that are computed in 8 bits now. */
+  /** Number of products that now compute in int8. */
   readonly set: number;
-  /** Open ones that are not, for their wide blocks. */
+  /** Number of open ones that were left as they were because of their wide blocks. */
   readonly left: number;
 }
 
-/** @param all Sets 4-bit weights in wide blocks, too; 8-bit ones always are: without it they have no kernel of use. */
+/**
+ * @param all whether to change 4-bit weights in wide blocks too, with which rows of a batch influence each other. 8-bit
+ *   weights are always changed: the CPU has no usable kernel for them otherwise.
+ */
 export function multiplyInIntegers(model: ModelProto, all: boolean): IntegerProducts {
   const { graph } = model;
   const open = graph?.node.filter(isOpen) ?? [];
-  const chosen = new Set(all ? open : open.filter((node) => bitsOf(node) === 8 || isSteady(node)));
+  const chosen = new Set(all ? open : open.filter((node) => bitsOf(node) === 8 || keepsRowsApart(node)));
   const counts = { set: chosen.size, left: open.length - chosen.size };
   if (!graph || chosen.size === 0) return { model, ...counts };
   const node = graph.node.map((one) => (chosen.has(one) ? inInt8(one) : one));
   return { model: { ...model, graph: { ...graph, node } }, ...counts };
 }
 
-const bitsOf = (node: NodeProto) => attributeOf(node, 'bits') ?? defaultBits;
-
-const isSteady = (node: NodeProto) =>
-  (attributeOf(node, 'block_size') ?? Number.POSITIVE_INFINITY) <= (steadyBlocks.get(bitsOf(node)) ?? 0);
-
-/**
- * Whether rows of a batch change each other's results by more than float32 rounds: 8-bit products in wide blocks do, and
- * activations that are quantised by one scale for the whole batch (transformers.js' `int8`).
- */
-export function mixesRows(model: ModelProto): boolean {
-  return (model.graph?.node ?? []).some(
-    (node) => node.opType === 'DynamicQuantizeLinear' || (multipliesInInt8(node) && !isSteady(node)),
-  );
-}
-
-/** Of the bits whose kernels were measured (docs/models.md). */
+/** Whether the precision is open and the weights have a number of bits whose kernels were measured (docs/models.md). */
 function isOpen(node: NodeProto): boolean {
   const open = (attributeOf(node, accuracyLevel) ?? 0) === 0;
   return node.opType === 'MatMulNBits' && open && [4, 8].includes(bitsOf(node));

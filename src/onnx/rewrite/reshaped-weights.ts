@@ -1,15 +1,16 @@
 /**
- * Weights that an export reads under another shape as well, such as an embedding table that is also the LM head.
- * Runtimes compute such a Reshape once, into a copy of the whole table; a second name for the same place in the
- * weights' file costs nothing.
+ * Avoids the copy of a weight that an export reads in a second shape through a Reshape, such as an embedding table that is
+ * also the LM head. Runtimes compute that Reshape once, into a copy of the whole table; a second initializer for the same
+ * place in the weights' file takes no memory.
  */
 import { create } from '@bufbuild/protobuf';
-import { attributeOf, type Graph } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
+import { attributeOf } from '../graph/node.js';
 import { vectorOf } from '../graph/small-constants.js';
 import { type NodeProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
 
-/** Makes each Reshape of a weight in an external file a weight itself. Before `Graph.finish`, which drops the nodes. */
-export function nameReshapedWeights(graph: Graph): void {
+/** Replaces each Reshape of a weight in an external file by an initializer. `Graph.finish` then drops the Reshapes. */
+export function replaceReshapedWeights(graph: Graph): void {
   for (const node of graph.proto.node) {
     if (node.opType !== 'Reshape') continue;
     const weight = graph.initializer(node.input[0] ?? '');
@@ -21,7 +22,10 @@ export function nameReshapedWeights(graph: Graph): void {
   }
 }
 
-/** ONNX Reshape: 0 keeps a dimension unless `allowzero`, one -1 takes the rest. Null when that is not plain. */
+/**
+ * The dimensions of a reshaped weight. In ONNX's Reshape, 0 keeps a dimension unless `allowzero` is set, and one -1 stands
+ * for what remains. Null for a shape that is not constant, has a zero with `allowzero`, or does not fit the weight.
+ */
 function reshaped(
   weight: TensorProto,
   shape: readonly number[] | undefined,

@@ -8,7 +8,8 @@ import {
   stackLayers,
 } from '../../../src/onnx/graft/fixed-shapes.js';
 import { graftForServing } from '../../../src/onnx/graft/serving-graft.js';
-import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../../src/onnx/graph/data-types.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
 import { GraphProtoSchema, ModelProtoSchema, type NodeProto } from '../../../src/onnx/schema/onnx_pb.js';
 import { floats, openGraph, runGraph } from '../../helpers/run-graph.js';
 import { tinyModel, tinyNames } from '../../helpers/tiny-models.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../../src/onnx/graph/data-types.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
 import {
   externalDataFiles,
   OnnxError,

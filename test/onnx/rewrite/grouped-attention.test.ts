@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { findLayerCaches } from '../../../src/onnx/find/residual-stream.js';
-import { attributeOf, Graph } from '../../../src/onnx/graph/graph.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
 import { OnnxError, serializeModel } from '../../../src/onnx/graph/model-file.js';
+import { attributeOf } from '../../../src/onnx/graph/node.js';
 import { groupAttention } from '../../../src/onnx/rewrite/grouped-attention.js';
 import type { ModelProto } from '../../../src/onnx/schema/onnx_pb.js';
 import { edited, fixture, rescored, softmaxes } from '../../helpers/written-attention.js';

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { attributeOf, Graph } from '../../../src/onnx/graph/graph.js';
+import { mixesRows } from '../../../src/onnx/find/activation-rounding.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
 import { parseModel, serializeModel } from '../../../src/onnx/graph/model-file.js';
-import { mixesRows, multiplyInIntegers } from '../../../src/onnx/rewrite/integer-products.js';
+import { attributeOf } from '../../../src/onnx/graph/node.js';
+import { multiplyInIntegers } from '../../../src/onnx/rewrite/integer-products.js';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
 
 interface Product {

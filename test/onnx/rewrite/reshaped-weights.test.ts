@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
-import { nameReshapedWeights } from '../../../src/onnx/rewrite/reshaped-weights.js';
+import { dataTypes } from '../../../src/onnx/graph/data-types.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
+import { replaceReshapedWeights } from '../../../src/onnx/rewrite/reshaped-weights.js';
 import { type ModelProto, TensorProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
 import { openGraph, TinyDecoder } from '../../helpers/run-graph.js';
 import { tinyModel, tinySize } from '../../helpers/tiny-models.js';
@@ -48,7 +49,7 @@ async function logits(model: ModelProto): Promise<Float32Array> {
 
 function named(model: ModelProto): Graph {
   const graph = new Graph(model);
-  nameReshapedWeights(graph);
+  replaceReshapedWeights(graph);
   graph.finish();
   return graph;
 }

@@ -1,6 +1,8 @@
 /** Other ways to write the tiny exports: what other exporters would make of the same model. */
 import { create } from '@bufbuild/protobuf';
-import { attributeOf, dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../../src/onnx/graph/data-types.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
+import { attributeOf } from '../../../src/onnx/graph/node.js';
 import { type ModelProto, type NodeProto, TensorProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
 
 /** Adds a float32 weight that is stored in the graph. */

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { graftForCapture } from '../../../src/onnx/graft/capture-graft.js';
-import { dataTypes, Graph } from '../../../src/onnx/graph/graph.js';
+import { dataTypes } from '../../../src/onnx/graph/data-types.js';
+import { Graph } from '../../../src/onnx/graph/graph.js';
 import { OnnxError } from '../../../src/onnx/graph/model-file.js';
 import {
   AttributeProto_AttributeType,
