@@ -1,6 +1,6 @@
 /**
- * Checksums as hubs give them: SHA-256 of large files (Git LFS), and git's own object id of small ones, which is
- * the SHA-1 of `blob <size>\0` and the bytes (Git book, "Git Internals - Git Objects").
+ * The checksums that hubs give for files: SHA-256 for large ones (Git LFS), and git's object id for small ones, which is
+ * the SHA-1 of `blob <size>\0` followed by the bytes (Pro Git, "Git Internals - Git Objects").
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -12,14 +12,15 @@ export interface Checksum {
   readonly hex: string;
 }
 
-/** The SHA-256, and the other kind where it was asked for. */
+/** A file's SHA-256, and its git object id if that was asked for; in lower-case hexadecimal digits. */
 export type FileSums = { readonly sha256: string; readonly 'git-sha1'?: string };
 
 const chunkBytes = 1 << 20;
 
 /**
- * The sums of a file in one pass: SHA-256, which manifests have, and the one that is wanted. Between two pieces of a megabyte everything else goes on.
- * @throws the signal's reason, or the file system's error
+ * Computes a file's checksums in one pass: always the SHA-256, which manifests record, and the kind that is wanted. It
+ * reads a megabyte at a time and lets the event loop run in between.
+ * @throws the signal's reason; the file system's error
  */
 export async function sumFile(
   file: string,

@@ -1,17 +1,16 @@
 /**
- * Requests to a hub, one try each. Redirects are followed by hand: the token goes to the hub's own origin and to no
- * other, and no redirect leads from https to http. Whatever a network does is an `Interruption`.
+ * Sends requests to a hub, without retries. Redirects are followed here, not by fetch: the token is sent to the hub's own
+ * origin only, and no redirect from https to http is followed. A failure of the network is thrown as an `Interruption`.
  */
-
 import { packageVersion } from '../common/package.js';
 import { errors } from '../errors.js';
 
-/** What may work at another try. */
+/** A failure that a retry may overcome. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
   constructor(
     message: string,
-    /** The least wait that the server asked for. */
+    /** How long the server asked to wait before a retry; 0 if it did not. */
     readonly waitSeconds = 0,
   ) {
     super(message);
@@ -23,11 +22,11 @@ type ByteReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel
 const mostRedirects = 8;
 
 export interface ConnectionSettings {
-  /** Such as https://huggingface.co; a path may follow. */
+  /** The hub's URL, such as https://huggingface.co; it may have a path. */
   readonly endpoint: string;
-  /** Sent to the endpoint's origin; '' for none. */
+  /** The API token; '' for none. */
   readonly token: string;
-  /** Milliseconds without a byte after which a connection is given up. */
+  /** Milliseconds without a byte after which a connection counts as interrupted. */
   readonly silence?: number;
 }
 
@@ -45,8 +44,9 @@ export class Connection {
   }
 
   /**
-   * One request with its redirects.
-   * @throws Interruption; SteerdError hub_failed; the signal's reason
+   * Sends a request and follows its redirects.
+   * @returns a response of any status but a redirect
+   * @throws Interruption; SteerdError hub_failed for bad redirects; the signal's reason
    */
   async request(
     method: 'GET' | 'HEAD',
@@ -60,14 +60,14 @@ export class Connection {
       const ours = {
         ...headers,
         'user-agent': `steerd/${packageVersion}`,
-        // Ranges count the file's bytes only where nothing is encoded.
+        // With a content encoding, ranges would not count the file's own bytes.
         'accept-encoding': 'identity',
         ...(this.#token !== '' && at.origin === home && { authorization: `Bearer ${this.#token}` }),
       };
       const response = await this.#fetch(method, at, ours, signal);
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || location === null) return response;
-      // What a hub tells of a file on its way to another host is what was asked for.
+      // The hub describes a large file in the headers of its redirect to the storage host.
       if (method === 'HEAD' && response.headers.has('x-linked-etag')) return response;
       await response.body?.cancel();
       const next = new URL(location, at);
@@ -79,7 +79,7 @@ export class Connection {
     throw errors.hubFailed(home, `it redirects more than ${mostRedirects} times`);
   }
 
-  /** The head of a response, waited for as long as silence may last. */
+  /** Sends one request and waits for the response's head. */
   async #fetch(
     method: 'GET' | 'HEAD',
     url: URL,
@@ -99,7 +99,7 @@ export class Connection {
     }
   }
 
-  /** The next bytes. A reader knows no signal, and `AbortSignal.any` is too dear for every one of them. */
+  /** The next chunk. A reader takes no signal, and creating an `AbortSignal.any` for each chunk costs too much. */
   #read(reader: ByteReader, signal: AbortSignal): Promise<Awaited<ReturnType<ByteReader['read']>>> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#silent()), this.#silence);
@@ -124,7 +124,7 @@ export class Connection {
     return new Interruption(`no byte came for ${this.#silence / 1000} s`);
   }
 
-  /** The bytes of a response. Throws Interruption when the connection breaks or falls silent. */
+  /** The chunks of a response's body. @throws Interruption when the connection breaks or is silent; the signal's reason */
   async *chunks(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     if (response.body === null) return;
     const reader: ByteReader = response.body.getReader();
@@ -135,17 +135,17 @@ export class Connection {
         yield value;
       }
     } finally {
-      // Also lets the connection go when the reader stops in the middle.
+      // Closes the connection when the consumer stops early.
       await reader.cancel().catch(() => {});
     }
   }
 }
 
-/** fetch hides what went wrong behind "fetch failed". */
+/** The cause of an error: fetch's own message is only "fetch failed". */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   if (!(cause instanceof Error)) return error.message;
-  // Where several addresses failed there is a code and no message.
+  // The error of several failed addresses has a code and no message.
   return cause.message || (cause as NodeJS.ErrnoException).code || error.message;
 }

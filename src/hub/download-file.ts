@@ -1,7 +1,7 @@
 /**
- * One file of a hub onto the disk. Bytes go to `<target>.part`, which grows over as many connections and processes
- * as it takes; when it is as long as it should be it is read back, compared with the hub's checksum, synced and
- * renamed. So a file under its own name is whole and right, whatever was killed before.
+ * Downloads one file from a hub. The bytes are appended to `<target>.part`, over as many connections and processes as it
+ * takes; once it is complete it is synced, compared with the hub's checksum, and renamed. So a file under its own name is
+ * complete and correct, even if earlier downloads were killed.
  */
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,21 +14,21 @@ export interface Download {
   readonly hub: Hub;
   readonly snapshot: Pick<Snapshot, 'repository' | 'commit'>;
   readonly file: HubFile;
-  /** Where it goes. */
+  /** Path of the file to write. */
   readonly target: string;
   readonly signal: AbortSignal;
-  /** Hears how many bytes of it are on the disk, whenever that changes. */
+  /** Called with the number of bytes on the disk whenever it changes. */
   readonly onBytes: (bytes: number) => void;
 }
 
 const partSuffix = '.part';
 
-/** Bytes of a file that need not be sent any more: of the whole one, or else of its part. */
+/** Number of bytes that are on the disk already: of the file, or else of its part. */
 export async function bytesHere(target: string): Promise<number> {
   return (await bytesOf(target)) || (await bytesOf(target + partSuffix));
 }
 
-/** 0 for a file that is not there. */
+/** The size of a file; 0 if there is none. */
 const bytesOf = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
@@ -36,9 +36,10 @@ const bytesOf = (path: string): Promise<number> =>
   );
 
 /**
- * Resolves with the file's checksums when it is at `target`, durable and right.
- * @throws SteerdError hub_wrong_bytes, and what else `Hub` throws; the file system's error (the part stays and can
- *   be continued); the signal's reason
+ * Resolves once the file is at `target`, synced to the disk and verified. An interrupted download leaves its part, and the
+ * next one continues it.
+ * @returns the file's checksums
+ * @throws SteerdError hub_wrong_bytes, and what else `Hub` throws; the file system's error; the signal's reason
  */
 export async function downloadFile(download: Download): Promise<FileSums> {
   const { file, target, signal, onBytes } = download;
@@ -59,7 +60,7 @@ export async function downloadFile(download: Download): Promise<FileSums> {
       await part.handle.sync();
       sums = await sumFile(part.path, kind, signal);
     } finally {
-      // Before it gets its name: Windows renames no open file.
+      // Before the rename: Windows does not rename an open file.
       await part.handle.close();
     }
     if (isRight(sums)) {
@@ -68,14 +69,14 @@ export async function downloadFile(download: Download): Promise<FileSums> {
     }
     await rm(part.path, { force: true });
     onBytes(0);
-    // In pieces, the joints may be at fault: once more, whole. In one piece, it is what the hub has.
+    // If several connections contributed, their pieces may not fit together: try again from the start.
     if (!part.joined) {
       throw errors.hubWrongBytes(part.name, `${kind} ${hex}`, sums[kind] ?? 'nothing');
     }
   }
 }
 
-/** The bytes that have come so far. */
+/** The part file of a download. */
 class Part {
   #etag: string | null = null;
 
@@ -84,12 +85,12 @@ class Part {
     readonly path: string,
     readonly handle: FileHandle,
     private size: number,
-    /** Whether it came over more than one connection. */
+    /** Whether more than one connection contributed to it. */
     public joined: boolean,
   ) {}
 
   static async open(download: Download, path: string): Promise<Part> {
-    // Opening to append makes the file where there is none; 'r+' alone can write where it should.
+    // 'a' creates the file if there is none; only 'r+' can write at a position.
     await (await open(path, 'a')).close();
     const handle = await open(path, 'r+');
     const { size } = await handle.stat();
@@ -100,12 +101,12 @@ class Part {
     return `${this.download.snapshot.repository}/${this.download.file.path}`;
   }
 
-  /** Makes it as long as the file. */
+  /** Downloads what is missing. */
   async complete(): Promise<void> {
     const { hub, signal, file, onBytes } = this.download;
     if (this.size > file.bytes) await this.#empty();
     onBytes(this.size);
-    await hub.persistently(
+    await hub.withRetries(
       this.name,
       signal,
       () => this.#continue(),
@@ -113,14 +114,14 @@ class Part {
     );
   }
 
-  /** One connection's worth. */
+  /** Downloads what one connection delivers. @throws Interruption when that is not all */
   async #continue(): Promise<void> {
     const { hub, snapshot, signal, file, onBytes } = this.download;
     if (this.size === file.bytes) return;
     const from = this.size;
     const opened = await hub.open(snapshot, file.path, { from, etag: this.#etag }, signal);
     if (opened?.from !== from) await this.#empty();
-    // The whole file is as good as its rest; any other part is of no use.
+    // The server may send the rest or the whole file; any other range is useless.
     if (opened === null || opened.from !== this.size) {
       throw new Interruption('the hub could not go on where the download stopped');
     }
@@ -140,6 +141,7 @@ class Part {
     }
   }
 
+  /** Starts from the beginning. */
   async #empty(): Promise<void> {
     await this.handle.truncate(0);
     this.size = 0;
@@ -149,7 +151,7 @@ class Part {
   }
 }
 
-/** A write may take less than it was given. */
+/** Writes all bytes: a single write may take fewer. */
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);

@@ -1,6 +1,6 @@
 /**
- * Which files of a repository make a model that steerd loads: one decoder graph, and the tokenizer and configuration
- * that lie nearest to it. Repositories hold many graphs side by side; their names tell the quantisation:
+ * Chooses the files of a repository that make up a model: one decoder graph, and the tokenizer and configuration nearest to
+ * it. Repositories hold many graphs side by side, and their names tell the quantisation:
  * - transformers.js: `onnx/model.onnx`, `onnx/model_q4.onnx`, `onnx/model_quantized.onnx`, ... (its guide "Using
  *   quantized models (dtypes)");
  * - onnxruntime-genai: a folder per device and precision with genai_config.json and one graph, such as
@@ -12,15 +12,15 @@ import { folderOf, inside, isSafePath, nameOf } from './file-path.js';
 import type { ListedFile, Snapshot } from './hub.js';
 
 /**
- * In the order of preference for the CPU. 4-bit blocks first: they have kernels for the CPU, and a row's result does not
- * depend on the rows beside it. That of `int8` does (activations are quantised for the whole batch at once), and
- * fp16 is emulated.
+ * In the order of preference for the CPU. q4 first: 4-bit blocks have CPU kernels, and a row's result does not depend on
+ * the other rows of its batch. With int8 it does, because activations are quantised with one scale for the whole batch;
+ * and fp16 is emulated.
  */
 export const quantizations = ['q4', 'fp32', 'int8', 'uint8', 'bnb4', 'q4f16', 'fp16', 'bf16'] as const;
 export type Quantization = (typeof quantizations)[number];
 
-/** Other names of the same. */
-const alsoCalled: Readonly<Record<string, Quantization>> = {
+/** Other names of quantisations. */
+const aliases: Readonly<Record<string, Quantization>> = {
   q4: 'q4',
   int4: 'q4',
   uint4: 'q4',
@@ -28,38 +28,41 @@ const alsoCalled: Readonly<Record<string, Quantization>> = {
   quantized: 'int8',
 };
 
-/** What `--quantization` takes. */
+/** The names that `--quantization` takes. */
 export const quantizationNames: readonly string[] = [
-  ...new Set([...quantizations, ...Object.keys(alsoCalled).filter((name) => name !== 'quantized')]),
+  ...new Set([...quantizations, ...Object.keys(aliases).filter((name) => name !== 'quantized')]),
 ];
 
+/** The quantisation of a name or alias; undefined for any other word. */
 export const toQuantization = (name: string): Quantization | undefined =>
-  alsoCalled[name] ?? quantizations.find((known) => known === name);
+  aliases[name] ?? quantizations.find((known) => known === name);
 
+/** A file with a decoder graph. */
 export interface GraphFile extends ListedFile {
-  /** Null when no name tells it. */
+  /** Null when its path does not tell. */
   readonly quantization: Quantization | null;
-  /** Named for another device than the CPU. */
+  /** Whether its path names another device than the CPU. */
   readonly otherDevice: boolean;
 }
 
+/** What the user asked for. */
 export interface FileWish {
   readonly quantization?: Quantization | undefined;
-  /** Path of the graph. */
+  /** Path of the graph in the repository. */
   readonly file?: string | undefined;
 }
 
 export interface FileChoice {
   readonly graph: GraphFile;
-  /** What else the model needs, by the name it gets beside the graph. */
+  /** The other files of the model, by the path that each gets in the model's folder. */
   readonly beside: ReadonlyMap<string, ListedFile>;
-  /** Files that look like the graph's weights. What it really names is known when it was read. */
+  /** Files that are probably the graph's weights, by their names. The graph itself tells, once it is downloaded. */
   readonly likelyWeights: readonly ListedFile[];
-  /** The graphs that were passed over. */
+  /** The graphs that were not chosen. */
   readonly others: readonly GraphFile[];
 }
 
-/** Those that steerd or its users read. */
+/** Files beside a graph that steerd or its users read. */
 const companions = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -69,17 +72,18 @@ const companions = [
   'generation_config.json',
   'genai_config.json',
 ];
-/** At the top alone: terms of use, and what the model is. */
-const papers = /^(LICEN[CS]E|NOTICE|USE_POLICY|README)(\.(md|txt))?$/i;
-/** Concepts that were fitted for this very export. */
+/** Licences and descriptions, at the top of the repository only. */
+const documents = /^(LICEN[CS]E|NOTICE|USE_POLICY|README)(\.(md|txt))?$/i;
+/** Concepts that were fitted on this export. */
 const concepts = /^concepts\/[\w.-]+\.safetensors$/;
 
-/** Parts of a larger model, or a decoder with a switch for its cache: no decoder of ours. */
+/**
+ * The file name of a decoder graph. Others are parts of a larger model, or decoders that switch between running with and
+ * without a cache (decoder_model_merged.onnx).
+ */
 const graphName = /^model(?:[_-](?<suffix>[a-z0-9]+))?\.onnx$/i;
 
-/**
- * @throws SteerdError nothing_to_pull, which lists what there is
- */
+/** @throws SteerdError nothing_to_pull, with a list of what the repository has instead */
 export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): FileChoice {
   const safe = files.filter(({ path }) => isSafePath(path));
   const graphs = findGraphs(safe);
@@ -93,7 +97,7 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
     for (const name of companions) put(name, inside(folder, name));
     if (folder === '') break;
   }
-  for (const { path } of safe) if (papers.test(path) || concepts.test(path)) put(path, path);
+  for (const { path } of safe) if (documents.test(path) || concepts.test(path)) put(path, path);
   if (!beside.has('tokenizer.json')) {
     const tokenizers = safe.map(({ path }) => path).filter((path) => /tokenizer|vocab|spiece/i.test(path));
     throw errors.nothingToPull(
@@ -107,7 +111,7 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
   return { graph, beside, likelyWeights, others: graphs.filter(({ path }) => path !== graph.path) };
 }
 
-/** `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`: what exporters call the weights of `model.onnx`. */
+/** Exporters name the weights of `model.onnx` `model.onnx_data`, `model.onnx_data_1` or `model.onnx.data`. */
 const isWeightsOf = (graph: string, path: string) =>
   path.startsWith(graph) && /^[._]data([._]\d+)?$/.test(path.slice(graph.length));
 
@@ -121,13 +125,13 @@ function findGraphs(files: readonly ListedFile[]): GraphFile[] {
     const together = onnx.filter(({ path }) => folderOf(path) === folder);
     const suffix = graphName.exec(name)?.groups?.suffix;
     const known = suffix === undefined ? undefined : toQuantization(suffix.toLowerCase());
-    // In a folder of onnxruntime-genai the only graph is the decoder, whatever it is called.
+    // The only graph in a folder of onnxruntime-genai is the decoder, whatever its name.
     const only = together.length === 1 && genai.has(folder);
     if (!only && !graphName.test(name)) return [];
     if (suffix !== undefined && known === undefined && !only) return [];
     const words = `${folder}/${name}`.toLowerCase().split(/[^a-z0-9]+/);
     const told = words.map(toQuantization).find((word) => word !== undefined && word !== 'fp32');
-    // Among siblings with suffixes, the one without is what they were made from.
+    // Beside graphs with suffixes, the one without is the original that they were quantised from.
     const plain = together.length > 1 && suffix === undefined ? 'fp32' : null;
     return [
       {
@@ -172,8 +176,8 @@ function chooseGraph(
 }
 
 /**
- * Less is better: for the CPU first, then by quantisation; one that is not told lies behind q4. Of two alike, the one
- * that computes in 8 bits (MatMulNBits `accuracy_level` 4) is far faster on the CPU.
+ * Less is better. Graphs for the CPU come first, then the order of `quantizations`, with an unknown one after q4. Of two
+ * alike, the one that computes in int8 (MatMulNBits `accuracy_level` 4) is preferred: it is far faster on the CPU.
  */
 const rank = ({ path, quantization, otherDevice }: GraphFile) =>
   (otherDevice ? 100 : 0) +

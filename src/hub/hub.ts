@@ -1,19 +1,21 @@
 /**
- * A Hugging Face-compatible hub: what a repository holds at a revision, and its files' bytes (Hugging Face Hub API).
+ * A client of a Hugging Face-compatible hub: lists the files of a repository at a revision and opens them for download
+ * (Hugging Face Hub API).
  */
 import { z } from 'zod';
 import { errors } from '../errors.js';
 import type { Checksum } from './checksum.js';
 import { Connection, type ConnectionSettings, Interruption } from './connection.js';
-import { persistently } from './persistence.js';
+import { retryInterrupted } from './retry.js';
 
+/** A file of which everything is known that a download needs. */
 export interface HubFile {
   readonly path: string;
   readonly bytes: number;
   readonly checksum: Checksum;
 }
 
-/** A file as the list of a repository has it: some hubs list names alone, and `described` asks for the rest. */
+/** A file as a repository's list has it. Some hubs list names only; `described` asks for the rest. */
 export interface ListedFile {
   readonly path: string;
   readonly bytes: number | null;
@@ -27,12 +29,13 @@ export interface Snapshot {
   readonly files: readonly ListedFile[];
 }
 
+/** The bytes of a file from some position on. */
 export interface FilePart {
-  /** Where its bytes begin: 0 when the server sends the file whole. */
+  /** The position of the first byte: 0 when the server sends the whole file. */
   readonly from: number;
-  /** Tells one content of a file from another, if the server gives a strong one. */
+  /** The strong ETag, if the server gives one: it changes with the file's content. */
   readonly etag: string | null;
-  /** Throws Interruption when the connection breaks. */
+  /** Iterating throws Interruption when the connection breaks. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
@@ -53,12 +56,13 @@ const ModelInfo = z.object({
 });
 
 const mostInfoBytes = 32 * 1024 * 1024;
-const worthAnotherTry: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** HTTP statuses after which a retry may succeed. */
+const retryable: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export interface HubSettings extends ConnectionSettings {
-  /** Milliseconds before the second try; they double with each one that brought nothing. */
+  /** Milliseconds before the first retry; they double with each try that made no progress. */
   readonly firstPause?: number;
-  /** Hears why a try failed and how long it is until the next. */
+  /** Called with the reason why a try failed and the seconds until the next. */
   readonly onInterruption?: ((reason: string, seconds: number) => void) | undefined;
 }
 
@@ -78,12 +82,12 @@ export class Hub {
   }
 
   /**
-   * What the repository holds.
+   * Lists the files of a repository. `revision` is a branch, a tag or a commit.
    * @throws SteerdError hub_model_not_found, hub_access_denied, hub_failed
    */
   snapshot(repository: string, revision: string, signal: AbortSignal): Promise<Snapshot> {
     const url = `${this.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
-    return this.persistently(repository, signal, async () => {
+    return this.withRetries(repository, signal, async () => {
       const response = await this.#connection.request('GET', url, {}, signal);
       if (!response.ok) throw await this.#refusal(response, repository, revision);
       const pieces: Uint8Array[] = [];
@@ -98,8 +102,8 @@ export class Hub {
   }
 
   /**
-   * Size and checksum of a file, asked for where the list did not tell.
-   * @throws SteerdError hub_failed when the hub does not tell them at all: what came could not be verified
+   * A file with its size and checksum, which the hub is asked for if the list did not have them.
+   * @throws SteerdError hub_failed when the hub gives no checksum: a download could not be verified
    */
   async described(
     snapshot: Pick<Snapshot, 'repository' | 'commit'>,
@@ -108,7 +112,7 @@ export class Hub {
   ): Promise<HubFile> {
     if (bytes !== null && checksum !== null) return { path, bytes, checksum };
     const name = `${snapshot.repository}/${path}`;
-    return this.persistently(name, signal, async () => {
+    return this.withRetries(name, signal, async () => {
       const response = await this.#connection.request('HEAD', this.#urlOf(snapshot, path), {}, signal);
       if (response.status >= 400)
         throw await this.#refusal(response, snapshot.repository, snapshot.commit, path);
@@ -125,9 +129,9 @@ export class Hub {
   }
 
   /**
-   * Opens a file where `from` says, or at its beginning when the server cannot do that or has other content now.
-   * @returns null when the server has nothing from there on
-   * @throws Interruption, SteerdError
+   * Opens a file at position `from`, or at its beginning when the server does not support ranges or the ETag has changed.
+   * @returns null when the file does not reach that far, or the server's answer is unusable
+   * @throws Interruption; SteerdError hub_model_not_found, hub_access_denied, hub_failed; the signal's reason
    */
   async open(
     snapshot: Pick<Snapshot, 'repository' | 'commit'>,
@@ -154,7 +158,7 @@ export class Hub {
     };
     if (response.status !== 206) return { ...part, from: 0 };
     const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-    // A part in some encoding is not a part of the file.
+    // A range of an encoded file is not a range of the file.
     if (start === undefined || response.headers.has('content-encoding')) {
       await response.body?.cancel();
       return null;
@@ -162,27 +166,30 @@ export class Hub {
     return { ...part, from: Number(start) };
   }
 
-  /** Tries an action of this hub again and again (persistence.ts). */
-  persistently<Result>(
+  /** Retries an action on this hub as long as it is interrupted (retry.ts). */
+  withRetries<Result>(
     what: string,
     signal: AbortSignal,
     attempt: () => Promise<Result>,
     progress?: () => number,
   ): Promise<Result> {
     const [firstPause, onInterruption] = [this.#firstPause, this.#onInterruption];
-    return persistently({ what, signal, firstPause, onInterruption, ...(progress && { progress }) }, attempt);
+    return retryInterrupted(
+      { what, signal, firstPause, onInterruption, ...(progress && { progress }) },
+      attempt,
+    );
   }
 
-  /** What a status that is no success means. */
+  /** The error for a response that is not a success. */
   async #refusal(response: Response, repository: string, revision: string, path?: string): Promise<Error> {
     await response.body?.cancel();
     const { status, headers } = response;
-    // Hugging Face tells an unknown revision from an unknown repository by a header.
+    // Hugging Face distinguishes an unknown repository from an unknown revision by a header.
     const code = headers.get('x-error-code') ?? '';
     const reason = `${new URL(response.url).host} answered ${status}`;
-    // Another host refuses a signature that ran out: the hub gives a new one.
+    // A storage host refuses an expired signature; with a retry the hub signs a new URL.
     const elsewhere = new URL(response.url).origin !== new URL(this.endpoint).origin;
-    if (worthAnotherTry.has(status) || elsewhere)
+    if (retryable.has(status) || elsewhere)
       return new Interruption(reason, secondsOf(headers.get('retry-after')));
     if (status === 404 || code === 'RepoNotFound') {
       return errors.hubModelNotFound(repository, revision, this.endpoint, path);
@@ -198,6 +205,7 @@ export class Hub {
   }
 }
 
+/** Parses the hub's description of a repository. @throws SteerdError hub_failed */
 function toSnapshot(repository: string, json: string): Snapshot {
   let value: unknown;
   try {
@@ -220,14 +228,14 @@ function toSnapshot(repository: string, json: string): Snapshot {
   return { repository, commit: parsed.data.sha, files };
 }
 
-/** An ETag that is a checksum: SHA-256 of large files, git's SHA-1 of small ones. */
+/** The checksum in an ETag: a SHA-256 for large files, git's SHA-1 for small ones; null when it is neither. */
 function checksumOf(etag: string | null): Checksum | null {
   const hex = /^(?:W\/)?"?([0-9a-f]+)"?$/.exec(etag ?? '')?.[1];
   if (hex?.length === 64) return { kind: 'sha256', hex };
   return hex?.length === 40 ? { kind: 'git-sha1', hex } : null;
 }
 
-/** Retry-After in seconds or as a date (RFC 9110, section 10.2.3). */
+/** The seconds to wait by a Retry-After header, which has seconds or a date (RFC 9110, section 10.2.3). */
 function secondsOf(retryAfter: string | null): number {
   if (retryAfter === null) return 0;
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter);

@@ -1,10 +1,10 @@
-/** The hub of the settings. */
+/** The hub that the settings name, with its token from the environment. */
 import type { Settings } from '../config.js';
 import { Hub, type HubSettings } from './hub.js';
 
 /**
- * The token is read from HF_TOKEN and is no setting like the others: a flag would show it to everybody on the
- * machine.
+ * The token is read from the environment variable HF_TOKEN. It is not a setting like the others, because everybody on the
+ * machine can read the flags of a process.
  */
 export function openHub(
   { hubEndpoint }: Pick<Settings, 'hubEndpoint'>,

@@ -1,4 +1,4 @@
-/** How a model on a hub is named: `owner/name` (or the bare `name` of old), at a revision. */
+/** Names of models on a hub: `owner/name` (or a bare `name`, as early repositories have), at a revision. */
 import { errors } from '../errors.js';
 
 export interface RepositoryRevision {
@@ -9,22 +9,22 @@ export interface RepositoryRevision {
 
 export const defaultRevision = 'main';
 
-/** The hub's own rule: letters, digits, "-", "_", "."; no "--" or ".."; "-" and "." neither first nor last. */
-const part = '(?![-.])(?!.*(?:--|\\.\\.))[\\w.-]{1,96}(?<![-.])';
-const repositoryForm = new RegExp(`^(?:${part}/)?${part}$`);
+/** Hugging Face's rule for each part: letters, digits, "-", "_", "."; no "--" or ".."; "-" and "." neither first nor last. */
+const partForm = /^(?![-.])(?!.*(?:--|\.\.))[\w.-]{1,96}(?<![-.])$/;
 const revisionForm = /^(?!\/)(?!.*(?:\.\.|\/\/))[\w./-]{1,200}(?<![/.])$/;
 
 export const repositoryExpected = 'the id of a model on the hub such as HuggingFaceTB/SmolLM2-135M-Instruct';
 export const revisionExpected = 'a branch, a tag or a commit';
 
-/** Owner and name are checked apart: what one may not end with, the other may not begin with. */
-export const isRepository = (text: string): boolean =>
-  text.split('/').length <= 2 && text.split('/').every((piece) => repositoryForm.test(piece));
+export const isRepository = (text: string): boolean => {
+  const parts = text.split('/');
+  return parts.length <= 2 && parts.every((part) => partForm.test(part));
+};
 
 export const isRevision = (text: string): boolean => revisionForm.test(text);
 
 /**
- * Reads `ID[@revision]`.
+ * Parses `ID[@revision]`.
  * @throws SteerdError invalid_value
  */
 export function parseRepository(text: string): RepositoryRevision {

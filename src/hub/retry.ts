@@ -1,33 +1,34 @@
-/** Trying again: longer and longer pauses, as long as a hub asks to wait, and an end to it. */
+/** Retries interrupted actions with exponential backoff, or after the time that the hub asks for. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { errors } from '../errors.js';
 import { Interruption } from './connection.js';
 
-/** Tries in a row that brought nothing new. */
+/** Tries in a row without progress after which it gives up. */
 const mostFailures = 6;
+/** Milliseconds. */
 const longestPause = 30_000;
-/** A hub that wants a longer wait than this is not waited for. */
+/** It gives up when a hub asks for a longer wait than this. */
 const longestWaitSeconds = 300;
 
-export interface Persistence {
-  /** What is wanted, for the message. */
+export interface RetryOptions {
+  /** What is being fetched, for messages. */
   readonly what: string;
   readonly signal: AbortSignal;
-  /** Milliseconds before the second try; they double with each one that brought nothing. */
+  /** Milliseconds before the first retry; they double with each try that made no progress. */
   readonly firstPause: number;
-  /** Hears why a try failed and how long it is until the next. */
+  /** Called with the reason why a try failed and the seconds until the next. */
   readonly onInterruption?: ((reason: string, seconds: number) => void) | undefined;
-  /** How far it is: a try that got further before it broke off makes counting begin anew. */
+  /** A measure of the progress so far: a try that raised it before it was interrupted resets the count of failures. */
   readonly progress?: () => number;
 }
 
 /**
- * Tries until there is no Interruption.
- * @throws SteerdError hub_failed after too many tries that brought nothing; the signal's reason; what else `attempt`
- *   throws
+ * Calls `attempt` until it does not throw an Interruption.
+ * @throws SteerdError hub_failed after six tries in a row without progress, or when the hub asks for too long a wait; the
+ *   signal's reason; any other error of `attempt`
  */
-export async function persistently<Result>(
-  { what, signal, firstPause, onInterruption, progress = () => 0 }: Persistence,
+export async function retryInterrupted<Result>(
+  { what, signal, firstPause, onInterruption, progress = () => 0 }: RetryOptions,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   let failures = 0;
@@ -49,10 +50,10 @@ export async function persistently<Result>(
         throw errors.hubFailed(what, `${error.message}; it asks to wait ${error.waitSeconds} s`);
       }
       const growing = Math.min(longestPause, firstPause * 2 ** (failures - 1));
-      // Scattered, so that many who lost the same hub do not come back at once.
+      // Jitter, so that many clients that lost the same hub do not return at once.
       const wait = Math.max(growing * (0.75 + Math.random() / 2), error.waitSeconds * 1000);
       onInterruption?.(`${what}: ${error.message}`, wait / 1000);
-      // It would end with an AbortError; the signal's own reason is told at the loop's beginning.
+      // An abort ends the pause with an AbortError; the loop then throws the signal's own reason.
       await pause(wait, null, { signal }).catch(() => {});
     }
   }
