@@ -1,7 +1,7 @@
 /**
- * The server's settings, declared once: property, environment variable, flag, default, help and what a
- * value must be. Flags beat the environment; an empty variable counts as unset. Bad values come back
- * together in one `ConfigError` that names each variable, its requirement and the value received.
+ * The server's settings, each declared once: property, environment variable, flag, default, help and requirement. A flag
+ * overrides the environment; an empty variable counts as unset. All bad values are reported together in one
+ * `ConfigError`, which names for each the variable, its requirement and the value received.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ interface Setting<Schema extends z.ZodType> {
   readonly env: string;
   /** Commander's notation: `--port <number>`. */
   readonly flag: string;
-  /** As a user would write it. */
+  /** The default, as a user would write it. */
   readonly fallback: string;
   readonly help: string;
   /** Completes "PORT must be ...". */
@@ -23,7 +23,7 @@ interface Setting<Schema extends z.ZodType> {
 
 const setting = <Schema extends z.ZodType>(entry: Setting<Schema>): Setting<Schema> => entry;
 
-/** Decimal digits only: `Number('')` and `Number('0x10')` are not what anybody meant. */
+/** Decimal digits only: `Number` would also accept '' and '0x10'. */
 const integer = (least: number, most: number) =>
   z
     .string()
@@ -38,7 +38,7 @@ const boolean = z.enum(['true', 'false']).transform((value) => value === 'true')
 
 export const devices = ['auto', 'cuda', 'webgpu', 'cpu'] as const;
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const settingsTable = {
   host: setting({
@@ -270,14 +270,14 @@ export type Settings = { readonly [Name in SettingName]: z.output<(typeof settin
 
 export const settingNames = Object.keys(settingsTable) as SettingName[];
 
-/** The settings cannot be used; the message has one line per bad value. */
+/** Some settings have bad values; the message has a line for each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
  * Reads the settings.
- * @param flags what the command line gave, by property name
+ * @param flags values given on the command line, by property name
  * @throws ConfigError
  */
 export function readSettings(

@@ -1,7 +1,7 @@
 /**
- * Every error a user can meet, declared once: code, HTTP status, OpenAI error type and message.
- * A message names the field, the limit and the value received. `src/` throws these; the HTTP layer
- * only shapes them (`{"error": {"message", "type", "param", "code"}}`, OpenAI API reference "Errors").
+ * The catalogue of errors that users can meet: code, HTTP status, OpenAI error type and message. A message names the field,
+ * the limit and the value received. The code in `src/` throws these errors; the HTTP layer only puts them into a body
+ * (`{"error": {"message", "type", "param", "code"}}`, OpenAI API reference, "Errors").
  */
 
 export type ErrorType =
@@ -14,7 +14,7 @@ export type ErrorType =
   | 'server_error'
   | 'service_unavailable_error';
 
-/** An error with a stable code that clients may branch on. */
+/** An error that is reported to the client. Its code is stable, so that clients can branch on it. */
 export class SteerdError extends Error {
   override readonly name = 'SteerdError';
   constructor(
@@ -24,20 +24,20 @@ export class SteerdError extends Error {
     message: string,
     /** The request field at fault, or null. */
     readonly param: string | null = null,
-    /** For 429 and 503: when to try again. */
+    /** For 429 and 503: after how many seconds to try again, where that helps. */
     readonly retryAfterSeconds: number | null = null,
   ) {
     super(message);
   }
 }
 
-/** Shows a received value in a message without letting it flood the log. */
+/** A received value as it is shown in a message: strings in quotes, at most 80 characters. */
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-/** The first of many names. */
+/** A list of names for a message: the first twenty. */
 const some = (names: readonly string[]) =>
   `${names.slice(0, 20).join(', ') || 'none'}${names.length > 20 ? ', ...' : ''}`;
 
@@ -45,7 +45,7 @@ const invalid = (code: string, message: string, param: string | null) =>
   new SteerdError(code, 400, 'invalid_request_error', message, param);
 
 export const errors = {
-  /** `sentence` says field, requirement and value received. */
+  /** @param sentence names the field, the requirement and the value received */
   invalidRequest: (sentence: string, param: string | null) => invalid('invalid_value', sentence, param),
   notSupported: (param: string, instead: string) =>
     invalid('not_supported', `${param} is not supported yet; ${instead}.`, param),
@@ -147,7 +147,7 @@ export const errors = {
       `model ${shown(model)} does not exist; this server has: ${known.join(', ') || 'none'}.`,
       'model',
     ),
-  /** `elsewhere`: the models that have a concept of that name. */
+  /** @param elsewhere other models that have a concept of that name */
   conceptNotFound: (
     name: string,
     model: string,
@@ -197,7 +197,7 @@ export const errors = {
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
-  /** A file or body that holds no sound vectors. */
+  /** A file or body whose vectors cannot be read. */
   vectorsInvalid: (format: string, reason: string) =>
     invalid('vectors_invalid', `the ${format} vectors cannot be read: ${reason}.`, 'vectors'),
   vectorsMismatch: (model: string, reason: string) =>
@@ -308,7 +308,7 @@ export const errors = {
       'model',
       retryAfterSeconds,
     ),
-  /** Waiting would not help, so there is no Retry-After. */
+  /** Without Retry-After: waiting would not help. */
   modelTooLarge: (model: string, needs: string, room: string) =>
     new SteerdError(
       'model_too_large',
@@ -363,7 +363,7 @@ export const errors = {
       `what the hub sent for ${shown(file)} is not that file: ${expected} was promised, ${received} came. It was thrown away.`,
       'model',
     ),
-  /** `found` lists what there is. */
+  /** @param found lists what the repository has instead */
   nothingToPull: (repository: string, wanted: string, found: string, param: string) =>
     invalid('nothing_to_pull', `model ${shown(repository)} has no ${wanted}; it has ${found}.`, param),
   pullUnsupported: (repository: string, file: string, reason: string) =>
@@ -406,7 +406,7 @@ export const errors = {
       `pull ${shown(id)} has ${status} already and cannot be cancelled.`,
       'id',
     ),
-  /** `needed` is null when the disk filled up meanwhile. */
+  /** @param needed null when the disk filled up during the download */
   spaceMissing: (folder: string, needed: string | null, free: string) =>
     new SteerdError(
       'storage_failed',

@@ -1,11 +1,11 @@
-/** Text in terminal cells: wrapping, and two texts side by side. */
+/** Lays text out for a terminal: wrapped lines, two texts side by side, and tables. A cell is the width of one Latin letter. */
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** East Asian wide characters and emoji take two cells. */
+/** Characters that take two cells: East Asian wide ones and emoji. */
 const wide =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
-/** Those that move the cursor, and those that turn the direction of writing for what follows. */
+/** Control characters, which may move the cursor, and those that change the writing direction of what follows. */
 const control = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Terminal cells that a text takes. */
@@ -16,8 +16,8 @@ export function cells(text: string): number {
 }
 
 /**
- * Lines of at most `width` cells, broken at spaces where there are any. Line breaks of the text stay, empty
- * lines go; control characters are taken out, for a model's text must not steer the terminal.
+ * Breaks a text into lines of at most `width` cells, at spaces where there are any. Line breaks in the text are kept,
+ * empty lines dropped. Control characters are removed: a model's text must not control the terminal.
  */
 export function wrap(text: string, width: number): string[] {
   return text.split(/\r?\n/).flatMap((paragraph) => {
@@ -38,7 +38,7 @@ export function wrap(text: string, width: number): string[] {
   });
 }
 
-/** A word in pieces that fit. */
+/** Cuts a word into pieces of at most `width` cells. */
 function cut(word: string, width: number): string[] {
   const pieces: string[] = [];
   let piece = '';
@@ -52,17 +52,18 @@ function cut(word: string, width: number): string[] {
   return [...pieces, piece];
 }
 
+/** A block of text with a title. */
 export interface Cell {
   readonly title: string;
   readonly text: string;
-  /** Applied to whole lines after wrapping: colours take no cells. */
+  /** Adds colours to a whole line; applied after wrapping, because they take no cells. */
   readonly paintTitle: (line: string) => string;
   readonly paintText: (line: string) => string;
 }
 
 const gap = '   ';
 
-/** Lines of two cells side by side, at most `width` wide; the right one may be missing. */
+/** The lines of two blocks side by side, at most `width` cells wide; the right one may be missing. */
 export function sideBySide(left: Cell, right: Cell | undefined, width: number): string[] {
   const column = Math.max(10, Math.floor((width - gap.length) / 2));
   const columns = [left, right].map((cell) => linesOf(cell, column));
@@ -88,4 +89,15 @@ function linesOf(cell: Cell | undefined, width: number): Line[] {
     ...wrap(cell.title, width).map((text) => ({ text, paint: cell.paintTitle })),
     ...wrap(cell.text, width).map((text) => ({ text, paint: cell.paintText })),
   ];
+}
+
+/** Rows as lines of text, each column as wide as its longest entry (in UTF-16 units). The first row has every column. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return rows.map((row) => `${line(row)}\n`).join('');
 }

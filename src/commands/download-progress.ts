@@ -1,19 +1,22 @@
-/** How far a pull is, for people: one line on a terminal, a line per tenth in a log file. */
+/** Shows the progress of a pull: one line with the speed on a terminal, a line for each tenth in a log file. */
 import { shownBytes } from '../common/byte-size.js';
 import type { PullProgress } from '../models/pull/pull.js';
 import { ProgressLine, type ProgressStream } from './progress-line.js';
 
-/** Milliseconds between two updates, and over which the speed is measured. */
-const every = 200;
-const speedOver = 5_000;
+/** Milliseconds between two updates. */
+const updateInterval = 200;
+/** Milliseconds over which the speed is measured. */
+const speedWindow = 5_000;
 
 export class DownloadProgress {
   readonly #line: ProgressLine;
-  /** When how many bytes were here, over the last seconds. */
-  readonly #past: { at: number; done: number }[] = [];
+  /** The number of bytes at times within the speed window. */
+  readonly #samples: { at: number; done: number }[] = [];
+  /** When the next update is due. */
   #next = 0;
 
   constructor(
+    /** The model being pulled, as the user named it. */
     readonly what: string,
     private readonly stream: ProgressStream = process.stderr,
     private readonly now: () => number = () => performance.now(),
@@ -21,12 +24,13 @@ export class DownloadProgress {
     this.#line = new ProgressLine(stream);
   }
 
-  /** A line that stays. */
+  /** Writes a line above the progress. */
   say(line: string): void {
     this.#line.clear();
     this.stream.write(`${line}\n`);
   }
 
+  /** Shows the progress, unless the last update was a moment ago. */
   update({ stage, done, total }: PullProgress): void {
     if (stage === 'look up') {
       this.#line.update(`looking up ${this.what}`);
@@ -34,19 +38,20 @@ export class DownloadProgress {
     }
     const now = this.now();
     if (now < this.#next && done < total) return;
-    this.#next = now + every;
-    this.#past.push({ at: now, done });
-    while ((this.#past[0]?.at ?? now) < now - speedOver) this.#past.shift();
+    this.#next = now + updateInterval;
+    this.#samples.push({ at: now, done });
+    while ((this.#samples[0]?.at ?? now) < now - speedWindow) this.#samples.shift();
     const share = total === 0 ? 1 : done / total;
     const of = `${shownBytes(done)} of ${shownBytes(total)}`;
-    // A log gets a line per tenth: the stage is what is written there.
+    // ProgressLine writes a line to a log file whenever the stage changes, so the tenth is the stage there.
     if (this.stream.isTTY)
       this.#line.update(`${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
     else this.#line.update(`${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
   }
 
+  /** Speed and time left, as a part of the line; empty before a second has passed. */
   #speed(left: number): string {
-    const [first, last] = [this.#past[0], this.#past.at(-1)];
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (!first || !last || last.at - first.at < 1000 || last.done <= first.done) return '';
     const perSecond = ((last.done - first.done) * 1000) / (last.at - first.at);
     const seconds = Math.ceil(left / perSecond);
@@ -54,6 +59,7 @@ export class DownloadProgress {
     return `, ${shownBytes(perSecond)}/s, ${time} left`;
   }
 
+  /** Removes the progress from the terminal. */
   clear(): void {
     this.#line.clear();
   }

@@ -1,4 +1,4 @@
-/** `steerd graft`: writes the grafted graph of a model folder. */
+/** `steerd graft`: writes a model folder with a grafted graph. */
 import type { Command } from 'commander';
 import { graftDirectory } from '../onnx/graft/graft-directory.js';
 

@@ -1,6 +1,6 @@
-/** Work that Ctrl-C or SIGTERM ends in good order. */
+/** Ends a command's work in good order on Ctrl-C or SIGTERM. */
 
-/** A command that was told to stop; exit codes are those of a shell. */
+/** A command was stopped by a signal. `exitCode` is what a shell reports for that signal. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   constructor(readonly exitCode: number) {
@@ -11,8 +11,9 @@ export class Interrupted extends Error {
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Runs `work` with a signal that the first Ctrl-C or SIGTERM aborts; the second ends the process at once.
- * @throws Interrupted, or what `work` throws
+ * Runs `work` with an abort signal. The first Ctrl-C or SIGTERM aborts it, with an Interrupted as the reason; the second
+ * ends the process at once.
+ * @throws what `work` throws, which is the Interrupted if it ended because of the signal
  */
 export async function untilInterrupted<Result>(
   work: (signal: AbortSignal) => Promise<Result>,

@@ -1,11 +1,11 @@
-/** `steerd keys`: makes, lists and revokes API keys. A running server sees the change within a second. */
+/** `steerd keys`: creates, lists and revokes API keys. A running server sees changes within a second. */
 import { type Command, Option } from 'commander';
 import type { ApiKey } from '../access/api-key.js';
 import { addKey, readKeys, revokeKey } from '../access/key-store.js';
 import { scopes } from '../access/scopes.js';
 import { errors } from '../errors.js';
+import { table } from './columns.js';
 import { addSettings } from './settings-options.js';
-import { table } from './table.js';
 
 interface AddOptions {
   readonly scopes: string;
@@ -99,13 +99,14 @@ function rowOf(key: ApiKey): string[] {
   ];
 }
 
+/** The entries of a comma-separated list. */
 const list = (text: string) =>
   text
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean);
 
-/** What is no number is left to the key's own check, which names the field. */
+/** NaN for what is not a number: the validation of the key then names the field. */
 const number = (text: string | undefined): number | null =>
   text === undefined ? null : text.trim() === '' ? Number.NaN : Number(text);
 

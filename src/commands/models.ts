@@ -1,13 +1,13 @@
-/** `steerd models`: what is in the models directory, whether it is what was pulled, and out with it. */
+/** `steerd models`: lists, verifies and removes the models in the models directory. */
 import type { Command } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
+import { table } from './columns.js';
 import { untilInterrupted } from './interruption.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
-import { table } from './table.js';
 
 interface Flags {
   readonly json?: boolean;
@@ -68,7 +68,7 @@ export function register(program: Command): void {
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
     if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
     else process.stdout.write(results.map(sentence).join(''));
-    // Whoever names a model wants to know; without names, those that were not pulled are no fault.
+    // A model that was not pulled cannot be verified; that is a failure only if it was asked for by name.
     const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
     if (bad) process.exitCode = 1;
   });

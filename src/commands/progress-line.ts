@@ -1,10 +1,11 @@
-/** Progress on a stream for people: one line that updates on a terminal, a line per stage in a log file. */
+/** Shows progress on a stream: one line that is updated on a terminal, a line for each stage in a log file. */
 import type { WriteStream } from 'node:tty';
 
-/** What `ProgressLine` needs of a stream: `process.stderr` has it. */
+/** The part of a stream that `ProgressLine` needs, such as `process.stderr`. */
 export type ProgressStream = Pick<NodeJS.WritableStream, 'write'> &
   Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
 
+/** Moves the cursor to the beginning of the line and clears the line. */
 const startOfLine = '\r\x1b[2K';
 
 export class ProgressLine {
@@ -14,13 +15,13 @@ export class ProgressLine {
   constructor(private readonly stream: ProgressStream = process.stderr) {}
 
   /**
-   * @param stage what goes on; a new one is a new line where lines cannot be updated
-   * @param detail how far it is: shown on terminals only
+   * @param stage what is being done; a new stage is a new line in a log file
+   * @param detail how far it is; shown on terminals only
    */
   update(stage: string, detail = ''): void {
     const line = detail === '' ? stage : `${stage} ${detail}`;
     if (this.stream.isTTY) {
-      // A line as wide as the terminal would wrap and could not be taken back.
+      // A line as wide as the terminal would wrap, and could not be cleared.
       const fitting = line.slice(0, Math.max(1, (this.stream.columns ?? 80) - 1));
       if (fitting !== this.#shown) this.stream.write(startOfLine + fitting);
       this.#shown = fitting;
@@ -30,7 +31,7 @@ export class ProgressLine {
     this.#stage = stage;
   }
 
-  /** Takes the updating line away; lines of a log stay. */
+  /** Clears the line on a terminal. */
   clear(): void {
     if (this.#shown !== '') this.stream.write(startOfLine);
     this.#shown = '';

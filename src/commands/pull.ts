@@ -1,4 +1,4 @@
-/** `steerd pull`: brings a model from a hub into the models directory. */
+/** `steerd pull`: downloads a model from a hub into the models directory. */
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
@@ -68,6 +68,7 @@ Afterwards: steerd serve --model <name>`,
   });
 }
 
+/** @throws SteerdError invalid_value for an unknown name */
 function quantizationOf(name: string | undefined) {
   if (name === undefined) return undefined;
   const known = toQuantization(name);
@@ -77,7 +78,7 @@ function quantizationOf(name: string | undefined) {
   return known;
 }
 
-/** Which graph was taken, and what else there was to take. */
+/** A sentence that tells which graph is pulled, and which other quantisations there are. */
 function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullCommandOptions): string {
   const asked = wish.file !== undefined || wish.quantization !== undefined;
   const named = others.flatMap(({ quantization }) => (quantization === null ? [] : [quantization]));
@@ -90,7 +91,7 @@ function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullComm
   ].join('');
 }
 
-/** @param modelsDirectory as it was given here: serving needs it too */
+/** @param modelsDirectory the flag given to this command, which `steerd serve` needs as well */
 function said({ name, folder, manifest, fresh }: Pulled, modelsDirectory: string | undefined): string {
   const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);

@@ -1,4 +1,4 @@
-/** `steerd serve`: runs the server until it is told to stop. */
+/** `steerd serve`: runs the server until a signal stops it. */
 import type { Command } from 'commander';
 import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
@@ -27,7 +27,7 @@ async function run(settings: Settings): Promise<void> {
   process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
 }
 
-/** A command to copy: steered by a concept that is there, a text to go on with where there is no chat template. */
+/** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */
 export function exampleRequest(
   { url, services }: Pick<RunningServer, 'url' | 'services'>,
   model: string,
@@ -48,7 +48,7 @@ export function exampleRequest(
   return `curl -s ${url}/v1/${chats ? 'chat/' : ''}completions -H 'content-type: application/json' -d ${quoted}`;
 }
 
-/** The first signal lets answers finish, the second ends the process at once. */
+/** The first Ctrl-C or SIGTERM lets running answers finish, the second ends the process at once. */
 function stopOnSignals(server: RunningServer): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {

@@ -1,11 +1,11 @@
-/** Settings as options of a command: the flags, variables and defaults of config.ts, read back in one call. */
+/** Settings as options of a command, with the flags, environment variables and defaults of config.ts. */
 import { type Command, Option } from 'commander';
 import { readSettings, type SettingName, type Settings, settingsTable } from '../config.js';
 
 /**
  * Adds the flags of these settings to a command.
- * @returns reads the settings from the options that the command's action was given and from the environment
- *   (throws ConfigError); settings without a flag here come from their variable or their default.
+ * @returns a function that reads all settings from the options given to the command's action and from the environment;
+ *   settings without a flag here come from their environment variable or default. It throws ConfigError.
  */
 export function addSettings(
   command: Command,
