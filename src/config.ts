@@ -1,6 +1,6 @@
 /**
- * The server's settings, each declared once: property, environment variable, flag, default, help and requirement. A flag
- * overrides the environment; an empty variable counts as unset. All bad values are reported together in one
+ * The server's settings, each declared once: property, environment variable, flag, default, help and requirement. A
+ * flag overrides the environment; an empty variable counts as unset. All bad values are reported together in one
  * `ConfigError`, which names for each the variable, its requirement and the value received.
  */
 import { join } from 'node:path';

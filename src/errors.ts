@@ -1,7 +1,7 @@
 /**
- * The catalogue of errors that users can meet: code, HTTP status, OpenAI error type and message. A message names the field,
- * the limit and the value received. The code in `src/` throws these errors; the HTTP layer only puts them into a body
- * (`{"error": {"message", "type", "param", "code"}}`, OpenAI API reference, "Errors").
+ * The catalogue of errors that users can meet: code, HTTP status, OpenAI error type and message. A message names the
+ * field, the limit and the value received. The code in `src/` throws these errors; the HTTP layer only puts them into a
+ * body (`{"error": {"message", "type", "param", "code"}}`, OpenAI API reference, "Errors").
  */
 
 export type ErrorType =

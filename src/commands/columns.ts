@@ -1,4 +1,7 @@
-/** Lays text out for a terminal: wrapped lines, two texts side by side, and tables. A cell is the width of one Latin letter. */
+/**
+ * Lays text out for a terminal: wrapped lines, two texts side by side, and tables. A cell is the width of one Latin
+ * letter.
+ */
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -91,7 +94,9 @@ function linesOf(cell: Cell | undefined, width: number): Line[] {
   ];
 }
 
-/** Rows as lines of text, each column as wide as its longest entry (in UTF-16 units). The first row has every column. */
+/**
+ * Rows as lines of text, each column as wide as its longest entry (in UTF-16 units). The first row has every column.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>

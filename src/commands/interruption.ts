@@ -11,8 +11,8 @@ export class Interrupted extends Error {
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Runs `work` with an abort signal. The first Ctrl-C or SIGTERM aborts it, with an Interrupted as the reason; the second
- * ends the process at once.
+ * Runs `work` with an abort signal. The first Ctrl-C or SIGTERM aborts it, with an Interrupted as the reason; the
+ * second ends the process at once.
  * @throws what `work` throws, which is the Interrupted if it ended because of the signal
  */
 export async function untilInterrupted<Result>(

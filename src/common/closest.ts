@@ -1,6 +1,9 @@
 /** Finds the known word that a misspelt one was probably meant to be. */
 
-/** The fewest insertions, deletions, substitutions and swaps of neighbours that make `b` of `a` (optimal string alignment). */
+/**
+ * The fewest insertions, deletions, substitutions and swaps of neighbours that make `b` of `a` (optimal string
+ * alignment).
+ */
 export function editDistance(a: string, b: string): number {
   const firstRow = Array.from({ length: b.length + 1 }, (_, j) => j);
   const rows = [firstRow];
@@ -20,9 +23,9 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The word of `known` with the least edit distance, letter case ignored. Undefined when none is near, which is when more
- * than one letter and more than a third of the longer word differ; and for words of more than 64 letters, which would
- * take long to compare.
+ * The word of `known` with the least edit distance, letter case ignored. Undefined when none is near, which is when
+ * more than one letter and more than a third of the longer word differ; and for words of more than 64 letters, which
+ * would take long to compare.
  */
 export function closest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;

@@ -1,4 +1,7 @@
-/** `Promise.all` over a list, with a limit on how many promises are in flight and a signal that the first failure aborts. */
+/**
+ * `Promise.all` over a list, with a limit on how many promises are in flight and a signal that the first failure
+ * aborts.
+ */
 
 /**
  * Runs `run` on every item, at most `limit` at a time. The first failure, or an abort of `signal`, aborts the signal

@@ -1,6 +1,6 @@
 /**
- * The checksums that hubs give for files: SHA-256 for large ones (Git LFS), and git's object id for small ones, which is
- * the SHA-1 of `blob <size>\0` followed by the bytes (Pro Git, "Git Internals - Git Objects").
+ * The checksums that hubs give for files: SHA-256 for large ones (Git LFS), and git's object id for small ones, which
+ * is the SHA-1 of `blob <size>\0` followed by the bytes (Pro Git, "Git Internals - Git Objects").
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

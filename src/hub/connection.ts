@@ -1,6 +1,7 @@
 /**
- * Sends requests to a hub, without retries. Redirects are followed here, not by fetch: the token is sent to the hub's own
- * origin only, and no redirect from https to http is followed. A failure of the network is thrown as an `Interruption`.
+ * Sends requests to a hub, without retries. Redirects are followed here, not by fetch: the token is sent to the hub's
+ * own origin only, and no redirect from https to http is followed. A failure of the network is thrown as an
+ * `Interruption`.
  */
 import { packageVersion } from '../common/package.js';
 import { errors } from '../errors.js';
@@ -124,7 +125,10 @@ export class Connection {
     return new Interruption(`no byte came for ${this.#silence / 1000} s`);
   }
 
-  /** The chunks of a response's body. @throws Interruption when the connection breaks or is silent; the signal's reason */
+  /**
+   * The chunks of a response's body.
+   * @throws Interruption when the connection breaks or is silent; the signal's reason
+   */
   async *chunks(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     if (response.body === null) return;
     const reader: ByteReader = response.body.getReader();

@@ -1,7 +1,7 @@
 /**
- * Downloads one file from a hub. The bytes are appended to `<target>.part`, over as many connections and processes as it
- * takes; once it is complete it is synced, compared with the hub's checksum, and renamed. So a file under its own name is
- * complete and correct, even if earlier downloads were killed.
+ * Downloads one file from a hub. The bytes are appended to `<target>.part`, over as many connections and processes as
+ * it takes; once it is complete it is synced, compared with the hub's checksum, and renamed. So a file under its own
+ * name is complete and correct, even if earlier downloads were killed.
  */
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -36,8 +36,8 @@ const bytesOf = (path: string): Promise<number> =>
   );
 
 /**
- * Resolves once the file is at `target`, synced to the disk and verified. An interrupted download leaves its part, and the
- * next one continues it.
+ * Resolves once the file is at `target`, synced to the disk and verified. An interrupted download leaves its part, and
+ * the next one continues it.
  * @returns the file's checksums
  * @throws SteerdError hub_wrong_bytes, and what else `Hub` throws; the file system's error; the signal's reason
  */

@@ -1,6 +1,6 @@
 /**
- * Chooses the files of a repository that make up a model: one decoder graph, and the tokenizer and configuration nearest to
- * it. Repositories hold many graphs side by side, and their names tell the quantisation:
+ * Chooses the files of a repository that make up a model: one decoder graph, and the tokenizer and configuration
+ * nearest to it. Repositories hold many graphs side by side, and their names tell the quantisation:
  * - transformers.js: `onnx/model.onnx`, `onnx/model_q4.onnx`, `onnx/model_quantized.onnx`, ... (its guide "Using
  *   quantized models (dtypes)");
  * - onnxruntime-genai: a folder per device and precision with genai_config.json and one graph, such as
@@ -12,9 +12,9 @@ import { folderOf, inside, isSafePath, nameOf } from './file-path.js';
 import type { ListedFile, Snapshot } from './hub.js';
 
 /**
- * In the order of preference for the CPU. q4 first: 4-bit blocks have CPU kernels, and a row's result does not depend on
- * the other rows of its batch. With int8 it does, because activations are quantised with one scale for the whole batch;
- * and fp16 is emulated.
+ * In the order of preference for the CPU. q4 first: 4-bit blocks have CPU kernels, and a row's result does not depend
+ * on the other rows of its batch. With int8 it does, because activations are quantised with one scale for the whole
+ * batch; and fp16 is emulated.
  */
 export const quantizations = ['q4', 'fp32', 'int8', 'uint8', 'bnb4', 'q4f16', 'fp16', 'bf16'] as const;
 export type Quantization = (typeof quantizations)[number];
@@ -78,8 +78,8 @@ const documents = /^(LICEN[CS]E|NOTICE|USE_POLICY|README)(\.(md|txt))?$/i;
 const concepts = /^concepts\/[\w.-]+\.safetensors$/;
 
 /**
- * The file name of a decoder graph. Others are parts of a larger model, or decoders that switch between running with and
- * without a cache (decoder_model_merged.onnx).
+ * The file name of a decoder graph. Others are parts of a larger model, or decoders that switch between running with
+ * and without a cache (decoder_model_merged.onnx).
  */
 const graphName = /^model(?:[_-](?<suffix>[a-z0-9]+))?\.onnx$/i;
 
@@ -176,8 +176,8 @@ function chooseGraph(
 }
 
 /**
- * Less is better. Graphs for the CPU come first, then the order of `quantizations`, with an unknown one after q4. Of two
- * alike, the one that computes in int8 (MatMulNBits `accuracy_level` 4) is preferred: it is far faster on the CPU.
+ * Less is better. Graphs for the CPU come first, then the order of `quantizations`, with an unknown one after q4. Of
+ * two alike, the one that computes in int8 (MatMulNBits `accuracy_level` 4) is preferred: it is far faster on the CPU.
  */
 const rank = ({ path, quantization, otherDevice }: GraphFile) =>
   (otherDevice ? 100 : 0) +

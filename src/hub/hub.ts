@@ -129,7 +129,8 @@ export class Hub {
   }
 
   /**
-   * Opens a file at position `from`, or at its beginning when the server does not support ranges or the ETag has changed.
+   * Opens a file at position `from`, or at its beginning when the server does not support ranges or the ETag has
+   * changed.
    * @returns null when the file does not reach that far, or the server's answer is unusable
    * @throws Interruption; SteerdError hub_model_not_found, hub_access_denied, hub_failed; the signal's reason
    */

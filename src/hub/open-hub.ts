@@ -3,8 +3,8 @@ import type { Settings } from '../config.js';
 import { Hub, type HubSettings } from './hub.js';
 
 /**
- * The token is read from the environment variable HF_TOKEN. It is not a setting like the others, because everybody on the
- * machine can read the flags of a process.
+ * The token is read from the environment variable HF_TOKEN. It is not a setting like the others, because everybody on
+ * the machine can read the flags of a process.
  */
 export function openHub(
   { hubEndpoint }: Pick<Settings, 'hubEndpoint'>,

@@ -9,7 +9,10 @@ export interface RepositoryRevision {
 
 export const defaultRevision = 'main';
 
-/** Hugging Face's rule for each part: letters, digits, "-", "_", "."; no "--" or ".."; "-" and "." neither first nor last. */
+/**
+ * Hugging Face's rule for each part: letters, digits, "-", "_", "."; no "--" or ".."; "-" and "." neither first nor
+ * last.
+ */
 const partForm = /^(?![-.])(?!.*(?:--|\.\.))[\w.-]{1,96}(?<![-.])$/;
 const revisionForm = /^(?!\/)(?!.*(?:\.\.|\/\/))[\w./-]{1,200}(?<![/.])$/;
 

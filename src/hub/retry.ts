@@ -24,8 +24,8 @@ export interface RetryOptions {
 
 /**
  * Calls `attempt` until it does not throw an Interruption.
- * @throws SteerdError hub_failed after six tries in a row without progress, or when the hub asks for too long a wait; the
- *   signal's reason; any other error of `attempt`
+ * @throws SteerdError hub_failed after six tries in a row without progress, or when the hub asks for too long a wait;
+ *   the signal's reason; any other error of `attempt`
  */
 export async function retryInterrupted<Result>(
   { what, signal, firstPause, onInterruption, progress = () => 0 }: RetryOptions,

@@ -1,4 +1,7 @@
-/** JSON Schema's string formats as patterns: every match is in the format, but not the reverse (RFC 3339, 5321, 9562, 2673, 3986). */
+/**
+ * JSON Schema's string formats as patterns: every match is in the format, but not the reverse (RFC 3339, 5321, 9562,
+ * 2673, 3986).
+ */
 import { z } from 'zod';
 
 const month31 = '(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])';
@@ -28,7 +31,10 @@ const patterns: Readonly<Record<string, string>> = {
   uuid: `${hex(8)}-${hex(4)}-4${hex(3)}-[89ab]${hex(3)}-${hex(12)}`,
 };
 
-/** Formats that tell a string's purpose and do not limit its characters: where it is limited, a pattern beside them does that. */
+/**
+ * Formats that tell a string's purpose and do not limit its characters: where it is limited, a pattern beside them does
+ * that.
+ */
 const annotations = new Set(
   'password binary byte path file-path directory-path base64 base64url nanoid cuid cuid2 ulid xid ksuid jwt emoji lowercase uppercase starts_with ends_with includes regex'.split(
     ' ',

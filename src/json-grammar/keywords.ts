@@ -1,4 +1,6 @@
-/** JSON Schema's keywords by the type of value they apply to; a schema without a type means the type of its keywords. */
+/**
+ * JSON Schema's keywords by the type of value they apply to; a schema without a type means the type of its keywords.
+ */
 import { refuse } from './refusal.js';
 import { type JsonType, jsonTypes, type Schema, typeList } from './schema-parts.js';
 

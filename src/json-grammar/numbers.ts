@@ -62,8 +62,8 @@ function whole(low: bigint, high: bigint): string[] {
 }
 
 /**
- * Multiples of 10^-fraction from `low` to `high` that have the same integer part, with all their digits after the point.
- * The bounds are given in units of 10^-fraction.
+ * Multiples of 10^-fraction from `low` to `high` that have the same integer part, with all their digits after the
+ * point. The bounds are given in units of 10^-fraction.
  */
 function pointed(low: bigint, high: bigint, fraction: number): string {
   const unit = 10n ** BigInt(fraction);
@@ -115,7 +115,10 @@ function decimal(value: number): { readonly whole: bigint; readonly decimals: nu
   return decimals >= 0 ? { whole, decimals } : { whole: whole * 10n ** BigInt(-decimals), decimals: 0 };
 }
 
-/** The least and greatest multiple of 10^-fraction between the bounds, in units of 10^-fraction; at most `limit` in size. */
+/**
+ * The least and greatest multiple of 10^-fraction between the bounds, in units of 10^-fraction; at most `limit` in
+ * size.
+ */
 function multiples(bounds: Bounds, fraction: number, limit: bigint): readonly [bigint, bigint] {
   const at = (value: number) => {
     const { whole, decimals } = decimal(value);

@@ -29,8 +29,8 @@ function patternLength(pattern: Pattern): readonly [number, number] {
 }
 
 /**
- * The pattern limited to matches of `least` to `most` characters. That is supported where the pattern implies the limits
- * already, and for a repetition of one character set; null otherwise.
+ * The pattern limited to matches of `least` to `most` characters. That is supported where the pattern implies the
+ * limits already, and for a repetition of one character set; null otherwise.
  */
 export function withLength(pattern: Pattern, least: number, most: number): Pattern | null {
   const [shortest, longest] = patternLength(pattern);

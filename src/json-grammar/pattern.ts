@@ -196,7 +196,10 @@ const single = (set: CharacterSet) => set.length === 1 && set[0]?.[0] === set[0]
 
 const isAnchor = ({ kind }: Pattern) => kind === 'start' || kind === 'end';
 
-/** Drops anchors at the ends, which hold anyway. @throws PatternError for an anchor elsewhere: nothing could match it */
+/**
+ * Drops anchors at the ends, which hold anyway.
+ * @throws PatternError for an anchor elsewhere: nothing could match it
+ */
 function withoutAnchors(pattern: Pattern, first: boolean, last: boolean): Pattern {
   switch (pattern.kind) {
     case 'set':

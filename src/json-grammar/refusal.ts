@@ -24,7 +24,10 @@ export function checkList(value: unknown, path: string, most: number): asserts v
     refuse(path, `must be a list of 1 to ${most} items`);
 }
 
-/** The value of a keyword that counts, such as minItems; `missing` when the schema does not have it. @throws SchemaRefusal */
+/**
+ * The value of a keyword that counts, such as minItems; `missing` when the schema does not have it.
+ * @throws SchemaRefusal
+ */
 export function count(schema: Schema, key: string, missing: number, path: string): number {
   const value = schema[key];
   if (value === undefined) return missing;

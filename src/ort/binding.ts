@@ -50,8 +50,8 @@ export class Binding {
   }
 
   /**
-   * Binds or rebinds one input. On a device, binding an array copies it there; a tensor that is bound already and has not
-   * changed since is not bound again. @throws OrtError for a name the graph does not have
+   * Binds or rebinds one input. On a device, binding an array copies it there; a tensor that is bound already and has
+   * not changed since is not bound again. @throws OrtError for a name the graph does not have
    */
   input(name: string, tensor: Tensor): void {
     const bound = this.#inputs.get(name);
@@ -61,7 +61,10 @@ export class Binding {
     this.#inputs.set(name, { tensor, version: tensor.version });
   }
 
-  /** Binds one output to a tensor of exactly the shape it will have. @throws OrtError for a name the graph does not have */
+  /**
+   * Binds one output to a tensor of exactly the shape it will have.
+   * @throws OrtError for a name the graph does not have
+   */
   output(name: string, tensor: Tensor): void {
     if (this.#outputs.get(name) === tensor) return;
     requireName(this.session.outputNames, name, 'output');
@@ -81,7 +84,10 @@ export class Binding {
   }
 }
 
-/** Checked here, because ORT reports an unknown input only after it has damaged the binding, and an unknown output at the run. */
+/**
+ * Checked here, because ORT reports an unknown input only after it has damaged the binding, and an unknown output at
+ * the run.
+ */
 function requireName(names: ReadonlySet<string>, name: string, kind: string): void {
   if (!names.has(name))
     throw new OrtError(invalidArgument, `the graph has no ${kind} of that name`, `bind ${kind} ${name}`);

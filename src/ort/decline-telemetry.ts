@@ -1,6 +1,6 @@
 /**
- * Declines ONNX Runtime's telemetry. Official builds report usage to Microsoft, from version 1.29 also on Linux and macOS,
- * and keep an id and a database of events in the home folder; a server that holds people's prompts must not.
+ * Declines ONNX Runtime's telemetry. Official builds report usage to Microsoft, from version 1.29 also on Linux and
+ * macOS, and keep an id and a database of events in the home folder; a server that holds people's prompts must not.
  */
 import { isMainThread } from 'node:worker_threads';
 import { cLibrary } from './c-library.js';

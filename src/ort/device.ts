@@ -1,4 +1,6 @@
-/** Devices other than the CPU (ORT's execution providers): which are built in, how a session uses one, and its memory. */
+/**
+ * Devices other than the CPU (ORT's execution providers): which are built in, how a session uses one, and its memory.
+ */
 import { api, decodeTexts, type Handle } from './library.js';
 import { check, created } from './status.js';
 

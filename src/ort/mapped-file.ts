@@ -1,6 +1,6 @@
 /**
- * Files mapped into memory read-only: the system reads a page when it is first used, and may drop it when memory is short.
- * For Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
+ * Files mapped into memory read-only: the system reads a page when it is first used, and may drop it when memory is
+ * short. For Linux and macOS; elsewhere ONNX Runtime reads the weights itself.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { cLibrary } from './c-library.js';
@@ -47,7 +47,10 @@ export class MappedFile {
     private readonly calls: MemoryCalls,
   ) {}
 
-  /** Null where files cannot be mapped, and for an empty file. @throws the file system's error when there is no such file */
+  /**
+   * Null where files cannot be mapped, and for an empty file.
+   * @throws the file system's error when there is no such file
+   */
   static open(path: string): MappedFile | null {
     const calls = memoryCalls();
     if (!calls) return null;

@@ -19,8 +19,8 @@ export class SharedWeights {
   readonly #tensors = new Map<string, Tensor>();
 
   /**
-   * Weights that cannot be mapped are left to ONNX Runtime: one that reaches beyond its file or lies outside `directory`,
-   * for instance, which it refuses with its own message.
+   * Weights that cannot be mapped are left to ONNX Runtime: one that reaches beyond its file or lies outside
+   * `directory`, for instance, which it refuses with its own message.
    * @throws the file system's error when a file is missing
    */
   constructor(directory: string, weights: readonly ExternalWeight[]) {

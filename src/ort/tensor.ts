@@ -1,6 +1,6 @@
 /**
- * Tensors over JavaScript's arrays, without a copy, or in a device's memory. ORT keeps a raw pointer to the array: a Tensor
- * keeps a reference to it, and whoever binds a Tensor must keep a reference to the Tensor.
+ * Tensors over JavaScript's arrays, without a copy, or in a device's memory. ORT keeps a raw pointer to the array: a
+ * Tensor keeps a reference to it, and whoever binds a Tensor must keep a reference to the Tensor.
  */
 import type { DeviceMemory } from './device.js';
 import { cpuMemory } from './environment.js';
@@ -89,7 +89,10 @@ export class Tensor {
     return new Tensor(handle, shape, null);
   }
 
-  /** A tensor over the beginning of another one in a device's memory, as many elements as `shape` has. @throws OrtError */
+  /**
+   * A tensor over the beginning of another one in a device's memory, as many elements as `shape` has.
+   * @throws OrtError
+   */
   static beginningOf(
     whole: Tensor,
     memory: DeviceMemory,
@@ -131,7 +134,9 @@ export class Tensor {
   }
 }
 
-/** A zeroed array with an ArrayBuffer of its own: V8 may otherwise put a small one on its heap, where it can be moved. */
+/**
+ * A zeroed array with an ArrayBuffer of its own: V8 may otherwise put a small one on its heap, where it can be moved.
+ */
 export function ownArray<A extends TensorArray>(
   arrayType: { new (buffer: ArrayBuffer): A; BYTES_PER_ELEMENT: number },
   length: number,

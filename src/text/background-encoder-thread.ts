@@ -1,4 +1,6 @@
-/** The thread behind background-encoder.ts: encodes the texts it is sent with the tokenizer of the folder it is given. */
+/**
+ * The thread behind background-encoder.ts: encodes the texts it is sent with the tokenizer of the folder it is given.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readTokenizer } from './huggingface-tokenizer.js';
 import type { EncodeOptions } from './tokenizer.js';

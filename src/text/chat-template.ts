@@ -1,6 +1,6 @@
 /**
- * A model's chat template: turns messages into the prompt format the model was trained on. Templates are Jinja, with the
- * settings and functions of Hugging Face transformers (`trim_blocks`, `lstrip_blocks`, `raise_exception`,
+ * A model's chat template: turns messages into the prompt format the model was trained on. Templates are Jinja, with
+ * the settings and functions of Hugging Face transformers (`trim_blocks`, `lstrip_blocks`, `raise_exception`,
  * `strftime_now`).
  */
 import { join } from 'node:path';

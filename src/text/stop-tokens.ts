@@ -10,8 +10,8 @@ function tokenIds(value: unknown): number[] {
 }
 
 /**
- * The union of `eos_token_id` in `generation_config.json`, `genai_config.json` (under `model`) and `config.json`, and of
- * `eos_token` in `tokenizer_config.json`. Empty when none of them has one.
+ * The union of `eos_token_id` in `generation_config.json`, `genai_config.json` (under `model`) and `config.json`, and
+ * of `eos_token` in `tokenizer_config.json`. Empty when none of them has one.
  * @throws Error naming a file that is not a JSON object
  */
 export async function loadStopTokens(directory: string, tokenizer: Tokenizer): Promise<number[]> {

@@ -5,7 +5,9 @@ import type { Tokenizer } from './tokenizer.js';
 
 const encoder = new TextEncoder();
 
-/** GPT-2's byte alphabet: a printable Latin-1 byte is its own character, the others are U+0100 and up in their order. */
+/**
+ * GPT-2's byte alphabet: a printable Latin-1 byte is its own character, the others are U+0100 and up in their order.
+ */
 export const byteCharacters: readonly string[] = (() => {
   let next = 256;
   const printable = (byte: number) =>
@@ -47,7 +49,9 @@ export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
   return (piece) => encoder.encode(piece);
 }
 
-/** A model's vocabulary for constrained answers: each token's bytes in GPT-2's byte alphabet, "" for a special token. */
+/**
+ * A model's vocabulary for constrained answers: each token's bytes in GPT-2's byte alphabet, "" for a special token.
+ */
 export function grammarVocabulary(tokenizer: Tokenizer, endTokens: readonly number[]): GrammarVocabulary {
   const tokens = Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
     tokenizer.isSpecial(id)

@@ -6,7 +6,10 @@ import type { Graph } from '../graph/graph.js';
 import { attributeOf } from '../graph/node.js';
 import type { ModelProto, NodeProto } from '../schema/onnx_pb.js';
 
-/** Operators that quantise the whole batch with one scale: the largest activation of all rows decides how each is rounded. */
+/**
+ * Operators that quantise the whole batch with one scale: the largest activation of all rows decides how each is
+ * rounded.
+ */
 const wholeBatch: ReadonlySet<string> = new Set(['DynamicQuantizeLinear', 'DynamicQuantizeMatMul']);
 
 /** Attribute of MatMulNBits: the precision it computes in. Absent or 0, the kernel may choose. */

@@ -85,15 +85,16 @@ export function insertEdit(
     graph.setInput(node, 1, edit);
     if (biasOf(node)) graph.setInput(node, biasIndex(node), '');
   } else {
-    // A half-precision kernel may keep its sum in float32 until it is normalised, so the skip norm must compute the sum.
+    // A half-precision kernel may keep its sum in float32 until it is normalised, so the skip norm must compute the
+    // sum.
     graph.setInput(node, 1, graph.add('Add', [node.input[1] ?? '', edit], name('edited_skip')));
   }
   return projection;
 }
 
 /**
- * <h, v_k> [B, S, K], as an elementwise product and a sum. A matrix product would choose its kernel by K, the most concepts
- * of any row in the batch, so that a row's result would depend in its last bits on how other rows are steered.
+ * <h, v_k> [B, S, K], as an elementwise product and a sum. A matrix product would choose its kernel by K, the most
+ * concepts of any row in the batch, so that a row's result would depend in its last bits on how other rows are steered.
  */
 function project(graph: Graph, h: string, vectors: string, name: (part: string) => string): string {
   const states = graph.add('Unsqueeze', [h, graph.int64([2])], name('states'));

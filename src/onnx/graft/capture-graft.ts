@@ -1,9 +1,9 @@
 /**
- * The capture graft: an export that also gives its activations out, for fitting.
- * Inputs added: capture_positions int64 [B, P], indices into input_ids; span_start and span_end int64 [B], the key
- * positions where the prefix begins and ends. Outputs added: hidden_states float32 [L, B, P, H], the residual stream after
- * each block; attention_to_prefix float32 [L, B, heads, P], the attention probability that falls on the prefix. All other
- * names and shapes are the export's.
+ * The capture graft: an export that also gives its activations out, for fitting. Inputs added: capture_positions int64
+ * [B, P], indices into input_ids; span_start and span_end int64 [B], the key positions where the prefix begins and
+ * ends. Outputs added: hidden_states float32 [L, B, P, H], the residual stream after each block; attention_to_prefix
+ * float32 [L, B, heads, P], the attention probability that falls on the prefix. All other names and shapes are the
+ * export's.
  */
 
 import { skipSumOutput } from '../find/residual-stream.js';
@@ -18,7 +18,10 @@ export interface CaptureOptions {
   readonly logits: boolean;
 }
 
-/** @returns a copy with the graft @throws OnnxError when the export cannot be grafted, naming what was missing */
+/**
+ * @returns a copy with the graft
+ * @throws OnnxError when the export cannot be grafted, naming what was missing
+ */
 export function graftForCapture(model: ModelProto, options: CaptureOptions = { logits: true }): ModelProto {
   const { graph, stream } = openForGraft(model);
   graph.addInput('capture_positions', dataTypes.int64, ['batch_size', 'capture_count']);

@@ -1,7 +1,7 @@
 /**
  * Nodes of the serving graft for runs that are captured as device graphs, in place of its usual ones. A graph can be
- * captured if every node runs on the device, none computes a shape, and none keeps numbers in host memory, where a replay
- * would read something else.
+ * captured if every node runs on the device, none computes a shape, and none keeps numbers in host memory, where a
+ * replay would read something else.
  */
 import { dataTypes } from '../graph/data-types.js';
 import type { Graph } from '../graph/graph.js';
@@ -14,7 +14,9 @@ export const attentionLengths = 'attention_lengths';
 /** Input int32 [1]: number of tokens of the longest row. */
 export const attentionSpan = 'attention_span';
 
-/** Numbers of GroupQueryAttention's inputs: seqlens_k, total_sequence_length, and sin_cache, the last of the plain ones. */
+/**
+ * Numbers of GroupQueryAttention's inputs: seqlens_k, total_sequence_length, and sin_cache, the last of the plain ones.
+ */
 const lengthsIndex = 5;
 const spanIndex = 6;
 const lastPlainIndex = 8;
@@ -35,8 +37,9 @@ export function feedAttentionLengths(graph: Graph): void {
 }
 
 /**
- * Refuses attention that is not known to be computed correctly on WebGPU in a session that captures. ONNX Runtime 1.30 has
- * one kernel for that: it ignores a sliding window silently, and a smooth softmax, a bias or a sink were not tested with it.
+ * Refuses attention that is not known to be computed correctly on WebGPU in a session that captures. ONNX Runtime 1.30
+ * has one kernel for that: it ignores a sliding window silently, and a smooth softmax, a bias or a sink were not tested
+ * with it.
  * @throws OnnxError
  */
 export function requirePlainAttention(graph: Graph): void {
@@ -69,8 +72,8 @@ export function gatherFlat(graph: Graph, tensor: string, positions: string, name
 
 /** Splits [L, ...] into one tensor for each layer, without that axis. */
 export function sliceLayers(graph: Graph, tensor: string, names: readonly string[]): void {
-  // Not Split: WebGPU binds all its outputs to one shader, which takes a dozen at most, and CUDA's may keep the addresses
-  // of its outputs on the host.
+  // Not Split: WebGPU binds all its outputs to one shader, which takes a dozen at most, and CUDA's may keep the
+  // addresses of its outputs on the host.
   names.forEach((name, layer) => {
     graph.add('Gather', [tensor, graph.int64(layer)], name, { axis: 0 });
   });

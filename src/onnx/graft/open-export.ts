@@ -32,7 +32,8 @@ export function openForGraft(model: ModelProto): OpenedExport {
   if (own) throw new OnnxError(`the model is a graft already: it has the input ${own.name}`);
   graph.fixInput(logitCountInput, 0);
   replaceReshapedWeights(graph);
-  // onnxruntime-genai's model builder declares repeated keys to be as long as the new tokens, which is wrong with a past.
+  // onnxruntime-genai's model builder declares repeated keys to be as long as the new tokens, which is wrong with a
+  // past.
   if (graph.proto.node.some((node) => node.opType === 'MultiHeadAttention')) graph.proto.valueInfo = [];
   return { graph, stream: findResidualStream(graph) };
 }

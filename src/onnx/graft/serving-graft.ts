@@ -1,12 +1,12 @@
 /**
  * The serving graft: an export with inputs for activation edits, which computes logits only at the positions asked for.
- * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions int64 [B, P].
- * Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. All other names are the export's, and the
- * weights stay in their files. (L layers, B rows of the batch, S new tokens, K concepts, H hidden size, P positions, V
- * vocabulary.)
+ * Inputs added: steering_vectors [L, B, K, H], steering_add and steering_scale [L, B, S, K], logit_positions int64 [B,
+ * P]. Output added: steering_projection [L, B, S, K]. `logits` becomes [B, P, V]. All other names are the export's, and
+ * the weights stay in their files. (L layers, B rows of the batch, S new tokens, K concepts, H hidden size, P
+ * positions, V vocabulary.)
  *
- * With fixed shapes (fixed-shapes.ts), for runs captured as device graphs, logit_positions index the tokens of all rows,
- * 0 to B S - 1, and attention_lengths int32 [B] and attention_span int32 [1] replace the attention mask.
+ * With fixed shapes (fixed-shapes.ts), for runs captured as device graphs, logit_positions index the tokens of all
+ * rows, 0 to B S - 1, and attention_lengths int32 [B] and attention_span int32 [1] replace the attention mask.
  */
 import type { BlockOutput } from '../find/residual-stream.js';
 import { dataTypes } from '../graph/data-types.js';
@@ -26,7 +26,10 @@ export interface ServingOptions {
   readonly webGpu?: boolean;
 }
 
-/** @returns a copy with the graft @throws OnnxError when the export cannot be grafted, or not with fixed shapes */
+/**
+ * @returns a copy with the graft
+ * @throws OnnxError when the export cannot be grafted, or not with fixed shapes
+ */
 export function graftForServing(
   model: ModelProto,
   options: ServingOptions = { floatLogits: false },

@@ -12,7 +12,9 @@ import { attributeOf } from '../graph/node.js';
 import type { NodeProto } from '../schema/onnx_pb.js';
 import { multiHeadProbabilities } from './mha-probabilities.js';
 
-/** The output of ONNX's Attention that gives the matrix chosen by its attribute qk_matmul_output_mode, and that mode. */
+/**
+ * The output of ONNX's Attention that gives the matrix chosen by its attribute qk_matmul_output_mode, and that mode.
+ */
 const attentionMatrix = { output: 3, afterSoftmax: 3 } as const;
 
 export class SoftmaxAttentionCapture {

@@ -1,6 +1,6 @@
 /**
- * Infers the element type of a tensor inside a graph from the nodes that compute it. Exports seldom declare the types of
- * all their tensors, and a missing or needless cast would be an error only when a session is created.
+ * Infers the element type of a tensor inside a graph from the nodes that compute it. Exports seldom declare the types
+ * of all their tensors, and a missing or needless cast would be an error only when a session is created.
  */
 import { dataTypes } from './data-types.js';
 import type { Graph } from './graph.js';
@@ -28,7 +28,10 @@ const fixedTypes: ReadonlyMap<string, number> = new Map([
   ['MatMulIntegerToFloat', dataTypes.float32],
 ]);
 
-/** @returns a TensorProto.DataType @throws OnnxError when it cannot be inferred */
+/**
+ * @returns a TensorProto.DataType
+ * @throws OnnxError when it cannot be inferred
+ */
 export function elementTypeOf(graph: Graph, tensor: string): number {
   let name = tensor;
   // A path has at most as many steps as there are nodes, because a graph has no cycles.

@@ -17,7 +17,9 @@ const external = 1;
 /** float_data, int32_data, string_data, int64_data, raw_data, double_data, uint64_data. */
 const tensorValues: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11]);
 
-/** Bytes up to which a tensor's values are kept: small ones are shapes and constants, which graphs are understood by. */
+/**
+ * Bytes up to which a tensor's values are kept: small ones are shapes and constants, which graphs are understood by.
+ */
 const smallTensor = 4096;
 const windowBytes = 1 << 16;
 /** Bytes of a field's tag and length, both varints of up to ten bytes. */
@@ -75,7 +77,8 @@ async function shortened(
   replace: Replace,
 ): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = [];
-  // Written last: of a field that occurs twice, such as a data_location that is written out as the default, the last counts.
+  // Written last: of a field that occurs twice, such as a data_location that is written out as the default, the last
+  // counts.
   const replaced: Uint8Array[] = [];
   while (reader.position < end) {
     const { field, head, length } = await reader.head();

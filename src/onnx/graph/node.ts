@@ -39,7 +39,10 @@ export function readsOnlyShapes(node: NodeProto): boolean {
   return node.opType === 'Shape' || node.opType === 'Size';
 }
 
-/** Makes a node read `to` wherever it reads `from`, also in its branches: names are unique across a graph and its branches. */
+/**
+ * Makes a node read `to` wherever it reads `from`, also in its branches: names are unique across a graph and its
+ * branches.
+ */
 export function replaceInput(node: NodeProto, from: string, to: string): void {
   node.input = node.input.map((input) => (input === from ? to : input));
   for (const { g, graphs } of node.attribute)

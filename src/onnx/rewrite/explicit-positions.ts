@@ -26,8 +26,8 @@ export function positionMixingNode(graph: Graph): NodeProto | undefined {
 }
 
 /**
- * Replaces Unsqueeze(Range(past, past + S)), [1, S], by an input position_ids int64 [B, S]. An export that has that input,
- * or no such Range, is left as it is.
+ * Replaces Unsqueeze(Range(past, past + S)), [1, S], by an input position_ids int64 [B, S]. An export that has that
+ * input, or no such Range, is left as it is.
  */
 export function addPositionsInput(graph: Graph): void {
   if (graph.inputs().some(({ name }) => name === positions)) return;

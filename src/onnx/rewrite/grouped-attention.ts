@@ -1,8 +1,8 @@
 /**
  * Replaces attention that is written out in elementary nodes by com.microsoft.GroupQueryAttention, with which keys and
- * values stay in one buffer, and rows of different lengths run in one batch. Rotary embedding, norms and scale keep their
- * nodes; those that made the mask and repeated the heads are dropped. The inputs attention_mask [B, T] and position_ids
- * [B, S] are added where they are missing.
+ * values stay in one buffer, and rows of different lengths run in one batch. Rotary embedding, norms and scale keep
+ * their nodes; those that made the mask and repeated the heads are dropped. The inputs attention_mask [B, T] and
+ * position_ids [B, S] are added where they are missing.
  *
  * Whether the new graph computes the same must be checked by running both: src/engine/load/attention-rewrite.ts.
  */
@@ -27,7 +27,8 @@ const maskInput = 'attention_mask';
 const swapHeadsAndTokens = [0, 2, 1, 3];
 
 /**
- * @param windows for each layer, the number of keys a token attends to (sliding window), itself included; 0 for no limit
+ * @param windows for each layer, the number of keys a token attends to (sliding window), itself included; 0 for no
+ *   limit
  * @throws OnnxError with the reason why attention cannot be replaced
  */
 export function groupAttention(
@@ -78,7 +79,10 @@ export function groupAttention(
   return cleanUp(graph, caches);
 }
 
-/** The kernel's inputs seqlens_k, the position of each row's last key, int32 [B], and total_sequence_length, an int32 scalar. */
+/**
+ * The kernel's inputs seqlens_k, the position of each row's last key, int32 [B], and total_sequence_length, an int32
+ * scalar.
+ */
 function lengthInputs(graph: Graph): { lastKeys: string; total: string } {
   const name = (part: string) => `steerd/lengths/${part}`;
   const int32 = (tensor: string, part: string) =>
@@ -106,7 +110,10 @@ function scaledQuery(
   return graph.add('Mul', [query, scale], name('query_scaled'));
 }
 
-/** Drops the replaced nodes and makes sure that no remaining node reads the KV cache, the mask or the length of the past. */
+/**
+ * Drops the replaced nodes and makes sure that no remaining node reads the KV cache, the mask or the length of the
+ * past.
+ */
 function cleanUp(graph: Graph, caches: readonly LayerCache[]): ModelProto {
   const { model } = graph;
   if (!model.opsetImport.some(({ domain }) => domain === microsoft))

@@ -1,6 +1,7 @@
 /**
- * Makes GroupQueryAttention compute in half precision inside a float32 graph, for CUDA, which has no float32 kernel for it.
- * q, k and v are cast before it and its output after it, and the KV cache is float16; everything else stays float32.
+ * Makes GroupQueryAttention compute in half precision inside a float32 graph, for CUDA, which has no float32 kernel for
+ * it. q, k and v are cast before it and its output after it, and the KV cache is float16; everything else stays
+ * float32.
  */
 
 import { dataTypes } from '../graph/data-types.js';

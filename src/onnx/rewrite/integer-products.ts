@@ -1,7 +1,7 @@
 /**
- * Makes MatMulNBits compute in int8 where an export leaves the precision open (`accuracy_level` absent or 0, as in exports
- * for the browser). At level 4 activations are quantised to int8 block by block, for which the CPU has kernels many times
- * faster than those that unpack the weights to float32. A level that the export declares is kept.
+ * Makes MatMulNBits compute in int8 where an export leaves the precision open (`accuracy_level` absent or 0, as in
+ * exports for the browser). At level 4 activations are quantised to int8 block by block, for which the CPU has kernels
+ * many times faster than those that unpack the weights to float32. A level that the export declares is kept.
  */
 import { create } from '@bufbuild/protobuf';
 import { accuracyLevel, bitsOf, int8Level, keepsRowsApart } from '../find/activation-rounding.js';

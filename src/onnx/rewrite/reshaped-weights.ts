@@ -1,7 +1,7 @@
 /**
- * Avoids the copy of a weight that an export reads in a second shape through a Reshape, such as an embedding table that is
- * also the LM head. Runtimes compute that Reshape once, into a copy of the whole table; a second initializer for the same
- * place in the weights' file takes no memory.
+ * Avoids the copy of a weight that an export reads in a second shape through a Reshape, such as an embedding table that
+ * is also the LM head. Runtimes compute that Reshape once, into a copy of the whole table; a second initializer for the
+ * same place in the weights' file takes no memory.
  */
 import { create } from '@bufbuild/protobuf';
 import type { Graph } from '../graph/graph.js';
@@ -23,8 +23,9 @@ export function replaceReshapedWeights(graph: Graph): void {
 }
 
 /**
- * The dimensions of a reshaped weight. In ONNX's Reshape, 0 keeps a dimension unless `allowzero` is set, and one -1 stands
- * for what remains. Null for a shape that is not constant, has a zero with `allowzero`, or does not fit the weight.
+ * The dimensions of a reshaped weight. In ONNX's Reshape, 0 keeps a dimension unless `allowzero` is set, and one -1
+ * stands for what remains. Null for a shape that is not constant, has a zero with `allowzero`, or does not fit the
+ * weight.
  */
 function reshaped(
   weight: TensorProto,
