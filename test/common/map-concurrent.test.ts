@@ -1,18 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { closest, editDistance } from '../../src/common/closest.js';
 import { mapConcurrent } from '../../src/common/map-concurrent.js';
-import { heldOutQuestions, questions } from '../../src/fitting/statements/questions.js';
-
-test('edit distance counts insertions, deletions, substitutions and swaps', () => {
-  assert.equal(editDistance('', 'abc'), 3);
-  assert.equal(editDistance('kitten', 'sitting'), 3);
-  assert.equal(editDistance('same', 'same'), 0);
-  assert.equal(editDistance('form', 'from'), 1);
-  assert.equal(closest('Concpet', ['strength', 'concept']), 'concept');
-  assert.equal(closest('qqqq', ['strength', 'concept']), undefined);
-});
 
 test('results keep the order of the items, with no more in flight than allowed', async () => {
   let running = 0;
@@ -47,10 +36,4 @@ test('the first failure ends the others before it is thrown', async () => {
     failure,
   );
   assert.equal(running, 0);
-});
-
-test('questions are 32 and 6, no two alike', () => {
-  assert.equal(questions.length, 32);
-  assert.equal(heldOutQuestions.length, 6);
-  assert.equal(new Set([...questions, ...heldOutQuestions]).size, 38);
 });
