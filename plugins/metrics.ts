@@ -1,7 +1,7 @@
 /** Measures every reply, and provides the gauges of /metrics. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { loadOf } from '../src/models/serve/load-sum.js';
+import { loadOf } from '../src/models/model.js';
 import type { PluginOptions } from '../src/server/app.js';
 
 async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions): Promise<void> {

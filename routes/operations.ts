@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { packageVersion } from '../src/common/package.js';
-import { loadOf } from '../src/models/serve/load-sum.js';
-import { modelId } from '../src/models/serve/registry.js';
+import { loadOf } from '../src/models/model.js';
+import { modelId } from '../src/models/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import { Health, Load, LoadQuery, Ready, Version } from '../src/schemas/operations.js';
 

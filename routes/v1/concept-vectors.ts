@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { exportVectors, storeComposition, storeVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
-import { modelId } from '../../src/models/serve/registry.js';
+import { modelId } from '../../src/models/registry.js';
 import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
 import { ComposeRequest, ConceptObject } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';

@@ -4,7 +4,7 @@ import type { ModelsAndConcepts } from '../../src/concepts/concept-lookup.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { conceptMissing } from '../../src/concepts/missing-concept.js';
 import { conceptAttention } from '../../src/fitting/concept-attention.js';
-import { modelId } from '../../src/models/serve/registry.js';
+import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ConceptList, ConceptObject, ConceptPageQuery } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';

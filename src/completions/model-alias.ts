@@ -4,7 +4,7 @@
  */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { ModelRegistry } from '../models/serve/registry.js';
+import type { ModelRegistry } from '../models/registry.js';
 import { maxSteeringItems, SteeringItem } from '../schemas/steering.js';
 
 export interface NamedModel {

@@ -1,5 +1,5 @@
 /** Concepts as one caller may see and use them: the store's, or a part of it. */
-import type { ModelRegistry } from '../models/serve/registry.js';
+import type { ModelRegistry } from '../models/registry.js';
 import type { ConceptStore } from './concept-store.js';
 
 export interface ConceptLookup extends Pick<ConceptStore, 'get' | 'list' | 'names' | 'modelsWith'> {

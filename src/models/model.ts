@@ -1,5 +1,5 @@
 /** A loaded model: an engine with the text side that turns its token ids into words. */
-import type { Engine } from '../engine/engine.js';
+import type { Engine, EngineLoad } from '../engine/engine.js';
 import type { ChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
@@ -34,4 +34,16 @@ export async function keepLoaded<T>(
   } finally {
     release?.();
   }
+}
+
+/** How busy several models are together. */
+export function loadOf(models: readonly Pick<LoadedModel, 'engine'>[]): EngineLoad & { slots: number } {
+  const sum = { running: 0, waiting: 0, slots: 0 };
+  for (const { engine } of models) {
+    const { running, waiting } = engine.load();
+    sum.running += running;
+    sum.waiting += waiting;
+    sum.slots += engine.shape.slots;
+  }
+  return sum;
 }

@@ -1,5 +1,5 @@
 /** A model as HTTP shows it. */
-import type { ModelStatus } from '../models/serve/registry.js';
+import type { ModelStatus } from '../models/registry.js';
 import type { ModelObject } from '../schemas/models.js';
 
 /** @param concepts how many the caller may see */

@@ -5,7 +5,7 @@ import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { withEngine } from '../engine/with-engine.js';
 import { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { withModels } from '../models/serve/registry.js';
+import { withModels } from '../models/registry.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Services } from './services.js';
 

@@ -6,7 +6,7 @@ import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';
 import { PullJobs } from '../models/pull/pull-jobs.js';
-import { WorkerModelRegistry } from '../models/serve/registry.js';
+import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { OpenedServices, ServerLog } from './server.js';
 

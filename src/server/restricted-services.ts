@@ -8,7 +8,7 @@ import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { withEngine } from '../engine/with-engine.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { withModels } from '../models/serve/registry.js';
+import { withModels } from '../models/registry.js';
 import type { CallerServices } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */

@@ -12,7 +12,7 @@ import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
 import { PullJobs } from '../../src/models/pull/pull-jobs.js';
-import type { ModelRegistry, ModelStatus } from '../../src/models/serve/registry.js';
+import type { ModelRegistry, ModelStatus } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fits.js';
 import { type App, type AppOptions, buildApp, type HttpSettings } from '../../src/server/app.js';

@@ -3,9 +3,9 @@
 import { longestTimer } from '../../common/bounded-wait.js';
 import type { Footprint } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
+import type { ServingSettings } from '../serving-settings.js';
 import type { RunningModel } from './load.js';
 import type { MemoryBudget, Resident } from './memory-budget.js';
-import type { ServingSettings } from './serving-settings.js';
 
 export interface LoadOptions {
   readonly id: string;

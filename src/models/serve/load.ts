@@ -4,34 +4,13 @@ import { join } from 'node:path';
 import { shrinkJsHeap } from '../../common/js-heap.js';
 import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
-import type { Arithmetic, DeviceSettings } from '../../engine/protocol.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
 import type { LoadedModel } from '../model.js';
-
-/** How a model's engine is set up; 0 leaves the choice to it. */
-export interface ModelSettings {
-  readonly threads: number;
-  readonly slots: number;
-  /** Tokens of one slot. */
-  readonly context: number;
-  readonly prefillChunk: number;
-  /** Interactive sequences that may wait. */
-  readonly queue: number;
-  /** The CPU when left out. */
-  readonly device?: DeviceSettings['device'];
-  /** Which CUDA device. */
-  readonly deviceIndex?: number;
-  /** MiB of its memory that CUDA may take; 0 for no limit. */
-  readonly deviceMemory?: number;
-  /** `auto` when left out. */
-  readonly arithmetic?: Arithmetic;
-  /** Whether decode steps shall be device graphs; not when left out. */
-  readonly deviceGraph?: boolean;
-}
+import type { ModelSettings } from '../serving-settings.js';
 
 /** A loaded model whose worker may die under it. */
 export interface RunningModel extends LoadedModel {

@@ -6,14 +6,13 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Footprint } from '../../engine/load/footprint.js';
 import { errors, SteerdError } from '../../errors.js';
+import type { ModelState } from '../registry.js';
+import type { ServingSettings } from '../serving-settings.js';
 import type { RunningModel } from './load.js';
 import { type LoadOptions, loadInBudget } from './load-in-budget.js';
 import type { Resident } from './memory-budget.js';
 import { newResidence, type Residence, type UnloadReason } from './residence.js';
-import type { ServingSettings } from './serving-settings.js';
 import { type Leases, sharedEngine } from './shared-engine.js';
-
-export type ModelState = 'unloaded' | 'loading' | 'ready' | 'unloading' | 'failed';
 
 export interface LifecycleOptions extends LoadOptions {
   readonly onRefused?: (error: Error) => void;

@@ -8,15 +8,11 @@ import type { EngineLoad } from '../../engine/engine.js';
 import type { Footprint } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../model.js';
+import type { ModelState } from '../registry.js';
+import type { ServingSettings } from '../serving-settings.js';
 import type { RunningModel } from './load.js';
-import {
-  type Inhabitant,
-  type LifecycleOptions,
-  ModelLifecycle,
-  type ModelState,
-} from './model-lifecycle.js';
+import { type Inhabitant, type LifecycleOptions, ModelLifecycle } from './model-lifecycle.js';
 import type { Residence, UnloadReason } from './residence.js';
-import type { ServingSettings } from './serving-settings.js';
 import type { Lease } from './shared-engine.js';
 
 export interface SlotOptions extends LifecycleOptions {

@@ -8,7 +8,7 @@ import { keepLoaded } from '../../../src/models/model.js';
 import type { RunningModel } from '../../../src/models/serve/load.js';
 import { MemoryBudget } from '../../../src/models/serve/memory-budget.js';
 import { ModelSlot, type SlotOptions } from '../../../src/models/serve/model-slot.js';
-import type { ServingSettings } from '../../../src/models/serve/serving-settings.js';
+import type { ServingSettings } from '../../../src/models/serving-settings.js';
 import { gate, until } from '../../helpers/app.js';
 import { request } from '../../helpers/engine.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from '../../helpers/fake-engine.js';

@@ -5,13 +5,33 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { devices } from '../../config.js';
-import { arithmetics } from '../../engine/protocol.js';
-import { errors } from '../../errors.js';
-import { validate } from '../../schemas/validation.js';
-import type { ModelSettings } from './load.js';
+import { devices } from '../config.js';
+import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/protocol.js';
+import { errors } from '../errors.js';
+import { validate } from '../schemas/validation.js';
 
 export const settingsFile = 'steerd.json';
+
+/** How a model's engine is set up; 0 leaves the choice to it. */
+export interface ModelSettings {
+  readonly threads: number;
+  readonly slots: number;
+  /** Tokens of one slot. */
+  readonly context: number;
+  readonly prefillChunk: number;
+  /** Interactive sequences that may wait. */
+  readonly queue: number;
+  /** The CPU when left out. */
+  readonly device?: DeviceSettings['device'];
+  /** Which CUDA device. */
+  readonly deviceIndex?: number;
+  /** MiB of its memory that CUDA may take; 0 for no limit. */
+  readonly deviceMemory?: number;
+  /** `auto` when left out. */
+  readonly arithmetic?: Arithmetic;
+  /** Whether decode steps shall be device graphs; not when left out. */
+  readonly deviceGraph?: boolean;
+}
 
 export interface ServingSettings extends ModelSettings {
   /** Unused for that long, the model is unloaded; 0 for never. */
