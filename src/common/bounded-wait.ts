@@ -1,6 +1,6 @@
-/** Waits for a promise no longer than a time limit or an abort signal allows. */
+/** A wait with limits: a time, and signals that end it early. */
 
-/** Milliseconds: the longest delay that setTimeout takes; with a longer one it fires at once. */
+/** Milliseconds. Node fires a timer of more than that at once. */
 export const longestTimer = 2 ** 31 - 1;
 
 export interface Bounds {
@@ -8,32 +8,34 @@ export interface Bounds {
   readonly milliseconds: number;
   /** Makes the error that is thrown when the time is over. */
   readonly late: () => Error;
-  /** The first that aborts ends the wait; none may be aborted at the call. */
+  /** The first that aborts ends the wait. */
   readonly signals: readonly (AbortSignal | undefined)[];
 }
 
 /**
- * The result of `work`, unless a bound is reached first. That ends the wait only: `work` itself goes on.
+ * The result of `work`, unless a bound is reached first. That ends the wait, and aborts the signal that `work` has;
+ * whether it goes on is its own business.
  * @throws what `work` throws, what `late` makes, or the reason of the signal that was aborted
  */
-export function within<T>(work: Promise<T>, { milliseconds, late, signals }: Bounds): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const ended = () => {
-      clearTimeout(timer);
-      for (const signal of signals) signal?.removeEventListener('abort', abort);
-    };
-    const abort = () => {
-      ended();
-      reject(signals.find((signal) => signal?.aborted)?.reason as Error);
-    };
-    const timer = setTimeout(
-      () => {
-        ended();
-        reject(late());
-      },
-      Math.min(Math.max(0, milliseconds), longestTimer),
-    );
-    for (const signal of signals) signal?.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(ended);
+export async function within<T>(
+  work: (over: AbortSignal) => Promise<T>,
+  { milliseconds, late, signals }: Bounds,
+): Promise<T> {
+  for (const signal of signals) signal?.throwIfAborted();
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(late()), Math.min(Math.max(0, milliseconds), longestTimer));
+  const unlisten = signals.map((signal) => {
+    const abort = () => over.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    return () => signal?.removeEventListener('abort', abort);
   });
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      over.signal.addEventListener('abort', () => reject(over.signal.reason as Error), { once: true });
+      work(over.signal).then(resolve, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    for (const stop of unlisten) stop();
+  }
 }

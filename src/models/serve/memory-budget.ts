@@ -1,11 +1,13 @@
 /**
- * Who may lie in memory: room is given in the order it was asked for, and the model used least recently makes room
- * first. What is in use is never taken away: it is asked to leave when somebody has waited long enough, and leaves when
+ * Which models may be in memory: room is given in the order it was asked for, and the model used least recently makes
+ * room first. One in use is never taken away: it is told to leave when somebody has waited long enough, and leaves when
  * its last use has ended.
  */
-/** A model that lies in memory, or is about to. */
-export interface Resident {
-  readonly id: string;
+import type { Footprint } from '../../engine/load/footprint.js';
+import { errors } from '../../errors.js';
+
+/** A model that is in memory, or is about to be. */
+export interface Evictable {
   readonly bytes: number;
   /** Nothing uses it, and nobody is about to. */
   readonly idle: boolean;
@@ -13,56 +15,70 @@ export interface Resident {
   readonly pinned: boolean;
   /** Milliseconds of a clock that only goes forward. */
   readonly lastUsed: number;
-  /** Leaves when its uses end, at once if it has none; `release` follows. */
-  leave(): void;
+  /**
+   * It leaves when its uses end, at once if it has none; `release` follows.
+   * @returns false when it cannot, for it is still loading; it can later, and `changed` says when
+   */
+  evict(): boolean;
 }
 
 export interface BudgetOptions {
-  /** Bytes that all residents may take together. */
+  /** Bytes that all models may take together. */
   readonly limit: number;
-  /** False: what does not fit although everybody idle has left is let in all the same. */
+  /** False: what does not fit although everything idle has left is let in all the same. */
   readonly hard: boolean;
-  /** How long somebody waits before residents in use are asked to leave. */
+  /** How long a model waits before those in use are told to leave. */
   readonly patienceMilliseconds: number;
 }
 
 interface Waiting {
-  readonly resident: Resident;
+  readonly model: Evictable;
   readonly since: number;
   readonly admit: () => void;
 }
 
 export class MemoryBudget {
-  readonly #residents = new Set<Resident>();
-  readonly #leaving = new Set<Resident>();
+  readonly #admitted = new Set<Evictable>();
+  /** Those of them that were told to leave. */
+  readonly #evicted = new Set<Evictable>();
   #queue: Waiting[] = [];
   #patience: NodeJS.Timeout | undefined;
   #admitting = false;
 
   constructor(readonly options: BudgetOptions) {}
 
-  /** Bytes of all residents, those that are leaving included. */
+  /** Bytes of all admitted models, those that are leaving included. */
   get used(): number {
-    return total(this.#residents);
+    return total(this.#admitted);
   }
 
-  /** Bytes that somebody new could have at most, were everybody gone that ever leaves. */
+  /** Bytes that a new model could have at most, were all gone that ever leave. */
   get most(): number {
     const { limit, hard } = this.options;
     return hard
-      ? limit - total([...this.#residents].filter(({ pinned }) => pinned))
+      ? limit - total([...this.#admitted].filter(({ pinned }) => pinned))
       : Number.POSITIVE_INFINITY;
   }
 
+  /** @throws SteerdError model_too_large when the model could never be let in */
+  checkSize(id: string, { weights, kv, capacity }: Footprint, slots: number): void {
+    const { limit } = this.options;
+    if (weights + kv <= this.most) return;
+    const needs = `${mebibytes(weights + kv)} (${mebibytes(weights)} of weights, ${mebibytes(kv)} of KV cache for ${slots} slots of ${capacity} tokens)`;
+    const pinned = limit - this.most;
+    const had = pinned > 0 ? `, of which pinned ones have ${mebibytes(pinned)}` : '';
+    throw errors.modelTooLarge(id, needs, `the models may take ${mebibytes(limit)}${had}`);
+  }
+
   /** Waits for room, for ever if it asks for more than `most`. @throws the signal's reason */
-  async reserve(resident: Resident, signal: AbortSignal): Promise<void> {
+  async reserve(model: Evictable, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const admit = () => {
         signal.removeEventListener('abort', abort);
         resolve();
       };
-      const waiting = { resident, since: performance.now(), admit };
+      const waiting = { model, since: performance.now(), admit };
       const abort = () => {
         this.#queue = this.#queue.filter((other) => other !== waiting);
         reject(signal.reason as Error);
@@ -74,22 +90,22 @@ export class MemoryBudget {
     });
   }
 
-  /** The resident's memory has been given back. */
-  release(resident: Resident): void {
-    this.#residents.delete(resident);
-    this.#leaving.delete(resident);
+  /** The model's memory has been given back. */
+  release(model: Evictable): void {
+    this.#admitted.delete(model);
+    this.#evicted.delete(model);
     this.changed();
   }
 
-  /** Somebody has become idle, or is used no more: lets in whom there is room for. */
+  /** A model has become idle, has been loaded or is gone: lets in what there is room for. */
   changed(): void {
-    // Whoever leaves at once says so while it is being asked to.
+    // One that leaves at once says so while it is being told to.
     if (this.#admitting) return;
     this.#admitting = true;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       if (!this.#makeRoom(next)) break;
       this.#queue.shift();
-      this.#residents.add(next.resident);
+      this.#admitted.add(next.model);
       next.admit();
     }
     this.#admitting = false;
@@ -100,35 +116,37 @@ export class MemoryBudget {
     }
   }
 
-  /** True when there is room now; else whoever has to leave for it is told so. */
-  #makeRoom({ resident, since }: Waiting): boolean {
+  /** True when there is room now; else those that have to leave for it are told to. */
+  #makeRoom({ model, since }: Waiting): boolean {
     const { limit, hard, patienceMilliseconds } = this.options;
-    const missing = this.used + resident.bytes - limit;
+    const missing = this.used + model.bytes - limit;
     if (missing <= 0) return true;
-    let coming = total(this.#leaving);
-    const movable = [...this.#residents]
-      .filter((other) => !other.pinned && !this.#leaving.has(other))
+    let coming = total(this.#evicted);
+    const movable = [...this.#admitted]
+      .filter((other) => !other.pinned && !this.#evicted.has(other))
       .sort((a, b) => a.lastUsed - b.lastUsed);
     const idle = movable.filter((other) => other.idle);
     const impatient = performance.now() - since >= patienceMilliseconds;
     const enough = coming + total(idle) >= missing;
-    if (!enough && !hard && idle.length === 0 && this.#leaving.size === 0) return true;
-    // Who leaves for somebody that still has to wait for others would have left too early.
+    if (!enough && !hard && idle.length === 0 && this.#evicted.size === 0) return true;
+    // One that leaves while others still have to be waited for would have left too early.
     const busy = movable.filter((other) => !other.idle);
-    const asked = enough || !hard ? idle : impatient ? [...idle, ...busy] : [];
-    for (const other of asked) {
+    const told = enough || !hard ? idle : impatient ? [...idle, ...busy] : [];
+    for (const other of told) {
       if (coming >= missing) break;
-      this.#leaving.add(other);
-      coming += other.bytes;
-      other.leave();
+      this.#evicted.add(other);
+      if (other.evict()) coming += other.bytes;
+      else this.#evicted.delete(other);
     }
     // Leaving may have been a matter of no time.
-    return this.used + resident.bytes <= limit;
+    return this.used + model.bytes <= limit;
   }
 }
 
-function total(residents: Iterable<Resident>): number {
+function total(models: Iterable<Evictable>): number {
   let bytes = 0;
-  for (const resident of residents) bytes += resident.bytes;
+  for (const model of models) bytes += model.bytes;
   return bytes;
 }
+
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;

@@ -9,9 +9,8 @@ import type { LoadedModel } from '../model.js';
 import type { ModelRegistry, ModelStatus } from '../registry.js';
 import { type ModelSettings, readServingSettings, type ServingSettings } from '../serving-settings.js';
 import { loadModel } from './load.js';
+import { ManagedModel, type UnloadReason } from './managed-model.js';
 import { MemoryBudget } from './memory-budget.js';
-import { ModelSlot } from './model-slot.js';
-import type { UnloadReason } from './residence.js';
 
 export interface RegistryOptions extends ModelSettings {
   readonly modelsDirectory: string;
@@ -40,7 +39,7 @@ const usualShare = 0.8;
 const patienceMilliseconds = 5_000;
 
 export class WorkerModelRegistry implements ModelRegistry {
-  readonly #slots = new Map<string, ModelSlot>();
+  readonly #models = new Map<string, ManagedModel>();
   readonly #catalog: Catalog;
   readonly #budget: MemoryBudget;
   readonly #footprints = new Map<string, { readonly key: string; readonly footprint: Promise<Footprint> }>();
@@ -67,7 +66,7 @@ export class WorkerModelRegistry implements ModelRegistry {
   async #begin(): Promise<LoadedModel> {
     await this.refresh();
     // Whatever it takes: those who wait for it are requests, which come later.
-    return (await this.#slot(this.defaultId)).get(undefined, Number.POSITIVE_INFINITY);
+    return (await this.#model(this.defaultId)).get(undefined, Number.POSITIVE_INFINITY);
   }
 
   get defaultId(): string {
@@ -84,20 +83,20 @@ export class WorkerModelRegistry implements ModelRegistry {
   }
 
   async get(id = this.defaultId, signal?: AbortSignal): Promise<LoadedModel> {
-    return (await this.#slot(id)).get(signal);
+    return (await this.#model(id)).get(signal);
   }
 
   loaded(): readonly { readonly model: LoadedModel; readonly bytes: number }[] {
-    return [...this.#slots.values()].flatMap(({ running, bytes }) =>
+    return [...this.#models.values()].flatMap(({ running, bytes }) =>
       running === null ? [] : [{ model: running, bytes }],
     );
   }
 
   obstacle(): Error | null {
-    const slot = this.#slots.get(this.defaultId);
-    if (slot === undefined || slot.state === 'loading')
+    const model = this.#models.get(this.defaultId);
+    if (model === undefined || model.state === 'loading')
       return errors.modelUnavailable(this.defaultId, 'it is loading');
-    return slot.failure;
+    return model.failure;
   }
 
   async list(): Promise<readonly ModelStatus[]> {
@@ -105,29 +104,29 @@ export class WorkerModelRegistry implements ModelRegistry {
     const all: ModelStatus[] = [];
     for (const id of this.ids()) {
       // The default one need not have a folder that is whole.
-      const slot = await this.#slot(id).catch(() => null);
-      if (slot !== null) all.push(await this.#statusOf(slot));
+      const model = await this.#model(id).catch(() => null);
+      if (model !== null) all.push(await this.#statusOf(model));
     }
     return all;
   }
 
   async status(id: string): Promise<ModelStatus> {
-    return this.#statusOf(await this.#slot(id));
+    return this.#statusOf(await this.#model(id));
   }
 
   async unload(id: string, force: boolean): Promise<void> {
-    return (await this.#slot(id)).unload(force);
+    return (await this.#model(id)).unload(force);
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#slots.values()].map((slot) => slot.close()));
+    await Promise.all([...this.#models.values()].map((model) => model.close()));
     await this.firstLoad.catch(() => {});
   }
 
-  async #statusOf(slot: ModelSlot): Promise<ModelStatus> {
-    const { id, state, uses, running, failure } = slot;
-    const described = await slot.describe().catch((error: Error) => error);
+  async #statusOf(model: ManagedModel): Promise<ModelStatus> {
+    const { id, state, uses, running, failure } = model;
+    const described = await model.describe().catch((error: Error) => error);
     const known = described instanceof Error ? null : described;
     return {
       id,
@@ -142,17 +141,17 @@ export class WorkerModelRegistry implements ModelRegistry {
     };
   }
 
-  async #slot(id: string): Promise<ModelSlot> {
+  async #model(id: string): Promise<ManagedModel> {
     if (!this.#catalog.get(id)) await this.refresh();
     const entry = this.#catalog.get(id) ?? (await this.#incomplete(id));
-    const known = this.#slots.get(id);
+    const known = this.#models.get(id);
     // A model whose folder was removed answers as long as it is loaded.
     if (entry === undefined && known?.running) return known;
     if (entry === undefined) throw errors.modelNotFound(id, await this.#folders());
     if (this.#closing) throw errors.modelUnavailable(id, 'the server is closing');
-    const slot = known ?? this.#newSlot(entry);
-    this.#slots.set(id, slot);
-    return slot;
+    const model = known ?? this.#newModel(entry);
+    this.#models.set(id, model);
+    return model;
   }
 
   /** A folder that lacks its graph is no model, but what the default one lacks must be said. */
@@ -166,7 +165,7 @@ export class WorkerModelRegistry implements ModelRegistry {
     return names.filter((name) => !name.startsWith('.'));
   }
 
-  #newSlot({ id, directory }: CatalogEntry): ModelSlot {
+  #newModel({ id, directory }: CatalogEntry): ManagedModel {
     const { options } = this;
     const { log } = options;
     const usual: ServingSettings = {
@@ -174,9 +173,8 @@ export class WorkerModelRegistry implements ModelRegistry {
       idleSeconds: options.idleSeconds ?? 0,
       pinned: id === options.model,
     };
-    return new ModelSlot({
+    return new ManagedModel({
       id,
-      directory,
       budget: this.#budget,
       waitMilliseconds: (options.loadSeconds ?? usualLoadSeconds) * 1000,
       settings: () => readServingSettings(id, directory, usual),
@@ -189,8 +187,8 @@ export class WorkerModelRegistry implements ModelRegistry {
         options.onLoaded?.(id, seconds);
       },
       onRefused: ({ message: reason }) => log.error({ model: id, reason }, 'model not loaded'),
-      onUnloaded: (reason, why) => {
-        if (reason === 'failure') log.error({ model: id, reason: why }, 'model lost');
+      onUnloaded: (reason, error) => {
+        if (reason === 'failure') log.error({ model: id, reason: error?.message }, 'model lost');
         else log.info({ model: id, reason }, 'model unloaded');
         options.onUnloaded?.(id, reason);
       },
