@@ -37,24 +37,23 @@ const retryAfterSeconds = 30;
 
 type FitTask = Task<FitJob, FitSettings, FitEventLog>;
 
-export class FitJobs {
-  readonly #options: FitJobsOptions;
-  readonly #jobs: SerialJobs<FitJob, FitSettings, FitEventLog>;
+export class FitJobs extends SerialJobs<FitJob, FitSettings, FitEventLog> {
+  readonly #models: FitJobsOptions['models'];
 
   constructor(options: FitJobsOptions) {
     const { log } = options;
-    this.#options = options;
-    this.#jobs = new SerialJobs({
+    super({
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
-      work: (task) => this.#fit(task),
+      work: (task) => fit(task, options),
       notFound: errors.fitNotFound,
       finished: errors.fitFinished,
       onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
       onFinished: ({ id, status, name, model, error }) =>
         log?.info({ fit: id, status, concept: name, model, error }, 'fit finished'),
     });
+    this.#models = options.models;
   }
 
   /**
@@ -63,8 +62,8 @@ export class FitJobs {
    *   method do not know, a full queue; the signal's reason when it is aborted while the model is loading.
    */
   async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
-    const model = await this.#options.models.get(request.model, signal);
-    if (this.#jobs.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
+    const model = await this.#models.get(request.model, signal);
+    if (this.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const settings = fitSettings(request);
     checkCombination(settings);
     checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
@@ -92,72 +91,45 @@ export class FitJobs {
       concept: null,
       layers: [],
     };
-    this.#jobs.add(job, settings, new FitEventLog());
+    this.add(job, settings, new FitEventLog());
     return job;
   }
+}
 
-  get(id: string): FitJob | undefined {
-    return this.#jobs.get(id);
-  }
-
-  /** What happens in a job; the log goes on after the job is forgotten. */
-  events(id: string): FitEventLog | undefined {
-    return this.#jobs.events(id);
-  }
-
-  /** Newest first. */
-  list(): FitJob[] {
-    return this.#jobs.list();
-  }
-
-  /**
-   * Cancels a job and resolves when its work has stopped. A job that finished in that moment keeps its result.
-   * @throws SteerdError fit_not_found; fit_finished when it had succeeded or failed before.
-   */
-  cancel(id: string): Promise<FitJob> {
-    return this.#jobs.cancel(id);
-  }
-
-  /** Cancels every job and waits until no work is left. Later requests are refused. */
-  close(): Promise<void> {
-    return this.#jobs.close();
-  }
-
-  async #fit(task: FitTask): Promise<Partial<FitJob>> {
-    const { signal } = task;
-    let since = performance.now();
-    const leave = (next: string | undefined) => {
-      const stage = task.job.progress?.stage;
-      if (stage === next) return;
-      const now = performance.now();
-      if (stage !== undefined) this.#options.onStage?.(stage, (now - since) / 1000);
-      since = now;
-    };
-    try {
-      const model = await this.#options.models.get(task.job.model, signal);
-      const fit = () =>
-        fitConcept(
-          task.request,
-          model,
-          signal,
-          (stage, done, total) => {
-            leave(stage);
-            progress(task, stage, done, total);
-          },
-          ({ record, seconds }) => addLayer(task, { ...record, seconds: rounded(seconds) } as FitLayer),
-        );
-      const concept = await keepLoaded(model, fit, signal);
-      signal.throwIfAborted();
-      leave('store');
-      progress(task, 'store', 0, 1);
-      await this.#options.concepts.put(concept, signal);
-      leave(undefined);
-      return { progress: null, concept: { name: concept.name, version: concept.version } };
-    } catch (error) {
-      // What fails while it is cancelled fails because of that, but for a disk that does.
-      if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;
-      throw error;
-    }
+async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
+  const { signal } = task;
+  let since = performance.now();
+  const leave = (next: string | undefined) => {
+    const stage = task.job.progress?.stage;
+    if (stage === next) return;
+    const now = performance.now();
+    if (stage !== undefined) onStage?.(stage, (now - since) / 1000);
+    since = now;
+  };
+  try {
+    const model = await models.get(task.job.model, signal);
+    const work = () =>
+      fitConcept(
+        task.request,
+        model,
+        signal,
+        (stage, done, total) => {
+          leave(stage);
+          progress(task, stage, done, total);
+        },
+        ({ record, seconds }) => addLayer(task, { ...record, seconds: rounded(seconds) } as FitLayer),
+      );
+    const concept = await keepLoaded(model, work, signal);
+    signal.throwIfAborted();
+    leave('store');
+    progress(task, 'store', 0, 1);
+    await concepts.put(concept, signal);
+    leave(undefined);
+    return { progress: null, concept: { name: concept.name, version: concept.version } };
+  } catch (error) {
+    // What fails while it is cancelled fails because of that, but for a disk that does.
+    if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;
+    throw error;
   }
 }
 

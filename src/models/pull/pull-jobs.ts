@@ -29,18 +29,14 @@ const noteEvery = 100;
 
 type PullTask = Task<PullJob, PullRequest, PullEventLog>;
 
-export class PullJobs {
-  readonly #options: PullJobsOptions;
-  readonly #jobs: SerialJobs<PullJob, PullRequest, PullEventLog>;
-
+export class PullJobs extends SerialJobs<PullJob, PullRequest, PullEventLog> {
   constructor(options: PullJobsOptions) {
     const { log } = options;
-    this.#options = options;
-    this.#jobs = new SerialJobs({
+    super({
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
-      work: (task) => this.#pull(task),
+      work: (task) => pull(task, options),
       notFound: errors.pullNotFound,
       finished: errors.pullFinished,
       onUnexpected: ({ id }, err) => log?.error({ pull: id, err }, 'pull failed unexpectedly'),
@@ -54,9 +50,9 @@ export class PullJobs {
    * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
    */
   create(request: PullRequest): PullJob {
-    if (this.#jobs.closed) throw errors.stopping();
+    if (this.closed) throw errors.stopping();
     const name = request.name ?? defaultName(request.model);
-    const same = this.#jobs.unfinished.find(({ job }) => job.name === name);
+    const same = this.unfinished.find(({ job }) => job.name === name);
     if (same !== undefined) {
       if (isSame(same.request, request)) return same.job;
       throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
@@ -77,62 +73,35 @@ export class PullJobs {
       progress: null,
       error: null,
     };
-    return this.#jobs.add(job, request, new PullEventLog()).job;
-  }
-
-  get(id: string): PullJob | undefined {
-    return this.#jobs.get(id);
-  }
-
-  events(id: string): PullEventLog | undefined {
-    return this.#jobs.events(id);
-  }
-
-  /** Newest first. */
-  list(): PullJob[] {
-    return this.#jobs.list();
-  }
-
-  /**
-   * Cancels a job and resolves when its work has stopped. One that finished in that moment keeps its result.
-   * @throws SteerdError pull_not_found; pull_finished when it had succeeded or failed before
-   */
-  cancel(id: string): Promise<PullJob> {
-    return this.#jobs.cancel(id);
-  }
-
-  /** Cancels every job and waits until no work is left. Later requests are refused. */
-  close(): Promise<void> {
-    return this.#jobs.close();
-  }
-
-  async #pull(task: PullTask): Promise<Partial<PullJob>> {
-    const { hub, modelsDirectory } = this.#options;
-    const { request, events, signal } = task;
-    const { model: repository, ...wish } = request;
-    await pullModel(
-      { ...wish, repository },
-      {
-        hub,
-        modelsDirectory,
-        signal,
-        onPlan: (plan) => {
-          const { path: file, quantization } = plan.choice.graph;
-          task.update({ commit: plan.commit, file, quantization });
-          events.choice(plan);
-        },
-        onProgress: inSteps((progress) => {
-          task.update({ progress });
-          events.progress(progress);
-        }),
-      },
-    );
-    return {};
+    return this.add(job, request, new PullEventLog()).job;
   }
 }
 
 const isSame = (a: PullRequest, b: PullRequest) =>
   a.model === b.model && a.revision === b.revision && a.quantization === b.quantization && a.file === b.file;
+
+async function pull(task: PullTask, { hub, modelsDirectory }: PullJobsOptions): Promise<Partial<PullJob>> {
+  const { request, events, signal } = task;
+  const { model: repository, ...wish } = request;
+  await pullModel(
+    { ...wish, repository },
+    {
+      hub,
+      modelsDirectory,
+      signal,
+      onPlan: (plan) => {
+        const { path: file, quantization } = plan.choice.graph;
+        task.update({ commit: plan.commit, file, quantization });
+        events.choice(plan);
+      },
+      onProgress: inSteps((progress) => {
+        task.update({ progress });
+        events.progress(progress);
+      }),
+    },
+  );
+  return {};
+}
 
 /** Notes the first, the last and some in between: every piece of a file would be thousands a second. */
 function inSteps(note: (progress: PullProgress) => void): (progress: PullProgress) => void {
