@@ -2,8 +2,9 @@
  * The models on the disk: each visible folder with a model.onnx under the models directory. It is looked at again
  * whenever somebody asks for what is not known, so a folder that comes or goes needs no restart.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelNames } from './model-folders.js';
 
 export interface CatalogEntry {
   /** Name of the folder. */
@@ -54,11 +55,8 @@ export class Catalog {
   }
 
   async #look(): Promise<void> {
-    const names = await readdir(this.modelsDirectory).catch((): string[] => []);
-    const found = await Promise.all(
-      names.filter((name) => !name.startsWith('.')).map((id) => this.#read(id)),
-    );
-    const entries = found.flat().sort((a, b) => (a.id < b.id ? -1 : 1));
+    const names = await modelNames(this.modelsDirectory).catch((): string[] => []);
+    const entries = (await Promise.all(names.map((id) => this.#read(id)))).flat();
     for (const entry of entries) if (!this.#entries.has(entry.id)) await this.onFound(entry);
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]));
   }

@@ -44,12 +44,19 @@ export interface UnfinishedPull {
   readonly bytes: number;
 }
 
-/** The models, by name. An absent directory has none. */
+/**
+ * The names of the models' folders, sorted. An absent directory has none.
+ * @throws SteerdError storage_failed
+ */
+export async function modelNames(modelsDirectory: string): Promise<string[]> {
+  return (await foldersIn(modelsDirectory)).filter((name) => !name.startsWith('.'));
+}
+
+/** The models, by name, with all that their folders tell. */
 export async function listModels(modelsDirectory: string): Promise<ModelFolder[]> {
-  const names = await foldersIn(modelsDirectory);
-  const visible = names.filter((name) => !name.startsWith('.'));
+  const names = await modelNames(modelsDirectory);
   return Promise.all(
-    visible.map(async (name) => {
+    names.map(async (name) => {
       const folder = join(modelsDirectory, name);
       return { name, folder, bytes: await folderBytes(folder), manifest: await readManifest(folder) };
     }),

@@ -1,10 +1,10 @@
 /** The real registry: each model's engine in a worker of its own, loaded within one budget of memory. */
-import { readdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Footprint, readFootprint } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 import { Catalog, type CatalogEntry } from '../disk/catalog.js';
+import { modelNames } from '../disk/model-folders.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelRegistry, ModelStatus } from '../registry.js';
 import { type ModelSettings, readServingSettings, type ServingSettings } from '../serving-settings.js';
@@ -160,9 +160,8 @@ export class WorkerModelRegistry implements ModelRegistry {
     return { id, directory: join(this.options.modelsDirectory, id), created: 0 };
   }
 
-  async #folders(): Promise<string[]> {
-    const names = await readdir(this.options.modelsDirectory).catch((): string[] => []);
-    return names.filter((name) => !name.startsWith('.'));
+  #folders(): Promise<string[]> {
+    return modelNames(this.options.modelsDirectory).catch(() => []);
   }
 
   #newModel({ id, directory }: CatalogEntry): ManagedModel {
