@@ -1,6 +1,6 @@
-/** A wait with limits: a time, and signals that end it early. */
+/** Waits for a promise no longer than a time limit or an abort signal allows. */
 
-/** Milliseconds. Node fires a timer of more than that at once. */
+/** Milliseconds: the longest delay that setTimeout takes; with a longer one it fires at once. */
 export const longestTimer = 2 ** 31 - 1;
 
 export interface Bounds {
@@ -13,8 +13,8 @@ export interface Bounds {
 }
 
 /**
- * The result of `work`, unless a bound is reached first. That ends the wait, and aborts the signal that `work` has;
- * whether it goes on is its own business.
+ * The result of `work`, unless a bound is reached first: then the wait ends and the signal given to `work` aborts. Work
+ * that ignores the signal goes on.
  * @throws what `work` throws, what `late` makes, or the reason of the signal that was aborted
  */
 export async function within<T>(
