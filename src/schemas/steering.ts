@@ -4,7 +4,6 @@
  * is not applied must never pass in silence. Messages follow validation.ts: "must ..." completes the field's name.
  */
 import { z } from 'zod';
-import { errors } from '../errors.js';
 import { choice, isObject } from './choice.js';
 import { InlineVectorFields } from './inline-vectors.js';
 import { strictly } from './strictly.js';
@@ -208,58 +207,13 @@ export const SteeringFields = {
     }),
 };
 
-type Alternative = AnySteeringItem | readonly AnySteeringItem[] | null;
+export type SteeringAlternative = z.output<typeof alternative>;
 
-const itemsOf = (asked: Alternative): readonly AnySteeringItem[] =>
-  asked === null ? [] : Array.isArray(asked) ? asked : [asked as AnySteeringItem];
-
+/** `SteeringFields` as they are parsed. */
 export interface SteeringBody {
   readonly concept?: string | undefined;
   readonly strength?: number | undefined;
-  readonly steering?: Alternative | SteeringChoices | undefined;
-}
-
-/** What a completion is steered by. */
-export interface AskedSteering {
-  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
-  readonly alternatives: readonly (readonly AnySteeringItem[])[];
-  /** Whether the request listed alternatives: then each choice has its own receipt. */
-  readonly compared: boolean;
-}
-
-/**
- * What a parsed completion body asks to be steered by, in one form.
- * @param alias what the model's name says already
- * @throws SteerdError when steering is said in more than one place, or `strength` has no concept.
- */
-export function askedSteering(
-  body: SteeringBody,
-  alias: readonly SteeringItem[] | null = null,
-): AskedSteering {
-  const { concept, strength, steering } = body;
-  const given =
-    concept !== undefined ? 'concept' : steering !== undefined && steering !== null ? 'steering' : null;
-  if (alias !== null && given !== null) {
-    throw errors.invalidRequest(
-      `${given} must be left out when model says what steers (model@concept:strength): say it in one place.`,
-      given,
-    );
-  }
-  if (concept === undefined) {
-    if (strength !== undefined) {
-      throw errors.invalidValue('strength', 'given together with concept', strength);
-    }
-    if (alias !== null) return { alternatives: [alias], compared: false };
-    if (isObject(steering) && 'choices' in (steering as object)) {
-      const { choices } = steering as SteeringChoices;
-      return { alternatives: choices.map((asked) => itemsOf(asked as Alternative)), compared: true };
-    }
-    return { alternatives: [itemsOf((steering ?? null) as Alternative)], compared: false };
-  }
-  if (given === 'concept' && steering !== undefined && steering !== null) {
-    throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
-  }
-  return { alternatives: [[SteeringItem.parse({ concept, strength })]], compared: false };
+  readonly steering?: SteeringAlternative | SteeringChoices | undefined;
 }
 
 export const SteeringReceipt = z

@@ -7,8 +7,7 @@ import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import type { MonitorItem, MonitorReceipt } from '../schemas/monitor.js';
 import { calibratedLayers, layersOf, layersWithVector } from './concept-layers.js';
-import { inlineConcept } from './inline-concept.js';
-import { findConcept, type SteeringContext } from './resolve.js';
+import { type ItemContext, itemConcept } from './item-concept.js';
 
 /** Of one reply: 15 MB of JSON or so. */
 const mostLayerValues = 2_000_000;
@@ -36,12 +35,15 @@ export interface Reading {
  */
 export function resolveMonitors(
   items: readonly MonitorItem[],
-  context: Pick<SteeringContext, 'model' | 'concepts'>,
+  context: ItemContext,
   field = 'monitor',
 ): readonly Monitor[] {
   return items.map((item, i) => {
     const param = `${field}.${i}`;
-    const concept = monitoredConcept(item, context, param);
+    // An item may be no more than a concept's name.
+    const concept = itemConcept(item, 'monitor', context, (name) =>
+      name === 'concept' ? param : `${param}.${name}`,
+    );
     const layers = monitoredLayers(item, concept, `${param}.layers`);
     const units = layers.map((layer) => (item.scale === 'raw' ? 1 : residualNorm(concept, layer, param)));
     return {
@@ -56,16 +58,6 @@ export function resolveMonitors(
       perLayer: item.detail === 'layers',
     };
   });
-}
-
-function monitoredConcept(
-  item: MonitorItem,
-  context: Pick<SteeringContext, 'model' | 'concepts'>,
-  param: string,
-): Concept {
-  if (!('vectors' in item)) return findConcept(item.concept, context, param);
-  context.concepts.checkInline?.(`${param}.vectors`, 'monitor');
-  return inlineConcept(item, context.model, (name) => `${param}.${name}`);
 }
 
 /** Reading needs no calibration: without one, the default is every layer that has a direction. */

@@ -1,32 +1,69 @@
 /**
- * From what a request asks to what the engine does: items become terms of one activation edit,
+ * From what a request asks for to what the engine does: items become terms of one activation edit,
  * h <- h + (a + s * <h, v>) v, with a receipt for each. add: a = c, s = 0. ablate: a = 0, s = -share.
  * clamp: a = c, s = -1. amplify by g: a = 0, s = g - 1. A term that would change nothing is left out, so
  * strength 0 of `add` is exactly the unsteered model. What cannot be applied is an error.
  */
 import type { Concept } from '../concepts/concept.js';
-import { conceptMissing } from '../concepts/missing-concept.js';
-import type { ActivationEdit, EditTerm, ModelShape } from '../engine/protocol.js';
+import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { AnySteeringItem, SteeringPositions, SteeringReceipt } from '../schemas/steering.js';
+import {
+  type AnySteeringItem,
+  type SteeringAlternative,
+  type SteeringBody,
+  SteeringItem,
+  type SteeringPositions,
+  type SteeringReceipt,
+} from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
-import { inlineConcept } from './inline-concept.js';
+import { type ItemContext, itemConcept } from './item-concept.js';
 import { StrengthCap } from './strength-cap.js';
 
-export interface ConceptLookup {
-  get(model: string, name: string): { readonly concept: Concept } | undefined;
-  names(model: string): readonly string[];
-  /** Ids of the models that have a concept of that name. */
-  modelsWith?(name: string): readonly string[];
-  /** Largest calibrated |strength| of one concept; no cap when undefined. */
-  readonly maxStrength?: number | undefined;
-  /** Throws where vectors that a request brings (at the field `param`) may not be used, for steering or for reading. */
-  checkInline?(param: string, use: 'steering' | 'monitor'): void;
+/** What a completion is steered by. */
+export interface AskedSteering {
+  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
+  readonly alternatives: readonly (readonly AnySteeringItem[])[];
+  /** Whether the request listed alternatives: then each choice has its own receipt. */
+  readonly compared: boolean;
 }
 
-export interface SteeringContext {
-  readonly model: { readonly id: string; readonly shape: ModelShape };
-  readonly concepts: ConceptLookup;
+/**
+ * What a completion is steered by, in whichever of the equal ways its request says it.
+ * @param alias what the model's name says already
+ * @throws SteerdError invalid_value when steering is said in more than one place, or `strength` has no concept
+ */
+export function askedSteering(
+  { concept, strength, steering = null }: SteeringBody,
+  alias: readonly SteeringItem[] | null = null,
+): AskedSteering {
+  const given = concept !== undefined ? 'concept' : steering !== null ? 'steering' : null;
+  if (alias !== null && given !== null) {
+    throw errors.invalidRequest(
+      `${given} must be left out when model says what steers (model@concept:strength): say it in one place.`,
+      given,
+    );
+  }
+  if (concept !== undefined) {
+    if (steering === null) return applied([SteeringItem.parse({ concept, strength })]);
+    throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
+  }
+  if (strength !== undefined) throw errors.invalidValue('strength', 'given together with concept', strength);
+  if (alias !== null) return applied(alias);
+  if (steering !== null && 'choices' in steering) {
+    return { alternatives: steering.choices.map(itemsOf), compared: true };
+  }
+  return applied(itemsOf(steering));
+}
+
+const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
+  alternatives: [items],
+  compared: false,
+});
+
+const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
+  asked === null ? [] : Array.isArray(asked) ? asked : [asked];
+
+export interface SteeringContext extends ItemContext {
   /** Tokens of the prompt: positions from here on are generated. */
   readonly promptLength: number;
   /** Where the request has the items, for errors; `steering` by default. */
@@ -51,7 +88,7 @@ export function resolveSteering(
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
   items.forEach((item, i) => {
     const field = fieldOf(i, items.length, context.field);
-    const concept = conceptOf(item, context, field);
+    const concept = itemConcept(item, 'steering', context, field);
     const layers = layersOf(item.layers, concept, field('layers'));
     const window = positionWindow(item.positions, context, field('positions'));
     const add = new Float32Array(concept.layers);
@@ -95,58 +132,6 @@ const fieldOf = (index: number, count: number, place?: string) => (name: string)
 
 /** Ablation takes a share and amplification a factor: neither has a unit. */
 const usesScale = (item: AnySteeringItem) => item.operation === 'add' || item.operation === 'clamp';
-
-function conceptOf(
-  item: AnySteeringItem,
-  context: SteeringContext,
-  field: (name: string) => string,
-): Concept {
-  if (!('vectors' in item)) return findConcept(item.concept, context, field('concept'));
-  context.concepts.checkInline?.(field('vectors'), 'steering');
-  return inlineConcept(item, context.model, field);
-}
-
-/**
- * A concept that fits the request's model.
- * @throws SteerdError concept_not_found, concept_mismatch, for the field `param`
- */
-export function findConcept(
-  name: string,
-  context: Pick<SteeringContext, 'model' | 'concepts'>,
-  param: string,
-): Concept {
-  const { model, concepts } = context;
-  const concept = concepts.get(model.id, name)?.concept;
-  if (concept === undefined) throw conceptMissing(name, model.id, concepts, param);
-  checkConcept(concept, model, param);
-  return concept;
-}
-
-/** @throws SteerdError concept_mismatch when the concept was not made for this very model. */
-export function checkConcept(concept: Concept, model: SteeringContext['model'], param: string): void {
-  const { name } = concept;
-  if (concept.model !== model.id) {
-    throw errors.conceptMismatch(
-      name,
-      `it belongs to model ${concept.model} and the request runs ${model.id}`,
-      param,
-    );
-  }
-  if (concept.layers !== model.shape.layers || concept.hiddenSize !== model.shape.hiddenSize) {
-    throw errors.conceptMismatch(
-      name,
-      `it has ${concept.layers} layers of width ${concept.hiddenSize} and model ${model.id} has ${model.shape.layers} of width ${model.shape.hiddenSize}`,
-      param,
-    );
-  }
-  if (concept.modelFingerprint !== model.shape.fingerprint) {
-    throw errors.conceptMismatch(
-      name,
-      `it was fitted on another export of ${model.id} (${concept.modelFingerprint.slice(0, 12)}) than the one loaded (${model.shape.fingerprint.slice(0, 12)}); fit it again`,
-      param,
-    );
-  }
-}
 
 /** a at one layer: the coefficient on the unit vector (add) or the projection to hold (clamp). */
 function additive(

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { MonitorFields } from '../../src/schemas/monitor.js';
-import { askedSteering, SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
+import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
+import { askedSteering } from '../../src/steering/resolve.js';
 
 const Body = z.object(SteeringFields);
 const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];

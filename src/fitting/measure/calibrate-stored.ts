@@ -6,7 +6,7 @@ import { conceptMissing } from '../../concepts/missing-concept.js';
 import { errors } from '../../errors.js';
 import { keepLoaded } from '../../models/model.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
-import { checkConcept } from '../../steering/resolve.js';
+import { checkConcept } from '../../steering/item-concept.js';
 import { calibrateConcept } from './calibrate.js';
 
 /**
