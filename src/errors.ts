@@ -51,12 +51,8 @@ export const errors = {
     invalid('not_supported', `${param} is not supported yet; ${instead}.`, param),
   unknownSteeringField: (field: string, hint: string) =>
     invalid('unknown_steering_field', `there is no field ${shown(field)}; ${hint}`, field.slice(0, 80)),
-  chatTemplateMissing: (model: string) =>
-    invalid(
-      'chat_template_missing',
-      `model ${model} has no chat template; use POST /v1/completions.`,
-      'messages',
-    ),
+  chatTemplateMissing: (param: string, model: string) =>
+    invalid('chat_template_missing', `model ${model} has no chat template; use POST /v1/completions.`, param),
   clientGone: () =>
     new SteerdError('client_gone', 499, 'invalid_request_error', 'the client closed the connection.'),
   promptTooLong: (param: string, characters: number, limit: number, capacity: number) =>
@@ -65,11 +61,11 @@ export const errors = {
       `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
-  tooManyMessages: (messages: number, capacity: number) =>
+  tooManyMessages: (param: string, messages: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `messages is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
-      'messages',
+      `${param} is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      param,
     ),
   bodyTooLarge: (limit: number) =>
     new SteerdError(
@@ -127,10 +123,17 @@ export const errors = {
     invalid('invalid_value', `${param} must be ${requirement}; received ${shown(received)}.`, param),
   promptEmpty: (param: string) =>
     invalid('prompt_empty', `${param} is empty: at least one token is needed.`, param),
-  contextLengthExceeded: (param: string, prompt: number, answer: number, limit: number) =>
+  /** @param lengthField the request's field that bounds the answer */
+  contextLengthExceeded: (
+    param: string,
+    prompt: number,
+    answer: number,
+    limit: number,
+    lengthField = 'max_tokens',
+  ) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower max_tokens.`,
+      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower ${lengthField}.`,
       param,
     ),
   tokenOutOfRange: (param: string, token: number, vocabulary: number) =>

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
 import { textCompletion, textEvents } from '../../src/completions/text-reply.js';
+import { textRequest } from '../../src/completions/text-request.js';
 import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -39,9 +40,9 @@ const completions: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const plan = await planCompletion(request.body, request.services, signal);
+      const plan = await planCompletion(textRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
-      if (!plan.stream) return textCompletion(plan, generation);
+      if (plan.request.reply.stream === null) return textCompletion(plan, generation);
       const events = textEvents(plan, await begin(generation));
       reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));

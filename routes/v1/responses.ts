@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
-import { planResponse, response, responseEvents } from '../../src/completions/responses-reply.js';
+import { planCompletion } from '../../src/completions/plan.js';
+import { response, responseEvents } from '../../src/completions/response-reply.js';
+import { responseRequest } from '../../src/completions/response-request.js';
 import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
@@ -38,10 +40,10 @@ const responses: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const planned = await planResponse(request.body, request.services, signal);
-      const generation = generate(planned.plan, signal);
-      if (!planned.plan.stream) return response(planned, generation);
-      const events = responseEvents(planned, await begin(generation));
+      const plan = await planCompletion(responseRequest(request.body), request.services, signal);
+      const generation = generate(plan, signal);
+      if (plan.request.reply.stream === null) return response(request.body, plan, generation);
+      const events = responseEvents(request.body, plan, await begin(generation));
       reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));
     },

@@ -2,19 +2,28 @@
 import type { FinishReason } from '../engine/protocol.js';
 import type { ChatCompletion } from '../schemas/chat.js';
 import type { ToolCall } from '../schemas/tools.js';
-import { chunkWriter, fields } from './chunk-writer.js';
-import { collect, type Piece } from './generate.js';
-import { chatLogprobs } from './logprobs-reply.js';
-import { AnswerMonitor, type ReadToken } from './monitor-reply.js';
+import {
+  callsTools,
+  choiceReceipts,
+  chunkWriter,
+  fields,
+  promptIds,
+  receiptFields,
+  replyHead,
+  tokenCount,
+  tokenIds,
+  usageOf,
+} from './common-reply.js';
+import { collect, type Piece, type ReadToken } from './generate.js';
+import { chatLogprobs, promptLogprobs } from './logprobs-reply.js';
+import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
-import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
-import { promptIds, promptLogprobs, tokenIds } from './token-fields.js';
 import { ToolCallReader } from './tools.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
 export async function chatCompletion(plan: CompletionPlan, generation: Generation): Promise<ChatCompletion> {
-  const { answers, usage } = await collect(plan, generation);
+  const answers = await collect(plan, generation);
   return {
     ...replyHead(plan, 'chat.completion'),
     choices: answers.map(({ text, read, finish, ids }, index) => ({
@@ -22,10 +31,10 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
       ...messageOf(plan, text, finish),
       logprobs: chatLogprobs(plan, read),
       ...new AnswerMonitor(plan).whole(read),
-      ...choiceReceipt(plan, index),
+      ...choiceReceipts(plan, index),
       ...tokenIds(plan, ids),
     })),
-    usage,
+    usage: usageOf(plan, tokenCount(answers)),
     ...promptIds(plan, 0),
     ...promptLogprobs(plan, 0, answers[0]),
     ...receiptFields(plan),
@@ -35,7 +44,7 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
 /** The message, with the calls that are in the text, and why it ends. */
 function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
   const role = 'assistant' as const;
-  if (!plan.callsTools) return { message: { role, content: text, refusal: null }, finish_reason: finish };
+  if (!callsTools(plan)) return { message: { role, content: text, refusal: null }, finish_reason: finish };
   const { text: content, calls } = new ToolCallReader().push(text, true);
   const whole: ToolCall[] = [];
   for (const { id, function: part } of calls) {
@@ -61,14 +70,16 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
   const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
     `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
   const logprobsOf = (read: readonly ReadToken[]) =>
-    plan.logprobs === null || read.length === 0 ? 'null' : JSON.stringify(chatLogprobs(plan, read));
-  const readers = plan.callsTools ? plan.sequences.map(() => new ToolCallReader()) : null;
-  const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
+    plan.request.answer.logprobs === null || read.length === 0
+      ? 'null'
+      : JSON.stringify(chatLogprobs(plan, read));
+  const readers = callsTools(plan) ? plan.choices.map(() => new ToolCallReader()) : null;
+  const monitors = plan.choices.map(() => new AnswerMonitor(plan));
   const role = '{"role":"assistant","content":"","refusal":null}';
-  yield plan.sequences
+  yield plan.choices
     .map((_, index) =>
       (index === 0 ? writer.firstChunk : writer.chunk)(
-        choice(index, role, 'null', fields(choiceReceipt(plan, index))),
+        choice(index, role, 'null', fields(choiceReceipts(plan, index))),
       ),
     )
     .join('');
@@ -76,7 +87,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
   for await (const pieces of generation) {
     let events = '';
     for (const piece of pieces) {
-      tokens += piece.tokens;
+      tokens += piece.ids.length;
       // The chunk with the text has its tokens' readings; without text they come with the finish reason.
       const monitor = monitors[piece.index] as AnswerMonitor;
       const reader = readers?.[piece.index];
@@ -89,7 +100,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
       const shown =
         delta !== '{}' ||
         piece.text !== '' ||
-        (plan.returnTokenIds && piece.ids.length > 0 && piece.finish === null);
+        (plan.request.reply.tokenIds && piece.ids.length > 0 && piece.finish === null);
       if (shown) {
         events += writer.chunk(
           choice(

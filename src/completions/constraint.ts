@@ -1,18 +1,25 @@
-/** What a request says of its answer's form, as one constraint for the engine. */
+/**
+ * What a request says of its answer's form, as one constraint for the engine. A JSON schema becomes a grammar; what the
+ * grammar cannot hold an answer to is refused: an answer that is not what the schema says must never pass for one that is.
+ */
 import type { ConstraintSource } from '../engine/grammar/grammar-library.js';
 import { errors } from '../errors.js';
+import { SchemaRefusal } from '../json-grammar/refusal.js';
+import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
-import { schemaConstraint } from './json-schema.js';
 
 export interface Constraint {
-  readonly constraint: ConstraintSource;
-  /** The request's field that asks for it. */
-  readonly constraintField: string;
+  /** What is held to it: the whole answer, or the tool calls in it. */
+  readonly kind: 'format' | 'tools';
+  readonly source: ConstraintSource;
+  /** The request's field that asks for it, for errors. */
+  readonly field: string;
 }
 
-const anyObject = { type: 'object', additionalProperties: true };
-
-/** @throws SteerdError constraint_refused; invalid_value for more than one constraint */
+/**
+ * `response_format` and `structured_outputs` of chat and text completions.
+ * @throws SteerdError constraint_refused; invalid_value for more than one constraint
+ */
 export function formatConstraint({ response_format, structured_outputs }: FormatOptions): Constraint | null {
   const structured = structuredConstraint(structured_outputs);
   if (response_format === null || response_format === undefined || response_format.type === 'text')
@@ -23,17 +30,23 @@ export function formatConstraint({ response_format, structured_outputs }: Format
       'structured_outputs',
     );
   }
-  if (response_format.type === 'json_object') {
-    return schemaGrammarFor(anyObject, 'response_format');
-  }
-  const field = 'response_format.json_schema.schema';
-  return schemaGrammarFor(response_format.json_schema.schema ?? { type: 'object' }, field);
+  return response_format.type === 'json_object'
+    ? jsonObject('response_format')
+    : jsonSchema(response_format.json_schema.schema, 'response_format.json_schema.schema');
 }
 
-const schemaGrammarFor = (schema: unknown, constraintField: string): Constraint => ({
-  constraint: { kind: 'grammar', source: schemaConstraint(schema, constraintField) },
-  constraintField,
-});
+/** Any JSON object. */
+export const jsonObject = (field: string): Constraint =>
+  validJson({ type: 'object', additionalProperties: true }, field);
+
+/** JSON that validates; an object without a schema. */
+export const jsonSchema = (schema: unknown, field: string): Constraint =>
+  validJson(schema ?? { type: 'object' }, field);
+
+const validJson = (schema: unknown, field: string) =>
+  format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field);
+
+const format = (source: ConstraintSource, field: string): Constraint => ({ kind: 'format', source, field });
 
 function structuredConstraint(asked: FormatOptions['structured_outputs']): Constraint | null {
   if (asked === null || asked === undefined) return null;
@@ -47,16 +60,14 @@ function structuredConstraint(asked: FormatOptions['structured_outputs']): Const
   }
   const { json, regex, choice, grammar } = asked;
   const [[key] = ['']] = given;
-  const constraintField = `structured_outputs.${key}`;
-  const as = (constraint: ConstraintSource): Constraint => ({ constraint, constraintField });
-  if (grammar) return as({ kind: 'grammar', source: grammar });
-  if (regex) return as({ kind: 'structural_tag', tag: structuralTag({ type: 'regex', pattern: regex }) });
+  const field = `structured_outputs.${key}`;
+  if (grammar) return format({ kind: 'grammar', source: grammar }, field);
+  if (regex) return format(structuralTag({ type: 'regex', pattern: regex }), field);
   if (choice) {
     const elements = choice.map((value) => ({ type: 'const_string', value }));
-    return as({ kind: 'structural_tag', tag: structuralTag({ type: 'or', elements }) });
+    return format(structuralTag({ type: 'or', elements }), field);
   }
-  const schema = typeof json === 'string' ? parsed(json, constraintField) : json;
-  return schemaGrammarFor(schema, constraintField);
+  return validJson(typeof json === 'string' ? parsed(json, field) : json, field);
 }
 
 function parsed(json: string, field: string): unknown {
@@ -68,4 +79,16 @@ function parsed(json: string, field: string): unknown {
 }
 
 /** As xgrammar reads it. */
-export const structuralTag = (format: object): string => JSON.stringify({ type: 'structural_tag', format });
+export const structuralTag = (format: object): ConstraintSource => ({
+  kind: 'structural_tag',
+  tag: JSON.stringify({ type: 'structural_tag', format }),
+});
+
+/** @returns a grammar whose texts all validate; @throws SteerdError constraint_refused naming the place */
+export function jsonGrammar(schema: unknown, field: string): string {
+  try {
+    return schemaGrammar(schema);
+  } catch (error) {
+    throw error instanceof SchemaRefusal ? errors.constraintRefused(field, error.message) : error;
+  }
+}

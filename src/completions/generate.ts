@@ -4,11 +4,12 @@
  */
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { Usage } from '../schemas/generation.js';
+import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
-import { streamText } from '../text/text-stream.js';
-import { echoedPrompt } from './echo.js';
-import { type ReadToken, readToken } from './monitor-reply.js';
+import { type DetailedToken, streamText } from '../text/text-stream.js';
+import { tokenPieces } from '../text/token-pieces.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { NeutralRequest } from './neutral-request.js';
 import type { CompletionPlan } from './plan.js';
 
 export interface Piece {
@@ -16,24 +17,30 @@ export interface Piece {
   readonly index: number;
   /** May be empty: a token can end inside a character, or be held back for a stop string. */
   readonly text: string;
-  /** Tokens made for it. */
-  readonly tokens: number;
-  /** Their ids. */
+  /** Of the tokens made for it. */
   readonly ids: readonly number[];
-  /** With the first piece, when the plan wants them: of the prompt's second token on. */
-  readonly prompt?: readonly TokenLogprobs[];
-  /** The same tokens, when the plan monitors something or wants log-probabilities. */
+  /** The same tokens, when the plan monitors something or wants log-probabilities; those of an echoed prompt too. */
   readonly read: readonly ReadToken[];
+  /** With the first piece, when the request asks for them: of the prompt's second token on. */
+  readonly promptLogprobs?: readonly TokenLogprobs[];
   readonly finish: FinishReason | null;
 }
 
-const nothingRead: readonly ReadToken[] = [];
+/** A token of a choice with one reading per monitor, and its log-probabilities when they are asked for. */
+export interface ReadToken {
+  readonly id: number;
+  readonly text: string;
+  readonly readings: readonly Reading[];
+  /** Null for a prompt's first token, which nothing comes before. */
+  readonly logprobs?: TokenLogprobs | null;
+}
+
+const nothing = { text: '', ids: [], read: [], finish: null } as const;
 
 /**
  * @throws SteerdError what the engine throws, or the signal's reason once it is aborted
  */
 export async function* generate(plan: CompletionPlan, signal: AbortSignal): AsyncGenerator<readonly Piece[]> {
-  const { model, sequences, stop } = plan;
   // Aborted when the client leaves, when the consumer stops reading and when a sister sequence fails.
   const all = new AbortController();
   let wake = () => {};
@@ -46,29 +53,18 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
 
   let arrived: Piece[] = [];
   const failures: unknown[] = [];
-  let running = sequences.length;
+  let running = plan.choices.length;
 
-  const run = async (request: SequenceRequest, index: number): Promise<void> => {
+  const run = async (sequence: SequenceRequest, index: number): Promise<void> => {
+    let ended = false;
+    const arrive: Arrive = (piece) => {
+      arrived.push({ index, ...piece });
+      ended ||= piece.finish !== null;
+      wake();
+    };
     try {
-      let ended = false;
-      const arrive = (piece: Omit<Piece, 'index'>) => {
-        arrived.push({ index, ...piece });
-        ended ||= piece.finish !== null;
-        wake();
-      };
-      if (plan.prefix !== '')
-        arrive({ text: plan.prefix, tokens: 0, ids: [], read: nothingRead, finish: null });
-      const steps = afterPrompt(plan, request, all.signal, arrive);
-      const context = plan.continues ? request.prompt : [];
-      const detokenizer = new IncrementalDetokenizer(model.tokenizer, context, plan.skipSpecialTokens);
-      for await (const delta of streamText(steps, model.tokenizer, stop, detokenizer, plan.stopIncluded)) {
-        const { text, tokens, detailed, finish } = delta;
-        const read =
-          detailed?.map((token) => readToken(token, plan.monitors, model.engine.shape.layers)) ?? nothingRead;
-        arrive({ text, tokens: tokens.length, ids: tokens, read, finish });
-        if (ended) break;
-      }
-      if (!ended) throw errors.engineFailed(model.id, 'a sequence ended without a reason');
+      await readChoice(plan, sequence, all.signal, arrive);
+      if (!ended) throw errors.engineFailed(plan.model.id, 'a sequence ended without a reason');
     } catch (error) {
       failures.push(error);
     } finally {
@@ -78,7 +74,7 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
   };
 
   try {
-    for (const [index, request] of sequences.entries()) void run(request, index);
+    for (const [index, { sequence }] of plan.choices.entries()) void run(sequence, index);
     while (true) {
       if (signal.aborted) throw signal.reason;
       if (failures.length > 0) throw failures[0];
@@ -97,27 +93,89 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
     all.abort();
   }
 }
+type Arrive = (piece: Omit<Piece, 'index'>) => void;
 
-/** The engine's steps; the prompt comes first as a piece where it is echoed. */
-async function* afterPrompt(
+/** The pieces of one choice, from what is echoed to the one with the finish reason. */
+async function readChoice(
   plan: CompletionPlan,
-  request: SequenceRequest,
+  sequence: SequenceRequest,
   signal: AbortSignal,
-  arrive: (piece: Omit<Piece, 'index'>) => void,
+  arrive: Arrive,
+): Promise<void> {
+  const { model, monitors, request } = plan;
+  const { answer, reply } = request;
+  if (reply.echo.kind === 'message' && reply.echo.text !== '') arrive({ ...nothing, text: reply.echo.text });
+  const steps = stepsAfterPrompt(plan, sequence, signal, arrive);
+  const before = continuesPrompt(request) ? sequence.prompt : [];
+  const detokenizer = new IncrementalDetokenizer(model.tokenizer, before, reply.skipSpecialTokens);
+  const { strings, keepString } = answer.stop;
+  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString)) {
+    const { text, tokens: ids, detailed = [], finish } = delta;
+    const read = detailed.map((token) => readToken(token, monitors, model.engine.shape.layers));
+    arrive({ text, ids, read, finish });
+    if (finish !== null) break;
+  }
+}
+
+/** Whether the answer's text goes on with the prompt's; otherwise it stands alone. */
+const continuesPrompt = ({ prompt }: NeutralRequest) =>
+  prompt.kind === 'text' || prompt.ends === 'within-last-message';
+
+/** The engine's steps; what is told of the prompt comes as pieces before the first. */
+async function* stepsAfterPrompt(
+  { model, request }: CompletionPlan,
+  sequence: SequenceRequest,
+  signal: AbortSignal,
+  arrive: Arrive,
 ): AsyncGenerator<SequenceStep> {
-  const finish = plan.promptOnly ? 'length' : null;
-  let waiting = plan.echo;
-  for await (const step of plan.model.engine.generate(request, signal)) {
-    if (plan.promptLogprobs !== null && step.promptLogprobs)
-      arrive({ text: '', tokens: 0, ids: [], read: nothingRead, finish: null, prompt: step.promptLogprobs });
-    if (waiting) {
-      const echoed = echoedPrompt(plan.model.tokenizer, request, step.promptLogprobs);
-      arrive({ ...echoed, tokens: 0, ids: [], finish });
-      waiting = false;
-      if (finish !== null) return;
+  const { answer, reply } = request;
+  let first = true;
+  for await (const step of model.engine.generate(sequence, signal)) {
+    if (first) {
+      const { promptLogprobs } = step;
+      if (answer.promptLogprobs !== null && promptLogprobs) arrive({ ...nothing, promptLogprobs });
+      if (reply.echo.kind === 'prompt' || reply.echo.kind === 'prompt-only') {
+        const finish = reply.echo.kind === 'prompt-only' ? 'length' : null;
+        arrive({ ...nothing, ...echoedPrompt(model.tokenizer, sequence.prompt, promptLogprobs), finish });
+        if (finish !== null) return;
+      }
+      first = false;
     }
     yield step;
   }
+}
+
+/**
+ * The prompt's text, special tokens as they are written, and its tokens when their log-probabilities are known.
+ * @param logprobs of the second token on
+ */
+function echoedPrompt(
+  tokenizer: Tokenizer,
+  prompt: readonly number[],
+  logprobs: readonly TokenLogprobs[] | undefined,
+): { readonly text: string; readonly read: readonly ReadToken[] } {
+  const texts = tokenPieces(tokenizer, prompt);
+  const read = logprobs
+    ? prompt.map((id, i): ReadToken => {
+        const own = i === 0 ? null : (logprobs[i - 1] ?? null);
+        return { id, text: texts[i] ?? '', readings: [], logprobs: own };
+      })
+    : [];
+  return { text: texts.join(''), read };
+}
+
+/** The engine's projections of a token, which are many, as the readings asked for. */
+function readToken(
+  { id, text, projections, logprobs }: DetailedToken,
+  monitors: readonly Monitor[],
+  layers: number,
+): ReadToken {
+  return {
+    id,
+    text,
+    readings: readings(monitors, (m, layer) => projections?.[m * layers + layer] ?? Number.NaN),
+    ...(logprobs && { logprobs }),
+  };
 }
 
 /**
@@ -137,45 +195,31 @@ export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerato
   })();
 }
 
-export interface Answer {
-  readonly text: string;
-  /** Its tokens, when the plan monitors something or wants log-probabilities. */
-  readonly read: readonly ReadToken[];
-  readonly finish: FinishReason;
-  readonly ids: readonly number[];
-  readonly prompt: readonly TokenLogprobs[];
-}
+/** A choice's pieces put together. */
+export type Answer = Required<Omit<Piece, 'index' | 'finish'>> & { readonly finish: FinishReason };
 
 /** Reads a generation to its end. */
 export async function collect(
-  plan: CompletionPlan,
+  { choices }: CompletionPlan,
   generation: AsyncIterable<readonly Piece[]>,
-): Promise<{ readonly answers: readonly Answer[]; readonly usage: Usage }> {
-  const answers = plan.sequences.map(() => ({
+): Promise<readonly Answer[]> {
+  const answers = choices.map(() => ({
     text: '',
-    read: [] as ReadToken[],
-    finish: 'stop' as FinishReason,
     ids: [] as number[],
-    prompt: [] as readonly TokenLogprobs[],
+    read: [] as ReadToken[],
+    promptLogprobs: [] as readonly TokenLogprobs[],
+    finish: 'stop' as FinishReason,
   }));
-  let tokens = 0;
   for await (const pieces of generation) {
     for (const piece of pieces) {
       const answer = answers[piece.index];
       if (answer === undefined) throw new Error(`no choice ${piece.index}`);
       answer.text += piece.text;
-      answer.ids.push(...piece.ids);
-      answer.prompt = piece.prompt ?? answer.prompt;
+      for (const id of piece.ids) answer.ids.push(id);
       for (const token of piece.read) answer.read.push(token);
+      answer.promptLogprobs = piece.promptLogprobs ?? answer.promptLogprobs;
       answer.finish = piece.finish ?? answer.finish;
-      tokens += piece.tokens;
     }
   }
-  return { answers, usage: usageOf(plan, tokens) };
+  return answers;
 }
-
-export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: number): Usage => ({
-  prompt_tokens: promptTokens,
-  completion_tokens: completionTokens,
-  total_tokens: promptTokens + completionTokens,
-});

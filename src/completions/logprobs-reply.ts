@@ -1,8 +1,9 @@
-/** Log-probabilities of a choice's tokens in OpenAI's two shapes, whole or in chunks. */
+/** Log-probabilities of a choice's tokens in OpenAI's two shapes, whole or in chunks, and of its prompt's in vLLM's. */
 import type { TokenLogprobs } from '../engine/protocol.js';
+import type { PromptLogprobs } from '../schemas/generation.js';
 import type { ChatLogprobs, TextLogprobs } from '../schemas/logprobs.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { ReadToken } from './monitor-reply.js';
+import type { Answer, ReadToken } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 
 /** JSON has no infinities; OpenAI's floor is the same. */
@@ -13,7 +14,7 @@ const strict = new TextDecoder('utf-8', { fatal: true });
 
 /** Tokens of a chat's answer; null when none were asked for. */
 export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[]): ChatLogprobs | null {
-  const { logprobs: count } = plan;
+  const { logprobs: count } = plan.request.answer;
   if (count === null) return null;
   const { tokenizer } = plan.model;
   const entry = (id: number, logprob: number) => {
@@ -51,7 +52,8 @@ export class TextLogprobsWriter {
 
   /** The next tokens; null when none were asked for. */
   take(tokens: readonly ReadToken[]): TextLogprobs | null {
-    const { logprobs: count, model } = this.plan;
+    const { model, request } = this.plan;
+    const { logprobs: count } = request.answer;
     if (count === null) return null;
     const offsets = tokens.map(({ text }) => {
       const offset = this.#offset;
@@ -78,4 +80,27 @@ function topOf(tokenizer: Tokenizer, id: number, logprobs: TokenLogprobs | null 
     if (!top.has(key)) top.set(key, floor(logprob));
   }
   return Object.fromEntries(top);
+}
+
+/** `prompt_logprobs` of a choice, to be spread. */
+export function promptLogprobs(
+  { model, request, choices }: CompletionPlan,
+  index: number,
+  answer: Answer | undefined,
+): { prompt_logprobs?: PromptLogprobs } {
+  const count = request.answer.promptLogprobs;
+  const prompt = choices[index]?.sequence.prompt;
+  if (count === null || prompt === undefined || answer === undefined) return {};
+  const entry = (id: number, logprob: number, rank: number) => ({
+    logprob: floor(logprob),
+    rank,
+    decoded_token: model.tokenizer.decode([id], { skipSpecialTokens: false }),
+  });
+  const of = (token: number, { chosen, rank = 0, top }: TokenLogprobs) => ({
+    ...Object.fromEntries(
+      top.slice(0, count).map(([id, logprob], i) => [String(id), entry(id, logprob, i + 1)]),
+    ),
+    [token]: entry(token, chosen, rank),
+  });
+  return { prompt_logprobs: [null, ...answer.promptLogprobs.map((read, i) => of(prompt[i + 1] ?? 0, read))] };
 }

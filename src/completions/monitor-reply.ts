@@ -1,33 +1,8 @@
 /** What an answer's choice says of the concepts monitored, whole or in chunks. */
-
-import type { TokenLogprobs } from '../engine/protocol.js';
 import type { ChoiceMonitor, ChunkMonitor, MonitorReading } from '../schemas/monitor.js';
-import { type Monitor, type Reading, readings, short } from '../steering/monitor.js';
-import type { DetailedToken } from '../text/text-stream.js';
+import { type Monitor, type Reading, short } from '../steering/monitor.js';
+import type { ReadToken } from './generate.js';
 import type { CompletionPlan } from './plan.js';
-
-/** A token of a choice with one reading per monitor, and its log-probabilities when they are asked for. */
-export interface ReadToken {
-  readonly id: number;
-  readonly text: string;
-  readonly readings: readonly Reading[];
-  /** Null for a prompt's first token, which nothing comes before. */
-  readonly logprobs?: TokenLogprobs | null;
-}
-
-/** The engine's numbers of a token, which are many, as those asked for. */
-export function readToken(
-  { id, text, projections, logprobs }: DetailedToken,
-  monitors: readonly Monitor[],
-  layers: number,
-): ReadToken {
-  return {
-    id,
-    text,
-    readings: readings(monitors, (m, layer) => projections?.[m * layers + layer] ?? Number.NaN),
-    ...(logprobs && { logprobs }),
-  };
-}
 
 /** One choice's readings as they come, with their running means. */
 export class AnswerMonitor {

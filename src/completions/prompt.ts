@@ -7,23 +7,25 @@ import type { CompletionRequest } from '../schemas/completions.js';
 import type { Tool } from '../schemas/tools.js';
 import type { ChatMessage as TemplateMessage } from '../text/chat-template.js';
 import { encodeText } from '../text/tokenizer.js';
+import type { Conversation, NeutralRequest } from './neutral-request.js';
 import { callText, toolInstructions } from './tools.js';
 
 /** A token is rarely longer: a text beyond it cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
 
 /** A UTF-16 half alone is no character: U+FFFD takes its place, as in any decoder of UTF-8. */
-const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, '\ufffd');
+export const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
 function boundCharacters(param: string, characters: number, { capacity }: ModelShape): void {
   const limit = capacity * charactersPerToken;
   if (characters > limit) throw errors.promptTooLong(param, characters, limit, capacity);
 }
 
-function contentText({ content }: ChatMessage): string {
-  if (content === null || content === undefined) return '';
-  return wellFormed(typeof content === 'string' ? content : content.map(({ text }) => text).join('\n'));
-}
+/** Of a message's content, which may come in parts. */
+export const partsText = (content: string | readonly { readonly text: string }[]): string =>
+  typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
+
+const contentText = ({ content }: ChatMessage) => wellFormed(partsText(content ?? ''));
 
 const roleOf = ({ role }: ChatMessage) => (role === 'developer' ? 'system' : role);
 
@@ -75,43 +77,47 @@ function described(messages: readonly TemplateMessage[], tools: readonly Tool[])
   return [{ ...first, content: `${first.content}\n\n${instructions}` }, ...rest];
 }
 
-export interface PromptOptions {
-  /** True by default, unless the final message is continued. */
-  readonly addGenerationPrompt?: boolean | undefined;
-  readonly continueFinal?: boolean | undefined;
-  /** That the answer may call. */
-  readonly tools?: readonly Tool[] | undefined;
-  /** More of the template's variables. */
-  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+/**
+ * The prompts of a request as token ids: one of a conversation, one or more of a text completion.
+ * @param most prompts that the request may have
+ * @throws SteerdError as chatPrompt and textPrompts do
+ */
+export async function promptTokens(
+  { fields, prompt }: Pick<NeutralRequest, 'fields' | 'prompt'>,
+  model: LoadedModel,
+  most: number,
+): Promise<readonly (readonly number[])[]> {
+  return prompt.kind === 'chat'
+    ? [await chatPrompt(model, prompt.messages, prompt, fields.prompt)]
+    : textPrompts(model, prompt.texts, most, fields.prompt);
 }
 
 /**
- * Token ids of a conversation, rendered by the model's template: up to where the answer begins, or without the
- * generation prompt.
+ * Token ids of a conversation, rendered by the model's template.
+ * @param field the request's, for errors
  * @throws SteerdError chat_template_missing, context_length_exceeded (by characters), or what the template refuses
  */
 export async function chatPrompt(
   model: LoadedModel,
   messages: readonly ChatMessage[],
-  options: PromptOptions = {},
+  { ends = 'generation-prompt', tools = [], variables = {} }: Partial<Omit<Conversation, 'messages'>> = {},
+  field = 'messages',
 ): Promise<number[]> {
-  if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
+  if (model.chatTemplate === null) throw errors.chatTemplateMissing(field, model.id);
   // A template walks every message on this thread: some 50 us each.
   const { capacity } = model.engine.shape;
-  if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
-  const tools = options.tools ?? [];
+  if (messages.length > capacity) throw errors.tooManyMessages(field, messages.length, capacity);
   const plain = model.chatTemplate.takesTools
     ? messages.map(withCalls)
     : described(messages.map(callsAsText), tools);
   const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
-  boundCharacters('messages', characters, model.engine.shape);
-  const { continueFinal = false, variables = {} } = options;
-  const addGenerationPrompt = options.addGenerationPrompt ?? !continueFinal;
+  boundCharacters(field, characters, model.engine.shape);
   const rendered = model.chatTemplate.render(plain, {
-    addGenerationPrompt,
+    addGenerationPrompt: ends === 'generation-prompt',
     variables: model.chatTemplate.takesTools && tools.length > 0 ? { ...variables, tools } : variables,
+    field,
   });
-  const prompt = continueFinal ? upToFinal(rendered, plain.at(-1)) : rendered;
+  const prompt = ends === 'within-last-message' ? upToFinal(rendered, plain.at(-1)) : rendered;
   return encodeText(model.tokenizer, prompt, { addSpecialTokens: false });
 }
 
@@ -174,20 +180,19 @@ export function checkTokens(param: string, tokens: readonly number[], { vocabula
 
 /**
  * How many tokens the answer may have.
- * @param asked what the request says, if it does
- * @param usual for a request that does not say; at most the room that is left
+ * @param param the prompt's field
  * @throws SteerdError prompt_empty, context_length_exceeded
  */
 export function answerLength(
   param: string,
   promptLength: number,
   { capacity }: ModelShape,
-  asked: number | undefined,
-  usual: number,
+  { answer, fields }: NeutralRequest,
 ): number {
   if (promptLength === 0) throw errors.promptEmpty(param);
+  const { asked, usual } = answer.maxTokens;
   const room = capacity - promptLength;
   const needed = asked ?? 1;
-  if (needed > room) throw errors.contextLengthExceeded(param, promptLength, needed, capacity);
-  return asked ?? Math.min(usual, room);
+  if (needed <= room) return asked ?? Math.min(usual, room);
+  throw errors.contextLengthExceeded(param, promptLength, needed, capacity, fields.maxTokens);
 }

@@ -1,19 +1,18 @@
-/** From a request's sampling fields to the engine's: defaults filled in, token ids checked, seeds folded. */
-import { randomInt } from 'node:crypto';
-import type { ModelShape, Sampling } from '../engine/protocol.js';
+/** Which tokens may come and which are favoured, in the model's own token ids. */
+import type { ModelShape, Sampling, SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { GenerationOptions } from '../schemas/generation.js';
-
-/** Any 64-bit seed as an unsigned 32-bit one; those that fit already stay as they are. */
-export function foldSeed(seed: number): number {
-  const bits = BigInt.asUintN(64, BigInt(seed));
-  return Number(BigInt.asUintN(32, bits ^ (bits >> 32n)));
-}
+import type { LoadedModel } from '../models/model.js';
+import type { NeutralRequest } from './neutral-request.js';
+import { checkTokens } from './prompt.js';
 
 /** The seed of choice `index` of a prompt. */
 export const seedOfChoice = (seed: number, index: number): number => (seed + index) % 2 ** 32;
 
-function logitBiases(biases: Readonly<Record<string, number>>, { vocabularySize }: ModelShape) {
+/** @throws SteerdError invalid_value for an id outside the vocabulary */
+export function toLogitBias(
+  biases: Readonly<Record<string, number>>,
+  { vocabularySize }: ModelShape,
+): Sampling['logitBias'] {
   return Object.entries(biases).map(([key, bias]): readonly [number, number] => {
     const token = /^\d{1,15}$/.test(key) ? Number(key) : -1;
     if (token < 0 || token >= vocabularySize) {
@@ -27,17 +26,33 @@ function logitBiases(biases: Readonly<Record<string, number>>, { vocabularySize 
   });
 }
 
-/** @throws SteerdError when logit_bias has an id outside the vocabulary */
-export function toSampling(options: GenerationOptions, shape: ModelShape): Sampling {
+/** @throws SteerdError for tokens that are none, and for a list that leaves nothing to come */
+export function barredTokens(
+  { answer, fields }: NeutralRequest,
+  model: LoadedModel,
+): Pick<SequenceRequest, 'allowedTokens' | 'badWords'> {
+  const { allowedTokens, badWords } = answer;
+  if (allowedTokens !== null) {
+    checkTokens('allowed_token_ids', allowedTokens, model.engine.shape);
+    if (answer.constraint !== null) {
+      throw errors.invalidRequest(
+        `allowed_token_ids must be left out with ${fields.format}, structured_outputs or tools.`,
+        'allowed_token_ids',
+      );
+    }
+    const ends = new Set([...model.stopTokens, ...answer.stop.tokens]);
+    if (answer.minTokens > 0 && allowedTokens.every((token) => ends.has(token))) {
+      throw errors.invalidRequest(
+        'allowed_token_ids must have a token that is no stop token when min_tokens is above 0.',
+        'allowed_token_ids',
+      );
+    }
+  }
+  const words = badWords
+    .flatMap((word) => [word, ` ${word.trimStart()}`])
+    .map((text) => model.tokenizer.encode(text, { addSpecialTokens: false }));
   return {
-    temperature: options.temperature ?? 1,
-    topP: options.top_p ?? 1,
-    topK: Math.max(0, options.top_k ?? 0),
-    minP: options.min_p ?? 0,
-    repetitionPenalty: options.repetition_penalty ?? 1,
-    presencePenalty: options.presence_penalty ?? 0,
-    frequencyPenalty: options.frequency_penalty ?? 0,
-    logitBias: logitBiases(options.logit_bias ?? {}, shape),
-    seed: typeof options.seed === 'number' ? foldSeed(options.seed) : randomInt(2 ** 32),
+    ...(allowedTokens === null ? {} : { allowedTokens }),
+    ...(words.length === 0 ? {} : { badWords: words.filter((tokens) => tokens.length > 0) }),
   };
 }

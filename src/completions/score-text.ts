@@ -75,7 +75,10 @@ async function tokensOf(body: ScoreRequest, model: LoadedModel): Promise<readonl
   const field = asChat ? 'messages' : 'input';
   const tokens = asChat
     ? await chatPrompt(model, messages, {
-        addGenerationPrompt: body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant',
+        ends:
+          (body.add_generation_prompt ?? messages.at(-1)?.role !== 'assistant')
+            ? 'generation-prompt'
+            : 'last-message',
       })
     : ((await textPrompts(model, input ?? '', 1, field))[0] ?? []);
   const { capacity } = model.engine.shape;

@@ -1,17 +1,25 @@
 /** A text completion's reply, whole and in chunks. */
 import type { Completion } from '../schemas/completions.js';
-import { chunkWriter, fields } from './chunk-writer.js';
+import {
+  choiceReceipts,
+  chunkWriter,
+  fields,
+  promptIds,
+  receiptFields,
+  replyHead,
+  tokenCount,
+  tokenIds,
+  usageOf,
+} from './common-reply.js';
 import { collect, type Piece } from './generate.js';
-import { TextLogprobsWriter } from './logprobs-reply.js';
+import { promptLogprobs, TextLogprobsWriter } from './logprobs-reply.js';
 import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
-import { choiceReceipt, receiptFields, replyHead } from './reply-head.js';
-import { promptIds, promptLogprobs, tokenIds } from './token-fields.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
 export async function textCompletion(plan: CompletionPlan, generation: Generation): Promise<Completion> {
-  const { answers, usage } = await collect(plan, generation);
+  const answers = await collect(plan, generation);
   return {
     ...replyHead(plan, 'text_completion'),
     choices: answers.map(({ text, read, finish, ids }, index) => ({
@@ -20,12 +28,12 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
       logprobs: new TextLogprobsWriter(plan).take(read),
       finish_reason: finish,
       ...new AnswerMonitor(plan).whole(read),
-      ...choiceReceipt(plan, index),
+      ...choiceReceipts(plan, index),
       ...tokenIds(plan, ids),
       ...promptIds(plan, index),
       ...promptLogprobs(plan, index, answers[index]),
     })),
-    usage,
+    usage: usageOf(plan, tokenCount(answers)),
     ...receiptFields(plan),
   };
 }
@@ -33,18 +41,18 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
 /** The events of a stream: every choice's texts, the last with its finish reason; then the end. */
 export async function* textEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'text_completion'));
-  const monitors = plan.sequences.map(() => new AnswerMonitor(plan));
-  const logprobs = plan.sequences.map(() => new TextLogprobsWriter(plan));
+  const monitors = plan.choices.map(() => new AnswerMonitor(plan));
+  const logprobs = plan.choices.map(() => new TextLogprobsWriter(plan));
   const begun = new Set<number>();
   let tokens = 0;
   let write = writer.firstChunk;
   for await (const pieces of generation) {
     let events = '';
-    for (const { index, text, finish, tokens: made, read, ids } of pieces) {
-      tokens += made;
+    for (const { index, text, finish, read, ids } of pieces) {
+      tokens += ids.length;
       if (text === '' && finish === null) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
-      const receipt = begun.has(index) ? {} : { ...choiceReceipt(plan, index), ...promptIds(plan, index) };
+      const receipt = begun.has(index) ? {} : { ...choiceReceipts(plan, index), ...promptIds(plan, index) };
       begun.add(index);
       const more = fields({
         ...(monitors[index] as AnswerMonitor).chunk(read, finish !== null),

@@ -4,6 +4,7 @@ import type { LoadedModel } from '../models/model.js';
 import type { DetokenizeRequest, Tokenized, TokenizeRequest } from '../schemas/tokenize.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { encodeText, leastTokens, type Tokenizer } from '../text/tokenizer.js';
+import { wellFormed } from './prompt.js';
 
 /** As much as a prompt may have, several times over for those who count. */
 const contexts = 4;
@@ -42,10 +43,10 @@ function textOf(body: TokenizeRequest, model: LoadedModel): string {
     throw errors.invalidRequest('exactly one of prompt and messages must be given.', 'prompt');
   }
   if (messages === undefined) return wellFormed(prompt ?? '');
-  if (model.chatTemplate === null) throw errors.chatTemplateMissing(model.id);
+  if (model.chatTemplate === null) throw errors.chatTemplateMissing('messages', model.id);
   // A template walks every message on this thread: some 50 us each.
   const { capacity } = model.engine.shape;
-  if (messages.length > capacity) throw errors.tooManyMessages(messages.length, capacity);
+  if (messages.length > capacity) throw errors.tooManyMessages('messages', messages.length, capacity);
   const plain = messages.map(({ role, content }) => ({
     role: role === 'developer' ? 'system' : role,
     content: wellFormed(partsText(content)),
@@ -59,9 +60,6 @@ const partsText = (content: unknown): string =>
     : Array.isArray(content)
       ? content.map((part: { text?: unknown }) => (typeof part.text === 'string' ? part.text : '')).join('\n')
       : '';
-
-/** A UTF-16 half alone is no character: U+FFFD takes its place, as in any decoder of UTF-8. */
-const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
 /**
  * [start, end) of each token in Unicode characters of the text. A token that ends inside a character is empty, and

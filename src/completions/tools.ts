@@ -12,8 +12,7 @@
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
-import { type Constraint, structuralTag } from './constraint.js';
-import { schemaConstraint } from './json-schema.js';
+import { type Constraint, jsonGrammar, structuralTag } from './constraint.js';
 
 const opening = '<tool_call>\n{"name": "';
 const middle = '", "arguments": ';
@@ -25,8 +24,31 @@ export interface ToolOptions {
   readonly parallel_tool_calls?: boolean | null | undefined;
 }
 
-/** The tools that the answer may call: none with tool_choice "none". */
-export function callableTools({ tools, tool_choice }: ToolOptions): readonly Tool[] {
+/** How an endpoint calls the fields of its tools, for errors. */
+export interface ToolFieldNames {
+  readonly parameters: (index: number) => string;
+  readonly chosenName: string;
+}
+
+/** As OpenAI's chat completions nest them. */
+const chatFieldNames: ToolFieldNames = {
+  parameters: (index) => `tools.${index}.function.parameters`,
+  chosenName: 'tool_choice.function.name',
+};
+
+/**
+ * The tools that the answer may call (none with tool_choice "none"), and what holds its calls to their parameters.
+ * @throws SteerdError constraint_refused for parameters that cannot be held to; invalid_value
+ */
+export function askedTools(
+  options: ToolOptions,
+  names = chatFieldNames,
+): { readonly tools: readonly Tool[]; readonly constraint: Constraint | null } {
+  const tools = callableTools(options, names);
+  return { tools, constraint: tools.length === 0 ? null : toolConstraint(tools, options, names) };
+}
+
+function callableTools({ tools, tool_choice }: ToolOptions, { chosenName }: ToolFieldNames): readonly Tool[] {
   const listed = tools ?? [];
   const names = listed.map((tool) => tool.function.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -41,37 +63,34 @@ export function callableTools({ tools, tool_choice }: ToolOptions): readonly Too
   if (typeof choice === 'string') return listed;
   const named = listed.filter((tool) => tool.function.name === choice.function.name);
   if (named.length === 0) {
-    throw errors.invalidValue(
-      'tool_choice.function.name',
-      `one of ${names.join(', ')}`,
-      choice.function.name,
-    );
+    throw errors.invalidValue(chosenName, `one of ${names.join(', ')}`, choice.function.name);
   }
   return named;
 }
 
-/** @throws SteerdError constraint_refused for parameters that cannot be held to */
-export function toolConstraint(options: ToolOptions): Constraint | null {
-  const callable = callableTools(options);
-  if (callable.length === 0) return null;
+function toolConstraint(
+  callable: readonly Tool[],
+  { tool_choice, parallel_tool_calls }: ToolOptions,
+  { parameters: field }: ToolFieldNames,
+): Constraint {
   const tags = callable.map((tool, i) => {
     const { name, parameters } = tool.function;
     const schema = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
-    const grammar = schemaConstraint(schema, `tools.${i}.function.parameters`);
     return {
       type: 'tag',
       begin: opening + name + middle,
-      content: { type: 'grammar', grammar },
+      content: { type: 'grammar', grammar: jsonGrammar(schema, field(i)) },
       end: closing,
     };
   });
-  const choice = options.tool_choice ?? 'auto';
-  const stop_after_first = typeof choice === 'object' || options.parallel_tool_calls === false;
-  const format =
+  const choice = tool_choice ?? 'auto';
+  const stop_after_first = typeof choice === 'object' || parallel_tool_calls === false;
+  const source = structuralTag(
     choice === 'auto'
       ? { type: 'triggered_tags', triggers: ['<tool_call>'], tags, stop_after_first }
-      : { type: 'tags_with_separator', tags, separator: '\n', at_least_one: true, stop_after_first };
-  return { constraint: { kind: 'structural_tag', tag: structuralTag(format) }, constraintField: 'tools' };
+      : { type: 'tags_with_separator', tags, separator: '\n', at_least_one: true, stop_after_first },
+  );
+  return { kind: 'tools', source, field: 'tools' };
 }
 
 /** What a model whose template knows no tools is told at the end of its system message. */

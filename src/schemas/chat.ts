@@ -47,7 +47,7 @@ export const ChatMessage = z
   });
 export type ChatMessage = z.output<typeof ChatMessage>;
 
-/** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/refusals.ts). */
+/** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/unsupported-fields.ts). */
 export const ChatRequest = z
   .looseObject({
     messages: list(ChatMessage, { min: 1, max: 16_384 }),
@@ -153,7 +153,7 @@ export const ChatCompletion = z
   });
 export type ChatCompletion = z.output<typeof ChatCompletion>;
 
-/** One `data:` of a stream. Never parsed here: chat-shape.ts writes it, the tests hold it to this schema. */
+/** One `data:` of a stream. Never parsed here: chat-reply.ts writes it, the tests hold it to this schema. */
 export const ChatCompletionChunk = z
   .object({
     ...ReplyFields,

@@ -115,7 +115,7 @@ export const Completion = z
   });
 export type Completion = z.output<typeof Completion>;
 
-/** One `data:` of a stream. Never parsed here: text-shape.ts writes it, the tests hold it to this schema. */
+/** One `data:` of a stream. Never parsed here: text-reply.ts writes it, the tests hold it to this schema. */
 export const CompletionChunk = z
   .object({
     ...fields,

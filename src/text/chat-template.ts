@@ -24,13 +24,17 @@ export interface ChatTemplate {
   /**
    * @param options.addGenerationPrompt whether the prompt ends with the opening of an assistant's message
    * @param options.variables further variables of the template (`enable_thinking`, `tools`, ...)
+   * @param options.field the request's field that holds the messages, for errors; `messages` by default
    * @returns text with its special tokens written out: encode it with `addSpecialTokens: false`
    * @throws SteerdError invalid_value when the template refuses the messages, or when a variable has a reserved name
    */
-  render(
-    messages: readonly ChatMessage[],
-    options: { addGenerationPrompt: boolean; variables?: Readonly<Record<string, unknown>> },
-  ): string;
+  render(messages: readonly ChatMessage[], options: RenderOptions): string;
+}
+
+interface RenderOptions {
+  readonly addGenerationPrompt: boolean;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly field?: string;
 }
 
 /** Variable names that a request may not set: those that `render` sets, and what the Jinja library declares. */
@@ -60,10 +64,7 @@ class JinjaChatTemplate implements ChatTemplate {
     this.#defaults = { tools: null, documents: null, ...specialTokens };
   }
 
-  render(
-    messages: readonly ChatMessage[],
-    options: { addGenerationPrompt: boolean; variables?: Readonly<Record<string, unknown>> },
-  ): string {
+  render(messages: readonly ChatMessage[], options: RenderOptions): string {
     for (const name of Object.keys(options.variables ?? {})) {
       if (reservedNames.has(name)) {
         throw errors.invalidValue('chat_template_kwargs', 'variables of free names', name);
@@ -81,7 +82,7 @@ class JinjaChatTemplate implements ChatTemplate {
       // concern the messages, because the template itself was parsed at load.
       const reason = (error as Error).message.slice(0, 500);
       throw errors.invalidValue(
-        'messages',
+        options.field ?? 'messages',
         `what the model's chat template accepts (it says: ${reason})`,
         `roles ${messages.map((message) => message.role).join(', ')}`,
       );

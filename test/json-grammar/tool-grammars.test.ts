@@ -1,7 +1,7 @@
 /** Calls are held to the parameters of the tool that they name, whatever the other tools' are. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { callText, toolConstraint } from '../../src/completions/tools.js';
+import { askedTools, callText } from '../../src/completions/tools.js';
 import { loadGrammarLibrary } from '../../src/engine/grammar/grammar-library.js';
 import type { Tool } from '../../src/schemas/tools.js';
 import { byteCharacters } from '../../src/text/token-bytes.js';
@@ -25,12 +25,12 @@ test('each tool has its own grammar', async () => {
     { tokens: [...byteCharacters, '</s>'], endTokens: [end] },
     end + 1,
   );
-  const asked = toolConstraint({
+  const { constraint } = askedTools({
     tools: [tool('a', { x: { type: 'integer', minimum: 1, maximum: 3 } }), tool('b', { y: { enum: ['p'] } })],
     tool_choice: 'required',
   });
-  assert.ok(asked);
-  const grammar = await library.compile(asked.constraint);
+  assert.ok(constraint);
+  const grammar = await library.compile(constraint.source);
   const fits = async (text: string) => {
     const matcher = await library.matcher(grammar);
     const taken = [...Buffer.from(text), end].every((byte) => matcher.acceptToken(byte));

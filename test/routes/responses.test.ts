@@ -129,3 +129,46 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
   };
   await post(url, { input: 'Hi', ...ignored }, ResponseObject);
 });
+
+test("errors have this endpoint's names of fields, and repeat what the request says as it is", async (t) => {
+  const { refused } = await connect(t, { capacity: 64 });
+  const tool = { type: 'function', name: 'f' };
+  const rows: [body: object, param: string, message: RegExp][] = [
+    [{ model: 'my messages max_tokens' }, 'model', /^model "my messages max_tokens" does not exist/],
+    [{ concept: 'response_format' }, 'concept', /^concept "response_format" does not exist/],
+    [{ max_output_tokens: 60 }, 'input', /^input has 20 tokens.*lower max_output_tokens\.$/],
+    [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
+    [{ tools: [{ ...tool, parameters: { not: {} } }] }, 'tools.0.parameters', /^tools\.0\.parameters cannot/],
+    [
+      { tools: [tool], tool_choice: { type: 'function', name: 'messages' } },
+      'tool_choice.name',
+      /^tool_choice\.name must be one of f; received "messages"\.$/,
+    ],
+    [
+      { tools: [tool], text: { format: { type: 'json_object' } } },
+      'text.format',
+      /^text\.format must be left out with tools/,
+    ],
+    [
+      { text: { format: { type: 'json_schema', schema: { properties: { messages: { not: {} } } } } } },
+      'text.format.schema',
+      /^text\.format\.schema .*schema\.properties\.messages\.not/,
+    ],
+    [
+      { text: { format: { type: 'json_object' } }, allowed_token_ids: [65] },
+      'allowed_token_ids',
+      /left out with text\.format, structured_outputs or tools\.$/,
+    ],
+  ];
+  for (const [more, param, message] of rows) {
+    const error = await refused(url, { input: 'Hi', ...more });
+    assert.equal(error.param, param, error.message);
+    assert.match(error.message, message);
+  }
+});
+
+test("the engine's errors about a format name it as the body does", async (t) => {
+  const { post, engine } = await connect(t, { capacity: 64 });
+  await post(url, { input: 'Hi', text: { format: { type: 'json_object' } } }, ResponseObject);
+  assert.equal(engine.requests.at(-1)?.constraintField, 'text.format');
+});

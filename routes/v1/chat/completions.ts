@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { chatCompletion, chatEvents } from '../../../src/completions/chat-reply.js';
+import { chatRequest } from '../../../src/completions/chat-request.js';
 import { begin, generate } from '../../../src/completions/generate.js';
-import { planChat } from '../../../src/completions/plan.js';
+import { planCompletion } from '../../../src/completions/plan.js';
 import { eventStream, eventStreamHeaders } from '../../../src/http/event-stream.js';
 import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
@@ -39,9 +40,9 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const signal = app.answers.open(reply.raw);
-      const plan = await planChat(request.body, request.services, signal);
+      const plan = await planCompletion(chatRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
-      if (!plan.stream) return chatCompletion(plan, generation);
+      if (plan.request.reply.stream === null) return chatCompletion(plan, generation);
       const events = chatEvents(plan, await begin(generation));
       reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));

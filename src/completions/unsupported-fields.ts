@@ -72,7 +72,7 @@ const itemFields = new Set(
  * @param known the fields of the request's schema
  * @throws SteerdError not_supported, unknown_steering_field
  */
-export function refuseSilentNoOps(body: Body, known: readonly string[]): void {
+export function refuseUnsupported(body: Body, known: readonly string[]): void {
   for (const [field, value] of Object.entries(body)) {
     if (value === null || value === undefined || known.includes(field)) continue;
     const rule = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;

@@ -1,0 +1,86 @@
+/** The body of a chat completion as a neutral request. */
+import { newId } from '../common/stamps.js';
+import { errors } from '../errors.js';
+import { ChatRequest } from '../schemas/chat.js';
+import { askedPromptLogprobs, askedStream, commonAnswer } from './common-request.js';
+import { type Constraint, formatConstraint } from './constraint.js';
+
+import type { ConversationEnd, Echo, NeutralRequest } from './neutral-request.js';
+import { partsText } from './prompt.js';
+import { askedTools } from './tools.js';
+import { refuseUnsupported } from './unsupported-fields.js';
+
+const known = Object.keys(ChatRequest.shape);
+
+/** @throws SteerdError for what is wrong with the body whatever the model */
+export function chatRequest(body: ChatRequest): NeutralRequest {
+  refuseUnsupported(body, known);
+  const { concept, strength, steering } = body;
+  const logprobs = askedLogprobs(body);
+  const format = formatConstraint(body);
+  const { tools, constraint: toolCalls } = askedTools(body);
+  return {
+    fields: { prompt: 'messages', maxTokens: 'max_tokens', format: 'response_format' },
+    prompt: {
+      kind: 'chat',
+      model: body.model ?? undefined,
+      messages: body.messages,
+      ends: conversationEnd(body),
+      tools,
+      variables: body.chat_template_kwargs ?? {},
+    },
+    answer: {
+      ...commonAnswer(body),
+      n: body.n ?? 1,
+      maxTokens: {
+        asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+        usual: Number.POSITIVE_INFINITY,
+      },
+      constraint: formatOrTools(format, toolCalls),
+      steering: { concept, strength, steering },
+      logprobs,
+      promptLogprobs: askedPromptLogprobs(body),
+    },
+    reply: {
+      id: newId('chatcmpl'),
+      stream: askedStream(body),
+      echo: askedEcho(body),
+      skipSpecialTokens: body.skip_special_tokens ?? true,
+      tokenIds: body.return_token_ids ?? false,
+    },
+  };
+}
+
+/** @throws SteerdError when they are counted but not asked for */
+function askedLogprobs({ logprobs, top_logprobs }: ChatRequest): number | null {
+  if (logprobs) return top_logprobs ?? 0;
+  if (typeof top_logprobs === 'number' && top_logprobs > 0) {
+    throw errors.invalidRequest('top_logprobs must be left out unless logprobs is true.', 'top_logprobs');
+  }
+  return null;
+}
+
+/** @throws SteerdError for tools beside a format, which exclude each other unless no tool may be called */
+function formatOrTools(format: Constraint | null, tools: Constraint | null): Constraint | null {
+  if (format === null || tools === null) return format ?? tools;
+  const [field = format.field] = format.field.split('.');
+  throw errors.invalidRequest(`${field} must be left out with tools, unless tool_choice is "none".`, field);
+}
+
+/** @throws SteerdError when the last message is to be continued and followed by a new one */
+function conversationEnd({ continue_final_message, add_generation_prompt }: ChatRequest): ConversationEnd {
+  if (!continue_final_message) return add_generation_prompt === false ? 'last-message' : 'generation-prompt';
+  if (!add_generation_prompt) return 'within-last-message';
+  throw errors.invalidRequest(
+    'add_generation_prompt must be left out or false when continue_final_message is true.',
+    'add_generation_prompt',
+  );
+}
+
+/** The last message, if it is the assistant's. */
+function askedEcho({ echo, messages }: ChatRequest): Echo {
+  const last = messages.at(-1);
+  return echo && last?.role === 'assistant' && last.content
+    ? { kind: 'message', text: partsText(last.content) }
+    : { kind: 'nothing' };
+}

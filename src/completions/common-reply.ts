@@ -1,0 +1,105 @@
+/**
+ * What the replies of chat, text completions and responses have in common, and the chunks of a stream as OpenAI's
+ * clients read them. What is the same in every chunk is serialised once: a token costs one short JSON.stringify.
+ */
+import { event } from '../http/event-stream.js';
+import type { Usage } from '../schemas/generation.js';
+import type { MonitorReceipt } from '../schemas/monitor.js';
+import type { SteeringReceipt } from '../schemas/steering.js';
+import type { Answer } from './generate.js';
+import type { CompletionPlan } from './plan.js';
+
+export interface ReplyHead<Kind extends string> {
+  readonly id: string;
+  readonly object: Kind;
+  readonly created: number;
+  readonly model: string;
+  readonly system_fingerprint: string;
+}
+
+/** What every object of one reply, whole or in chunks, begins with. */
+export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kind): ReplyHead<Kind> {
+  return {
+    id: plan.request.reply.id,
+    object,
+    created: plan.created,
+    model: plan.modelName,
+    system_fingerprint: `fp_${plan.model.engine.shape.fingerprint.slice(0, 10)}`,
+  };
+}
+
+/** The reply's `steering` and `monitor`, to be spread: there only when something steers, or is monitored. */
+export function receiptFields({ receiptsIn, choices, monitors }: CompletionPlan): {
+  steering?: SteeringReceipt[];
+  monitor?: MonitorReceipt[];
+} {
+  const receipts = receiptsIn === 'reply' ? (choices[0]?.receipts ?? []) : [];
+  return {
+    ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
+    ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
+  };
+}
+
+/** A choice's own `steering`, to be spread: there when the request compares steerings. */
+export const choiceReceipts = (
+  { receiptsIn, choices }: CompletionPlan,
+  index: number,
+): { steering?: SteeringReceipt[] } =>
+  receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
+
+/** Whether an answer's text may hold tool calls, which a reply tells apart. */
+export const callsTools = ({ request }: CompletionPlan): boolean =>
+  request.answer.constraint?.kind === 'tools';
+
+/** A choice's `token_ids`, to be spread. */
+export const tokenIds = ({ request }: CompletionPlan, ids: readonly number[]): { token_ids?: number[] } =>
+  request.reply.tokenIds ? { token_ids: [...ids] } : {};
+
+/** `prompt_token_ids` of a choice, to be spread. */
+export function promptIds(
+  { request, choices }: CompletionPlan,
+  index: number,
+): { prompt_token_ids?: number[] } {
+  const prompt = choices[index]?.sequence.prompt;
+  return request.reply.tokenIds && prompt ? { prompt_token_ids: [...prompt] } : {};
+}
+
+export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: number): Usage => ({
+  prompt_tokens: promptTokens,
+  completion_tokens: completionTokens,
+  total_tokens: promptTokens + completionTokens,
+});
+
+export const tokenCount = (answers: readonly Answer[]): number =>
+  answers.reduce((sum, { ids }) => sum + ids.length, 0);
+
+/** An object's fields as they go on from others: `,"a":1`, or nothing. */
+export function fields(object: object): string {
+  const json = JSON.stringify(object);
+  return json === '{}' ? '' : `,${json.slice(1, -1)}`;
+}
+
+export interface ChunkWriter {
+  /** An event with one choice, given as JSON. */
+  chunk(choice: string): string;
+  /** The first event of the reply: with the receipts of what steers and what is monitored. */
+  firstChunk(choice: string): string;
+  /** What comes after the last choice. */
+  end(completionTokens: number): string;
+}
+
+export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>): ChunkWriter {
+  const withUsage = plan.request.reply.stream?.usage ?? false;
+  const fixed = JSON.stringify(head).slice(0, -1);
+  const opening = `data: ${fixed},"choices":[`;
+  const noUsage = withUsage ? ',"usage":null' : '';
+  const closing = `]${noUsage}}\n\n`;
+  const firstClosing = `]${noUsage}${fields(receiptFields(plan))}}\n\n`;
+  const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
+  return {
+    chunk: (choice) => opening + choice + closing,
+    firstChunk: (choice) => opening + choice + firstClosing,
+    end: (completionTokens) =>
+      (withUsage ? usageChunk(usageOf(plan, completionTokens)) : '') + event('[DONE]'),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * What a completion is asked for, whichever endpoint it comes to: chat, text completions and responses each parse their
+ * body into this (chat-request.ts, text-request.ts, response-request.ts), and all that follows is the same for the three.
+ * It holds what the body alone says: nothing is known of the model yet.
+ */
+import type { Sampling } from '../engine/protocol.js';
+import type { ChatMessage } from '../schemas/chat.js';
+import type { CompletionRequest } from '../schemas/completions.js';
+import type { MonitorItem } from '../schemas/monitor.js';
+import type { SteeringBody } from '../schemas/steering.js';
+import type { Tool } from '../schemas/tools.js';
+import type { Constraint } from './constraint.js';
+
+export interface NeutralRequest {
+  readonly fields: FieldNames;
+  readonly prompt: AskedPrompt;
+  readonly answer: AskedAnswer;
+  readonly reply: AskedReply;
+}
+
+/** How the endpoint calls what errors speak of. */
+export interface FieldNames {
+  readonly prompt: 'messages' | 'prompt' | 'input';
+  readonly maxTokens: 'max_tokens' | 'max_output_tokens';
+  readonly format: 'response_format' | 'text.format';
+}
+
+export type AskedPrompt = {
+  /** Of a model, perhaps with an alias; the server's default one when left out. */
+  readonly model: string | undefined;
+} & (
+  | { readonly kind: 'text'; readonly texts: CompletionRequest['prompt'] }
+  | ({ readonly kind: 'chat' } & Conversation)
+);
+
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly ends: ConversationEnd;
+  /** Those that the answer may call. */
+  readonly tools: readonly Tool[];
+  /** More of the template's variables. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Where the prompt of a conversation ends: after what the template puts before an answer (its generation prompt), after
+ * the last message, or within that message, which the answer goes on with.
+ */
+export type ConversationEnd = 'generation-prompt' | 'last-message' | 'within-last-message';
+
+export interface AskedAnswer {
+  /** Answers to each prompt under each steering. */
+  readonly n: number;
+  /** What a request that does not say gets is at most the room that is left. */
+  readonly maxTokens: { readonly asked: number | undefined; readonly usual: number };
+  readonly minTokens: number;
+  readonly sampling: Omit<Sampling, 'logitBias'>;
+  /** By token id. */
+  readonly logitBias: Readonly<Record<string, number>>;
+  /** No other token may come; null for all. */
+  readonly allowedTokens: readonly number[] | null;
+  readonly badWords: readonly string[];
+  readonly stop: AskedStop;
+  readonly constraint: Constraint | null;
+  readonly steering: SteeringBody;
+  readonly monitor: readonly MonitorItem[];
+  /** Likeliest tokens told beside each of the answer's; null without log-probabilities. */
+  readonly logprobs: number | null;
+  /** The same of the prompt's tokens. */
+  readonly promptLogprobs: number | null;
+}
+
+export interface AskedStop {
+  readonly strings: readonly string[];
+  /** Whether the answer has the stop string that ended it. */
+  readonly keepString: boolean;
+  readonly tokens: readonly number[];
+  /** Whether the model's own end tokens end an answer. */
+  readonly atEndTokens: boolean;
+}
+
+export interface AskedReply {
+  /** Of the reply: `chatcmpl-...`, `cmpl-...`, `resp_...`. */
+  readonly id: string;
+  /** Null for one JSON object; else whether the stream ends with the usage. */
+  readonly stream: { readonly usage: boolean } | null;
+  readonly echo: Echo;
+  readonly skipSpecialTokens: boolean;
+  /** The ids of the prompt's tokens and the answer's too. */
+  readonly tokenIds: boolean;
+}
+
+/** What stands before each answer: nothing, a message, or its prompt, which may be all there is. */
+export type Echo =
+  | { readonly kind: 'nothing' | 'prompt' | 'prompt-only' }
+  | { readonly kind: 'message'; readonly text: string };

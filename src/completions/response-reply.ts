@@ -1,0 +1,257 @@
+/** The reply of the Responses API: output items as they come, the object they make up, and the events that tell of both. */
+import type { FinishReason } from '../engine/protocol.js';
+import { event } from '../http/event-stream.js';
+import type { ChatLogprobs } from '../schemas/logprobs.js';
+import type {
+  FunctionCallItem,
+  OutputItem,
+  OutputMessage,
+  ResponseObject,
+  ResponseRequest,
+} from '../schemas/responses.js';
+import type { ToolCallDelta } from '../schemas/tools.js';
+import { callsTools, receiptFields, usageOf } from './common-reply.js';
+import type { Piece, ReadToken } from './generate.js';
+import { chatLogprobs } from './logprobs-reply.js';
+import { AnswerMonitor } from './monitor-reply.js';
+import type { CompletionPlan } from './plan.js';
+import { ToolCallReader } from './tools.js';
+
+type Generation = AsyncIterable<readonly Piece[]>;
+
+/** Tells an event of a stream; a plain reply tells nobody. */
+type Say = (type: string, fields: object) => void;
+
+type Logprobs = ChatLogprobs['content'];
+
+/** The items of one answer as its pieces come. */
+class OutputItems {
+  readonly items: OutputItem[] = [];
+  readonly #reader: ToolCallReader | null;
+  #open: OutputItem | null = null;
+  /** Of tokens whose text is still held back. */
+  #waiting: Logprobs = [];
+
+  constructor(
+    readonly plan: CompletionPlan,
+    readonly say: Say,
+  ) {
+    this.#reader = callsTools(plan) ? new ToolCallReader() : null;
+  }
+
+  /** Without tools the answer is one message, even an empty one. */
+  begin(): void {
+    if (this.#reader === null) this.#message();
+  }
+
+  take({ text, read, finish }: Piece): void {
+    this.#waiting.push(...(chatLogprobs(this.plan, read)?.content ?? []));
+    const parts = this.#reader === null ? [text] : this.#reader.read(text, finish !== null);
+    for (const part of parts) {
+      if (typeof part === 'string') this.#text(part);
+      else this.#call(part);
+    }
+    if (finish !== null) this.#end(finish);
+  }
+
+  #text(delta: string): void {
+    if (delta === '') return;
+    const message = this.#open?.type === 'message' ? this.#open : this.#message();
+    const [part] = message.content;
+    if (part === undefined) return;
+    const logprobs = this.#taken();
+    part.text += delta;
+    part.logprobs.push(...logprobs);
+    this.say('response.output_text.delta', { ...this.#place(message), content_index: 0, delta, logprobs });
+  }
+
+  #taken(): Logprobs {
+    const logprobs = this.#waiting;
+    this.#waiting = [];
+    return logprobs;
+  }
+
+  #call({ id, function: { name, arguments: delta } }: ToolCallDelta): void {
+    // A call's tokens are no text's.
+    this.#waiting = [];
+    if (id !== undefined) {
+      this.#close('completed');
+      const itemId = id.replace(/^call_/, 'fc_');
+      const call: FunctionCallItem = {
+        type: 'function_call',
+        id: itemId,
+        call_id: id,
+        name: name ?? '',
+        arguments: '',
+        status: 'in_progress',
+      };
+      this.#add(call);
+    }
+    if (this.#open?.type !== 'function_call' || delta === '') return;
+    this.#open.arguments += delta;
+    this.say('response.function_call_arguments.delta', { ...this.#place(this.#open), delta });
+  }
+
+  #message(): OutputMessage {
+    this.#close('completed');
+    const first = this.items.length === 0;
+    const id = this.plan.request.reply.id.replace(/^resp_/, 'msg_') + (first ? '' : `_${this.items.length}`);
+    const message: OutputMessage = {
+      type: 'message',
+      id,
+      status: 'in_progress',
+      role: 'assistant',
+      content: [],
+    };
+    this.#add(message);
+    message.content.push({ type: 'output_text', text: '', annotations: [], logprobs: [] });
+    this.say('response.content_part.added', {
+      ...this.#place(message),
+      content_index: 0,
+      part: message.content[0],
+    });
+    return message;
+  }
+
+  #add(item: OutputItem): void {
+    this.items.push(item);
+    this.#open = item;
+    this.say('response.output_item.added', { output_index: this.items.length - 1, item });
+  }
+
+  #end(finish: FinishReason): void {
+    if (this.items.length === 0) this.#message();
+    if (this.#open?.type === 'message') this.#open.content[0]?.logprobs.push(...this.#taken());
+    this.#close(finish === 'stop' ? 'completed' : 'incomplete');
+  }
+
+  #close(status: 'completed' | 'incomplete'): void {
+    const item = this.#open;
+    if (item === null) return;
+    this.#open = null;
+    item.status = status;
+    const place = this.#place(item);
+    if (item.type === 'function_call') {
+      const { name, arguments: whole } = item;
+      this.say('response.function_call_arguments.done', { ...place, name, arguments: whole });
+    } else {
+      const [part] = item.content;
+      const at = { ...place, content_index: 0 };
+      this.say('response.output_text.done', {
+        ...at,
+        text: part?.text ?? '',
+        logprobs: part?.logprobs ?? [],
+      });
+      this.say('response.content_part.done', { ...at, part });
+    }
+    this.say('response.output_item.done', { output_index: place.output_index, item });
+  }
+
+  #place = (item: OutputItem) => ({ item_id: item.id, output_index: this.items.indexOf(item) });
+}
+
+/** What a generation came to. */
+interface Output {
+  readonly items: readonly OutputItem[];
+  readonly finish: FinishReason;
+  readonly tokens: number;
+  readonly read: readonly ReadToken[];
+}
+
+/** @param answer null while it is made */
+function responseObject(body: ResponseRequest, plan: CompletionPlan, answer: Output | null): ResponseObject {
+  const usage = answer && usageOf(plan, answer.tokens);
+  const { monitor } = answer ? new AnswerMonitor(plan).whole(answer.read) : {};
+  return {
+    id: plan.request.reply.id,
+    object: 'response',
+    created_at: plan.created,
+    status: answer === null ? 'in_progress' : answer.finish === 'stop' ? 'completed' : 'incomplete',
+    error: null,
+    incomplete_details: answer?.finish === 'length' ? { reason: 'max_output_tokens' } : null,
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    model: plan.modelName,
+    output: answer ? [...answer.items] : [],
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    previous_response_id: null,
+    store: false,
+    temperature: body.temperature ?? 1,
+    text: { format: { ...(body.text?.format ?? { type: 'text' }) } },
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: body.tools ?? [],
+    top_logprobs: body.top_logprobs ?? 0,
+    top_p: body.top_p ?? 1,
+    truncation: 'disabled',
+    metadata: body.metadata ?? {},
+    usage: usage && {
+      input_tokens: usage.prompt_tokens,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: usage.completion_tokens,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: usage.total_tokens,
+    },
+    ...receiptFields(plan),
+    ...(monitor ? { monitor_readings: monitor } : {}),
+  };
+}
+
+/** Reads a generation into output items; gives out the events of each step, and what it came to. */
+async function* read(
+  plan: CompletionPlan,
+  generation: Generation,
+  event: (type: string, fields: object) => string,
+): AsyncGenerator<string, Output> {
+  let events = '';
+  const output = new OutputItems(plan, (type, fields) => {
+    events += event(type, fields);
+  });
+  const take = () => {
+    const said = events;
+    events = '';
+    return said;
+  };
+  output.begin();
+  yield take();
+  let tokens = 0;
+  let finish: FinishReason = 'stop';
+  const all: ReadToken[] = [];
+  for await (const pieces of generation) {
+    for (const piece of pieces) {
+      tokens += piece.ids.length;
+      finish = piece.finish ?? finish;
+      for (const token of piece.read) all.push(token);
+      output.take(piece);
+    }
+    if (events !== '') yield take();
+  }
+  return { items: output.items, finish, tokens, read: all };
+}
+
+export async function response(
+  body: ResponseRequest,
+  plan: CompletionPlan,
+  generation: Generation,
+): Promise<ResponseObject> {
+  const reading = read(plan, generation, () => '');
+  for (;;) {
+    const next = await reading.next();
+    if (next.done) return responseObject(body, plan, next.value);
+  }
+}
+
+/** The typed events of a stream (OpenAI API reference, "Streaming events"): no `[DONE]`. */
+export async function* responseEvents(
+  body: ResponseRequest,
+  plan: CompletionPlan,
+  generation: Generation,
+): AsyncGenerator<string> {
+  let sequence = 0;
+  const say = (type: string, more: object) =>
+    event(JSON.stringify({ type, sequence_number: sequence++, ...more }), { name: type });
+  const begun = { response: responseObject(body, plan, null) };
+  yield say('response.created', begun) + say('response.in_progress', begun);
+  const output = yield* read(plan, generation, say);
+  const whole = responseObject(body, plan, output);
+  yield say(`response.${whole.status}`, { response: whole });
+}
