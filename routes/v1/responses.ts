@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
-import { response, responseEvents } from '../../src/completions/response-reply.js';
+import { responseEvents, wholeResponse } from '../../src/completions/response-reply.js';
 import { responseRequest } from '../../src/completions/response-request.js';
 import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -42,7 +42,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       const signal = app.answers.open(reply.raw);
       const plan = await planCompletion(responseRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
-      if (plan.request.reply.stream === null) return response(request.body, plan, generation);
+      if (plan.request.reply.stream === null) return wholeResponse(request.body, plan, generation);
       const events = responseEvents(request.body, plan, await begin(generation));
       reply.headers(eventStreamHeaders);
       return eventStream(events, (error) => request.explainBody(error));

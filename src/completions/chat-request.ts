@@ -2,10 +2,16 @@
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { ChatRequest } from '../schemas/chat.js';
-import { askedPromptLogprobs, askedStream, commonAnswer } from './common-request.js';
 import { type Constraint, formatConstraint } from './constraint.js';
 
-import type { ConversationEnd, Echo, NeutralRequest } from './neutral-request.js';
+import {
+  askedPromptLogprobs,
+  askedStream,
+  type ConversationEnd,
+  commonAnswer,
+  type Echo,
+  type NeutralRequest,
+} from './neutral-request.js';
 import { partsText } from './prompt.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';

@@ -4,7 +4,7 @@
  */
 import { unixSeconds } from '../common/stamps.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
-import type { ModelShape, SequenceRequest } from '../engine/protocol.js';
+import type { ModelShape, Sampling, SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { SteeringReceipt } from '../schemas/steering.js';
@@ -12,8 +12,7 @@ import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/mon
 import { type AskedSteering, askedSteering, resolveSteering } from '../steering/resolve.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
-import { answerLength, checkTokens, promptTokens } from './prompt.js';
-import { barredTokens, seedOfChoice, toLogitBias } from './sampling.js';
+import { answerLength, checkTokens, encodePrompts } from './prompt.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -59,11 +58,11 @@ export async function planCompletion(
   checkSlots(answer.n, steering, shape);
 
   const most = Math.max(1, Math.floor(maxSequences / (answer.n * steering.alternatives.length)));
-  const prompts = await promptTokens(request, model, most);
+  const prompts = await encodePrompts(request, model, most);
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const monitors = resolveMonitors(answer.monitor, context);
-  const ofAll = {
+  const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,
     ...(monitors.length > 0 && { monitor: monitors.map(({ vectors }) => vectors) }),
@@ -88,10 +87,10 @@ export async function planCompletion(
         promptLength: prompt.length,
         ...(steering.compared && { field: `steering.choices.${a}` }),
       });
-      return Array.from({ length: answer.n }, (_, i): Choice => {
-        const seed = seedOfChoice(answer.sampling.seed, i);
+      return Array.from({ length: answer.n }, (_, choice): Choice => {
+        const seed = seedOfChoice(answer.sampling.seed, choice);
         const sampling = { ...answer.sampling, logitBias, seed };
-        return { sequence: { prompt, maxTokens, sampling, edit, ...ofAll }, receipts };
+        return { sequence: { prompt, maxTokens, sampling, edit, ...common }, receipts };
       });
     });
   });
@@ -129,5 +128,57 @@ function wantedLogprobs({
   return {
     logprobs: Math.max(logprobs ?? 0, promptLogprobs ?? 0),
     promptLogprobs: echo.kind === 'prompt' || echo.kind === 'prompt-only' || promptLogprobs !== null,
+  };
+}
+
+/** The seed of choice `index` of a prompt. */
+const seedOfChoice = (seed: number, index: number): number => (seed + index) % 2 ** 32;
+
+/** @throws SteerdError invalid_value for an id outside the vocabulary */
+function toLogitBias(
+  biases: Readonly<Record<string, number>>,
+  { vocabularySize }: ModelShape,
+): Sampling['logitBias'] {
+  return Object.entries(biases).map(([key, bias]): readonly [number, number] => {
+    const token = /^\d{1,15}$/.test(key) ? Number(key) : -1;
+    if (token < 0 || token >= vocabularySize) {
+      throw errors.invalidValue(
+        'logit_bias',
+        `an object whose keys are token ids from 0 to ${vocabularySize - 1}`,
+        key,
+      );
+    }
+    return [token, bias];
+  });
+}
+
+/** @throws SteerdError for tokens that are none, and for a list that leaves nothing to come */
+function barredTokens(
+  { answer, fields }: NeutralRequest,
+  model: LoadedModel,
+): Pick<SequenceRequest, 'allowedTokens' | 'badWords'> {
+  const { allowedTokens, badWords } = answer;
+  if (allowedTokens !== null) {
+    checkTokens('allowed_token_ids', allowedTokens, model.engine.shape);
+    if (answer.constraint !== null) {
+      throw errors.invalidRequest(
+        `allowed_token_ids must be left out with ${fields.format}, structured_outputs or tools.`,
+        'allowed_token_ids',
+      );
+    }
+    const ends = new Set([...model.stopTokens, ...answer.stop.tokens]);
+    if (answer.minTokens > 0 && allowedTokens.every((token) => ends.has(token))) {
+      throw errors.invalidRequest(
+        'allowed_token_ids must have a token that is no stop token when min_tokens is above 0.',
+        'allowed_token_ids',
+      );
+    }
+  }
+  const words = badWords
+    .flatMap((word) => [word, ` ${word.trimStart()}`])
+    .map((text) => model.tokenizer.encode(text, { addSpecialTokens: false }));
+  return {
+    ...(allowedTokens === null ? {} : { allowedTokens }),
+    ...(words.length === 0 ? {} : { badWords: words.filter((tokens) => tokens.length > 0) }),
   };
 }

@@ -82,7 +82,7 @@ function described(messages: readonly TemplateMessage[], tools: readonly Tool[])
  * @param most prompts that the request may have
  * @throws SteerdError as chatPrompt and textPrompts do
  */
-export async function promptTokens(
+export async function encodePrompts(
   { fields, prompt }: Pick<NeutralRequest, 'fields' | 'prompt'>,
   model: LoadedModel,
   most: number,

@@ -158,21 +158,21 @@ interface Output {
   readonly read: readonly ReadToken[];
 }
 
-/** @param answer null while it is made */
-function responseObject(body: ResponseRequest, plan: CompletionPlan, answer: Output | null): ResponseObject {
-  const usage = answer && usageOf(plan, answer.tokens);
-  const { monitor } = answer ? new AnswerMonitor(plan).whole(answer.read) : {};
+/** @param output null while it is made */
+function responseObject(body: ResponseRequest, plan: CompletionPlan, output: Output | null): ResponseObject {
+  const usage = output && usageOf(plan, output.tokens);
+  const { monitor } = output ? new AnswerMonitor(plan).whole(output.read) : {};
   return {
     id: plan.request.reply.id,
     object: 'response',
     created_at: plan.created,
-    status: answer === null ? 'in_progress' : answer.finish === 'stop' ? 'completed' : 'incomplete',
+    status: output === null ? 'in_progress' : output.finish === 'stop' ? 'completed' : 'incomplete',
     error: null,
-    incomplete_details: answer?.finish === 'length' ? { reason: 'max_output_tokens' } : null,
+    incomplete_details: output?.finish === 'length' ? { reason: 'max_output_tokens' } : null,
     instructions: body.instructions ?? null,
     max_output_tokens: body.max_output_tokens ?? null,
     model: plan.modelName,
-    output: answer ? [...answer.items] : [],
+    output: output ? [...output.items] : [],
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: null,
     store: false,
@@ -200,18 +200,18 @@ function responseObject(body: ResponseRequest, plan: CompletionPlan, answer: Out
 async function* read(
   plan: CompletionPlan,
   generation: Generation,
-  event: (type: string, fields: object) => string,
+  say: (type: string, fields: object) => string,
 ): AsyncGenerator<string, Output> {
   let events = '';
-  const output = new OutputItems(plan, (type, fields) => {
-    events += event(type, fields);
+  const answer = new OutputItems(plan, (type, fields) => {
+    events += say(type, fields);
   });
   const take = () => {
     const said = events;
     events = '';
     return said;
   };
-  output.begin();
+  answer.begin();
   yield take();
   let tokens = 0;
   let finish: FinishReason = 'stop';
@@ -221,14 +221,14 @@ async function* read(
       tokens += piece.ids.length;
       finish = piece.finish ?? finish;
       for (const token of piece.read) all.push(token);
-      output.take(piece);
+      answer.take(piece);
     }
     if (events !== '') yield take();
   }
-  return { items: output.items, finish, tokens, read: all };
+  return { items: answer.items, finish, tokens, read: all };
 }
 
-export async function response(
+export async function wholeResponse(
   body: ResponseRequest,
   plan: CompletionPlan,
   generation: Generation,

@@ -2,9 +2,8 @@
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { CompletionRequest } from '../schemas/completions.js';
-import { askedPromptLogprobs, askedStream, commonAnswer } from './common-request.js';
 import { formatConstraint } from './constraint.js';
-import type { NeutralRequest } from './neutral-request.js';
+import { askedPromptLogprobs, askedStream, commonAnswer, type NeutralRequest } from './neutral-request.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 const known = Object.keys(CompletionRequest.shape);
