@@ -41,7 +41,7 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
   };
 }
 
-/** The message, with the calls that are in the text, and why it ends. */
+/** The message with the tool calls in its text, and the finish reason. */
 function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
   const role = 'assistant' as const;
   if (!callsTools(plan)) return { message: { role, content: text, refusal: null }, finish_reason: finish };
@@ -64,7 +64,7 @@ function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
   };
 }
 
-/** The events of a stream: every choice's role, its deltas, its finish reason; then the end. */
+/** The events of a stream: the role of every choice, deltas, finish reasons; then the usage and `[DONE]`. */
 export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
   const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
@@ -88,7 +88,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
     let events = '';
     for (const piece of pieces) {
       tokens += piece.ids.length;
-      // The chunk with the text has its tokens' readings; without text they come with the finish reason.
+      // Readings come in the chunk with their tokens' text; those of tokens without text, with the finish reason.
       const monitor = monitors[piece.index] as AnswerMonitor;
       const reader = readers?.[piece.index];
       const said = reader?.push(piece.text, piece.finish !== null) ?? { text: piece.text, calls: [] };
@@ -96,7 +96,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
         ...(said.text === '' ? {} : { content: said.text }),
         ...(said.calls.length === 0 ? {} : { tool_calls: said.calls }),
       });
-      // A call's name is no text yet: its tokens' readings come all the same.
+      // The tokens of a call's name add nothing to the delta yet; their readings are sent all the same.
       const shown =
         delta !== '{}' ||
         piece.text !== '' ||

@@ -47,7 +47,7 @@ export const choiceReceipts = (
 ): { steering?: SteeringReceipt[] } =>
   receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
 
-/** Whether an answer's text may hold tool calls, which a reply tells apart. */
+/** Whether the text of an answer may contain tool calls, to be parsed out of it. */
 export const callsTools = ({ request }: CompletionPlan): boolean =>
   request.answer.constraint?.kind === 'tools';
 
@@ -73,7 +73,7 @@ export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: numb
 export const tokenCount = (answers: readonly Answer[]): number =>
   answers.reduce((sum, { ids }) => sum + ids.length, 0);
 
-/** An object's fields as they go on from others: `,"a":1`, or nothing. */
+/** The JSON of an object's fields, to follow others: `,"a":1`, or an empty string. */
 export function fields(object: object): string {
   const json = JSON.stringify(object);
   return json === '{}' ? '' : `,${json.slice(1, -1)}`;

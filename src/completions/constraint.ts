@@ -1,6 +1,6 @@
 /**
- * What a request says of its answer's form, as one constraint for the engine. A JSON schema becomes a grammar; what the
- * grammar cannot hold an answer to is refused: an answer that is not what the schema says must never pass for one that is.
+ * Response formats and structured outputs as one constraint for the engine. A JSON schema becomes a grammar; keywords that
+ * the grammar cannot enforce are refused, so that no answer passes for one that validates and does not.
  */
 import type { ConstraintSource } from '../engine/grammar/grammar-library.js';
 import { errors } from '../errors.js';
@@ -9,7 +9,7 @@ import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
 
 export interface Constraint {
-  /** What is held to it: the whole answer, or the tool calls in it. */
+  /** What it constrains: the whole answer, or the tool calls in it. */
   readonly kind: 'format' | 'tools';
   readonly source: ConstraintSource;
   /** The request's field that asks for it, for errors. */
@@ -78,7 +78,7 @@ function parsed(json: string, field: string): unknown {
   }
 }
 
-/** As xgrammar reads it. */
+/** In xgrammar's structural-tag format. */
 export const structuralTag = (format: object): ConstraintSource => ({
   kind: 'structural_tag',
   tag: JSON.stringify({ type: 'structural_tag', format }),

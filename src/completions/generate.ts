@@ -41,7 +41,7 @@ const nothing = { text: '', ids: [], read: [], finish: null } as const;
  * @throws SteerdError what the engine throws, or the signal's reason once it is aborted
  */
 export async function* generate(plan: CompletionPlan, signal: AbortSignal): AsyncGenerator<readonly Piece[]> {
-  // Aborted when the client leaves, when the consumer stops reading and when a sister sequence fails.
+  // Aborted when the client leaves, when the consumer stops reading and when another choice fails.
   const all = new AbortController();
   let wake = () => {};
   const abort = () => {
@@ -95,7 +95,7 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
 }
 type Arrive = (piece: Omit<Piece, 'index'>) => void;
 
-/** The pieces of one choice, from what is echoed to the one with the finish reason. */
+/** Runs one choice: hands over its pieces, from the echo to the one with the finish reason. */
 async function readChoice(
   plan: CompletionPlan,
   sequence: SequenceRequest,
@@ -117,11 +117,11 @@ async function readChoice(
   }
 }
 
-/** Whether the answer's text goes on with the prompt's; otherwise it stands alone. */
+/** Whether the answer is detokenized as a continuation of the prompt; otherwise it stands alone. */
 const continuesPrompt = ({ prompt }: NeutralRequest) =>
   prompt.kind === 'text' || prompt.ends === 'within-last-message';
 
-/** The engine's steps; what is told of the prompt comes as pieces before the first. */
+/** The engine's steps, preceded by pieces with the echoed prompt and its log-probabilities. */
 async function* stepsAfterPrompt(
   { model, request }: CompletionPlan,
   sequence: SequenceRequest,

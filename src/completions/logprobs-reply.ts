@@ -34,7 +34,7 @@ export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[])
   return { content, refusal: null };
 }
 
-/** A token as a key: bytes that are no character alone must not look like others. */
+/** A token as a key: bytes that are no whole character are escaped, so that different tokens have different keys. */
 function keyOf(tokenizer: Tokenizer, id: number): string {
   const bytes = tokenizer.bytes(id);
   try {
@@ -44,7 +44,7 @@ function keyOf(tokenizer: Tokenizer, id: number): string {
   }
 }
 
-/** One choice of a text completion: it counts where its tokens begin. */
+/** Log-probabilities of one choice of a text completion; keeps the text offset from chunk to chunk. */
 export class TextLogprobsWriter {
   #offset = 0;
 

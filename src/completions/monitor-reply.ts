@@ -1,4 +1,4 @@
-/** What an answer's choice says of the concepts monitored, whole or in chunks. */
+/** The `monitor` of a choice, whole or in chunks: what the monitored concepts read at each token. */
 import type { ChoiceMonitor, ChunkMonitor, MonitorReading } from '../schemas/monitor.js';
 import { type Monitor, type Reading, short } from '../steering/monitor.js';
 import type { ReadToken } from './generate.js';

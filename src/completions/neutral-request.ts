@@ -22,7 +22,7 @@ export interface NeutralRequest {
   readonly reply: AskedReply;
 }
 
-/** How the endpoint calls what errors speak of. */
+/** The endpoint's own names of the fields that errors name. */
 export interface FieldNames {
   readonly prompt: 'messages' | 'prompt' | 'input';
   readonly maxTokens: 'max_tokens' | 'max_output_tokens';
@@ -55,7 +55,7 @@ export type ConversationEnd = 'generation-prompt' | 'last-message' | 'within-las
 export interface AskedAnswer {
   /** Answers to each prompt under each steering. */
   readonly n: number;
-  /** What a request that does not say gets is at most the room that is left. */
+  /** `usual` applies to a request that does not ask, as far as there is room in the context. */
   readonly maxTokens: { readonly asked: number | undefined; readonly usual: number };
   readonly minTokens: number;
   readonly sampling: Omit<Sampling, 'logitBias'>;
@@ -68,7 +68,7 @@ export interface AskedAnswer {
   readonly constraint: Constraint | null;
   readonly steering: SteeringBody;
   readonly monitor: readonly MonitorItem[];
-  /** Likeliest tokens told beside each of the answer's; null without log-probabilities. */
+  /** How many likeliest tokens are reported beside each of the answer's; null without log-probabilities. */
   readonly logprobs: number | null;
   /** The same of the prompt's tokens. */
   readonly promptLogprobs: number | null;
@@ -106,7 +106,7 @@ type CommonBody = Omit<GenerationOptions, CompletionsOnly> & {
   readonly monitor?: readonly MonitorItem[] | null | undefined;
 };
 
-/** The answer as all three can ask for it; what else there is to say of it is each endpoint's own. */
+/** The parts of the answer that all three endpoints ask for with the same fields. */
 export function commonAnswer(body: CommonBody) {
   const { stop } = body;
   return {

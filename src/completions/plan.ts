@@ -108,7 +108,7 @@ export async function planCompletion(
   };
 }
 
-/** More than the slots could never run together. */
+/** Bounds the choices of one prompt by the slots: more could never run at the same time. */
 function checkSlots(n: number, { alternatives }: AskedSteering, { slots }: ModelShape): void {
   if (n > slots) throw errors.invalidValue('n', `at most ${slots}, the slots of this server`, n);
   if (n * alternatives.length > slots) {
@@ -119,7 +119,7 @@ function checkSlots(n: number, { alternatives }: AskedSteering, { slots }: Model
   }
 }
 
-/** The engine has one count for the answer's tokens and the prompt's. */
+/** The engine takes one count for both the answer's tokens and the prompt's. */
 function wantedLogprobs({
   answer: { logprobs, promptLogprobs },
   reply: { echo },
@@ -152,7 +152,7 @@ function toLogitBias(
   });
 }
 
-/** @throws SteerdError for tokens that are none, and for a list that leaves nothing to come */
+/** @throws SteerdError for ids outside the vocabulary, and for a list that leaves no token to sample */
 function barredTokens(
   { answer, fields }: NeutralRequest,
   model: LoadedModel,

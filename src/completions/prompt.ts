@@ -1,4 +1,4 @@
-/** From messages or prompts to token ids, and from the room that is left to how long the answer may be. */
+/** From messages or texts to the prompt's token ids; how long the answer may be in the rest of the context. */
 import type { ModelShape } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
@@ -10,10 +10,10 @@ import { encodeText } from '../text/tokenizer.js';
 import type { Conversation, NeutralRequest } from './neutral-request.js';
 import { callText, toolInstructions } from './tools.js';
 
-/** A token is rarely longer: a text beyond it cannot fit the context and is refused before it is tokenised. */
+/** An upper bound in practice: a longer text cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
 
-/** A UTF-16 half alone is no character: U+FFFD takes its place, as in any decoder of UTF-8. */
+/** Replaces lone UTF-16 surrogates by U+FFFD, as UTF-8 encoders do. */
 export const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
 function boundCharacters(param: string, characters: number, { capacity }: ModelShape): void {
@@ -21,7 +21,7 @@ function boundCharacters(param: string, characters: number, { capacity }: ModelS
   if (characters > limit) throw errors.promptTooLong(param, characters, limit, capacity);
 }
 
-/** Of a message's content, which may come in parts. */
+/** The text of a message's content, which may be a list of parts. */
 export const partsText = (content: string | readonly { readonly text: string }[]): string =>
   typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
 
@@ -56,7 +56,7 @@ function parsedArguments(args: string): unknown {
   }
 }
 
-/** For a template without tools: calls as they are written, results as the user's. */
+/** For a template without tools: calls as text, their results as messages of the user. */
 function callsAsText(message: ChatMessage): TemplateMessage {
   const content = contentText(message);
   if (message.role === 'tool') {

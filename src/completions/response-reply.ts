@@ -19,7 +19,7 @@ import { ToolCallReader } from './tools.js';
 
 type Generation = AsyncIterable<readonly Piece[]>;
 
-/** Tells an event of a stream; a plain reply tells nobody. */
+/** Emits an event of a stream; does nothing for a reply that is not streamed. */
 type Say = (type: string, fields: object) => void;
 
 type Logprobs = ChatLogprobs['content'];
@@ -29,7 +29,7 @@ class OutputItems {
   readonly items: OutputItem[] = [];
   readonly #reader: ToolCallReader | null;
   #open: OutputItem | null = null;
-  /** Of tokens whose text is still held back. */
+  /** Log-probabilities of tokens whose text is still held back. */
   #waiting: Logprobs = [];
 
   constructor(
@@ -72,7 +72,7 @@ class OutputItems {
   }
 
   #call({ id, function: { name, arguments: delta } }: ToolCallDelta): void {
-    // A call's tokens are no text's.
+    // Log-probabilities are reported of text only, not of a call's tokens.
     this.#waiting = [];
     if (id !== undefined) {
       this.#close('completed');

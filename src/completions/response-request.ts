@@ -1,4 +1,4 @@
-/** The body of a response as a neutral request. Its fields have other names than a chat's, and errors speak of them by these. */
+/** The body of a response as a neutral request. Some fields have other names than a chat's: errors use the body's own. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { ChatMessage } from '../schemas/chat.js';
@@ -106,7 +106,7 @@ function formatConstraint(format: NonNullable<ResponseRequest['text']>['format']
     : jsonSchema(format.schema, 'text.format.schema');
 }
 
-/** As a chat has it: calls belong to the assistant's message before them. */
+/** As messages of a chat, in which calls belong to the assistant's message before them. */
 function conversation({ instructions, input }: ResponseRequest): ChatMessage[] {
   const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
   if (typeof input === 'string') return [...messages, { role: 'user', content: input }];

@@ -1,4 +1,4 @@
-/** A given text or chat, read token by token along concepts, without steering by any. */
+/** Projections of a given text or chat onto concepts, token by token, without steering. */
 
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import { errors } from '../errors.js';

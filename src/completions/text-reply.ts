@@ -38,7 +38,7 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
   };
 }
 
-/** The events of a stream: every choice's texts, the last with its finish reason; then the end. */
+/** The events of a stream: the texts of every choice, the last with its finish reason; then the usage and `[DONE]`. */
 export async function* textEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
   const writer = chunkWriter(plan, replyHead(plan, 'text_completion'));
   const monitors = plan.choices.map(() => new AnswerMonitor(plan));

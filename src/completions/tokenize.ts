@@ -6,7 +6,7 @@ import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { encodeText, leastTokens, type Tokenizer } from '../text/tokenizer.js';
 import { wellFormed } from './prompt.js';
 
-/** As much as a prompt may have, several times over for those who count. */
+/** Texts of up to that many contexts are tokenized: clients may count more than a prompt can hold. */
 const contexts = 4;
 
 /** @throws SteerdError invalid_value, context_length_exceeded, chat_template_missing */

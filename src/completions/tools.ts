@@ -106,10 +106,10 @@ export function toolInstructions(tools: readonly Tool[]): string {
   ].join('\n');
 }
 
-/** A call as the conversation has it. */
+/** A call in that format, for earlier messages of the conversation. */
 export const callText = (name: string, args: string): string => opening + name + middle + args + closing;
 
-/** Reads an answer as it comes: text, and calls in pieces. */
+/** Incremental parser of an answer: text, and calls as deltas. */
 export class ToolCallReader {
   #rest = '';
   #inside: 'text' | 'name' | 'arguments' = 'text';
@@ -121,7 +121,7 @@ export class ToolCallReader {
     return this.#calls;
   }
 
-  /** What is certain of the answer now; all that is left when it is the last. */
+  /** What the new text adds for certain; with `last`, also what was held back. */
   push(text: string, last: boolean): { readonly text: string; readonly calls: readonly ToolCallDelta[] } {
     const parts = this.read(text, last);
     return {
@@ -130,7 +130,7 @@ export class ToolCallReader {
     };
   }
 
-  /** The same in the order in which it came. */
+  /** The same as a list in the order of the text. */
   read(text: string, last: boolean): (string | ToolCallDelta)[] {
     this.#rest += text;
     const parts: (string | ToolCallDelta)[] = [];
@@ -140,7 +140,7 @@ export class ToolCallReader {
       const end = at >= 0 ? at : last ? this.#rest.length : this.#rest.length - heldBack(this.#rest, marker);
       const part = this.#rest.slice(0, end);
       if (this.#inside === 'text') {
-        // Line ends between calls are no content.
+        // White space between calls is not content.
         const said = this.#afterCall ? part.trimStart() : part;
         if (said !== '') parts.push(said);
         this.#afterCall &&= said === '';

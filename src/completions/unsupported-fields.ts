@@ -1,6 +1,6 @@
 /**
- * Fields that would change the answer if they were honoured, and are not: an error instead of an answer that
- * silently ignores them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
+ * Fields that would change the answer and are not supported: an error instead of an answer that silently ignores
+ * them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
  */
 
 import { closest } from '../common/closest.js';
@@ -48,7 +48,7 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
 
 const steeringFields = Object.keys({ ...SteeringFields, ...MonitorFields });
 
-/** What people call steering elsewhere. */
+/** Names that other software has for steering and monitoring. */
 const aliases: Readonly<Record<string, string>> = {
   steer: 'steering',
   steered: 'steering',

@@ -76,7 +76,7 @@ export function checkConcept(concept: Concept, model: ItemContext['model'], para
   }
 }
 
-/** Of one request's items: prompts and choices share what was made of them. */
+/** Concepts by the item that brought their vectors: all prompts and choices of a request share one. */
 const made = new WeakMap<InlineVectors, Concept>();
 
 function inlineConcept(

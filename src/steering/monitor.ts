@@ -9,7 +9,7 @@ import type { MonitorItem, MonitorReceipt } from '../schemas/monitor.js';
 import { calibratedLayers, layersOf, layersWithVector } from './concept-layers.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
 
-/** Of one reply: 15 MB of JSON or so. */
+/** In one reply: about 15 MB of JSON. */
 const mostLayerValues = 2_000_000;
 
 export interface Monitor {
@@ -22,7 +22,7 @@ export interface Monitor {
   readonly perLayer: boolean;
 }
 
-/** What one token says of one concept. */
+/** The reading of one concept at one token. */
 export interface Reading {
   readonly value: number;
   /** <h, v> at each of the monitor's layers, when asked for. */
@@ -112,5 +112,5 @@ export function readings(
   });
 }
 
-/** Seven digits: what float32 has. */
+/** Rounds to seven significant digits, the precision of float32. */
 export const short = (value: number): number => Number(value.toPrecision(7));

@@ -7,7 +7,7 @@ import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
 
-/** Room for float32 coefficients. */
+/** Tolerance for the rounding of float32 coefficients, relative to the cap. */
 const rounding = 1e-5;
 
 export class StrengthCap {
