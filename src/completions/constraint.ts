@@ -1,5 +1,5 @@
 /** What a request says of its answer's form, as one constraint for the engine. */
-import type { ConstraintSource } from '../engine/grammar/grammar-library.js';
+import type { ConstraintSource } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { FormatOptions } from '../schemas/constraints.js';
 import { schemaConstraint } from './json-schema.js';

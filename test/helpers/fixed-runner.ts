@@ -1,7 +1,7 @@
 /** A serving graft on the CPU, of fixed shapes or the usual one, with a small cache. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openKvCache } from '../../src/engine/kv/kv-cache.js';
+import { openKvCache } from '../../src/engine/kv/open-kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import { ServingRunner } from '../../src/engine/run/serving-runner.js';
 import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
@@ -20,6 +20,7 @@ export async function openFixedRunner(directory: string, fixedShapes: boolean) {
   const settings = { threads: 1, weightsDirectory: directory, spinning: false };
   const session = await Session.create(serializeModel(graft), settings);
   const cache = await openKvCache(spec, session, slots, capacity);
+  if (cache.layout !== 'in place') throw new TypeError('fixed shapes need GroupQueryAttention');
   const options = new RunOptions();
   const runner = new ServingRunner(session, cache, options);
   const release = () => {

@@ -5,11 +5,12 @@ import { errors } from '../../errors.js';
 import { terminateRun } from '../../ort/binding.js';
 import type { Engine, EngineLoad } from '../engine.js';
 import { ConstraintCheck } from '../grammar/constraint-check.js';
-import type { ConstraintSource, GrammarVocabulary } from '../grammar/grammar-library.js';
 import type {
   Capture,
   CaptureRequest,
+  ConstraintSource,
   FromWorker,
+  GrammarVocabulary,
   ModelShape,
   Priority,
   ProjectRequest,

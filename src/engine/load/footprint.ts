@@ -1,14 +1,13 @@
-/** What a model will take of the memory, told from its files before anything is loaded. */
+/** How much memory a model will take, estimated from its files before anything is loaded. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readOutline } from '../../onnx/graph/graph-outline.js';
 import { externalDataFiles } from '../../onnx/graph/model-file.js';
-import { kvBytes } from '../kv/kv-cache.js';
+import { chooseCapacity, kvBytes } from '../kv/cache-size.js';
 import { readModelSpec } from '../model-spec.js';
-import { chooseCapacity } from './capacity.js';
 
 export interface Footprint {
-  /** Bytes of the graph and its weights, as they lie on the disk. */
+  /** Bytes of the graph and its weights on the disk. */
   readonly weights: number;
   /** Bytes of the KV cache once every slot is full. */
   readonly kv: number;

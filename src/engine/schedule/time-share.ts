@@ -1,16 +1,16 @@
 /**
- * Divides the worker's time between streams and background work: a background step is paid back by work for
- * streams (their prompts and their decode steps) that takes at least `streamTime` times as long before the next
- * one may run. So streams lose about a third of their speed to a fit, however many prompts arrive, and a fit
- * takes all the time there is when nobody streams.
+ * Divides the worker's time between streams (interactive work) and background work. A step of background work is
+ * followed by work for streams, their prompts and decode steps, that takes at least `streamTime` times as long, before
+ * the next one may run. So a fit costs streams about a third of their speed, however many prompts arrive; when there
+ * are no streams, background work has all the time.
  */
 const streamTime = 2;
 
 export class TimeShare {
-  /** Milliseconds of work still owed to the streams. */
+  /** Milliseconds of work for streams before background work may run again. */
   #owed = 0;
 
-  /** Whether a step of background work may run beside streams. */
+  /** Whether a step of background work may run. */
   get backgroundMayRun(): boolean {
     return this.#owed <= 0;
   }
@@ -23,7 +23,7 @@ export class TimeShare {
     this.#owed = Math.max(0, this.#owed - milliseconds);
   }
 
-  /** Nobody streams: nothing is owed. */
+  /** There are no streams now. */
   streamsEnded(): void {
     this.#owed = 0;
   }
