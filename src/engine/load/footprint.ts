@@ -19,13 +19,13 @@ export interface Footprint {
 
 export interface FootprintSettings {
   readonly slots: number;
-  /** Tokens of one slot; 0 leaves the choice to the model. */
+  /** Tokens of one slot; 0 for the default. */
   readonly context: number;
 }
 
 /**
  * @param directory holds model.onnx, its weights and its configuration
- * @throws OnnxError, or the file system's error: the model could not be loaded either
+ * @throws OnnxError, or the file system's error; the model cannot be loaded then
  */
 export async function readFootprint(
   directory: string,

@@ -45,7 +45,8 @@ const inFloats =
   'the export leaves open how exactly its 4-bit weights are multiplied: the CPU does it in float32; "arithmetic": "int8" is about twice as fast, but an answer then depends a little on those computed beside it';
 
 /**
- * @param capacity tokens of a slot; 0 leaves the choice to the model
+ * Opens the serving session on the first device that can compute it, and finds out how prompts may be cut.
+ * @param capacity tokens of a slot; 0 for the default
  * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
  */
 export async function loadGraphs(

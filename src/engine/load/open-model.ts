@@ -55,12 +55,12 @@ export class OpenModel {
     return new OpenModel(graphs, shape, serving, chunk, runOptions, warnings);
   }
 
-  /** Cuda, webgpu or cpu. */
+  /** cuda, webgpu or cpu. */
   get device(): string {
     return this.graphs.device;
   }
 
-  /** Its session is built at the first call. @throws OnnxError, OrtError */
+  /** The runner of the capture graft, whose session is built at the first call. @throws OnnxError, OrtError */
   async capture(): Promise<CaptureRunner> {
     const session = await this.graphs.capture();
     this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.shape.capacity, this.runOptions);

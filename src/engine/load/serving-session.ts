@@ -31,7 +31,7 @@ const oneRowAtATime = (why: string) =>
   `the export has no GroupQueryAttention: it runs one sequence at a time, so many at once are no faster than one after another; its attention was not rewritten: ${why}`;
 
 /**
- * @param capacity tokens of a slot; 0 leaves the choice to the model
+ * @param capacity tokens of a slot; 0 for the default
  * @throws OnnxError, OrtError or the file system's error
  */
 export async function openServingSession(
