@@ -178,7 +178,7 @@ export async function fingerprintModel(model: ModelProto, directory: string): Pr
   const hash = createHash('sha256');
   for await (const piece of createReadStream(join(directory, modelFile), { highWaterMark: sampleBytes }))
     hash.update(piece as Buffer);
-  // A weight that lies in the graph's own file was counted with it.
+  // Weights in the graph's own file are part of the hash already.
   const others = externalDataFiles(model).filter((file) => file !== modelFile);
   for (const file of others.sort()) {
     const path = join(directory, file);

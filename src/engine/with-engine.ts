@@ -1,4 +1,4 @@
-/** Wraps an engine: whoever does so names only the members that differ. */
+/** Wraps an engine, naming only the members that differ. */
 import type { Engine } from './engine.js';
 
 /** `engine` with `overrides` in place of its own members; all other calls go to `engine`. */

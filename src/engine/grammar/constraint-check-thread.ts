@@ -19,14 +19,14 @@ export interface CheckSettings {
 export type CheckMessage = { readonly ready: number } | { readonly reason: string | null };
 
 /** The library prints what is wrong and aborts. It takes the console's functions when it is loaded. */
-let said = '';
+let printed = '';
 console.error = (text: unknown) => {
-  if (said === '') said = String(text);
+  if (printed === '') printed = String(text);
 };
 console.warn = () => {};
 
 async function compile(library: GrammarLibrary, source: ConstraintSource): Promise<string | null> {
-  said = '';
+  printed = '';
   try {
     const grammar = await library.compile(source);
     const matcher = await library.matcher(grammar);
@@ -36,7 +36,7 @@ async function compile(library: GrammarLibrary, source: ConstraintSource): Promi
     return mask.some((bits) => bits !== 0) ? null : 'no text can be written that fits it';
   } catch (error) {
     const message =
-      /Check failed: .*? is (?:false|true): (.*)/s.exec(said)?.[1] ?? said.replace(/^\[\w+\] \S+ /, '');
+      /Check failed: .*? is (?:false|true): (.*)/s.exec(printed)?.[1] ?? printed.replace(/^\[\w+\] \S+ /, '');
     return (
       message.trim().replace(/\.+$/, '').slice(0, 300) ||
       String((error as Error).message ?? error).slice(0, 300)

@@ -53,15 +53,15 @@ export class ConstraintCheck {
     const worker = this.#worker ?? (await this.#start());
     const answer = this.#next(worker, this.#milliseconds);
     worker.postMessage(source);
-    const said = await answer;
-    if (said !== null && 'reason' in said && said.reason === null) {
+    const reply = await answer;
+    if (reply !== null && 'reason' in reply && reply.reason === null) {
       this.#idle = setTimeout(() => void this.#end(), idleMilliseconds).unref();
       return null;
     }
     // A library instance that has aborted must not be used again.
     await this.#end();
-    if (said === null) return 'it takes too long to compile: make it simpler';
-    return 'reason' in said ? said.reason : 'it did not compile';
+    if (reply === null) return 'it takes too long to compile: make it simpler';
+    return 'reason' in reply ? reply.reason : 'it did not compile';
   }
 
   async #start(): Promise<Worker> {
@@ -73,9 +73,9 @@ export class ConstraintCheck {
     worker.unref();
     worker.on('error', () => {});
     this.#worker = worker;
-    const said = await this.#next(worker, loadMilliseconds);
-    if (said !== null && 'ready' in said) {
-      const most = Math.max(fewestMilliseconds, mostSmallGrammars * said.ready);
+    const reply = await this.#next(worker, loadMilliseconds);
+    if (reply !== null && 'ready' in reply) {
+      const most = Math.max(fewestMilliseconds, mostSmallGrammars * reply.ready);
       this.#milliseconds = Math.min(mostMilliseconds, most);
       return worker;
     }
@@ -83,7 +83,7 @@ export class ConstraintCheck {
     throw new Error('the grammar library did not load');
   }
 
-  /** The thread's next message; null when it dies or takes too long. */
+  /** The thread's next message; null when it ends or takes too long. */
   async #next(worker: Worker, milliseconds: number): Promise<CheckMessage | null> {
     const timer = new AbortController();
     const timeout = setTimeout(() => timer.abort(), milliseconds);

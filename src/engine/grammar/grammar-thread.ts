@@ -86,8 +86,8 @@ port.on('message', (message: ToGrammarThread) => {
       if (mask) port.postMessage({ id, mask } satisfies FromGrammarThread);
     } catch (error) {
       const broken = !(error instanceof Misfit);
-      const said = String((error as Error | undefined)?.message ?? error);
-      port.postMessage({ id, error: said, broken } satisfies FromGrammarThread);
+      const text = String((error as Error | undefined)?.message ?? error);
+      port.postMessage({ id, error: text, broken } satisfies FromGrammarThread);
     }
   });
 });

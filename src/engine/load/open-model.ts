@@ -22,7 +22,7 @@ export class OpenModel {
     readonly serving: ServingRunner,
     /** Tokens of a prompt or given text that are computed at once; `uncut` for an export that takes a text whole. */
     readonly chunk: number,
-    /** Of every run: whoever ends these runs ends the one in progress. */
+    /** Options of all runs: `terminateRun` with their handle ends the run in progress. */
     readonly runOptions: RunOptions,
     /** For the log. */
     readonly warnings: readonly string[],

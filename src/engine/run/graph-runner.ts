@@ -10,7 +10,7 @@ import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { KvCache, RowRange } from '../kv/kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
 
-/** Inputs and outputs by name; whoever runs the graph owns them. */
+/** Inputs and outputs by name. The caller of a run owns and releases them. */
 export interface NamedTensors {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: Readonly<Record<string, Tensor>>;

@@ -5,7 +5,38 @@
 import type { Priority } from '../protocol.js';
 import type { NextRead, QueuedRead, ReadQueue } from './read-queue.js';
 import type { Plan, Scheduler } from './scheduler.js';
-import { TimeShare } from './time-share.js';
+
+/** How much longer than a step of background work the streams then work before the next such step may run. */
+const streamTime = 2;
+
+/**
+ * Divides the time between streams (interactive work) and background work. After a step of background work, work for
+ * streams, their prompts and decode steps, must take `streamTime` times as long before the next one may run. So a fit
+ * costs streams about a third of their speed, however many prompts arrive; without streams, background work has all the
+ * time.
+ */
+export class TimeShare {
+  /** Milliseconds of work for streams before background work may run again. */
+  #owed = 0;
+
+  /** Whether a step of background work may run. */
+  get backgroundMayRun(): boolean {
+    return this.#owed <= 0;
+  }
+
+  backgroundTook(milliseconds: number): void {
+    this.#owed += streamTime * milliseconds;
+  }
+
+  streamsTook(milliseconds: number): void {
+    this.#owed = Math.max(0, this.#owed - milliseconds);
+  }
+
+  /** There are no streams now. */
+  streamsEnded(): void {
+    this.#owed = 0;
+  }
+}
 
 /** Of `prefill` and `read` at least one is null. */
 export interface Turn<Read> extends Plan {
