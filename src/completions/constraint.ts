@@ -2,7 +2,7 @@
  * Response formats and structured outputs as one constraint for the engine. A JSON schema becomes a grammar; keywords that
  * the grammar cannot enforce are refused, so that no answer passes for one that validates and does not.
  */
-import type { ConstraintSource } from '../engine/grammar/grammar-library.js';
+import type { ConstraintSource } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
 import { schemaGrammar } from '../json-grammar/schema-grammar.js';

@@ -1,4 +1,4 @@
-/** Which device a model runs on: the one asked for, or the first of CUDA, WebGPU and the CPU that works. */
+/** Chooses the device that a model runs on: the one in the settings, or the first of CUDA, WebGPU and CPU that works. */
 import { existsSync, readdirSync } from 'node:fs';
 import { builtInDevices, type Device, type DeviceName } from '../ort/device.js';
 import type { DeviceSettings } from './protocol.js';
@@ -6,7 +6,7 @@ import type { DeviceSettings } from './protocol.js';
 export interface OnDevice<T> {
   readonly made: T;
   readonly device: DeviceName | 'cpu';
-  /** Why it is not what a user may have expected; null when it is. */
+  /** For the log when it is not the device that a user may expect; null when it is. */
   readonly warning: string | null;
 }
 
@@ -18,8 +18,9 @@ const wanted: Readonly<Record<DeviceSettings['device'], readonly DeviceName[]>> 
 };
 
 /**
- * Builds something on the first device that can.
- * @throws Error when a device was asked for by name and cannot be used, with its provider's reason.
+ * Calls `make` with one device after another (undefined for the CPU) until it does not throw.
+ * @throws Error when the settings name a device that cannot be used, with its provider's reason; whatever `make` throws
+ *   on the CPU
  */
 export async function onDevice<T>(
   settings: DeviceSettings,
@@ -46,7 +47,7 @@ export async function onDevice<T>(
   };
 }
 
-/** The last clause of ORT's message: before it come the places in its source that the failure passed. */
+/** The last clause of ORT's message, without the source locations before it. */
 export function reasonOf({ message }: Error): string {
   return (
     message
@@ -56,15 +57,15 @@ export function reasonOf({ message }: Error): string {
   );
 }
 
-/** What certainly stands in a device's way, before anything is loaded; null when nothing does. */
+/** Why a device certainly cannot be used, known before anything is loaded; null when it may. */
 function obstacleTo(name: DeviceName, choosing: boolean): string | null {
   if (!builtInDevices().includes(name)) return 'this ONNX Runtime was built without it';
-  // A driver that computes on the CPU passes for a GPU, and is far slower than the CPU's own kernels.
+  // A software driver would count as a GPU, and is far slower than the CPU's own kernels.
   if (choosing && !hasGpu()) return 'there is no GPU on this machine';
   return null;
 }
 
-/** Whether the system shows a GPU at all. */
+/** Whether the operating system knows a GPU. */
 function hasGpu(): boolean {
   if (process.platform !== 'linux') return true;
   if (existsSync('/dev/nvidiactl') || existsSync('/dev/dxg')) return true;

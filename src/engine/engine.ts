@@ -1,6 +1,6 @@
 /**
- * The seam between everything that wants tokens and the worker that makes them. It knows token ids only.
- * `WorkerEngine` (worker-engine.ts) is the real one; tests of other folders may bring their own.
+ * What the rest of the server sees of a loaded model: token ids in, token ids and numbers out. `WorkerEngine`
+ * (client/worker-engine.ts) implements it with a worker thread; tests of other rooms may bring their own.
  */
 import type {
   Capture,
@@ -23,21 +23,21 @@ export interface Engine {
   readonly shape: ModelShape;
 
   /**
-   * Runs one sequence. The iterable ends after the step that carries a finish reason; leaving it early
-   * (or aborting the signal) frees the slot within one step.
-   * @throws SteerdError queue_full, context_length_exceeded, token_out_of_range, engine_failed: the first
-   *   three before the first step.
+   * Generates one sequence. The iterable ends after the step that has a finish reason. Leaving it early, or aborting the
+   * signal, frees the slot within one step.
+   * @throws SteerdError queue_full, context_length_exceeded, token_out_of_range (these before the first step),
+   *   engine_failed
    */
   generate(request: SequenceRequest, signal?: AbortSignal): AsyncIterable<SequenceStep>;
 
-  /** Reads activations between decode steps of running sequences. */
+  /** Activations of a given text, computed between decode steps of running sequences. */
   capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture>;
 
-  /** Log-probabilities of given tokens under an edit, computed between decode steps. */
+  /** Log-probabilities [tokens.length - from] of a given text under an edit, computed between decode steps. */
   score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array>;
 
   /**
-   * Projections [M, L, T] of given tokens onto M directions, read between decode steps.
+   * Projections [M, L, T] of a given text onto M directions, computed between decode steps.
    * @throws SteerdError prompt_empty, context_length_exceeded, token_out_of_range, queue_full, engine_failed
    */
   project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array>;

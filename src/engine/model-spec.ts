@@ -22,15 +22,16 @@ export interface ModelSpec {
   readonly vocabularySize: number;
   /** Longest sequence the model was made for. */
   readonly contextLength: number;
-  /** Widest sliding window of an attention layer, 0 without: a KV cache must not be shorter. */
+  /** Widest sliding window of an attention layer in tokens, 0 without: a KV cache must not be shorter. */
   readonly slidingWindow: number;
-  /** True when the export wants `position_ids`. */
+  /** Whether the export has the input `position_ids`. */
   readonly takesPositions: boolean;
-  /** True when the export wants `attention_mask`. */
+  /** Whether the export has the input `attention_mask`. */
   readonly takesMask: boolean;
   /**
-   * How the graph keeps keys and values. `in place`: GroupQueryAttention writes new ones behind the old, rows of
-   * different lengths side by side. `concatenated`: the graph gives longer ones back, and runs one row at a time.
+   * How the graph keeps keys and values. `in place`: GroupQueryAttention writes new ones behind the old ones in the same
+   * buffer, and the rows of a batch may have different lengths. `concatenated`: the graph returns old and new ones
+   * together, and runs one row at a time.
    */
   readonly kvLayout: 'in place' | 'concatenated';
 }
@@ -60,7 +61,10 @@ function dimension(info: ValueInfoProto | undefined, axis: number): number | und
   return size?.case === 'dimValue' && size.value > 0n ? Number(size.value) : undefined;
 }
 
-/** Sizes come from the graph where it fixes them, else from genai_config.json or config.json. */
+/**
+ * Sizes come from the graph where it fixes them, else from genai_config.json or config.json.
+ * @throws OnnxError when a size is nowhere given, or the engine cannot feed the graph's inputs
+ */
 export async function readModelSpec(model: ModelProto, directory: string): Promise<ModelSpec> {
   const graph = new Graph(model);
   const layers = findLayerCaches(graph);
@@ -141,7 +145,7 @@ const knownInputs: ReadonlySet<string> = new Set([
   logitCountInput,
 ]);
 
-/** The engine must be able to feed every input. */
+/** @throws OnnxError when an input is missing, or there is one that the engine cannot feed. */
 function checkInputs(graph: Graph, layers: readonly LayerCache[]): void {
   const caches = new Set(layers.flatMap(({ pastKey, pastValue }) => [pastKey, pastValue]));
   const names = graph.inputs().map(({ name }) => name);
@@ -174,7 +178,7 @@ export async function fingerprintModel(model: ModelProto, directory: string): Pr
   const hash = createHash('sha256');
   for await (const piece of createReadStream(join(directory, modelFile), { highWaterMark: sampleBytes }))
     hash.update(piece as Buffer);
-  // A weight that lies in the graph's own file was counted with it.
+  // Weights in the graph's own file are part of the hash already.
   const others = externalDataFiles(model).filter((file) => file !== modelFile);
   for (const file of others.sort()) {
     const path = join(directory, file);

@@ -1,9 +1,8 @@
 /**
- * What crosses the border between the HTTP thread and a model's worker: token ids, activation edits and
- * activations, never text and never a tensor handle. Both directions are one discriminated union each;
- * the worker posts one message per engine step.
+ * The messages between the HTTP thread and a model's worker thread, and what they are made of: token ids, activation
+ * edits and activations, never text and never a tensor handle. `ToWorker` and `FromWorker` are one discriminated union
+ * for each direction; the worker posts at most one `step` message for each turn of its loop.
  */
-import type { ConstraintSource, GrammarVocabulary } from './grammar/grammar-library.js';
 
 /** What a loaded model is, as far as its users need to know. */
 export interface ModelShape {
@@ -70,10 +69,30 @@ export const greedy: Sampling = {
 };
 
 /**
- * Background work (fits, calibration) gives way to interactive work, but never waits for ever: beside it, it has
- * about a third of the time and at most half of the slots.
+ * Background work (fits, calibration) gives way to interactive work but does not starve: while there is interactive
+ * work, it gets about a third of the time and at most half of the slots.
  */
 export type Priority = 'interactive' | 'background';
+
+/**
+ * What an answer's text must match, as xgrammar reads it. JSON schemas become grammars before they come here
+ * (src/json-grammar).
+ */
+export type ConstraintSource =
+  /** xgrammar's structural tags as JSON: for text with tool calls and regular expressions. */
+  | { readonly kind: 'structural_tag'; readonly tag: string }
+  /** A grammar in EBNF. */
+  | { readonly kind: 'grammar'; readonly source: string };
+
+/** A model's tokens as xgrammar reads them. */
+export interface GrammarVocabulary {
+  /** By id, in GPT-2's alphabet for bytes; empty for a token that no text may contain. */
+  readonly tokens: readonly string[];
+  readonly endTokens: readonly number[];
+}
+
+/** Most `logprobs` of a request (OpenAI API reference, `top_logprobs`). */
+export const mostTopLogprobs = 20;
 
 export interface SequenceRequest {
   /** Token ids, at least one. */
@@ -82,82 +101,83 @@ export interface SequenceRequest {
   readonly maxTokens: number;
   /** Ids that end the sequence; they are not part of the answer. */
   readonly stopTokens: readonly number[];
-  /** Stop tokens cannot be sampled before that many tokens. */
+  /** Stop tokens cannot be sampled before that many tokens were generated. */
   readonly minTokens: number;
   readonly sampling: Sampling;
+  /** The activation edit of this sequence; no terms for none. */
   readonly edit: ActivationEdit;
-  /** [L * H] unit vectors each, in shared memory: their projections come with every token. None by default. */
+  /** Directions whose projections come with every token: [L * H] unit vectors each, in shared memory. None by default. */
   readonly monitor?: readonly Float32Array[];
   /**
-   * Log-probabilities with every token: of itself and of that many likeliest ones (0 to 20). They are the model's,
-   * before bias, penalties, temperature and constraint. None by default.
+   * Log-probabilities come with every token: its own, and those of this many likeliest tokens (0 to 20). They are the
+   * model's, before bias, penalties, temperature and constraint. None by default.
    */
   readonly logprobs?: number;
-  /** Also of the prompt's tokens from the second on, with the first step. Only with `logprobs`. */
+  /** The first step also has the log-probabilities of the prompt's tokens, from the second on. Only with `logprobs`. */
   readonly promptLogprobs?: boolean;
-  /** Only these tokens may come, at least one; all when left out. Never with a constraint. */
+  /** Only these tokens can be sampled, at least one; all when left out. Never with a constraint. */
   readonly allowedTokens?: readonly number[];
-  /** Sequences of tokens that may not come: not one more of them is begun than all but its last token. */
+  /** Token sequences that the answer must not contain: the last token of one is not sampled after all its others. */
   readonly badWords?: readonly (readonly number[])[];
-  /** What the answer's text must be. It compiles: `Engine.generate` has tried. */
+  /** What the answer's text must match. It compiles: `Engine.generate` has checked. */
   readonly constraint?: ConstraintSource;
-  /** The request's field that asks for it, for errors. */
+  /** The request's field that has the constraint, for errors. */
   readonly constraintField?: string;
   readonly priority: Priority;
 }
 
 /** Log-probabilities in nats at one position. */
 export interface TokenLogprobs {
-  /** Of the token that came. */
+  /** Of the token at that position. */
   readonly chosen: number;
-  /** Of a prompt's token: how many are likelier, and one. */
+  /** Of a prompt's token: 1 for the likeliest. */
   readonly rank?: number;
-  /** Token id and log-probability of the likeliest ones, likeliest first, the lowest id among equals. */
+  /** Token id and log-probability of the likeliest tokens, likeliest first, the lowest id among equals. */
   readonly top: readonly (readonly [id: number, logprob: number])[];
 }
 
 export type FinishReason = 'stop' | 'length';
 
-/** What one engine step made for one sequence. */
+/** One step of one sequence: a token, or the end. */
 export interface SequenceStep {
   /** The token sampled, or null when a stop token ended the sequence. */
   readonly token: number | null;
   readonly finish: FinishReason | null;
   /**
-   * [M, L] <h, v> at every block's output, before its edit, at the position whose logits made the token: there
-   * when the request monitors something and a token was made.
+   * [M, L] <h, v> at every block's output, before its edit, at the position whose logits the token was sampled from.
+   * Only when the request has `monitor` and there is a token.
    */
   readonly projections?: Float32Array;
-  /** Of a sequence's first step: how it came to be, in milliseconds. */
+  /** Of a sequence's first step: milliseconds in the queue, and from the first chunk of the prompt to this step. */
   readonly timing?: { readonly queued: number; readonly prefill: number };
-  /** There when the request asks for them and a token was made. */
+  /** Only when the request has `logprobs` and there is a token. */
   readonly logprobs?: TokenLogprobs;
-  /** [prompt.length - 1], with the first step, when the request asks for them. */
+  /** [prompt.length - 1]; only of the first step, when the request has `promptLogprobs`. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
 }
 
-/** Activations of a text, read by the capture graph without any edit. */
+/** Asks for activations of a given text, computed by the capture graph without any edit. */
 export interface CaptureRequest {
   readonly tokens: readonly number[];
   /** P positions to read, each inside `tokens`. */
   readonly positions: readonly number[];
-  /** Key positions [start, end) whose attention is summed. Empty (start = end) when none matters. */
+  /** Key positions [start, end) whose attention is summed; start = end sums none. */
   readonly span: readonly [start: number, end: number];
   /**
-   * Tokens at the beginning that the next captures share (default 0), none of them read. They are computed
-   * apart from the rest and kept: the same request gives the same numbers whether they were still there or not.
+   * Length of a prefix that the next captures share (default 0); no position lies in it. The prefix is computed in
+   * chunks of its own and stays cached: the numbers are the same whether it was cached or not.
    */
   readonly shared?: number;
 }
 
 export interface Capture {
   /** [L, P, H] block outputs. */
-  readonly hiddenStates: Float32Array;
+  readonly hiddenStates: Float32Array<ArrayBuffer>;
   /** [L, heads, P] attention from each position summed over the span. */
-  readonly attentionToPrefix: Float32Array;
+  readonly attentionToPrefix: Float32Array<ArrayBuffer>;
 }
 
-/** Teacher-forced log-probabilities. */
+/** Asks for log-probabilities of a given text (teacher forcing). */
 export interface ScoreRequest {
   readonly tokens: readonly number[];
   /** First position scored, at least 1: result[i] = log p(tokens[from + i] | tokens before it), in nats. */
@@ -165,13 +185,13 @@ export interface ScoreRequest {
   readonly edit: ActivationEdit;
   readonly priority: Priority;
   /**
-   * Tokens at the beginning that the next texts share (default 0), at most `from - 1`. They are computed apart
-   * from the rest and, without an edit, kept: the same request gives the same numbers either way.
+   * Length of a prefix that the next texts share (default 0), at most `from - 1`. It is computed in chunks of its own
+   * and, without an edit, stays cached: the numbers are the same whether it was cached or not.
    */
   readonly shared?: number;
 }
 
-/** Projections of a given text, read without any edit. */
+/** Asks for projections of a given text, computed without any edit. */
 export interface ProjectRequest {
   readonly tokens: readonly number[];
   /** M times [L * H] unit vectors, in shared memory. */
@@ -183,25 +203,25 @@ export interface ProjectRequest {
 export interface DeviceSettings {
   /** `auto`: the first of cuda, webgpu and cpu that works. */
   readonly device: 'auto' | 'cuda' | 'webgpu' | 'cpu';
-  /** Which CUDA device. */
+  /** Index of the CUDA device. */
   readonly deviceIndex: number;
   /** Bytes of its memory that CUDA may take; 0 for no limit. */
   readonly deviceMemory: number;
-  /** Whether decode steps shall be recorded as device graphs and replayed; not when left out. */
+  /** Whether decode steps are recorded as device graphs and replayed; false when left out. */
   readonly deviceGraph?: boolean;
 }
 
 /**
- * How the CPU multiplies weights of few bits where the export leaves it open. `int8`: activations are quantised to 8 bits
- * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, whatever it costs. `auto`: `int8` but for 4-bit weights in
- * wide blocks, where an answer would come to depend on those computed beside it.
+ * How the CPU multiplies quantised weights where the export leaves it open. `int8`: activations are quantised to 8 bits
+ * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, at any cost in time. `auto`: `int8`, except for 4-bit
+ * weights in wide blocks, where an answer would depend on the other rows of its batch.
  */
 export const arithmetics = ['auto', 'int8', 'export'] as const;
 export type Arithmetic = (typeof arithmetics)[number];
 
 /** How a worker loads its model. */
 export interface WorkerSettings {
-  /** The CPU when left out. */
+  /** The device; the CPU when left out. */
   readonly where?: DeviceSettings;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
@@ -216,10 +236,10 @@ export interface WorkerSettings {
   readonly prefillChunk: number;
 }
 
-/** An error on its way between threads. */
+/** An error as a message between threads carries it. */
 export interface WireError {
   readonly message: string;
-  /** Whether it is the request's constraint that is at fault, and not the engine. */
+  /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;
 }
 
@@ -243,7 +263,7 @@ export type FromWorker =
       readonly shape: ModelShape;
       readonly runOptions: bigint;
       readonly device: string;
-      /** What the log should say once: an unexpected device, an export without GroupQueryAttention. */
+      /** For the log, once: an unexpected device, an export without GroupQueryAttention, ... */
       readonly warnings: readonly string[];
     }
   | { readonly type: 'refused'; readonly error: WireError }

@@ -1,7 +1,7 @@
-/** An engine that differs from another in a few members: whoever wraps one names only what it changes. */
+/** Wraps an engine, naming only the members that differ. */
 import type { Engine } from './engine.js';
 
-/** `engine` with `overrides` in place of its own members; all others go on to it. */
+/** `engine` with `overrides` in place of its own members; all other calls go to `engine`. */
 export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
   return {
     shape: engine.shape,

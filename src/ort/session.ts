@@ -65,8 +65,10 @@ export class Session {
   readonly outputs: readonly ValueInfo[];
   readonly inputNames: ReadonlySet<string>;
   readonly outputNames: ReadonlySet<string>;
-  /** Memory of the device it runs on; null for the CPU. */
-  readonly device: DeviceMemory | null;
+  /** The device it runs on; null for the CPU. */
+  readonly device: Device | null;
+  /** Memory of that device; null for the CPU. */
+  readonly deviceMemory: DeviceMemory | null;
 
   private constructor(
     readonly handle: Handle,
@@ -76,7 +78,8 @@ export class Session {
     /** Whether its runs may be captured as device graphs. */
     readonly captures: boolean,
   ) {
-    this.device = device ? new DeviceMemory(handle, device) : null;
+    this.device = device ?? null;
+    this.deviceMemory = device ? new DeviceMemory(handle, device) : null;
     const allocator = created('get allocator', (out) => api.GetAllocatorWithDefaultOptions(out));
     const read = (
       count: typeof api.SessionGetInputCount,
@@ -136,7 +139,7 @@ export class Session {
   }
 
   release(): void {
-    this.device?.release();
+    this.deviceMemory?.release();
     api.ReleaseSession(this.handle);
     this.ownWeights?.release();
   }

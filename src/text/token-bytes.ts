@@ -1,5 +1,5 @@
 /** The bytes that a vocabulary's entries stand for, which depends on the tokenizer's kind of decoder. */
-import type { GrammarVocabulary } from '../engine/grammar/grammar-library.js';
+import type { GrammarVocabulary } from '../engine/protocol.js';
 import { isJsonObject } from './json-file.js';
 import type { Tokenizer } from './tokenizer.js';
 

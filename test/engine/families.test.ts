@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { openKvCache } from '../../src/engine/kv/kv-cache.js';
+import { openKvCache } from '../../src/engine/kv/open-kv-cache.js';
 import { loadGraphs } from '../../src/engine/load/loaded-graphs.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import { CaptureRunner } from '../../src/engine/run/capture-runner.js';
 import { GraphRunner } from '../../src/engine/run/graph-runner.js';
 import { ServingRunner } from '../../src/engine/run/serving-runner.js';
-import { SteeringInputs } from '../../src/engine/run/steering-inputs.js';
+import { SteeringInputs } from '../../src/engine/run/steering-tensors.js';
 import { Sequence } from '../../src/engine/schedule/sequence.js';
-import { capture } from '../../src/engine/worker/chunked-reads.js';
+import { capture } from '../../src/engine/worker/read-steps.js';
 import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
 import { parseModel, serializeModel } from '../../src/onnx/graph/model-file.js';
 import { RunOptions } from '../../src/ort/binding.js';
@@ -59,18 +59,18 @@ for (const family of families) {
         runner.chunk(row, sequence.request.prompt, 0, sequence.request.edit, 0);
       const alone = sequences.map((sequence) => {
         fill(0, sequence);
-        const logits = runner.decode([sequence])(0);
-        assert.ok(logits);
-        return logits.slice();
+        const [decoded] = runner.decode([sequence]);
+        assert.ok(decoded);
+        return decoded.logits.slice();
       });
       for (const rows of [2, 3, 4]) {
         const batch = sequences.slice(-rows);
         batch.forEach((sequence, row) => {
           fill(row, sequence);
         });
-        const logits = runner.decode(batch);
+        const decoded = runner.decode(batch);
         for (const [row, { id }] of batch.entries())
-          assert.deepEqual(logits(row), alone[id], `${row} of ${rows}`);
+          assert.deepEqual(decoded[row]?.logits, alone[id], `${row} of ${rows}`);
       }
       runner.release();
       cache.release();
@@ -87,7 +87,7 @@ for (const family of families) {
           settings,
         );
         const cache = await openKvCache(exported, session, 1, capacity);
-        const runner = new GraphRunner(session, cache, options);
+        const runner = new GraphRunner(session, exported, cache, options);
         const type = session.outputs.find(({ name }) => name === 'logits')?.type as ElementType;
         const [prompt] = prompts;
         const size = prompt.length * spec.vocabularySize;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
-import { logProbability } from '../../src/engine/worker/chunked-reads.js';
+import { logProbability } from '../../src/engine/worker/read-steps.js';
 import { request, score, startEngine, steps, tokens } from '../helpers/engine.js';
 import { largestDifference, upTo } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';

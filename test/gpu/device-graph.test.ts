@@ -161,7 +161,7 @@ test('a graph is replayed on the memory it was recorded with; a run without one 
   const device = { name: 'webgpu', index: 0, memoryLimit: 0 } as const;
   const settings = { threads: 1, weightsDirectory: '.', spinning: false, device };
   const session = await Session.create(serializeModel(model), { ...settings, captures: true });
-  const memory = session.device;
+  const memory = session.deviceMemory;
   assert.ok(memory);
   const copies = await DeviceCopies.open(memory, [1]);
   const host = () => Tensor.over(new Float32Array(new ArrayBuffer(8)), 'float32', [2]);

@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type KvCache, openKvCache } from '../../src/engine/kv/kv-cache.js';
+import type { KvCache } from '../../src/engine/kv/kv-cache.js';
+import { openKvCache } from '../../src/engine/kv/open-kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 import { GraphRunner } from '../../src/engine/run/graph-runner.js';
-import { SteeringInputs } from '../../src/engine/run/steering-inputs.js';
+import { SteeringInputs } from '../../src/engine/run/steering-tensors.js';
 import { findResidualStream, skipSumOutput } from '../../src/onnx/find/residual-stream.js';
 import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
 import { dataTypes } from '../../src/onnx/graph/data-types.js';
@@ -66,7 +67,7 @@ export class EditedStream {
   run(tokens: readonly number[], edit: ActivationEdit): Streamed {
     const { layers, hiddenSize, vocabularySize } = this.cache.spec;
     const options = new RunOptions();
-    const runner = new GraphRunner(this.session, this.cache, options);
+    const runner = new GraphRunner(this.session, this.cache.spec, this.cache, options);
     const length = tokens.length;
     const steering = new SteeringInputs(layers.length, hiddenSize).fill([{ edit, position: 0 }], length);
     const stream = ownArray(Float32Array, layers.length * length * hiddenSize);

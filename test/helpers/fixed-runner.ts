@@ -1,7 +1,8 @@
-/** A serving graft on the CPU, of fixed shapes or the usual one, with a small cache. */
+/** Runners of serving grafts on the CPU, of fixed shapes or the usual one, with a small cache. */
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openKvCache } from '../../src/engine/kv/kv-cache.js';
+import { openKvCache } from '../../src/engine/kv/open-kv-cache.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';
 import { ServingRunner } from '../../src/engine/run/serving-runner.js';
 import { graftForServing } from '../../src/onnx/graft/serving-graft.js';
@@ -12,7 +13,7 @@ import { Session } from '../../src/ort/session.js';
 const slots = 3;
 const capacity = 32;
 
-export async function openFixedRunner(directory: string, fixedShapes: boolean) {
+export async function openRunner(directory: string, fixedShapes: boolean) {
   const file = join(directory, 'model.onnx');
   const model = parseModel(await readFile(file), file);
   const spec = await readModelSpec(model, directory);
@@ -29,6 +30,14 @@ export async function openFixedRunner(directory: string, fixedShapes: boolean) {
     options.release();
   };
   return { spec, session, cache, runner, release };
+}
+
+/** Of an export with GroupQueryAttention. */
+export async function openFixedRunner(directory: string, fixedShapes: boolean) {
+  const opened = await openRunner(directory, fixedShapes);
+  const { cache } = opened;
+  assert.ok(cache.layout === 'in place');
+  return { ...opened, cache };
 }
 
 export type FixedRunner = Awaited<ReturnType<typeof openFixedRunner>>;

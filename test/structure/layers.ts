@@ -23,7 +23,7 @@ export const layers: readonly (readonly string[])[] = [
 
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  engine: [['client'], ['worker'], ['load'], ['run'], ['kv'], ['schedule'], ['grammar', 'sampling'], ['.']],
+  engine: [['client'], ['worker'], ['load'], ['run'], ['kv', 'schedule'], ['grammar', 'sampling'], ['.']],
   fitting: [['.'], ['measure'], ['recipes'], ['methods', 'statements'], ['linear-algebra']],
   models: [['pull', 'serve'], ['disk'], ['.']],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],

@@ -1,14 +1,14 @@
-/** Checks a request against the model before it reaches the worker: nothing bad is found inside the loop. */
+/** Checks requests against the model before they reach the worker, so that its loop need not. */
 import { errors } from '../../errors.js';
-import type {
-  ActivationEdit,
-  CaptureRequest,
-  ModelShape,
-  ProjectRequest,
-  ScoreRequest,
-  SequenceRequest,
+import {
+  type ActivationEdit,
+  type CaptureRequest,
+  type ModelShape,
+  mostTopLogprobs,
+  type ProjectRequest,
+  type ScoreRequest,
+  type SequenceRequest,
 } from '../protocol.js';
-import { mostTop } from '../sampling/token-logprobs.js';
 
 function checkTokens(tokens: readonly number[], shape: ModelShape, field: string): void {
   if (tokens.length === 0) throw errors.promptEmpty(field);
@@ -41,8 +41,8 @@ export function checkSequence(request: SequenceRequest, shape: ModelShape): void
   checkEdit(request.edit, shape);
   for (const vectors of request.monitor ?? []) checkVectors(vectors, shape, 'monitored vectors');
   const { logprobs = 0 } = request;
-  if (!Number.isInteger(logprobs) || logprobs < 0 || logprobs > mostTop)
-    throw errors.invalidValue('logprobs', `from 0 to ${mostTop}`, logprobs);
+  if (!Number.isInteger(logprobs) || logprobs < 0 || logprobs > mostTopLogprobs)
+    throw errors.invalidValue('logprobs', `from 0 to ${mostTopLogprobs}`, logprobs);
   if (!Number.isInteger(request.maxTokens) || request.maxTokens < 1)
     throw errors.invalidValue('max_tokens', 'a whole number of at least 1', request.maxTokens);
   if (request.prompt.length + request.maxTokens > shape.capacity)

@@ -1,15 +1,16 @@
-/** The engine as the HTTP thread sees it: a worker thread behind the Engine interface. */
+/** The Engine interface on the HTTP thread, implemented by messages to a worker thread (worker/worker.ts). */
 import { Worker } from 'node:worker_threads';
 import { AsyncQueue } from '../../common/async-queue.js';
 import { errors } from '../../errors.js';
 import { terminateRun } from '../../ort/binding.js';
 import type { Engine, EngineLoad } from '../engine.js';
 import { ConstraintCheck } from '../grammar/constraint-check.js';
-import type { ConstraintSource, GrammarVocabulary } from '../grammar/grammar-library.js';
 import type {
   Capture,
   CaptureRequest,
+  ConstraintSource,
   FromWorker,
+  GrammarVocabulary,
   ModelShape,
   Priority,
   ProjectRequest,
@@ -27,29 +28,30 @@ export interface EngineSettings extends WorkerSettings {
   /** Interactive sequences that may wait for a slot. */
   readonly queue: number;
   /**
-   * The tokenizer's tokens, for constrained answers: without them there are none. Asked for by the first such request;
-   * a list of them takes as much memory as the tokenizer.
+   * The tokenizer's tokens, for constrained answers; without them constraints are refused. It is called by the first
+   * request with a constraint, since the list takes as much memory as the tokenizer.
    */
   readonly vocabulary?: () => GrammarVocabulary;
 }
 
-/** Someone waiting for the worker: a running sequence, or a single answer. */
+/** A request that waits for messages of the worker: a sequence has `steps`, a read has `answer`. */
 interface Waiter {
   readonly steps?: AsyncQueue<SequenceStep>;
   readonly answer?: (value: Capture | Float32Array) => void;
   readonly fail: (error: Error) => void;
-  /** What the request calls its constraint. */
+  /** The request's field that has the constraint. */
   readonly constraintField?: string | undefined;
 }
 
 export class WorkerEngine implements Engine {
+  /** By request id. */
   readonly #waiters = new Map<number, Waiter>();
   readonly #interactive = new Set<number>();
   #constraints: ConstraintCheck | 'no end token' | null = null;
   #nextId = 1;
   #running = 0;
   #closed: Error | null = null;
-  /** Smoothed seconds one sequence takes: what Retry-After is estimated from. */
+  /** Moving average of the seconds that a sequence takes, for Retry-After. */
   #sequenceSeconds = 1;
   /** Resolves when the worker is gone, with the reason. */
   readonly died: Promise<Error>;
@@ -59,9 +61,9 @@ export class WorkerEngine implements Engine {
     readonly worker: Worker,
     readonly shape: ModelShape,
     readonly runOptions: bigint,
-    /** Where it runs: cuda, webgpu or cpu. */
+    /** cuda, webgpu or cpu. */
     readonly device: string,
-    /** What the log should say about how it was loaded. */
+    /** For the log: what is unexpected about how it was loaded. */
     readonly warnings: readonly string[],
   ) {
     worker.on('message', (message: FromWorker) => this.#receive(message));
@@ -114,7 +116,7 @@ export class WorkerEngine implements Engine {
     }
     if (message.type === 'ready') return;
     if (message.type === 'refused') {
-      // The worker ends by itself now; this is why.
+      // The worker ends by itself after this message.
       this.#closed ??= errors.engineFailed(this.settings.model, message.error.message);
       return;
     }
@@ -126,7 +128,7 @@ export class WorkerEngine implements Engine {
     else if (message.error.constraint) {
       waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
     } else {
-      // Closing cuts the run in progress: that it failed is no news then.
+      // While the engine closes, the run in progress is terminated and fails: then the reason is that it closes.
       waiter?.fail(this.#closed ?? errors.engineFailed(this.settings.model, message.error.message));
     }
   }
@@ -155,7 +157,7 @@ export class WorkerEngine implements Engine {
     } finally {
       signal?.removeEventListener('abort', stop);
       this.#interactive.delete(id);
-      // A waiter that is gone has failed: the worker no longer knows it.
+      // Without a waiter the sequence has failed, and the worker no longer has it.
       if (this.#waiters.delete(id) && !finished) this.#send({ type: 'cancel', id });
     }
   }
@@ -245,7 +247,7 @@ export class WorkerEngine implements Engine {
     if (!this.#closed) {
       this.#closed = errors.modelUnavailable(this.settings.model, 'it was unloaded');
       this.#send({ type: 'close' });
-      // A run in progress would keep the worker from reading the message.
+      // The worker reads the message only after the run in progress.
       terminateRun(this.runOptions);
     }
     if (this.#constraints instanceof ConstraintCheck) await this.#constraints.close();

@@ -1,32 +1,32 @@
-/** A thread that compiles a constraint before the model's own worker does: what is bad or slow ends here. */
+/**
+ * The thread of constraint-check.ts: compiles constraints before the model's own grammar thread does, so that one that
+ * aborts the library, or takes too long, ends this thread and not that one.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
-import {
-  type ConstraintSource,
-  type GrammarLibrary,
-  type GrammarVocabulary,
-  loadGrammarLibrary,
-} from './grammar-library.js';
+import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
+import { type GrammarLibrary, loadGrammarLibrary } from './grammar-library.js';
 
-export interface TrialSettings {
+export interface CheckSettings {
   readonly vocabulary: GrammarVocabulary;
+  /** Of the logits: V. */
   readonly size: number;
 }
 
 /**
- * Once the library is loaded, how many milliseconds a small grammar takes on this machine as busy as it is; then one
- * answer to each source, null when it compiles.
+ * First, once the library is loaded, the milliseconds that a small grammar takes on this machine at its present load.
+ * Then one answer to each source: why it does not compile, null when it does.
  */
-export type TrialAnswer = { readonly ready: number } | { readonly reason: string | null };
+export type CheckMessage = { readonly ready: number } | { readonly reason: string | null };
 
-/** The library says what is wrong on the console, and aborts. It takes the console's functions when it is loaded. */
-let said = '';
+/** The library prints what is wrong and aborts. It takes the console's functions when it is loaded. */
+let printed = '';
 console.error = (text: unknown) => {
-  if (said === '') said = String(text);
+  if (printed === '') printed = String(text);
 };
 console.warn = () => {};
 
-async function attempt(library: GrammarLibrary, source: ConstraintSource): Promise<string | null> {
-  said = '';
+async function compile(library: GrammarLibrary, source: ConstraintSource): Promise<string | null> {
+  printed = '';
   try {
     const grammar = await library.compile(source);
     const matcher = await library.matcher(grammar);
@@ -36,7 +36,7 @@ async function attempt(library: GrammarLibrary, source: ConstraintSource): Promi
     return mask.some((bits) => bits !== 0) ? null : 'no text can be written that fits it';
   } catch (error) {
     const message =
-      /Check failed: .*? is (?:false|true): (.*)/s.exec(said)?.[1] ?? said.replace(/^\[\w+\] \S+ /, '');
+      /Check failed: .*? is (?:false|true): (.*)/s.exec(printed)?.[1] ?? printed.replace(/^\[\w+\] \S+ /, '');
     return (
       message.trim().replace(/\.+$/, '').slice(0, 300) ||
       String((error as Error).message ?? error).slice(0, 300)
@@ -52,15 +52,15 @@ value ::= root | "\\"" [a-z A-Z_]* "\\"" | "-"? [0-9]+ ("." [0-9]+)? | "true" | 
 
 if (parentPort) {
   const port = parentPort;
-  const { vocabulary, size } = workerData as TrialSettings;
+  const { vocabulary, size } = workerData as CheckSettings;
   const library = await loadGrammarLibrary(vocabulary, size);
   port.on('message', (source: ConstraintSource) => {
-    void attempt(library, source).then((reason) => port.postMessage({ reason } satisfies TrialAnswer));
+    void compile(library, source).then((reason) => port.postMessage({ reason } satisfies CheckMessage));
   });
-  // Once for what is compiled lazily, once to be measured.
+  // Once to have the library's own lazily compiled code, once to be measured.
   const small: ConstraintSource = { kind: 'grammar', source: smallGrammar };
-  await attempt(library, small);
+  await compile(library, small);
   const started = performance.now();
-  await attempt(library, small);
-  port.postMessage({ ready: performance.now() - started } satisfies TrialAnswer);
+  await compile(library, small);
+  port.postMessage({ ready: performance.now() - started } satisfies CheckMessage);
 }

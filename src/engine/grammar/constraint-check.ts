@@ -1,19 +1,20 @@
 /**
- * Whether a constraint compiles, found out in a thread that may die of it. One source at a time; answers are kept.
- * Without work for a while the thread ends.
+ * Whether a constraint compiles, tried in a thread of its own, since a bad one aborts the library. One source at a time;
+ * answers are kept. The thread ends when it has been idle for a while.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { errors } from '../../errors.js';
-import type { TrialAnswer, TrialSettings } from './constraint-check-thread.js';
-import type { ConstraintSource } from './grammar-library.js';
+import type { ConstraintSource } from '../protocol.js';
+import type { CheckMessage, CheckSettings } from './constraint-check-thread.js';
 
 /**
- * The thread that the model's grammars live in compiles it again: constrained answers that run wait that long, as do
- * the next sources here. In small grammars, so that a machine that is slow or busy refuses no more than another, and
- * within bounds in milliseconds.
+ * The longest time a constraint may take to compile, in times of a small grammar, so that a slow or busy machine refuses
+ * no more than another one. The model's grammar thread compiles it again, and running constrained answers wait that
+ * long, as do the next sources here.
  */
 const mostSmallGrammars = 120;
+/** Bounds of that time in milliseconds. */
 const fewestMilliseconds = 2_000;
 const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
@@ -28,17 +29,17 @@ export class ConstraintCheck {
   #closed = false;
   #milliseconds = mostMilliseconds;
 
-  constructor(readonly settings: TrialSettings) {}
+  constructor(readonly settings: CheckSettings) {}
 
   /** @throws SteerdError invalid_value for `field`, with the reason. */
   async check(source: ConstraintSource, field: string): Promise<void> {
     const key = JSON.stringify(source);
     let answer = this.#answers.get(key);
     if (answer === undefined) {
-      answer = this.#last.then(() => this.#attempt(source));
+      answer = this.#last.then(() => this.#compile(source));
       this.#last = answer.catch(() => {});
       this.#answers.set(key, answer);
-      // What was no answer, such as a failing thread, is asked again.
+      // After a failure of the thread, which is no answer, the next request tries again.
       answer.catch(() => this.#answers.delete(key));
       for (const old of [...this.#answers.keys()].slice(0, -keptAnswers)) this.#answers.delete(old);
     }
@@ -46,21 +47,21 @@ export class ConstraintCheck {
     if (reason !== null) throw errors.constraintRefused(field, reason);
   }
 
-  async #attempt(source: ConstraintSource): Promise<string | null> {
+  async #compile(source: ConstraintSource): Promise<string | null> {
     if (this.#idle) clearTimeout(this.#idle);
     if (this.#closed) throw new Error('the model was closed');
     const worker = this.#worker ?? (await this.#start());
     const answer = this.#next(worker, this.#milliseconds);
     worker.postMessage(source);
-    const said = await answer;
-    if (said !== null && 'reason' in said && said.reason === null) {
+    const reply = await answer;
+    if (reply !== null && 'reason' in reply && reply.reason === null) {
       this.#idle = setTimeout(() => void this.#end(), idleMilliseconds).unref();
       return null;
     }
-    // An instance that has aborted is never used again.
+    // A library instance that has aborted must not be used again.
     await this.#end();
-    if (said === null) return 'it takes too long to compile: make it simpler';
-    return 'reason' in said ? said.reason : 'it did not compile';
+    if (reply === null) return 'it takes too long to compile: make it simpler';
+    return 'reason' in reply ? reply.reason : 'it did not compile';
   }
 
   async #start(): Promise<Worker> {
@@ -72,9 +73,9 @@ export class ConstraintCheck {
     worker.unref();
     worker.on('error', () => {});
     this.#worker = worker;
-    const said = await this.#next(worker, loadMilliseconds);
-    if (said !== null && 'ready' in said) {
-      const most = Math.max(fewestMilliseconds, mostSmallGrammars * said.ready);
+    const reply = await this.#next(worker, loadMilliseconds);
+    if (reply !== null && 'ready' in reply) {
+      const most = Math.max(fewestMilliseconds, mostSmallGrammars * reply.ready);
       this.#milliseconds = Math.min(mostMilliseconds, most);
       return worker;
     }
@@ -82,14 +83,14 @@ export class ConstraintCheck {
     throw new Error('the grammar library did not load');
   }
 
-  /** The thread's next message; null when it dies or takes too long. */
-  async #next(worker: Worker, milliseconds: number): Promise<TrialAnswer | null> {
+  /** The thread's next message; null when it ends or takes too long. */
+  async #next(worker: Worker, milliseconds: number): Promise<CheckMessage | null> {
     const timer = new AbortController();
     const timeout = setTimeout(() => timer.abort(), milliseconds);
     const { signal } = timer;
     try {
       return await Promise.race([
-        once(worker, 'message', { signal }).then(([answer]) => answer as TrialAnswer),
+        once(worker, 'message', { signal }).then(([answer]) => answer as CheckMessage),
         once(worker, 'exit', { signal }).then(() => null),
       ]);
     } catch {

@@ -1,15 +1,15 @@
 /**
- * The constraints of a worker's running sequences. Their grammars live in a thread of their own (grammar-thread.ts): a
- * sequence whose mask is not there yet waits for it, alone, while the others go on.
+ * The constraints of a worker's running sequences. Their grammars are in a thread of their own (grammar-thread.ts), which
+ * computes masks of the tokens that may come next: a sequence whose mask is not there yet waits while the others go on.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { ConstraintSource, GrammarVocabulary } from './grammar-library.js';
+import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
 import type { FromGrammarThread, GrammarThreadSettings, ToGrammarThread } from './grammar-thread.js';
 
-/** The grammar has led to a place where no token may come: what was asked for cannot be written to its end. */
+/** The grammar allows no token at all at this place, so the answer cannot be completed. */
 export class ConstraintDeadEnd extends Error {}
 
-/** One sequence's place in its grammar. */
+/** One sequence's position in its grammar. */
 export class TokenConstraint {
   #mask: Int32Array | null = null;
   #failure: Error | null = null;
@@ -19,7 +19,7 @@ export class TokenConstraint {
     readonly send: (type: 'accept' | 'release', token: number) => void,
   ) {}
 
-  /** False until the grammar has said what may come. */
+  /** Whether there is a mask for the next token, or a failure. */
   get ready(): boolean {
     return this.#mask !== null || this.#failure !== null;
   }
@@ -33,9 +33,9 @@ export class TokenConstraint {
   }
 
   /**
-   * Takes what may not come out of the logits [V]. Only when `ready`.
-   * @param banned tokens that may not come either, unless nothing else could
-   * @throws ConstraintDeadEnd when nothing may come at all; the thread's failure
+   * Sets the logits [V] of tokens that may not come to -Infinity. Only when `ready`.
+   * @param banned further tokens that may not come, unless no other token could
+   * @throws ConstraintDeadEnd when no token may come; the thread's failure
    */
   apply(logits: Float32Array, banned: readonly number[]): void {
     if (this.#failure) throw this.#failure;
@@ -53,7 +53,7 @@ export class TokenConstraint {
     if (left > 0) for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
   }
 
-  /** The next token: what may follow it is asked for. */
+  /** The next token is this one: asks for the mask after it. */
   accept(token: number): void {
     this.#mask = null;
     this.send('accept', token);
@@ -75,8 +75,8 @@ export class Constraints {
   #nextId = 1;
 
   /**
-   * @param size of the logits
-   * @param changed is called when a mask has come, or when they all have failed
+   * @param size of the logits: V
+   * @param changed is called when a mask has come, or when all constraints have failed
    */
   constructor(
     readonly vocabulary: GrammarVocabulary,
@@ -85,8 +85,8 @@ export class Constraints {
   ) {}
 
   /**
-   * Ready when it comes.
-   * @param source has compiled before, elsewhere: see constraint-check.ts
+   * Compiles a constraint; its first mask is ready when the promise resolves.
+   * @param source is known to compile (constraint-check.ts)
    */
   async begin(source: ConstraintSource): Promise<TokenConstraint> {
     const thread = this.#thread ?? this.#start();
@@ -109,7 +109,7 @@ export class Constraints {
     const worker = new Worker(new URL('./grammar-thread.js', import.meta.url), {
       workerData: { vocabulary, size, port: port2 } satisfies GrammarThreadSettings,
       transferList: [port2],
-      // The library writes there before it aborts; the errors say the same.
+      // The library prints there before it aborts; the errors have the same text.
       stderr: true,
       stdout: true,
     });
@@ -126,7 +126,7 @@ export class Constraints {
     return thread;
   }
 
-  /** Takes the masks that have come, without a turn of the event loop: a step may have taken that long. */
+  /** Takes the masks that have come, without a turn of the event loop: they may have come during a decode step. */
   receive(): void {
     const { port } = this.#thread ?? {};
     if (!port) return;
@@ -148,7 +148,7 @@ export class Constraints {
     if (message.broken) this.#end(new Error(`the grammar library failed: ${message.error}`));
   }
 
-  /** Everybody fails who has a place in a grammar; the next one starts anew. */
+  /** All constraints fail; the next one starts a new thread. */
   #end(error: Error): void {
     const { worker, port } = this.#thread ?? {};
     this.#thread = null;

@@ -1,30 +1,18 @@
 /**
- * Loads @mlc-ai/web-xgrammar: WebAssembly that compiles grammars and says which tokens may come next.
+ * Loads @mlc-ai/web-xgrammar: WebAssembly that compiles grammars and computes which tokens may come next.
  *
- * An input that it does not like aborts the whole instance, which must not be used again: hence `loadGrammarLibrary`
- * makes a new one each time. Its file is a UMD bundle in a package that calls itself an ES module: Node can only be
- * made to read it by compiling it as CommonJS.
+ * Input that xgrammar cannot parse aborts the whole WebAssembly instance, which must not be used again, so
+ * `loadGrammarLibrary` makes a new one each time. The package calls itself an ES module while its file is a UMD bundle:
+ * Node reads it only when it is compiled as CommonJS.
  */
 import { readFile } from 'node:fs/promises';
 import Module, { createRequire } from 'node:module';
 import type { CompiledGrammar, GrammarMatcher } from '@mlc-ai/web-xgrammar';
+import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
 
 type Library = typeof import('@mlc-ai/web-xgrammar');
 
 export type { CompiledGrammar, GrammarMatcher };
-
-/** What constrains an answer; texts are JSON or the grammar's source (JSON schemas become grammars before: src/json-grammar). */
-export type ConstraintSource =
-  /** xgrammar's structural tags, for text with tool calls and regular expressions. */
-  | { readonly kind: 'structural_tag'; readonly tag: string }
-  | { readonly kind: 'grammar'; readonly source: string };
-
-/** A model's tokens as xgrammar wants them. */
-export interface GrammarVocabulary {
-  /** By id, in GPT-2's alphabet for bytes; empty for what no text may hold. */
-  readonly tokens: readonly string[];
-  readonly endTokens: readonly number[];
-}
 
 interface CommonJsModule {
   exports: Library;
@@ -45,7 +33,7 @@ export interface GrammarLibrary {
   matcher(grammar: CompiledGrammar): Promise<GrammarMatcher>;
 }
 
-/** @param size of the logits */
+/** @param size of the vocabulary, as the logits have it: V */
 export async function loadGrammarLibrary(
   vocabulary: GrammarVocabulary,
   size: number,

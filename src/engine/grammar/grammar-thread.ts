@@ -1,24 +1,23 @@
 /**
- * The thread that a model's grammars live in: compiles them, keeps each constrained answer's place, and says which
- * tokens may come next. Compiling takes up to a second, in which no stream of the model shall wait.
+ * A model's grammar thread: compiles grammars, keeps each constrained answer's position in its grammar, and computes the
+ * mask of the tokens that may come next. Compiling takes up to a second, for which the model's streams must not wait.
  *
- * An instance of the library that aborts must not be used again: then this thread ends, and whoever needs it fails.
+ * An instance of the library that aborts must not be used again: then this thread is ended and its constraints fail.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
+import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
 import {
   type CompiledGrammar,
-  type ConstraintSource,
   type GrammarLibrary,
   type GrammarMatcher,
-  type GrammarVocabulary,
   loadGrammarLibrary,
 } from './grammar-library.js';
 
 export interface GrammarThreadSettings {
   readonly vocabulary: GrammarVocabulary;
-  /** Of the logits. */
+  /** Of the logits: V. */
   readonly size: number;
-  /** Both ways; one that can be read without waiting. */
+  /** For both directions. A port, since it can be read synchronously (`receiveMessageOnPort`). */
   readonly port: MessagePort;
 }
 
@@ -35,7 +34,7 @@ export type FromGrammarThread =
 
 const keptGrammars = 32;
 
-/** A token came that the mask did not allow: no fault of the library's. */
+/** A token came that the mask did not allow: the library is not at fault. */
 class Misfit extends Error {}
 
 class Grammars {
@@ -44,7 +43,7 @@ class Grammars {
 
   constructor(readonly library: GrammarLibrary) {}
 
-  /** What the matcher that `message` is about allows now; null when it is released. */
+  /** The mask of the matcher that `message` is about; null when it was released. */
   async answer(message: ToGrammarThread): Promise<Int32Array | null> {
     const { id } = message;
     if (message.type === 'begin')
@@ -65,7 +64,7 @@ class Grammars {
     const grammar = this.#compiled.get(key) ?? (await this.library.compile(source));
     this.#compiled.delete(key);
     this.#compiled.set(key, grammar);
-    // Matchers hold what they need of a grammar themselves.
+    // A matcher keeps what it needs of its grammar.
     for (const [old, { dispose }] of [...this.#compiled].slice(0, -keptGrammars)) {
       dispose.call(this.#compiled.get(old));
       this.#compiled.delete(old);
@@ -79,7 +78,7 @@ const grammars = loadGrammarLibrary(vocabulary, size).then((library) => new Gram
 let last: Promise<unknown> = grammars;
 
 port.on('message', (message: ToGrammarThread) => {
-  // In the order they came: a place in a grammar is the tokens so far.
+  // In order, since the position in a grammar depends on the tokens so far.
   last = last.then(async () => {
     const { id } = message;
     try {
@@ -87,8 +86,8 @@ port.on('message', (message: ToGrammarThread) => {
       if (mask) port.postMessage({ id, mask } satisfies FromGrammarThread);
     } catch (error) {
       const broken = !(error instanceof Misfit);
-      const said = String((error as Error | undefined)?.message ?? error);
-      port.postMessage({ id, error: said, broken } satisfies FromGrammarThread);
+      const text = String((error as Error | undefined)?.message ?? error);
+      port.postMessage({ id, error: text, broken } satisfies FromGrammarThread);
     }
   });
 });

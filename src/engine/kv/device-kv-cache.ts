@@ -1,33 +1,34 @@
 /**
- * Keys and values of all slots in a device's memory: one tensor for each layer's keys and one for its values,
- * [slots, kv_heads, capacity, head_size], past and present of a run at once; they never come to the host.
+ * An in-place KV cache in a device's memory: one tensor for each layer's keys and one for its values, [slots, kv_heads,
+ * capacity, head_size], which are never copied to the host.
  *
- * A batch is the first rows of these tensors. Any other single row is computed apart, since not every device
- * lets a tensor begin in the middle of another's memory; when the row joins the batch, it is copied there.
+ * A batch is always the first rows of these tensors. A single row other than the first, such as a prompt's during
+ * prefill, is computed in a detached row with tensors of its own, since not every device lets a tensor begin in the
+ * middle of another's memory. It is copied into its slot when it joins the batch.
  */
 import type { Binding } from '../../ort/binding.js';
 import type { DeviceMemory } from '../../ort/device.js';
 import type { Session } from '../../ort/session.js';
 import { Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { Move } from '../schedule/scheduler.js';
-import type { KvCache, RowRange } from './kv-cache.js';
+import type { InPlaceKvCache, RowRange } from './kv-cache.js';
 import { RowCopier } from './row-copier.js';
 
-export class DeviceKvCache implements KvCache {
+export class DeviceKvCache implements InPlaceKvCache {
+  readonly layout = 'in place';
   readonly #names: readonly { readonly past: string; readonly present: string }[];
   /** Keys and values of all layers, in the order of `#names`. */
   readonly #slots: readonly Tensor[];
-  readonly #apart: readonly Tensor[];
+  readonly #detached: readonly Tensor[];
   readonly #scratch: readonly Tensor[];
   readonly #copier: RowCopier | null;
   readonly #bound = new WeakSet<Binding>();
   readonly #views: Tensor[] = [];
-  /** Slot of the row that was computed apart. */
-  #apartSlot: number | null = null;
+  /** The slot whose contents are in the detached row; null when it is free. */
+  #detachedSlot: number | null = null;
 
   /**
-   * @param copying the session of a `copyingGraph` on the same device; null for a cache without slots.
+   * @param rowCopies a session of `rowCopyGraph` on the same device; null for a cache without slots.
    * @throws OrtError when the device has too little memory.
    */
   constructor(
@@ -35,7 +36,7 @@ export class DeviceKvCache implements KvCache {
     readonly memory: DeviceMemory,
     readonly slots: number,
     readonly capacity: number,
-    copying: Session | null,
+    rowCopies: Session | null,
   ) {
     this.#names = spec.layers.flatMap(({ pastKey, presentKey, pastValue, presentValue }) => [
       { past: pastKey, present: presentKey },
@@ -44,9 +45,9 @@ export class DeviceKvCache implements KvCache {
     const allocate = (rows: number) =>
       this.#names.map(() => Tensor.onDevice(memory, spec.kvType, this.#shape(rows)));
     this.#scratch = allocate(1);
-    this.#slots = copying ? allocate(slots) : [];
-    this.#apart = copying ? allocate(1) : [];
-    this.#copier = copying ? new RowCopier(copying, this.#slots, this.#apart) : null;
+    this.#slots = rowCopies ? allocate(slots) : [];
+    this.#detached = rowCopies ? allocate(1) : [];
+    this.#copier = rowCopies ? new RowCopier(rowCopies, this.#slots, this.#detached) : null;
   }
 
   get scratch(): number {
@@ -57,8 +58,8 @@ export class DeviceKvCache implements KvCache {
     return [rows, this.spec.kvHeads, this.capacity, this.spec.headSize];
   }
 
-  bind(binding: Binding, { first, rows }: RowRange, _past = 0, _tokens = 0, used = rows): void {
-    if (first !== this.scratch) this.#settle(first, used);
+  bind(binding: Binding, { first, rows }: RowRange, used = rows): void {
+    if (first !== this.scratch) this.#attachIfNeeded(first, used);
     if (this.#bound.has(binding)) return;
     this.#bound.add(binding);
     const tensors = this.#tensors(first, rows);
@@ -70,25 +71,25 @@ export class DeviceKvCache implements KvCache {
     });
   }
 
-  /** Before these rows are computed: is the row apart one of them, or another's memory now? */
-  #settle(first: number, rows: number): void {
-    const apart = this.#apartSlot;
-    const needed = apart !== null && (first === 0 ? rows > apart : first !== apart);
-    if (needed) this.#join(apart);
-    if (first > 0) this.#apartSlot = first;
+  /** Before rows [first, first + rows) are computed: the detached row is one of the batch, or another slot needs it. */
+  #attachIfNeeded(first: number, rows: number): void {
+    const detached = this.#detachedSlot;
+    const needed = detached !== null && (first === 0 ? rows > detached : first !== detached);
+    if (needed) this.#attach(detached);
+    if (first > 0) this.#detachedSlot = first;
   }
 
-  /** The row apart becomes row `slot` of the batch. */
-  #join(slot: number): void {
-    this.#copier?.join(slot);
-    this.#apartSlot = null;
+  /** Copies the detached row to row `slot` of the batch. */
+  #attach(slot: number): void {
+    this.#copier?.attach(slot);
+    this.#detachedSlot = null;
   }
 
   #tensors(first: number, rows: number): readonly Tensor[] {
     if (first === this.scratch) return this.#scratch;
     if (first > 0) {
       if (rows > 1) throw new RangeError('a batch on a device begins with the first slot');
-      return this.#apart;
+      return this.#detached;
     }
     const views = this.#slots.map((whole) =>
       Tensor.beginningOf(whole, this.memory, this.spec.kvType, this.#shape(rows)),
@@ -97,17 +98,16 @@ export class DeviceKvCache implements KvCache {
     return views;
   }
 
-  advance(): void {}
-
-  move({ from, to, length }: Move): void {
-    if (from === this.#apartSlot) {
-      if (to === 0) this.#join(to);
-      else this.#apartSlot = to;
+  moveRow(from: number, to: number, length: number): void {
+    if (from === this.#detachedSlot) {
+      if (to === 0) this.#attach(to);
+      else this.#detachedSlot = to;
     } else if (length > 0) this.#copier?.move(from, to);
   }
 
   release(): void {
     this.#copier?.release();
-    for (const tensor of [...this.#views, ...this.#slots, ...this.#apart, ...this.#scratch]) tensor.release();
+    for (const tensor of [...this.#views, ...this.#slots, ...this.#detached, ...this.#scratch])
+      tensor.release();
   }
 }

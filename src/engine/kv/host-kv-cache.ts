@@ -1,18 +1,17 @@
 /**
- * Keys and values of all slots in host memory: one buffer for each layer's keys and one for its values, [rows,
- * kv_heads, capacity, head_size], past and present of a run at once, so nothing is copied between steps.
- * Memory is only touched as slots fill. The row after the last slot is scratch.
+ * An in-place KV cache in host memory: one array for each layer's keys and one for its values, [rows, kv_heads,
+ * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill.
  */
 import type { Binding } from '../../ort/binding.js';
 import { ownArray, Tensor, type TensorArray } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { Move } from '../schedule/scheduler.js';
-import type { KvCache, RowRange } from './kv-cache.js';
+import type { InPlaceKvCache, RowRange } from './kv-cache.js';
 
-export class HostKvCache implements KvCache {
+export class HostKvCache implements InPlaceKvCache {
+  readonly layout = 'in place';
   readonly #layers: { readonly key: TensorArray; readonly value: TensorArray }[];
   readonly #rowLength: number;
-  /** Bindings whose rows are bound: they stay so. */
+  /** Bindings that have their rows: these never change. */
   readonly #bound = new WeakSet<Binding>();
   readonly #tensors: Tensor[] = [];
 
@@ -57,9 +56,7 @@ export class HostKvCache implements KvCache {
     });
   }
 
-  advance(): void {}
-
-  move({ from, to, length }: Move): void {
+  moveRow(from: number, to: number, length: number): void {
     const { kvHeads, headSize } = this.spec;
     const headLength = this.capacity * headSize;
     for (const { key, value } of this.#layers) {

@@ -1,13 +1,9 @@
-/** Keys and values of the sequences of one session, whatever memory holds them. */
+/**
+ * The two kinds of KV cache, one for each way in which a graph keeps keys and values (`ModelSpec.kvLayout`). A cache has
+ * one row for each slot, which holds the keys and values of one sequence, and behind them a scratch row.
+ */
 import type { Binding } from '../../ort/binding.js';
-import { Session } from '../../ort/session.js';
-import { elementTypes } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { Move } from '../schedule/scheduler.js';
-import { ConcatenatedKvCache } from './concatenated-kv-cache.js';
-import { DeviceKvCache } from './device-kv-cache.js';
-import { HostKvCache } from './host-kv-cache.js';
-import { copyingGraph } from './row-copier.js';
 
 /** Rows [first, first + rows) of a KV cache that a run works on. */
 export interface RowRange {
@@ -15,65 +11,68 @@ export interface RowRange {
   readonly rows: number;
 }
 
-export interface KvCache {
+interface KvRows {
   readonly spec: ModelSpec;
   readonly slots: number;
-  /** Tokens of one row. */
+  /** Tokens that one row holds. */
   readonly capacity: number;
-  /** The row that belongs to no sequence: for scoring, and all there is of a cache without slots. */
+  /** Index of the row behind the slots: for given texts. A cache without slots has only this row. */
   readonly scratch: number;
   /**
-   * Makes a binding work on these rows, which hold `past` tokens and get `tokens` more. The same range always
-   * comes with the same binding.
-   * @param used how many of the rows are anybody's; the run spoils the others. All when left out.
+   * Makes row `to` hold the first `length` tokens of row `from`. What `to` held before is lost, and the contents of
+   * `from` are unspecified from now on.
    */
-  bind(binding: Binding, range: RowRange, past: number, tokens: number, used?: number): void;
-  /** The run that was bound last has succeeded. */
-  advance(range: RowRange): void;
-  /** Makes one row hold the first `length` tokens of another. */
-  move(move: Move): void;
+  moveRow(from: number, to: number, length: number): void;
   /** After the bindings are released, and before the session is. */
   release(): void;
 }
 
-/** A cache in the memory that a session computes in. @throws OrtError when there is too little. */
-export async function openKvCache(
-  spec: ModelSpec,
-  session: Session,
-  slots: number,
-  capacity: number,
-): Promise<KvCache> {
-  if (!session.device || spec.kvLayout === 'concatenated') return make(spec, session, slots, capacity, null);
-  const { device } = session.device;
-  const settings = { threads: 1, weightsDirectory: '.', spinning: false, device };
-  return make(spec, session, slots, capacity, await Session.create(copyingGraph(spec), settings));
+/**
+ * For graphs with GroupQueryAttention: each layer's keys and values are buffers of fixed capacity, past and present of
+ * a run at once, [rows, kv_heads, capacity, head_size]. A run writes the new tokens behind the old ones, so nothing is
+ * to be done after it. (Hugging Face: a static cache.)
+ */
+export interface InPlaceKvCache extends KvRows {
+  readonly layout: 'in place';
+  /**
+   * Binds the buffers of these rows. The same range must always come with the same binding.
+   * @param used how many of the rows are sequences; the others are padding rows, whose contents the run overwrites.
+   *   All of them when left out.
+   */
+  bind(binding: Binding, range: RowRange, used?: number): void;
 }
 
-/** A cache without slots. @throws OrtError when there is too little memory. */
-export function openScratchCache(spec: ModelSpec, session: Session, capacity: number): KvCache {
-  return make(spec, session, 0, capacity, null);
+/**
+ * For all other graphs: a run reads one row's past, [1, kv_heads, past, head_size], and writes past and new tokens
+ * together to another tensor. (Hugging Face: a dynamic cache.)
+ */
+export interface ConcatenatedKvCache extends KvRows {
+  readonly layout: 'concatenated';
+  /** Binds what the row holds, `past` tokens, and memory for `tokens` more. */
+  bind(binding: Binding, row: number, past: number, tokens: number): void;
+  /** After the run that was bound last has succeeded: what it wrote is what the row holds from now on. */
+  advance(row: number): void;
 }
 
-function make(
-  spec: ModelSpec,
-  session: Session,
-  slots: number,
-  capacity: number,
-  copying: Session | null,
-): KvCache {
-  if (spec.kvLayout === 'concatenated') return new ConcatenatedKvCache(spec, session, slots, capacity);
-  return session.device
-    ? new DeviceKvCache(spec, session.device, slots, capacity, copying)
-    : new HostKvCache(spec, slots, capacity);
-}
+export type KvCache = InPlaceKvCache | ConcatenatedKvCache;
 
-/** Bytes of one row's keys and values in all layers. */
-export function kvRowBytes(spec: ModelSpec, capacity: number): number {
-  const perElement = elementTypes[spec.kvType].array.BYTES_PER_ELEMENT;
-  return 2 * spec.layers.length * spec.kvHeads * capacity * spec.headSize * perElement;
-}
+/** Which tokens a row begins with, so that the next text with the same prefix need not compute it again. */
+export class CachedPrefix {
+  #tokens: readonly number[] = [];
 
-/** Bytes a cache holds once every slot is full. */
-export function kvBytes(spec: ModelSpec, slots: number, capacity: number): number {
-  return (slots + 1) * kvRowBytes(spec, capacity);
+  /**
+   * A text begins that starts with `prefix`. The row's former prefix is forgotten unless it is this one.
+   * @returns how many tokens of the prefix the row holds already: all or none.
+   */
+  start(prefix: readonly number[]): number {
+    const same =
+      this.#tokens.length === prefix.length && prefix.every((token, index) => token === this.#tokens[index]);
+    if (!same) this.#tokens = [];
+    return this.#tokens.length;
+  }
+
+  /** The row holds the whole prefix now. */
+  store(prefix: readonly number[]): void {
+    this.#tokens = prefix;
+  }
 }

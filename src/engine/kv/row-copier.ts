@@ -1,7 +1,7 @@
 /**
- * Copies rows of a KV cache on its device. ONNX Runtime's C API copies whole tensors only, so a small graph does
- * it: for every tensor of the cache, Gather takes a row and ScatterND writes it, in place, since its data and
- * its result are one buffer.
+ * Copies rows of a KV cache in a device's memory. ONNX Runtime's C API copies whole tensors only, so a small graph
+ * does it: for every tensor of the cache, Gather reads a row and ScatterND writes it, in place, since its data and its
+ * result are bound to one buffer.
  */
 import { dataTypes } from '../../onnx/graph/data-types.js';
 import { Graph } from '../../onnx/graph/graph.js';
@@ -12,7 +12,7 @@ import { elementTypes, ownArray, Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
 
 /** cache_i [slots, ...] and source_i [rows, ...] give result_i: the cache with the source's row `from` at `to`. */
-export function copyingGraph(spec: ModelSpec): Uint8Array {
+export function rowCopyGraph(spec: ModelSpec): Uint8Array {
   const model = newModel('rows');
   const graph = new Graph(model);
   const type = elementTypes[spec.kvType].code;
@@ -35,16 +35,19 @@ export class RowCopier {
   readonly #to = ownArray(BigInt64Array, 1);
   readonly #fromTensor = Tensor.over(this.#from, 'int64', [1]);
   readonly #toTensor = Tensor.over(this.#to, 'int64', [1, 1]);
-  readonly #joining: Binding;
+  readonly #attaching: Binding;
   readonly #moving: Binding;
 
-  /** @param apart one row, in tensors of their own. The session is released with the copier. */
+  /**
+   * @param session of `rowCopyGraph`; released with the copier
+   * @param detached tensors of one row
+   */
   constructor(
     readonly session: Session,
     slots: readonly Tensor[],
-    apart: readonly Tensor[],
+    detached: readonly Tensor[],
   ) {
-    this.#joining = this.#bind(slots, apart);
+    this.#attaching = this.#bind(slots, detached);
     this.#moving = this.#bind(slots, slots);
   }
 
@@ -70,17 +73,18 @@ export class RowCopier {
     binding.run(this.#runOptions);
   }
 
-  /** The row apart becomes row `slot`. */
-  join(slot: number): void {
-    this.#run(this.#joining, 0, slot);
+  /** Copies the detached row to row `slot`. */
+  attach(slot: number): void {
+    this.#run(this.#attaching, 0, slot);
   }
 
+  /** Copies row `from` to row `to`. */
   move(from: number, to: number): void {
     this.#run(this.#moving, from, to);
   }
 
   release(): void {
-    this.#joining.release();
+    this.#attaching.release();
     this.#moving.release();
     this.#runOptions.release();
     this.#fromTensor.release();

@@ -1,21 +1,20 @@
 /**
- * Whether an export whose attention is written out may be served as its rewrite to GroupQueryAttention
- * (src/onnx/rewrite/grouped-attention.ts). It may when every layer has the structure, when each mask, as the export itself
- * computes it up to the capacity, is causal or a sliding window, and when both graphs give the same logits: for a
- * prompt, for chunks behind a past, and for rows of different lengths in one batch.
+ * Whether an export whose attention is written out in basic operators may be served as its rewrite to
+ * GroupQueryAttention (src/onnx/rewrite/grouped-attention.ts). It may when every layer has the structure, when each mask,
+ * as the export itself computes it up to the capacity, is causal or a sliding window, and when both graphs give the same
+ * logits: for a prompt, for chunks behind a past, and for rows of different lengths in one batch.
  */
 import { RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
-import { InventedKvCache } from '../kv/synthetic-kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
 import { GraphRunner } from '../run/graph-runner.js';
-import { SteeringInputs } from '../run/steering-inputs.js';
-import { logitDistance, trialTokens } from '../run/trial-inputs.js';
-import { type ObservedMask, windowOf } from './mask-window.js';
+import { SteeringInputs } from '../run/steering-tensors.js';
+import { logitDistance, syntheticKv, trialTokens } from './trial-inputs.js';
 
-/** What was seen of the export: how to rewrite it, and what the rewrite must give. */
+/** What was observed of the export: how to rewrite it, and what the rewrite must compute. */
 export interface RewritePlan {
+  /** Of each layer: its sliding window in tokens, 0 for none. */
   readonly windows: readonly number[];
   readonly expected: readonly Expected[];
 }
@@ -23,16 +22,16 @@ export interface RewritePlan {
 interface Expected {
   readonly probe: Probe;
   readonly logits: Float32Array;
-  /** Only worth a look where nothing is rounded: rounding's noise grows with the past, to a tenth of a logit. */
+  /** Compared only where nothing is rounded: the noise of rounding grows with the past, to a tenth of a logit. */
   readonly exactOnly?: true;
 }
 
-/** Why an export stays as it is. */
+/** The message says why an export is served as it is. */
 export class NotRewritten extends Error {
   override readonly name = 'NotRewritten';
 }
 
-/** A run of one or more rows of as many tokens each, behind pasts of their own. */
+/** A run of one or more rows with the same number of tokens, each behind a past of its own. */
 interface Probe {
   readonly pasts: readonly number[];
   readonly tokens: number;
@@ -40,20 +39,20 @@ interface Probe {
 
 const promptTokens = 19;
 const chunkTokens = 4;
-/** Pasts of the batch's short rows; the longest row's lies beyond the widest window. */
+/** Pasts of the batch's short rows; the longest row's past is longer than the widest window. */
 const shortPasts = [5, 37] as const;
 /**
- * Share of the largest logit by which the graphs may differ, since they add the same numbers in another order. Where
- * these are rounded to half precision, or to int8 before a product, a last bit becomes a step; a scale a tenth off, a
- * wrong mask or head shows above 0.08.
+ * How far the graphs' logits may be apart, as a share of the largest logit: they add the same numbers in another order.
+ * Where numbers are rounded to half precision, or to int8 before a product, a difference in the last bit can become a
+ * whole rounding step. A scale a tenth off, a wrong mask or a wrong head differs by more than 0.08.
  */
 const tolerances = { exact: 1e-4, rounded: 6e-2 } as const;
 
 /**
- * Watches the export.
+ * Runs the export and observes its masks and logits.
  * @param session of the export, grafted for serving
- * @param masks its outputs that hold the layers' masks
- * @throws NotRewritten that says what stands in the way; OrtError
+ * @param masks names of its outputs that hold the layers' masks
+ * @throws NotRewritten when a mask is neither causal nor a sliding window; OrtError
  */
 export function planRewrite(
   session: Session,
@@ -62,15 +61,15 @@ export function planRewrite(
   capacity: number,
 ): RewritePlan {
   const observed = masks.map((): ObservedMask[] => []);
-  const watch = (past: number, tokens: number) => {
+  const observe = (past: number, tokens: number) => {
     const probe = { pasts: [past], tokens };
     const seen = run(session, spec, probe, masks);
     for (const [layer, values] of seen.masks.entries()) observed[layer]?.push({ values, past, tokens });
     return { probe, logits: seen.logits };
   };
   const few = Math.min(chunkTokens, capacity);
-  const prompt = watch(0, Math.min(promptTokens, capacity));
-  const atTheEnd = watch(capacity - few, few);
+  const prompt = observe(0, Math.min(promptTokens, capacity));
+  const atTheEnd = observe(capacity - few, few);
   const windows = () =>
     observed.map((seen, layer) => {
       const window = windowOf(seen);
@@ -79,9 +78,9 @@ export function planRewrite(
       return window;
     });
   const longest = Math.max(...shortPasts, ...windows().map((window) => window + chunkTokens));
-  const chunk = watch(Math.min(longest, capacity - few), few);
+  const chunk = observe(Math.min(longest, capacity - few), few);
   const pasts = [longest, ...shortPasts].map((past) => Math.min(past, capacity - 1));
-  const alone = pasts.map((past) => watch(past, 1).logits);
+  const alone = pasts.map((past) => observe(past, 1).logits);
   const logits = new Float32Array(alone.length * spec.vocabularySize);
   alone.forEach((row, index) => {
     logits.set(row, index * spec.vocabularySize);
@@ -90,7 +89,7 @@ export function planRewrite(
   return { windows: windows(), expected: [prompt, chunk, batch, { ...atTheEnd, exactOnly: true }] };
 }
 
-/** The largest difference of the rewrite from the export, as a share of the largest logit. */
+/** The largest difference between the logits of the rewrite and the export, as a share of the largest logit. */
 export function rewriteError(session: Session, spec: ModelSpec, expected: readonly Expected[]): number {
   return Math.max(
     ...expected.map(({ probe, logits }) => {
@@ -129,13 +128,13 @@ function run(
   const rows = pasts.length;
   const past = Math.max(...pasts);
   const options = new RunOptions();
-  const cache = new InventedKvCache(spec, past + tokens);
-  const runner = new GraphRunner(session, cache, options);
-  const made: Tensor[] = [];
+  const runner = new GraphRunner(session, spec, null, options);
+  const kv = syntheticKv(spec, rows, past, past + tokens);
+  const own = new Set<Tensor>(Object.values(kv.inputs));
   const output = (count: number, shape: readonly number[]) => {
     const data = ownArray(Float32Array, count);
     const tensor = Tensor.over(data, 'float32', shape);
-    made.push(tensor);
+    own.add(tensor);
     return { data, tensor };
   };
   try {
@@ -151,19 +150,21 @@ function run(
     );
     const positions = ownArray(BigInt64Array, rows * tokens).map((_, i) => BigInt(i % tokens));
     const asked = Tensor.over(positions, 'int64', [rows, tokens]);
-    made.push(asked, ...Object.values(steering));
+    for (const tensor of [asked, ...Object.values(steering)]) own.add(tensor);
     runner.run(
       { first: 0, rows },
       pasts.map((before) => trialTokens(before, tokens, spec.vocabularySize)),
       pasts,
       {
         inputs: {
+          ...kv.inputs,
           steering_vectors: steering.vectors,
           steering_add: steering.add,
           steering_scale: steering.scale,
           logit_positions: asked,
         },
         outputs: {
+          ...kv.outputs,
           logits: logits.tensor,
           ...Object.fromEntries(seen.map(({ name, tensor }) => [name, tensor])),
         },
@@ -172,8 +173,46 @@ function run(
     return { logits: logits.data, masks: seen.map(({ data }) => data) };
   } finally {
     runner.release();
-    cache.release();
     options.release();
-    for (const tensor of made) tensor.release();
+    for (const tensor of own) tensor.release();
   }
+}
+
+/** A mask as a graph adds it to its scores: float32 [tokens, past + tokens]. */
+export interface ObservedMask {
+  readonly values: Float32Array;
+  readonly past: number;
+  readonly tokens: number;
+}
+
+/** A key with this added to its score, or less, has no weight. */
+const hidden = -1e4;
+
+/**
+ * The window of a sliding-window mask: how many keys a token sees at most, itself included. 0 for a causal mask. Null
+ * for any other mask: one that shows later keys, leaves gaps, or weighs keys.
+ */
+export function windowOf(masks: readonly ObservedMask[]): number | null {
+  let window = 0;
+  let longest = 0;
+  for (const { values, past, tokens } of masks)
+    for (let token = 0; token < tokens; token++) {
+      const row = values.subarray(token * (past + tokens), (token + 1) * (past + tokens));
+      const seen = seenKeys(row, past + token);
+      if (seen === null) return null;
+      if (seen === past + token + 1) longest = Math.max(longest, seen);
+      else if (window !== 0 && window !== seen) return null;
+      else window = seen;
+    }
+  return window !== 0 && longest > window ? null : window;
+}
+
+/** How many keys up to `position` a token there sees; null unless they are consecutive and the only ones. */
+function seenKeys(row: Float32Array, position: number): number | null {
+  const isHidden = (value: number) => value <= hidden;
+  const first = row.indexOf(0);
+  if (first < 0 || first > position) return null;
+  const shown = row.subarray(first, position + 1).every((value) => value === 0);
+  const rest = row.subarray(0, first).every(isHidden) && row.subarray(position + 1).every(isHidden);
+  return shown && rest ? position + 1 - first : null;
 }

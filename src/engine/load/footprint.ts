@@ -1,14 +1,13 @@
-/** What a model will take of the memory, told from its files before anything is loaded. */
+/** How much memory a model will take, estimated from its files before anything is loaded. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readOutline } from '../../onnx/graph/graph-outline.js';
 import { externalDataFiles } from '../../onnx/graph/model-file.js';
-import { kvBytes } from '../kv/kv-cache.js';
+import { chooseCapacity, kvBytes } from '../kv/cache-size.js';
 import { readModelSpec } from '../model-spec.js';
-import { chooseCapacity } from './capacity.js';
 
 export interface Footprint {
-  /** Bytes of the graph and its weights, as they lie on the disk. */
+  /** Bytes of the graph and its weights on the disk. */
   readonly weights: number;
   /** Bytes of the KV cache once every slot is full. */
   readonly kv: number;
@@ -20,13 +19,13 @@ export interface Footprint {
 
 export interface FootprintSettings {
   readonly slots: number;
-  /** Tokens of one slot; 0 leaves the choice to the model. */
+  /** Tokens of one slot; 0 for the default. */
   readonly context: number;
 }
 
 /**
  * @param directory holds model.onnx, its weights and its configuration
- * @throws OnnxError, or the file system's error: the model could not be loaded either
+ * @throws OnnxError, or the file system's error; the model cannot be loaded then
  */
 export async function readFootprint(
   directory: string,

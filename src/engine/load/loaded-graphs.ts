@@ -1,17 +1,13 @@
-/** A model's grafted sessions: the serving graft at once, the capture graft when a fit first needs it. */
-
-import { productWeights } from '../../onnx/find/product-weights.js';
-import { graftForCapture } from '../../onnx/graft/capture-graft.js';
-import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
+/** A model's two sessions: of the serving graft, built at once, and of the capture graft, built when first needed. */
 import type { Device } from '../../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
 import { onDevice, reasonOf } from '../devices.js';
-import { fingerprintModel, type ModelSpec } from '../model-spec.js';
+import type { ModelSpec } from '../model-spec.js';
 import type { Arithmetic, DeviceSettings } from '../protocol.js';
-import { type ChunkLimits, chunkLimits } from '../run/chunk-probe.js';
 import { nodeByNode } from '../run/decode-graphs.js';
-import { type ExportChanges, readExport } from './read-export.js';
+import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
+import { captureGraft, identifyExport } from './grafts.js';
 import { openServingSession } from './serving-session.js';
 
 export interface LoadedGraphs {
@@ -20,11 +16,14 @@ export interface LoadedGraphs {
   readonly serving: Session;
   readonly chunks: ChunkLimits;
   readonly device: string;
-  /** What whoever loads the model should know. */
+  /** For the log. */
   readonly warnings: readonly string[];
-  /** Builds the capture session once; both sessions share the prepacked weights. */
+  /**
+   * The session of the capture graft, built at the first call. Both sessions share the prepacked weights.
+   * @throws OnnxError when the model's files were replaced; OrtError
+   */
   capture(): Promise<Session>;
-  /** Gives the weights' memory back; nothing may be bound to the sessions any more. */
+  /** Releases sessions and weights. Nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
 
@@ -46,7 +45,8 @@ const inFloats =
   'the export leaves open how exactly its 4-bit weights are multiplied: the CPU does it in float32; "arithmetic": "int8" is about twice as fast, but an answer then depends a little on those computed beside it';
 
 /**
- * @param capacity tokens of a slot; 0 leaves the choice to the model
+ * Opens the serving session on the first device that can compute it, and finds out how prompts may be cut.
+ * @param capacity tokens of a slot; 0 for the default
  * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
  */
 export async function loadGraphs(
@@ -56,7 +56,7 @@ export async function loadGraphs(
   arithmetic: Arithmetic = 'auto',
   capacity = 0,
 ): Promise<LoadedGraphs> {
-  const { fingerprint, external } = await identify(directory);
+  const { fingerprint, external } = await identifyExport(directory);
   const prepacked = new PrepackedWeights();
   const weights = new SharedWeights(directory, external);
   const settings: SessionSettings = {
@@ -73,7 +73,7 @@ export async function loadGraphs(
     try {
       return { ...opened, chunks: chunkLimits(spec, serving), notCaptured: null };
     } catch (error) {
-      // The next device may have no room beside it.
+      // The next device to be tried may need its memory.
       serving.release();
       throw error;
     }
@@ -84,7 +84,7 @@ export async function loadGraphs(
     try {
       return await openAs(on, true);
     } catch (error) {
-      // What stands in the way of every session, and not of these graphs, is thrown by the next one.
+      // If device graphs are not the cause, the next call throws as well.
       return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
     }
   };
@@ -122,25 +122,4 @@ export async function loadGraphs(
       weights.release();
     },
   };
-}
-
-/** What the files are, whatever is made of them. */
-async function identify(directory: string) {
-  const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null });
-  return {
-    fingerprint: await fingerprintModel(exported, directory),
-    external: productWeights(exported),
-  };
-}
-
-/** @throws OnnxError when the files are no longer those that were loaded */
-async function captureGraft(
-  directory: string,
-  changes: ExportChanges,
-  fingerprint: string,
-): Promise<Uint8Array> {
-  const { exported, model } = await readExport(directory, changes);
-  if ((await fingerprintModel(exported, directory)) !== fingerprint)
-    throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  return serializeModel(graftForCapture(model, { logits: false }));
 }

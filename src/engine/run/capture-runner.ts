@@ -1,31 +1,33 @@
 /**
  * Runs the capture graft: block outputs and attention to a span, at chosen positions of one text.
  *
- * Captures have keys and values of their own, so that scoring and serving never touch them: a text's beginning
- * stays there for the next text that shares it. A cache is as long as a text needs, in powers of two: the
- * graft's attention costs grow with its length, and the same text is always read from the same length.
+ * Captures have KV caches of their own, apart from those of sequences and scores, so that a prefix stays cached for the
+ * next text that shares it. Their capacity is a power of two, the least that holds the text: the time of the graft's
+ * attention grows with the capacity, and the same text always gets the same capacity.
  */
 import type { RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
-import { KeptBeginning } from '../kv/cached-prefix.js';
-import { type KvCache, openScratchCache } from '../kv/kv-cache.js';
+import { CachedPrefix, type KvCache } from '../kv/kv-cache.js';
+import { openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
 import { GraphRunner } from './graph-runner.js';
 
-/** What one chunk gave: [L, P, H] and [L, heads, P] for the P positions that lie in it. */
+/** What was read of one chunk, at the P positions that lie in it. */
 export interface CapturedChunk {
+  /** [L, P, H] */
   readonly hiddenStates: Float32Array;
+  /** [L, heads, P] */
   readonly attentionToPrefix: Float32Array;
 }
 
-/** Caches kept at once: the texts of a fit lie on both sides of one power of two at most times. */
+/** Caches kept at once: the lengths of a fit's texts mostly lie on both sides of one power of two. */
 const mostCaches = 2;
-const shortest = 128;
+const leastCapacity = 128;
 
 export class CaptureRunner {
   /** By capacity, the one used last at the end. */
-  readonly #texts = new Map<number, CapturedText>();
+  readonly #rows = new Map<number, CaptureRow>();
 
   constructor(
     readonly session: Session,
@@ -35,47 +37,48 @@ export class CaptureRunner {
     readonly runOptions: RunOptions,
   ) {}
 
-  /** Room for a text of `length` tokens, at most `capacity`. */
-  text(length: number): CapturedText {
-    let capacity = Math.max(shortest, this.spec.slidingWindow);
+  /** A row for a text of `length` tokens, at most `capacity`. */
+  rowFor(length: number): CaptureRow {
+    let capacity = Math.max(leastCapacity, this.spec.slidingWindow);
     while (capacity < length) capacity *= 2;
     capacity = Math.min(capacity, this.capacity);
-    const text =
-      this.#texts.get(capacity) ??
-      new CapturedText(this.session, openScratchCache(this.spec, this.session, capacity), this.runOptions);
-    this.#texts.delete(capacity);
-    this.#texts.set(capacity, text);
-    for (const [other, { release }] of [...this.#texts].slice(0, -mostCaches)) {
-      this.#texts.delete(other);
+    const row =
+      this.#rows.get(capacity) ??
+      new CaptureRow(this.session, openScratchCache(this.spec, this.session, capacity), this.runOptions);
+    this.#rows.delete(capacity);
+    this.#rows.set(capacity, row);
+    for (const [other, { release }] of [...this.#rows].slice(0, -mostCaches)) {
+      this.#rows.delete(other);
       release();
     }
-    return text;
+    return row;
   }
 
   /** Before the session is released. */
   release(): void {
-    for (const { release } of this.#texts.values()) release();
-    this.#texts.clear();
+    for (const { release } of this.#rows.values()) release();
+    this.#rows.clear();
   }
 }
 
-/** One text on its way through the graph. */
-export class CapturedText {
+/** A cache row that one text after another is captured in. */
+export class CaptureRow {
   readonly #runner: GraphRunner;
-  readonly beginning = new KeptBeginning();
+  readonly prefix = new CachedPrefix();
 
   constructor(
     session: Session,
     readonly cache: KvCache,
     runOptions: RunOptions,
   ) {
-    this.#runner = new GraphRunner(session, cache, runOptions);
+    this.#runner = new GraphRunner(session, cache.spec, cache, runOptions);
   }
 
   /**
-   * A chunk of the text, after the `past` tokens already there.
-   * @param positions to read, counted within the chunk.
-   * @param span key positions [start, end) in the whole text.
+   * Runs a chunk of the text, after the `past` tokens already there.
+   * @param positions to read, counted within the chunk
+   * @param span key positions [start, end) in the whole text
+   * @throws OrtError
    */
   chunk(
     tokens: readonly number[],

@@ -1,6 +1,7 @@
 /**
- * Copies whole tensors to, from and inside a device's memory, contents only: a device graph knows its tensors by
- * their addresses. Binding an array gives it a new address on the device each time, so a small graph copies it on.
+ * Copies the contents of whole tensors to, from and inside a device's memory. A device graph knows its tensors by their
+ * addresses, and an array that is bound as an input gets a new address on the device each time: so a small session
+ * copies from there to the tensor at the fixed address.
  */
 import { dataTypes } from '../../onnx/graph/data-types.js';
 import { Graph } from '../../onnx/graph/graph.js';
@@ -16,7 +17,7 @@ export interface CopiedPair {
   readonly type: ElementType;
 }
 
-/** from_i gives to_i, both int32 of one length. */
+/** A graph that copies input from_i to output to_i, both int32 of one length. */
 function copyGraph(pairs: number): Uint8Array {
   const model = newModel('copies');
   const graph = new Graph(model);
@@ -33,13 +34,13 @@ export class DeviceCopies {
 
   private constructor(
     readonly memory: DeviceMemory,
-    /** By the number of tensors it copies at once. */
+    /** By how many tensors the session copies at once. */
     readonly sessions: ReadonlyMap<number, Session>,
   ) {}
 
   /**
-   * @param memory of the tensors on the device.
-   * @param counts numbers of tensors that will be copied at once.
+   * @param memory of the tensors on the device
+   * @param counts how many tensors will be copied at once
    */
   static async open(memory: DeviceMemory, counts: readonly number[]): Promise<DeviceCopies> {
     const sessions = new Map<number, Session>();
@@ -49,7 +50,7 @@ export class DeviceCopies {
     return new DeviceCopies(memory, sessions);
   }
 
-  /** Copies these whenever it is run. */
+  /** A copy of these tensors, made each time it is run. */
   copyOf(pairs: readonly CopiedPair[]): DeviceCopy {
     const session = this.sessions.get(pairs.length);
     if (!session) throw new RangeError(`no session copies ${pairs.length} tensors at once`);

@@ -1,42 +1,49 @@
 /**
- * A decode step of one shape, B rows with K concepts each, whose tensors never move: what changes from step to step
- * is written into them. So a device can record the step's first run and replay it. On the CPU there is nothing to
- * record, and the graph reads the same arrays in place.
+ * A decode step of one shape, B rows with K terms each, over tensors that are never replaced: what changes from step to
+ * step is written into them. So a device can record the first run of the step as a graph and replay it. On the CPU,
+ * which records nothing, the session reads the same arrays in place.
  */
 import { attentionLengths, attentionSpan } from '../../onnx/graft/fixed-shapes.js';
 import { Binding, type RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { type ElementType, ownArray, Tensor } from '../../ort/tensor.js';
-import type { KvCache } from '../kv/kv-cache.js';
+import type { InPlaceKvCache } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
 import type { CopiedPair, DeviceCopies, DeviceCopy } from './device-copies.js';
-import { ProjectionOutput } from './projection-output.js';
-import { SteeringInputs } from './steering-inputs.js';
+import { ProjectionOutput, SteeringInputs } from './steering-tensors.js';
 
-/** One sequence of a decode step. */
+/** One row of a decode step: what the run must know of a sequence. */
 export interface DecodeRow {
+  /** The token to run. */
   readonly lastToken: number;
   /** Tokens in the cache. */
   readonly computed: number;
   readonly edit: ActivationEdit;
 }
 
-/** A row that is nobody's: one token, whose place in the cache is free. */
+/** What a run of the serving graph computed. Valid until the next run. */
+export interface RunOutput {
+  /** [B, positions with logits, V], flat. */
+  readonly logits: Float32Array;
+  /** Null when they were not asked for. */
+  readonly projections: ProjectionOutput | null;
+}
+
+/** A padding row: one token at the first position of a free slot. */
 const padding: DecodeRow = { lastToken: 0, computed: 0, edit: [] };
 
 /** CUDA reads the span on the host, and only while a step is recorded: there it is always the capacity. */
-const spanOnDevice = (session: Session) => session.device?.device.name === 'webgpu';
+const spanOnDevice = (session: Session) => session.device?.name === 'webgpu';
 
 /** How many tensors a step copies to the device at once. */
 export function copiedTogether(session: Session): number {
-  const uncertain = [spanOnDevice(session), session.inputNames.has('position_ids')];
+  const optional = [spanOnDevice(session), session.inputNames.has('position_ids')];
   return (
-    ['input_ids', attentionLengths, 'steering_add', 'steering_scale'].length +
-    uncertain.filter(Boolean).length
+    ['input_ids', attentionLengths, 'steering_add', 'steering_scale'].length + optional.filter(Boolean).length
   );
 }
 
-/** What brings a step's tensors to the device and back. */
+/** Copies of a step's tensors to the device and back. */
 interface Transfers {
   readonly inputs: DeviceCopy;
   readonly vectors: DeviceCopy;
@@ -44,8 +51,8 @@ interface Transfers {
   readonly projections: DeviceCopy;
 }
 
-export class FixedStep {
-  readonly projections = new ProjectionOutput();
+export class FixedShapeStep {
+  readonly #projections = new ProjectionOutput();
   readonly #binding: Binding;
   readonly #steering: SteeringInputs;
   readonly #ids: BigInt64Array;
@@ -56,25 +63,27 @@ export class FixedStep {
   /** Tensors over the arrays that every step writes. */
   readonly #written: readonly Tensor[];
   readonly #vectors: Tensor;
+  /** Version of `#vectors` that the device has. */
   #copiedVectors = -1;
   readonly #transfers: Transfers | null;
   readonly #own: Tensor[] = [];
 
   /**
-   * @param copies null on the CPU.
-   * @param graph its number among the device graphs of the session.
+   * @param copies null on the CPU
+   * @param terms K
+   * @param graph its number among the device graphs of the session
    */
   constructor(
     readonly session: Session,
-    readonly cache: KvCache,
+    readonly cache: InPlaceKvCache,
     copies: DeviceCopies | null,
     readonly rows: number,
-    readonly concepts: number,
+    readonly terms: number,
     readonly graph: number,
   ) {
     const { layers, hiddenSize, vocabularySize } = cache.spec;
     this.#binding = new Binding(session);
-    this.#steering = new SteeringInputs(layers.length, hiddenSize, concepts);
+    this.#steering = new SteeringInputs(layers.length, hiddenSize, terms);
     const { vectors, add, scale } = this.#steering.fill(new Array(rows).fill({ edit: [], position: 0 }), 1);
     this.#vectors = vectors;
     this.#ids = ownArray(BigInt64Array, rows);
@@ -104,7 +113,7 @@ export class FixedStep {
     const lastOfEach = ownArray(BigInt64Array, rows).map((_, row) => BigInt(row));
     const last = this.#input('logit_positions', this.#over(lastOfEach, 'int64', [rows, 1]), 'int64');
     const logits = this.#output('logits', this.#over(this.#logits, 'float32', [rows, 1, vocabularySize]));
-    const projected = this.#output('steering_projection', this.projections.reshape(add.shape));
+    const projected = this.#output('steering_projection', this.#projections.reshape(add.shape));
     this.#transfers = copies && {
       inputs: copies.copyOf(inputs),
       vectors: copies.copyOf([steered]),
@@ -126,34 +135,34 @@ export class FixedStep {
     return tensor;
   }
 
-  /** The tensor's place on the device; on the CPU the tensor itself. */
-  #place(tensor: Tensor, type: ElementType): Tensor {
-    const { device } = this.session;
-    if (!device) return tensor;
-    const placed = Tensor.onDevice(device, type, tensor.shape);
+  /** A tensor like it on the device; on the CPU the tensor itself. */
+  #onDevice(tensor: Tensor, type: ElementType): Tensor {
+    const { deviceMemory } = this.session;
+    if (!deviceMemory) return tensor;
+    const placed = Tensor.onDevice(deviceMemory, type, tensor.shape);
     this.#own.push(placed);
     return placed;
   }
 
   #input(name: string, from: Tensor, type: ElementType): CopiedPair {
-    const to = this.#place(from, type);
+    const to = this.#onDevice(from, type);
     this.#binding.input(name, to);
     return { from, to, type };
   }
 
   #output(name: string, to: Tensor): CopiedPair {
-    const from = this.#place(to, 'float32');
+    const from = this.#onDevice(to, 'float32');
     this.#binding.output(name, from);
     return { from, to, type: 'float32' };
   }
 
   /**
-   * One token for each sequence, slot = index, at most B of them.
-   * @param projected whether `projections` will be read.
-   * @returns logits [B, V], valid until the next run.
+   * Runs one token of each sequence; slot = index, at most B of them. The other rows are padding rows.
+   * @param projected whether projections are wanted
+   * @returns logits [B, V]
    * @throws OrtError
    */
-  run(sequences: readonly DecodeRow[], options: RunOptions, projected: boolean): Float32Array {
+  run(sequences: readonly DecodeRow[], options: RunOptions, projected: boolean): RunOutput {
     const rows = Array.from({ length: this.rows }, (_, row) => sequences[row] ?? padding);
     rows.forEach(({ lastToken, computed }, row) => {
       this.#ids[row] = BigInt(lastToken);
@@ -167,8 +176,7 @@ export class FixedStep {
       rows.map(({ edit, computed }) => ({ edit, position: computed })),
       1,
     );
-    const range = { first: 0, rows: this.rows };
-    this.cache.bind(this.#binding, range, past, 1, sequences.length);
+    this.cache.bind(this.#binding, { first: 0, rows: this.rows }, sequences.length);
     this.#transfers?.inputs.run();
     if (this.#copiedVectors !== this.#vectors.version) {
       this.#transfers?.vectors.run();
@@ -176,17 +184,16 @@ export class FixedStep {
     }
     if (this.session.captures) options.useGraph(this.graph);
     this.#binding.run(options);
-    this.cache.advance(range);
     this.#transfers?.logits.run();
     if (projected) this.#transfers?.projections.run();
-    return this.#logits;
+    return { logits: this.#logits, projections: projected ? this.#projections : null };
   }
 
   /** Before the cache and the session are released. */
   release(): void {
     if (this.#transfers) for (const copy of Object.values(this.#transfers)) copy.release();
     this.#binding.release();
-    this.projections.release();
+    this.#projections.release();
     for (const tensor of this.#own) tensor.release();
   }
 }

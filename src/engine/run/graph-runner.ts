@@ -1,52 +1,61 @@
 /**
- * Runs one grafted graph over a KV cache: binds what stays, rebinds what changes. Both grafts have the same
- * frame (ids, mask or lengths, KV); what is special to each comes as extra inputs and outputs. None of these runs
- * is captured: their shapes change.
+ * Runs a grafted graph over a KV cache: binds token ids, mask or lengths, positions, keys and values. Both grafts take
+ * these; what one graft has beside them is given with each run. None of these runs is captured as a device graph, since
+ * their shapes change. Bindings are kept, and only what changes is bound again.
  */
 import { attentionLengths, attentionSpan } from '../../onnx/graft/fixed-shapes.js';
 import { Binding, notCaptured, type RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { KvCache, RowRange } from '../kv/kv-cache.js';
+import type { ModelSpec } from '../model-spec.js';
+
+/** Inputs and outputs by name. The caller of a run owns and releases them. */
+export interface NamedTensors {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
 
 export class GraphRunner {
   readonly #bindings = new Map<string, Binding>();
-  /** What the last run of a binding used; released when replaced. */
+  /** By input: the tensor of the last run, released when it is replaced. */
   readonly #transient = new Map<string, Tensor>();
 
+  /** @param cache null when each run's tensors include keys and values. */
   constructor(
     readonly session: Session,
-    readonly cache: KvCache,
+    readonly spec: ModelSpec,
+    readonly cache: KvCache | null,
     readonly runOptions: RunOptions,
   ) {}
 
   /**
-   * One run over `range`. Row r has `pasts[r]` tokens in the cache and gets the S tokens `ids[r]` more.
-   * @param tensors further inputs and outputs by name; the caller owns them.
+   * One run over `range`. Row r has `pasts[r]` tokens in the cache and gets the S tokens `ids[r]` more; a concatenated
+   * cache takes one row a run.
+   * @param tensors further inputs and outputs
    * @throws OrtError
    */
   run(
     range: RowRange,
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
-    tensors: {
-      readonly inputs: Readonly<Record<string, Tensor>>;
-      readonly outputs: Readonly<Record<string, Tensor>>;
-    },
+    tensors: NamedTensors,
   ): void {
-    const { rows } = range;
+    const { cache } = this;
+    const { first, rows } = range;
     const length = ids[0]?.length ?? 0;
     const binding = this.#binding(range, Object.keys(tensors.outputs));
     const past = Math.max(...pasts);
     const total = past + length;
-    this.cache.bind(binding, range, past, length);
+    if (cache?.layout === 'concatenated') cache.bind(binding, first, past, length);
+    else cache?.bind(binding, range);
     const idArray = ownArray(BigInt64Array, rows * length);
     for (let row = 0; row < rows; row++) {
       const tokens = ids[row] ?? [];
       for (let i = 0; i < length; i++) idArray[row * length + i] = BigInt(tokens[i] ?? 0);
     }
     this.#bindTransient(binding, 'input_ids', Tensor.over(idArray, 'int64', [rows, length]));
-    const { takesMask, takesPositions } = this.cache.spec;
+    const { takesMask, takesPositions } = this.spec;
     const ends = pasts.map((one) => one + length);
     if (this.session.inputNames.has(attentionLengths)) this.#bindLengths(binding, ends, total);
     else if (takesMask) this.#bindMask(binding, ends, total);
@@ -60,7 +69,7 @@ export class GraphRunner {
     for (const [name, tensor] of Object.entries(tensors.outputs)) binding.output(name, tensor);
     if (this.session.captures) this.runOptions.useGraph(notCaptured);
     binding.run(this.runOptions);
-    this.cache.advance(range);
+    if (cache?.layout === 'concatenated') cache.advance(first);
   }
 
   /** @param ends of each row, how many tokens it has after the run. */
@@ -87,7 +96,7 @@ export class GraphRunner {
     this.#transient.set(name, tensor);
   }
 
-  /** What a binding once had bound stays bound: each set of outputs has its own. */
+  /** Outputs cannot be unbound one by one, so each set of outputs has a binding of its own. */
   #binding({ first, rows }: RowRange, outputs: readonly string[]): Binding {
     const key = `${first} ${rows} ${outputs.join(' ')}`;
     const known = this.#bindings.get(key);

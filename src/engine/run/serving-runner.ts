@@ -1,49 +1,52 @@
-/** Runs the serving graft: prompt chunks, decode steps and scoring, each row with its own activation edit. */
+/** Runs the serving graft: chunks of prompts and given texts, and decode steps. Each row has its own activation edit. */
 import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import { reasonOf } from '../devices.js';
-import { KeptBeginning } from '../kv/cached-prefix.js';
-import type { KvCache, RowRange } from '../kv/kv-cache.js';
+import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
 import type { Sequence } from '../schedule/sequence.js';
 import { type DecodeGraphs, nodeByNode } from './decode-graphs.js';
-import type { DecodeRow } from './fixed-shape-step.js';
+import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
-import { ProjectionOutput } from './projection-output.js';
-import { SteeringInputs, type SteeringTensors } from './steering-inputs.js';
+import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
+
+/** What a decode step computed for one sequence. */
+export interface Decoded {
+  readonly sequence: Sequence;
+  /** [V], valid until the next run. */
+  readonly logits: Float32Array;
+  /** [M, L] <h, v> before the edit, of the M monitored directions; null when the sequence monitors none. */
+  readonly projections: Float32Array | null;
+}
 
 export class ServingRunner {
   readonly #runner: GraphRunner;
-  /** Decode and prefill steps alternate: each keeps its own inputs, so neither rewrites the other's. */
+  /** Decode steps and chunks alternate: with inputs of their own, neither overwrites the other's. */
   readonly #decodeSteering: SteeringInputs;
   readonly #chunkSteering: SteeringInputs;
-  readonly #positions = new Map<string, Tensor>();
+  readonly #logitPositions = new Map<string, Tensor>();
   /** Of the cache's scratch row. */
-  readonly scratch = new KeptBeginning();
+  readonly scratchPrefix = new CachedPrefix();
   #logits = ownArray(Float32Array, 1);
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
   readonly #projections = new ProjectionOutput();
-  /** Of the last run. */
-  #projected = this.#projections;
-  /** By slot, of a decode step whose rows were runs of their own. */
-  #rowProjections: readonly (Float32Array | null)[] = [];
-  /** Whether the graph's shapes are fixed: then its positions count through all rows. */
-  readonly #fixed: boolean;
+  /** Whether the graph's shapes are fixed: then `logit_positions` count through all rows of a batch. */
+  readonly #fixedShapes: boolean;
   #graphs: DecodeGraphs | null = null;
-  /** Graphs that failed; what they are bound to is released with the rest. */
-  #givenUp: DecodeGraphs | null = null;
+  /** Graphs that have failed. They stay bound to the cache until this runner is released. */
+  #failedGraphs: DecodeGraphs | null = null;
 
   constructor(
     session: Session,
     readonly cache: KvCache,
     readonly runOptions: RunOptions,
   ) {
-    this.#runner = new GraphRunner(session, cache, runOptions);
-    this.#fixed = session.inputNames.has(attentionLengths);
+    this.#runner = new GraphRunner(session, cache.spec, cache, runOptions);
+    this.#fixedShapes = session.inputNames.has(attentionLengths);
     const { layers, hiddenSize } = cache.spec;
     // WebGPU's kernels read out of bounds for K = 0.
     const fewest = session.device ? 1 : 0;
@@ -51,57 +54,55 @@ export class ServingRunner {
     this.#chunkSteering = new SteeringInputs(layers.length, hiddenSize, fewest);
   }
 
-  /** From now on decode steps are device graphs, where there is one for them. They are released with this. */
+  /** From now on decode steps are device graphs, where there is one for them. They are released with this runner. */
   useGraphs(graphs: DecodeGraphs): void {
     this.#graphs = graphs;
   }
 
   /**
-   * One token for each sequence; slot = index. Returns logits [V] by slot, valid until the next run; null for a row that
-   * was not computed, since it waits for its constraint's mask and its run could not be repeated.
+   * Runs one token of each sequence; slot = index.
+   * @returns one entry for each sequence that was computed. All are, in one run, in an in-place cache. In a concatenated
+   *   cache each is a run of its own, and sequences that wait for a constraint's mask are left out: their run could not
+   *   be repeated.
+   * @throws OrtError
    */
-  decode(sequences: readonly Sequence[]): (slot: number) => Float32Array | null {
-    if (this.cache.spec.kvLayout === 'concatenated') return this.#decodeOneByOne(sequences);
-    const rows = sequences.map(({ lastToken, computed, steering: { edit } }) => ({
-      lastToken,
-      computed,
-      edit,
-    }));
-    const projected = sequences.some(({ steering }) => steering.terms.length > 0);
-    const logits = this.#graphs
-      ? this.#replay(this.#graphs, rows, projected)
-      : this.decodeRows(rows, projected);
+  decode(sequences: readonly Sequence[]): Decoded[] {
+    if (this.cache.layout === 'concatenated') return this.#decodeOneByOne(sequences);
+    const projected = sequences.some(({ monitored }) => monitored.length > 0);
+    const { logits, projections } = this.#graphs
+      ? this.#replay(this.#graphs, sequences, projected)
+      : this.decodeRows(sequences, projected);
     const size = this.cache.spec.vocabularySize;
-    return (slot) => logits.subarray(slot * size, (slot + 1) * size);
+    return sequences.map((sequence, slot) => ({
+      sequence,
+      logits: logits.subarray(slot * size, (slot + 1) * size),
+      projections: readProjections(projections, slot, sequence),
+    }));
   }
 
   /** A decode step as a device graph, where there is one for it. */
-  #replay(graphs: DecodeGraphs, rows: readonly DecodeRow[], projected: boolean): Float32Array {
+  #replay(graphs: DecodeGraphs, rows: readonly DecodeRow[], projected: boolean): RunOutput {
     let fault: OrtError | null = null;
     try {
       const step = graphs.stepFor(rows);
-      if (step) {
-        this.#rowProjections = [];
-        this.#projected = step.projections;
-        return step.run(rows, this.runOptions, projected);
-      }
+      if (step) return step.run(rows, this.runOptions, projected);
     } catch (error) {
       if (!(error instanceof OrtError)) throw error;
       fault = error;
     }
-    // The same step node by node writes the same places of the cache. If it fails as well, no graph is at fault.
-    const logits = this.decodeRows(rows, projected);
+    // The same step node by node writes the same places of the cache. If it fails as well, the graph is not at fault.
+    const output = this.decodeRows(rows, projected);
     if (fault) {
       this.#graphs = null;
-      this.#givenUp = graphs;
+      this.#failedGraphs = graphs;
       process.emitWarning(nodeByNode(reasonOf(fault)));
     }
-    return logits;
+    return output;
   }
 
-  /** A decode step node by node, slot = index: logits [B, V], valid until the next run. */
-  decodeRows(rows: readonly DecodeRow[], projected: boolean): Float32Array {
-    this.#run(
+  /** A decode step node by node, for an in-place cache; slot = index. Logits are [B, V]. @throws OrtError */
+  decodeRows(rows: readonly DecodeRow[], projected: boolean): RunOutput {
+    return this.#run(
       { first: 0, rows: rows.length },
       rows.map(({ lastToken }) => [lastToken]),
       rows.map(({ computed }) => computed),
@@ -113,32 +114,24 @@ export class ServingRunner {
       1,
       projected,
     );
-    return this.#logits;
   }
 
-  /** The graph takes one length for all rows of a batch: rows of different lengths are runs of their own. */
-  #decodeOneByOne(sequences: readonly Sequence[]): (slot: number) => Float32Array | null {
-    const projections: (Float32Array | null)[] = [];
-    const logits = sequences.map((sequence, slot) => {
-      const { lastToken, computed, waitsForMask } = sequence;
-      const { edit, terms } = sequence.steering;
-      if (waitsForMask) {
-        projections.push(null);
-        return null;
-      }
-      const made = this.chunk(slot, [lastToken], computed, edit, 1, terms.length > 0).slice();
-      projections.push(terms.length > 0 ? this.#projections.read(0, 0, terms) : null);
-      return made;
+  #decodeOneByOne(sequences: readonly Sequence[]): Decoded[] {
+    return sequences.flatMap((sequence, slot) => {
+      const { lastToken, computed, edit, monitored, waitsForMask } = sequence;
+      if (waitsForMask) return [];
+      const { logits, projections } = this.chunk(slot, [lastToken], computed, edit, 1, monitored.length > 0);
+      // The next sequence's run overwrites the logits.
+      return [{ sequence, logits: logits.slice(), projections: readProjections(projections, 0, sequence) }];
     });
-    this.#rowProjections = projections;
-    return (slot) => logits[slot] ?? null;
   }
 
   /**
-   * A chunk of one text into one cache row, after the `past` tokens already there.
-   * @param scored how many of the chunk's last positions need logits; 0 skips the LM head.
-   * @param projected whether `projections` will be asked for.
-   * @returns logits [scored * V], valid until the next run.
+   * Runs a chunk of one text in one cache row, after the `past` tokens already there.
+   * @param scored how many of the chunk's last positions need logits; 0 skips the LM head
+   * @param projected whether projections are wanted
+   * @returns logits [scored, V], and projections of every position in row 0
+   * @throws OrtError
    */
   chunk(
     row: number,
@@ -147,54 +140,49 @@ export class ServingRunner {
     edit: ActivationEdit,
     scored: number,
     projected = false,
-  ): Float32Array {
+  ): RunOutput {
     const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
-    this.#run({ first: row, rows: 1 }, [tokens], [past], steering, tokens.length - scored, scored, projected);
-    return this.#logits.subarray(0, scored * this.cache.spec.vocabularySize);
+    const first = tokens.length - scored;
+    return this.#run({ first: row, rows: 1 }, [tokens], [past], steering, first, scored, projected);
   }
 
-  /**
-   * [M, L] <h, v>, before the edit, of M terms of a row's edit: the last run's rows and positions, if it was a
-   * decode step of a sequence that monitors, or a chunk that said so.
-   */
-  projections(row: number, position: number, terms: readonly number[]): Float32Array {
-    return this.#rowProjections[row] ?? this.#projected.read(row, position, terms);
-  }
-
+  /** Logits of the `scored` positions of each row from `firstScored` on. */
   #run(
     range: RowRange,
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
     steering: SteeringTensors,
-    firstLogit: number,
-    logits: number,
+    firstScored: number,
+    scored: number,
     projected: boolean,
-  ): void {
-    this.#rowProjections = [];
-    this.#projected = this.#projections;
-    const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, logits) };
+  ): RunOutput {
+    const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, scored) };
     if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
     this.#runner.run(range, ids, pasts, {
       inputs: {
         steering_vectors: steering.vectors,
         steering_add: steering.add,
         steering_scale: steering.scale,
-        logit_positions: this.#logitPositions(range.rows, ids[0]?.length ?? 0, firstLogit, logits),
+        logit_positions: this.#positionsFor(range.rows, ids[0]?.length ?? 0, firstScored, scored),
       },
       outputs,
     });
+    return {
+      logits: this.#logits.subarray(0, range.rows * scored * this.cache.spec.vocabularySize),
+      projections: projected ? this.#projections : null,
+    };
   }
 
-  #logitPositions(rows: number, length: number, first: number, count: number): Tensor {
-    const step = this.#fixed ? length : 0;
+  #positionsFor(rows: number, length: number, first: number, count: number): Tensor {
+    const step = this.#fixedShapes ? length : 0;
     const key = `${rows} ${step} ${first} ${count}`;
-    const known = this.#positions.get(key);
+    const known = this.#logitPositions.get(key);
     if (known) return known;
     const array = ownArray(BigInt64Array, rows * count);
     for (let i = 0; i < array.length; i++)
       array[i] = BigInt(step * Math.floor(i / count) + first + (i % count));
     const tensor = Tensor.over(array, 'int64', [rows, count]);
-    this.#positions.set(key, tensor);
+    this.#logitPositions.set(key, tensor);
     return tensor;
   }
 
@@ -209,10 +197,19 @@ export class ServingRunner {
     return this.#logitsTensor;
   }
 
-  /** Before the session is released. */
+  /** Before the cache and the session are released. */
   release(): void {
-    (this.#graphs ?? this.#givenUp)?.release();
+    (this.#graphs ?? this.#failedGraphs)?.release();
     this.#runner.release();
     this.#projections.release();
   }
+}
+
+/** Of a decode step's row: a copy, since the sequence's message outlives the next run. */
+function readProjections(
+  projections: ProjectionOutput | null,
+  row: number,
+  { monitored }: Sequence,
+): Float32Array | null {
+  return projections && monitored.length > 0 ? projections.read(row, 0, monitored) : null;
 }

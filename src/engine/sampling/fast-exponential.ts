@@ -1,6 +1,6 @@
 /**
- * exp(x) for -30 <= x <= 0 from a table of 1/64 steps and a cubic correction: relative error below 3e-9,
- * several times faster than Math.exp. A softmax over the vocabulary is the dearest thing the sampler does.
+ * exp(x) for -30 <= x <= 0 from a table in steps of 1/64 and a cubic correction: relative error below 3e-9, several
+ * times faster than Math.exp. A softmax over the vocabulary is the costliest part of sampling.
  */
 const stepsPerUnit = 64;
 const lowest = -30;

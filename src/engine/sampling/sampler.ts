@@ -1,13 +1,13 @@
 /**
- * Logits to a token. Order: penalties and bias, temperature, top_k, top_p, min_p (the order of Hugging
- * Face's logits processors). Temperature 0 takes the largest logit, the lowest id among equals.
+ * Samples a token from logits. Order: penalties and bias, temperature, top_k, top_p, min_p (the order of Hugging Face's
+ * logits processors). Temperature 0 takes the largest logit, the lowest id among equals.
  */
 
 import type { Random } from '../../common/random.js';
 import type { Sampling } from '../protocol.js';
 import { exponential } from './fast-exponential.js';
 
-/** What the penalties look at. */
+/** The tokens so far, for the penalties. */
 export interface TokenHistory {
   /** How often each token was generated. */
   readonly generated: ReadonlyMap<number, number>;
@@ -23,8 +23,8 @@ export class Sampler {
   }
 
   /**
-   * @param logits [V], changed in place.
-   * @param banned ids that may not come now (stop tokens before min_tokens).
+   * @param logits [V], changed in place
+   * @param banned ids that cannot be sampled now (stop tokens before min_tokens)
    */
   sample(
     logits: Float32Array,
@@ -37,23 +37,23 @@ export class Sampler {
     for (const [token, bias] of sampling.logitBias) logits[token] = (logits[token] ?? 0) + bias;
     for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
     const best = largest(logits);
-    // Infinite at temperature 0, and at one so small that it overflows.
-    const perDegree = 1 / sampling.temperature;
-    if (perDegree === Number.POSITIVE_INFINITY || sampling.topK === 1) return best;
-    return this.#draw(logits, sampling, logits[best] ?? 0, perDegree, random) ?? best;
+    // Infinite at temperature 0, and at one so small that the quotient overflows.
+    const inverseTemperature = 1 / sampling.temperature;
+    if (inverseTemperature === Number.POSITIVE_INFINITY || sampling.topK === 1) return best;
+    return this.#draw(logits, sampling, logits[best] ?? 0, inverseTemperature, random) ?? best;
   }
 
   #draw(
     logits: Float32Array,
     sampling: Sampling,
     top: number,
-    perDegree: number,
+    inverseTemperature: number,
     random: Random,
   ): number | null {
     const weights = this.#weights;
     let total = 0;
     for (let token = 0; token < logits.length; token++) {
-      const weight = exponential(((logits[token] as number) - top) * perDegree);
+      const weight = exponential(((logits[token] as number) - top) * inverseTemperature);
       weights[token] = weight;
       total += weight;
     }
@@ -95,12 +95,12 @@ export function largest(values: Float32Array): number {
 }
 
 /**
- * Tokens that survive top_k, top_p and min_p. The largest weight is 1, so min_p compares with the weight
- * itself; the nucleus is taken of what top_k left.
+ * Tokens that top_k, top_p and min_p keep. The largest weight is 1, so min_p compares with the weight itself; top_p is
+ * applied to what top_k left.
  */
 function truncate(weights: Float64Array, total: number, topK: number, topP: number, minP: number): number[] {
   if (topK === 0 && topP >= 1) return atLeast(weights, minP);
-  // Tokens lighter than a V-th of 1 - topP hold less than that together, so none of them is in the nucleus.
+  // Tokens with less than a V-th of 1 - topP have less than 1 - topP together, so none of them is in the nucleus.
   const kept =
     topK > 0
       ? heaviest(weights, topK)
@@ -132,7 +132,7 @@ function byWeight(weights: Float64Array, tokens: number[]): number[] {
   return tokens.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
 }
 
-/** The `count` heaviest tokens. The floor sinks until enough lie above it, so that few need sorting. */
+/** The `count` heaviest tokens. The floor is lowered until enough are above it, so that few need sorting. */
 function heaviest(weights: Float64Array, count: number): number[] {
   let floor = 1 / 16;
   let kept = atLeast(weights, floor);

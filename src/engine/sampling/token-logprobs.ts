@@ -1,13 +1,7 @@
-/** Log-probabilities of one position's tokens, read from its logits as the model gave them. */
+/** Log-probabilities of one position's tokens, from the model's logits before anything changes them. */
 
 import type { TokenLogprobs } from '../protocol.js';
 import { exponential } from './fast-exponential.js';
-
-/** Positions whose logits one run computes, give or take one: they are P * V floats. */
-export const mostScored = 64;
-
-/** Likeliest tokens that can be asked for (OpenAI API reference, `top_logprobs`). */
-export const mostTop = 20;
 
 /** log sum exp(logits), in nats. */
 export function logNormaliser(logits: Float32Array): number {
@@ -18,7 +12,7 @@ export function logNormaliser(logits: Float32Array): number {
   return top + Math.log(sum);
 }
 
-/** A position before its token is known. */
+/** The distribution at a position whose token is not known yet. */
 export interface RawDistribution {
   of(token: number): TokenLogprobs;
   /** 1 for the likeliest. */
@@ -28,8 +22,8 @@ export interface RawDistribution {
 const copies = new Map<number, Float32Array>();
 
 /**
- * Reads logits [V], which may change afterwards: what is returned is good until the next call.
- * @param count likeliest tokens wanted
+ * Reads logits [V], which may change afterwards. The result is valid until the next call.
+ * @param count how many of the likeliest tokens are wanted
  */
 export function readLogprobs(logits: Float32Array, count: number): RawDistribution {
   const raw = copies.get(logits.length) ?? new Float32Array(logits.length);

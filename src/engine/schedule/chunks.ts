@@ -1,16 +1,27 @@
 /**
- * Cutting a text into runs so that its logits do not depend on the cut, to the bit.
+ * Cuts a text into chunks, each one run, so that its logits do not depend on the cut, to the bit.
  *
- * GroupQueryAttention on the CPU computes queries in blocks of rows, and a block of one row, or a run of one
- * token, goes through other kernels, whose last bits differ; a quantised model turns those into other answers.
- * So no run has one token, and none leaves one over after its last whole block: blocks have an even number of
- * rows, and at least 64 of them (the lesser of twice the head size and what fits the L2 cache).
+ * GroupQueryAttention on the CPU computes queries in blocks of rows. A block of one row, or a run of one token, goes
+ * through other kernels, whose last bits differ, and a quantised model amplifies that into other answers. So no chunk
+ * has one token, and none leaves one over after its last whole block: blocks have an even number of rows, and at least
+ * 64 of them (the lesser of twice the head size and what fits the L2 cache).
  */
 const smallestBlock = 64;
 
-/** End of the run of about `size` tokens that starts at `from`, of a text that ends at `end`; Infinity never cuts. */
+/** The chunk size of an export that takes a text in one piece only. */
+export const uncut = Number.POSITIVE_INFINITY;
+
+/** Tokens of a chunk, give or take one, whose positions all need logits: these are V floats each. */
+const mostScored = 64;
+
+/** The chunk size where every position needs logits. */
+export function scoredChunk(size: number): number {
+  return size === uncut ? uncut : Math.min(size, mostScored);
+}
+
+/** End of the chunk of about `size` tokens that starts at `from`, of a text that ends at `end`. */
 export function chunkEnd(from: number, end: number, size: number): number {
-  if (size === Number.POSITIVE_INFINITY) return end;
+  if (size === uncut) return end;
   const left = end - from;
   if (left <= 3) return end;
   if (left <= size) return left <= smallestBlock || left % 2 === 0 ? end : end - 3;

@@ -1,53 +1,53 @@
 /**
- * Which score or capture computes its next chunk. Interactive ones come first; among equals the order is that
- * of arrival. Scores share a cache row, and so do captures, so the one that began there ends there: an interactive job
- * that finds it taken lends its urgency to the one in its way.
+ * Which read (a score, projection or capture of given text) computes its next chunk. Interactive reads go first, equals
+ * in the order of arrival. Reads that share a cache row cannot take turns: the one that has begun there is computed to
+ * its end, and an interactive read that waits for the row makes it urgent.
  */
 import type { Priority } from '../protocol.js';
 
-interface Queued {
+export interface QueuedRead {
   readonly id: number;
   readonly priority: Priority;
-  /** Where its keys and values lie: jobs with the same memory cannot take turns. */
-  readonly memory: string;
+  /** The cache row that has its keys and values. */
+  readonly row: string;
 }
 
-export interface NextJob<Job> {
-  readonly job: Job;
-  /** Whether an interactive job waits for it, or is it. */
+export interface NextRead<Read> {
+  readonly read: Read;
+  /** Whether it is interactive, or an interactive one waits for it. */
   readonly urgent: boolean;
 }
 
-export class JobQueue<Job extends Queued> {
+export class ReadQueue<Read extends QueuedRead> {
   /** In the order of arrival. */
-  #jobs: Job[] = [];
-  /** By memory: the job whose work lies there. */
-  readonly #begun = new Map<string, Job>();
+  #reads: Read[] = [];
+  /** By row: the read that has begun there. */
+  readonly #begun = new Map<string, Read>();
 
   get length(): number {
-    return this.#jobs.length;
+    return this.#reads.length;
   }
 
-  add(job: Job): void {
-    this.#jobs.push(job);
+  add(read: Read): void {
+    this.#reads.push(read);
   }
 
-  /** Whose step is next, without taking it. */
-  next(): NextJob<Job> | null {
-    const urgent = this.#jobs.find(({ priority }) => priority === 'interactive');
-    const first = urgent ?? this.#jobs[0];
+  /** The read whose chunk is next; it stays in the queue. */
+  next(): NextRead<Read> | null {
+    const urgent = this.#reads.find(({ priority }) => priority === 'interactive');
+    const first = urgent ?? this.#reads[0];
     if (first === undefined) return null;
-    return { job: this.#begun.get(first.memory) ?? first, urgent: urgent !== undefined };
+    return { read: this.#begun.get(first.row) ?? first, urgent: urgent !== undefined };
   }
 
-  /** The job computes a step: its memory is its own until it is removed. */
-  begin(job: Job): void {
-    this.#begun.set(job.memory, job);
+  /** The read computes a chunk: its row is taken until it is removed. */
+  begin(read: Read): void {
+    this.#begun.set(read.row, read);
   }
 
-  /** Takes a job out, done or cancelled. */
+  /** When it is done or cancelled. */
   remove(id: number): void {
-    for (const [memory, job] of this.#begun) if (job.id === id) this.#begun.delete(memory);
-    this.#jobs = this.#jobs.filter((job) => job.id !== id);
+    for (const [row, read] of this.#begun) if (read.id === id) this.#begun.delete(row);
+    this.#reads = this.#reads.filter((read) => read.id !== id);
   }
 }

@@ -1,38 +1,38 @@
 /**
- * Decides what the next engine step computes. It knows sequences and slots, never tensors.
+ * Decides which sequences run: which prompt is prefilled, and which sequences decode. It knows sequences and slots, never
+ * tensors.
  *
- * Slot i holds the i-th sequence of `running`; the one being prefilled, if any, sits in the slot after
- * them. So a decode step is always the first `running.length` slots, and a sequence that leaves is
- * replaced by the last one: the moves say which slot's KV goes where.
+ * Slot i holds the i-th running sequence; the sequence whose prompt is prefilled, if any, has the slot after them. So a
+ * decode step always computes the first slots. When a sequence leaves, the last one takes its slot: `RowMove` says which
+ * slot's keys and values go where.
  */
 
-import { mostScored } from '../sampling/token-logprobs.js';
-import { chunkEnd } from './chunks.js';
+import { chunkEnd, scoredChunk } from './chunks.js';
 import type { Sequence } from './sequence.js';
 
-export interface Move {
+/** Slot `to` gets the first `length` tokens of slot `from`. */
+export interface RowMove {
   readonly from: number;
   readonly to: number;
-  /** Tokens to move. */
   readonly length: number;
 }
 
-export interface PrefillPlan {
+/** A chunk of a prompt: its tokens [from, to). */
+export interface PrefillChunk {
   readonly sequence: Sequence;
   readonly slot: number;
-  /** Prompt tokens [from, to). */
   readonly from: number;
   readonly to: number;
 }
 
 export interface Plan {
-  /** A chunk of one prompt, before the decode step. */
-  readonly prefill: PrefillPlan | null;
+  /** To be computed before the decode step. */
+  readonly prefill: PrefillChunk | null;
   /** Sequences that decode one token each; index = slot. */
   readonly decode: readonly Sequence[];
 }
 
-/** Interactive prompts that may pass a background one that could run: so prompts without end do not starve it. */
+/** How many interactive prompts may go before a background one that could run, so that they do not starve it. */
 const mostPasses = 3;
 
 export class Scheduler {
@@ -42,9 +42,10 @@ export class Scheduler {
   };
   #running: Sequence[] = [];
   #prefilling: Sequence | null = null;
-  /** How many interactive prompts passed the first background one. */
+  /** How many interactive prompts went before the first background one. */
   #passes = 0;
 
+  /** @param chunk tokens of a prompt that are computed at once */
   constructor(
     readonly slots: number,
     readonly chunk: number,
@@ -55,12 +56,12 @@ export class Scheduler {
     return this.#running.length + (this.#prefilling ? 1 : 0);
   }
 
-  /** Nothing to compute: there is no sequence, or each waits for its constraint's mask. */
+  /** Whether there is nothing to compute: no sequence, or all wait for their constraints' masks. */
   get idle(): boolean {
     return this.all().every((sequence) => sequence.waitsForMask);
   }
 
-  /** Whether anyone interactive runs or waits. */
+  /** Whether an interactive sequence runs or waits. */
   get streaming(): boolean {
     return (
       this.#waiting.interactive.length > 0 ||
@@ -74,7 +75,8 @@ export class Scheduler {
 
   /**
    * What to compute now. Admits at most one waiting sequence.
-   * @param backgroundMayRun false keeps background prompts waiting, unless one stands in an interactive one's way.
+   * @param backgroundMayRun false keeps background prompts waiting, except one whose prefill has begun and that an
+   *   interactive prompt waits for
    */
   plan(backgroundMayRun = true): Plan {
     this.#prefilling ??= this.#admit(backgroundMayRun);
@@ -85,7 +87,7 @@ export class Scheduler {
       this.#waiting.interactive.length === 0;
     if (!sequence || waits) return { prefill: null, decode: this.#running };
     const from = sequence.computed;
-    const chunk = sequence.readsPrompt ? Math.min(this.chunk, mostScored) : this.chunk;
+    const chunk = sequence.readsPrompt ? scoredChunk(this.chunk) : this.chunk;
     const to = chunkEnd(from, sequence.request.prompt.length, chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
   }
@@ -103,7 +105,10 @@ export class Scheduler {
     return background.shift() ?? null;
   }
 
-  /** Every row makes a decode step longer: beside streams at most half as many as there are streams. */
+  /**
+   * Whether one more background sequence may run. Every row makes a decode step longer: without streams (interactive
+   * sequences) they may have half of the slots, else they may be half as many as the streams; in any case one may run.
+   */
   #roomForBackground(): boolean {
     const inBackground = this.#running.filter(({ request }) => request.priority === 'background').length;
     const streams = this.#running.length - inBackground;
@@ -111,15 +116,15 @@ export class Scheduler {
     return inBackground < Math.max(1, most);
   }
 
-  /** The prefilling sequence has its whole prompt in the cache: it decodes from now on. */
+  /** The sequence's whole prompt is in the cache: it decodes from now on. */
   promote(sequence: Sequence): void {
     if (this.#prefilling !== sequence) return;
     this.#prefilling = null;
     this.#running = [...this.#running, sequence];
   }
 
-  /** Takes a sequence out, wherever it is. Returns the moves that close the gap, in order. */
-  remove(id: number): Move[] {
+  /** Removes a sequence, whether it runs or waits. @returns the moves that close the gap, in order */
+  remove(id: number): RowMove[] {
     for (const queue of [this.#waiting.interactive, this.#waiting.background]) {
       const index = queue.findIndex((sequence) => sequence.id === id);
       if (index >= 0) queue.splice(index, 1);
@@ -127,7 +132,7 @@ export class Scheduler {
     if (this.#prefilling?.id === id) this.#prefilling = null;
     const gap = this.#running.findIndex((sequence) => sequence.id === id);
     if (gap < 0) return [];
-    const moves: Move[] = [];
+    const moves: RowMove[] = [];
     const running = [...this.#running];
     const last = running.pop();
     if (last && gap < running.length) {

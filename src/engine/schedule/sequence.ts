@@ -1,9 +1,14 @@
-/** One request while it runs: its tokens, how far its KV reaches, and its sampling state. */
+/** One request for an answer while it runs: its edit, how far its KV reaches, and the state of its sampling. */
 
 import { Random } from '../../common/random.js';
 import type { TokenConstraint } from '../grammar/constraints.js';
-import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../protocol.js';
-import { type MonitoredEdit, monitoredEdit } from '../run/monitored-edit.js';
+import type {
+  ActivationEdit,
+  FinishReason,
+  SequenceRequest,
+  SequenceStep,
+  TokenLogprobs,
+} from '../protocol.js';
 import type { Sampler, TokenHistory } from '../sampling/sampler.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
 
@@ -14,48 +19,43 @@ export class Sequence {
   computed = 0;
   /** The token sampled last: the next decode step's input. */
   lastToken = -1;
-  /** The request's edit, and what it monitors. */
-  readonly steering: MonitoredEdit;
-  /** When it came, and when its first chunk was begun; performance.now(). */
+  /** When the request came (performance.now()). */
   readonly arrived = performance.now();
+  /** When its prefill began; null before. */
   begun: number | null = null;
-  /** Set before the sequence runs, when its request has one. */
+  /** Set before the sequence runs, when its request has a constraint. */
   constraint: TokenConstraint | null = null;
   readonly #random: Random;
   readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
+  /** Tokens generated so far. */
   #count = 0;
   readonly #longestBadWord: number;
   /** The last tokens, as many as the longest bad word has. */
   #tail: readonly number[] = [];
   #promptLogprobs: TokenLogprobs[] = [];
 
+  /**
+   * @param edit the request's, with terms for the directions that it monitors (`withMonitored`). It is the same object
+   *   for the sequence's whole life: when it changes, its vectors are written to the graph's inputs again.
+   * @param monitored indices of the monitored directions' terms in `edit`
+   */
   constructor(
     readonly id: number,
     readonly request: SequenceRequest,
+    readonly edit: ActivationEdit = request.edit,
+    readonly monitored: readonly number[] = [],
   ) {
-    // One object for the sequence's life: the steering inputs are written again when it changes.
-    this.steering = monitoredEdit(request.edit, request.monitor ?? []);
     this.#random = new Random(request.sampling.seed);
-    // The prompt's tokens matter to the repetition penalty alone.
+    // Only the repetition penalty looks at the prompt's tokens.
     const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
     this.#longestBadWord = (request.badWords ?? []).reduce((most, word) => Math.max(most, word.length), 1);
     this.#history = { generated: this.#generated, prompt };
   }
 
-  /** Whether its constraint has yet to say which tokens may come next. */
+  /** Whether the mask of its constraint, which tokens may come next, is not there yet. */
   get waitsForMask(): boolean {
     return this.constraint !== null && !this.constraint.ready;
-  }
-
-  /** Tokens generated so far. */
-  get generated(): number {
-    return this.#count;
-  }
-
-  /** Prompt tokens not yet in the KV cache. */
-  get promptLeft(): number {
-    return Math.max(0, this.request.prompt.length - this.computed);
   }
 
   /** Whether every prompt position's logits are wanted. */
@@ -64,7 +64,8 @@ export class Sequence {
   }
 
   /**
-   * Takes the logits [to - from, V] of prompt positions [from, to): each speaks of the token after it.
+   * Reads the prompt's log-probabilities from logits [to - from, V] of its positions [from, to): those at one position
+   * are of the token after it.
    */
   readPrompt(logits: Float32Array, from: number, to: number): void {
     const { prompt, logprobs = 0 } = this.request;
@@ -85,7 +86,7 @@ export class Sequence {
     for (const [i, token] of allowedTokens.entries()) logits[token] = kept[i] as number;
   }
 
-  /** What may not come now, unless nothing else could. */
+  /** Tokens that cannot be sampled now, unless there are no others. */
   #banned(): readonly number[] {
     const { stopTokens, minTokens, badWords, allowedTokens } = this.request;
     const early = this.#count < minTokens ? stopTokens : nothingBanned;
@@ -104,11 +105,14 @@ export class Sequence {
     });
   }
 
-  /** Samples the next token and says whether the sequence ends with it. */
-  advance(logits: Float32Array, sampler: Sampler): SequenceStep {
+  /**
+   * Samples the next token from its logits [V], which change in place.
+   * @throws ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
+   */
+  sample(logits: Float32Array, sampler: Sampler): SequenceStep {
     const { sampling, stopTokens, maxTokens, logprobs } = this.request;
     const banned = this.#banned();
-    // Before the sampler changes the logits in place.
+    // Read before the sampler changes the logits.
     const raw: RawDistribution | null = logprobs === undefined ? null : readLogprobs(logits, logprobs);
     const first = this.#promptLogprobs;
     this.#promptLogprobs = [];

@@ -1,13 +1,13 @@
-/** The sequences of a worker whose answers are constrained, from their request to their end. */
+/** A worker's sequences with constraints: they get their constraint before they run, and release it at their end. */
 import { Constraints } from '../grammar/constraints.js';
-import type { GrammarVocabulary } from '../grammar/grammar-library.js';
+import type { GrammarVocabulary } from '../protocol.js';
 import type { Sequence } from '../schedule/sequence.js';
 
 export class ConstrainedSequences {
   #constraints: Constraints | null = null;
   readonly #sequences = new Map<number, Sequence>();
 
-  /** @param changed is called when a sequence that waited for its mask may go on */
+  /** @param changed is called when a sequence that waited for its mask can go on */
   constructor(
     readonly vocabularySize: number,
     readonly changed: () => void,
@@ -19,8 +19,9 @@ export class ConstrainedSequences {
   }
 
   /**
-   * Gives the sequence its constraint, one call of these later.
-   * @param ready may run now; neither is called once the sequence was removed
+   * Gives a sequence its constraint, if its request has one, and then calls either function, or neither when the
+   * sequence was removed meanwhile.
+   * @param ready the sequence can run now
    */
   begin(sequence: Sequence, ready: () => void, failed: (error: unknown) => void): void {
     const { id, request } = sequence;
@@ -42,7 +43,7 @@ export class ConstrainedSequences {
     );
   }
 
-  /** Takes the masks that have come. */
+  /** Takes the masks that the grammar thread has sent. */
   receive(): void {
     if (this.#sequences.size > 0) this.#constraints?.receive();
   }

@@ -1,55 +1,55 @@
 /**
- * The scores, projections and captures of a worker: made of messages, taken one step at a time, answered when done.
- * A capture waits for its session, which is built when the first one comes.
+ * A worker's reads (scores, projections and captures) from their message to their answer. The capture session is built
+ * when the first capture comes, which waits for it.
  */
 
 import type { Capture, FromWorker, Priority, ToWorker } from '../protocol.js';
 import type { CaptureRunner } from '../run/capture-runner.js';
 import type { ServingRunner } from '../run/serving-runner.js';
-import { JobQueue, type NextJob } from '../schedule/read-queue.js';
-import { capture, project, score } from './chunked-reads.js';
+import { ReadQueue } from '../schedule/read-queue.js';
+import { capture, project, score } from './read-steps.js';
 
-export type JobMessage = Extract<ToWorker, { type: 'score' | 'project' | 'capture' }>;
+export type ReadMessage = Extract<ToWorker, { type: 'score' | 'project' | 'capture' }>;
 
-export type Job = {
+/** A read that is being computed. */
+export type Read = {
   readonly id: number;
   readonly priority: Priority;
-  readonly memory: 'scratch' | 'capture';
+  readonly row: 'scratch' | 'capture';
 } & (
-  | { readonly steps: Generator<void, Float32Array>; readonly kind: 'score' | 'project' }
-  | { readonly steps: Generator<void, Capture>; readonly kind: 'capture' }
+  | { readonly type: 'score' | 'project'; readonly steps: Generator<void, Float32Array<ArrayBuffer>> }
+  | { readonly type: 'capture'; readonly steps: Generator<void, Capture> }
 );
 
-export interface JobHost {
-  readonly serving: ServingRunner;
-  /** Tokens of a step. */
-  readonly chunk: number;
-  openCapture(): Promise<CaptureRunner>;
-  post(message: FromWorker, transfer?: ArrayBuffer[]): void;
+/** What the worker does for its reads. */
+export interface ReadHost {
+  post(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
   fail(id: number, error: unknown): void;
-  /** There is work. */
+  /** There is something to compute. */
   wake(): void;
 }
 
-export class WorkerJobs {
-  readonly #queue = new JobQueue<Job>();
+interface ReadRunners {
+  readonly serving: ServingRunner;
+  /** Tokens of a chunk. */
+  readonly chunk: number;
+  capture(): Promise<CaptureRunner>;
+}
+
+export class ReadRequests {
+  readonly queue = new ReadQueue<Read>();
+  /** Captures that wait for their session. */
   readonly #waiting = new Set<number>();
-  #capture: CaptureRunner | null = null;
+  #captureRunner: CaptureRunner | null = null;
 
-  constructor(readonly host: JobHost) {}
+  constructor(
+    readonly runners: ReadRunners,
+    readonly host: ReadHost,
+  ) {}
 
-  get length(): number {
-    return this.#queue.length;
-  }
-
-  /** Whose step is next. */
-  next(): NextJob<Job> | null {
-    return this.#queue.next();
-  }
-
-  add(message: JobMessage): void {
+  add(message: ReadMessage): void {
     const { id } = message;
-    const { serving, chunk } = this.host;
+    const { serving, chunk } = this.runners;
     if (message.type === 'capture') {
       this.#addCapture(message);
       return;
@@ -59,26 +59,26 @@ export class WorkerJobs {
       message.type === 'score'
         ? score(serving, message.request, chunk)
         : project(serving, message.request, chunk);
-    this.#queue.add({ id, kind: message.type, memory: 'scratch', priority, steps });
+    this.queue.add({ id, type: message.type, row: 'scratch', priority, steps });
   }
 
-  #addCapture({ id, request }: Extract<JobMessage, { type: 'capture' }>): void {
+  #addCapture({ id, request }: Extract<ReadMessage, { type: 'capture' }>): void {
     const begin = (runner: CaptureRunner) =>
-      this.#queue.add({
+      this.queue.add({
         id,
-        kind: 'capture',
-        memory: 'capture',
+        type: 'capture',
+        row: 'capture',
         priority: 'background',
-        steps: capture(runner, request, this.host.chunk),
+        steps: capture(runner, request, this.runners.chunk),
       });
-    if (this.#capture) {
-      begin(this.#capture);
+    if (this.#captureRunner) {
+      begin(this.#captureRunner);
       return;
     }
     this.#waiting.add(id);
-    this.host.openCapture().then(
+    this.runners.capture().then(
       (runner) => {
-        this.#capture = runner;
+        this.#captureRunner = runner;
         if (this.#waiting.delete(id)) begin(runner);
         this.host.wake();
       },
@@ -88,32 +88,35 @@ export class WorkerJobs {
 
   remove(id: number): void {
     this.#waiting.delete(id);
-    this.#queue.remove(id);
+    this.queue.remove(id);
   }
 
-  /** Takes the job's next step, and answers it with its last. */
-  step(job: Job): void {
-    this.#queue.begin(job);
+  /** Computes the read's next chunk, and answers the request after the last one. */
+  step(read: Read): void {
+    this.queue.begin(read);
     try {
-      const { id } = job;
-      if (job.kind === 'capture') {
-        const next = job.steps.next();
-        if (!next.done) return;
-        const { hiddenStates, attentionToPrefix } = next.value;
-        const transfer = [hiddenStates.buffer, attentionToPrefix.buffer] as ArrayBuffer[];
-        this.host.post({ type: 'captured', id, capture: next.value }, transfer);
-      } else {
-        const next = job.steps.next();
-        if (!next.done) return;
-        if (job.kind === 'score') this.host.post({ type: 'scored', id, logProbabilities: next.value });
-        else
-          this.host.post({ type: 'projected', id, projections: next.value }, [
-            next.value.buffer as ArrayBuffer,
-          ]);
-      }
+      if (!this.#isDone(read)) return;
     } catch (error) {
-      this.host.fail(job.id, error);
+      this.host.fail(read.id, error);
     }
-    this.#queue.remove(job.id);
+    this.queue.remove(read.id);
+  }
+
+  #isDone(read: Read): boolean {
+    const { id } = read;
+    if (read.type === 'capture') {
+      const { done, value } = read.steps.next();
+      if (!done) return false;
+      this.host.post({ type: 'captured', id, capture: value }, [
+        value.hiddenStates.buffer,
+        value.attentionToPrefix.buffer,
+      ]);
+      return true;
+    }
+    const { done, value } = read.steps.next();
+    if (!done) return false;
+    if (read.type === 'score') this.host.post({ type: 'scored', id, logProbabilities: value });
+    else this.host.post({ type: 'projected', id, projections: value }, [value.buffer]);
+    return true;
   }
 }

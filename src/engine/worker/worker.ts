@@ -1,270 +1,201 @@
 /**
- * A model's worker thread: owns its sessions, KV cache, scheduler and sampler, and loops schedule -> run ->
- * sample -> post. Everything it is told comes through protocol.ts.
+ * A model's worker thread. It loads the model, then loops: schedule, run, sample, post. It is told what to do by the
+ * messages of protocol.ts, and answers with those.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { shrinkJsHeap } from '../../common/js-heap.js';
-import { chooseThreads } from '../../common/threads.js';
-import { RunOptions } from '../../ort/binding.js';
-import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
-import { type KvCache, openKvCache } from '../kv/kv-cache.js';
-import { chooseCapacity } from '../load/capacity.js';
-import { type LoadedGraphs, loadGraphs } from '../load/loaded-graphs.js';
-import type { FromWorker, Priority, SequenceResult, ToWorker, WorkerSettings } from '../protocol.js';
-import { CaptureRunner } from '../run/capture-runner.js';
-import { replayDecodes } from '../run/decode-graph-check.js';
-import { nodeByNode } from '../run/decode-graphs.js';
-import { ServingRunner } from '../run/serving-runner.js';
+import { OpenModel } from '../load/open-model.js';
+import type { FromWorker, SequenceRequest, SequenceResult, ToWorker, WorkerSettings } from '../protocol.js';
+import { withMonitored } from '../run/steering-tensors.js';
 import { Sampler } from '../sampling/sampler.js';
-import { Scheduler } from '../schedule/scheduler.js';
+import { type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
 import { Sequence } from '../schedule/sequence.js';
-import { TimeShare } from '../schedule/time-share.js';
+import { Turns } from '../schedule/turns.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
-import { WorkerJobs } from './read-requests.js';
+import { type Read, ReadRequests } from './read-requests.js';
 
 class EngineLoop {
-  readonly cache: KvCache;
   readonly #scheduler: Scheduler;
+  readonly #turns: Turns<Read>;
   readonly #sampler: Sampler;
-  readonly #serving: ServingRunner;
-  #capture: CaptureRunner | null = null;
-  readonly #jobs: WorkerJobs;
+  readonly #reads: ReadRequests;
   readonly #constrained: ConstrainedSequences;
-  /** The number of running sequences the other side knows. */
+  /** The number of running sequences that was posted last. */
   #reported = 0;
-  readonly #share = new TimeShare();
-  /** Prompts and jobs take turns: between two decode steps streams wait for one chunk of either. */
-  #jobsTurn = false;
+  /** Ends the wait for something to compute. */
   #wake: (() => void) | null = null;
   #closed = false;
 
   constructor(
     readonly port: MessagePort,
-    readonly graphs: LoadedGraphs,
-    serving: ServingRunner,
-    readonly chunk: number,
-    readonly runOptions: RunOptions,
+    readonly model: OpenModel,
   ) {
-    this.#constrained = new ConstrainedSequences(graphs.spec.vocabularySize, () => this.#wake?.());
-    this.cache = serving.cache;
-    this.#scheduler = new Scheduler(this.cache.slots, chunk);
-    this.#sampler = new Sampler(graphs.spec.vocabularySize);
-    this.#serving = serving;
-    this.#jobs = new WorkerJobs({
-      serving: this.#serving,
-      chunk,
-      openCapture: () => this.#openCapture(),
-      post: (message, transfer) => this.port.postMessage(message, transfer ?? []),
-      fail: (id, error) => this.#fail(id, error),
+    const { slots, vocabularySize } = model.shape;
+    this.#scheduler = new Scheduler(slots, model.chunk);
+    this.#sampler = new Sampler(vocabularySize);
+    this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
+    this.#reads = new ReadRequests(model, {
+      post: (message, transfer = []) => this.port.postMessage(message, transfer),
+      fail: (id, error) => this.#postFailure(id, error),
       wake: () => this.#wake?.(),
     });
+    this.#turns = new Turns(this.#scheduler, this.#reads.queue);
+  }
+
+  /** Until a `close` message. */
+  async run(): Promise<void> {
+    while (!this.#closed) {
+      this.#constrained.receive();
+      if (this.#scheduler.idle && this.#reads.queue.length === 0)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      this.#wake = null;
+      this.#turn();
+      // Lets messages in, so that a cancel takes effect before the next turn.
+      await nextTurn();
+    }
+  }
+
+  /** One turn of the loop. */
+  #turn(): void {
+    const { prefill, read, decode, decodePriority } = this.#turns.next();
+    const results: SequenceResult[] = [];
+    if (prefill) this.#turns.timed(prefill.sequence.request.priority, () => this.#prefill(prefill, results));
+    if (read)
+      this.#turns.timed(read.urgent ? 'interactive' : 'background', () => this.#reads.step(read.read));
+    if (decode.length > 0) this.#turns.timed(decodePriority, () => this.#decode(decode, results));
+    for (const { id, finish } of results) if (finish) this.#remove(id);
+    this.#postStep(results);
+  }
+
+  /** Computes a chunk of a prompt. The last chunk gives the logits of the first token. */
+  #prefill({ sequence, slot, from, to }: PrefillChunk, results: SequenceResult[]): void {
+    const { edit, monitored, readsPrompt } = sequence;
+    const { prompt } = sequence.request;
+    const isLast = to === prompt.length;
+    const scored = readsPrompt ? to - from : isLast ? 1 : 0;
+    sequence.begun ??= performance.now();
+    try {
+      const { logits, projections } = this.model.serving.chunk(
+        slot,
+        prompt.slice(from, to),
+        from,
+        edit,
+        scored,
+        isLast && monitored.length > 0,
+      );
+      sequence.computed = to;
+      if (readsPrompt) sequence.readPrompt(logits, from, to);
+      if (!isLast) return;
+      this.#scheduler.promote(sequence);
+      const timing = {
+        queued: sequence.begun - sequence.arrived,
+        prefill: performance.now() - sequence.begun,
+      };
+      const lastLogits = logits.subarray(-this.model.shape.vocabularySize);
+      const projected = projections?.read(0, to - from - 1, monitored) ?? null;
+      results.push({ timing, ...this.#sample(sequence, lastLogits, projected) });
+    } catch (error) {
+      this.#fail(sequence.id, error);
+    }
+  }
+
+  /** One token of every running sequence. */
+  #decode(sequences: readonly Sequence[], results: SequenceResult[]): void {
+    const failed = new Map<number, unknown>();
+    try {
+      const decoded = this.model.serving.decode(sequences);
+      this.#constrained.receive();
+      for (const { sequence, logits, projections } of decoded) {
+        // Without its mask nothing can be sampled: the sequence stays as it is, and the next step computes it again.
+        if (sequence.waitsForMask) continue;
+        sequence.computed++;
+        try {
+          results.push(this.#sample(sequence, logits, projections));
+        } catch (error) {
+          failed.set(sequence.id, error);
+        }
+      }
+    } catch (error) {
+      // One run computes all rows, so all sequences fail.
+      for (const { id } of sequences) failed.set(id, error);
+    }
+    // Only now: removing a sequence moves the rows of others.
+    for (const [id, error] of failed) this.#fail(id, error);
+  }
+
+  #sample(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
+    const step = { id: sequence.id, ...sequence.sample(logits, this.#sampler) };
+    return projections && step.token !== null ? { ...step, projections } : step;
+  }
+
+  #postStep(results: readonly SequenceResult[]): void {
+    const { running } = this.#scheduler;
+    if (results.length === 0 && running === this.#reported) return;
+    this.#reported = running;
+    this.port.postMessage({ type: 'step', results, running } satisfies FromWorker);
   }
 
   receive(message: ToWorker): void {
-    if (message.type === 'generate') this.#startSequence(new Sequence(message.id, message.request));
+    if (message.type === 'generate') this.#start(message.id, message.request);
     else if (message.type === 'vocabulary') this.#constrained.vocabulary = message.vocabulary;
     else if (message.type === 'cancel') this.#cancel(message.id);
     else if (message.type === 'close') this.#closed = true;
-    else this.#jobs.add(message);
+    else this.#reads.add(message);
     this.#wake?.();
   }
 
-  #startSequence(sequence: Sequence): void {
+  #start(id: number, request: SequenceRequest): void {
+    const { edit, monitored } = withMonitored(request.edit, request.monitor);
+    const sequence = new Sequence(id, request, edit, monitored);
     this.#constrained.begin(
       sequence,
       () => {
         this.#scheduler.enqueue(sequence);
         this.#wake?.();
       },
-      (error) => this.#fail(sequence.id, error),
+      (error) => this.#postFailure(id, error),
     );
-  }
-
-  async #openCapture(): Promise<CaptureRunner> {
-    const session = await this.graphs.capture();
-    this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.cache.capacity, this.runOptions);
-    return this.#capture;
   }
 
   #cancel(id: number): void {
     this.#remove(id);
-    this.#report([]);
-    this.#jobs.remove(id);
+    this.#postStep([]);
+    this.#reads.remove(id);
+  }
+
+  #fail(id: number, error: unknown): void {
+    this.#remove(id);
+    this.#postFailure(id, error);
   }
 
   #remove(id: number): void {
     this.#constrained.remove(id);
-    for (const move of this.#scheduler.remove(id)) this.cache.move(move);
+    for (const { from, to, length } of this.#scheduler.remove(id))
+      this.model.serving.cache.moveRow(from, to, length);
   }
 
-  #post(message: FromWorker): void {
-    this.port.postMessage(message);
-  }
-
-  #fail(id: number, error: unknown): void {
+  #postFailure(id: number, error: unknown): void {
     const constraint = error instanceof ConstraintDeadEnd;
-    this.#post({ type: 'failed', id, error: { message: (error as Error).message, constraint } });
+    const { message } = error as Error;
+    this.port.postMessage({ type: 'failed', id, error: { message, constraint } } satisfies FromWorker);
   }
 
-  async run(): Promise<void> {
-    while (!this.#closed) {
-      this.#constrained.receive();
-      if (this.#scheduler.idle && this.#jobs.length === 0)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      this.#wake = null;
-      this.#step();
-      // Lets messages in: a cancel takes effect before the next step.
-      await nextTurn();
-    }
-  }
-
-  /** A server goes on after a model is gone: its memory must come back. */
   async release(): Promise<void> {
     await this.#constrained.close();
-    this.#serving.release();
-    this.cache.release();
-    this.#capture?.release();
-    await this.graphs.release();
-  }
-
-  #step(): void {
-    const results: SequenceResult[] = [];
-    const { streaming } = this.#scheduler;
-    if (!streaming) this.#share.streamsEnded();
-    const { backgroundMayRun } = this.#share;
-    const { prefill, decode } = this.#scheduler.plan(backgroundMayRun);
-    const next = this.#jobs.next();
-    const job = next !== null && (next.urgent || backgroundMayRun) ? next : null;
-    if (prefill && !(job && this.#jobsTurn)) {
-      this.#jobsTurn = true;
-      this.#account(prefill.sequence.request.priority, () => this.#prefill(prefill, results));
-    } else if (job) {
-      this.#jobsTurn = false;
-      this.#account(job.urgent ? 'interactive' : 'background', () => this.#jobs.step(job.job));
-    }
-    if (decode.length > 0)
-      this.#account(streaming ? 'interactive' : 'background', () => this.#decode(decode, results));
-    for (const result of results) if (result.finish) this.#remove(result.id);
-    this.#report(results);
-  }
-
-  /** Does a step's work and settles its time with the streams. */
-  #account(priority: Priority, work: () => void): void {
-    const start = performance.now();
-    work();
-    const took = performance.now() - start;
-    if (priority === 'interactive') this.#share.streamsTook(took);
-    else this.#share.backgroundTook(took);
-  }
-
-  #report(results: readonly SequenceResult[]): void {
-    const { running } = this.#scheduler;
-    if (results.length === 0 && running === this.#reported) return;
-    this.#reported = running;
-    this.#post({ type: 'step', results, running });
-  }
-
-  #prefill(
-    plan: { sequence: Sequence; slot: number; from: number; to: number },
-    results: SequenceResult[],
-  ): void {
-    const { sequence, slot, from, to } = plan;
-    const { prompt } = sequence.request;
-    const { edit, terms } = sequence.steering;
-    const whole = to === prompt.length;
-    const monitored = whole && terms.length > 0;
-    sequence.begun ??= performance.now();
-    try {
-      const scored = sequence.readsPrompt ? to - from : whole ? 1 : 0;
-      const all = this.#serving.chunk(slot, prompt.slice(from, to), from, edit, scored, monitored);
-      sequence.computed = to;
-      if (sequence.readsPrompt) sequence.readPrompt(all, from, to);
-      if (!whole) return;
-      const logits = all.subarray(-this.graphs.spec.vocabularySize);
-      this.#scheduler.promote(sequence);
-      const timing = {
-        queued: sequence.begun - sequence.arrived,
-        prefill: performance.now() - sequence.begun,
-      };
-      results.push({ timing, ...this.#advance(sequence, logits, 0, to - from - 1) });
-    } catch (error) {
-      this.#remove(sequence.id);
-      this.#fail(sequence.id, error);
-    }
-  }
-
-  #decode(sequences: readonly Sequence[], results: SequenceResult[]): void {
-    const failed: [number, unknown][] = [];
-    try {
-      const logits = this.#serving.decode(sequences);
-      this.#constrained.receive();
-      sequences.forEach((sequence, slot) => {
-        const row = logits(slot);
-        // Without its mask it stays where it is, and the next step computes the same again.
-        if (row === null || sequence.waitsForMask) return;
-        sequence.computed++;
-        try {
-          results.push(this.#advance(sequence, row, slot, 0));
-        } catch (error) {
-          failed.push([sequence.id, error]);
-        }
-      });
-    } catch (error) {
-      // One run computes every row: none of them has a token now.
-      for (const { id } of sequences) {
-        this.#remove(id);
-        this.#fail(id, error);
-      }
-      return;
-    }
-    // What one row's constraint does not bear is no matter of the others.
-    for (const [id, error] of failed) {
-      this.#remove(id);
-      this.#fail(id, error);
-    }
-  }
-
-  /** The next token, from what the last run made of the sequence at one of its rows and positions. */
-  #advance(sequence: Sequence, logits: Float32Array, row: number, position: number): SequenceResult {
-    const step = sequence.advance(logits, this.#sampler);
-    const { id, steering } = sequence;
-    if (steering.terms.length === 0 || step.token === null) return { id, ...step };
-    return { id, ...step, projections: this.#serving.projections(row, position, steering.terms) };
+    await this.model.release();
   }
 }
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
-  const { directory, where, arithmetic } = settings;
-  const threads = chooseThreads(settings.threads);
-  const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
-  const { spec, fingerprint, device } = graphs;
-  const capacity = chooseCapacity(settings.capacity, spec);
-  const cache = await openKvCache(spec, graphs.serving, settings.slots, capacity);
-  const runOptions = new RunOptions();
-  const { inPieces, longest } = graphs.chunks;
-  const chunk = inPieces ? Math.min(settings.prefillChunk, longest) : Number.POSITIVE_INFINITY;
-  const serving = new ServingRunner(graphs.serving, cache, runOptions);
-  const fault = await replayDecodes(serving, graphs.serving, chunk);
-  const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
-  await shrinkJsHeap();
-  shrinkNativeHeap();
-  const loop = new EngineLoop(port, graphs, serving, chunk, runOptions);
+  const model = await OpenModel.open(settings);
+  const loop = new EngineLoop(port, model);
   port.on('message', (message: ToWorker) => loop.receive(message));
-  const shape = {
-    layers: spec.layers.length,
-    hiddenSize: spec.hiddenSize,
-    heads: spec.heads,
-    vocabularySize: spec.vocabularySize,
-    capacity,
-    slots: settings.slots,
-    fingerprint,
-  };
-  const { handle } = runOptions;
-  port.postMessage({ type: 'ready', shape, runOptions: handle, device, warnings } satisfies FromWorker);
+  const { shape, device, warnings } = model;
+  const runOptions = model.runOptions.handle;
+  port.postMessage({ type: 'ready', shape, runOptions, device, warnings } satisfies FromWorker);
   try {
     await loop.run();
   } finally {

@@ -8,7 +8,7 @@ import {
   Constraints,
   type TokenConstraint,
 } from '../../../src/engine/grammar/constraints.js';
-import type { ConstraintSource } from '../../../src/engine/grammar/grammar-library.js';
+import type { ConstraintSource } from '../../../src/engine/protocol.js';
 import { request, startEngine, tokens } from '../../helpers/engine.js';
 import { tinyModel, tinySize } from '../../helpers/tiny-models.js';
 

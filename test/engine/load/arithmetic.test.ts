@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
 import type { Arithmetic } from '../../../src/engine/protocol.js';
 import { CaptureRunner } from '../../../src/engine/run/capture-runner.js';
-import { capture } from '../../../src/engine/worker/chunked-reads.js';
+import { capture } from '../../../src/engine/worker/read-steps.js';
 import { RunOptions } from '../../../src/ort/binding.js';
 import { request, score, startEngine, steps } from '../../helpers/engine.js';
 import { type Quantization, writeQuantized } from '../../helpers/quantized-export.js';

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openKvCache } from '../../../src/engine/kv/kv-cache.js';
+import { openKvCache } from '../../../src/engine/kv/open-kv-cache.js';
 import {
   checkRewrite,
   NotRewritten,
@@ -60,7 +60,7 @@ async function logitsOf(session: Session, spec: ModelSpec): Promise<number[]> {
   const text = upTo(30).map((i) => (11 * i + 5) % spec.vocabularySize);
   const logits = [0, 12, 13, 20].flatMap((from, i, starts) => {
     const piece = text.slice(from, starts[i + 1] ?? text.length);
-    return [...runner.chunk(0, piece, from, [], piece.length)];
+    return [...runner.chunk(0, piece, from, [], piece.length).logits];
   });
   runner.release();
   cache.release();

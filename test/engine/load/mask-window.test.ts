@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ObservedMask, windowOf } from '../../../src/engine/load/mask-window.js';
+import { type ObservedMask, windowOf } from '../../../src/engine/load/attention-rewrite.js';
 
 const hidden = -3.4e38;
 

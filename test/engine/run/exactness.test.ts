@@ -35,7 +35,9 @@ describe('logits of the embedded model, to the bit', async () => {
     let logits = new Float32Array(0);
     for (let at = 0; at < tokens.length; ) {
       const end = chunkEnd(at, tokens.length, size);
-      logits = runner.chunk(row, tokens.slice(at, end), at, edit, end === tokens.length ? 1 : 0).slice();
+      logits = runner
+        .chunk(row, tokens.slice(at, end), at, edit, end === tokens.length ? 1 : 0)
+        .logits.slice();
       at = end;
     }
     return logits;
@@ -65,16 +67,16 @@ describe('logits of the embedded model, to the bit', async () => {
       runner.chunk(row, prompt, 0, edit, 0);
     const alone = sequences.map((sequence) => {
       fill(0, sequence);
-      return runner.decode([sequence])(0)?.slice();
+      return runner.decode([sequence])[0]?.logits.slice();
     });
     for (const size of [2, 3, 5, 8]) {
       const batch = sequences.slice(-size);
       batch.forEach((sequence, row) => {
         fill(row, sequence);
       });
-      const logits = runner.decode(batch);
+      const decoded = runner.decode(batch);
       batch.forEach((sequence, row) => {
-        assert.deepEqual(logits(row), alone[sequence.id], `row ${row} of ${size}`);
+        assert.deepEqual(decoded[row]?.logits, alone[sequence.id], `row ${row} of ${size}`);
       });
     }
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ActivationEdit } from '../../../src/engine/protocol.js';
 import { DecodeGraphs } from '../../../src/engine/run/decode-graphs.js';
-import type { DecodeRow, FixedStep } from '../../../src/engine/run/fixed-shape-step.js';
+import type { DecodeRow, FixedShapeStep } from '../../../src/engine/run/fixed-shape-step.js';
 import { graftForServing } from '../../../src/onnx/graft/serving-graft.js';
 import { parseModel } from '../../../src/onnx/graph/model-file.js';
 import { families, goldensOf } from '../../helpers/families.js';
@@ -40,9 +40,9 @@ for (const family of families.filter(({ layout }) => layout === 'in place'))
     test('a prompt in pieces gives the usual graft’s logits at every position', () => {
       const { usual, fixed } = both();
       const read = ({ runner }: FixedRunner) => [
-        runner.chunk(0, long.slice(0, 4), 0, rich, 4).slice(),
-        runner.chunk(0, long.slice(4), 4, rich, 2).slice(),
-        runner.chunk(1, short, 0, none, short.length).slice(),
+        runner.chunk(0, long.slice(0, 4), 0, rich, 4).logits.slice(),
+        runner.chunk(0, long.slice(4), 4, rich, 2).logits.slice(),
+        runner.chunk(1, short, 0, none, short.length).logits.slice(),
       ];
       const expected = read(usual);
       read(fixed).forEach((logits, i) => {
@@ -59,7 +59,7 @@ for (const family of families.filter(({ layout }) => layout === 'in place'))
       });
     }
 
-    function stepOf(rows: readonly DecodeRow[]): FixedStep {
+    function stepOf(rows: readonly DecodeRow[]): FixedShapeStep {
       const step = both().graphs.stepFor(rows);
       assert.ok(step, 'there is a step for these rows');
       return step;
@@ -69,16 +69,17 @@ for (const family of families.filter(({ layout }) => layout === 'in place'))
     function advance(rows: readonly DecodeRow[]): DecodeRow[] {
       const { usual, fixed, graphs } = both();
       const size = usual.spec.vocabularySize;
-      const expected = usual.runner.decodeRows(rows, true).slice(0, rows.length * size);
+      const { logits: expected, projections: projected } = usual.runner.decodeRows(rows, true);
+      assert.equal(expected.length, rows.length * size);
       const step = graphs.stepFor(rows);
       assert.ok(step);
-      const logits = step.run(rows, fixed.runner.runOptions, true);
+      const { logits, projections } = step.run(rows, fixed.runner.runOptions, true);
+      assert.ok(projected && projections);
       assert.ok(largestDifference(logits.subarray(0, expected.length), expected) < 1e-5);
       rows.forEach(({ edit }, row) => {
         const terms = edit.map((_, k) => k);
-        const projected = usual.runner.projections(row, 0, terms);
         if (terms.length > 0)
-          assert.ok(largestDifference(step.projections.read(row, 0, terms), projected) < 1e-4);
+          assert.ok(largestDifference(projections.read(row, 0, terms), projected.read(row, 0, terms)) < 1e-4);
       });
       return rows.map((row, slot) => {
         const own = expected.subarray(slot * size, (slot + 1) * size);
@@ -97,7 +98,7 @@ for (const family of families.filter(({ layout }) => layout === 'in place'))
       const { usual, fixed } = both();
       const [, second, last] = rows;
       assert.ok(second && last);
-      for (const { cache } of [usual, fixed]) cache.move({ from: 2, to: 0, length: last.computed });
+      for (const { cache } of [usual, fixed]) cache.moveRow(2, 0, last.computed);
       rows = [last, second];
       for (let i = 0; i < 3; i++) rows = advance(rows);
       const joined = start([{ prompt: long.slice(2), edit: other }]);

@@ -23,7 +23,7 @@ function answer(more: Partial<SequenceRequest>, likes = [8, 7, 6, 5, 4, 3, 2, 1]
   });
   const tokens: number[] = [];
   for (;;) {
-    const { token, finish } = sequence.advance(Float32Array.from(likes), sampler);
+    const { token, finish } = sequence.sample(Float32Array.from(likes), sampler);
     if (token !== null) tokens.push(token);
     if (finish !== null) return tokens;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
-import { TimeShare } from '../../../src/engine/schedule/time-share.js';
+import { TimeShare } from '../../../src/engine/schedule/turns.js';
 
 test('streams keep at least half of the time and background work a quarter, whatever a step costs', () => {
   const random = new Random(3);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { kvRowBytes } from '../../../src/engine/kv/kv-cache.js';
+import { kvRowBytes } from '../../../src/engine/kv/cache-size.js';
 import { readFootprint } from '../../../src/engine/load/footprint.js';
 import { readModelSpec } from '../../../src/engine/model-spec.js';
 import { readOutline, readWithWeightsInPlace } from '../../../src/onnx/graph/graph-outline.js';

@@ -1,55 +1,53 @@
 /**
- * Scoring and capturing as generators: each `yield` hands the worker back to its running streams, so a long
- * text never stalls them for more than one chunk.
+ * Reads: scores, projections and captures of given text, for which nothing is generated. Each is a generator that
+ * computes one chunk at each step, so that streams go on between the chunks of a long text.
  */
 
 import type { ModelSpec } from '../model-spec.js';
 import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from '../protocol.js';
 import type { CaptureRunner } from '../run/capture-runner.js';
-import { monitoredEdit } from '../run/monitored-edit.js';
 import type { ServingRunner } from '../run/serving-runner.js';
-import { logNormaliser, mostScored } from '../sampling/token-logprobs.js';
-import { chunkEnd } from '../schedule/chunks.js';
-
-/** The chunk of an export that must get a text in one piece. */
-const whole = Number.POSITIVE_INFINITY;
+import { withMonitored } from '../run/steering-tensors.js';
+import { logNormaliser } from '../sampling/token-logprobs.js';
+import { chunkEnd, scoredChunk, uncut } from '../schedule/chunks.js';
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
 export function* score(
   runner: ServingRunner,
   request: ScoreRequest,
   chunk: number,
-): Generator<void, Float32Array> {
+): Generator<void, Float32Array<ArrayBuffer>> {
   const { tokens, from, edit } = request;
-  const size = runner.cache.spec.vocabularySize;
+  const { spec, scratch } = runner.cache;
+  const size = spec.vocabularySize;
   const result = new Float32Array(tokens.length - from);
-  const shared = sharedTokens(request, runner.cache.spec, chunk);
-  const most = chunk === whole ? whole : Math.min(chunk, mostScored);
-  // The logits at position p speak of token p + 1, so the last token need not be run.
+  const prefix = sharedPrefix(request, spec, chunk);
+  // Keys and values that were computed under one edit are wrong under another: with an edit nothing is cached.
+  const cached = edit.length === 0;
+  // The logits at position p are of token p + 1, so the last token need not be run.
   const end = tokens.length - 1;
-  // Keys and values made under one edit are wrong under another.
-  for (let past = edit.length === 0 ? runner.scratch.begin(shared) : runner.scratch.begin([]); past < end; ) {
-    const to = chunkEnd(past, past < shared.length ? shared.length : end, most);
+  for (let past = runner.scratchPrefix.start(cached ? prefix : []); past < end; ) {
+    const to = chunkEnd(past, past < prefix.length ? prefix.length : end, scoredChunk(chunk));
     const scored = Math.max(0, to - Math.max(past, from - 1));
-    const logits = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, scored);
+    const { logits } = runner.chunk(scratch, tokens.slice(past, to), past, edit, scored);
     for (let i = 0; i < scored; i++) {
       const next = to - scored + i + 1;
       result[next - from] = logProbability(logits.subarray(i * size, (i + 1) * size), tokens[next] ?? 0);
     }
     past = to;
-    if (past === shared.length && edit.length === 0) runner.scratch.keep(shared);
+    if (past === prefix.length && cached) runner.scratchPrefix.store(prefix);
     if (past < end) yield;
   }
   return result;
 }
 
-/** The beginning to keep. Keys and values that grow with the text cannot be cut back to it. */
-function sharedTokens(
+/** The prefix to cache. A concatenated cache cannot be cut back to it, so there it is none. */
+function sharedPrefix(
   { tokens, shared = 0 }: Pick<ScoreRequest, 'tokens' | 'shared'>,
   { kvLayout }: ModelSpec,
   chunk: number,
 ): readonly number[] {
-  return chunk === whole || kvLayout === 'concatenated' ? [] : tokens.slice(0, shared);
+  return chunk === uncut || kvLayout === 'concatenated' ? [] : tokens.slice(0, shared);
 }
 
 /** log softmax(logits)[token] in nats. */
@@ -62,18 +60,18 @@ export function* project(
   runner: ServingRunner,
   request: ProjectRequest,
   chunk: number,
-): Generator<void, Float32Array> {
+): Generator<void, Float32Array<ArrayBuffer>> {
   const { tokens, vectors } = request;
-  const { edit, terms } = monitoredEdit([], vectors);
-  const rows = terms.length * runner.cache.spec.layers.length;
+  const { edit, monitored } = withMonitored([], vectors);
+  const rows = monitored.length * runner.cache.spec.layers.length;
   const result = new Float32Array(rows * tokens.length);
-  // This text takes the place of the beginning that scores may have left.
-  runner.scratch.begin([]);
+  // This text overwrites a prefix that scores may have left in the row.
+  runner.scratchPrefix.start([]);
   for (let past = 0; past < tokens.length; ) {
     const to = chunkEnd(past, tokens.length, chunk);
-    runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, 0, true);
-    for (let position = past; position < to; position++) {
-      const read = runner.projections(0, position - past, terms);
+    const { projections } = runner.chunk(runner.cache.scratch, tokens.slice(past, to), past, edit, 0, true);
+    for (let position = past; projections && position < to; position++) {
+      const read = projections.read(0, position - past, monitored);
       for (let row = 0; row < rows; row++) result[row * tokens.length + position] = read[row] as number;
     }
     past = to;
@@ -93,15 +91,15 @@ export function* capture(
   const count = positions.length;
   const hiddenStates = new Float32Array(layers.length * count * hiddenSize);
   const attentionToPrefix = new Float32Array(layers.length * heads * count);
-  const shared = sharedTokens(request, runner.spec, chunk);
+  const shared = sharedPrefix(request, runner.spec, chunk);
   const end = Math.max(...positions) + 1;
-  const text = runner.text(end);
-  for (let past = text.beginning.begin(shared); past < end; ) {
+  const row = runner.rowFor(end);
+  for (let past = row.prefix.start(shared); past < end; ) {
     const to = chunkEnd(past, past < shared.length ? shared.length : end, chunk);
     const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
-    // A chunk without asked positions still fills the cache; one dummy position keeps its shape plain.
+    // A chunk without positions to read still fills the cache; it reads one that is thrown away.
     const local = here.length > 0 ? here.map((index) => (positions[index] ?? 0) - past) : [0];
-    const read = text.chunk(tokens.slice(past, to), past, local, span);
+    const read = row.chunk(tokens.slice(past, to), past, local, span);
     here.forEach((index, i) => {
       for (let layer = 0; layer < layers.length; layer++) {
         const from = (layer * local.length + i) * hiddenSize;
@@ -110,13 +108,13 @@ export function* capture(
           (layer * count + index) * hiddenSize,
         );
         for (let head = 0; head < heads; head++) {
-          const row = layer * heads + head;
-          attentionToPrefix[row * count + index] = read.attentionToPrefix[row * local.length + i] ?? 0;
+          const at = layer * heads + head;
+          attentionToPrefix[at * count + index] = read.attentionToPrefix[at * local.length + i] ?? 0;
         }
       }
     });
     past = to;
-    if (past === shared.length) text.beginning.keep(shared);
+    if (past === shared.length) row.prefix.store(shared);
     if (past < end) yield;
   }
   return { hiddenStates, attentionToPrefix };

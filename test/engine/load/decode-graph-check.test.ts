@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, beforeEach, test } from 'node:test';
-import { faultOfGraphs } from '../../../src/engine/run/decode-graph-check.js';
+import { faultOfGraphs } from '../../../src/engine/load/decode-graph-check.js';
 import { DecodeGraphs } from '../../../src/engine/run/decode-graphs.js';
-import type { DecodeRow, FixedStep } from '../../../src/engine/run/fixed-shape-step.js';
+import type { DecodeRow, FixedShapeStep, RunOutput } from '../../../src/engine/run/fixed-shape-step.js';
 import { Sequence } from '../../../src/engine/schedule/sequence.js';
 import { OrtError } from '../../../src/ort/status.js';
 import { request } from '../../helpers/engine.js';
@@ -26,22 +26,30 @@ afterEach(() => opened.release());
 const unsteered: DecodeRow = { lastToken: 1, computed: 0, edit: [] };
 
 /** Makes the steps of three rows with one concept compute something else. */
-function tamper(change: (usual: FixedStep['run']) => FixedStep['run']): void {
+function tamper(change: (usual: FixedShapeStep['run']) => FixedShapeStep['run']): void {
   const step = graphs.stepFor([unsteered, unsteered, unsteered]);
   assert.ok(step);
   step.run = change(step.run.bind(step));
 }
+
+const changed = (
+  { logits, projections }: RunOutput,
+  change: (logits: Float32Array) => Float32Array,
+): RunOutput => ({
+  logits: change(logits),
+  projections,
+});
 
 test('graphs that compute the right thing have no fault', () => {
   assert.equal(faultOfGraphs(opened.runner, graphs, chunk), null);
 });
 
 test('a replay of what was recorded, whatever the inputs are now, is found out', () => {
-  let recorded: Float32Array | null = null;
+  let recorded: RunOutput | null = null;
   tamper(
     (usual) =>
       (...step) =>
-        (recorded ??= usual(...step).slice()),
+        (recorded ??= changed(usual(...step), (logits) => logits.slice())),
   );
   assert.match(faultOfGraphs(opened.runner, graphs, chunk) ?? '', /differs .*\(step 2 of 9\)/);
 });
@@ -50,7 +58,7 @@ test('numbers that are none are found out', () => {
   tamper(
     (usual) =>
       (...step) =>
-        usual(...step).fill(Number.NaN),
+        changed(usual(...step), (logits) => logits.fill(Number.NaN)),
   );
   assert.match(faultOfGraphs(opened.runner, graphs, chunk) ?? '', /differs .*\(step 1 of 9\)/);
 });
@@ -74,21 +82,18 @@ test('a graph that fails while it serves costs no token: the step is run node by
   const [long, short] = tiny.prompts;
   const running = [long, short, short.slice(1)].map((prompt, id) => {
     const sequence = new Sequence(id, request(prompt, { edit: asTerms(goldenEdit(tiny, 0)).slice(0, id) }));
-    runner.chunk(id, prompt.slice(0, -1), 0, sequence.steering.edit, 0);
+    runner.chunk(id, prompt.slice(0, -1), 0, sequence.edit, 0);
     sequence.computed = prompt.length - 1;
     sequence.lastToken = prompt.at(-1) ?? 0;
     return sequence;
   });
   const logits = () => {
-    const made = runner.decode(running);
-    return running.map((_, slot) => {
-      const row = made(slot);
-      assert.ok(row);
-      return row.slice();
-    });
+    const decoded = runner.decode(running);
+    assert.equal(decoded.length, running.length);
+    return decoded.map((row) => row.logits.slice());
   };
   const expected = logits();
-  const step = graphs.stepFor(running.map(({ steering: { edit } }) => ({ ...unsteered, edit })));
+  const step = graphs.stepFor(running.map(({ edit }) => ({ ...unsteered, edit })));
   assert.ok(step);
   let tried = 0;
   step.run = () => {

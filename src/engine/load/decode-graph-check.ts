@@ -1,15 +1,15 @@
 /**
- * Whether a device's graphs compute what its single nodes do. A provider may record a step that reads memory which
- * is something else by the next one: only trying shows it.
+ * Whether the device graphs of decode steps compute the same as the steps node by node. A provider may record a step
+ * that reads memory which holds something else at the next step: only trying shows it.
  */
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { reasonOf } from '../devices.js';
 import type { ActivationEdit, EditTerm } from '../protocol.js';
+import { DecodeGraphs } from '../run/decode-graphs.js';
+import type { DecodeRow } from '../run/fixed-shape-step.js';
+import type { ServingRunner } from '../run/serving-runner.js';
 import { chunkEnd } from '../schedule/chunks.js';
-import { DecodeGraphs } from './decode-graphs.js';
-import type { DecodeRow } from './fixed-shape-step.js';
-import type { ServingRunner } from './serving-runner.js';
 import { logitDistance } from './trial-inputs.js';
 
 /** Rows of different lengths; one fewer than a graph has rows, where there are slots for it. */
@@ -17,21 +17,22 @@ const rowLengths = [5, 2, 4] as const;
 /** The first run records, so the next ones must replay. */
 const stepsEach = 3;
 const mostTokens = 16;
-/** Share of the largest logit by which kernels may differ that divide their work otherwise. */
+/** How far kernels that divide their work differently may be apart, as a share of the largest logit. */
 const tolerance = 0.01;
 
 /**
- * Makes the decode steps of a session that captures device graphs, if those compute the right thing.
- * @returns what is wrong if they do not: then steps run node by node.
+ * Lets a runner whose session captures use device graphs for its decode steps, if they compute the right logits.
+ * @returns what is wrong if they do not: then decode steps run node by node
  */
 export async function replayDecodes(
   runner: ServingRunner,
   session: Session,
   chunk: number,
 ): Promise<string | null> {
-  if (!session.captures) return null;
+  const { cache } = runner;
+  if (!session.captures || cache.layout === 'concatenated') return null;
   try {
-    const graphs = await DecodeGraphs.open(session, runner.cache);
+    const graphs = await DecodeGraphs.open(session, cache);
     const fault = faultOfGraphs(runner, graphs, chunk);
     if (fault) graphs.release();
     else runner.useGraphs(graphs);
@@ -43,19 +44,19 @@ export async function replayDecodes(
 }
 
 /**
- * A few steps both ways over an empty cache, steered and not, with other runs between them.
- * @param chunk most tokens of a prompt that are computed at once.
- * @returns null when they agree, else what is wrong.
+ * Runs a few steps both ways over an empty cache, with and without edits, and other runs between them.
+ * @param chunk most tokens of a prompt that are computed at once
+ * @returns null when the logits agree, else what is wrong
  */
 export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk: number): string | null {
   const { cache } = runner;
   const { vocabularySize, slidingWindow } = cache.spec;
   const token = (seed: number) => (7 * (seed + 1)) % vocabularySize;
-  // One row reaches beyond a window that the attention has.
+  // One row is longer than the attention's sliding window, if there is one.
   const [first, ...others] = rowLengths;
   const longest = slidingWindow + first + mostTokens <= cache.capacity ? slidingWindow + first : first;
   const lengths = [longest, ...others].slice(0, cache.slots);
-  const term = (seed: number) => steering(runner, seed);
+  const term = (seed: number) => trialTerm(runner, seed);
   const edits: readonly (readonly ActivationEdit[])[] = [
     [[], [], []],
     [[term(1)], [], [term(2)]],
@@ -75,10 +76,10 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
           computed: length + made,
           edit: edit[row] ?? [],
         }));
-        const expected = runner.decodeRows(rows, false).slice(0, rows.length * vocabularySize);
+        const expected = runner.decodeRows(rows, false).logits.slice();
         runner.chunk(cache.scratch, [token(made), token(made + 1)], 0, [], 1);
         const replayed = graphs.stepFor(rows)?.run(rows, runner.runOptions, false);
-        if (!replayed || !agree(replayed, expected))
+        if (!replayed || !agree(replayed.logits, expected))
           return `a replayed step differs from the same one node by node (step ${made + 1} of ${edits.length * stepsEach})`;
       }
     return null;
@@ -94,7 +95,7 @@ function agree(replayed: Float32Array, expected: Float32Array): boolean {
 }
 
 /** A unit direction for every layer, added and amplified a little. */
-function steering({ cache }: ServingRunner, seed: number): EditTerm {
+function trialTerm({ cache }: ServingRunner, seed: number): EditTerm {
   const { layers, hiddenSize } = cache.spec;
   const vectors = Float32Array.from(
     { length: layers.length * hiddenSize },

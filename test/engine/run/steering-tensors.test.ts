@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ActivationEdit, EditTerm } from '../../../src/engine/protocol.js';
-import { type SteeredRow, SteeringInputs } from '../../../src/engine/run/steering-inputs.js';
+import { type EditedRow, SteeringInputs } from '../../../src/engine/run/steering-tensors.js';
 import type { Tensor } from '../../../src/ort/tensor.js';
 
 const layers = 3;
@@ -25,27 +25,27 @@ function term(tag: number, from = 0, to = Number.POSITIVE_INFINITY): EditTerm {
 /** The tensors as docs/activation-edit.md defines them, computed entry by entry. */
 function check(
   filled: { vectors: Tensor; add: Tensor; scale: Tensor },
-  rows: readonly SteeredRow[],
+  rows: readonly EditedRow[],
   tokens: number,
 ): void {
-  const concepts = Math.max(0, ...rows.map(({ edit }) => edit.length));
+  const terms = Math.max(0, ...rows.map(({ edit }) => edit.length));
   const vectors: number[] = [];
   const add: number[] = [];
   const scale: number[] = [];
   for (let layer = 0; layer < layers; layer++)
     for (const { edit, position } of rows) {
-      for (let k = 0; k < concepts; k++)
+      for (let k = 0; k < terms; k++)
         for (let i = 0; i < hidden; i++) vectors.push(edit[k]?.vectors[layer * hidden + i] ?? 0);
       for (let p = position; p < position + tokens; p++)
-        for (let k = 0; k < concepts; k++) {
+        for (let k = 0; k < terms; k++) {
           const found = edit[k];
           const active = found && p >= found.from && p < found.to;
           add.push(active ? (found.add[layer] ?? 0) : 0);
           scale.push(active ? (found.scale[layer] ?? 0) : 0);
         }
     }
-  assert.deepEqual(filled.vectors.shape, [layers, rows.length, concepts, hidden]);
-  assert.deepEqual(filled.add.shape, [layers, rows.length, tokens, concepts]);
+  assert.deepEqual(filled.vectors.shape, [layers, rows.length, terms, hidden]);
+  assert.deepEqual(filled.add.shape, [layers, rows.length, tokens, terms]);
   assert.deepEqual(filled.scale.shape, filled.add.shape);
   const read = ({ data }: Tensor, count: number) => Array.from(data?.subarray(0, count) as Float32Array);
   assert.deepEqual(read(filled.vectors, vectors.length), vectors);
@@ -58,7 +58,7 @@ test('every batch is filled from its own rows, whatever the one before it was', 
   const one: ActivationEdit = [term(1)];
   const two: ActivationEdit = [term(2), term(3)];
   const windowed: ActivationEdit = [term(4, 5, 7), term(5, 6)];
-  const batches: [SteeredRow[], number][] = [
+  const batches: [EditedRow[], number][] = [
     [[{ edit: one, position: 0 }], 1],
     [[{ edit: one, position: 1 }], 1],
     [[{ edit: two, position: 1 }], 1],

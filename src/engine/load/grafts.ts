@@ -1,0 +1,105 @@
+/**
+ * A model's graph as its sessions run it: the export is read, rewritten for the device, grafted and serialised. It is
+ * read anew for each session, so that nothing of it takes memory while a session is built.
+ */
+import { join } from 'node:path';
+import { mixesRows, roundsActivations } from '../../onnx/find/activation-rounding.js';
+import { productWeights } from '../../onnx/find/product-weights.js';
+import { graftForCapture } from '../../onnx/graft/capture-graft.js';
+import { requirePlainAttention } from '../../onnx/graft/fixed-shapes.js';
+import { graftForServing } from '../../onnx/graft/serving-graft.js';
+import { Graph } from '../../onnx/graph/graph.js';
+import { readWithWeightsInPlace } from '../../onnx/graph/graph-outline.js';
+import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
+import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
+import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
+import { halveAttention } from '../../onnx/rewrite/half-attention.js';
+import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/integer-products.js';
+import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
+import type { Device } from '../../ort/device.js';
+import { fingerprintModel, readModelSpec } from '../model-spec.js';
+import type { Arithmetic } from '../protocol.js';
+
+/** How an export is rewritten before it is grafted. */
+export interface ExportChanges {
+  readonly on: Device | undefined;
+  readonly arithmetic: Arithmetic;
+  /** Of each layer, its sliding window: its attention becomes GroupQueryAttention. Null leaves attention as it is. */
+  readonly windows: readonly number[] | null;
+}
+
+interface ReadExport extends IntegerProducts {
+  /** As it is in the file. */
+  readonly exported: ModelProto;
+}
+
+/**
+ * `model` is the graph to be grafted, the same for serving and capture: so a fit reads the activations that its vectors
+ * will edit.
+ */
+async function readExport(directory: string, changes: ExportChanges): Promise<ReadExport> {
+  const exported = await readWithWeightsInPlace(join(directory, 'model.onnx'));
+  const { on, arithmetic, windows } = changes;
+  const grouped = windows
+    ? groupAttention(exported, await readModelSpec(exported, directory), windows)
+    : exported;
+  if (on) return { exported, model: on.name === 'cuda' ? halveAttention(grouped) : grouped, set: 0, left: 0 };
+  if (arithmetic === 'export') return { exported, model: grouped, set: 0, left: 0 };
+  return { exported, ...multiplyInIntegers(grouped, arithmetic === 'int8') };
+}
+
+/** What is the same for all sessions of a model: its fingerprint, and the weights that they share. */
+export async function identifyExport(directory: string) {
+  const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null });
+  return {
+    fingerprint: await fingerprintModel(exported, directory),
+    external: productWeights(exported),
+  };
+}
+
+/**
+ * @param fixedShapes whether the device shall capture its runs
+ * @throws OnnxError
+ */
+export async function servingGraft(directory: string, changes: ExportChanges, fixedShapes = false) {
+  const { model, set, left } = await readExport(directory, changes);
+  if (fixedShapes && changes.on?.name === 'webgpu') requirePlainAttention(new Graph(model));
+  return {
+    spec: await readModelSpec(model, directory),
+    products: { set, left },
+    mixesRows: !changes.on && mixesRows(model),
+    graft: serializedServing(model, changes.on, fixedShapes),
+  };
+}
+
+/** The serving graft of an export whose attention masks are further outputs. @throws OnnxError */
+export async function observableGraft(directory: string, unchanged: ExportChanges) {
+  const { model } = await readExport(directory, unchanged);
+  const spec = await readModelSpec(model, directory);
+  // Throws where the rewrite is impossible: this takes far less time than building a session.
+  groupAttention(model, spec, []);
+  const { model: exposed, masks } = exposeMasks(model);
+  return {
+    spec,
+    masks,
+    rounds: roundsActivations(new Graph(model)),
+    graft: serializedServing(exposed, unchanged.on),
+  };
+}
+
+function serializedServing(model: ModelProto, on: Device | undefined, fixedShapes = false): Uint8Array {
+  const webGpu = on?.name === 'webgpu';
+  return serializeModel(graftForServing(model, { floatLogits: true, fixedShapes, webGpu }));
+}
+
+/** @throws OnnxError when the files are no longer those with this fingerprint */
+export async function captureGraft(
+  directory: string,
+  changes: ExportChanges,
+  fingerprint: string,
+): Promise<Uint8Array> {
+  const { exported, model } = await readExport(directory, changes);
+  if ((await fingerprintModel(exported, directory)) !== fingerprint)
+    throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
+  return serializeModel(graftForCapture(model, { logits: false }));
+}

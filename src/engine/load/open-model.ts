@@ -1,0 +1,77 @@
+/** A model that is loaded and ready to run: what a worker computes with. */
+import { shrinkJsHeap } from '../../common/js-heap.js';
+import { chooseThreads } from '../../common/threads.js';
+import { RunOptions } from '../../ort/binding.js';
+import { shrinkNativeHeap } from '../../ort/native-heap.js';
+import { chooseCapacity } from '../kv/cache-size.js';
+import { openKvCache } from '../kv/open-kv-cache.js';
+import type { ModelShape, WorkerSettings } from '../protocol.js';
+import { CaptureRunner } from '../run/capture-runner.js';
+import { nodeByNode } from '../run/decode-graphs.js';
+import { ServingRunner } from '../run/serving-runner.js';
+import { uncut } from '../schedule/chunks.js';
+import { replayDecodes } from './decode-graph-check.js';
+import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
+
+export class OpenModel {
+  #capture: CaptureRunner | null = null;
+
+  private constructor(
+    readonly graphs: LoadedGraphs,
+    readonly shape: ModelShape,
+    readonly serving: ServingRunner,
+    /** Tokens of a prompt or given text that are computed at once; `uncut` for an export that takes a text whole. */
+    readonly chunk: number,
+    /** Options of all runs: `terminateRun` with their handle ends the run in progress. */
+    readonly runOptions: RunOptions,
+    /** For the log. */
+    readonly warnings: readonly string[],
+  ) {}
+
+  /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
+  static async open(settings: WorkerSettings): Promise<OpenModel> {
+    const { directory, where, arithmetic, slots, prefillChunk } = settings;
+    const threads = chooseThreads(settings.threads);
+    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
+    const { spec, fingerprint, chunks } = graphs;
+    const capacity = chooseCapacity(settings.capacity, spec);
+    const cache = await openKvCache(spec, graphs.serving, slots, capacity);
+    const runOptions = new RunOptions();
+    const chunk = chunks.inPieces ? Math.min(prefillChunk, chunks.longest) : uncut;
+    const serving = new ServingRunner(graphs.serving, cache, runOptions);
+    const fault = await replayDecodes(serving, graphs.serving, chunk);
+    const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
+    await shrinkJsHeap();
+    shrinkNativeHeap();
+    const shape = {
+      layers: spec.layers.length,
+      hiddenSize: spec.hiddenSize,
+      heads: spec.heads,
+      vocabularySize: spec.vocabularySize,
+      capacity,
+      slots,
+      fingerprint,
+    };
+    return new OpenModel(graphs, shape, serving, chunk, runOptions, warnings);
+  }
+
+  /** cuda, webgpu or cpu. */
+  get device(): string {
+    return this.graphs.device;
+  }
+
+  /** The runner of the capture graft, whose session is built at the first call. @throws OnnxError, OrtError */
+  async capture(): Promise<CaptureRunner> {
+    const session = await this.graphs.capture();
+    this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.shape.capacity, this.runOptions);
+    return this.#capture;
+  }
+
+  /** A server goes on after a model is unloaded, so all its memory must be released. */
+  async release(): Promise<void> {
+    this.serving.release();
+    this.serving.cache.release();
+    this.#capture?.release();
+    await this.graphs.release();
+  }
+}

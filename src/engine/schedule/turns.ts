@@ -1,0 +1,81 @@
+/**
+ * What one turn of the worker's loop computes: a chunk of a prompt or of a read, then one decode step of all running
+ * sequences. Prompts and reads alternate, so between two of its tokens a stream waits for one chunk at most.
+ */
+import type { Priority } from '../protocol.js';
+import type { NextRead, QueuedRead, ReadQueue } from './read-queue.js';
+import type { Plan, Scheduler } from './scheduler.js';
+
+/** How much longer than a step of background work the streams then work before the next such step may run. */
+const streamTime = 2;
+
+/**
+ * Divides the time between streams (interactive work) and background work. After a step of background work, work for
+ * streams, their prompts and decode steps, must take `streamTime` times as long before the next one may run. So a fit
+ * costs streams about a third of their speed, however many prompts arrive; without streams, background work has all the
+ * time.
+ */
+export class TimeShare {
+  /** Milliseconds of work for streams before background work may run again. */
+  #owed = 0;
+
+  /** Whether a step of background work may run. */
+  get backgroundMayRun(): boolean {
+    return this.#owed <= 0;
+  }
+
+  backgroundTook(milliseconds: number): void {
+    this.#owed += streamTime * milliseconds;
+  }
+
+  streamsTook(milliseconds: number): void {
+    this.#owed = Math.max(0, this.#owed - milliseconds);
+  }
+
+  /** There are no streams now. */
+  streamsEnded(): void {
+    this.#owed = 0;
+  }
+}
+
+/** Of `prefill` and `read` at least one is null. */
+export interface Turn<Read> extends Plan {
+  readonly read: NextRead<Read> | null;
+  /** Whose time the decode step is: interactive when there are streams, whatever else is in the batch. */
+  readonly decodePriority: Priority;
+}
+
+export class Turns<Read extends QueuedRead> {
+  readonly #share = new TimeShare();
+  #readsNext = false;
+
+  constructor(
+    readonly scheduler: Scheduler,
+    readonly reads: ReadQueue<Read>,
+  ) {}
+
+  /** What to compute now. */
+  next(): Turn<Read> {
+    const { streaming } = this.scheduler;
+    if (!streaming) this.#share.streamsEnded();
+    const { backgroundMayRun } = this.#share;
+    const { prefill, decode } = this.scheduler.plan(backgroundMayRun);
+    const first = this.reads.next();
+    const read = first && (first.urgent || backgroundMayRun) ? first : null;
+    const decodePriority = streaming ? 'interactive' : 'background';
+    const readNow = read !== null && (prefill === null || this.#readsNext);
+    if (readNow) this.#readsNext = false;
+    else if (prefill) this.#readsNext = true;
+    return { prefill: readNow ? null : prefill, read: readNow ? read : null, decode, decodePriority };
+  }
+
+  /** Does work of this priority and counts its time. */
+  timed<T>(priority: Priority, work: () => T): T {
+    const start = performance.now();
+    const result = work();
+    const took = performance.now() - start;
+    if (priority === 'interactive') this.#share.streamsTook(took);
+    else this.#share.backgroundTook(took);
+    return result;
+  }
+}
