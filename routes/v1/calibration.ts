@@ -24,9 +24,10 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504, 507) },
       },
     },
-    async ({ params: { name }, body, services }, reply) => {
+    async ({ params: { name }, body, services: { models, concepts } }, reply) => {
       const signal = app.answers.open(reply.raw);
-      return toConceptObject(await app.measurements.run(() => calibrateStored(name, body, services, signal)));
+      const calibrate = () => calibrateStored(name, body, models, concepts, signal);
+      return toConceptObject(await app.measurements.run(calibrate));
     },
   );
 };

@@ -56,10 +56,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async ({ params: { name }, query, headers, services }, reply) => {
+    async ({ params: { name }, query, headers, services: { models, concepts } }, reply) => {
       const format = askedFormat(query.format, headers.accept);
-      const file = await exportVectors(services, {
-        model: await modelId(services.models, query.model),
+      const file = await exportVectors(models, concepts, {
+        model: await modelId(models, query.model),
         name,
         format,
         encoding: query.encoding,
@@ -89,16 +89,16 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, query, headers, body, services }) =>
-      toConceptObject(
-        await storeVectors(services, body, {
-          model: query.model,
-          name,
-          format: query.format,
-          contentType: headers['content-type'],
-          force: query.force === 'true',
-        }),
-      ),
+    async ({ params: { name }, query, headers, body, services: { models, concepts } }) => {
+      const stored = await storeVectors(models, concepts, body, {
+        model: query.model,
+        name,
+        format: query.format,
+        contentType: headers['content-type'],
+        force: query.force === 'true',
+      });
+      return toConceptObject(stored);
+    },
   );
 
   app.post(
@@ -114,10 +114,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, body, services }) =>
-      toConceptObject(
-        await storeComposition(services, await modelId(services.models, body.model), name, body),
-      ),
+    async ({ params: { name }, body, services: { models, concepts } }) => {
+      const model = await modelId(models, body.model);
+      return toConceptObject(await storeComposition(concepts, model, name, body));
+    },
   );
 };
 

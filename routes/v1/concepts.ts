@@ -1,8 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ModelsAndConcepts } from '../../src/concepts/concept-lookup.js';
-import type { StoredConcept } from '../../src/concepts/concept-store.js';
-import { conceptMissing } from '../../src/concepts/missing-concept.js';
+import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { conceptAttention } from '../../src/fitting/concept-attention.js';
 import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
@@ -23,18 +21,6 @@ const DeletedConcept = z
   })
   .meta({ id: 'DeletedConcept' });
 const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
-
-/** A concept of the model `asked`; the model need not be loaded. */
-async function storedConcept(
-  { models, concepts }: ModelsAndConcepts,
-  asked: string | undefined,
-  name: string,
-): Promise<StoredConcept> {
-  const model = await modelId(models, asked);
-  const stored = concepts.get(model, name);
-  if (stored === undefined) throw conceptMissing(name, model, concepts, 'name');
-  return stored;
-}
 
 const concepts: FastifyPluginAsyncZod = async (app) => {
   app.get(
@@ -91,8 +77,10 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { name }, query, services }) =>
-      toConceptObject(await storedConcept(services, query.model, name)),
+    async ({ params: { name }, query, services: { models, concepts } }) => {
+      const model = await modelId(models, query.model);
+      return toConceptObject(storedConcept(concepts, model, name, 'name'));
+    },
   );
 
   app.get(
@@ -108,10 +96,11 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptAttention, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { name }, query, services }, reply) => {
-      const { concept } = await storedConcept(services, query.model, name);
-      const signal = app.answers.open(reply.raw);
-      return conceptAttention(concept, (await services.models.get(concept.model, signal)).tokenizer);
+    async ({ params: { name }, query, services: { models, concepts } }, reply) => {
+      const model = await modelId(models, query.model);
+      const { concept } = storedConcept(concepts, model, name, 'name');
+      const { tokenizer } = await models.get(model, app.answers.open(reply.raw));
+      return conceptAttention(concept, tokenizer);
     },
   );
 

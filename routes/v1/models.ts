@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { aliasOf, readModelName } from '../../src/completions/model-alias.js';
-import { conceptMissing } from '../../src/concepts/missing-concept.js';
+import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelList, ModelListQuery, ModelObject, ModelParams } from '../../src/schemas/models.js';
 import { toModelObject } from '../../src/server/model-object.js';
@@ -47,10 +47,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
       const { id: model, steering } = await readModelName(id, models);
       const described = toModelObject(await models.status(model), concepts.names(model).length);
       if (steering === null) return described;
-      for (const { concept } of steering) {
-        if (concepts.get(model, concept) === undefined)
-          throw conceptMissing(concept, model, concepts, 'model');
-      }
+      for (const { concept } of steering) storedConcept(concepts, model, concept, 'model');
       return { ...described, id, parent: model };
     },
   );

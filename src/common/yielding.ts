@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  * Makes a function to await between pieces of work, each well under 50 ms: it gives the event loop a turn once
  * `milliseconds` have passed since the last one, and throws the signal's reason when aborted.
  */
-export function breather(signal: AbortSignal, milliseconds = 10): () => Promise<void> {
+export function periodicYield(signal: AbortSignal, milliseconds = 10): () => Promise<void> {
   let last = performance.now();
   return async () => {
     signal.throwIfAborted();

@@ -5,9 +5,9 @@
  */
 
 import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
+import { conceptLimits } from '../common/concept-limits.js';
 import { SteerdError } from '../errors.js';
-import { type Concept, conceptLimits, createConcept } from './concept.js';
-import { conceptDocument, conceptVersion } from './concept-version.js';
+import { type Concept, conceptDocument, conceptVersion, createConcept } from './concept.js';
 import {
   decodeSafetensorsHeader,
   decodeTensors,

@@ -1,4 +1,5 @@
 /** Concepts as one caller may see and use them: the store's, or a part of it. */
+import { errors } from '../errors.js';
 import type { ModelRegistry } from '../models/registry.js';
 import type { ConceptStore } from './concept-store.js';
 
@@ -32,4 +33,28 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
 export interface ModelsAndConcepts {
   readonly models: ModelRegistry;
   readonly concepts: ConceptLibrary;
+}
+
+interface NamedConcepts<Stored> {
+  get(model: string, name: string): Stored | undefined;
+  /** What a model has. */
+  names(model: string): readonly string[];
+  /** Ids of the models that have a concept of that name. */
+  modelsWith?(name: string): readonly string[];
+}
+
+/**
+ * The concept of a model by its name.
+ * @param param the request's field that names it
+ * @throws SteerdError concept_not_found, with what the model has and which models have the concept
+ */
+export function storedConcept<Stored>(
+  concepts: NamedConcepts<Stored>,
+  model: string,
+  name: string,
+  param: string,
+): Stored {
+  const stored = concepts.get(model, name);
+  if (stored !== undefined) return stored;
+  throw errors.conceptNotFound(name, model, concepts.names(model), param, concepts.modelsWith?.(name));
 }

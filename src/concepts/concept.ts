@@ -2,10 +2,11 @@
  * A concept is an immutable value: unit vectors per layer for one model, how it was fitted, how strong 1.0 is.
  * `createConcept` is the only way to make one: it checks everything, copies, and computes the version.
  */
-
+import { createHash } from 'node:crypto';
 import { canonicalJson, JsonError } from '../common/canonical-json.js';
+import { conceptLimits } from '../common/concept-limits.js';
+import { isConceptName } from '../common/names.js';
 import { errors } from '../errors.js';
-import { conceptVersion } from './concept-version.js';
 
 /** How a concept came to be: kept in the file's header, returned by GET /v1/concepts/{name}. */
 export interface ConceptRecord {
@@ -49,31 +50,8 @@ export interface Concept {
   readonly record: ConceptRecord;
 }
 
-export const conceptLimits = {
-  /** Unicode characters. */
-  name: 128,
-  model: 256,
-  /** Characters of the names of recipe, method and calibration method. */
-  label: 256,
-  prefix: 65_536,
-  layers: 4096,
-  hiddenSize: 131_072,
-  /** L * H */
-  elements: 16_777_216,
-  /** Characters of the record and of the calibration's details, as canonical JSON. */
-  json: 4_194_304,
-} as const;
-
 /** A row counts as unit when its norm is this close to 1: room for float16 and bfloat16 sources. */
 export const unitTolerance = 1e-3;
-
-/** No `@`, `:`, `+`, `/`: model aliases (`model@concept:strength+...`) and paths use them. */
-const namePattern = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} _.'-]{0,126}[\p{L}\p{M}\p{N}_.'-])?$/u;
-
-/** Whether a concept may be called that; names are in Unicode's composed form (NFC), so equal looks are equal names. */
-export function isConceptName(name: string): boolean {
-  return namePattern.test(name) && name === name.normalize('NFC');
-}
 
 /**
  * Makes a concept of its fields: copies every array (`vectors` into a SharedArrayBuffer) and computes the version.
@@ -119,6 +97,35 @@ export function createConcept(fields: Omit<Concept, 'version'>): Concept {
     record: copyRecord(fields.record),
   };
   return Object.freeze({ ...content, version: conceptVersion(content) });
+}
+
+/** The part of a concept that is text, as its file keeps it beside the version. */
+export function conceptDocument(concept: Omit<Concept, 'version'>): Record<string, unknown> {
+  const { method, negativeRatio, details } = concept.calibration;
+  return {
+    format: 1,
+    name: concept.name,
+    model: concept.model,
+    model_fingerprint: concept.modelFingerprint,
+    layers: concept.layers,
+    hidden_size: concept.hiddenSize,
+    record: concept.record,
+    // Left out where both directions are alike, so that files from before there was a ratio keep their version.
+    calibration: { method, details, ...(negativeRatio === 1 ? {} : { negative_ratio: negativeRatio }) },
+  };
+}
+
+/**
+ * The version: the SHA-256 of everything a concept says. First the canonical JSON of its document (UTF-8), then the
+ * float32 bytes of `vectors`, `residual_norms` and `calibration`, little-endian. No timestamp takes part: the same
+ * fit gives the same version.
+ */
+export function conceptVersion(concept: Omit<Concept, 'version'>): string {
+  const hash = createHash('sha256').update(canonicalJson(conceptDocument(concept)));
+  for (const values of [concept.vectors, concept.residualNorms, concept.calibration.coefficients]) {
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
 }
 
 function checkIdentifier(field: string, value: unknown): void {

@@ -1,4 +1,7 @@
-/** What a concept's record says of its fit, read back from its details. A record may be of another recipe, or foreign. */
+/**
+ * What a concept's record says of its fit's layers, read back from its details, and how layers compare by it. A record
+ * may be of another recipe, or foreign.
+ */
 import { z } from 'zod';
 import type { Concept } from './concept.js';
 
@@ -39,4 +42,18 @@ export function attentionRecord({ record, layers }: Concept): AttentionRecord | 
   const whole =
     map === null || (map.length === layers && map.every((row) => row.length === data.candidates.length));
   return whole ? data : null;
+}
+
+/** The `count` layers with the highest score, those with more of `otherwise` first among equals, in ascending order. */
+export function topLayers(
+  count: number,
+  scores: readonly number[],
+  otherwise: readonly number[],
+  candidates: readonly number[],
+): number[] {
+  const value = (values: readonly number[], layer: number) => values[layer] ?? 0;
+  return [...candidates]
+    .sort((a, b) => value(scores, b) - value(scores, a) || value(otherwise, b) - value(otherwise, a) || a - b)
+    .slice(0, count)
+    .sort((a, b) => a - b);
 }

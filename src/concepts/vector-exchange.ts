@@ -1,37 +1,39 @@
-/** Import, export and composition as HTTP asks for them: the loaded model says what fits. */
+/** Export, import and composition of stored concepts, as HTTP asks for them: the loaded model says what fits. */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { ConceptVectorsInput, toConceptVectors, type VectorFormat } from '../schemas/concept-vectors.js';
+import type { ModelRegistry } from '../models/registry.js';
+import {
+  type ConceptVectors,
+  ConceptVectorsInput,
+  type VectorEncoding,
+  type VectorFormat,
+} from '../schemas/concept-vectors.js';
 import type { ComposeRequest } from '../schemas/concepts.js';
 import { validate } from '../schemas/validation.js';
 import { readJsonObject } from '../text/json-file.js';
 import type { Concept } from './concept.js';
 import { type ConceptTerm, composeConcepts } from './concept-algebra.js';
 import { encodeConcept } from './concept-file.js';
-import type { ModelsAndConcepts } from './concept-lookup.js';
+import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concept-lookup.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
-import { conceptMissing } from './missing-concept.js';
 import { formatOfBytes } from './vector-formats.js';
 import { importVectors } from './vector-import.js';
 
-async function modelType({ directory }: Pick<LoadedModel, 'directory'>): Promise<string | null> {
+type Models = Pick<ModelRegistry, 'get'>;
+
+/** `model_type` of the model's configuration: what GGUF control vectors name their model by. */
+async function modelType({ directory }: LoadedModel): Promise<string | null> {
   const config = await readJsonObject(directory, 'config.json').catch(() => null);
   return typeof config?.model_type === 'string' ? config.model_type : null;
-}
-
-function conceptNamed(services: ModelsAndConcepts, model: string, name: string, param: string): Concept {
-  const stored = services.concepts.get(model, name);
-  if (stored === undefined) throw conceptMissing(name, model, services.concepts, param);
-  return stored.concept;
 }
 
 export interface ExportOptions {
   readonly model: string;
   readonly name: string;
   readonly format: VectorFormat;
-  readonly encoding: 'float' | 'base64';
+  readonly encoding: VectorEncoding;
 }
 
 /**
@@ -39,17 +41,50 @@ export interface ExportOptions {
  * @throws SteerdError concept_not_found; vectors_invalid when the format cannot hold the concept
  */
 export async function exportVectors(
-  services: ModelsAndConcepts,
+  models: Models,
+  concepts: ConceptLookup,
   { model, name, format, encoding }: ExportOptions,
 ): Promise<string | Uint8Array> {
-  const concept = conceptNamed(services, model, name, 'name');
+  const { concept } = storedConcept(concepts, model, name, 'name');
   if (format === 'json') return JSON.stringify(toConceptVectors(concept, encoding));
   if (format === 'safetensors') return encodeConcept(concept);
   try {
-    return encodeControlVector(concept, (await modelType(await services.models.get(model))) ?? model);
+    return encodeControlVector(concept, (await modelType(await models.get(model))) ?? model);
   } catch (error) {
     throw error instanceof GgufError ? errors.vectorsInvalid('gguf', error.message) : error;
   }
+}
+
+/** A concept as the JSON that `importVectors` reads back to the same version. */
+export function toConceptVectors(concept: Concept, encoding: VectorEncoding): ConceptVectors {
+  const { layers, hiddenSize, calibration, record } = concept;
+  const vectors: Record<string, number[] | string> = {};
+  for (let layer = 0; layer < layers; layer++) {
+    const values = concept.vectors.slice(layer * hiddenSize, (layer + 1) * hiddenSize);
+    if (values.every((value) => value === 0)) continue;
+    vectors[layer] =
+      encoding === 'float'
+        ? Array.from(values)
+        : Buffer.from(values.buffer as ArrayBuffer).toString('base64');
+  }
+  return {
+    object: 'concept.vectors',
+    name: concept.name,
+    version: concept.version,
+    model: concept.model,
+    model_fingerprint: concept.modelFingerprint,
+    layers,
+    hidden_size: hiddenSize,
+    vectors,
+    coefficients: Array.from(calibration.coefficients),
+    residual_norms: Array.from(concept.residualNorms),
+    calibration: {
+      method: calibration.method,
+      negative_ratio: calibration.negativeRatio,
+      details: { ...calibration.details },
+    },
+    record: { ...record, details: { ...record.details } },
+  };
 }
 
 export interface ImportOptions {
@@ -66,11 +101,12 @@ export interface ImportOptions {
  * @throws SteerdError vectors_invalid, vectors_mismatch, invalid_value, model_unavailable, storage_failed
  */
 export async function storeVectors(
-  services: ModelsAndConcepts,
+  models: Models,
+  concepts: ConceptLibrary,
   body: unknown,
   options: ImportOptions,
 ): Promise<StoredConcept> {
-  const model = await services.models.get(options.model);
+  const model = await models.get(options.model);
   const { fingerprint, layers, hiddenSize } = model.engine.shape;
   const target = {
     name: options.name,
@@ -83,25 +119,23 @@ export async function storeVectors(
   };
   if (body instanceof Uint8Array) {
     const format = formatOfBytes(options.format, options.contentType, body);
-    if (format !== 'json') return services.concepts.put(importVectors(body, format, target));
+    if (format !== 'json') return concepts.put(importVectors(body, format, target));
   }
   const checked = validate(ConceptVectorsInput, body instanceof Uint8Array ? undefined : body);
   if ('error' in checked) throw checked.error;
-  return services.concepts.put(importVectors(checked.value, 'json', target));
+  return concepts.put(importVectors(checked.value, 'json', target));
 }
 
 /** @throws SteerdError concept_not_found, invalid_value, storage_failed */
 export async function storeComposition(
-  services: ModelsAndConcepts,
+  concepts: ConceptLibrary,
   model: string,
   name: string,
   { terms }: ComposeRequest,
 ): Promise<StoredConcept> {
-  const resolved = terms.map(
-    ({ concept, weight }, i): ConceptTerm => ({
-      concept: conceptNamed(services, model, concept, `terms.${i}.concept`),
-      weight,
-    }),
-  );
-  return services.concepts.put(composeConcepts(resolved as [ConceptTerm, ...ConceptTerm[]], name));
+  const resolved = terms.map(({ concept, weight }, i): ConceptTerm => {
+    const stored = storedConcept(concepts, model, concept, `terms.${i}.concept`);
+    return { concept: stored.concept, weight };
+  });
+  return concepts.put(composeConcepts(resolved as [ConceptTerm, ...ConceptTerm[]], name));
 }

@@ -4,42 +4,15 @@
  * The same settings on the same model give the same concept, version and all.
  */
 import { type Concept, createConcept } from '../concepts/concept.js';
-import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { calibrationRule } from './calibration-rule.js';
+import type { LayerFit, LayerTask } from './fit-layer.js';
+import { fitLayers } from './fit-layers.js';
+import { checkRecipeLabels, type FitSettings } from './fit-settings.js';
+import { chosenLayers } from './layer-choice.js';
 import { calibrateConcept } from './measure/calibrate.js';
-import { fitLayers } from './methods/fit-layers.js';
-import type { MethodName } from './methods/index.js';
-import type { LayerFit, LayerTask } from './methods/layer-fit.js';
-import { type RecipeName, recipes } from './recipes/index.js';
-import { chosenLayers, type LayerChoice } from './recipes/layer-choice.js';
-import type { Examples, LabelledFeatures, Labels, OnProgress, Recipe, Statements } from './recipes/recipe.js';
-
-export interface FitSettings {
-  readonly name: string;
-  readonly prefix: string;
-  readonly recipe: RecipeName;
-  readonly method: MethodName;
-  readonly labels: Labels;
-  readonly statements: Statements | undefined;
-  /** For recipe `examples`. */
-  readonly examples?: Examples | undefined;
-  /** Offset from the end of the token read; the recipe's own choice without. */
-  readonly token?: number | undefined;
-  /** Default: all that can be steered. */
-  readonly layers?: LayerChoice | undefined;
-  readonly maxTokens: number;
-  /** Whether strength 1 is measured or left to the rule. */
-  readonly calibrate: boolean;
-  readonly seed: number;
-}
-
-/** @throws SteerdError when the recipe does not give the labels asked for. Every method takes either. */
-export function checkCombination({ recipe, labels }: FitSettings): void {
-  const { softLabels }: Recipe = recipes[recipe];
-  if (labels === 'hard' || softLabels) return;
-  throw errors.invalidValue('labels', `"hard" with recipe ${recipe}`, labels);
-}
+import { recipes } from './recipes/index.js';
+import type { LabelledFeatures, OnProgress } from './recipes/recipe.js';
 
 /**
  * @param onLayer hears of every layer as it is fitted, in no fixed order: seconds and record, for the job.
@@ -53,20 +26,8 @@ export async function fitConcept(
   onProgress: OnProgress = () => {},
   onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
-  checkCombination(settings);
-  const recipe: Recipe = recipes[settings.recipe];
-  const features = await recipe.collect({
-    model,
-    prefix: settings.prefix,
-    statements: settings.statements,
-    examples: settings.examples,
-    token: settings.token,
-    labels: settings.labels,
-    maxTokens: settings.maxTokens,
-    seed: settings.seed,
-    signal,
-    onProgress,
-  });
+  checkRecipeLabels(settings);
+  const features = await recipes[settings.recipe].collect({ ...settings, model, signal, onProgress });
   const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
   return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }

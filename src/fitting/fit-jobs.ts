@@ -3,17 +3,17 @@
  * and nothing running; `succeeded` is said only when the concept is safe in the store.
  */
 
-import { SerialJobs, type Task } from '../common/serial-jobs.js';
+import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import type { FitJob, FitLayer, FitRequest } from '../schemas/fits.js';
-import { checkCombination, type FitSettings, fitConcept } from './fit-concept.js';
+import { fitConcept } from './fit-concept.js';
 import { FitEventLog } from './fit-events.js';
-import { fitSettings } from './fit-settings.js';
+import { checkRecipeLabels, type FitSettings, fitSettings } from './fit-settings.js';
+import { checkLayers } from './layer-choice.js';
 import { recipes } from './recipes/index.js';
-import { checkLayers } from './recipes/layer-choice.js';
 
 export interface FitLog {
   info(details: object, message: string): void;
@@ -37,7 +37,7 @@ const retryAfterSeconds = 30;
 
 type FitTask = Task<FitJob, FitSettings, FitEventLog>;
 
-export class FitJobs extends SerialJobs<FitJob, FitSettings, FitEventLog> {
+export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
   readonly #models: FitJobsOptions['models'];
 
   constructor(options: FitJobsOptions) {
@@ -65,15 +65,10 @@ export class FitJobs extends SerialJobs<FitJob, FitSettings, FitEventLog> {
     const model = await this.#models.get(request.model, signal);
     if (this.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const settings = fitSettings(request);
-    checkCombination(settings);
+    checkRecipeLabels(settings);
     checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
     // What cannot work is refused before anything is queued, as far as one prompt shows it.
-    recipes[settings.recipe].check({
-      model,
-      ...settings,
-      examples: settings.examples,
-      token: settings.token,
-    });
+    recipes[settings.recipe].check({ ...settings, model });
     const job: FitJob = {
       id: newId('fit'),
       object: 'fit',

@@ -1,12 +1,13 @@
 /** A concept's numbers as JSON: what `GET` and `PUT /v1/concepts/{name}/vectors` carry beside the binary formats. */
 import { z } from 'zod';
-import { type Concept, conceptLimits } from '../concepts/concept.js';
+import { conceptLimits } from '../common/concept-limits.js';
 import { list } from './list.js';
 
 export const vectorFormats = ['json', 'safetensors', 'gguf'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];
 
 export const VectorEncoding = z.enum(['float', 'base64']);
+export type VectorEncoding = z.output<typeof VectorEncoding>;
 
 const row = z.union([z.array(z.number()), z.string()]).meta({
   description: 'The numbers, or the base64 of their float32 bytes, little-endian.',
@@ -87,37 +88,3 @@ export const ConceptVectorsInput = z
   })
   .meta({ id: 'ConceptVectorsImport', examples: [{ vectors: { 1: [0.6, 0.8], 2: [3, 4] } }] });
 export type ConceptVectorsInput = z.output<typeof ConceptVectorsInput>;
-
-export function toConceptVectors(
-  concept: Concept,
-  encoding: z.output<typeof VectorEncoding>,
-): ConceptVectors {
-  const { layers, hiddenSize, calibration, record } = concept;
-  const vectors: Record<string, number[] | string> = {};
-  for (let layer = 0; layer < layers; layer++) {
-    const values = concept.vectors.slice(layer * hiddenSize, (layer + 1) * hiddenSize);
-    if (values.every((value) => value === 0)) continue;
-    vectors[layer] =
-      encoding === 'float'
-        ? Array.from(values)
-        : Buffer.from(values.buffer as ArrayBuffer).toString('base64');
-  }
-  return {
-    object: 'concept.vectors',
-    name: concept.name,
-    version: concept.version,
-    model: concept.model,
-    model_fingerprint: concept.modelFingerprint,
-    layers,
-    hidden_size: hiddenSize,
-    vectors,
-    coefficients: Array.from(calibration.coefficients),
-    residual_norms: Array.from(concept.residualNorms),
-    calibration: {
-      method: calibration.method,
-      negative_ratio: calibration.negativeRatio,
-      details: { ...calibration.details },
-    },
-    record: { ...record, details: { ...record.details } },
-  };
-}

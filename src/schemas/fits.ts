@@ -1,11 +1,17 @@
 /** Fit jobs, in the style of OpenAI's fine-tuning jobs. */
 import { z } from 'zod';
-import { isConceptName } from '../concepts/concept.js';
-import { methodNames, methods } from '../fitting/methods/index.js';
-import { conceptClasses, conceptClassNames } from '../fitting/recipes/concept-classes.js';
-import { defaultRecipe, recipeNames, recipes } from '../fitting/recipes/index.js';
-import { mostCandidates } from '../fitting/recipes/token-selection.js';
+import { isConceptName } from '../common/names.js';
 import { text, whole } from './fields.js';
+import {
+  conceptClasses,
+  conceptClassNames,
+  defaultRecipe,
+  fitMethods,
+  fitRecipes,
+  methodNames,
+  mostCandidates,
+  recipeNames,
+} from './fit-choices.js';
 import { strictly } from './strictly.js';
 
 export const fitLimits = {
@@ -101,12 +107,12 @@ const fitShape = {
   recipe: z
     .enum(recipeNames)
     .default(defaultRecipe)
-    .meta({ description: described(recipes) }),
+    .meta({ description: described(fitRecipes) }),
   method: z
     .enum(methodNames)
     .optional()
     .meta({
-      description: `${described(methods)} Default: ${recipeNames.map((name) => `${recipes[name].defaultMethod} with ${name}`).join(', ')}.`,
+      description: `${described(fitMethods)} Default: ${recipeNames.map((name) => `${fitRecipes[name].defaultMethod} with ${name}`).join(', ')}.`,
     }),
   statements: z
     .strictObject(

@@ -1,6 +1,6 @@
 /** Vectors that a request brings itself, in the form that a concept's exported JSON has them. */
 import { z } from 'zod';
-import { conceptLimits } from '../concepts/concept.js';
+import { conceptLimits } from '../common/concept-limits.js';
 import { list } from './list.js';
 
 const { layers, hiddenSize } = conceptLimits;

@@ -1,5 +1,6 @@
 /** Pulls: jobs that bring models from a hub, in the style of the fits. */
 import { z } from 'zod';
+import { isModelName, modelNameExpected } from '../common/names.js';
 import { quantizationNames, quantizations, toQuantization } from '../hub/file-choice.js';
 import { isSafePath } from '../hub/file-path.js';
 import {
@@ -9,7 +10,6 @@ import {
   repositoryExpected,
   revisionExpected,
 } from '../hub/repository.js';
-import { isModelName, modelNameExpected } from '../models/disk/model-folders.js';
 import { strictly } from './strictly.js';
 
 /** A text of a form that a function knows. */

@@ -1,8 +1,7 @@
 /** Which of a concept's blocks a request means: by default, all, listed, a range, or those with the strongest claim. */
 import type { Concept } from '../concepts/concept.js';
-import { attentionRecord, layerRecords } from '../concepts/fit-record.js';
+import { attentionRecord, layerRecords, topLayers } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
-import { topLayers } from '../fitting/recipes/significance.js';
 import type { SteeringLayers } from '../schemas/steering.js';
 
 const everyLayer = ({ layers }: Concept) => Array.from({ length: layers }, (_, layer) => layer);

@@ -4,7 +4,7 @@
  * version the hash of the numbers, whatever they are called.
  */
 import type { Concept } from '../concepts/concept.js';
-import { conceptMissing } from '../concepts/missing-concept.js';
+import { storedConcept } from '../concepts/concept-lookup.js';
 import { importVectors } from '../concepts/vector-import.js';
 import type { ModelShape } from '../engine/protocol.js';
 import { errors, SteerdError } from '../errors.js';
@@ -44,8 +44,7 @@ export function itemConcept(
     return inlineConcept(item, model, field);
   }
   const param = field('concept');
-  const concept = concepts.get(model.id, item.concept)?.concept;
-  if (concept === undefined) throw conceptMissing(item.concept, model.id, concepts, param);
+  const { concept } = storedConcept(concepts, model.id, item.concept, param);
   checkConcept(concept, model, param);
   return concept;
 }

@@ -3,10 +3,10 @@
  * small model side by side, and for one layer of a wide one.
  */
 import { Random } from '../../src/common/random.js';
-import { fitLayers } from '../../src/fitting/methods/fit-layers.js';
-import { type MethodName, methodNames } from '../../src/fitting/methods/index.js';
+import type { LayerTask } from '../../src/fitting/fit-layer.js';
+import { fitLayers } from '../../src/fitting/fit-layers.js';
 import type { LayerFeatures } from '../../src/fitting/methods/labelled-rows.js';
-import type { LayerTask } from '../../src/fitting/methods/layer-fit.js';
+import { type MethodName, methodNames } from '../../src/schemas/fit-choices.js';
 import { median } from './measure.js';
 import type { Ratio, Row } from './report.js';
 

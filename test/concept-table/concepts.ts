@@ -2,7 +2,8 @@
  * Concepts of the paper's five lists (arXiv 2602.00333), drawn by a rule and not by hand: the 8th, 28th, 48th,
  * 68th and 88th of each list, as its class's sentence takes them; the last place is left out to make 24.
  */
-import { type ConceptClassName, conceptPrefix } from '../../src/fitting/recipes/concept-classes.js';
+import { classPrefix } from '../../src/fitting/fit-settings.js';
+import type { ConceptClassName } from '../../src/schemas/fit-choices.js';
 
 const subjects: readonly (readonly [ConceptClassName, readonly string[]])[] = [
   ['fears', ['flowers', 'marriage', 'snakes', 'clothing', 'smiling']],
@@ -28,7 +29,7 @@ export interface TableConcept {
 }
 
 export const tableConcepts: readonly TableConcept[] = subjects.flatMap(([group, names]) =>
-  names.map((subject) => ({ group, subject, prefix: conceptPrefix(group, subject) })),
+  names.map((subject) => ({ group, subject, prefix: classPrefix(group, subject) })),
 );
 
 /** Seen neither by a fit nor by a calibration. */

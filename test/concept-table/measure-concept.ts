@@ -7,11 +7,11 @@ import { CurveMeasurement } from '../../src/fitting/measure/curve-measurement.js
 import { runTrials, type TrialResult } from '../../src/fitting/measure/trial.js';
 import { chatPrompts, type PromptPair } from '../../src/fitting/measure/trial-prompts.js';
 import { editAt, unitEdit } from '../../src/fitting/measure/unit-edit.js';
-import { type MethodName, methodNames } from '../../src/fitting/methods/index.js';
-import { type RecipeName, recipes } from '../../src/fitting/recipes/index.js';
+import { recipes } from '../../src/fitting/recipes/index.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
 import { heldOutQuestions, questions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
+import { fitRecipes, type MethodName, methodNames, type RecipeName } from '../../src/schemas/fit-choices.js';
 import { type TableConcept, tableQuestions } from './concepts.js';
 
 export interface Judged {
@@ -90,7 +90,7 @@ export async function measureConcept(
 }
 
 function settingsOf(prefix: string, recipe: RecipeName, method: MethodName) {
-  const labels = recipes[recipe].defaultLabels;
+  const labels = fitRecipes[recipe].defaultLabels;
   const rest = { statements: undefined, calibrate: false, maxTokens, seed: 0 };
   return { name: 'table', prefix, recipe, method, labels, ...rest };
 }
@@ -103,9 +103,7 @@ function featuresOf(model: LoadedModel, prefix: string, recipe: RecipeName, stat
     model,
     prefix,
     statements: recipe === 'attention' ? own : { positive: asked, negative: asked },
-    examples: undefined,
-    token: undefined,
-    labels: recipes[recipe].defaultLabels,
+    labels: fitRecipes[recipe].defaultLabels,
     maxTokens,
     seed: 0,
     signal,

@@ -1,6 +1,6 @@
 /** The table as Markdown: what each recipe and method gains, and one sample answer per concept. */
 import { usualBound } from '../../src/fitting/measure/calibration-curve.js';
-import { methodNames } from '../../src/fitting/methods/index.js';
+import { methodNames } from '../../src/schemas/fit-choices.js';
 import { tableQuestions } from './concepts.js';
 import type { Combination, ConceptRow, Judged } from './measure-concept.js';
 

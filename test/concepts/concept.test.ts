@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Concept, createConcept, isConceptName } from '../../src/concepts/concept.js';
+import { isConceptName } from '../../src/common/names.js';
+import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import { SteerdError } from '../../src/errors.js';
 import { sampleConcept, sampleFields } from './sample.js';
 

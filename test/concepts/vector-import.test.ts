@@ -9,10 +9,10 @@ import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
 import { encodeGguf } from '../../src/concepts/gguf.js';
 import { decodeSafetensors, encodeSafetensors } from '../../src/concepts/safetensors.js';
+import { toConceptVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, formatOfBytes } from '../../src/concepts/vector-formats.js';
 import { type ImportTarget, importVectors } from '../../src/concepts/vector-import.js';
 import { SteerdError } from '../../src/errors.js';
-import { toConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { sampleConcept } from './sample.js';
 
 const target: ImportTarget = {

@@ -1,6 +1,6 @@
 /**
  * A model small enough to reason about: one token a character, answers that depend on the prompt alone, and
- * hidden states that are noise of (token, layer) plus a planted direction wherever the text states the concept.
+ * hidden states that are noise of (token, layer) plus the concept's direction wherever the text states it.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Engine } from '../../src/engine/engine.js';
@@ -13,12 +13,12 @@ export interface FakeOptions {
   readonly layers?: number;
   readonly hiddenSize?: number;
   readonly capacity?: number;
-  /** Length of the planted direction; 0 for a concept without effect. */
-  readonly plant?: number;
+  /** Length of the concept's direction; 0 for a concept without effect. */
+  readonly effect?: number;
   readonly template?: 'system' | 'refuses-system' | 'drops-system' | 'none';
   /** Tokens of an answer, by the text of its prompt. */
   readonly answerLength?: (prompt: string, maxTokens: number) => number;
-  /** Noise by token and layer; false makes every state at a layer equal but for the plant. */
+  /** Noise by token and layer; false makes every state at a layer equal but for the concept's direction. */
   readonly noise?: boolean;
   readonly onCapture?: (request: CaptureRequest) => void;
   readonly id?: string;
@@ -78,8 +78,8 @@ export class FakeEngine implements Engine {
     }
   }
 
-  /** The unit vector planted at one layer. */
-  plant(layer: number): Float64Array {
+  /** The concept's unit vector at one layer. */
+  direction(layer: number): Float64Array {
     const raw = Float64Array.from({ length: this.shape.hiddenSize }, (_, h) => noise(7, layer, h));
     const norm = Math.hypot(...raw);
     return raw.map((x) => x / norm);
@@ -93,14 +93,14 @@ export class FakeEngine implements Engine {
     const { layers, hiddenSize } = this.shape;
     const count = request.positions.length;
     const hiddenStates = new Float32Array(layers * count * hiddenSize);
-    const strength = text(request.tokens).includes(concept) ? (this.options.plant ?? 1) : 0;
+    const strength = text(request.tokens).includes(concept) ? (this.options.effect ?? 1) : 0;
     for (let layer = 0; layer < layers; layer++) {
-      const plant = this.plant(layer);
+      const direction = this.direction(layer);
       for (const [p, position] of request.positions.entries()) {
         const token = this.options.noise === false ? 0 : (request.tokens[position] as number);
         for (let h = 0; h < hiddenSize; h++) {
           hiddenStates[(layer * count + p) * hiddenSize + h] =
-            (layer + 1) * (noise(token, layer, h) + strength * (plant[h] as number));
+            (layer + 1) * (noise(token, layer, h) + strength * (direction[h] as number));
         }
       }
     }

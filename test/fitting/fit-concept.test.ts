@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SteerdError } from '../../src/errors.js';
 import { calibrationRule } from '../../src/fitting/calibration-rule.js';
-import { type FitSettings, fitConcept } from '../../src/fitting/fit-concept.js';
-import { orient } from '../../src/fitting/methods/orient.js';
+import { fitConcept } from '../../src/fitting/fit-concept.js';
+import { orient } from '../../src/fitting/fit-layer.js';
+import type { FitSettings } from '../../src/fitting/fit-settings.js';
 import { cosine, type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 
 const settings: FitSettings = {
@@ -57,7 +58,7 @@ test('a fit finds the direction that the concept message adds', async () => {
   for (let layer = 1; layer < concept.layers; layer++) {
     assert.ok(Math.abs(Math.hypot(...row(concept, layer)) - 1) < 1e-6);
     // Rows are taken at unit length, which bends what is as long as they are themselves, as here.
-    assert.ok(cosine(row(concept, layer), engine.plant(layer)) > 0.75);
+    assert.ok(cosine(row(concept, layer), engine.direction(layer)) > 0.75);
     assert.ok((concept.calibration.coefficients[layer] as number) > 0);
   }
   // States grow with the layer in the fake, and so must their norms.
@@ -87,6 +88,7 @@ test('a direction is turned to follow the labels, whatever sign the method gave 
     n: 4,
     hiddenSize: 2,
     labels: Float32Array.of(1, 0.8, 0.1, 0),
+    softLabels: null,
   };
   const along = orient(Float32Array.of(2, 0), features);
   const against = orient(Float32Array.of(-3, 0), features);
@@ -104,10 +106,10 @@ test('a direction is turned to follow the labels, whatever sign the method gave 
 });
 
 test('the opposite effect gives the opposite vector', async () => {
-  const model = fakeModel({ plant: -1 });
+  const model = fakeModel({ effect: -1 });
   const concept = await fitConcept(settings, model, new AbortController().signal);
   for (let layer = 1; layer < concept.layers; layer++) {
-    assert.ok(cosine(row(concept, layer), model.engine.plant(layer)) < -0.75);
+    assert.ok(cosine(row(concept, layer), model.engine.direction(layer)) < -0.75);
   }
 });
 
@@ -147,18 +149,18 @@ test('a template that refuses or drops system messages gets the concept from the
     const model = fakeModel({ template });
     const concept = await fitConcept(settings, model, new AbortController().signal);
     assert.equal(concept.record.details.prefix_role, 'user');
-    assert.ok(cosine(row(concept, 1), model.engine.plant(1)) > 0.75);
+    assert.ok(cosine(row(concept, 1), model.engine.direction(1)) > 0.75);
   }
 });
 
 test('fits that cannot work say why', async () => {
   await assert.rejects(fit({ template: 'none' }), refused('fit_impossible', /no chat template/));
   await assert.rejects(
-    fit({ plant: 0, noise: false }),
+    fit({ effect: 0, noise: false }),
     refused('fit_impossible', /the same activations at layer 1/),
   );
   await assert.rejects(
-    fit({ plant: Number.NaN, noise: false }),
+    fit({ effect: Number.NaN, noise: false }),
     refused('fit_impossible', /not finite numbers/),
   );
   await assert.rejects(

@@ -1,10 +1,9 @@
 /** Calibrates a concept of the store and keeps the result there. */
-
-import type { ModelsAndConcepts } from '../../concepts/concept-lookup.js';
+import { type ConceptLibrary, storedConcept } from '../../concepts/concept-lookup.js';
 import type { StoredConcept } from '../../concepts/concept-store.js';
-import { conceptMissing } from '../../concepts/missing-concept.js';
 import { errors } from '../../errors.js';
 import { keepLoaded } from '../../models/model.js';
+import type { ModelRegistry } from '../../models/registry.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
 import { checkConcept } from '../../steering/item-concept.js';
 import { calibrateConcept } from './calibrate.js';
@@ -17,14 +16,12 @@ import { calibrateConcept } from './calibrate.js';
 export async function calibrateStored(
   name: string,
   request: CalibrateRequest,
-  { models, concepts }: ModelsAndConcepts,
+  models: Pick<ModelRegistry, 'get'>,
+  concepts: ConceptLibrary,
   signal: AbortSignal,
 ): Promise<StoredConcept> {
   const model = await models.get(request.model, signal);
-  const before = concepts.get(model.id, name);
-  if (before === undefined) {
-    throw conceptMissing(name, model.id, concepts, 'name');
-  }
+  const before = storedConcept(concepts, model.id, name, 'name');
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
   const { prefix, questions, shares, bound, max_tokens: maxTokens } = request;
   const settings = {

@@ -1,6 +1,6 @@
 /** Every prompt under every concept at every strength, as one batch, each answer judged by the model. */
 
-import { conceptMissing } from '../../concepts/missing-concept.js';
+import { storedConcept } from '../../concepts/concept-lookup.js';
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
@@ -91,9 +91,8 @@ function allRuns(
   );
   const stated = new Map(
     request.concepts.map((name, index) => {
-      const prefix = concepts.get(model.id, name)?.concept.record.prefix;
-      if (prefix === undefined) throw conceptMissing(name, model.id, concepts, `concepts.${index}`);
-      return [name, chatPrompts(model, chats, prefix, request.max_tokens)];
+      const { record } = storedConcept(concepts, model.id, name, `concepts.${index}`).concept;
+      return [name, chatPrompts(model, chats, record.prefix, request.max_tokens)];
     }),
   );
   return chats.flatMap((_, prompt) =>

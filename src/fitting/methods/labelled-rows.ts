@@ -3,9 +3,8 @@
  * (github.com/pdavar/attention_guided_steering, for arXiv 2602.00333) lists examples in pairs, positive then
  * negative, and validates on the last fifth; here examples may come in any order and number.
  */
-import { type Matrix, pickRows, rowOf, zeros } from '../linear-algebra/matrix.js';
-import { norm, scale } from '../linear-algebra/vectors.js';
-import type { Examples, MethodInput } from './method.js';
+import { type Matrix, pickRows, rowOf, timesVector, zeros } from '../linear-algebra/matrix.js';
+import { norm, pearson, scale } from '../linear-algebra/vectors.js';
 
 /** One layer as a recipe yields it. */
 export interface LayerFeatures {
@@ -20,14 +19,34 @@ export interface LayerFeatures {
   readonly softLabels: Float32Array | null;
 }
 
+/** Examples as methods see them. */
+export interface LabelledRows {
+  /** [n, H] unit rows; a zero row where the features were zero. */
+  readonly rows: Matrix;
+  /** [n] 1 with the concept, 0 without. */
+  readonly labels: Float64Array;
+  /** [n] what to predict, between 0 and 1: the labels, or the soft labels scaled to their range. */
+  readonly targets: Float64Array;
+}
+
+export interface SplitRows {
+  /** Both classes, at least two of each. */
+  readonly training: LabelledRows;
+  /** What methods choose their settings by: both classes. The training rows themselves when `heldOut` is false. */
+  readonly validation: LabelledRows;
+  /** False where there are too few examples to hold any out. */
+  readonly heldOut: boolean;
+}
+
 const validationShare = 0.2;
 const mostValidation = 256;
 /** Of each class, on either side: with fewer the correlation of a validation says nothing. */
 const fewestOfAClass = 2;
 
-export function prepare(features: LayerFeatures): MethodInput {
+/** Unit rows in an order that pairs the classes, the last fifth of them held out for validation. */
+export function splitRows(features: LayerFeatures): SplitRows {
   const { n, labels } = features;
-  const all: Examples = {
+  const all: LabelledRows = {
     rows: unitRows(features),
     labels: Float64Array.from(labels),
     targets: toRange(features.softLabels ?? labels),
@@ -83,21 +102,29 @@ function toRange(values: Float32Array): Float64Array {
   return Float64Array.from(values, (value) => (range > 0 ? (value - least) / range : 0));
 }
 
-const pick = (examples: Examples, indices: readonly number[]): Examples => ({
+const pick = (examples: LabelledRows, indices: readonly number[]): LabelledRows => ({
   rows: pickRows(examples.rows, indices),
   labels: Float64Array.from(indices, (index) => examples.labels[index] as number),
   targets: Float64Array.from(indices, (index) => examples.targets[index] as number),
 });
 
-function enough({ labels }: Examples): boolean {
+function enough({ labels }: LabelledRows): boolean {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
   return positives >= fewestOfAClass && labels.length - positives >= fewestOfAClass;
 }
 
 /** Indices of the examples with the concept, and of those without. */
-export function classes({ labels }: Pick<Examples, 'labels'>): { positive: number[]; negative: number[] } {
+export function classes({ labels }: Pick<LabelledRows, 'labels'>): {
+  positive: number[];
+  negative: number[];
+} {
   const positive: number[] = [];
   const negative: number[] = [];
   for (const [i, label] of labels.entries()) (label > 0.5 ? positive : negative).push(i);
   return { positive, negative };
+}
+
+/** |Pearson's r| of the rows' projections with their targets; NaN when either is constant. */
+export function validationR({ rows, targets }: LabelledRows, direction: Float64Array): number {
+  return Math.abs(pearson(timesVector(rows, direction), targets));
 }

@@ -3,21 +3,19 @@
  * squared error on the validation examples (the grid is that of github.com/pdavar/attention_guided_steering).
  */
 import { predictions, WeightedRidge } from '../linear-algebra/weighted-ridge.js';
+import { validationR } from './labelled-rows.js';
 import type { Method } from './method.js';
 import { bestOfGrid } from './penalty-grid.js';
-import { validationR } from './validation.js';
 
 /** From strong to weak. */
 const penalties = [10, 1, 1e-1, 1e-2, 1e-3, 1e-4];
 
 export const linear: Method = {
-  description: 'Ridge regression on the labels, its penalty chosen on the last fifth of the examples.',
-  softLabels: true,
-  direction: (input, products) => {
-    const { training, validation } = input;
+  direction: (split, products) => {
+    const { training, validation } = split;
     const ridge = new WeightedRidge(training.rows, products);
     const weights = new Float64Array(training.rows.rows).fill(1);
-    const best = bestOfGrid(input, penalties, (penalty) => {
+    const best = bestOfGrid(split, penalties, (penalty) => {
       const fit = ridge.solve(weights, training.targets, penalty);
       return fit && { fit, loss: squaredError(predictions(validation.rows, fit), validation.targets) };
     });

@@ -7,9 +7,9 @@
 
 import { dot } from '../linear-algebra/vectors.js';
 import { between, predictions, type RidgeFit, WeightedRidge } from '../linear-algebra/weighted-ridge.js';
-import type { Examples, Method } from './method.js';
+import { type LabelledRows, validationR } from './labelled-rows.js';
+import type { Method } from './method.js';
 import { bestOfGrid } from './penalty-grid.js';
-import { validationR } from './validation.js';
 
 /** From strong to weak regularisation. */
 const grid = [0.1, 1, 10, 100, 1000, 10_000];
@@ -20,14 +20,12 @@ const tolerance = 1e-10;
 const leastWeight = 1e-8;
 
 export const logistic: Method = {
-  description: 'Logistic regression on the labels, its C chosen on the last fifth of the examples.',
-  softLabels: true,
-  direction: (input, products) => {
-    const { training, validation } = input;
+  direction: (split, products) => {
+    const { training, validation } = split;
     const ridge = new WeightedRidge(training.rows, products);
     // The solution at one C is where the next one starts.
     let fit: RidgeFit = { coefficients: new Float64Array(training.rows.columns), intercept: 0 };
-    const best = bestOfGrid(input, grid, (c) => {
+    const best = bestOfGrid(split, grid, (c) => {
       fit = minimize(ridge, training, 1 / c, fit);
       return { fit, loss: logLoss(predictions(validation.rows, fit), validation.targets) };
     });
@@ -43,7 +41,7 @@ export const logistic: Method = {
 
 function minimize(
   ridge: WeightedRidge,
-  { rows, targets }: Examples,
+  { rows, targets }: LabelledRows,
   penalty: number,
   start: RidgeFit,
 ): RidgeFit {

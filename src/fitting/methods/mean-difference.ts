@@ -3,12 +3,10 @@
  * (difference in means; arXiv 2310.06824 and, on answers, persona vectors, arXiv 2507.21509).
  */
 import { weightedRowSum } from '../linear-algebra/matrix.js';
-import type { Examples, Method } from './method.js';
-import { validationR } from './validation.js';
+import { type LabelledRows, validationR } from './labelled-rows.js';
+import type { Method } from './method.js';
 
 export const meanDifference: Method = {
-  description: 'Mean of the positive rows minus mean of the negative ones.',
-  softLabels: false,
   direction: ({ training, validation }) => {
     const direction = differenceOfMeans(training);
     return { direction, validationR: validationR(validation, direction), details: {} };
@@ -16,7 +14,7 @@ export const meanDifference: Method = {
 };
 
 /** [H] mean of the rows with a label above one half minus mean of the rest. NaN when a side is empty. */
-export function differenceOfMeans({ rows, labels }: Pick<Examples, 'rows' | 'labels'>): Float64Array {
+export function differenceOfMeans({ rows, labels }: Pick<LabelledRows, 'rows' | 'labels'>): Float64Array {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
   const negatives = labels.length - positives;
   return weightedRowSum(

@@ -6,13 +6,10 @@
 import { rowOf, weightedRowSum, zeros } from '../linear-algebra/matrix.js';
 import { topEigenvector } from '../linear-algebra/top-eigenvector.js';
 import { addScaled } from '../linear-algebra/vectors.js';
-import { classes } from './labelled-rows.js';
+import { classes, validationR } from './labelled-rows.js';
 import type { Method } from './method.js';
-import { validationR } from './validation.js';
 
 export const pca: Method = {
-  description: 'Top principal component of the differences within pairs of a positive and a negative row.',
-  softLabels: false,
   direction: ({ training, validation }, products) => {
     const { positive, negative } = classes(training);
     const pairs = Math.min(positive.length, negative.length);

@@ -1,6 +1,6 @@
 /** Choosing a regularisation on the validation examples. */
 import type { RidgeFit } from '../linear-algebra/weighted-ridge.js';
-import type { MethodInput } from './method.js';
+import type { SplitRows } from './labelled-rows.js';
 
 export interface Candidate {
   readonly fit: RidgeFit;
@@ -15,7 +15,7 @@ export interface Candidate {
  * @returns null when none gives a finite loss.
  */
 export function bestOfGrid(
-  { heldOut }: MethodInput,
+  { heldOut }: SplitRows,
   settings: readonly number[],
   attempt: (setting: number) => Candidate | null,
 ): (Candidate & { readonly setting: number }) | null {

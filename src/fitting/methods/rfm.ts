@@ -14,20 +14,15 @@ import {
 import type { Products } from '../linear-algebra/products.js';
 import { pearson } from '../linear-algebra/vectors.js';
 import { learnedFeatures } from './agop.js';
-import { normalizeRows } from './labelled-rows.js';
-import type { Method, MethodInput } from './method.js';
+import { normalizeRows, type SplitRows } from './labelled-rows.js';
+import type { Method } from './method.js';
 import { type Span, spanOf } from './span.js';
 
 const bandwidths = [1, 10, 100];
 const ridge = 1e-3;
 const rounds = 10;
 
-export const rfm: Method = {
-  description:
-    'Recursive feature machine: top eigenvector of the average gradient outer product of a Laplacian kernel machine, its bandwidth and round chosen on the last fifth of the examples.',
-  softLabels: true,
-  direction,
-};
+export const rfm: Method = { direction };
 
 interface Candidate {
   readonly r: number;
@@ -36,7 +31,7 @@ interface Candidate {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-function direction({ training, validation }: MethodInput, products: Products) {
+function direction({ training, validation }: SplitRows, products: Products) {
   const center = columnMeans(training.rows);
   const spaces = [true, false].map((normalized) => {
     const span = spanOf(centered(training.rows, center, normalized), products);

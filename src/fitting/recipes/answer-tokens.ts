@@ -4,12 +4,22 @@
  * weigh more than those that only join them. The tokens are spread evenly over the answers of each side.
  */
 
-import { breather } from '../../common/yielding.js';
+import { periodicYield } from '../../common/yielding.js';
 import { norm } from '../linear-algebra/vectors.js';
 import { interleaved, minMax } from './reading.js';
 import type { RecipeContext } from './recipe.js';
-import type { Answer } from './responses.js';
 import { meanOverHeads } from './token-selection.js';
+
+/** What the model said to one question. */
+export interface Answer {
+  /** Whether the concept was stated. */
+  readonly positive: boolean;
+  readonly prompt: readonly number[];
+  /** Tokens of the prompt that state the concept; for soft labels. */
+  readonly span: readonly [start: number, end: number];
+  /** The answer's, without the one that ended it. */
+  readonly tokens: readonly number[];
+}
 
 /** Of each side: more cost time in proportion, and a kernel method its square and cube. */
 const mostTokens = 200;
@@ -37,7 +47,7 @@ export async function readAnswerTokens(answers: readonly Answer[], context: Reci
       rows.set(answer, known);
     }
   }
-  const breathe = breather(context.signal);
+  const yieldIfDue = periodicYield(context.signal);
   let done = 0;
   context.onProgress('capture', done, rows.size);
   for (const [{ prompt, tokens, span, positive: isPositive }, read] of rows) {
@@ -51,7 +61,7 @@ export async function readAnswerTokens(answers: readonly Answer[], context: Reci
         layers[layer]?.set(state, row * hiddenSize);
         if (isPositive) (soft[layer] as Float64Array)[row] = attention[at] as number;
       }
-      await breathe();
+      await yieldIfDue();
     }
     context.onProgress('capture', ++done, rows.size);
   }

@@ -4,11 +4,12 @@
  * read at the one that attends most to the prefix; how much it attends is the soft label.
  */
 import { createHash } from 'node:crypto';
-import { breather } from '../../common/yielding.js';
+import { periodicYield } from '../../common/yielding.js';
 import type { Capture } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import { defaultStatements } from '../statements/index.js';
 import { ChosenFeatures } from './chosen-features.js';
+import { PermutationTest, significanceLevel } from './permutation-test.js';
 import {
   closingTokens,
   encodePrompt,
@@ -20,18 +21,9 @@ import {
 } from './prompt-parts.js';
 import { interleaved, minMax, type Reading, readAll, sharedTokens } from './reading.js';
 import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
-import { PermutationTest, significanceLevel } from './significance.js';
 import { AttentionMap, candidateOffsets, meanOverHeads } from './token-selection.js';
 
-export const attention: Recipe = {
-  description:
-    'What the model thinks of statements, asked with and without the prefix, read where it attends most to the prefix. `statements` are those of each side.',
-  softLabels: true,
-  defaultLabels: 'soft',
-  defaultMethod: 'rfm',
-  check,
-  collect,
-};
+export const attention: Recipe = { check, collect };
 
 /** The question around a statement. Two spaces after the prefix and one before the line break, as in the paper. */
 const question = (statement: string) =>
@@ -152,7 +144,7 @@ const rounded = (values: Float64Array | undefined) =>
 async function allPrompts(context: RecipeContext): Promise<Prompts> {
   const { model, prefix, token } = context;
   const { capacity } = model.engine.shape;
-  const breathe = breather(context.signal);
+  const yieldIfDue = periodicYield(context.signal);
   const { positive, negative } = statementsOf(context);
   const offsets = token === undefined ? candidateOffsets(closingTokens(model)) : [token];
   const encode = async (content: string, what: string): Promise<Prompt> => {
@@ -165,7 +157,7 @@ async function allPrompts(context: RecipeContext): Promise<Prompts> {
         `at least ${-length}, the length of the shortest prompt`,
         offsets[0],
       );
-    await breathe();
+    await yieldIfDue();
     return prompt;
   };
   const first = await encode(prefixed(prefix, positive[0] as string), 'prefix with a statement');
@@ -261,14 +253,14 @@ async function shareOfHeads(
   const { layers, heads } = model.engine.shape;
   const test = new PermutationTest(positive.length, negative.length, seed);
   const order = [...positive, ...negative];
-  const breathe = breather(signal);
+  const yieldIfDue = periodicYield(signal);
   const shares: number[] = [];
   for (let layer = 0; layer < layers; layer++) {
     let significant = 0;
     for (let head = layer * heads; head < (layer + 1) * heads; head++) {
       const values = features.heads[head] as Float64Array;
       if (test.p(Float64Array.from(order, (row) => values[row] as number)) < significanceLevel) significant++;
-      await breathe();
+      await yieldIfDue();
     }
     shares.push(significant / heads);
   }

@@ -5,7 +5,7 @@
  * token of the request replaces the mean.
  */
 import { createHash } from 'node:crypto';
-import { breather } from '../../common/yielding.js';
+import { periodicYield } from '../../common/yielding.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
@@ -13,15 +13,7 @@ import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt
 import { interleaved, meanOverTokens, type Reading, readAll } from './reading.js';
 import type { Example, LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 
-export const examples: Recipe = {
-  description:
-    "Your own `examples` with the concept and without: texts (mean over their tokens) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
-  softLabels: false,
-  defaultLabels: 'hard',
-  defaultMethod: 'mean_difference',
-  check,
-  collect,
-};
+export const examples: Recipe = { check, collect };
 
 const noSpan = [0, 0] as const;
 
@@ -42,7 +34,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const { layers: depth, hiddenSize } = context.model.engine.shape;
   const readings: Reading[] = new Array(n);
   const labels = new Float32Array(n);
-  const breathe = breather(context.signal);
+  const yieldIfDue = periodicYield(context.signal);
   for (const side of ['positive', 'negative'] as const) {
     for (const [index, example] of given[side].entries()) {
       const name = `examples.${side}[${index}]`;
@@ -50,7 +42,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       const row = rows[side][index] as number;
       readings[row] = reading;
       labels[row] = side === 'positive' ? 1 : 0;
-      await breathe();
+      await yieldIfDue();
     }
   }
 

@@ -1,11 +1,12 @@
-/** Every recipe by its name in the API. A new one is a file here and a line in this table. */
+/**
+ * Every recipe by its name in the API. A new one is a file in this folder that makes a `Recipe` (examples.ts is the
+ * shortest), a line in this table, and its name, description and defaults in src/schemas/fit-choices.ts. What its
+ * requests must and must not have stands in `misfits` of src/schemas/fits.ts.
+ */
+import type { RecipeName } from '../../schemas/fit-choices.js';
 import { attention } from './attention.js';
 import { examples } from './examples.js';
 import type { Recipe } from './recipe.js';
 import { responses } from './responses.js';
 
-export const recipes = { attention, responses, examples } satisfies Record<string, Recipe>;
-
-export type RecipeName = keyof typeof recipes;
-export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
-export const defaultRecipe: RecipeName = 'attention';
+export const recipes: Readonly<Record<RecipeName, Recipe>> = { attention, responses, examples };

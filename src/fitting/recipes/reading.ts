@@ -1,7 +1,7 @@
 /** What recipes share: reading texts through the capture graph, and means over tokens. */
 
 import { mapConcurrent } from '../../common/map-concurrent.js';
-import { breather } from '../../common/yielding.js';
+import { periodicYield } from '../../common/yielding.js';
 import type { Capture } from '../../engine/protocol.js';
 import { commonLength } from './prompt-parts.js';
 import type { RecipeContext } from './recipe.js';
@@ -26,10 +26,10 @@ export async function readAll(
   { model, signal }: RecipeContext,
   take: (capture: Capture, index: number) => void,
 ): Promise<void> {
-  const breathe = breather(signal);
+  const yieldIfDue = periodicYield(signal);
   await mapConcurrent(readings, inFlight, signal, async (reading, index, either) => {
     take(await model.engine.capture(reading, either), index);
-    await breathe();
+    await yieldIfDue();
   });
 }
 

@@ -3,9 +3,8 @@
  * know nothing of methods: any method works on what any recipe yields.
  */
 import type { LoadedModel } from '../../models/model.js';
+import type { Labels } from '../../schemas/fit-choices.js';
 import type { ChatMessage } from '../../text/chat-template.js';
-import type { MethodName } from '../methods/index.js';
-import type { LayerAttention } from './layer-choice.js';
 
 /** Texts of a fit; what they are (questions or statements) is the recipe's affair. */
 export interface Statements {
@@ -20,8 +19,6 @@ export interface Examples {
   readonly negative: readonly Example[];
 }
 
-export type Labels = 'hard' | 'soft';
-
 /** Called as often as the recipe likes, cheap to call. */
 export type OnProgress = (stage: string, done: number, total: number) => void;
 
@@ -30,11 +27,11 @@ export interface RecipeContext {
   /** What states the concept to the model; empty for recipes that need no such text. */
   readonly prefix: string;
   /** The user's own, or undefined for the recipe's default. */
-  readonly statements: Statements | undefined;
+  readonly statements?: Statements | undefined;
   /** For the recipe that reads them. */
-  readonly examples: Examples | undefined;
+  readonly examples?: Examples | undefined;
   /** Offset from the end of the token read (-1: the last), or undefined for the recipe's own choice. */
-  readonly token: number | undefined;
+  readonly token?: number | undefined;
   /** Which labels the method will take. */
   readonly labels: Labels;
   /** Tokens per answer, for recipes that have the model answer. */
@@ -43,6 +40,14 @@ export interface RecipeContext {
   readonly seed: number;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+}
+
+/** How each layer attends to the concept: what a fit chooses its layers by. */
+export interface LayerAttention {
+  /** [L] share of heads that attend significantly to the concept. */
+  readonly significantHeads: readonly number[];
+  /** [L] attention to the concept, mean over heads. */
+  readonly mean: readonly number[];
 }
 
 export interface LabelledFeatures {
@@ -73,14 +78,6 @@ export type RecipeRequest = Pick<
 >;
 
 export interface Recipe {
-  /** One sentence for the API's documentation. */
-  readonly description: string;
-  /** Whether `softLabels` come with it. */
-  readonly softLabels: boolean;
-  /** The labels of a fit that asks for none. */
-  readonly defaultLabels: Labels;
-  /** The method of a fit that asks for none. */
-  readonly defaultMethod: MethodName;
   /**
    * Whether the longest prompt (in characters) fits the context, in the time of one prompt.
    * @throws SteerdError what `collect` would throw of it.

@@ -6,11 +6,11 @@
  */
 import { createHash } from 'node:crypto';
 import { mapConcurrent } from '../../common/map-concurrent.js';
-import { breather } from '../../common/yielding.js';
+import { periodicYield } from '../../common/yielding.js';
 import { greedy } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import { questions } from '../statements/questions.js';
-import { readAnswerTokens } from './answer-tokens.js';
+import { type Answer, readAnswerTokens } from './answer-tokens.js';
 import { type ConceptRole, conceptRole, questionTokens, statedSpan } from './concept-prompt.js';
 import { longest } from './prompt-parts.js';
 import { meanOverTokens } from './reading.js';
@@ -21,28 +21,10 @@ const concurrency = 4;
 const fewestAnswers = 2;
 const noSpan = [0, 0] as const;
 
-export const responses: Recipe = {
-  description:
-    'Answers to open questions, given with and without the prefix as a system message. `statements` are the questions of each side.',
-  softLabels: true,
-  // As the concepts that ship with the embedded model are made.
-  defaultLabels: 'hard',
-  defaultMethod: 'mean_difference',
-  check,
-  collect,
-};
+export const responses: Recipe = { check, collect };
 
-interface Example {
-  readonly positive: boolean;
-  readonly prompt: readonly number[];
-  /** Tokens of the prompt that state the concept; for soft labels. */
-  readonly span: readonly [start: number, end: number];
-}
-
-/** An example with what the model said. */
-export interface Answer extends Example {
-  readonly tokens: readonly number[];
-}
+/** A question as it is asked: an answer yet to come. */
+type Asked = Omit<Answer, 'tokens'>;
 
 function check({ model, prefix, statements, maxTokens }: RecipeRequest): void {
   const role = conceptRole(model, prefix);
@@ -55,8 +37,8 @@ function check({ model, prefix, statements, maxTokens }: RecipeRequest): void {
 
 async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const role = conceptRole(context.model, context.prefix);
-  const examples = await allExamples(context, role);
-  const answers = (await allAnswers(examples, context)).filter((answer) => answer.tokens.length > 0);
+  const asked = await allQuestions(context, role);
+  const answers = (await allAnswers(asked, context)).filter((answer) => answer.tokens.length > 0);
   const positives = answers.filter((answer) => answer.positive).length;
   for (const [side, count] of [
     ['with the prefix', positives],
@@ -84,7 +66,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
         .digest('hex'),
       positives,
       negatives: answers.length - positives,
-      empty: examples.length - answers.length,
+      empty: asked.length - answers.length,
       max_tokens: context.maxTokens,
       ...details,
     },
@@ -96,12 +78,12 @@ const sides = (context: RecipeContext) => ({
   negative: context.statements?.negative ?? questions,
 });
 
-async function allExamples(context: RecipeContext, role: ConceptRole): Promise<Example[]> {
+async function allQuestions(context: RecipeContext, role: ConceptRole): Promise<Asked[]> {
   const { model, prefix, maxTokens } = context;
   const { capacity } = model.engine.shape;
-  const breathe = breather(context.signal);
+  const yieldIfDue = periodicYield(context.signal);
   const { positive, negative } = sides(context);
-  const examples: Example[] = [];
+  const asked: Asked[] = [];
   for (const [isPositive, texts] of [
     [true, positive],
     [false, negative],
@@ -118,23 +100,23 @@ async function allExamples(context: RecipeContext, role: ConceptRole): Promise<E
       }
       const span =
         isPositive && context.labels === 'soft' ? statedSpan(model, question, { prefix, role }) : noSpan;
-      examples.push({ positive: isPositive, prompt, span });
-      await breathe();
+      asked.push({ positive: isPositive, prompt, span });
+      await yieldIfDue();
     }
   }
-  return examples;
+  return asked;
 }
 
-/** Greedy answers, in the examples' order whatever the order they end in. */
-async function allAnswers(examples: readonly Example[], context: RecipeContext): Promise<Answer[]> {
+/** Greedy answers, in the questions' order whatever the order they end in. */
+async function allAnswers(asked: readonly Asked[], context: RecipeContext): Promise<Answer[]> {
   const { model, maxTokens, onProgress } = context;
   let done = 0;
-  onProgress('answer', done, examples.length);
-  return mapConcurrent(examples, concurrency, context.signal, async (example, _, signal) => {
+  onProgress('answer', done, asked.length);
+  return mapConcurrent(asked, concurrency, context.signal, async (question, _, signal) => {
     const tokens: number[] = [];
     const steps = model.engine.generate(
       {
-        prompt: example.prompt,
+        prompt: question.prompt,
         maxTokens,
         stopTokens: model.stopTokens,
         minTokens: 0,
@@ -148,8 +130,8 @@ async function allAnswers(examples: readonly Example[], context: RecipeContext):
       if (step.token !== null) tokens.push(step.token);
     }
     signal.throwIfAborted();
-    onProgress('answer', ++done, examples.length);
-    return { ...example, tokens };
+    onProgress('answer', ++done, asked.length);
+    return { ...question, tokens };
   });
 }
 
@@ -159,7 +141,7 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
   const { layers: depth, hiddenSize } = engine.shape;
   const layers = Array.from({ length: depth }, () => new Float32Array(answers.length * hiddenSize));
   const norms = new Float64Array(depth);
-  const breathe = breather(context.signal);
+  const yieldIfDue = periodicYield(context.signal);
   let tokensRead = 0;
   context.onProgress('capture', 0, answers.length);
   for (const [i, { prompt, tokens }] of answers.entries()) {
@@ -171,7 +153,7 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
     for (let layer = 0; layer < depth; layer++) {
       const row = (layers[layer] as Float32Array).subarray(i * hiddenSize, (i + 1) * hiddenSize);
       norms[layer] = (norms[layer] as number) + meanOverTokens(capture, layer, tokens.length, row);
-      await breathe();
+      await yieldIfDue();
     }
     tokensRead += tokens.length;
     context.onProgress('capture', i + 1, answers.length);

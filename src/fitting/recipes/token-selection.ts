@@ -2,9 +2,7 @@
  * Which token of a prompt each layer's features are read from (arXiv 2602.00333): among the tokens that every
  * prompt ends with, the one that attends most to what states the concept.
  */
-
-/** More closing tokens than any known template has; all of them are read from every prompt. */
-export const mostCandidates = 32;
+import { mostCandidates } from '../../schemas/fit-choices.js';
 
 /** Offsets from a prompt's end, the last is -1, of its `count` last tokens (at least 1). */
 export function candidateOffsets(count: number): number[] {

@@ -12,17 +12,6 @@ import { lockPull } from './pull-lock.js';
 /** Folder of unfinished pulls under the models directory. */
 export const pullFolder = '.pull';
 
-/** What a model's folder, and so its id in requests, may be called: one part, no "@" (it begins an alias). */
-const modelName = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,127}$/u;
-/** Paths of the API under /v1/models, and what Windows keeps for itself. */
-const taken = /^(pulls?|con|prn|aux|nul|com\d|lpt\d)$/i;
-
-export const modelNameExpected =
-  'a folder name of 1 to 128 letters, digits, "_", "-" or ".", which begins with a letter, a digit or "_"';
-
-export const isModelName = (name: string): boolean =>
-  modelName.test(name) && !name.endsWith('.') && !taken.test(name);
-
 /** Where a pull keeps what it has so far; `commit` and graph are part of `key`. */
 export const stagingOf = (modelsDirectory: string, name: string, key: string): string =>
   join(modelsDirectory, pullFolder, `${name}@${key}`);

@@ -3,7 +3,7 @@
  * and what had come is continued by the next pull of the same model.
  */
 
-import { SerialJobs, type Task } from '../../common/serial-jobs.js';
+import { JobQueue, type Task } from '../../common/job-queue.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
@@ -29,7 +29,7 @@ const noteEvery = 100;
 
 type PullTask = Task<PullJob, PullRequest, PullEventLog>;
 
-export class PullJobs extends SerialJobs<PullJob, PullRequest, PullEventLog> {
+export class PullJobs extends JobQueue<PullJob, PullRequest, PullEventLog> {
   constructor(options: PullJobsOptions) {
     const { log } = options;
     super({

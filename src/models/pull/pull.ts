@@ -9,6 +9,7 @@ import { join, relative, sep } from 'node:path';
 import { shownBytes } from '../../common/byte-size.js';
 import { makeFolderDurably, syncFolder } from '../../common/durable-file.js';
 import { mapConcurrent } from '../../common/map-concurrent.js';
+import { isModelName, modelNameExpected } from '../../common/names.js';
 import { errors, shown } from '../../errors.js';
 import type { FileSums } from '../../hub/checksum.js';
 import { bytesHere, downloadFile } from '../../hub/download-file.js';
@@ -16,14 +17,7 @@ import { chooseFiles, type FileChoice, type FileWish } from '../../hub/file-choi
 import { folderOf, inside, isSafePath, nameOf } from '../../hub/file-path.js';
 import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
 import { type Manifest, manifestFile, readManifest, writeManifest } from '../disk/manifest.js';
-import {
-  isModelName,
-  lockOf,
-  modelNameExpected,
-  pullFolder,
-  removeStale,
-  stagingOf,
-} from '../disk/model-folders.js';
+import { lockOf, pullFolder, removeStale, stagingOf } from '../disk/model-folders.js';
 import { lockPull, type PullLock } from '../disk/pull-lock.js';
 import { readExport } from './export-check.js';
 

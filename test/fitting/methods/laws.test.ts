@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { SteerdError } from '../../../src/errors.js';
+import { fitLayer } from '../../../src/fitting/fit-layer.js';
 import { zeros } from '../../../src/fitting/linear-algebra/matrix.js';
 import { Products } from '../../../src/fitting/linear-algebra/products.js';
-import { type MethodName, methodNames } from '../../../src/fitting/methods/index.js';
-import { type LayerFeatures, pairedOrder, prepare } from '../../../src/fitting/methods/labelled-rows.js';
-import { fitLayer } from '../../../src/fitting/methods/layer-fit.js';
+import { type LayerFeatures, pairedOrder, splitRows } from '../../../src/fitting/methods/labelled-rows.js';
 import { differenceOfMeans } from '../../../src/fitting/methods/mean-difference.js';
+import { type MethodName, methodNames } from '../../../src/schemas/fit-choices.js';
 import { reflect } from '../linear-algebra/random-matrix.js';
-import { cosine, planted } from './synthetic-examples.js';
+import { cosine, syntheticExamples } from './synthetic-examples.js';
 
 let products: Products;
 before(async () => {
@@ -47,32 +47,32 @@ const expected = (method: MethodName) =>
 
 for (const method of methodNames) {
   describe(method, () => {
-    test('finds a planted direction, fewer rows than columns or more', () => {
-      for (const plant of [
+    test('finds the direction in the features, fewer rows than columns or more', () => {
+      for (const options of [
         { n: 160, hiddenSize: 24 },
         { n: 60, hiddenSize: 96, effect: 12 },
         { soft: true, n: 160, effect: 10 },
       ]) {
-        const { features, direction } = planted(plant);
+        const { features, direction } = syntheticExamples(options);
         const { unit, record } = fit(method, features);
         assert.ok(Math.abs(Math.hypot(...unit) - 1) < 1e-6);
         assert.ok(
           cosine(unit, direction) > expected(method).many,
-          `${JSON.stringify(plant)}: ${cosine(unit, direction)}`,
+          `${JSON.stringify(options)}: ${cosine(unit, direction)}`,
         );
         assert.ok((record.validation_r as number) > 0.9);
       }
     });
 
     test('turns with its labels', () => {
-      const { features } = planted();
+      const { features } = syntheticExamples();
       const { unit } = fit(method, features);
       const swapped = fit(method, { ...features, labels: features.labels.map((label) => 1 - label) }).unit;
       assert.ok(cosine(unit, swapped) < expected(method).swapped, `${cosine(unit, swapped)}`);
     });
 
     test('does not see the scale of the features, of one row, or of the soft labels', () => {
-      const { features } = planted({ soft: true });
+      const { features } = syntheticExamples({ soft: true });
       const { unit } = fit(method, features);
       const { rows, hiddenSize, softLabels } = features;
       const rescaled = {
@@ -84,7 +84,7 @@ for (const method of methodNames) {
     });
 
     test('does not mind the order in which the classes come', () => {
-      const { features } = planted({ soft: true });
+      const { features } = syntheticExamples({ soft: true });
       const order = [...features.labels.keys()];
       const sorted = [
         ...order.filter((i) => features.labels[i] === 1),
@@ -94,7 +94,7 @@ for (const method of methodNames) {
     });
 
     test('gives the same bytes again', () => {
-      const { features } = planted({ soft: true, hiddenSize: 70, n: 60 });
+      const { features } = syntheticExamples({ soft: true, hiddenSize: 70, n: 60 });
       const [first, second] = [fit(method, features), fit(method, features)];
       assert.deepEqual(first.unit, second.unit);
       assert.deepEqual(first.record, second.record);
@@ -108,7 +108,7 @@ for (const method of methodNames) {
         [10, 5],
         [30, 3],
       ] as const) {
-        const { features, direction } = planted({ n, positives, hiddenSize: 12, effect: 14 });
+        const { features, direction } = syntheticExamples({ n, positives, hiddenSize: 12, effect: 14 });
         const { unit, record } = fit(method, features);
         assert.ok(
           cosine(unit, direction) > expected(method).few,
@@ -119,7 +119,7 @@ for (const method of methodNames) {
     });
 
     test('keeps zero rows and duplicates from becoming NaN', () => {
-      const { features } = planted({ n: 40 });
+      const { features } = syntheticExamples({ n: 40 });
       const { hiddenSize } = features;
       const rows = features.rows.slice();
       rows.fill(0, 0, hiddenSize);
@@ -129,7 +129,7 @@ for (const method of methodNames) {
     });
 
     test('refuses what has no direction', () => {
-      const { features } = planted({ n: 40 });
+      const { features } = syntheticExamples({ n: 40 });
       const changed = (change: Partial<LayerFeatures>) => () => fit(method, { ...features, ...change });
       const { rows, labels } = features;
       const nan = rows.slice();
@@ -157,8 +157,8 @@ for (const method of methodNames) {
 
 for (const method of ['mean_difference', 'pca', 'logistic', 'linear'] as const) {
   test(`${method} turns with the space: mirrored features give the mirrored vector`, () => {
-    const { features } = planted({ soft: true });
-    const axis = planted({ seed: 9 }).direction;
+    const { features } = syntheticExamples({ soft: true });
+    const axis = syntheticExamples({ seed: 9 }).direction;
     const { n, hiddenSize, rows } = features;
     const mirrored = Float32Array.from(
       Array.from({ length: n }, (_, i) => [
@@ -179,7 +179,7 @@ test('mean_difference is the mean of the positives minus that of the negatives',
 });
 
 test('soft labels teach the methods that say so, and only settle the sign of the others', () => {
-  const { features } = planted({ soft: true, n: 100 });
+  const { features } = syntheticExamples({ soft: true, n: 100 });
   const hard = { ...features, softLabels: null };
   for (const method of ['rfm', 'logistic', 'linear'] as const)
     assert.notDeepEqual(fit(method, features).unit, fit(method, hard).unit);
@@ -189,8 +189,8 @@ test('soft labels teach the methods that say so, and only settle the sign of the
 
 test('what is held out is the last fifth in pairs, with both classes, and does not teach', () => {
   for (const n of [20, 101, 400]) {
-    const { features } = planted({ n, positives: Math.floor(n / 2), hiddenSize: 4 });
-    const { training, validation, heldOut } = prepare(features);
+    const { features } = syntheticExamples({ n, positives: Math.floor(n / 2), hiddenSize: 4 });
+    const { training, validation, heldOut } = splitRows(features);
     assert.ok(heldOut);
     assert.equal(training.labels.length % 2, 0);
     assert.equal(training.labels.length + validation.labels.length, n);
@@ -198,9 +198,9 @@ test('what is held out is the last fifth in pairs, with both classes, and does n
     const positives = validation.labels.reduce((sum, label) => sum + label, 0);
     assert.ok(Math.abs(2 * positives - validation.labels.length) <= 1);
   }
-  const { features } = planted({ n: 400, hiddenSize: 4 });
+  const { features } = syntheticExamples({ n: 400, hiddenSize: 4 });
   const rows = features.rows.map((x, i) => (i >= 320 * 4 ? -x : x));
-  assert.deepEqual(prepare({ ...features, rows }).training, prepare(features).training);
+  assert.deepEqual(splitRows({ ...features, rows }).training, splitRows(features).training);
 });
 
 test('classes of different sizes are spread evenly, pairs stay pairs', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { fitLayer } from '../../../src/fitting/fit-layer.js';
 import { pickRows, transposed, weightedRowSum } from '../../../src/fitting/linear-algebra/matrix.js';
 import { Products } from '../../../src/fitting/linear-algebra/products.js';
 import { learnedFeatures } from '../../../src/fitting/methods/agop.js';
-import { prepare } from '../../../src/fitting/methods/labelled-rows.js';
-import { fitLayer } from '../../../src/fitting/methods/layer-fit.js';
+import { splitRows } from '../../../src/fitting/methods/labelled-rows.js';
 import { spanOf } from '../../../src/fitting/methods/span.js';
 import { cosine, referenceFit } from './synthetic-examples.js';
 
@@ -39,7 +39,7 @@ test('the regressions predict the held-out soft labels at least as well as the c
 });
 
 test('rfm is the same in the span of the rows as in all columns', () => {
-  const { training } = prepare(reference.features(15));
+  const { training } = splitRows(reference.features(15));
   // Few rows, so that the span is the smaller space; and the same problem with the whole space forced.
   const few = Array.from({ length: 60 }, (_, i) => i);
   const rows = pickRows(training.rows, few);

@@ -6,7 +6,7 @@ import { Random } from '../../../src/common/random.js';
 import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
 import type { LayerFeatures } from '../../../src/fitting/methods/labelled-rows.js';
 
-export interface Plant {
+export interface SyntheticOptions {
   readonly n?: number;
   readonly hiddenSize?: number;
   readonly positives?: number;
@@ -20,9 +20,12 @@ export interface Plant {
  * Rows base + noise + effect * label * direction, positives and negatives in turn (as far as there are as many).
  * Soft labels vary within the positives, and with them how much of the direction a row has.
  */
-export function planted(plant: Plant = {}): { features: LayerFeatures; direction: Float64Array } {
-  const { n = 120, hiddenSize = 40, effect = 6, soft = false, seed = 1 } = plant;
-  const positives = plant.positives ?? n / 2;
+export function syntheticExamples(options: SyntheticOptions = {}): {
+  features: LayerFeatures;
+  direction: Float64Array;
+} {
+  const { n = 120, hiddenSize = 40, effect = 6, soft = false, seed = 1 } = options;
+  const positives = options.positives ?? n / 2;
   const random = new Random(seed);
   const uniform = () => random.bits() / 2 ** 31 - 1;
   const vector = () => Float64Array.from({ length: hiddenSize }, uniform);

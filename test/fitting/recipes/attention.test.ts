@@ -4,7 +4,7 @@ import { SteerdError } from '../../../src/errors.js';
 import { attention } from '../../../src/fitting/recipes/attention.js';
 import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import { defaultStatements } from '../../../src/fitting/statements/index.js';
-import { contextOf, type PlantedOptions, planted, plantedModel, state } from './synthetic-model.js';
+import { contextOf, type SyntheticOptions, shape, state, syntheticModel } from './synthetic-model.js';
 
 const statements = {
   positive: ['Dogs bark.', 'Rain is wet.\n', 'Tea is hot.', 'Cups break.'],
@@ -16,8 +16,8 @@ const withPrefix = (statement: string) => `<user>Be glad.  ${asked(statement)}</
 const without = (statement: string) => `<user>${asked(statement)}</><a>`;
 const text = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
 
-function collect(options: PlantedOptions = {}, change: Partial<RecipeContext> = {}) {
-  const model = plantedModel(options);
+function collect(options: SyntheticOptions = {}, change: Partial<RecipeContext> = {}) {
+  const model = syntheticModel(options);
   return {
     model,
     engine: model.engine,
@@ -29,7 +29,7 @@ function collect(options: PlantedOptions = {}, change: Partial<RecipeContext> = 
 const candidates = [-4, -3, -2, -1];
 /** Layer l attends most from its own candidate, more in one text than in others. */
 const chosen = [-3, -1, -4, -2];
-const peak: NonNullable<PlantedOptions['attention']> = ({ layer, head, fromEnd, text: of, span }) =>
+const peak: NonNullable<SyntheticOptions['attention']> = ({ layer, head, fromEnd, text: of, span }) =>
   span === 'Be glad. ' && fromEnd === chosen[layer] && of.includes('Tea')
     ? 0.5 + head / 10
     : 0.01 * (head + 1);
@@ -65,9 +65,9 @@ test('each layer is read at the token that attends most to the prefix', async ()
   ]);
   for (const [layer, rows] of features.layers.entries()) {
     for (const [row, prompt] of order.entries()) {
-      for (let h = 0; h < planted.hiddenSize; h++) {
+      for (let h = 0; h < shape.hiddenSize; h++) {
         const expected = state({ layer, fromEnd: chosen[layer] as number, text: prompt }, h);
-        assert.equal(rows[row * planted.hiddenSize + h], Math.fround(expected), `layer ${layer} row ${row}`);
+        assert.equal(rows[row * shape.hiddenSize + h], Math.fround(expected), `layer ${layer} row ${row}`);
       }
     }
   }
@@ -147,7 +147,7 @@ test('layers differ by the share of heads that attend to the prefix more than to
     negative: Array.from({ length: 12 }, (_, i) => `Letter ${i} is round.`),
   };
   // In layer l, l heads see the prefix; the others see the numbers, which are those of both sides.
-  const sees: NonNullable<PlantedOptions['attention']> = ({ layer, head, span, text: of }) =>
+  const sees: NonNullable<SyntheticOptions['attention']> = ({ layer, head, span, text: of }) =>
     0.2 + Number(/\d+/.exec(of)?.[0]) / 100 + (span.includes('glad') && head < layer ? 0.3 : 0);
   const { attention: found } = await collect({ attention: sees }, { statements: many }).read;
   assert.deepEqual(found?.significantHeads, [0, 1 / 3, 2 / 3, 1]);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { examples } from '../../../src/fitting/recipes/examples.js';
 import type { Examples, RecipeContext } from '../../../src/fitting/recipes/recipe.js';
-import { contextOf, type PlantedOptions, planted, plantedModel, state } from './synthetic-model.js';
+import { contextOf, type SyntheticOptions, shape, state, syntheticModel } from './synthetic-model.js';
 
-const collect = (given: Examples, change: Partial<RecipeContext> = {}, options: PlantedOptions = {}) => {
-  const model = plantedModel(options);
+const collect = (given: Examples, change: Partial<RecipeContext> = {}, options: SyntheticOptions = {}) => {
+  const model = syntheticModel(options);
   const context = contextOf(model, { prefix: '', labels: 'hard', examples: given, ...change });
   return { engine: model.engine, read: examples.collect(context) };
 };
@@ -25,8 +25,8 @@ async function assertReads(given: Examples, change: Partial<RecipeContext>, expe
   assert.equal(features.n, expected.length);
   for (const [layer, rows] of features.layers.entries()) {
     for (const [row, [text, fromEnd]] of expected.entries()) {
-      for (let h = 0; h < planted.hiddenSize; h++) {
-        const value = rows[row * planted.hiddenSize + h] as number;
+      for (let h = 0; h < shape.hiddenSize; h++) {
+        const value = rows[row * shape.hiddenSize + h] as number;
         assert.ok(Math.abs(value - meanOf(layer, text, fromEnd, h)) < 1e-3, `${text}: ${value}`);
       }
     }
@@ -75,12 +75,12 @@ test('residual norms are means over the tokens read, the same in whatever order 
     collect(plain, {}, { turns: (i) => 3 - i }).read,
   ]);
   assert.deepEqual(first, second);
-  assert.equal(first.residualNorms.length, planted.layers);
+  assert.equal(first.residualNorms.length, shape.layers);
   const one = await collect({ positive: ['ab', 'ab'], negative: ['ab', 'ab'] }).read;
   for (const [layer, norm] of one.residualNorms.entries()) {
     const place = { layer, fromEnd: -1, text: 'ab' };
     const expected = Math.hypot(
-      ...Array.from({ length: planted.hiddenSize }, (_, h) => Math.fround(state(place, h))),
+      ...Array.from({ length: shape.hiddenSize }, (_, h) => Math.fround(state(place, h))),
     );
     assert.ok(Math.abs(norm / expected - 1) < 1e-6);
   }

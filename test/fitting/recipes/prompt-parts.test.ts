@@ -12,7 +12,7 @@ import {
 import type { LoadedModel } from '../../../src/models/model.js';
 import { loadChatTemplate } from '../../../src/text/chat-template.js';
 import { loadTokenizer } from '../../../src/text/load-tokenizer.js';
-import { plantedModel } from './synthetic-model.js';
+import { syntheticModel } from './synthetic-model.js';
 
 /** Pieces of a greedy vocabulary: the longest that fits is one token, anything else a token a character. */
 function merging(pieces: readonly string[]): LoadedModel {
@@ -28,7 +28,7 @@ function merging(pieces: readonly string[]): LoadedModel {
     }
     return tokens;
   };
-  return { ...plantedModel(), tokenizer: { encode } as unknown as LoadedModel['tokenizer'] };
+  return { ...syntheticModel(), tokenizer: { encode } as unknown as LoadedModel['tokenizer'] };
 }
 
 const spanOf = (model: LoadedModel, piece: string, before = '', after = '') => {
@@ -61,7 +61,7 @@ test('the embedded model: five closing tokens and the span of the reference fit'
     loadTokenizer(directory),
     loadChatTemplate(directory),
   ]);
-  const model: LoadedModel = { ...plantedModel(), tokenizer, chatTemplate };
+  const model: LoadedModel = { ...syntheticModel(), tokenizer, chatTemplate };
   assert.equal(closingTokens(model), 5);
   const render = (prefix: string) =>
     renderPrompt(model, [{ role: 'user', content: `${prefix}  What are your thoughts?` }]);
@@ -74,13 +74,13 @@ test('the embedded model: five closing tokens and the span of the reference fit'
 });
 
 test('a template without a generation prompt leaves the last token', () => {
-  const model = plantedModel();
+  const model = syntheticModel();
   const chatTemplate = { render: ([message]: readonly { content: string }[]) => `[${message?.content}]` };
   assert.equal(closingTokens({ ...model, chatTemplate } as LoadedModel), 1);
 });
 
 test('a template that changes the text is refused', () => {
-  const model = plantedModel();
+  const model = syntheticModel();
   const chatTemplate = {
     render: ([message]: readonly { content: string }[]) => `[${message?.content.toUpperCase()}]`,
   };

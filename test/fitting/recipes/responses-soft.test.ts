@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { responses } from '../../../src/fitting/recipes/responses.js';
-import { contextOf, planted, plantedModel, state } from './synthetic-model.js';
+import { contextOf, shape, state, syntheticModel } from './synthetic-model.js';
 
 const questions = Array.from({ length: 30 }, (_, i) => `Question ${i}?`);
 const statements = { positive: questions, negative: questions };
 
 test('with soft labels an example is a token of an answer, labelled by its attention to the message', async () => {
-  const model = plantedModel({
+  const model = syntheticModel({
     // Answers of 11 tokens; the earlier in the answer, the more attention.
     answer: () => 'Yes, often.',
     attention: ({ fromEnd, span }) => (span === 'Be glad.' ? -fromEnd / 20 : 0.9),
@@ -20,7 +20,7 @@ test('with soft labels an example is a token of an answer, labelled by its atten
     for (let row = 0; row < features.n; row += 2) {
       const label = features.softLabels?.[layer]?.[row] as number;
       const fromEnd = -Math.round(label * 11);
-      const value = rows[row * planted.hiddenSize] as number;
+      const value = rows[row * shape.hiddenSize] as number;
       // The state says its own place: label and features belong to one token.
       assert.ok(
         Math.abs(value - state({ layer, fromEnd, text: '' }, 0)) < 0.5,
@@ -36,7 +36,7 @@ test('with soft labels an example is a token of an answer, labelled by its atten
 });
 
 test('short answers give all their tokens', async () => {
-  const model = plantedModel({ answer: (prompt) => (prompt.includes('glad') ? 'Oh!' : 'No') });
+  const model = syntheticModel({ answer: (prompt) => (prompt.includes('glad') ? 'Oh!' : 'No') });
   const few = { positive: questions.slice(0, 3), negative: questions.slice(0, 2) };
   const { n, labels, details } = await responses.collect(contextOf(model, { statements: few }));
   assert.equal(n, 9 + 4);

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
-import { conceptClasses, conceptPrefix } from '../../../src/fitting/recipes/concept-classes.js';
-import { chosenLayers } from '../../../src/fitting/recipes/layer-choice.js';
-import { PermutationTest, significanceLevel } from '../../../src/fitting/recipes/significance.js';
+import { classPrefix } from '../../../src/fitting/fit-settings.js';
+import { chosenLayers } from '../../../src/fitting/layer-choice.js';
+import { PermutationTest, significanceLevel } from '../../../src/fitting/recipes/permutation-test.js';
 import {
   AttentionMap,
   candidateOffsets,
   meanOverHeads,
-  mostCandidates,
 } from '../../../src/fitting/recipes/token-selection.js';
+import { conceptClasses, mostCandidates } from '../../../src/schemas/fit-choices.js';
 
 test('the mean over heads is taken before the maximum over prompts', () => {
   // One layer, two heads, two candidates.
@@ -64,7 +64,7 @@ test('layers: all, a list, or those with the most significant heads', () => {
 });
 
 test('a class states its subject as it is written', () => {
-  assert.equal(conceptPrefix('fears', 'the dark'), 'Personify someone who is terrified of the dark.');
-  assert.equal(conceptPrefix('personas', 'Ma$& Baker'), 'Take on the role of Ma$& Baker.');
+  assert.equal(classPrefix('fears', 'the dark'), 'Personify someone who is terrified of the dark.');
+  assert.equal(classPrefix('personas', 'Ma$& Baker'), 'Take on the role of Ma$& Baker.');
   for (const { prefix } of Object.values(conceptClasses)) assert.equal(prefix.split('{x}').length, 2);
 });

@@ -1,5 +1,5 @@
 /**
- * A model whose attention and states are planted: one token a character, and what a capture gives depends on the
+ * A model whose attention and states are computed, not learned: one token a character, and what a capture gives depends on the
  * layer, the head, the token's place from the end and the text alone. So every number a recipe yields can be said.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import type {
 import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import type { LoadedModel } from '../../../src/models/model.js';
 
-export const planted = { layers: 4, heads: 3, hiddenSize: 5 } as const;
+export const shape = { layers: 4, heads: 3, hiddenSize: 5 } as const;
 
 /** Where a number is read: `fromEnd` is -1 for a text's last token. */
 export interface Place {
@@ -23,7 +23,7 @@ export interface Place {
   readonly text: string;
 }
 
-export interface PlantedOptions {
+export interface SyntheticOptions {
   /** Attention of one head to the span, whatever it holds. Default: 0.1. */
   readonly attention?: (place: Place & { readonly head: number; readonly span: string }) => number;
   readonly capacity?: number;
@@ -39,14 +39,14 @@ export const state = ({ layer, fromEnd, text }: Place, h: number) =>
 
 const decode = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
 
-export class PlantedEngine implements Engine {
+export class SyntheticEngine implements Engine {
   readonly captures: CaptureRequest[] = [];
   inFlight = 0;
   readonly shape;
 
-  constructor(readonly options: PlantedOptions) {
+  constructor(readonly options: SyntheticOptions) {
     const capacity = options.capacity ?? 4096;
-    this.shape = { ...planted, vocabularySize: 0x110000, capacity, slots: 8, fingerprint: 'f'.repeat(64) };
+    this.shape = { ...shape, vocabularySize: 0x110000, capacity, slots: 8, fingerprint: 'f'.repeat(64) };
   }
 
   async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
@@ -59,7 +59,7 @@ export class PlantedEngine implements Engine {
     } finally {
       this.inFlight--;
     }
-    const { layers, heads, hiddenSize } = planted;
+    const { layers, heads, hiddenSize } = shape;
     const text = decode(tokens);
     const spanText = decode(tokens.slice(...span));
     const hiddenStates: number[] = [];
@@ -103,7 +103,9 @@ export class PlantedEngine implements Engine {
   async close(): Promise<void> {}
 }
 
-export function plantedModel(options: PlantedOptions = {}): LoadedModel & { readonly engine: PlantedEngine } {
+export function syntheticModel(
+  options: SyntheticOptions = {},
+): LoadedModel & { readonly engine: SyntheticEngine } {
   const kind = options.template ?? 'chat';
   const render = (
     messages: readonly { role: string; content: string }[],
@@ -113,9 +115,9 @@ export function plantedModel(options: PlantedOptions = {}): LoadedModel & { read
       .map(({ role, content }) => `<${role}>${kind === 'trims' ? content.trim() : content}</>`)
       .join('') + (addGenerationPrompt ? '<a>' : '');
   return {
-    id: 'planted',
+    id: 'synthetic',
     directory: '/nowhere',
-    engine: new PlantedEngine(options),
+    engine: new SyntheticEngine(options),
     tokenizer: {
       encode: (text: string) => Array.from(text, (character) => character.codePointAt(0) as number),
       decode,
@@ -129,9 +131,6 @@ export function plantedModel(options: PlantedOptions = {}): LoadedModel & { read
 export const contextOf = (model: LoadedModel, change: Partial<RecipeContext> = {}): RecipeContext => ({
   model,
   prefix: 'Be glad.',
-  statements: undefined,
-  examples: undefined,
-  token: undefined,
   labels: 'soft',
   maxTokens: 8,
   seed: 0,

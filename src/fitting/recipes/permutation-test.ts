@@ -55,17 +55,3 @@ export class PermutationTest {
     return (1 + asLarge) / (1 + permutations);
   }
 }
-
-/** The `count` layers with the highest score, those with more of `otherwise` first among equals, in ascending order. */
-export function topLayers(
-  count: number,
-  scores: readonly number[],
-  otherwise: readonly number[],
-  candidates: readonly number[],
-): number[] {
-  const value = (values: readonly number[], layer: number) => values[layer] ?? 0;
-  return [...candidates]
-    .sort((a, b) => value(scores, b) - value(scores, a) || value(otherwise, b) - value(otherwise, a) || a - b)
-    .slice(0, count)
-    .sort((a, b) => a - b);
-}

@@ -1,7 +1,8 @@
 /** Which layers a fit finds vectors for: all but the first, some, or those that attend most to the concept. */
-import { errors } from '../../errors.js';
-import { firstSteeredLayer } from '../calibration-rule.js';
-import { topLayers } from './significance.js';
+import { topLayers } from '../concepts/fit-record.js';
+import { errors } from '../errors.js';
+import { firstSteeredLayer } from './calibration-rule.js';
+import type { LayerAttention } from './recipes/recipe.js';
 
 export type LayerChoice = 'all' | readonly number[] | { readonly top: number };
 
@@ -16,14 +17,6 @@ export function checkLayers(choice: LayerChoice, depth: number): void {
   const beyond = choice.find((layer) => layer < firstSteeredLayer || layer >= depth);
   if (beyond === undefined) return;
   throw errors.invalidValue('layers', `layers from ${firstSteeredLayer} to ${depth - 1}`, beyond);
-}
-
-/** What a recipe says of each layer, for `top`. */
-export interface LayerAttention {
-  /** [L] share of heads that attend significantly to the concept. */
-  readonly significantHeads: readonly number[];
-  /** [L] attention to the concept, mean over heads. */
-  readonly mean: readonly number[];
 }
 
 /**

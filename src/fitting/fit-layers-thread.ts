@@ -4,10 +4,10 @@
  */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { SteerdError } from '../../errors.js';
-import type { LayerFit, LayerTask } from './layer-fit.js';
+import type { SteerdError } from '../errors.js';
+import type { LayerFit, LayerTask } from './fit-layer.js';
 
-export interface LayerWorkerData {
+export interface LayerThreadData {
   /** One number in shared memory. */
   readonly stop: Int32Array;
 }
@@ -27,8 +27,8 @@ export type LayerReply =
 class Stopped extends Error {}
 
 const port = parentPort;
-if (port === null) throw new Error('layer-worker.js runs as a worker thread');
-const { stop } = workerData as LayerWorkerData;
+if (port === null) throw new Error('fit-layers-thread.js runs as a worker thread');
+const { stop } = workerData as LayerThreadData;
 
 /**
  * Against a thread of priority 0 this one gets a quarter of a core: streams come first, and the fit still ends.
@@ -48,10 +48,10 @@ const stopped = () => Atomics.load(stop, 0) !== 0;
 /** Loads what fits layers, piece by piece: a thread that is to stop while it begins stops then. */
 async function begin(): Promise<((task: LayerTask) => LayerReply) | null> {
   if (stopped()) return null;
-  const { Products } = await import('../linear-algebra/products.js');
+  const { Products } = await import('./linear-algebra/products.js');
   if (stopped()) return null;
-  const { fitLayer } = await import('./layer-fit.js');
-  const { SteerdError } = await import('../../errors.js');
+  const { fitLayer } = await import('./fit-layer.js');
+  const { SteerdError } = await import('../errors.js');
   if (stopped()) return null;
   const products = await Products.open(() => {
     if (stopped()) throw new Stopped();

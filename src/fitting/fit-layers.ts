@@ -1,15 +1,15 @@
 /**
- * The layers of a fit, side by side in worker threads of one core each, off the thread that serves HTTP. The
- * workers live as long as the call: nothing is left running, however it ends.
+ * The layers of a fit, side by side in threads of one core each, off the thread that serves HTTP. The
+ * threads live as long as the call: nothing is left running, however it ends.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { SteerdError } from '../../errors.js';
-import type { LayerFit, LayerTask } from './layer-fit.js';
-import type { LayerReply, LayerWorkerData } from './layer-worker.js';
+import { SteerdError } from '../errors.js';
+import type { LayerFit, LayerTask } from './fit-layer.js';
+import type { LayerReply, LayerThreadData } from './fit-layers-thread.js';
 
 /** Each holds a layer's matrices and an ORT of its own. */
-const mostWorkers = 8;
+const mostThreads = 8;
 
 /**
  * Fits the tasks and returns them in their order; `onFit` hears of each as it ends.
@@ -29,12 +29,12 @@ export async function fitLayers(
   const failures = new Map<number, Error>();
   let next = 0;
   const work = async () => {
-    const worker = new LayerWorker({ stop });
+    const thread = new LayerThread({ stop });
     try {
       // Tasks begin in their order, so whatever fails first has all earlier ones behind or beside it.
       while (next < tasks.length && failures.size === 0 && !signal.aborted) {
         const index = next++;
-        const answer = await worker.ask(tasks[index] as LayerTask);
+        const answer = await thread.ask(tasks[index] as LayerTask);
         if (answer === null) break;
         if (answer instanceof Error) {
           failures.set(index, answer);
@@ -44,10 +44,10 @@ export async function fitLayers(
         onFit(answer);
       }
     } finally {
-      await worker.close();
+      await thread.close();
     }
   };
-  const count = Math.min(tasks.length, availableParallelism(), mostWorkers);
+  const count = Math.min(tasks.length, availableParallelism(), mostThreads);
   try {
     const ends = await Promise.allSettled(Array.from({ length: count }, work));
     signal.throwIfAborted();
@@ -61,14 +61,14 @@ export async function fitLayers(
 }
 
 /** One thread and the answer it owes. */
-class LayerWorker {
+class LayerThread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   #answer: ((answer: LayerFit | Error | null) => void) | null = null;
   #dead: Error | null = null;
 
-  constructor(data: LayerWorkerData) {
-    this.#worker = new Worker(new URL('./layer-worker.js', import.meta.url), { workerData: data });
+  constructor(data: LayerThreadData) {
+    this.#worker = new Worker(new URL('./fit-layers-thread.js', import.meta.url), { workerData: data });
     this.#worker.on('message', (reply: LayerReply) => this.#settle(answerOf(reply)));
     this.#worker.on('error', (error: Error) => this.#die(error));
     this.#ended = new Promise((resolve) => {

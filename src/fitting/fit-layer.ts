@@ -2,13 +2,12 @@
  * One layer of a fit, from labelled features to an oriented unit vector and its record. Degenerate input ends
  * here, with an error that names the layer; what leaves is finite.
  */
-import { errors } from '../../errors.js';
-import type { Products } from '../linear-algebra/products.js';
-import { norm } from '../linear-algebra/vectors.js';
-import { type MethodName, methods } from './index.js';
-import { type LayerFeatures, prepare } from './labelled-rows.js';
-import type { Method } from './method.js';
-import { orient } from './orient.js';
+import { errors } from '../errors.js';
+import type { MethodName } from '../schemas/fit-choices.js';
+import type { Products } from './linear-algebra/products.js';
+import { norm, pearson } from './linear-algebra/vectors.js';
+import { methods } from './methods/index.js';
+import { type LayerFeatures, splitRows } from './methods/labelled-rows.js';
 
 export interface LayerTask {
   readonly layer: number;
@@ -32,17 +31,15 @@ export interface LayerFit {
 const leastSeparation = 1e-6;
 
 /** @throws SteerdError fit_impossible, and what `products` throw when cancelled. */
-export function fitLayer({ layer, method: name, features }: LayerTask, products: Products): LayerFit {
+export function fitLayer({ layer, method, features }: LayerTask, products: Products): LayerFit {
   const started = performance.now();
-  const method: Method = methods[name];
   products.checkpoint();
   checkLabels(features, layer);
   const separation = separationOf(features, layer);
   products.checkpoint();
-  const input = prepare(features);
-  const found = method.direction(input, products);
-  const targets = features.softLabels ?? features.labels;
-  const oriented = found && orient(found.direction, { ...features, labels: targets });
+  const split = splitRows(features);
+  const found = methods[method].direction(split, products);
+  const oriented = found && orient(found.direction, features);
   if (found === null || oriented === null) {
     throw errors.fitImpossible(`the method found no direction at layer ${layer}`);
   }
@@ -58,7 +55,7 @@ export function fitLayer({ layer, method: name, features }: LayerTask, products:
       separation,
       // JSON has no NaN.
       validation_r: Number.isFinite(found.validationR) ? found.validationR : null,
-      held_out: input.heldOut ? input.validation.labels.length : 0,
+      held_out: split.heldOut ? split.validation.labels.length : 0,
     },
     seconds: (performance.now() - started) / 1000,
   };
@@ -105,4 +102,38 @@ function separationOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: num
   throw errors.fitImpossible(
     `positives and negatives give the same activations at layer ${layer}, so no direction tells them apart`,
   );
+}
+
+export interface Oriented {
+  /** [H] */
+  readonly unit: Float32Array;
+  /** Pearson's r of the rows' projections on `unit` with their labels: never negative. */
+  readonly r: number;
+  /** 1, or -1 where the method's direction was turned around. */
+  readonly sign: 1 | -1;
+}
+
+/**
+ * What makes directions of every method comparable: length 1, and the sign by which projections rise with the labels,
+ * the soft ones where there are any. Null when the direction is zero or not finite, or when all rows project alike.
+ * @param direction [H]
+ */
+export function orient(direction: Float32Array | Float64Array, features: LayerFeatures): Oriented | null {
+  const length = norm(direction);
+  const r = pearson(projections(features, direction), features.softLabels ?? features.labels);
+  if (length === 0 || !Number.isFinite(length) || !Number.isFinite(r)) return null;
+  const sign = r < 0 ? -1 : 1;
+  return { unit: Float32Array.from(direction, (x) => (sign * x) / length), r: Math.abs(r), sign };
+}
+
+function projections(
+  { rows, n, hiddenSize }: Pick<LayerFeatures, 'rows' | 'n' | 'hiddenSize'>,
+  direction: Float32Array | Float64Array,
+): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => {
+    const start = i * hiddenSize;
+    let sum = 0;
+    for (let h = 0; h < hiddenSize; h++) sum += (rows[start + h] as number) * (direction[h] as number);
+    return sum;
+  });
 }

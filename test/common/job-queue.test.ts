@@ -2,15 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  type SerialJob,
-  SerialJobs,
-  type SerialJobsOptions,
-  type Task,
-} from '../../src/common/serial-jobs.js';
+import { JobQueue, type JobQueueOptions, type QueueJob, type Task } from '../../src/common/job-queue.js';
 import { errors, SteerdError } from '../../src/errors.js';
 
-interface Job extends SerialJob {
+interface Job extends QueueJob {
   readonly result: string | null;
 }
 
@@ -25,12 +20,12 @@ interface Work {
   readonly fail: (error: unknown) => void;
 }
 
-function setup(options: Partial<SerialJobsOptions<Job, string, Statuses>> = {}) {
+function setup(options: Partial<JobQueueOptions<Job, string, Statuses>> = {}) {
   /** What has begun, in order. */
   const works: Work[] = [];
   const ended: string[] = [];
   const unexpected: unknown[] = [];
-  const jobs = new SerialJobs<Job, string, Statuses>({
+  const jobs = new JobQueue<Job, string, Statuses>({
     maxQueued: 4,
     retryAfterSeconds: 5,
     notFound: errors.fitNotFound,

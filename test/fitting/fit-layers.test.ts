@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SteerdError } from '../../../src/errors.js';
-import { Products } from '../../../src/fitting/linear-algebra/products.js';
-import { fitLayers } from '../../../src/fitting/methods/fit-layers.js';
-import { fitLayer, type LayerTask } from '../../../src/fitting/methods/layer-fit.js';
-import { planted } from './synthetic-examples.js';
+import { SteerdError } from '../../src/errors.js';
+import { fitLayer, type LayerTask } from '../../src/fitting/fit-layer.js';
+import { fitLayers } from '../../src/fitting/fit-layers.js';
+import { Products } from '../../src/fitting/linear-algebra/products.js';
+import { syntheticExamples } from './methods/synthetic-examples.js';
 
 const none = new AbortController().signal;
 const task = (layer: number, change: Partial<LayerTask['features']> = {}): LayerTask => ({
   layer,
   method: 'rfm',
-  features: { ...planted({ seed: layer, n: 40 }).features, ...change },
+  features: { ...syntheticExamples({ seed: layer, n: 40 }).features, ...change },
 });
 const threads = () => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length;
 
@@ -43,7 +43,7 @@ test('no layers are no work', async () => {
 
 test('the first refusal in the order of the layers is the one thrown', async () => {
   const nan = () => {
-    const rows = planted({ n: 40 }).features.rows.slice();
+    const rows = syntheticExamples({ n: 40 }).features.rows.slice();
     rows[0] = Number.NaN;
     return { rows };
   };
@@ -59,7 +59,7 @@ test('the first refusal in the order of the layers is the one thrown', async () 
 test('an abort ends the layers in work, starts no other and leaves no thread', async () => {
   const before = threads();
   const controller = new AbortController();
-  const { features } = planted({ n: 400, hiddenSize: 600 });
+  const { features } = syntheticExamples({ n: 400, hiddenSize: 600 });
   const tasks = Array.from({ length: 12 }, (_, layer): LayerTask => ({ layer, method: 'rfm', features }));
   const heard: number[] = [];
   await assert.rejects(

@@ -1,12 +1,12 @@
 /**
- * Jobs that run one at a time, in the order they came, while the others wait. A job is a value: whoever holds one keeps
- * what it was. Cancelling resolves when the work has stopped; of the finished ones the newest are remembered.
+ * A queue of jobs that run one at a time, in the order they came. A job is a value: whoever holds one keeps what it
+ * was. Cancelling resolves when the work has stopped; of the finished jobs the newest are remembered.
  */
 import { errors, SteerdError } from '../errors.js';
 import { unixSeconds } from './stamps.js';
 
-/** What jobs of every kind tell of themselves. */
-export interface SerialJob {
+/** What every kind of job tells of itself. */
+export interface QueueJob {
   readonly id: string;
   readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
   /** Unix seconds. */
@@ -21,7 +21,7 @@ export interface StatusLog<Job> {
 }
 
 /** A job with what its work needs. */
-export class Task<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   #job: Job;
   readonly #controller = new AbortController();
 
@@ -48,7 +48,7 @@ export class Task<Job extends SerialJob, Request, Events extends StatusLog<Job>>
   }
 
   /** A new status, told to its events. */
-  enter(state: Partial<SerialJob>, change?: Partial<Job>): void {
+  enter(state: Partial<QueueJob>, change?: Partial<Job>): void {
     this.#job = { ...this.#job, ...change, ...state };
     this.events.status(this.#job);
   }
@@ -58,7 +58,7 @@ export class Task<Job extends SerialJob, Request, Events extends StatusLog<Job>>
   }
 }
 
-export interface SerialJobsOptions<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+export interface JobQueueOptions<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   /** Jobs that may wait. */
   readonly maxQueued: number;
   /** Told to whoever finds the queue full. */
@@ -80,16 +80,16 @@ export interface SerialJobsOptions<Job extends SerialJob, Request, Events extend
 
 const usualMaxFinished = 1000;
 
-export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog<Job>> {
+export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   /** In the order of creation. */
   readonly #tasks = new Map<string, Task<Job, Request, Events>>();
   readonly #queue: Task<Job, Request, Events>[] = [];
-  readonly #options: SerialJobsOptions<Job, Request, Events>;
+  readonly #options: JobQueueOptions<Job, Request, Events>;
   /** The job in work and the promise of its end. */
   #running: { readonly task: Task<Job, Request, Events>; readonly ended: Promise<void> } | null = null;
   #closed = false;
 
-  constructor(options: SerialJobsOptions<Job, Request, Events>) {
+  constructor(options: JobQueueOptions<Job, Request, Events>) {
     this.#options = options;
   }
 
@@ -122,6 +122,7 @@ export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog
     return this.#tasks.get(id)?.job;
   }
 
+  /** What happens in a job; the log goes on after the job is forgotten. */
   events(id: string): Events | undefined {
     return this.#tasks.get(id)?.events;
   }
@@ -150,7 +151,7 @@ export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog
     return task.job;
   }
 
-  /** Cancels every job and waits until no work is left. */
+  /** Cancels every job and waits until no work is left. Nothing should be added afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.unfinished.map(({ job }) => this.cancel(job.id)));
@@ -190,7 +191,7 @@ export class SerialJobs<Job extends SerialJob, Request, Events extends StatusLog
     }
   }
 
-  #finish(task: Task<Job, Request, Events>, end: Partial<SerialJob>, result?: Partial<Job>): void {
+  #finish(task: Task<Job, Request, Events>, end: Partial<QueueJob>, result?: Partial<Job>): void {
     task.enter({ ...end, finished_at: unixSeconds() }, result);
     this.#options.onFinished?.(task.job);
     const finished = [...this.#tasks.values()].filter(({ job }) => job.finished_at !== null);
