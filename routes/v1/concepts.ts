@@ -6,7 +6,8 @@ import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ConceptList, ConceptObject, ConceptPageQuery } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { FitJob, FitRequest } from '../../src/schemas/fits.js';
+import { FitJob } from '../../src/schemas/fit-jobs.js';
+import { FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
 import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 

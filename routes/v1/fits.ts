@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { errors } from '../../src/errors.js';
 import { eventStream, eventStreamHeaders, jobEvents } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { FitEvent } from '../../src/schemas/fit-events.js';
-import { FitJob, FitList, FitRequest } from '../../src/schemas/fits.js';
+import { FitEvent, FitJob, FitList } from '../../src/schemas/fit-jobs.js';
+import { FitRequest } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { EventsHeaders } from '../../src/schemas/job-events.js';
 

@@ -1,7 +1,6 @@
 /** What happened in one fit: a log as short as the fit has layers. */
 import { JobEventLog } from '../common/job-event-log.js';
-import type { FitEvent } from '../schemas/fit-events.js';
-import type { FitJob, FitLayer } from '../schemas/fits.js';
+import type { FitEvent, FitJob, FitLayer } from '../schemas/fit-jobs.js';
 
 export class FitEventLog extends JobEventLog<FitEvent> {
   /** A job's new status; the last one of a job that is over ends the log. */

@@ -14,3 +14,15 @@ export const whole = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`;
   return z.int({ error }).min(least, { error }).max(most, { error });
 };
+
+/** A number within both bounds. */
+export const between = (least: number, most: number) => {
+  const error = `must be a number from ${least} to ${most}`;
+  return z.number({ error }).min(least, { error }).max(most, { error });
+};
+
+/** @param what the items as messages call them */
+export const listOf = <Item extends z.ZodType>(item: Item, least: number, most: number, what: string) => {
+  const error = `must be a list of ${least} to ${most} ${what}`;
+  return z.array(item, { error }).min(least, { error }).max(most, { error });
+};

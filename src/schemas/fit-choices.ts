@@ -25,7 +25,8 @@ export type MethodName = keyof typeof fitMethods;
 export const methodNames = namesOf(fitMethods);
 
 /** hard: 1 with the concept, 0 without. soft: between 0 and 1, by attention to what states the concept. */
-export type Labels = 'hard' | 'soft';
+export const labelKinds = ['hard', 'soft'] as const;
+export type Labels = (typeof labelKinds)[number];
 
 interface RecipeChoice {
   readonly description: string;

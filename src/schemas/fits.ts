@@ -1,13 +1,14 @@
-/** Fit jobs, in the style of OpenAI's fine-tuning jobs. */
+/** What a fit is asked with: the body of `POST /v1/fits` and `POST /v1/concepts`, and each entry of a list of fits. */
 import { z } from 'zod';
 import { isConceptName } from '../common/names.js';
-import { text, whole } from './fields.js';
+import { listOf, text, whole } from './fields.js';
 import {
   conceptClasses,
   conceptClassNames,
   defaultRecipe,
   fitMethods,
   fitRecipes,
+  labelKinds,
   methodNames,
   mostCandidates,
   recipeNames,
@@ -39,12 +40,7 @@ const described = (table: Record<string, { readonly description: string }>) =>
     .join(' ');
 
 const { fewestStatements, mostStatements } = fitLimits;
-const examplesExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts or chats`;
-const sideExpected = `must be a list of ${fewestStatements} to ${mostStatements} texts`;
-const side = z
-  .array(text(fitLimits.statement), { error: sideExpected })
-  .min(fewestStatements, { error: sideExpected })
-  .max(mostStatements, { error: sideExpected });
+const statementsSide = listOf(text(fitLimits.statement), fewestStatements, mostStatements, 'texts');
 
 const { messages: mostMessages } = fitLimits;
 const ExampleMessage = z.strictObject({
@@ -52,17 +48,14 @@ const ExampleMessage = z.strictObject({
   content: text(fitLimits.example),
 });
 const exampleExpected = `must be a text of 1 to ${fitLimits.example} characters or a list of 1 to ${mostMessages} messages`;
-const examplesSide = z
-  .array(
-    z.union([text(fitLimits.example), z.array(ExampleMessage).min(1).max(mostMessages)], {
-      error: exampleExpected,
-    }),
-    {
-      error: examplesExpected,
-    },
-  )
-  .min(fewestStatements, { error: examplesExpected })
-  .max(mostStatements, { error: examplesExpected });
+const examplesSide = listOf(
+  z.union([text(fitLimits.example), z.array(ExampleMessage).min(1).max(mostMessages)], {
+    error: exampleExpected,
+  }),
+  fewestStatements,
+  mostStatements,
+  'texts or chats',
+);
 
 const layersExpected = 'must be "all", a list of layers or {"top": number of layers}';
 const Layers = z.union(
@@ -81,7 +74,7 @@ const classes = Object.entries(conceptClasses)
   .map(([name, { prefix }]) => `${name}: "${prefix}"`)
   .join(' ');
 
-const fitShape = {
+const fitFields = {
   name: z
     .string({ error: nameExpected })
     .refine(isConceptName, { error: nameExpected })
@@ -116,7 +109,7 @@ const fitShape = {
     }),
   statements: z
     .strictObject(
-      { positive: side, negative: side },
+      { positive: statementsSide, negative: statementsSide },
       { error: strictly('statements', ['positive', 'negative'], 'must be an object of two lists of texts') },
     )
     .optional()
@@ -136,7 +129,7 @@ const fitShape = {
     .meta({
       description: 'For recipe examples: texts, or chats as lists of messages, with the concept and without.',
     }),
-  labels: z.enum(['hard', 'soft']).optional().meta({
+  labels: z.enum(labelKinds).optional().meta({
     description:
       'hard: 1 and 0. soft: by attention to the concept (recipes attention and responses). Default: soft with recipe attention, else hard.',
   }),
@@ -158,9 +151,9 @@ const fitShape = {
     .meta({ description: 'Tokens per answer, for recipes that have the model answer.' }),
 };
 
-type Fields = z.output<z.ZodObject<typeof fitShape>>;
+type Fields = z.output<z.ZodObject<typeof fitFields>>;
 
-/** Fields that go together or not: [field at fault, requirement]. */
+/** What is wrong with fields that are right one by one but do not go together: [field at fault, requirement]. */
 function* misfits(fit: Fields): Generator<readonly [string, string]> {
   const { recipe, prefix, subject, statements, examples, token, layers } = fit;
   const ofClass = fit.class !== undefined || subject !== undefined;
@@ -199,10 +192,10 @@ function sameTexts({
 }
 
 export const FitRequest = z
-  .strictObject(fitShape, {
+  .strictObject(fitFields, {
     error: strictly(
       'the fit',
-      Object.keys(fitShape),
+      Object.keys(fitFields),
       'must be an object with a name and what states the concept',
     ),
   })
@@ -219,58 +212,3 @@ export const FitRequest = z
     },
   });
 export type FitRequest = z.output<typeof FitRequest>;
-
-export const FitStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
-export type FitStatus = z.output<typeof FitStatus>;
-
-const unixSeconds = z.int().meta({ description: 'Unix seconds.' });
-
-/** What a method chose at one layer; methods add fields of their own. */
-export const FitLayer = z
-  .looseObject({
-    layer: z.int(),
-    seconds: z.number().meta({ description: 'What the linear algebra of this layer took.' }),
-    token: z.int().optional().meta({ description: 'The token read, as an offset from the end.' }),
-    r: z.number().optional().meta({ description: "Pearson's r of all projections with the labels." }),
-    validation_r: z
-      .number()
-      .nullish()
-      .meta({ description: "|Pearson's r| on the examples held out; null when all project alike." }),
-    sign: z.number().optional().meta({ description: '-1 where the method had found the opposite.' }),
-    bandwidth: z.number().optional().meta({ description: 'Of the kernel (method rfm).' }),
-  })
-  .meta({ id: 'FitLayer', description: "One layer's result. All but the seconds is kept with the concept." });
-export type FitLayer = z.output<typeof FitLayer>;
-
-const FitProgress = z.object({ stage: z.string(), done: z.int(), total: z.int() });
-const FitError = z.object({ code: z.string(), message: z.string() });
-const FittedConcept = z.object({ name: z.string(), version: z.string() });
-
-export const FitJob = z
-  .object({
-    id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }),
-    object: z.literal('fit'),
-    status: FitStatus,
-    name: z.string(),
-    model: z.string(),
-    prefix: z.string().meta({ description: 'What states the concept; empty for examples without.' }),
-    recipe: z.string(),
-    method: z.string(),
-    created_at: unixSeconds,
-    started_at: unixSeconds.nullable(),
-    finished_at: unixSeconds.nullable(),
-    progress: FitProgress.nullable(),
-    error: FitError.nullable(),
-    concept: FittedConcept.nullable(),
-    layers: z.array(FitLayer).meta({ description: 'The layers fitted so far, in their order.' }),
-  })
-  .meta({ id: 'FitJob', description: 'A job that fits a concept.' });
-export type FitJob = z.output<typeof FitJob>;
-
-export const FitList = z.object({
-  object: z.literal('list'),
-  data: z.array(
-    FitJob.omit({ layers: true }).meta({ id: 'FitSummary', description: 'A fit without its layers.' }),
-  ),
-});
-export type FitList = z.output<typeof FitList>;

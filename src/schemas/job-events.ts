@@ -1,5 +1,14 @@
-/** What a client says when it follows a job: which events it has (WHATWG HTML, "Server-sent events"). */
+/** The events of a job, of whatever kind, and how a client follows them (WHATWG HTML, "Server-sent events"). */
 import { z } from 'zod';
+
+/** What every event has. `object` says of which kind of job it is. */
+export const jobEventFields = <Kind extends string>(object: Kind) => ({
+  object: z.literal(object),
+  id: z.string().meta({ description: 'Counts up within a job; also the id of the server-sent event.' }),
+  created_at: z.int().meta({ description: 'Unix seconds.' }),
+  level: z.enum(['info', 'error']),
+  message: z.string(),
+});
 
 const lastEventExpected = 'must be the id of an event, a whole number';
 

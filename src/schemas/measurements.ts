@@ -1,6 +1,6 @@
 /** What measures steering over HTTP: calibrating a concept, and sweeping concepts, strengths and prompts. */
 import { z } from 'zod';
-import { text, whole } from './fields.js';
+import { between, listOf, text, whole } from './fields.js';
 import {
   SteeringItem,
   SteeringLayers,
@@ -28,16 +28,6 @@ export const measurementLimits = {
   answers: 512,
 } as const;
 
-const list = <Item extends z.ZodType>(item: Item, least: number, most: number, what: string) => {
-  const error = `must be a list of ${least} to ${most} ${what}`;
-  return z.array(item, { error }).min(least, { error }).max(most, { error });
-};
-
-const between = (least: number, most: number) => {
-  const error = `must be a number from ${least} to ${most}`;
-  return z.number({ error }).min(least, { error }).max(most, { error });
-};
-
 const shareExpected = `must be a number above 0 and at most ${measurementLimits.share}`;
 const Bound = z.strictObject(
   {
@@ -49,15 +39,15 @@ const Bound = z.strictObject(
   { error: strictly('bound', ['log_probability_drop', 'distinct_2'], 'must be an object of two numbers') },
 );
 
-const calibrateShape = {
+const calibrateFields = {
   model: z.string().optional().meta({ description: "Default: the server's default model." }),
   prefix: text(measurementLimits.prefix)
     .optional()
     .meta({ description: 'States the concept, for the evidence. Default: what the fit used.' }),
-  questions: list(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
+  questions: listOf(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
     .optional()
     .meta({ description: 'Asked at every grid point. Default: questions that no fit has seen.' }),
-  shares: list(
+  shares: listOf(
     z
       .number({ error: shareExpected })
       .gt(0, { error: shareExpected })
@@ -79,8 +69,8 @@ const calibrateShape = {
 };
 
 export const CalibrateRequest = z
-  .strictObject(calibrateShape, {
-    error: strictly('the calibration', Object.keys(calibrateShape), 'must be an object, which may be empty'),
+  .strictObject(calibrateFields, {
+    error: strictly('the calibration', Object.keys(calibrateFields), 'must be an object, which may be empty'),
   })
   .meta({ id: 'CalibrateRequest', examples: [{}] });
 export type CalibrateRequest = z.output<typeof CalibrateRequest>;
@@ -94,9 +84,9 @@ const Message = z.strictObject(
 );
 const promptExpected = `must be a text of 1 to ${measurementLimits.promptText} characters or a list of 1 to ${measurementLimits.messages} messages`;
 
-const sweepShape = {
+const sweepFields = {
   model: z.string().optional().meta({ description: "Default: the server's default model." }),
-  prompts: list(
+  prompts: listOf(
     z.union([text(measurementLimits.promptText), z.array(Message).min(1).max(measurementLimits.messages)], {
       error: promptExpected,
     }),
@@ -104,13 +94,13 @@ const sweepShape = {
     measurementLimits.prompts,
     'prompts',
   ).meta({ description: 'Each a user message, or a chat.', examples: [['What is on your mind today?']] }),
-  concepts: list(
+  concepts: listOf(
     z.string({ error: "must be a concept's name" }).min(1).max(200),
     1,
     measurementLimits.concepts,
     'names of concepts',
   ).meta({ examples: [['ocean', 'pirate']] }),
-  strengths: list(
+  strengths: listOf(
     z.number({ error: 'must be a finite number' }),
     1,
     measurementLimits.strengths,
@@ -132,10 +122,10 @@ const sweepShape = {
 const answersExpected = `prompts, concepts and strengths must make at most ${measurementLimits.answers} answers`;
 
 export const SweepRequest = z
-  .strictObject(sweepShape, {
+  .strictObject(sweepFields, {
     error: strictly(
       'the sweep',
-      Object.keys(sweepShape),
+      Object.keys(sweepFields),
       'must be an object with prompts, concepts and strengths',
     ),
   })

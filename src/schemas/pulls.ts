@@ -10,6 +10,7 @@ import {
   repositoryExpected,
   revisionExpected,
 } from '../hub/repository.js';
+import { jobEventFields } from './job-events.js';
 import { strictly } from './strictly.js';
 
 /** A text of a form that a function knows. */
@@ -103,25 +104,23 @@ export const PullParams = z.object({
   id: z.string().meta({ examples: ['pull-5c1f0a9be2d34c7788aa01f2'] }),
 });
 
-const common = {
-  object: z.literal('model.pull.event'),
-  id: z.string().meta({ description: 'Counts up within a job; also the id of the server-sent event.' }),
-  created_at: z.int().meta({ description: 'Unix seconds.' }),
-  level: z.enum(['info', 'error']),
-  message: z.string(),
-};
+const eventFields = jobEventFields('model.pull.event');
 
 export const PullEvent = z
   .discriminatedUnion('type', [
-    z.object({ ...common, type: z.literal('status'), data: PullJob.pick({ status: true, error: true }) }),
     z.object({
-      ...common,
+      ...eventFields,
+      type: z.literal('status'),
+      data: PullJob.pick({ status: true, error: true }),
+    }),
+    z.object({
+      ...eventFields,
       type: z.literal('choice'),
       data: PullJob.pick({ commit: true, file: true, quantization: true }).extend({
         others: z.array(z.string()).meta({ description: 'Graphs that were passed over.' }),
       }),
     }),
-    z.object({ ...common, type: z.literal('progress'), data: PullJob.shape.progress.unwrap() }),
+    z.object({ ...eventFields, type: z.literal('progress'), data: PullJob.shape.progress.unwrap() }),
   ])
   .meta({
     id: 'PullEvent',

@@ -7,7 +7,7 @@ import { packageRoot } from '../../src/common/package.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';
-import type { FitJob, FitLayer } from '../../src/schemas/fits.js';
+import type { FitJob, FitLayer } from '../../src/schemas/fit-jobs.js';
 import { cosine } from '../fitting/fake-model.js';
 import { post, type ServerProcess, startServerProcess, temporaryData } from './running-server.js';
 

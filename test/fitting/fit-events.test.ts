@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ReadOptions } from '../../src/common/job-event-log.js';
 import { FitEventLog } from '../../src/fitting/fit-events.js';
-import { FitEvent } from '../../src/schemas/fit-events.js';
-import type { FitJob } from '../../src/schemas/fits.js';
+import { FitEvent, type FitJob } from '../../src/schemas/fit-jobs.js';
 
 const job = (status: FitJob['status'], over = false) =>
   ({ status, error: null, concept: null, finished_at: over ? 1 : null }) as FitJob;

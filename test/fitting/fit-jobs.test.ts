@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Concept } from '../../src/concepts/concept.js';
 import { errors, SteerdError } from '../../src/errors.js';
 import { FitJobs } from '../../src/fitting/fit-jobs.js';
-import { FitJob, FitRequest } from '../../src/schemas/fits.js';
+import { FitJob } from '../../src/schemas/fit-jobs.js';
+import { FitRequest } from '../../src/schemas/fits.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 
 const request = (part: object = {}) =>

@@ -14,7 +14,7 @@ import { Hub } from '../../src/hub/hub.js';
 import { PullJobs } from '../../src/models/pull/pull-jobs.js';
 import type { ModelRegistry, ModelStatus } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
-import type { FitJob } from '../../src/schemas/fits.js';
+import type { FitJob } from '../../src/schemas/fit-jobs.js';
 import { type App, type AppOptions, buildApp, type HttpSettings } from '../../src/server/app.js';
 import type { OpenedServices } from '../../src/server/server.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';

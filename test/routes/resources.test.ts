@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConceptList, ConceptObject } from '../../src/schemas/concepts.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
-import { FitJob, FitList } from '../../src/schemas/fits.js';
+import { FitJob, FitList } from '../../src/schemas/fit-jobs.js';
 import { ModelList, ModelObject } from '../../src/schemas/models.js';
 import { type Built, build } from '../helpers/app.js';
 
