@@ -1,10 +1,10 @@
 /**
- * JSON where one value has exactly one text, and one text exactly one value: what a content hash needs.
- * `canonicalJson` sorts keys (by UTF-16 code unit, as RFC 8785 does) and takes nothing that JSON would silently
- * change; `parseStrictJson` refuses repeated keys, of which JSON.parse silently keeps the last.
+ * Canonical JSON, for content hashes: one value has exactly one text, and one text exactly one value. `canonicalJson`
+ * sorts keys (by UTF-16 code unit, as RFC 8785 does) and refuses whatever JSON would silently change; `parseStrictJson`
+ * refuses repeated keys, of which JSON.parse silently keeps the last.
  */
 
-/** Deeper values are refused: a hostile header must not exhaust the stack. */
+/** Deeper values are refused: a hostile file must not exhaust the stack. */
 const maximumDepth = 64;
 
 /** A value that is not JSON, or text that is not strict JSON. */

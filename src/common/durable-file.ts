@@ -1,6 +1,6 @@
 /**
- * Files that survive a crash whole: written beside their place, synced, renamed over it, and the folder synced, so
- * after any kill or power loss a path holds the old content or the new, never a part.
+ * Atomic and durable file writes: to a temporary file beside the target, synced, renamed over the target, and the
+ * folder synced. After any kill or power loss a path holds the old content or the new, never a part.
  *
  * Not write-file-atomic (7.0): it makes one write call and ignores how much of it was written, so on a disk that
  * fills up a torn file would be renamed into place; and it does not sync the folder.
@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 const temporarySuffix = '.tmp';
 
 export interface WriteOptions {
-  /** Ends the write while nothing is in its place yet. */
+  /** Ends the write as long as the target has not been replaced. */
   readonly signal?: AbortSignal | undefined;
   /** Permissions of the file. */
   readonly mode?: number;
@@ -67,7 +67,7 @@ export async function makeFolderDurably(folder: string): Promise<void> {
   }
 }
 
-/** Removes what writes cut short by a crash left behind. Only for a folder that no other process writes to. */
+/** Removes temporary files that a crash left behind. Only for a folder that no other process writes to. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder);
   const leftovers = names.filter((name) => name.endsWith(temporarySuffix));

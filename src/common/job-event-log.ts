@@ -1,7 +1,7 @@
 /**
- * What happened in one job, for any number of readers. Of a kind of progress only the newest is kept, so the log stays
- * short; a reader takes what is new since it last looked, at its own pace, and is nothing but a number here: slow
- * ones hold nothing up and miss nothing but old progress.
+ * The events of one job, for any number of readers. Newer progress replaces older, so the log stays short. Each reader
+ * takes the events after the last one it has read, at its own pace: a slow one holds nobody up and misses only progress
+ * that newer progress has replaced.
  */
 import { unixSeconds } from './stamps.js';
 
@@ -13,15 +13,15 @@ export interface JobEvent {
   readonly created_at: number;
 }
 
-/** An event before it is logged, for each kind of event by itself. */
+/** An event before it is logged; distributes over a union of events. */
 export type Unlogged<Event extends JobEvent> = Event extends Event ? Omit<Event, 'id' | 'created_at'> : never;
 
 export interface ReadOptions {
-  /** The last event known: what came after it is read. */
+  /** Id of the last event known: later ones are read. */
   readonly after?: number;
   /** Milliseconds between two batches of events, at least. */
   readonly pace?: number;
-  /** Milliseconds without an event after which an empty batch says that the job lives. */
+  /** Milliseconds without an event after which an empty batch is given, as a sign of life. */
   readonly silence?: number;
 }
 
@@ -31,7 +31,7 @@ export class JobEventLog<Event extends JobEvent> {
   #ended = false;
   readonly #readers = new Set<(ended: boolean) => void>();
 
-  /** @param outdates which of the events so far need not be kept any more */
+  /** @param outdates which events so far the new one replaces */
   add(content: Unlogged<Event>, outdates?: (event: Event) => boolean): void {
     if (outdates !== undefined) this.#events = this.#events.filter((event) => !outdates(event));
     const id = String(++this.#lastId);
@@ -46,7 +46,7 @@ export class JobEventLog<Event extends JobEvent> {
     this.add(content);
   }
 
-  /** Whether nothing is left to read after that event, now or later. */
+  /** Whether the log has ended and holds nothing after that event. */
   isOver(after: number): boolean {
     return this.#ended && after >= this.#lastId;
   }
@@ -69,7 +69,7 @@ export class JobEventLog<Event extends JobEvent> {
     }
   }
 
-  /** Waits for an event that `matters`, at most so long, and no longer than the signal. False when time ran out. */
+  /** Waits for an event that `matters`, until the time is over or the signal is aborted. False when time ran out. */
   #wait(signal: AbortSignal, milliseconds: number, matters: (ended: boolean) => boolean): Promise<boolean> {
     return new Promise((resolve) => {
       const done = (woken: boolean) => {
@@ -89,7 +89,7 @@ export class JobEventLog<Event extends JobEvent> {
     });
   }
 
-  /** How many wait for what comes next. */
+  /** How many readers wait for the next event. */
   get readers(): number {
     return this.#readers.size;
   }

@@ -1,8 +1,7 @@
 /**
- * The algebra of concepts. As an edit, a concept at strength s adds `s * coefficients[l] * vectors[l]` at block l:
- * one direction per layer. Scaling, adding and negating concepts scale, add and negate those directions, and the
- * results are concepts again (unit vectors and coefficients). Their calibration is called `algebra`: coefficients that
- * follow from others, not measured.
+ * The algebra of concepts: scaling, negating, adding. At strength s a concept adds `s * coefficients[l] * vectors[l]`
+ * at block l; scaling, adding and negating concepts does the same to these directions. The results are concepts again
+ * (unit vectors and coefficients), with a calibration called `algebra`, for it follows from others and is not measured.
  */
 import { errors } from '../errors.js';
 import { type Calibration, type Concept, createConcept } from './concept.js';

@@ -3,7 +3,6 @@
  * under the metadata key `steerd` the canonical JSON of its document with the version. The version is computed again
  * at load, so a file whose content changed is refused. The same concept gives the same bytes.
  */
-
 import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { conceptLimits } from '../common/concept-limits.js';
 import { SteerdError } from '../errors.js';
@@ -32,7 +31,7 @@ export type ConceptFileReason =
   | 'invalid'
   | 'tampered';
 
-/** A file that holds no sound concept. */
+/** A file that holds no valid concept. */
 export class ConceptFileError extends Error {
   override readonly name = 'ConceptFileError';
   constructor(
@@ -126,7 +125,7 @@ function readConcept(document: Record<string, unknown>, tensors: Map<string, Saf
       details: object(record, 'details'),
     },
   });
-  // Whatever the concept does not take up is outside its version, so nothing vouches for it.
+  // A tensor that is no part of the concept is not covered by its version.
   for (const tensor of tensors.keys()) {
     if (!['vectors', 'residual_norms', 'calibration'].includes(tensor)) {
       throw new ConceptFileError(
@@ -177,7 +176,7 @@ function floats(tensors: Map<string, SafeTensor>, name: string, shape: readonly 
   return tensor.toFloat32();
 }
 
-/** Every way to be bad, told the same way: with a reason and, where known, the concept's name. */
+/** Any error of reading a file as a ConceptFileError, with the concept's name where it is known. */
 function named(error: unknown, name: string | null): unknown {
   if (error instanceof ConceptFileError) return new ConceptFileError(error.reason, error.message, name);
   if (error instanceof SafetensorsError) {

@@ -1,4 +1,4 @@
-/** Reads a folder of concept files: what is sound, and what is refused and why. Nothing is changed. */
+/** Reads a folder of concept files: the concepts, and which files are refused and why. Changes nothing. */
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -43,7 +43,7 @@ export class ConceptStore {
   }
 
   /**
-   * Loads every sound file; the others are listed in `refused` and left where they are.
+   * Loads every valid file; the others are listed in `refused` and left where they are.
    * @throws SteerdError storage_failed when the data directory cannot be made or read.
    */
   static async open(options: ConceptStoreOptions): Promise<ConceptStore> {

@@ -1,6 +1,6 @@
 /**
- * A concept is an immutable value: unit vectors per layer for one model, how it was fitted, how strong 1.0 is.
- * `createConcept` is the only way to make one: it checks everything, copies, and computes the version.
+ * A concept is an immutable value: unit vectors per layer for one model, the record of its fit, and the coefficients of
+ * strength 1. `createConcept` is the only way to make one: it checks everything, copies, and computes the version.
  */
 import { createHash } from 'node:crypto';
 import { canonicalJson, JsonError } from '../common/canonical-json.js';
@@ -25,7 +25,7 @@ export interface Calibration {
   readonly method: string;
   /** [L] additive coefficient on the unit vector at strength 1; 0 where the layer is not steered by default. */
   readonly coefficients: Float32Array;
-  /** Strength -1 is that many times as strong as strength 1: a model bears more in one direction than the other. */
+  /** Strength -1 is that many times as strong as strength 1: fluency ends at different strengths in either direction. */
   readonly negativeRatio: number;
   readonly details: Readonly<Record<string, unknown>>;
 }

@@ -44,7 +44,12 @@ export function attentionRecord({ record, layers }: Concept): AttentionRecord | 
   return whole ? data : null;
 }
 
-/** The `count` layers with the highest score, those with more of `otherwise` first among equals, in ascending order. */
+/**
+ * The `count` layers with the highest scores, ascending.
+ * @param scores by layer
+ * @param otherwise by layer: the higher goes first among equal scores
+ * @param candidates the layers to choose among
+ */
 export function topLayers(
   count: number,
   scores: readonly number[],

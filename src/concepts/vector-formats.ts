@@ -1,16 +1,16 @@
-/** Which format a request means, and what each is called in HTTP. */
+/** The file formats of vectors: their media types, and which one a request means. */
 import { errors } from '../errors.js';
 import { type VectorFormat, vectorFormats } from '../schemas/concept-vectors.js';
 import { isGguf } from './gguf.js';
 
-/** The first media type of a format is what replies say. There is no registered one for the two binary formats. */
+/** The first media type of a format is the one of replies. The two binary formats have no registered one. */
 export const mediaTypes: Readonly<Record<VectorFormat, readonly [string, ...string[]]>> = {
   json: ['application/json'],
   safetensors: ['application/vnd.safetensors', 'application/safetensors', 'application/x-safetensors'],
   gguf: ['application/vnd.gguf', 'application/gguf', 'application/x-gguf'],
 };
 
-/** Bytes of a kind that the file itself tells. */
+/** Either binary format: the file's first bytes say which. */
 export const anyBinary = 'application/octet-stream';
 
 export const binaryTypes: readonly string[] = [...mediaTypes.safetensors, ...mediaTypes.gguf, anyBinary];
@@ -30,7 +30,7 @@ export function askedFormat(query: VectorFormat | undefined, accept: string | un
 }
 
 /**
- * What the bytes of a body are: what the query or the content type says, else what they begin with.
+ * The format of a body: what the query or the content type says, else what its first bytes say.
  * @throws SteerdError vectors_invalid when query and content type disagree
  */
 export function formatOfBytes(

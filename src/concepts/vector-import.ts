@@ -1,7 +1,7 @@
 /**
- * Makes a concept of vectors from elsewhere: safetensors, GGUF control vectors, JSON. What a file adds at its own
- * scale 1 is what the concept adds at strength 1: a row that is a unit vector is kept bit for bit with coefficient 1,
- * any other becomes a unit vector whose length is its coefficient (their product is the row within float32 rounding).
+ * Makes a concept of vectors from elsewhere: safetensors, GGUF control vectors, JSON. At strength 1 the concept adds
+ * what the file adds at its own scale 1: a row that is a unit vector is kept bit for bit with coefficient 1, any other
+ * is normalised, with its length as the coefficient (their product is the row within float32 rounding).
  */
 import { errors } from '../errors.js';
 import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vectors.js';

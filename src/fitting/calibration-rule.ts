@@ -1,9 +1,9 @@
 /**
- * Rule `norm_share`: what strength 1 means before anything is measured. Every layer is moved in proportion to
- * how far apart the fit's classes lie there, and together so far that the mean over the steered layers of
- * |edit| / |residual| is `strengthOneShare`. In this unit concepts agree whose raw coefficients differ fourfold.
+ * Rule `norm_share`: what strength 1 means before anything is measured. A layer's coefficient is proportional to the
+ * distance between the fit's class means there, and all are scaled so that the mean over the steered layers of
+ * |edit| / |residual| is `strengthOneShare`. Measured in this ratio, concepts whose raw coefficients differ fourfold
+ * need about the same strength.
  */
-
 import type { Calibration } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 
@@ -11,11 +11,11 @@ import { errors } from '../errors.js';
  * tau, chosen on the embedded model with some sixty concepts, greedy and at temperature 0.8. At 0.012 steering
  * moves the answers 61 to 92 % as far towards the concept as telling the model does (docs/concepts.md, the table);
  * below 0.009 a dialect such as a pirate's fades, from 0.014 on answers fall into loops ("aye, aye, aye"). An
- * edit of the middle layers alone buys nothing: at equal effect its text repeats itself as much or more.
+ * edit of the middle layers alone gains nothing: at equal effect its text repeats itself as much or more.
  */
 export const strengthOneShare = 0.012;
 
-/** Blocks steered by default: all but the first, whose output is little more than the token's embedding. */
+/** The first block steered by default: the output of block 0 is little more than the token's embedding. */
 export const firstSteeredLayer = 1;
 
 /**

@@ -1,4 +1,4 @@
-/** The layers x candidates map of a concept's fit, with what the candidates are. */
+/** The attention map that a concept's fit recorded (layers x candidate tokens), with the candidates' texts. */
 import type { Concept } from '../concepts/concept.js';
 import { attentionRecord, layerRecords } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';

@@ -1,7 +1,7 @@
 /**
  * A fit from end to end: the recipe collects labelled activations, the method finds a direction per layer, and
- * what is common to all of them follows: sign (projections rise with the labels), unit length, calibration.
- * The same settings on the same model give the same concept, version and all.
+ * calibration gives the directions their coefficients. The same settings on the same model give the same concept,
+ * version and all.
  */
 import { type Concept, createConcept } from '../concepts/concept.js';
 import type { LoadedModel } from '../models/model.js';
@@ -32,7 +32,7 @@ export async function fitConcept(
   return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }
 
-/** The part after the recipe: labelled features of every layer become a concept. */
+/** What follows the recipe: from every layer's labelled features to a concept, calibrated by the rule. */
 export async function conceptOf(
   features: LabelledFeatures,
   settings: FitSettings,

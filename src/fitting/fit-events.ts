@@ -1,9 +1,9 @@
-/** What happened in one fit: a log as short as the fit has layers. */
+/** The event log of one fit. */
 import { JobEventLog } from '../common/job-event-log.js';
 import type { FitEvent, FitJob, FitLayer } from '../schemas/fit-jobs.js';
 
 export class FitEventLog extends JobEventLog<FitEvent> {
-  /** A job's new status; the last one of a job that is over ends the log. */
+  /** A job's new status; the status of a finished job ends the log. */
   status({ status, error, concept, finished_at }: FitJob): void {
     const event = {
       object: 'fit.event',

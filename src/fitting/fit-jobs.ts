@@ -1,8 +1,7 @@
 /**
- * The queue of fits: one runs at a time, the others wait. A job that fails or is cancelled leaves no concept
- * and nothing running; `succeeded` is said only when the concept is safe in the store.
+ * The queue of fits: one runs at a time, the others wait. A job that fails or is cancelled leaves no concept and
+ * nothing running; one has succeeded only when its concept is durable in the store.
  */
-
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
@@ -24,10 +23,10 @@ export interface FitLog {
 export interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
   readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
-  /** `put` gives the signal's reason back when it is aborted before the concept is there. */
+  /** `put` throws the signal's reason when it is aborted before the concept is stored. */
   readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
   readonly log?: FitLog;
-  /** Hears how long a fit was in a stage, when it has left it. */
+  /** Called as a fit leaves a stage, with the time that it took. */
   readonly onStage?: (stage: string, seconds: number) => void;
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
@@ -95,7 +94,7 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
 async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
   const { signal } = task;
   let since = performance.now();
-  const leave = (next: string | undefined) => {
+  const enterStage = (next: string | undefined) => {
     const stage = task.job.progress?.stage;
     if (stage === next) return;
     const now = performance.now();
@@ -110,20 +109,20 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
         model,
         signal,
         (stage, done, total) => {
-          leave(stage);
+          enterStage(stage);
           progress(task, stage, done, total);
         },
         ({ record, seconds }) => addLayer(task, { ...record, seconds: rounded(seconds) } as FitLayer),
       );
     const concept = await keepLoaded(model, work, signal);
     signal.throwIfAborted();
-    leave('store');
+    enterStage('store');
     progress(task, 'store', 0, 1);
     await concepts.put(concept, signal);
-    leave(undefined);
+    enterStage(undefined);
     return { progress: null, concept: { name: concept.name, version: concept.version } };
   } catch (error) {
-    // What fails while it is cancelled fails because of that, but for a disk that does.
+    // Whatever fails in a job that is being cancelled fails because of that, except for the disk.
     if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;
     throw error;
   }
@@ -139,5 +138,5 @@ function addLayer(task: FitTask, layer: FitLayer): void {
   task.events.layer(layer);
 }
 
-/** Milliseconds are enough. */
+/** To milliseconds. */
 const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;

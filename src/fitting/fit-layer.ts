@@ -1,6 +1,6 @@
 /**
- * One layer of a fit, from labelled features to an oriented unit vector and its record. Degenerate input ends
- * here, with an error that names the layer; what leaves is finite.
+ * One layer of a fit, from labelled features to an oriented unit vector and its record. Degenerate features are
+ * refused here, with an error that names the layer; results are finite.
  */
 import { errors } from '../errors.js';
 import type { MethodName } from '../schemas/fit-choices.js';
@@ -23,7 +23,7 @@ export interface LayerFit {
   readonly separation: number;
   /** For the concept's record: JSON values only, the same for the same features. */
   readonly record: Readonly<Record<string, unknown>>;
-  /** What it took: for the job, not for the record, or the same request would not give the same bytes. */
+  /** Time taken. For the job, not for the record: the same request must give the same bytes. */
   readonly seconds: number;
 }
 

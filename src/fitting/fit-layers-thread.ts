@@ -14,7 +14,7 @@ export interface LayerThreadData {
 
 export type LayerReply =
   | { readonly type: 'fitted'; readonly fit: LayerFit }
-  /** What errors are made of: their class does not survive the way between threads. */
+  /** A SteerdError's fields: structured cloning loses the class. */
   | {
       readonly type: 'refused';
       readonly error: Pick<SteerdError, 'code' | 'status' | 'message' | 'param'> & {
@@ -45,7 +45,7 @@ if (process.platform === 'linux') {
 
 const stopped = () => Atomics.load(stop, 0) !== 0;
 
-/** Loads what fits layers, piece by piece: a thread that is to stop while it begins stops then. */
+/** Loads the modules that fit layers one by one, so that a thread told to stop while it starts stops between them. */
 async function begin(): Promise<((task: LayerTask) => LayerReply) | null> {
   if (stopped()) return null;
   const { Products } = await import('./linear-algebra/products.js');

@@ -1,6 +1,6 @@
 /**
- * The layers of a fit, side by side in threads of one core each, off the thread that serves HTTP. The
- * threads live as long as the call: nothing is left running, however it ends.
+ * The layers of a fit, side by side in worker threads of one core each, off the thread that serves HTTP. The threads
+ * live as long as the call: nothing is left running, however it ends.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { SteerdError } from '../errors.js';
 import type { LayerFit, LayerTask } from './fit-layer.js';
 import type { LayerReply, LayerThreadData } from './fit-layers-thread.js';
 
-/** Each holds a layer's matrices and an ORT of its own. */
+/** Each holds one layer's matrices and ONNX Runtime sessions of its own. */
 const mostThreads = 8;
 
 /**
@@ -31,7 +31,7 @@ export async function fitLayers(
   const work = async () => {
     const thread = new LayerThread({ stop });
     try {
-      // Tasks begin in their order, so whatever fails first has all earlier ones behind or beside it.
+      // Tasks begin in their order: when one fails, all before it have been fitted or are running.
       while (next < tasks.length && failures.size === 0 && !signal.aborted) {
         const index = next++;
         const answer = await thread.ask(tasks[index] as LayerTask);
@@ -60,7 +60,7 @@ export async function fitLayers(
   }
 }
 
-/** One thread and the answer it owes. */
+/** One worker thread; it fits one task at a time. */
 class LayerThread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;

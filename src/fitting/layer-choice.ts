@@ -1,4 +1,4 @@
-/** Which layers a fit finds vectors for: all but the first, some, or those that attend most to the concept. */
+/** Which layers a fit finds vectors for: all but the first, a list, or those that attend most to the concept. */
 import { topLayers } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import { firstSteeredLayer } from './calibration-rule.js';

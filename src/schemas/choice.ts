@@ -1,6 +1,6 @@
 /**
- * Unions whose errors help. zod's own tell what is wrong with every branch; here the shape of a value picks its branch,
- * and only that one speaks.
+ * Unions with one error: zod's own list the faults of every branch; here the shape of a value picks its branch, and only
+ * that branch's faults are reported.
  */
 import { z } from 'zod';
 

@@ -1,4 +1,4 @@
-/** Strict objects that help: which key was meant when a request has one that does not exist. */
+/** Errors of strict objects: for a key that does not exist, the one that was probably meant. */
 import { closest } from '../common/closest.js';
 
 /**

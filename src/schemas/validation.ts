@@ -62,7 +62,7 @@ export interface Fault {
   readonly message: string;
 }
 
-/** What is wrong, as deep as it can be said: a union speaks of the branch that got furthest. */
+/** The fault at the deepest path: of a union, in the branch that matched furthest. */
 export function fault(issue: z.core.$ZodIssue): Fault {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) {
     return { path: issue.path, message: issue.message };
@@ -93,7 +93,7 @@ function valueAt(value: unknown, path: Path): unknown {
   return at;
 }
 
-/** Names a value without spilling it: `{"role": ...` says more than `[object Object]`. */
+/** Describes a value without repeating all of it. */
 function received(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value !== 'object' || value === null) return shown(value);

@@ -1,7 +1,7 @@
 /**
- * Measures what strength 1 means. The model answers held-out questions under a grid of coefficients, all of them
- * together in one batch, and judges its own answers: how much of the concept they show and how well they read.
- * Strength 1 is the strongest grid point that still reads well; strength -1 is that of the other direction.
+ * Calibration: measures what strength 1 means. The model answers held-out questions under a grid of coefficients, in
+ * one batch, and judges its own answers: how much of the concept they show, and how fluent they are. Strength 1 is the
+ * strongest grid point that is still fluent, strength -1 that of the opposite direction.
  */
 import { createHash } from 'node:crypto';
 import { type Calibration, type Concept, createConcept } from '../../concepts/concept.js';
@@ -26,7 +26,7 @@ export interface CalibrationSettings {
   readonly questions?: readonly string[] | undefined;
   /** States the concept, for the evidence. Default: what the fit used; without any, evidence is not measured. */
   readonly prefix?: string | undefined;
-  /** Positive; their negatives are measured too. Default: `firstShares`, then where the edge is. */
+  /** Positive; their negatives are measured too. Default: a search (coefficient-search.ts). */
   readonly shares?: readonly Share[] | undefined;
   readonly bound?: FluencyBound | undefined;
   readonly maxTokens?: number | undefined;
@@ -70,7 +70,7 @@ export async function calibrateConcept(
     signal,
     onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
   });
-  if (settings.shares === undefined) await searchEdges(measurement, [1, -1]);
+  if (settings.shares === undefined) await findStrongestFluent(measurement, [1, -1]);
   else await measurement.add(settings.shares.flatMap((share) => [share, -share]));
   const details = {
     bound: { log_probability_drop: bound.logProbabilityDrop, distinct_2: bound.distinct2 },
@@ -88,26 +88,29 @@ export async function calibrateConcept(
 }
 
 /** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */
-export async function searchEdges(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
+export async function findStrongestFluent(
+  measurement: CurveMeasurement,
+  signs: readonly (1 | -1)[],
+): Promise<void> {
   let next = signs.flatMap((sign) => firstShares.map((share) => sign * share));
   for (let round = 1; next.length > 0 && round <= mostRounds; round++) {
     await measurement.add(next);
     next = signs.flatMap((sign) => {
       const points = measurement.points.filter(({ share }) => Math.sign(share) === sign);
-      // Between two neighbours one look is enough; beyond the edge there may be more to find.
-      if (round > 1 && !atEdge(points)) return [];
+      // Between two neighbours one round is enough; beyond what was measured there may be more to find.
+      if (round > 1 && !isOpen(points)) return [];
       return nextShares(points).map((share) => sign * share);
     });
   }
 }
 
-/** Whether the strongest or none of the points is fluent. */
-function atEdge(points: readonly CurvePoint[]): boolean {
+/** Whether the limit of fluency lies beyond the points measured: the strongest of them is fluent, or none is. */
+function isOpen(points: readonly CurvePoint[]): boolean {
   const farthest = points.reduce((a, b) => (Math.abs(b.share) > Math.abs(a.share) ? b : a));
   return farthest.fluent || !points.some(({ fluent }) => fluent);
 }
 
-/** Size of the strongest fluent share of that sign. */
+/** Size of the strongest fluent share of that sign; null when none is fluent. */
 function strongest(curve: readonly CurvePoint[], sign: 1 | -1): Share | null {
   const best = strongestFluent(curve, sign);
   return best === null ? null : Math.abs(best.share);
@@ -139,12 +142,12 @@ function calibrationOf(
   };
 }
 
-/** Where nothing is fluent, not even the weakest, the weakest: its point says `fluent: false`. */
+/** The strongest fluent share, or the weakest measured where none is fluent: its point says `fluent: false`. */
 function strengthOf(curve: readonly CurvePoint[], sign: 1 | -1): Share {
   const measured = curve.filter(({ share }) => Math.sign(share) === sign).map(({ share }) => Math.abs(share));
   return strongest(curve, sign) ?? Math.min(...measured);
 }
 
-/** Four digits after the point say more than the questions do. */
+/** To four decimals: the spread over the questions is larger. */
 const rounded = <T extends number | null>(value: T): T =>
   (value === null ? null : Math.round(value * 1e4) / 1e4) as T;

@@ -1,6 +1,6 @@
 /**
- * The curve of a concept: what its steering does to answers at a grid of coefficients, and which of them is the
- * strongest that still reads well. Everything here is about numbers; calibrate.ts has the model make them.
+ * A concept's calibration curve: what steering does to answers at a grid of coefficients, and which of them is the
+ * strongest that is still fluent. Pure arithmetic; curve-measurement.ts has the model answer.
  */
 
 /**
@@ -23,7 +23,7 @@ export interface FluencyBound {
  */
 export const usualBound: FluencyBound = { logProbabilityDrop: 1, distinct2: 0.6 };
 
-/** Standard errors over the questions that must be to spare, so that other questions are inside the bound too. */
+/** The bound must hold by this many standard errors over the questions, so that it holds for other questions too. */
 const standardErrors = 2;
 
 /** One answer, as measured. */
@@ -39,7 +39,7 @@ export interface CurvePoint {
   readonly logProbability: number | null;
   readonly evidence: number | null;
   readonly distinct2: number;
-  /** Inside the bound, with room for other questions. */
+  /** Inside the bound by `standardErrors`. */
   readonly fluent: boolean;
 }
 
@@ -58,7 +58,7 @@ export function curvePoint(
     return logProbability === null || without === null ? [] : [without - logProbability];
   });
   const distinct = answers.map((answer) => answer.distinct2);
-  // An empty answer has no log-probability: a steering that silences the model is not fluent.
+  // An empty answer has no log-probability: steering that leaves the model nothing to say is not fluent.
   const silenced = answers.some(
     ({ logProbability }, question) => logProbability === null && unsteered[question]?.logProbability !== null,
   );

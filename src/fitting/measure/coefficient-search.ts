@@ -1,7 +1,7 @@
 /**
- * Which coefficients are tried: a few far apart first, then some between the strongest that reads well and the
- * weakest that does not. Where the edge of what was tried is the best, the search goes on beyond it, for other
- * models and methods may take other coefficients.
+ * Which coefficients are tried: a few far apart first, then some between the strongest fluent one and the weakest that
+ * is not. Where the largest or smallest tried is the best, the search goes on beyond it: other models and methods may
+ * take other coefficients.
  */
 import type { CurvePoint, Share } from './calibration-curve.js';
 
@@ -10,7 +10,7 @@ export const firstShares: readonly Share[] = [0.006, 0.012, 0.024];
 
 /** Factors from the last share tried to the next ones beyond it. */
 const beyond = [1.4, 2] as const;
-/** Finer steps differ by less than a handful of questions can tell. */
+/** A few questions cannot tell coefficients apart that differ by a smaller factor. */
 const finestStep = 1.3;
 
 /**
@@ -28,5 +28,5 @@ export function nextShares(points: readonly Pick<CurvePoint, 'share' | 'fluent'>
   return step < finestStep ** (2 / 3) ? [] : [rounded(best * step), rounded(best * step * step)];
 }
 
-/** Two digits: shares are read by people. */
+/** To two significant digits, for people to read. */
 const rounded = (share: Share): Share => Number(share.toPrecision(2));

@@ -1,4 +1,4 @@
-/** Points of a concept's curve, measured by the model: for each share, its answers to every question. */
+/** Measures points of a concept's calibration curve: the model answers every question at each share. */
 import type { Concept } from '../../concepts/concept.js';
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
@@ -42,7 +42,7 @@ export class CurveMeasurement {
   async add(shares: readonly Share[]): Promise<void> {
     const { concept, unit, model, prompts, bound, maxTokens, signal, onProgress } = this.settings;
     const asked = this.#unsteered.length === 0 ? [0, ...shares] : shares;
-    // Neighbours share a prompt: judging computes it once.
+    // Trials of one prompt stand together: judging reads the shared prompt once.
     const trials = prompts.flatMap((prompt) =>
       asked.map((share) => ({ ...prompt, edit: editAt(concept, unit, share) })),
     );

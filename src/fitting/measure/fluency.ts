@@ -1,7 +1,7 @@
 /**
- * What tells readable text from broken text without a reader. Steering breaks text in two ways: into words that
- * the model itself finds unlikely, which its log-probability shows, and into loops, which it finds likely and
- * which distinct-2 shows (Li et al. 2016, arXiv 1510.03055).
+ * Distinct-2 (Li et al. 2016, arXiv 1510.03055). Steering that is too strong breaks text in two ways: into words that
+ * the model itself finds unlikely, which their log-probability shows, and into loops, which it finds likely and which
+ * distinct-2 shows.
  */
 
 /** Share of the answer's pairs of neighbouring tokens that are different from all others; 1 for fewer than two pairs. */

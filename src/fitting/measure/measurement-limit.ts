@@ -1,6 +1,6 @@
 /**
- * How many measurements (sweeps and calibrations) run at once. They work in the background, which has no queue of its
- * own: beyond a few, each more would only make all of them slower, up to the deadline of them all.
+ * How many measurements (sweeps and calibrations) run at once. Their sequences have background priority, which has no
+ * queue of its own: more than a few would slow each other down until all miss their deadline.
  */
 import { errors } from '../../errors.js';
 

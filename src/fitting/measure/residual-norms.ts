@@ -1,11 +1,11 @@
-/** Residual norms of concepts that came without: imported vectors know nothing of the model's stream. */
+/** Residual norms of concepts that have none, such as imported vectors: measured on the model. */
 import type { Concept } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
 import { norm } from '../linear-algebra/vectors.js';
 
 /**
- * [L] the concept's own norms, or where it steers a layer without one the mean L2 norm of the block outputs at the
- * prompts' tokens but the first, on which models park attention with a norm of its own.
+ * @returns [L] the concept's own norms; where it steers a layer without one, the mean L2 norm of the block outputs at
+ *   the prompts' tokens without the first, which is an attention sink with an outlier norm
  */
 export async function residualNormsOf(
   concept: Concept,

@@ -1,5 +1,4 @@
-/** Every prompt under every concept at every strength, as one batch, each answer judged by the model. */
-
+/** A sweep: every prompt under every concept at every strength, as one batch, each answer judged by the model. */
 import { storedConcept } from '../../concepts/concept-lookup.js';
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';

@@ -1,4 +1,4 @@
-/** What is answered in a measurement: each chat as it is, and with the concept stated for the evidence. */
+/** The prompts of a measurement: each chat as it is, and the same chat with the concept stated, to judge by. */
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';

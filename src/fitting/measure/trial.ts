@@ -1,8 +1,7 @@
 /**
- * Trials: the model answers prompts, each under its own activation edit, and then judges the answers itself,
- * without any edit. Calibration, sweeps and the concept table are lists of trials.
+ * Trials: the model answers prompts, each under its own activation edit, and then scores the answers itself without
+ * any edit. Calibration, sweeps and the concept table are lists of trials.
  */
-
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
@@ -40,12 +39,11 @@ export interface TrialOptions {
   readonly onProgress: OnProgress;
 }
 
-/** Answers in flight: half the usual slots, which is what background work may take; fewer beside streams. */
+/** Answers in flight: half the usual slots, the most that background work may take; fewer beside streams. */
 const concurrency = { alone: 8, besideStreams: 4 } as const;
 
 /**
- * Runs and judges every trial. Trials that share a prompt should follow each other: judging computes the
- * beginning once.
+ * Runs and judges every trial. Trials that share a prompt should follow each other: judging then reads it once.
  * @returns results in the trials' order.
  * @throws what the engine throws; the signal's reason when aborted. Nothing is left running either way.
  */
@@ -59,12 +57,12 @@ export async function runTrials(
   const limit = model.engine.load().running > 0 ? concurrency.besideStreams : concurrency.alone;
   let answered = 0;
   onProgress('answer', answered, total);
-  const answers = await mapConcurrent(trials, limit, signal, async (trial, _, both) => {
-    const answer = await answerOf(model, trial, options, both);
+  const answers = await mapConcurrent(trials, limit, signal, async (trial, _, either) => {
+    const answer = await answerOf(model, trial, options, either);
     onProgress('answer', ++answered, total);
     return answer;
   });
-  // Judged one after the other, first all plain and then all stated, so that neighbours share a beginning.
+  // Scored one after the other, first all plain and then all stated, so that neighbours share a prefix in the KV cache.
   let judged = 0;
   const judgements = total * 2;
   onProgress('judge', judged, judgements);

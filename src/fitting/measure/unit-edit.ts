@@ -1,6 +1,6 @@
 /**
- * A concept's edit in the unit of calibration: at share 1 it moves every steered layer, in the proportions of the
- * concept's own coefficients, so far that the mean of |edit| / |residual| over those layers is 1.
+ * A concept's activation edit in the unit of calibration: at share 1 it has the proportions of the concept's own
+ * coefficients, scaled so that the mean of |edit| / |residual| over the steered layers is 1.
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { ActivationEdit } from '../../engine/protocol.js';

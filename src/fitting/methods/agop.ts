@@ -1,8 +1,9 @@
 /**
- * A recursive feature machine (Radhakrishnan, Beaglehole, Pandit and Belkin, Science 2024, arXiv 2212.13881) with
- * the Laplacian kernel k(x, z) = exp(-|x - z|_M / bandwidth), |v|_M^2 = v' M v, from M = 1. A round solves kernel
- * ridge regression under M, takes the gradients of its prediction at the training rows, and makes M their average
- * gradient outer product; gradients are centred and M divided by its largest entry (arXiv 2602.00333).
+ * A recursive feature machine (RFM; Radhakrishnan, Beaglehole, Pandit and Belkin, Science 2024, arXiv 2212.13881) with
+ * the Laplacian kernel k(x, z) = exp(-|x - z|_M / bandwidth), |v|_M^2 = v' M v, from M = 1. A round solves kernel ridge
+ * regression under M, takes the gradients of its prediction at the training rows, and makes M their average gradient
+ * outer product (AGOP); gradients are centred and M is divided by its largest entry, as in the code of arXiv 2602.00333
+ * (github.com/pdavar/attention_guided_steering, rfm.py).
  */
 import { factorize, solveFactorized } from '../linear-algebra/cholesky.js';
 import {
@@ -30,10 +31,10 @@ export interface LearnedFeature {
   readonly coordinates: Float64Array;
 }
 
-/** Squared distances below this share of the rows' squared lengths are rounding: the rows are one. */
+/** Squared distances below this share of the rows' squared lengths are rounding: the rows count as equal. */
 const leastDistance = 1e-13;
 
-/** One feature a round, from the second on; ends early where the targets ask for no features. */
+/** One feature a round, from the second on; ends early where the gradients vanish or are not finite. */
 export function* learnedFeatures(
   span: Span,
   targets: Float64Array,
@@ -42,10 +43,10 @@ export function* learnedFeatures(
 ): Generator<LearnedFeature, void> {
   const { basis, inner, rows } = span;
   const [n, d] = [rows.rows, inner.rows];
-  // One set of matrices for all rounds: what a round writes, it no longer reads.
-  const own = {
+  // Allocated once: every round overwrites them.
+  const buffers = {
     kernel: zeros(n, n),
-    pulls: zeros(n, n),
+    weights: zeros(n, n),
     gradients: zeros(n, d),
     explicit: basis && zeros(n, rows.columns),
     byRows: zeros(n, n),
@@ -55,27 +56,29 @@ export function* learnedFeatures(
   };
   let { coordinates: rowsByM, gram } = span;
   for (let round = 2; round <= rounds; round++) {
-    if (!kernelAndSlopes(gram, bandwidth, own.kernel, own.pulls)) return;
-    for (let i = 0; i < n; i++) own.kernel.data[i * n + i] = 1 + ridge;
-    if (!factorize(own.kernel, products)) return;
-    weightPulls(own.pulls, solveFactorized(own.kernel, targets));
-    const gradients = products.multiply(own.pulls, rowsByM, 'neither', own.gradients);
+    if (!kernelAndSlopes(gram, bandwidth, buffers.kernel, buffers.weights)) return;
+    for (let i = 0; i < n; i++) buffers.kernel.data[i * n + i] = 1 + ridge;
+    if (!factorize(buffers.kernel, products)) return;
+    toGradientWeights(buffers.weights, solveFactorized(buffers.kernel, targets));
+    const gradients = products.multiply(buffers.weights, rowsByM, 'neither', buffers.gradients);
     const largest = largestColumn(
-      own.explicit && basis ? products.multiply(gradients, basis, 'neither', own.explicit) : gradients,
+      buffers.explicit && basis
+        ? products.multiply(gradients, basis, 'neither', buffers.explicit)
+        : gradients,
     );
     if (!(largest > 0) || !Number.isFinite(largest)) return;
     scale(gradients.data, 1 / Math.sqrt(largest));
     // M = E' B' B E: from B follow a matrix of the span's size with M's eigenvalues, X M X' and X M.
-    const byRows = products.multiply(gradients, inner, 'neither', own.byRows);
+    const byRows = products.multiply(gradients, inner, 'neither', buffers.byRows);
     const small =
       basis === null
-        ? products.multiply(gradients, gradients, 'first', own.small)
-        : products.multiply(byRows, gradients, 'second', own.small);
+        ? products.multiply(gradients, gradients, 'first', buffers.small)
+        : products.multiply(byRows, gradients, 'second', buffers.small);
     const { vector } = topEigenvector(small);
     yield { round, coordinates: basis === null ? vector : weightedRowSum(gradients, vector) };
     if (round === rounds) return;
-    gram = products.multiply(byRows, byRows, 'first', own.gram);
-    rowsByM = products.multiply(byRows, gradients, 'first', own.rowsByM);
+    gram = products.multiply(byRows, byRows, 'first', buffers.gram);
+    rowsByM = products.multiply(byRows, gradients, 'first', buffers.rowsByM);
   }
 }
 
@@ -109,7 +112,7 @@ function kernelAndSlopes(gram: Matrix, bandwidth: number, kernel: Matrix, slopes
  * of the prediction with coefficients a at row j, less the mean of them all. The constant factor 1 / bandwidth
  * falls to the division of M.
  */
-function weightPulls(slopes: Matrix, coefficients: Float64Array): void {
+function toGradientWeights(slopes: Matrix, coefficients: Float64Array): void {
   const { rows: n, data } = slopes;
   for (let j = 0; j < n; j++) {
     let total = 0;

@@ -1,12 +1,12 @@
 /**
- * A layer's features made ready for any method: unit rows, targets between 0 and 1, and the split. The reference
- * (github.com/pdavar/attention_guided_steering, for arXiv 2602.00333) lists examples in pairs, positive then
- * negative, and validates on the last fifth; here examples may come in any order and number.
+ * A layer's features made ready for any method: unit rows, targets between 0 and 1, and the split into training and
+ * validation rows. The paper's code (github.com/pdavar/attention_guided_steering, control_toolkits.py) lists examples
+ * in pairs, positive then negative, and validates on the last fifth; here they may come in any order and number.
  */
 import { type Matrix, pickRows, rowOf, timesVector, zeros } from '../linear-algebra/matrix.js';
 import { norm, pearson, scale } from '../linear-algebra/vectors.js';
 
-/** One layer as a recipe yields it. */
+/** One layer's features as a recipe yields them. */
 export interface LayerFeatures {
   /** [n * H] row-major. */
   readonly rows: Float32Array;
@@ -40,7 +40,7 @@ export interface SplitRows {
 
 const validationShare = 0.2;
 const mostValidation = 256;
-/** Of each class, on either side: with fewer the correlation of a validation says nothing. */
+/** Of each class, in training and in validation: with fewer a correlation says nothing. */
 const fewestOfAClass = 2;
 
 /** Unit rows in an order that pairs the classes, the last fifth of them held out for validation. */
@@ -62,8 +62,8 @@ export function splitRows(features: LayerFeatures): SplitRows {
 }
 
 /**
- * Positives and negatives in turn, each class in its own order and spread evenly: for as many of each, the i-th
- * positive and then the i-th negative. A part cut off the end so holds both classes.
+ * Positives and negatives in turn, each class in its own order and spread evenly: with as many of each, the i-th
+ * positive and then the i-th negative. So the rows at the end, which validate, hold both classes.
  */
 export function pairedOrder(labels: Float32Array): number[] {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);

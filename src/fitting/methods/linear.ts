@@ -1,6 +1,6 @@
 /**
- * Method `linear`: ridge regression of the targets on the rows with a free intercept; the penalty with the least
- * squared error on the validation examples (the grid is that of github.com/pdavar/attention_guided_steering).
+ * Method `linear`: ridge regression of the targets on the rows with a free intercept; the penalty is the one with the
+ * least squared error on the validation rows (grid: github.com/pdavar/attention_guided_steering, direction_utils.py).
  */
 import { predictions, WeightedRidge } from '../linear-algebra/weighted-ridge.js';
 import { validationR } from './labelled-rows.js';

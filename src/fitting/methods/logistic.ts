@@ -1,10 +1,9 @@
 /**
  * Method `logistic`: logistic regression with an L2 penalty and a free intercept, by iteratively reweighted least
  * squares (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 4.4.1); soft labels are
- * probabilities to match. C, the weight of the loss against |b|^2 / 2, is that with the least log loss on the
- * validation examples. The grid is wider than the reference's, whose rows are not of unit length.
+ * probabilities to match. C, the weight of the loss against |b|^2 / 2, is the one with the least log loss on the
+ * validation rows. The grid is wider than that of the paper's code, whose rows are not of unit length.
  */
-
 import { dot } from '../linear-algebra/vectors.js';
 import { between, predictions, type RidgeFit, WeightedRidge } from '../linear-algebra/weighted-ridge.js';
 import { type LabelledRows, validationR } from './labelled-rows.js';
@@ -16,7 +15,7 @@ const grid = [0.1, 1, 10, 100, 1000, 10_000];
 const mostSteps = 50;
 /** Relative decrease of the objective that ends the steps. */
 const tolerance = 1e-10;
-/** p (1 - p) at least: an example that is certain keeps a trace of weight, and the system its solution. */
+/** p (1 - p) at least: rows predicted with certainty keep some weight, so that the system can be solved. */
 const leastWeight = 1e-8;
 
 export const logistic: Method = {

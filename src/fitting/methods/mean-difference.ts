@@ -1,6 +1,6 @@
 /**
- * Method `mean_difference`: the mean of the examples with the concept minus the mean of those without
- * (difference in means; arXiv 2310.06824 and, on answers, persona vectors, arXiv 2507.21509).
+ * Method `mean_difference`: difference in means, the mean of the rows with the concept minus the mean of those without
+ * (arXiv 2310.06824 and, on answers, persona vectors, arXiv 2507.21509).
  */
 import { weightedRowSum } from '../linear-algebra/matrix.js';
 import { type LabelledRows, validationR } from './labelled-rows.js';
@@ -13,7 +13,7 @@ export const meanDifference: Method = {
   },
 };
 
-/** [H] mean of the rows with a label above one half minus mean of the rest. NaN when a side is empty. */
+/** [H] mean of the rows with a label above one half minus mean of the rest; NaN when either class is empty. */
 export function differenceOfMeans({ rows, labels }: Pick<LabelledRows, 'rows' | 'labels'>): Float64Array {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
   const negatives = labels.length - positives;

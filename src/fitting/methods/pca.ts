@@ -1,7 +1,7 @@
 /**
- * Method `pca`: the direction along which a positive example and the negative one beside it differ most, that is
- * the top right singular vector of their differences, not centred (representation engineering,
- * arXiv 2310.01405, in the form of arXiv 2602.00333). Where a recipe has no pairs, the i-th of one class meets the i-th of the other.
+ * Method `pca`: the top right singular vector of the differences between a positive row and the negative one paired
+ * with it, not centred (representation engineering, arXiv 2310.01405, in the form of arXiv 2602.00333). Where a recipe
+ * has no pairs, the i-th row of one class is paired with the i-th of the other.
  */
 import { rowOf, weightedRowSum, zeros } from '../linear-algebra/matrix.js';
 import { topEigenvector } from '../linear-algebra/top-eigenvector.js';
@@ -20,7 +20,7 @@ export const pca: Method = {
       difference.set(rowOf(training.rows, positive[i] as number));
       addScaled(difference, rowOf(training.rows, negative[i] as number), -1);
     }
-    // The smaller of D D' and D' D: the left vector leads to the right one.
+    // The smaller of D D' and D' D is decomposed: D' times a left singular vector is the right one.
     const overPairs = pairs < columns;
     const square = products.multiply(differences, differences, overPairs ? 'second' : 'first');
     const { value, vector } = topEigenvector(square);

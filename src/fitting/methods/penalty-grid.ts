@@ -1,29 +1,29 @@
-/** Choosing a regularisation on the validation examples. */
+/** Chooses the strength of a regularisation on the validation rows. */
 import type { RidgeFit } from '../linear-algebra/weighted-ridge.js';
 import type { SplitRows } from './labelled-rows.js';
 
-export interface Candidate {
+export interface GridFit {
   readonly fit: RidgeFit;
-  /** On the validation examples. */
+  /** On the validation rows. */
   readonly loss: number;
 }
 
 /**
- * The candidate of least loss, the stronger regularisation winning ties. With nothing held out the loss would
- * only ask for the weakest one, so the strongest is taken: its direction is near the difference of means.
+ * The fit of least loss, the stronger regularisation winning ties. With nothing held out the loss would always choose
+ * the weakest regularisation, so the strongest is taken: its direction is near the difference in means.
  * @param settings from strong to weak; each is tried after the one before.
  * @returns null when none gives a finite loss.
  */
 export function bestOfGrid(
   { heldOut }: SplitRows,
   settings: readonly number[],
-  attempt: (setting: number) => Candidate | null,
-): (Candidate & { readonly setting: number }) | null {
-  let best: (Candidate & { readonly setting: number }) | null = null;
+  attempt: (setting: number) => GridFit | null,
+): (GridFit & { readonly setting: number }) | null {
+  let best: (GridFit & { readonly setting: number }) | null = null;
   for (const setting of heldOut ? settings : settings.slice(0, 1)) {
-    const candidate = attempt(setting);
-    if (candidate === null || !Number.isFinite(candidate.loss)) continue;
-    if (best === null || candidate.loss < best.loss) best = { ...candidate, setting };
+    const fitted = attempt(setting);
+    if (fitted === null || !Number.isFinite(fitted.loss)) continue;
+    if (best === null || fitted.loss < best.loss) best = { ...fitted, setting };
   }
   return best;
 }

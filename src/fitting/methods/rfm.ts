@@ -1,7 +1,7 @@
 /**
- * Method `rfm`: the seed's (arXiv 2602.00333; agop.ts says what a round does). Six machines, one for each bandwidth
- * with and without centred rows of unit length, ten rounds each; of all their matrices M the top eigenvector
- * whose projections correlate best with the validation targets.
+ * Method `rfm`, the paper's own (arXiv 2602.00333): six recursive feature machines (agop.ts), one for each bandwidth
+ * with and without normalising the centred rows, ten rounds each. The direction is the top eigenvector, among those of
+ * all their matrices M, whose projections correlate best with the validation targets.
  */
 import {
   columnMeans,
@@ -49,7 +49,7 @@ function direction({ training, validation }: SplitRows, products: Products) {
         if (!(r > (own?.r ?? 0))) continue;
         own = { r, span, coordinates, details: { bandwidth, normalized_rows: normalized, round } };
       }
-      // Of equals, the earliest round and the latest machine, as the reference has it.
+      // Of equals, the earliest round and the latest machine, as in the paper's code (direction_utils.py).
       if (own !== null && own.r >= (best?.r ?? 0)) best = own;
     }
   }

@@ -1,8 +1,8 @@
 /**
- * The space in which a feature machine works: the columns, or, where there are fewer rows than columns, the span
- * of the rows. Gradients of the kernel are sums of rows, so with G = B X every matrix M = G' G is known by B and
- * X alone, and rows·M, rows·M·rows' come from n x n products; the cost of a round stops growing with H but for
- * the one step that is not about the span: M's largest entry, which needs G itself (agop.ts).
+ * The space in which a feature machine works: all columns or, where there are fewer rows than columns, the span of the
+ * rows. Gradients of the kernel are sums of rows, so with G = B X every matrix M = G' G follows from B and X alone, and
+ * rows·M and rows·M·rows' from n x n products: the cost of a round stops growing with H. One step needs G itself, M's
+ * largest entry (agop.ts).
  */
 import { identity, type Matrix, transposed } from '../linear-algebra/matrix.js';
 import type { Products } from '../linear-algebra/products.js';

@@ -1,9 +1,8 @@
 /**
- * Recipe `responses` with soft labels: an example is one token of an answer, labelled by how much it attends to
- * the message that states the concept, and 0 in an answer without one. So the tokens that carry the concept
- * weigh more than those that only join them. The tokens are spread evenly over the answers of each side.
+ * Recipe `responses` with soft labels: an example is one token of an answer, labelled by its attention to the message
+ * that states the concept, or 0 in an answer without one. So tokens that carry the concept weigh more than those
+ * between them. The tokens read are spread evenly over the answers of each side.
  */
-
 import { periodicYield } from '../../common/yielding.js';
 import { norm } from '../linear-algebra/vectors.js';
 import { interleaved, minMax } from './reading.js';
@@ -21,7 +20,7 @@ export interface Answer {
   readonly tokens: readonly number[];
 }
 
-/** Of each side: more cost time in proportion, and a kernel method its square and cube. */
+/** Of each side. Reading takes time in proportion to it, a kernel method in proportion to its cube. */
 const mostTokens = 200;
 
 export async function readAnswerTokens(answers: readonly Answer[], context: RecipeContext) {
@@ -80,7 +79,7 @@ export async function readAnswerTokens(answers: readonly Answer[], context: Reci
   };
 }
 
-/** At most `most` tokens of all the answers' tokens in a row, at even distances. */
+/** At most `most` of all the answers' tokens, at even distances. */
 function spread(answers: readonly Answer[], most: number): { answer: Answer; token: number }[] {
   const all = answers.flatMap((answer) => answer.tokens.map((_, token) => ({ answer, token })));
   const count = Math.min(most, all.length);

@@ -1,7 +1,7 @@
 /**
- * Recipe `attention` (arXiv 2602.00333): the model is asked what it thinks of statements, with the prefix that
- * states the concept before the question and without. Of the tokens that every prompt ends with, each layer is
- * read at the one that attends most to the prefix; how much it attends is the soft label.
+ * Recipe `attention`, the paper's own (arXiv 2602.00333): the model is asked what it thinks of statements, with the
+ * prefix that states the concept before the question and without. Each layer is read at one of the closing tokens that
+ * every prompt has, the one that attends most to the prefix (token-selection.ts); its attention is the soft label.
  */
 import { createHash } from 'node:crypto';
 import { periodicYield } from '../../common/yielding.js';
@@ -33,9 +33,9 @@ const prefixed = (prefix: string, statement: string) => `${prefix}  ${question(s
 interface Prompts {
   readonly positive: readonly Reading[];
   readonly negative: readonly Reading[];
-  /** Read for their attention alone: every second of all statements, with the prefix; null for the positives. */
+  /** What tokens are selected on: every second statement of both sides, with the prefix. Some are positives, by index. */
   readonly selection: readonly (Reading | { readonly positive: number })[];
-  /** Offsets from the end of the tokens read. */
+  /** The candidate tokens, as offsets from a prompt's end. */
   readonly offsets: readonly number[];
 }
 
@@ -102,7 +102,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
     hiddenSize: context.model.engine.shape.hiddenSize,
     layers: features.layers,
     labels,
-    // A layer that cannot see the prefix (a short sliding window) has hard labels alone.
+    // A layer that cannot attend to the prefix (a short sliding window) has hard labels alone.
     softLabels: soft.map((layer) => layer ?? labels),
     residualNorms: features.residualNorms(),
     attention: { significantHeads, mean },
@@ -136,7 +136,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
 
 const statementsOf = ({ statements }: RecipeContext) => statements ?? defaultStatements;
 
-/** Six digits: enough for a map, and the record stays short. */
+/** To six digits: the record stays short. */
 const rounded = (values: Float64Array | undefined) =>
   Array.from(values ?? [], (x) => Number(x.toPrecision(6)));
 
@@ -165,7 +165,7 @@ async function allPrompts(context: RecipeContext): Promise<Prompts> {
   const reading = async (content: string, what: string): Promise<Reading> => {
     const { tokens } = await encode(content, what);
     const positions = offsets.map((offset) => tokens.length + offset);
-    // What stands there without the prefix is compared with it: no further than the tokens read.
+    // A prompt without the prefix has other text at its place, to compare with: as far as the tokens read.
     const end = Math.min(span[1], positions[0] as number);
     return { tokens, positions, span: [Math.min(span[0], end), end] };
   };
@@ -200,7 +200,7 @@ async function allPrompts(context: RecipeContext): Promise<Prompts> {
   };
 }
 
-/** Tokens of the prefix in a prompt, with the first of the two spaces after it, as the paper's code counts. */
+/** Tokens of the prefix in a prompt, with the first of the two spaces after it, as in the paper's code. */
 function prefixSpan(context: RecipeContext, prompt: Prompt, statement: string): [number, number] {
   const render = (prefix: string) =>
     renderPrompt(context.model, [{ role: 'user', content: prefixed(prefix, statement) }]);
@@ -220,7 +220,7 @@ interface Selected {
   readonly chosen: readonly number[];
   /** Null for a fixed token. */
   readonly map: AttentionMap | null;
-  /** What was read of positives on the way, by their index. */
+  /** Captures of positives that were selected on, by their index. */
   readonly positives: Map<number, Capture>;
 }
 
@@ -244,7 +244,7 @@ async function select({ positive, selection, offsets }: Prompts, context: Recipe
   return { chosen: map.chosen(), map, positives };
 }
 
-/** [L] share of the heads that attend to the prefix more than to what stands in its place without it. */
+/** [L] share of the heads that attend significantly more to the prefix than to other text at its place. */
 async function shareOfHeads(
   features: ChosenFeatures,
   { positive, negative }: { positive: readonly number[]; negative: readonly number[] },

@@ -1,4 +1,4 @@
-/** What is kept of captures that read several tokens: per layer, one token's block output and its heads' attention. */
+/** What is kept of captures at several tokens: per layer the chosen token's block output and its heads' attention. */
 import type { Capture, ModelShape } from '../../engine/protocol.js';
 import { norm } from '../linear-algebra/vectors.js';
 

@@ -1,8 +1,8 @@
 /**
- * Recipe `examples`: the user's own texts or chats with the concept and without (as repeng and CAA take them,
- * arXiv 2312.06681). What is read is what the user wrote for the purpose: of a text all its tokens, of a chat
- * the assistant's last message, as means; of a chat that ends otherwise the token before the answer. A fixed
- * token of the request replaces the mean.
+ * Recipe `examples`: the user's own texts or chats with the concept and without, as contrastive activation addition
+ * (CAA, arXiv 2312.06681) and repeng take them. Features are means over tokens: of a text all of them, of a chat those
+ * of the assistant's last message. Of a chat that ends otherwise the token before the answer is read. A token that the
+ * request names replaces the mean.
  */
 import { createHash } from 'node:crypto';
 import { periodicYield } from '../../common/yielding.js';
@@ -47,7 +47,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   }
 
   const layers = Array.from({ length: depth }, () => new Float32Array(n * hiddenSize));
-  // By row, and summed in its order: captures end in any.
+  // By row, so that they are summed in the same order whichever capture ends first.
   const norms = Array.from({ length: depth }, () => new Float64Array(n));
   let done = 0;
   context.onProgress('capture', done, n);
@@ -104,7 +104,7 @@ interface Part {
   readonly to: number;
 }
 
-/** A model's first token takes attention and a norm of its own, whatever it is: no text is told by it. */
+/** Without the first token: it is an attention sink with an outlier norm, whatever the text. */
 function textPart(model: LoadedModel, text: string): Part {
   const tokens = model.tokenizer.encode(text);
   return { tokens, from: tokens.length > 1 ? 1 : 0, to: tokens.length };

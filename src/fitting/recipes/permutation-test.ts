@@ -1,9 +1,8 @@
 /**
- * Which layers attend to the concept: the share of a layer's heads whose attention from the token read to the
- * prefix is significant, by a one-sided permutation test (Fisher, 1935; layers as in arXiv 2602.00333).
- *
- * The test asks, head by head, whether the prefix draws more attention than ordinary text does at the same place
- * of a prompt without it: the two groups' means against those of random regroupings of the same prompts.
+ * A one-sided permutation test (Fisher, 1935) of whether an attention head attends to the prefix: whether the token
+ * read attends more to it than to ordinary text at the same place of prompts without it. The difference of the two
+ * groups' means is compared with that of random regroupings of the same prompts. The share of a layer's heads that
+ * pass ranks the layers (arXiv 2602.00333; there `select_layers_to_steer` of utils.py).
  */
 import { Random } from '../../common/random.js';
 
@@ -11,10 +10,10 @@ export const significanceLevel = 0.01;
 const permutations = 999;
 
 export class PermutationTest {
-  /** [permutations] of which observations the first group has. */
+  /** [permutations] of the observations that form the first group. */
   readonly #groups: Uint32Array[];
 
-  /** For two groups of fixed sizes; the same seed regroups alike. */
+  /** For two groups of fixed sizes; the same seed gives the same regroupings. */
   constructor(
     readonly positives: number,
     readonly negatives: number,
@@ -40,7 +39,7 @@ export class PermutationTest {
    * @param values [positives + negatives]
    */
   p(values: Float64Array): number {
-    // With both sizes fixed, the first group's sum orders regroupings as the difference of means does.
+    // With both sizes fixed, regroupings have the same order by the first group's sum as by the difference of means.
     let observed = 0;
     for (let i = 0; i < this.positives; i++) observed += values[i] as number;
     // Sums of the same numbers in another order differ by rounding alone.

@@ -1,6 +1,6 @@
 /**
- * Which characters and which tokens of a rendered prompt stand for a piece of it, for any chat template and any
- * tokenizer: found by comparing renderings and encodings, never by knowing them.
+ * Which characters and which tokens of a rendered prompt come from a piece of its messages, for any chat template and
+ * any tokenizer: found by comparing renderings and encodings, with no knowledge of either.
  */
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
@@ -27,7 +27,7 @@ export function renderPrompt(
   if (model.chatTemplate === null) {
     throw errors.fitImpossible(`model ${model.id} has no chat template, and the recipe has it read chats`);
   }
-  // A model that can think aloud first must not: the answer itself is what is read. Other templates ignore it.
+  // Reasoning models answer at once: the answer is what is read. Other templates ignore the variable.
   return model.chatTemplate.render(messages, { addGenerationPrompt, variables: { enable_thinking: false } });
 }
 
@@ -69,8 +69,8 @@ export function tokenSpan(
 }
 
 /**
- * How many tokens stand between a user's last message and the answer: those of the generation prompt, and the
- * last of the user's turn, as the paper's code counts.
+ * How many closing tokens every prompt has: those of the generation prompt and the last one of the user's turn, as in
+ * the paper's code (`get_n_common_toks` of utils.py).
  */
 export function closingTokens(model: LoadedModel): number {
   const tokens = (addGenerationPrompt: boolean) =>

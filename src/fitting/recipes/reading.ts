@@ -1,19 +1,21 @@
-/** What recipes share: reading texts through the capture graph, and means over tokens. */
-
+/** What recipes share: capturing the activations of many texts, means over tokens, and the order of examples. */
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { periodicYield } from '../../common/yielding.js';
 import type { Capture } from '../../engine/protocol.js';
 import { commonLength } from './prompt-parts.js';
 import type { RecipeContext } from './recipe.js';
 
-/** One being computed, one on its way: the worker never waits for the next. */
+/** One being computed and one queued, so that the engine's worker never waits. */
 const inFlight = 2;
 
+/** A text to capture; as the engine's `CaptureRequest`. */
 export interface Reading {
   readonly tokens: readonly number[];
-  /** P positions to read. */
+  /** [P] positions whose block outputs are read. */
   readonly positions: readonly number[];
+  /** Tokens [start, end) whose attention from those positions is read; empty for none. */
   readonly span: readonly [start: number, end: number];
+  /** How many tokens the text shares with the others from the start. */
   readonly shared?: number;
 }
 
@@ -62,7 +64,7 @@ export function meanOverTokens(capture: Capture, layer: number, count: number, r
   return norms;
 }
 
-/** Labels brought to [0, 1]; null where all are equal, so that they say nothing. */
+/** Labels scaled to [0, 1]; null where all are equal. */
 export function minMax(labels: Float64Array): Float32Array | null {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
@@ -75,8 +77,8 @@ export function minMax(labels: Float64Array): Float32Array | null {
 }
 
 /**
- * Rows of both sides in one order that any stretch of it shows evenly: positive, negative, positive, negative,
- * ... for sides of one size. So the last fifth, which validates, has its share of each.
+ * One order of rows in which both sides are spread evenly: positive, negative, positive, negative, ... for sides of
+ * the same size. So the last fifth, which validates, has its share of each.
  * @returns the row of every positive and of every negative.
  */
 export function interleaved(

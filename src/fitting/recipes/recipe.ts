@@ -1,12 +1,12 @@
 /**
- * What every recipe is: a way to have the model show a concept, read as activations with labels. Recipes
+ * What every recipe is: a way to bring the model to show a concept and to read its activations, with labels. Recipes
  * know nothing of methods: any method works on what any recipe yields.
  */
 import type { LoadedModel } from '../../models/model.js';
 import type { Labels } from '../../schemas/fit-choices.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 
-/** Texts of a fit; what they are (questions or statements) is the recipe's affair. */
+/** Texts of a fit: questions for recipe `responses`, statements for recipe `attention`. */
 export interface Statements {
   readonly positive: readonly string[];
   readonly negative: readonly string[];
@@ -71,7 +71,7 @@ export interface LabelledFeatures {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** What a recipe is asked of before a job is queued. */
+/** What a fit is checked by before it is queued. */
 export type RecipeRequest = Pick<
   RecipeContext,
   'model' | 'prefix' | 'statements' | 'examples' | 'token' | 'maxTokens'
@@ -79,13 +79,14 @@ export type RecipeRequest = Pick<
 
 export interface Recipe {
   /**
-   * Whether the longest prompt (in characters) fits the context, in the time of one prompt.
-   * @throws SteerdError what `collect` would throw of it.
+   * Refuses what cannot work, as far as the longest prompt (in characters) shows it: it takes the time of one prompt.
+   * @throws SteerdError what `collect` would throw for that prompt.
    */
   readonly check: (request: RecipeRequest) => void;
   /**
-   * @throws SteerdError when the model or the statements do not allow it; the signal's reason when aborted.
-   *   Nothing is left running either way.
+   * Runs the prompts, as background work, and reads them.
+   * @throws SteerdError fit_impossible, context_length_exceeded, invalid_value when the model or the texts do not allow
+   *   it; the signal's reason when aborted. Nothing is left running either way.
    */
   readonly collect: (context: RecipeContext) => Promise<LabelledFeatures>;
 }

@@ -1,8 +1,7 @@
 /**
- * Recipe `responses` (the idea of persona vectors, arXiv 2507.21509): the model answers open questions with
- * and without a message that states the concept. What the message adds to how the model writes is what the
- * concept is. With hard labels an example is one answer, the mean of the block outputs over its own tokens;
- * with soft labels it is one token of an answer (answer-tokens.ts).
+ * Recipe `responses`, after persona vectors (arXiv 2507.21509): the model answers open questions with and without a
+ * message that states the concept. With hard labels an example is one answer, the mean of the block outputs over the
+ * answer's tokens; with soft labels it is one token of an answer (answer-tokens.ts).
  */
 import { createHash } from 'node:crypto';
 import { mapConcurrent } from '../../common/map-concurrent.js';

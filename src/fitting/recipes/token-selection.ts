@@ -1,6 +1,7 @@
 /**
- * Which token of a prompt each layer's features are read from (arXiv 2602.00333): among the tokens that every
- * prompt ends with, the one that attends most to what states the concept.
+ * Which token of a prompt each layer's features are read from (arXiv 2602.00333; there 0_visualize_attn.py): of the
+ * closing tokens that every prompt has, the one with the most attention to the prefix. Attention is summed over the
+ * prefix, averaged over the heads, and its maximum taken over the selection prompts.
  */
 import { mostCandidates } from '../../schemas/fit-choices.js';
 
@@ -25,7 +26,7 @@ export function meanOverHeads(attention: Float32Array, layers: number, heads: nu
   return means;
 }
 
-/** The most that any selection prompt's candidates attend to the prefix, layer by layer. */
+/** The maximum over selection prompts of each candidate token's attention to the prefix, layer by layer. */
 export class AttentionMap {
   /** [L * N] maximum over the prompts of the mean over heads. */
   readonly most: Float64Array;

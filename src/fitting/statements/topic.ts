@@ -1,6 +1,6 @@
 /**
- * Statements about one every-day thing, four for each side of a fit: two facts, then two opinions. Both sides
- * speak of the same things in the same manner, so that nothing but the prefix tells them apart.
+ * Statements about one every-day thing, four for each side of a fit: two facts, then two opinions. Both sides speak of
+ * the same things in the same manner, so that only the prefix distinguishes them.
  */
 export interface Topic {
   readonly topic: string;
