@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { conceptAttention } from '../../src/concepts/concept-attention.js';
 import { storedConcept } from '../../src/concepts/concept-lookup.js';
-import { conceptAttention } from '../../src/fitting/concept-attention.js';
 import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ConceptList, ConceptObject, ConceptPageQuery } from '../../src/schemas/concepts.js';

@@ -25,7 +25,7 @@ const usualPrompts = [
   'Tell me how you would welcome a guest.',
   'Tell me about your last holiday.',
 ];
-/** Those of them that the model has; others of its concepts take their place. */
+/** Where the model lacks one of them, another of its concepts takes the place. */
 const usualConcepts = ['ocean', 'egypt', 'sci-fi'];
 const answerTokens = 48;
 const widthWithoutTerminal = 100;
@@ -88,7 +88,7 @@ function request(prompt = '', steering?: SteeringItem): string {
   return `curl -s http://127.0.0.1:${port.fallback}/v1/chat/completions -H 'content-type: application/json' -d ${quoted}`;
 }
 
-interface Asked {
+interface Demo {
   readonly model: LoadedModel;
   readonly concepts: ConceptLookup;
   readonly prompts: readonly string[];
@@ -134,11 +134,11 @@ interface Answers {
 }
 
 async function answerAll(
-  { model, concepts, prompts, steerings }: Asked,
+  { model, concepts, prompts, steerings }: Demo,
   progress: ProgressLine,
 ): Promise<Answers> {
   const { shape } = model.engine;
-  const askings = prompts.map(async (question) => {
+  const asked = prompts.map(async (question) => {
     const prompt = await chatPrompt(model, [{ role: 'user', content: question }]);
     const context = { model: { id: model.id, shape }, concepts, promptLength: prompt.length };
     return [[], ...steerings.map((item) => [item])].map((items) => ({
@@ -146,7 +146,7 @@ async function answerAll(
       edit: resolveSteering(items, context).edit,
     }));
   });
-  const requests = (await Promise.all(askings)).flat();
+  const requests = (await Promise.all(asked)).flat();
   let tokens = 0;
   let done = 0;
   const started = performance.now();

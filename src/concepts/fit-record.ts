@@ -15,6 +15,7 @@ const LayerRecord = z.looseObject({
 });
 export type LayerRecord = z.output<typeof LayerRecord>;
 
+/** What recipe `attention` writes down of the tokens it chose among. */
 const AttentionRecord = z.looseObject({
   /** [N] offsets from a prompt's end. */
   candidates: z.array(z.int()).min(1),
@@ -22,7 +23,10 @@ const AttentionRecord = z.looseObject({
   candidate_ids: z.array(z.int()),
   /** [L] the candidate read at each layer, as its offset. */
   chosen: z.array(z.int()),
-  /** [L][N]; null when the token was fixed by the request. */
+  /**
+   * [L][N] attention of each candidate to the prefix: the maximum over the selection prompts of the mean over heads.
+   * Null when the token was fixed by the request.
+   */
   map: z.array(z.array(z.number())).nullable(),
 });
 export type AttentionRecord = z.output<typeof AttentionRecord>;

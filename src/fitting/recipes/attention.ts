@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { periodicYield } from '../../common/yielding.js';
+import type { AttentionRecord } from '../../concepts/fit-record.js';
 import type { Capture } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import { defaultStatements } from '../statements/index.js';
@@ -121,24 +122,22 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       heads,
       significance_level: significanceLevel,
       attention: {
-        candidates: prompts.offsets,
-        candidate_ids: prompts.offsets.map((offset) => (positive[0] as Reading).tokens.at(offset)),
+        candidates: [...prompts.offsets],
+        candidate_ids: prompts.offsets.map((offset) => (positive[0] as Reading).tokens.at(offset) as number),
         chosen: token,
-        // [L][N]: the most that a selection prompt's candidate attends to the prefix, mean over heads.
-        map:
-          selected.map === null
-            ? null
-            : Array.from({ length: depth }, (_, layer) => rounded(selected.map?.row(layer))),
-      },
+        map: selected.map && recorded(selected.map),
+      } satisfies AttentionRecord,
     },
   };
 }
 
 const statementsOf = ({ statements }: RecipeContext) => statements ?? defaultStatements;
 
-/** To six digits: the record stays short. */
-const rounded = (values: Float64Array | undefined) =>
-  Array.from(values ?? [], (x) => Number(x.toPrecision(6)));
+/** [L][N] to six digits: the record stays short. */
+const recorded = (map: AttentionMap): number[][] =>
+  Array.from({ length: map.layers }, (_, layer) =>
+    Array.from(map.row(layer), (x) => Number(x.toPrecision(6))),
+  );
 
 /** Renders and checks every prompt before the first is run. */
 async function allPrompts(context: RecipeContext): Promise<Prompts> {

@@ -1,9 +1,9 @@
 /** The attention map that a concept's fit recorded (layers x candidate tokens), with the candidates' texts. */
-import type { Concept } from '../concepts/concept.js';
-import { attentionRecord, layerRecords } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import type { ConceptAttention } from '../schemas/concept-attention.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { Concept } from './concept.js';
+import { attentionRecord, layerRecords } from './fit-record.js';
 
 /** @throws SteerdError attention_not_found when the fit chose no token by attention. */
 export function conceptAttention(concept: Concept, tokenizer: Tokenizer): ConceptAttention {
