@@ -9,14 +9,14 @@ import { validate } from '../schemas/validation.js';
 /** The same on every file system. */
 const fileName = /^[a-z0-9-]{1,64}$/;
 
-const FitList = z.object({ list: z.array(FitRequest).min(1) });
+const ListFile = z.object({ list: z.array(FitRequest).min(1) });
 
 /**
  * @param model the one that will fit them: an entry may name it, and no other
  * @throws SteerdError naming the entry and the field at fault
  */
 export async function readFitList(file: string, model: string): Promise<readonly FitRequest[]> {
-  const parsed = validate(FitList, { list: await readJson(file) });
+  const parsed = validate(ListFile, { list: await readJson(file) });
   if ('error' in parsed) throw parsed.error;
   const { list } = parsed.value;
   const names = new Set<string>();
