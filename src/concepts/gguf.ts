@@ -35,7 +35,7 @@ const float32 = 0;
 
 export type GgufReason = 'not_gguf' | 'version' | 'truncated' | 'limit' | 'metadata' | 'tensor';
 
-/** Bytes that are not GGUF, or that hold what a control vector has not. */
+/** Bytes that are not GGUF, or that hold what no control vector holds. */
 export class GgufError extends Error {
   override readonly name = 'GgufError';
   constructor(
