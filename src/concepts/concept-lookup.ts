@@ -1,16 +1,30 @@
 /** Concepts as one caller may see and use them: the store's, or a part of it. */
 import { errors } from '../errors.js';
 import type { ModelRegistry } from '../models/registry.js';
-import type { ConceptStore } from './concept-store.js';
+import type { Concept } from './concept.js';
+import type { ConceptStore, StoredConcept } from './concept-store.js';
 
-export interface ConceptLookup extends Pick<ConceptStore, 'get' | 'list' | 'names' | 'modelsWith'> {
+/** What steering needs: concepts by name, and what the caller may steer by. */
+export interface ConceptLookup<Found = { readonly concept: Concept }> {
+  get(model: string, name: string): Found | undefined;
+  /** What a model has. */
+  names(model: string): readonly string[];
+  /** Ids of the models that have a concept of that name. */
+  modelsWith?(name: string): readonly string[];
   /** Largest calibrated |strength| that the caller may ask for; no cap when undefined. */
   readonly maxStrength?: number | undefined;
-  /** @throws SteerdError when the caller may not bring vectors of its own */
+  /**
+   * @param param the request's field that brings vectors
+   * @throws SteerdError inline_vectors_not_allowed when the caller may not use vectors of its own for that
+   */
   checkInline?(param: string, use: 'steering' | 'monitor'): void;
 }
 
-export interface ConceptLibrary extends ConceptLookup, Pick<ConceptStore, 'put' | 'delete'> {}
+export interface ConceptLibrary
+  extends ConceptLookup<StoredConcept>,
+    Pick<ConceptStore, 'list' | 'put' | 'delete'> {
+  modelsWith(name: string): readonly string[];
+}
 
 /** `concepts` with `overrides` in place of its own members; all others go on to it. */
 export function withConcepts(concepts: ConceptLibrary, overrides: Partial<ConceptLibrary>): ConceptLibrary {
@@ -35,25 +49,17 @@ export interface ModelsAndConcepts {
   readonly concepts: ConceptLibrary;
 }
 
-interface NamedConcepts<Stored> {
-  get(model: string, name: string): Stored | undefined;
-  /** What a model has. */
-  names(model: string): readonly string[];
-  /** Ids of the models that have a concept of that name. */
-  modelsWith?(name: string): readonly string[];
-}
-
 /**
  * The concept of a model by its name.
  * @param param the request's field that names it
  * @throws SteerdError concept_not_found, with what the model has and which models have the concept
  */
-export function storedConcept<Stored>(
-  concepts: NamedConcepts<Stored>,
+export function storedConcept<Found>(
+  concepts: ConceptLookup<Found>,
   model: string,
   name: string,
   param: string,
-): Stored {
+): Found {
   const stored = concepts.get(model, name);
   if (stored !== undefined) return stored;
   throw errors.conceptNotFound(name, model, concepts.names(model), param, concepts.modelsWith?.(name));

@@ -4,22 +4,11 @@
  * version the hash of the numbers, whatever they are called.
  */
 import type { Concept } from '../concepts/concept.js';
-import { storedConcept } from '../concepts/concept-lookup.js';
+import { type ConceptLookup, storedConcept } from '../concepts/concept-lookup.js';
 import { importVectors } from '../concepts/vector-import.js';
 import type { ModelShape } from '../engine/protocol.js';
 import { errors, SteerdError } from '../errors.js';
 import type { InlineVectors } from '../schemas/inline-vectors.js';
-
-export interface ConceptLookup {
-  get(model: string, name: string): { readonly concept: Concept } | undefined;
-  names(model: string): readonly string[];
-  /** Ids of the models that have a concept of that name. */
-  modelsWith?(name: string): readonly string[];
-  /** Largest calibrated |strength| of one concept; no cap when undefined. */
-  readonly maxStrength?: number | undefined;
-  /** Throws where vectors that a request brings (at the field `param`) may not be used, for steering or for reading. */
-  checkInline?(param: string, use: 'steering' | 'monitor'): void;
-}
 
 export interface ItemContext {
   readonly model: { readonly id: string; readonly shape: ModelShape };

@@ -1,10 +1,9 @@
 /** A sweep: every prompt under every concept at every strength, as one batch, each answer judged by the model. */
-import { storedConcept } from '../../concepts/concept-lookup.js';
+import { type ConceptLookup, storedConcept } from '../../concepts/concept-lookup.js';
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
 import { SteeringItem, type SteeringReceipt } from '../../schemas/steering.js';
-import type { ConceptLookup } from '../../steering/item-concept.js';
 import { resolveSteering } from '../../steering/resolve.js';
 import { meanOf } from './calibration-curve.js';
 import { runTrials, type Trial, type TrialResult } from './trial.js';
