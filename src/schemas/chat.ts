@@ -1,6 +1,7 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
 import { FormatFields } from './constraints.js';
+import { list } from './fields.js';
 import {
   ChatFinishReason,
   GenerationFields,
@@ -11,7 +12,6 @@ import {
   TokenIdFields,
   Usage,
 } from './generation.js';
-import { list } from './list.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';

@@ -1,7 +1,7 @@
 /** A concept's numbers as JSON: what `GET` and `PUT /v1/concepts/{name}/vectors` carry beside the binary formats. */
 import { z } from 'zod';
 import { conceptLimits } from '../common/concept-limits.js';
-import { list } from './list.js';
+import { list } from './fields.js';
 
 export const vectorFormats = ['json', 'safetensors', 'gguf'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];

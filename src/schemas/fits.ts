@@ -1,7 +1,7 @@
 /** What a fit is asked with: the body of `POST /v1/fits` and `POST /v1/concepts`, and each entry of a list of fits. */
 import { z } from 'zod';
 import { isConceptName } from '../common/names.js';
-import { listOf, text, whole } from './fields.js';
+import { listOf, strictly, text, whole } from './fields.js';
 import {
   conceptClasses,
   conceptClassNames,
@@ -13,7 +13,6 @@ import {
   mostCandidates,
   recipeNames,
 } from './fit-choices.js';
-import { strictly } from './strictly.js';
 
 export const fitLimits = {
   prefix: 4000,

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { list } from './list.js';
+import { list } from './fields.js';
 import { SteeringReceipt } from './steering.js';
 
 export const maxStopStrings = 16;

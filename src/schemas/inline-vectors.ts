@@ -1,7 +1,7 @@
 /** Vectors that a request brings itself, in the form that a concept's exported JSON has them. */
 import { z } from 'zod';
 import { conceptLimits } from '../common/concept-limits.js';
-import { list } from './list.js';
+import { list } from './fields.js';
 
 const { layers, hiddenSize } = conceptLimits;
 const rowExpected = 'must be the base64 of little-endian float32 numbers, or a list of numbers';

@@ -1,6 +1,6 @@
 /** What measures steering over HTTP: calibrating a concept, and sweeping concepts, strengths and prompts. */
 import { z } from 'zod';
-import { between, listOf, text, whole } from './fields.js';
+import { between, listOf, strictly, text, whole } from './fields.js';
 import {
   SteeringItem,
   SteeringLayers,
@@ -9,7 +9,6 @@ import {
   SteeringReceipt,
   SteeringScale,
 } from './steering.js';
-import { strictly } from './strictly.js';
 
 export const measurementLimits = {
   questions: 64,

@@ -3,10 +3,9 @@
  * token by token, while the model reads or writes.
  */
 import { z } from 'zod';
-import { choice, isObject } from './choice.js';
+import { choice, isObject, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
 import { bringsVectors, conceptField, maxSteeringItems, SteeringLayers } from './steering.js';
-import { strictly } from './strictly.js';
 
 const scaleError = { error: 'must be "norm" or "raw"' };
 const detailError = { error: 'must be "mean" or "layers"' };

@@ -10,8 +10,8 @@ import {
   repositoryExpected,
   revisionExpected,
 } from '../hub/repository.js';
+import { strictly } from './fields.js';
 import { jobEventFields } from './job-events.js';
-import { strictly } from './strictly.js';
 
 /** A text of a form that a function knows. */
 const formed = (isOne: (text: string) => boolean, expected: string) => {

@@ -1,8 +1,7 @@
 /** `POST /v1/responses` with text and functions: OpenAI's shapes with steering. Nothing is stored between requests. */
 import { z } from 'zod';
-import { choice, isObject } from './choice.js';
+import { choice, isObject, list } from './fields.js';
 import { GenerationFields, mostTopLogprobs, SteeringReceipts } from './generation.js';
-import { list } from './list.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';

@@ -1,9 +1,8 @@
 /** `POST /v1/steering/score`: how far a given text points along concepts, token by token. */
 import { z } from 'zod';
 import { ChatMessage } from './chat.js';
-import { list } from './list.js';
+import { list, strictly } from './fields.js';
 import { MonitorList, MonitorReading, MonitorReceipt } from './monitor.js';
-import { strictly } from './strictly.js';
 
 const shape = {
   model: z

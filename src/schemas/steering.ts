@@ -4,9 +4,8 @@
  * is not applied must never pass in silence. Messages follow validation.ts: "must ..." completes the field's name.
  */
 import { z } from 'zod';
-import { choice, isObject } from './choice.js';
+import { choice, isObject, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
-import { strictly } from './strictly.js';
 
 /** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
 export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;

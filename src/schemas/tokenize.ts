@@ -1,7 +1,7 @@
 /** Text or messages to token ids, and back. */
 import { z } from 'zod';
 import { ChatMessage } from './chat.js';
-import { list } from './list.js';
+import { list } from './fields.js';
 
 const model = z.string().min(1).nullish().meta({ description: 'The default model if left out.' });
 
