@@ -1,0 +1,43 @@
+/**
+ * `npm test`, `npm run test:all`, and files by name: `npm test -- test/routes/chat.test.ts`. test-plan.ts says what
+ * runs when. The compiled tests run; stack traces show the TypeScript.
+ */
+import { setMaxListeners } from 'node:events';
+import { relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { spec, tap } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+import { packageRoot } from '../src/common/package-root.js';
+import { pruneDist } from './dist.js';
+import { kindOf, planNamed, planTests, testFiles } from './test-plan.js';
+import { runTests } from './test-run.js';
+
+const { values, positionals } = parseArgs({
+  options: {
+    /** The slow ones too. */
+    all: { type: 'boolean', default: false },
+    /** The slow ones only: what `npm test` leaves out. */
+    rest: { type: 'boolean', default: false },
+    /** Tests whose names match this regular expression. */
+    match: { type: 'string' },
+    reporter: { type: 'string', default: process.stdout.isTTY ? 'spec' : 'tap' },
+  },
+  allowPositionals: true,
+});
+
+const wanted = (file: string) => values.all || (kindOf(file) === 'slow') === values.rest;
+const named = positionals.map((path) => relative(packageRoot, path));
+const phases =
+  named.length > 0
+    ? planNamed(named.flatMap((path) => testFiles(packageRoot, path)))
+    : planTests(testFiles(packageRoot).filter(wanted));
+
+const stop = new AbortController();
+// Each process that is to come listens.
+setMaxListeners(0, stop.signal);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+pruneDist();
+const events = Readable.from(runTests(phases, { match: values.match, signal: stop.signal }));
+const report = values.reporter === 'spec' ? events.compose(new spec()) : events.compose(tap);
+report.pipe(process.stdout);
