@@ -33,6 +33,7 @@ export const sharedFolders: readonly string[] = [
   'test/models',
   'test/routes',
   'test/schemas',
+  'test/scripts',
   'test/server',
   'test/steering',
   'test/telemetry',
@@ -62,6 +63,7 @@ export function testFiles(root: string, path = 'test'): string[] {
     .sort();
 }
 
+/** What runs after what, of these files. */
 export function planTests(files: readonly string[]): Phase[] {
   return kinds.map((kind) => {
     const processes = new Map<string, string[]>();
@@ -78,9 +80,4 @@ export function planTests(files: readonly string[]): Phase[] {
       concurrency: kind === 'together' ? 2 : 1,
     };
   });
-}
-
-/** The files that were named, one after the other. */
-export function planNamed(files: readonly string[]): Phase[] {
-  return [{ processes: files.map((file) => ({ name: file, files: [file] })), concurrency: 1 }];
 }
