@@ -1,6 +1,7 @@
 /**
- * `npm test`, `npm run test:all`, `npm run test:watch`, and files or folders by name: `npm test -- test/routes/chat.test.ts`.
- * test-plan.ts says what runs when. It is the compiled tests that run; stack traces show the TypeScript.
+ * `npm test`, `npm run test:all`, `npm run test:watch`, and files or folders by name:
+ * `npm run test:file -- test/routes/chat.test.ts`. test-plan.ts says what runs when.
+ * It is the compiled tests that run; stack traces show the TypeScript.
  */
 import { setMaxListeners } from 'node:events';
 import { relative } from 'node:path';
