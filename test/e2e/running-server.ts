@@ -74,23 +74,37 @@ export async function temporaryData(): Promise<{ directory: string; clean(): Pro
   return { directory, clean: () => rm(directory, { recursive: true, force: true }) };
 }
 
-/** One server for all tests of a suite: started before them, and told to stop cleanly after them. */
+interface SharedServer {
+  readonly server: ServerProcess;
+  readonly data: Awaited<ReturnType<typeof temporaryData>>;
+}
+
+let shared: Promise<SharedServer> | undefined;
+
+async function startShared(): Promise<SharedServer> {
+  const data = await temporaryData();
+  return { server: await startServerProcess(data.directory), data };
+}
+
+/** The server of this process, for the tests of a suite: the first suite starts it, and it stops after the last one. */
 export function suiteServer(): () => ServerProcess {
   let server: ServerProcess | undefined;
-  let data: Awaited<ReturnType<typeof temporaryData>> | undefined;
   before(async () => {
-    data = await temporaryData();
-    server = await startServerProcess(data.directory);
-  });
-  after(async () => {
-    assert.equal(await server?.stop(), 0);
-    await data?.clean();
+    shared ??= startShared();
+    ({ server } = await shared);
   });
   return () => {
     if (!server) throw new Error('the server runs only while tests do');
     return server;
   };
 }
+
+after(async () => {
+  if (!shared) return;
+  const { server, data } = await shared;
+  assert.equal(await server.stop(), 0);
+  await data.clean();
+});
 
 /** What the OpenAI client does not know of: our fields in a request body. */
 export type SteeredChat = OpenAI.ChatCompletionCreateParamsNonStreaming & {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { z } from 'zod';
-import { suiteServer } from './running-server.js';
+import { suiteServer } from '../running-server.js';
 
 const model = 'smollm2-135m-instruct';
 const count = Number(process.env.STEERD_CONSTRAINED_ANSWERS ?? 8);

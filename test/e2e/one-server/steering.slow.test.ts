@@ -1,7 +1,7 @@
 /** Steering as a user sees it: real model, real server, the official OpenAI client. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answer, suiteServer } from './running-server.js';
+import { answer, suiteServer } from '../running-server.js';
 
 const concepts = ['ocean', 'pirate', 'sad', 'space'];
 

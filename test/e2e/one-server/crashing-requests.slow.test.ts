@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { answer, type ServerProcess, suiteServer } from '../running-server.js';
 import { chatPath, killers, user } from './crashing-request-list.js';
-import { answer, type ServerProcess, suiteServer } from './running-server.js';
 
 async function send(server: ServerProcess, path: string, asked: unknown) {
   const body = typeof asked === 'function' ? (asked() as unknown) : asked;

@@ -1,7 +1,7 @@
 /** Requests that are wrong: OpenAI's error shape with field, limit and value, and a server that goes on. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answer, post, suiteServer } from './running-server.js';
+import { answer, post, suiteServer } from '../running-server.js';
 
 const messages = [{ role: 'user', content: 'Hi' }];
 const chat = (more: object) => ({ messages, max_tokens: 4, ...more });

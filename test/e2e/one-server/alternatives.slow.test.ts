@@ -1,9 +1,9 @@
 /** Baseline and steered answers of the real model in one request, and what their log-probabilities say. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ChatCompletion } from '../../src/schemas/chat.js';
-import { Completion } from '../../src/schemas/completions.js';
-import { answer, post, suiteServer } from './running-server.js';
+import { ChatCompletion } from '../../../src/schemas/chat.js';
+import { Completion } from '../../../src/schemas/completions.js';
+import { answer, post, suiteServer } from '../running-server.js';
 
 const question = 'What did you do today?';
 const messages = [{ role: 'user', content: question }];

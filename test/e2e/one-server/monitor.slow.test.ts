@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ChatCompletion, ChatCompletionChunk } from '../../src/schemas/chat.js';
-import { ConceptAttention } from '../../src/schemas/concept-attention.js';
-import type { ChunkMonitor } from '../../src/schemas/monitor.js';
-import { Score } from '../../src/schemas/score.js';
-import { events } from '../helpers/sse.js';
-import { answer, post, suiteServer } from './running-server.js';
+import { ChatCompletion, ChatCompletionChunk } from '../../../src/schemas/chat.js';
+import { ConceptAttention } from '../../../src/schemas/concept-attention.js';
+import type { ChunkMonitor } from '../../../src/schemas/monitor.js';
+import { Score } from '../../../src/schemas/score.js';
+import { events } from '../../helpers/sse.js';
+import { answer, post, suiteServer } from '../running-server.js';
 
 const question = 'Describe a morning at the sea.';
 const messages = [{ role: 'user', content: question }];

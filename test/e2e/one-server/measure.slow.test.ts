@@ -1,9 +1,9 @@
 /** Calibrating and sweeping on the running server. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ConceptObject } from '../../src/schemas/concepts.js';
-import type { Sweep } from '../../src/schemas/measurements.js';
-import { answer, post, suiteServer } from './running-server.js';
+import type { ConceptObject } from '../../../src/schemas/concepts.js';
+import type { Sweep } from '../../../src/schemas/measurements.js';
+import { answer, post, suiteServer } from '../running-server.js';
 
 interface Point {
   readonly share: number;
