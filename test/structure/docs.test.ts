@@ -53,7 +53,7 @@ describe('pages for people', () => {
       for (const folder of allOf(text, /`((?:src|test|routes|plugins)(?:\/[\w-]+)*)\/?`/g)) {
         assert.ok(existsSync(join(packageRoot, folder)), `it names ${folder}`);
       }
-      for (const name of allOf(text, /`([\w-]+(?:\.test)?\.ts)`/g)) {
+      for (const name of allOf(text, /`((?!x\.)[\w-]+(?:\.\w+)*\.ts)`/g)) {
         assert.ok(sources.has(name), `it names ${name}`);
       }
       for (const script of allOf(text, /npm run (?:--silent )?([\w:-]+)/g)) {

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '../src/common/package.js';
+import { packageRoot } from '../../src/common/package.js';
 import { dist, pruneDist, sourceFolders } from './dist.js';
 import { startNode } from './process-group.js';
 

@@ -1,5 +1,5 @@
 /** Which files a change can reach. */
-import type { Import } from '../test/structure/structure.js';
+import type { Import } from '../structure/structure.js';
 
 /** The changed sources and all that import one of them, however far; paths are relative to the package. */
 export function reachedBy(changed: readonly string[], imports: readonly Import[]): Set<string> {

@@ -33,7 +33,7 @@ export const sharedFolders: readonly string[] = [
   'test/models',
   'test/routes',
   'test/schemas',
-  'test/scripts',
+  'test/tools',
   'test/server',
   'test/steering',
   'test/telemetry',

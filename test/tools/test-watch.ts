@@ -1,7 +1,7 @@
 /** Runs, after each build, the tests that a change can reach. */
 import { join } from 'node:path';
-import { packageRoot } from '../src/common/package.js';
-import { readImports } from '../test/structure/structure.js';
+import { packageRoot } from '../../src/common/package.js';
+import { readImports } from '../structure/structure.js';
 import { builds } from './compiler.js';
 import { dist, sourceFolders } from './dist.js';
 import { endGroupsOnSignals, type ProcessGroup, startNode } from './process-group.js';
@@ -28,7 +28,7 @@ export async function watchTests(
       continue;
     }
     const own = startNode(
-      ['--enable-source-maps', join(dist, 'scripts/test.js'), '--reporter', 'spec', ...options, ...due],
+      ['--enable-source-maps', join(dist, 'test/tools/test.js'), '--reporter', 'spec', ...options, ...due],
       'inherit',
     );
     run = own;

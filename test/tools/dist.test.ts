@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { pruneDist } from '../../scripts/dist.js';
-import { reachedBy } from '../../scripts/reached-tests.js';
 import { temporaryFolder } from '../concepts/sample.js';
+import { pruneDist } from './dist.js';
+import { reachedBy } from './reached-tests.js';
 
 test('what was compiled of sources that are gone is deleted, and nothing else', async (t) => {
   const root = await temporaryFolder(t);

@@ -8,7 +8,7 @@ import { relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { spec, tap } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../src/common/package.js';
+import { packageRoot } from '../../src/common/package.js';
 import { pruneDist } from './dist.js';
 import { kindOf, planTests, testFiles } from './test-plan.js';
 import { runTests } from './test-run.js';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { planTests, testFiles } from '../../scripts/test-plan.js';
 import { packageRoot } from '../../src/common/package.js';
+import { planTests, testFiles } from './test-plan.js';
 
 const all = testFiles(packageRoot);
 const processes = planTests(all).flatMap((phase) => phase.processes);

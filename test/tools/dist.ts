@@ -1,14 +1,14 @@
 /** dist/ beside the sources: what is compiled to where, and what is left of sources that are gone. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { packageRoot } from '../src/common/package.js';
+import { packageRoot } from '../../src/common/package.js';
 
 export const dist = join(packageRoot, 'dist');
 
 /** Where a source is compiled to; both are absolute or relative to the package. */
 export const compiled = (source: string): string => join(dist, source.replace(/\.ts$/, '.js'));
 
-export const sourceFolders = ['src', 'plugins', 'routes', 'scripts', 'test'] as const;
+export const sourceFolders = ['src', 'plugins', 'routes', 'test'] as const;
 
 const outputs = /\.js(\.map)?$/;
 
