@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- [load|serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
  * only ratios within one run mean something on a shared machine. Prints a table and writes the same figures as JSON.
- * `npm run bench -- serving --against FOLDER` also compares with another commit's checkout, built, stream by stream.
+ * `npm run bench -- serving --against FOLDER` compares with another commit's checkout, built, instead: both serve in turns.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -51,8 +51,10 @@ const keep = (found: { rows: Row[]; ratios?: Ratio[] }) => {
 };
 
 async function serving(): Promise<void> {
-  say('JavaScript binding and C API ...');
-  keep(await benchBinding(directory, rounds));
+  if (values.against === undefined) {
+    say('JavaScript binding and C API ...');
+    keep(await benchBinding(directory, rounds));
+  }
 
   const data = await temporaryData();
   const store = await ConceptStore.open({
@@ -84,7 +86,10 @@ async function serving(): Promise<void> {
 
   if (values.against !== undefined) {
     say('beside another build ...');
+    await model.engine.close();
     keep(await benchAgainst(values.against, { model: id, prompt, concepts, tokens }, rounds));
+    await data.clean();
+    return;
   }
 
   say('engine ...');
