@@ -165,8 +165,9 @@ export class ManagedModel implements Evictable, LeaseSource {
     return this.running?.engine.load() ?? { running: 0, waiting: 0 };
   }
 
-  /** loaded -> draining */
+  /** loaded -> draining; one that is being unloaded is leaving already. */
   evict(): boolean {
+    if (this.#state.at === 'unloading') return true;
     if (this.#state.at !== 'loaded') return false;
     this.#state = { at: 'draining', memory: this.#state.memory };
     this.#unloadDrained();

@@ -67,6 +67,8 @@ function setup(options: Options = {}, budget = budgetOf(1000)) {
   return { model, budget, engines, events, deaths, attempts: () => attempts };
 }
 
+type Setup = ReturnType<typeof setup>;
+
 const ask = request([65], { maxTokens: 20 });
 
 async function answer(model: ManagedModel, signal?: AbortSignal): Promise<string> {
@@ -273,6 +275,24 @@ test('time to use a model that was given is left even when its memory is needed 
   await again;
   await b.model.get();
   assert.equal(a.model.state, 'unloaded');
+});
+
+test('one that is being unloaded already makes room: no other is evicted beside it', async () => {
+  const budget = new MemoryBudget({ limit: 250, hard: true, patienceMilliseconds: 10 });
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => setup({ id }, budget)) as [Setup, Setup, Setup];
+  await a.model.get();
+  const release = await (await b.model.get()).hold?.();
+  const closing = gate();
+  const [engine] = a.engines;
+  assert.ok(engine);
+  engine.close = () => closing.passed;
+  const unloaded = a.model.unload(false);
+  const other = c.model.get();
+  await pause(30);
+  closing.open();
+  await Promise.all([unloaded, other]);
+  assert.deepEqual([b.model.state, b.events], ['ready', []]);
+  release?.();
 });
 
 test('what can never fit is refused with what it needs and what there is', async () => {
