@@ -22,7 +22,7 @@ export interface StoredConcept {
   readonly createdAt: number;
 }
 
-export interface ConceptStoreOptions {
+interface ConceptStoreOptions {
   readonly dataDirectory: string;
   /** Folders with `*.safetensors`, read-only; of two with the same model and name the first counts. */
   readonly shipped: readonly string[];

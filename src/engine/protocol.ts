@@ -237,7 +237,7 @@ export interface WorkerSettings {
 }
 
 /** An error as a message between threads carries it. */
-export interface WireError {
+interface WireError {
   readonly message: string;
   /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;

@@ -15,12 +15,12 @@ import { checkRecipeLabels, type FitSettings, fitSettings } from './fit-settings
 import { checkLayers } from './layer-choice.js';
 import { recipes } from './recipes/index.js';
 
-export interface FitLog {
+interface FitLog {
   info(details: object, message: string): void;
   error(details: object, message: string): void;
 }
 
-export interface FitJobsOptions {
+interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
   readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
   /** `put` throws the signal's reason when it is aborted before the concept is stored. */

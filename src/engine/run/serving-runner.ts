@@ -14,7 +14,7 @@ import { GraphRunner } from './graph-runner.js';
 import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
 
 /** What a decode step computed for one sequence. */
-export interface Decoded {
+interface Decoded {
   readonly sequence: Sequence;
   /** [V], valid until the next run. */
   readonly logits: Float32Array;
