@@ -7,7 +7,7 @@ import { chooseCapacity } from '../kv/cache-size.js';
 import { openKvCache } from '../kv/open-kv-cache.js';
 import type { ModelShape, WorkerSettings } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
-import { nodeByNode } from '../run/decode-graphs.js';
+import { notReplayed } from '../run/decode-graphs.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
 import { replayDecodes } from './decode-graph-check.js';
@@ -40,7 +40,7 @@ export class OpenModel {
     const chunk = chunks.inPieces ? Math.min(prefillChunk, chunks.longest) : uncut;
     const serving = new ServingRunner(graphs.serving, cache, runOptions);
     const fault = await replayDecodes(serving, graphs.serving, chunk);
-    const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
+    const warnings = [...graphs.warnings, ...(fault ? [notReplayed(fault)] : [])];
     await shrinkJsHeap();
     shrinkNativeHeap();
     const shape = {

@@ -88,10 +88,7 @@ export async function calibrateConcept(
 }
 
 /** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */
-export async function findStrongestFluent(
-  measurement: CurveMeasurement,
-  signs: readonly (1 | -1)[],
-): Promise<void> {
+async function findStrongestFluent(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
   let next = signs.flatMap((sign) => firstShares.map((share) => sign * share));
   for (let round = 1; next.length > 0 && round <= mostRounds; round++) {
     await measurement.add(next);
