@@ -261,7 +261,9 @@ export type FromWorker =
   | {
       readonly type: 'ready';
       readonly shape: ModelShape;
+      /** Handle of the run options of all runs: `terminateRun` with it ends the run in progress. */
       readonly runOptions: bigint;
+      /** cuda, webgpu or cpu. */
       readonly device: string;
       /** For the log, once: an unexpected device, an export without GroupQueryAttention, ... */
       readonly warnings: readonly string[];

@@ -58,8 +58,8 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
 
   /**
    * Queues a fit.
-   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that recipe or
-   *   method do not know, a full queue; the signal's reason when it is aborted while the model is loading.
+   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that the recipe does not
+   *   give, a full queue; the signal's reason when it is aborted while the model is loading.
    */
   async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);

@@ -82,7 +82,9 @@ export class ReadRequests {
         if (this.#waiting.delete(id)) begin(runner);
         this.host.wake();
       },
-      (error: unknown) => this.host.fail(id, error),
+      (error: unknown) => {
+        if (this.#waiting.delete(id)) this.host.fail(id, error);
+      },
     );
   }
 
