@@ -90,7 +90,12 @@ export async function loadGraphs(
       return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
     }
   };
-  const { made, device, warning } = await onDevice(where, open);
+  const { made, device, warning } = await onDevice(where, open).catch((error: unknown) => {
+    // All sessions are released by now. A server goes on after a model that could not be loaded.
+    prepacked.release();
+    weights.release();
+    throw error;
+  });
   const { spec, session: serving, chunks, changes, note, products, mixesRows, notCaptured } = made;
   const warnings = [
     ...(warning ? [warning] : []),
