@@ -13,8 +13,6 @@ import type { Concept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
 
-export type { RefusedFile } from './concept-folder.js';
-
 export interface StoredConcept {
   readonly concept: Concept;
   readonly source: 'shipped' | 'data';
