@@ -3,7 +3,7 @@
 /** Milliseconds: the longest delay that setTimeout takes; with a longer one it fires at once. */
 export const longestTimer = 2 ** 31 - 1;
 
-export interface Bounds {
+interface Bounds {
   /** The time limit. */
   readonly milliseconds: number;
   /** Makes the error that is thrown when the time is over. */

@@ -11,7 +11,7 @@ import { dirname, join, resolve } from 'node:path';
 
 const temporarySuffix = '.tmp';
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Ends the write as long as the target has not been replaced. */
   readonly signal?: AbortSignal | undefined;
   /** Permissions of the file. */

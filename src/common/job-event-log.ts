@@ -6,7 +6,7 @@
 import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */
-export interface JobEvent {
+interface JobEvent {
   /** Counts up within a job. */
   readonly id: string;
   /** Unix seconds. */
@@ -14,7 +14,7 @@ export interface JobEvent {
 }
 
 /** An event before it is logged; distributes over a union of events. */
-export type Unlogged<Event extends JobEvent> = Event extends Event ? Omit<Event, 'id' | 'created_at'> : never;
+type Unlogged<Event extends JobEvent> = Event extends Event ? Omit<Event, 'id' | 'created_at'> : never;
 
 export interface ReadOptions {
   /** Id of the last event known: later ones are read. */

@@ -16,7 +16,7 @@ export interface QueueJob {
 }
 
 /** Hears each status of a job, the last one with `finished_at`. */
-export interface StatusLog<Job> {
+interface StatusLog<Job> {
   status(job: Job): void;
 }
 

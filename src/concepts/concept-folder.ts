@@ -18,7 +18,7 @@ export interface RefusedFile {
   readonly reason: string;
 }
 
-export interface ConceptOfFile {
+interface ConceptOfFile {
   readonly concept: Concept;
   /** Path of the file. */
   readonly file: string;
@@ -26,7 +26,7 @@ export interface ConceptOfFile {
   readonly createdAt: number;
 }
 
-export interface ConceptFolder {
+interface ConceptFolder {
   /** In the order of the files' names. */
   readonly loaded: readonly ConceptOfFile[];
   readonly refused: readonly RefusedFile[];

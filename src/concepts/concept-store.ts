@@ -13,8 +13,6 @@ import type { Concept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
 
-export type { RefusedFile } from './concept-folder.js';
-
 export interface StoredConcept {
   readonly concept: Concept;
   readonly source: 'shipped' | 'data';
@@ -22,7 +20,7 @@ export interface StoredConcept {
   readonly createdAt: number;
 }
 
-export interface ConceptStoreOptions {
+interface ConceptStoreOptions {
   readonly dataDirectory: string;
   /** Folders with `*.safetensors`, read-only; of two with the same model and name the first counts. */
   readonly shipped: readonly string[];

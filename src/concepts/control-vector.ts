@@ -12,7 +12,7 @@ const hintKey = 'controlvector.model_hint';
 /** Directions of any length by block; blocks without one are left out. */
 export type Directions = ReadonlyMap<number, Float32Array>;
 
-export interface ControlVector {
+interface ControlVector {
   /** What the file says it is for: a model type such as "llama"; null when it says nothing. */
   readonly modelHint: string | null;
   readonly directions: Directions;

@@ -13,7 +13,7 @@ const LayerRecord = z.looseObject({
   /** Share of the heads that attend to the prefix. */
   significant_heads: z.number().optional(),
 });
-export type LayerRecord = z.output<typeof LayerRecord>;
+type LayerRecord = z.output<typeof LayerRecord>;
 
 /** What recipe `attention` writes down of the tokens it chose among. */
 const AttentionRecord = z.looseObject({

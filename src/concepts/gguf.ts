@@ -12,7 +12,7 @@ const defaultAlignment = 32;
 const alignmentKey = 'general.alignment';
 
 /** Control vectors have a handful of keys and a tensor a layer; metadata of whole models is larger and refused. */
-export const ggufLimits = { keys: 1024, tensors: 8192, keyBytes: 65_535, dimensions: 4, depth: 4 } as const;
+const ggufLimits = { keys: 1024, tensors: 8192, keyBytes: 65_535, dimensions: 4, depth: 4 } as const;
 
 /** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, `gguf_metadata_value_type`. */
 const valueType = { uint32: 4, bool: 7, string: 8, array: 9 } as const;
@@ -33,7 +33,7 @@ const numberBytes: Readonly<Record<number, number>> = {
 
 const float32 = 0;
 
-export type GgufReason = 'not_gguf' | 'version' | 'truncated' | 'limit' | 'metadata' | 'tensor';
+type GgufReason = 'not_gguf' | 'version' | 'truncated' | 'limit' | 'metadata' | 'tensor';
 
 /** Bytes that are not GGUF, or that hold what no control vector holds. */
 export class GgufError extends Error {
@@ -46,9 +46,9 @@ export class GgufError extends Error {
   }
 }
 
-export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
+type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
 
-export interface GgufTensor {
+interface GgufTensor {
   readonly name: string;
   /** Fastest dimension first, as in the file. */
   readonly shape: readonly number[];
@@ -56,7 +56,7 @@ export interface GgufTensor {
   toFloat32(): Float32Array<ArrayBuffer>;
 }
 
-export interface Gguf {
+interface Gguf {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: readonly GgufTensor[];
 }

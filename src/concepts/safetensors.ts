@@ -59,7 +59,7 @@ export interface SafeTensor {
   toNumbers(): number[];
 }
 
-export interface SafetensorsHeader {
+interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
   /** Tensors' entries as the JSON has them, not yet checked. */
   readonly entries: readonly (readonly [name: string, entry: unknown])[];

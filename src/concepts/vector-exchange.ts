@@ -29,7 +29,7 @@ async function modelType({ directory }: LoadedModel): Promise<string | null> {
   return typeof config?.model_type === 'string' ? config.model_type : null;
 }
 
-export interface ExportOptions {
+interface ExportOptions {
   readonly model: string;
   readonly name: string;
   readonly format: VectorFormat;
@@ -87,7 +87,7 @@ export function toConceptVectors(concept: Concept, encoding: VectorEncoding): Co
   };
 }
 
-export interface ImportOptions {
+interface ImportOptions {
   readonly model: string | undefined;
   readonly name: string;
   readonly format: VectorFormat | undefined;

@@ -11,7 +11,7 @@ export const mediaTypes: Readonly<Record<VectorFormat, readonly [string, ...stri
 };
 
 /** Either binary format: the file's first bytes say which. */
-export const anyBinary = 'application/octet-stream';
+const anyBinary = 'application/octet-stream';
 
 export const binaryTypes: readonly string[] = [...mediaTypes.safetensors, ...mediaTypes.gguf, anyBinary];
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { builtInDevices, type Device, type DeviceName } from '../ort/device.js';
 import type { DeviceSettings } from './protocol.js';
 
-export interface OnDevice<T> {
+interface OnDevice<T> {
   readonly made: T;
   readonly device: DeviceName | 'cpu';
   /** For the log when it is not the device that a user may expect; null when it is. */

@@ -1,6 +1,6 @@
 /**
  * What the rest of the server sees of a loaded model: token ids in, token ids and numbers out. `WorkerEngine`
- * (client/worker-engine.ts) implements it with a worker thread; tests of other rooms may bring their own.
+ * (client/worker-engine.ts) implements it with a worker thread; tests of other folders may bring their own.
  */
 import type {
   Capture,

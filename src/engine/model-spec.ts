@@ -22,7 +22,7 @@ export interface ModelSpec {
   readonly vocabularySize: number;
   /** Longest sequence the model was made for. */
   readonly contextLength: number;
-  /** Widest sliding window of an attention layer in tokens, 0 without: a KV cache must not be shorter. */
+  /** Widest sliding window of an attention layer in tokens; 0 without one. */
   readonly slidingWindow: number;
   /** Whether the export has the input `position_ids`. */
   readonly takesPositions: boolean;

@@ -237,7 +237,7 @@ export interface WorkerSettings {
 }
 
 /** An error as a message between threads carries it. */
-export interface WireError {
+interface WireError {
   readonly message: string;
   /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;
@@ -261,7 +261,9 @@ export type FromWorker =
   | {
       readonly type: 'ready';
       readonly shape: ModelShape;
+      /** Handle of the run options of all runs: `terminateRun` with it ends the run in progress. */
       readonly runOptions: bigint;
+      /** cuda, webgpu or cpu. */
       readonly device: string;
       /** For the log, once: an unexpected device, an export without GroupQueryAttention, ... */
       readonly warnings: readonly string[];

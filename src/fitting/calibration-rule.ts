@@ -13,7 +13,7 @@ import { errors } from '../errors.js';
  * below 0.009 a dialect such as a pirate's fades, from 0.014 on answers fall into loops ("aye, aye, aye"). An
  * edit of the middle layers alone gains nothing: at equal effect its text repeats itself as much or more.
  */
-export const strengthOneShare = 0.012;
+const strengthOneShare = 0.012;
 
 /** The first block steered by default: the output of block 0 is little more than the token's embedding. */
 export const firstSteeredLayer = 1;

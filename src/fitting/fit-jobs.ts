@@ -15,12 +15,12 @@ import { checkRecipeLabels, type FitSettings, fitSettings } from './fit-settings
 import { checkLayers } from './layer-choice.js';
 import { recipes } from './recipes/index.js';
 
-export interface FitLog {
+interface FitLog {
   info(details: object, message: string): void;
   error(details: object, message: string): void;
 }
 
-export interface FitJobsOptions {
+interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
   readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
   /** `put` throws the signal's reason when it is aborted before the concept is stored. */
@@ -58,8 +58,8 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
 
   /**
    * Queues a fit.
-   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that recipe or
-   *   method do not know, a full queue; the signal's reason when it is aborted while the model is loading.
+   * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that the recipe does not
+   *   give, a full queue; the signal's reason when it is aborted while the model is loading.
    */
   async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);

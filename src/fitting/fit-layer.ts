@@ -104,7 +104,7 @@ function separationOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: num
   );
 }
 
-export interface Oriented {
+interface Oriented {
   /** [H] */
   readonly unit: Float32Array;
   /** Pearson's r of the rows' projections on `unit` with their labels: never negative. */

@@ -10,7 +10,7 @@ import { type FileSums, sumFile } from './checksum.js';
 import { Interruption } from './connection.js';
 import type { Hub, HubFile, Snapshot } from './hub.js';
 
-export interface Download {
+interface Download {
   readonly hub: Hub;
   readonly snapshot: Pick<Snapshot, 'repository' | 'commit'>;
   readonly file: HubFile;

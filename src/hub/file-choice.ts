@@ -17,7 +17,7 @@ import type { ListedFile, Snapshot } from './hub.js';
  * batch; and fp16 is emulated.
  */
 export const quantizations = ['q4', 'fp32', 'int8', 'uint8', 'bnb4', 'q4f16', 'fp16', 'bf16'] as const;
-export type Quantization = (typeof quantizations)[number];
+type Quantization = (typeof quantizations)[number];
 
 /** Other names of quantisations. */
 const aliases: Readonly<Record<string, Quantization>> = {
@@ -38,7 +38,7 @@ export const toQuantization = (name: string): Quantization | undefined =>
   aliases[name] ?? quantizations.find((known) => known === name);
 
 /** A file with a decoder graph. */
-export interface GraphFile extends ListedFile {
+interface GraphFile extends ListedFile {
   /** Null when its path does not tell. */
   readonly quantization: Quantization | null;
   /** Whether its path names another device than the CPU. */

@@ -30,7 +30,7 @@ export interface Snapshot {
 }
 
 /** The bytes of a file from some position on. */
-export interface FilePart {
+interface FilePart {
   /** The position of the first byte: 0 when the server sends the whole file. */
   readonly from: number;
   /** The strong ETag, if the server gives one: it changes with the file's content. */

@@ -1,7 +1,7 @@
 /** Names of models on a hub: `owner/name` (or a bare `name`, as early repositories have), at a revision. */
 import { errors } from '../errors.js';
 
-export interface RepositoryRevision {
+interface RepositoryRevision {
   readonly repository: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;

@@ -10,7 +10,7 @@ const longestPause = 30_000;
 /** It gives up when a hub asks for a longer wait than this. */
 const longestWaitSeconds = 300;
 
-export interface RetryOptions {
+interface RetryOptions {
   /** What is being fetched, for messages. */
   readonly what: string;
   readonly signal: AbortSignal;

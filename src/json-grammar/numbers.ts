@@ -4,7 +4,7 @@
  */
 import { either, literal, repeat } from './ebnf.js';
 
-export interface Bounds {
+interface Bounds {
   /** -Infinity for no lower bound. */
   readonly least: number;
   /** Infinity for no upper bound. */

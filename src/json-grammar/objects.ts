@@ -3,7 +3,7 @@ import { either, literal, type Rules, repeat } from './ebnf.js';
 import { comma } from './json-values.js';
 
 /** A declared property. */
-export interface Property {
+interface Property {
   readonly name: string;
   /** Expression of its value. */
   readonly value: string;
@@ -11,7 +11,7 @@ export interface Property {
 }
 
 /** Additional properties: how many, and the expressions of each one's key and value. */
-export interface AdditionalProperties {
+interface AdditionalProperties {
   readonly key: string;
   readonly value: string;
   readonly least: number;

@@ -25,7 +25,7 @@ export interface SessionSettings {
 }
 
 /** An input or output of a graph. */
-export interface ValueInfo {
+interface ValueInfo {
   readonly name: string;
   /** "type N" for an element type that elementTypes does not list. */
   readonly type: ElementType | string;

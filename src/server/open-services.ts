@@ -1,7 +1,8 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
 import { AccessControl, isLoopback } from '../access/access-control.js';
-import { ConceptStore, type RefusedFile } from '../concepts/concept-store.js';
+import type { RefusedFile } from '../concepts/concept-folder.js';
+import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WorkerEngine } from '../../src/engine/client/worker-engine.js';
 import { type DeviceSettings, greedy, type SequenceRequest } from '../../src/engine/protocol.js';
-import { nodeByNode } from '../../src/engine/run/decode-graphs.js';
+import { notReplayed } from '../../src/engine/run/decode-graphs.js';
 import { fitConcept } from '../../src/fitting/fit-concept.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { writeTinyChatModel } from '../commands/tiny-chat-model.js';
@@ -51,7 +51,7 @@ export async function checkDeviceGraphs(where: DeviceSettings): Promise<Check[]>
         try {
           const same = await continuations(golden, engine);
           const givenUp = engine.warnings.some(
-            (warning) => warning.startsWith(nodeByNode('')) && !knownRefusal.test(warning),
+            (warning) => warning.startsWith(notReplayed('')) && !knownRefusal.test(warning),
           );
           const said = `${same.filter(Boolean).length} of 4 continuations are PyTorch's`;
           return [same.every(Boolean) && !givenUp, [said, ...engine.warnings].join('; ')];

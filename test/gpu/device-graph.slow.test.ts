@@ -24,7 +24,7 @@ const tiny = tinyModel('llama-genai');
 const [long, short] = tiny.prompts;
 const edits = [0, 1].map((row) => asTerms(goldenEdit(tiny, row)));
 const [edit = [], other = []] = edits;
-const nodeByNode = /^decode steps are not replayed as device graphs: /;
+const notReplayed = /^decode steps are not replayed as device graphs: /;
 
 describe('decode steps as device graphs', { skip }, () => {
   let [gpu, cpu] = [undefined, undefined] as [WorkerEngine | undefined, WorkerEngine | undefined];
@@ -44,7 +44,7 @@ describe('decode steps as device graphs', { skip }, () => {
 
   test('pass the check at load', () => {
     assert.equal(gpu?.device, 'webgpu');
-    assert.ok(!gpu?.warnings.some((warning) => nodeByNode.test(warning)), gpu?.warnings.join('; '));
+    assert.ok(!gpu?.warnings.some((warning) => notReplayed.test(warning)), gpu?.warnings.join('; '));
   });
 
   test('of a ragged batch write the CPU’s tokens: steered and not, rows that leave and rows that come', async () => {
@@ -103,7 +103,7 @@ async function refusal(directory: string, prompt: readonly number[], where: type
   });
   try {
     const written = await tokens(engine, request(prompt, { maxTokens: 5 }));
-    return { written, warnings: engine.warnings.filter((warning) => nodeByNode.test(warning)) };
+    return { written, warnings: engine.warnings.filter((warning) => notReplayed.test(warning)) };
   } finally {
     await engine.close();
   }

@@ -62,3 +62,13 @@ describe('pages for people', () => {
     });
   }
 });
+
+test('the files on the way of a request, as docs/architecture.md lists them, are there', () => {
+  const [, after = ''] = read('docs/architecture.md').split('### Every file on the way');
+  const [list = ''] = after.split('\n## ');
+  const rows = [...list.matchAll(/^\| `([\w/]+)` \| ([\w, -]+) \|$/gm)];
+  assert.ok(rows.length > 20);
+  for (const [, folder = '', names = ''] of rows)
+    for (const name of names.split(', '))
+      assert.ok(existsSync(join(packageRoot, folder, `${name}.ts`)), `it names ${name} in ${folder}`);
+});

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkHouse } from './check-house.js';
+import { checkStructure } from './check-structure.js';
 import { circles, upwardImports } from './structure.js';
 
 test('no file imports from a layer beside or above its own', () => {
-  assert.deepEqual(checkHouse().upward, []);
+  assert.deepEqual(checkStructure().upward, []);
 });
 
 test('no files and no folders import each other in a circle, types counted', () => {
-  assert.deepEqual(checkHouse().circles, []);
+  assert.deepEqual(checkStructure().circles, []);
 });
 
 test('the check finds an upward import, a room that nobody named and a circle', () => {

@@ -60,6 +60,7 @@ export class WorkerEngine implements Engine {
     readonly settings: EngineSettings,
     readonly worker: Worker,
     readonly shape: ModelShape,
+    /** Handle of the worker's run options, to end its run in progress. */
     readonly runOptions: bigint,
     /** cuda, webgpu or cpu. */
     readonly device: string,

@@ -35,7 +35,7 @@ interface KvRows {
 export interface InPlaceKvCache extends KvRows {
   readonly layout: 'in place';
   /**
-   * Binds the buffers of these rows. The same range must always come with the same binding.
+   * Binds the buffers of these rows. A binding must always come with the same range: it is bound only once.
    * @param used how many of the rows are sequences; the others are padding rows, whose contents the run overwrites.
    *   All of them when left out.
    */

@@ -13,7 +13,7 @@ import { SteeringInputs } from '../run/steering-tensors.js';
 import { logitDistance, syntheticKv, trialTokens } from './trial-inputs.js';
 
 /** What was observed of the export: how to rewrite it, and what the rewrite must compute. */
-export interface RewritePlan {
+interface RewritePlan {
   /** Of each layer: its sliding window in tokens, 0 for none. */
   readonly windows: readonly number[];
   readonly expected: readonly Expected[];

@@ -10,7 +10,7 @@ import { DecodeGraphs } from '../run/decode-graphs.js';
 import type { DecodeRow } from '../run/fixed-shape-step.js';
 import type { ServingRunner } from '../run/serving-runner.js';
 import { chunkEnd } from '../schedule/chunks.js';
-import { logitDistance } from './trial-inputs.js';
+import { logitDistance, trialTokens } from './trial-inputs.js';
 
 /** Rows of different lengths; one fewer than a graph has rows, where there are slots for it. */
 const rowLengths = [5, 2, 4] as const;
@@ -51,7 +51,7 @@ export async function replayDecodes(
 export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk: number): string | null {
   const { cache } = runner;
   const { vocabularySize, slidingWindow } = cache.spec;
-  const token = (seed: number) => (7 * (seed + 1)) % vocabularySize;
+  const tokens = (from: number, count: number) => trialTokens(from, count, vocabularySize);
   // One row is longer than the attention's sliding window, if there is one.
   const [first, ...others] = rowLengths;
   const longest = slidingWindow + first + mostTokens <= cache.capacity ? slidingWindow + first : first;
@@ -64,20 +64,20 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
   ];
   try {
     lengths.forEach((length, row) => {
-      const tokens = Array.from({ length }, (_, i) => token(row + i));
+      const text = tokens(row, length);
       for (let past = 0; past < length; past = chunkEnd(past, length, chunk))
-        runner.chunk(row, tokens.slice(past, chunkEnd(past, length, chunk)), past, [], 0);
+        runner.chunk(row, text.slice(past, chunkEnd(past, length, chunk)), past, [], 0);
     });
     let made = 0;
     for (const edit of edits)
       for (let step = 0; step < stepsEach; step++, made++) {
         const rows: DecodeRow[] = lengths.map((length, row) => ({
-          lastToken: token(row * stepsEach + made),
+          lastToken: tokens(row * stepsEach + made, 1)[0] ?? 0,
           computed: length + made,
           edit: edit[row] ?? [],
         }));
         const expected = runner.decodeRows(rows, false).logits.slice();
-        runner.chunk(cache.scratch, [token(made), token(made + 1)], 0, [], 1);
+        runner.chunk(cache.scratch, tokens(made, 2), 0, [], 1);
         const replayed = graphs.stepFor(rows)?.run(rows, runner.runOptions, false);
         if (!replayed || !agree(replayed.logits, expected))
           return `a replayed step differs from the same one node by node (step ${made + 1} of ${edits.length * stepsEach})`;

@@ -17,7 +17,7 @@ export interface Footprint {
   readonly hiddenSize: number;
 }
 
-export interface FootprintSettings {
+interface FootprintSettings {
   readonly slots: number;
   /** Tokens of one slot; 0 for the default. */
   readonly context: number;

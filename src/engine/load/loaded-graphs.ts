@@ -5,7 +5,7 @@ import { SharedWeights } from '../../ort/shared-weights.js';
 import { onDevice, reasonOf } from '../devices.js';
 import type { ModelSpec } from '../model-spec.js';
 import type { Arithmetic, DeviceSettings } from '../protocol.js';
-import { nodeByNode } from '../run/decode-graphs.js';
+import { notReplayed } from '../run/decode-graphs.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { captureGraft, identifyExport } from './grafts.js';
 import { openServingSession } from './serving-session.js';
@@ -28,6 +28,8 @@ export interface LoadedGraphs {
 }
 
 const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
+
+// Warnings for the log.
 
 const wholePrompts =
   'the export takes a prompt in one piece only: running streams wait while a long one is read';
@@ -88,11 +90,16 @@ export async function loadGraphs(
       return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
     }
   };
-  const { made, device, warning } = await onDevice(where, open);
+  const { made, device, warning } = await onDevice(where, open).catch((error: unknown) => {
+    // All sessions are released by now. A server goes on after a model that could not be loaded.
+    prepacked.release();
+    weights.release();
+    throw error;
+  });
   const { spec, session: serving, chunks, changes, note, products, mixesRows, notCaptured } = made;
   const warnings = [
     ...(warning ? [warning] : []),
-    ...(notCaptured ? [nodeByNode(notCaptured)] : []),
+    ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),

@@ -7,7 +7,7 @@ import { chooseCapacity } from '../kv/cache-size.js';
 import { openKvCache } from '../kv/open-kv-cache.js';
 import type { ModelShape, WorkerSettings } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
-import { nodeByNode } from '../run/decode-graphs.js';
+import { notReplayed } from '../run/decode-graphs.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
 import { replayDecodes } from './decode-graph-check.js';
@@ -35,12 +35,15 @@ export class OpenModel {
     const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
     const { spec, fingerprint, chunks } = graphs;
     const capacity = chooseCapacity(settings.capacity, spec);
-    const cache = await openKvCache(spec, graphs.serving, slots, capacity);
+    const cache = await openKvCache(spec, graphs.serving, slots, capacity).catch(async (error: unknown) => {
+      await graphs.release();
+      throw error;
+    });
     const runOptions = new RunOptions();
     const chunk = chunks.inPieces ? Math.min(prefillChunk, chunks.longest) : uncut;
     const serving = new ServingRunner(graphs.serving, cache, runOptions);
     const fault = await replayDecodes(serving, graphs.serving, chunk);
-    const warnings = [...graphs.warnings, ...(fault ? [nodeByNode(fault)] : [])];
+    const warnings = [...graphs.warnings, ...(fault ? [notReplayed(fault)] : [])];
     await shrinkJsHeap();
     shrinkNativeHeap();
     const shape = {
@@ -67,7 +70,10 @@ export class OpenModel {
     return this.#capture;
   }
 
-  /** A server goes on after a model is unloaded, so all its memory must be released. */
+  /**
+   * A server goes on after a model is unloaded, so all its memory must be released; but the run options: the HTTP thread
+   * may still be calling `terminateRun` with their handle.
+   */
   async release(): Promise<void> {
     this.serving.release();
     this.serving.cache.release();

@@ -11,7 +11,7 @@ import type { Arithmetic } from '../protocol.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
 import { type ExportChanges, observableGraft, servingGraft } from './grafts.js';
 
-export interface ServingSession {
+interface ServingSession {
   readonly spec: ModelSpec;
   readonly session: Session;
   /** What the capture graft of the same graph needs. */

@@ -14,7 +14,7 @@ import type { ModelSpec } from '../model-spec.js';
 import { GraphRunner } from './graph-runner.js';
 
 /** What was read of one chunk, at the P positions that lie in it. */
-export interface CapturedChunk {
+interface CapturedChunk {
   /** [L, P, H] */
   readonly hiddenStates: Float32Array;
   /** [L, heads, P] */
@@ -62,7 +62,7 @@ export class CaptureRunner {
 }
 
 /** A cache row that one text after another is captured in. */
-export class CaptureRow {
+class CaptureRow {
   readonly #runner: GraphRunner;
   readonly prefix = new CachedPrefix();
 

@@ -12,7 +12,7 @@ import { copiedTogether, type DecodeRow, FixedShapeStep } from './fixed-shape-st
 const termCounts = [1, 2, 4] as const;
 
 /** The log's warning when there are no device graphs although the settings want them. */
-export const nodeByNode = (reason: string) => `decode steps are not replayed as device graphs: ${reason}`;
+export const notReplayed = (reason: string) => `decode steps are not replayed as device graphs: ${reason}`;
 
 export class DecodeGraphs {
   readonly #steps = new Map<string, FixedShapeStep>();

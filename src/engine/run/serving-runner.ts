@@ -8,13 +8,13 @@ import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
 import type { Sequence } from '../schedule/sequence.js';
-import { type DecodeGraphs, nodeByNode } from './decode-graphs.js';
+import { type DecodeGraphs, notReplayed } from './decode-graphs.js';
 import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
 import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
 
 /** What a decode step computed for one sequence. */
-export interface Decoded {
+interface Decoded {
   readonly sequence: Sequence;
   /** [V], valid until the next run. */
   readonly logits: Float32Array;
@@ -95,7 +95,7 @@ export class ServingRunner {
     if (fault) {
       this.#graphs = null;
       this.#failedGraphs = graphs;
-      process.emitWarning(nodeByNode(reasonOf(fault)));
+      process.emitWarning(notReplayed(reasonOf(fault)));
     }
     return output;
   }

@@ -6,7 +6,7 @@
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ActivationEdit, EditTerm } from '../protocol.js';
 
-export interface MonitoredEdit {
+interface MonitoredEdit {
   /** The edit, with a further term for each monitored direction that is not one of its terms already. */
   readonly edit: ActivationEdit;
   /** Of each monitored direction: the index of its term. */

@@ -11,7 +11,7 @@ import { chunkEnd, scoredChunk } from './chunks.js';
 import type { Sequence } from './sequence.js';
 
 /** Slot `to` gets the first `length` tokens of slot `from`. */
-export interface RowMove {
+interface RowMove {
   readonly from: number;
   readonly to: number;
   readonly length: number;

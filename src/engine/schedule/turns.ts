@@ -39,7 +39,7 @@ export class TimeShare {
 }
 
 /** Of `prefill` and `read` at least one is null. */
-export interface Turn<Read> extends Plan {
+interface Turn<Read> extends Plan {
   readonly read: NextRead<Read> | null;
   /** Whose time the decode step is: interactive when there are streams, whatever else is in the batch. */
   readonly decodePriority: Priority;

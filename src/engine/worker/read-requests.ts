@@ -9,7 +9,7 @@ import type { ServingRunner } from '../run/serving-runner.js';
 import { ReadQueue } from '../schedule/read-queue.js';
 import { capture, project, score } from './read-steps.js';
 
-export type ReadMessage = Extract<ToWorker, { type: 'score' | 'project' | 'capture' }>;
+type ReadMessage = Extract<ToWorker, { type: 'score' | 'project' | 'capture' }>;
 
 /** A read that is being computed. */
 export type Read = {
@@ -22,7 +22,7 @@ export type Read = {
 );
 
 /** What the worker does for its reads. */
-export interface ReadHost {
+interface ReadHost {
   post(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
   fail(id: number, error: unknown): void;
   /** There is something to compute. */
@@ -82,7 +82,9 @@ export class ReadRequests {
         if (this.#waiting.delete(id)) begin(runner);
         this.host.wake();
       },
-      (error: unknown) => this.host.fail(id, error),
+      (error: unknown) => {
+        if (this.#waiting.delete(id)) this.host.fail(id, error);
+      },
     );
   }
 

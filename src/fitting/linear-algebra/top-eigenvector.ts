@@ -12,7 +12,7 @@ const stepsPerStart = 64;
 /** The next start is the best vector so far; after so many the top eigenvalues are equal for all that matters. */
 const starts = 16;
 
-export interface Eigenpair {
+interface Eigenpair {
   readonly value: number;
   /** Of length 1; its sign means nothing. */
   readonly vector: Float64Array;

@@ -25,7 +25,7 @@ export function norm(vector: Vector): number {
   return Math.sqrt(dot(vector, vector));
 }
 
-export function mean(vector: Vector): number {
+function mean(vector: Vector): number {
   let sum = 0;
   for (const x of vector) sum += x;
   return sum / vector.length;

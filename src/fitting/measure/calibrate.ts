@@ -21,7 +21,7 @@ import { residualNormsOf } from './residual-norms.js';
 import { chatPrompts } from './trial-prompts.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
 
-export interface CalibrationSettings {
+interface CalibrationSettings {
   /** Asked at every grid point. Default: `heldOutQuestions`. */
   readonly questions?: readonly string[] | undefined;
   /** States the concept, for the evidence. Default: what the fit used; without any, evidence is not measured. */
@@ -33,7 +33,7 @@ export interface CalibrationSettings {
 }
 
 export const calibrationMethod = 'fluency';
-export const usualMaxTokens = 32;
+const usualMaxTokens = 32;
 /** Enough to find coefficients ten times the usual ones, or a tenth of them. */
 const mostRounds = 5;
 
@@ -88,10 +88,7 @@ export async function calibrateConcept(
 }
 
 /** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */
-export async function findStrongestFluent(
-  measurement: CurveMeasurement,
-  signs: readonly (1 | -1)[],
-): Promise<void> {
+async function findStrongestFluent(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
   let next = signs.flatMap((sign) => firstShares.map((share) => sign * share));
   for (let round = 1; next.length > 0 && round <= mostRounds; round++) {
     await measurement.add(next);

@@ -8,7 +8,7 @@ import { runTrials, type TrialResult } from './trial.js';
 import type { PromptPair } from './trial-prompts.js';
 import { editAt, type UnitEdit } from './unit-edit.js';
 
-export interface CurveSettings {
+interface CurveSettings {
   readonly concept: Concept;
   readonly unit: UnitEdit;
   readonly model: LoadedModel;

@@ -12,7 +12,7 @@ export interface PromptPair {
   readonly stated: readonly number[] | null;
 }
 
-export interface PromptPairs {
+interface PromptPairs {
   readonly pairs: readonly PromptPair[];
   /** Where the model's template carries the concept; null when nothing states it. */
   readonly role: ConceptRole | null;

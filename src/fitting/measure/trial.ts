@@ -32,7 +32,7 @@ export interface TrialResult {
   readonly distinct2: number;
 }
 
-export interface TrialOptions {
+interface TrialOptions {
   readonly maxTokens: number;
   readonly sampling: Sampling;
   readonly signal: AbortSignal;

@@ -18,14 +18,14 @@ import { topEigenvector } from '../linear-algebra/top-eigenvector.js';
 import { scale } from '../linear-algebra/vectors.js';
 import type { Span } from './span.js';
 
-export interface MachineSettings {
+interface MachineSettings {
   readonly bandwidth: number;
   readonly ridge: number;
   /** The first has M = 1 and no direction; M after the last is not asked for. */
   readonly rounds: number;
 }
 
-export interface LearnedFeature {
+interface LearnedFeature {
   readonly round: number;
   /** [d] top eigenvector of M in the span's coordinates: the direction is E' times it. */
   readonly coordinates: Float64Array;

@@ -6,7 +6,7 @@
 import type { Products } from '../linear-algebra/products.js';
 import type { SplitRows } from './labelled-rows.js';
 
-export interface Direction {
+interface Direction {
   /** [H], neither signed nor normalised. */
   readonly direction: Float64Array;
   /** |Pearson's r| of the validation rows' projections with their targets; NaN when all project alike. */

@@ -2,7 +2,7 @@
 import type { RidgeFit } from '../linear-algebra/weighted-ridge.js';
 import type { SplitRows } from './labelled-rows.js';
 
-export interface GridFit {
+interface GridFit {
   readonly fit: RidgeFit;
   /** On the validation rows. */
   readonly loss: number;

@@ -27,7 +27,7 @@ export function conceptRole(model: LoadedModel, prefix: string): ConceptRole {
 }
 
 /** Messages of one question, with the concept stated or not. */
-export function questionMessages(question: string, stated: Stated | null): ChatMessage[] {
+function questionMessages(question: string, stated: Stated | null): ChatMessage[] {
   const asked: ChatMessage[] = [{ role: 'user', content: question }];
   return stated === null ? asked : statedMessages(asked, stated);
 }

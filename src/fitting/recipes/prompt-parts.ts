@@ -11,7 +11,7 @@ export interface Prompt {
   readonly tokens: readonly number[];
 }
 
-export interface RenderOptions {
+interface RenderOptions {
   readonly addGenerationPrompt: boolean;
 }
 

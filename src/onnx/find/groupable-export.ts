@@ -12,7 +12,7 @@ import { findWrittenAttention, type WrittenAttention } from './written-attention
 /** The inputs that an attention mask may depend on. */
 const maskSources: ReadonlySet<string> = new Set(['attention_mask', 'position_ids']);
 
-export interface GroupableExport {
+interface GroupableExport {
   /** Of a copy of the model, which may be edited. */
   readonly graph: Graph;
   readonly caches: readonly LayerCache[];

@@ -17,7 +17,7 @@ export interface ScoreFactor {
   readonly divides: boolean;
 }
 
-export interface ScoreMask {
+interface ScoreMask {
   readonly tensor: string;
   /** Added to the scores; or boolean: true where a key is visible, or true where it is masked. */
   readonly kind: 'added' | 'seen' | 'hidden';

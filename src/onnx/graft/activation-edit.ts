@@ -9,7 +9,7 @@ import type { Graph } from '../graph/graph.js';
 import { sliceLayers } from './fixed-shapes.js';
 
 /** The steering inputs of one layer, as tensors' names: vectors [B, K, H], add and scale [B, S, K]. */
-export interface LayerSteering {
+interface LayerSteering {
   readonly vectors: string;
   readonly add: string;
   readonly scale: string;

@@ -13,7 +13,7 @@ import { GqaAttentionCapture } from './gqa-attention-capture.js';
 import { openForGraft } from './open-export.js';
 import { SoftmaxAttentionCapture } from './softmax-attention-capture.js';
 
-export interface CaptureOptions {
+interface CaptureOptions {
   /** False drops the logits, and with them the LM head, for fits that do not need them. */
   readonly logits: boolean;
 }

@@ -8,7 +8,7 @@ import { externalDataFiles, OnnxError, readModel, serializeModel } from '../grap
 import { graftForCapture } from './capture-graft.js';
 import { graftForServing } from './serving-graft.js';
 
-export interface GraftReport {
+interface GraftReport {
   /** Path of the new model file. */
   readonly graph: string;
   readonly kind: 'serving' | 'capture';

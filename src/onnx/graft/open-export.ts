@@ -17,7 +17,7 @@ export const logitCountInput = 'num_logits_to_keep';
 /** Inputs that only grafted models have. */
 const graftInputs: ReadonlySet<string> = new Set(['steering_vectors', 'capture_positions']);
 
-export interface OpenedExport {
+interface OpenedExport {
   /** Of a copy of the model, which may be edited. */
   readonly graph: Graph;
   readonly stream: ResidualStream;

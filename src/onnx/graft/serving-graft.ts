@@ -17,7 +17,7 @@ import { insertEdit, splitSteeringInputs } from './activation-edit.js';
 import { dropMask, feedAttentionLengths, gatherFlat, stackLayers } from './fixed-shapes.js';
 import { openForGraft } from './open-export.js';
 
-export interface ServingOptions {
+interface ServingOptions {
   /** Whether to cast half-precision logits to float32; false keeps the export's type. */
   readonly floatLogits: boolean;
   /** Whether its runs will be captured as device graphs. */

@@ -16,7 +16,7 @@ import { OnnxError } from '../graph/model-file.js';
 import { type ModelProto, OperatorSetIdProtoSchema, type ValueInfoProto } from '../schema/onnx_pb.js';
 import { addPositionsInput, positionMixingNode } from './explicit-positions.js';
 
-export interface HeadCounts {
+interface HeadCounts {
   readonly heads: number;
   readonly kvHeads: number;
 }

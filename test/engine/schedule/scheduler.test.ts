@@ -3,10 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
 import { greedy, type Priority, type SequenceRequest } from '../../../src/engine/protocol.js';
+import { uncut } from '../../../src/engine/schedule/chunks.js';
 import { Scheduler } from '../../../src/engine/schedule/scheduler.js';
 import { Sequence } from '../../../src/engine/schedule/sequence.js';
 
-function sequence(id: number, promptLength: number, priority: Priority = 'interactive'): Sequence {
+function sequence(
+  id: number,
+  promptLength: number,
+  priority: Priority = 'interactive',
+  more: Partial<SequenceRequest> = {},
+): Sequence {
   const request: SequenceRequest = {
     prompt: new Array<number>(promptLength).fill(1),
     maxTokens: 10,
@@ -15,6 +21,7 @@ function sequence(id: number, promptLength: number, priority: Priority = 'intera
     sampling: greedy,
     edit: [],
     priority,
+    ...more,
   };
   return new Sequence(id, request);
 }
@@ -50,6 +57,20 @@ describe('one step', () => {
     const { prefill, decode } = step(scheduler);
     assert.equal(prefill, null);
     assert.deepEqual(ids(decode), [1]);
+  });
+
+  test('a prompt whose log-probabilities are wanted goes in short chunks, but whole where it must be whole', () => {
+    for (const [chunk, ends] of [
+      [512, [64, 128, 150]],
+      [uncut, [150]],
+    ] as const) {
+      const scheduler = new Scheduler(1, chunk);
+      scheduler.enqueue(sequence(1, 150, 'interactive', { logprobs: 0, promptLogprobs: true }));
+      assert.deepEqual(
+        ends.map(() => step(scheduler).prefill?.to),
+        ends,
+      );
+    }
   });
 
   test("running sequences decode in every step of another one's prefill", () => {

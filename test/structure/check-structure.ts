@@ -1,17 +1,17 @@
-/** The whole source held against layers.ts. */
+/** Holds the imports of the whole source against layers.ts. */
 import { dirname } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
 import { innerLayers, layers } from './layers.js';
 import { circles, readImports, roomOf, upwardImports } from './structure.js';
 
-export interface House {
+interface Structure {
   readonly files: number;
-  readonly rooms: number;
+  readonly folders: number;
   readonly upward: readonly string[];
   readonly circles: readonly string[];
 }
 
-export function checkHouse(): House {
+export function checkStructure(): Structure {
   const imports = readImports(packageRoot, ['src', 'routes', 'plugins']);
   const files = new Set(imports.flatMap(({ from, to }) => [from, to]));
   const folders = new Set([...files].map(folderOf));
@@ -26,7 +26,7 @@ export function checkHouse(): House {
   ];
   return {
     files: files.size,
-    rooms: folders.size,
+    folders: folders.size,
     upward,
     circles: [...new Set(found.map((circle) => circle.join(' <-> ')))],
   };
