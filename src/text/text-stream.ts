@@ -23,7 +23,7 @@ export interface TextDelta {
   finish: FinishReason | null;
 }
 
-export interface Detokenizer {
+interface Detokenizer {
   push(token: number): string;
   flush(): string;
 }
