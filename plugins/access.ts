@@ -1,7 +1,7 @@
 /**
  * API keys: every request but those of public routes is checked before its body is read, and its key's limits are
- * counted. Its route then works with `request.services`, which are restricted to what the key may use. Where no keys
- * are needed they are not restricted.
+ * counted. Its route then works with `request.services`, which are restricted to what the key may use. They are not
+ * restricted where no keys are needed, nor on public routes: those must give away only what everybody may know.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -62,5 +62,5 @@ async function admit(control: AccessControl, request: FastifyRequest, reply: Fas
 
 export default fp(access, {
   name: 'access',
-  dependencies: ['errors', 'request-id', 'running-answers', 'cors'],
+  dependencies: ['errors', 'running-answers', 'cors'],
 });

@@ -3,14 +3,11 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { errors, type SteerdError } from '../src/errors.js';
 import { explain, toErrorBody } from '../src/http/error-reply.js';
-import type { ErrorBody } from '../src/schemas/errors.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Logs an error, and turns it into the one that the client sees. */
     explain(error: unknown): SteerdError;
-    /** The same as a reply's body. */
-    explainBody(error: unknown): ErrorBody;
   }
 }
 
@@ -26,9 +23,6 @@ async function errorsPlugin(app: FastifyInstance): Promise<void> {
     if (failed) this.log.error({ err: error, code: told.code }, 'request failed');
     else this.log.info({ code: told.code, param: told.param }, told.message);
     return told;
-  });
-  app.decorateRequest('explainBody', function (this: FastifyRequest, error: unknown): ErrorBody {
-    return toErrorBody(this.explain(error));
   });
 
   app.setErrorHandler<FastifyError | SteerdError>((error, request, reply) => {

@@ -1,12 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
 import { calibrateStored } from '../../src/fitting/measure/calibrate-stored.js';
-import { ConceptObject } from '../../src/schemas/concepts.js';
+import { ConceptObject, ConceptParams } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { CalibrateRequest } from '../../src/schemas/measurements.js';
 import { toConceptObject } from '../../src/server/concept-object.js';
-
-const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
 const calibration: FastifyPluginAsyncZod = async (app) => {
   app.post(

@@ -3,7 +3,6 @@ import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
 import { textCompletion, textEvents } from '../../src/completions/text-reply.js';
 import { textRequest } from '../../src/completions/text-request.js';
-import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { Completion, CompletionChunk, CompletionRequest } from '../../src/schemas/completions.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
@@ -43,9 +42,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(textRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return textCompletion(plan, generation);
-      const events = textEvents(plan, await begin(generation));
-      reply.headers(eventStreamHeaders);
-      return eventStream(events, (error) => request.explainBody(error));
+      return reply.eventStream(textEvents(plan, await begin(generation)));
     },
   );
 };

@@ -4,13 +4,12 @@ import { exportVectors, storeComposition, storeVectors } from '../../src/concept
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
 import { modelId } from '../../src/models/registry.js';
 import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
-import { ComposeRequest, ConceptObject } from '../../src/schemas/concepts.js';
+import { ComposeRequest, ConceptObject, ConceptParams } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelQuery } from '../../src/schemas/models.js';
 import { toConceptObject } from '../../src/server/concept-object.js';
 
 const tags = ['concepts'];
-const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 const format = z
   .enum(vectorFormats)
   .optional()

@@ -1,10 +1,15 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
 import { conceptAttention } from '../../src/concepts/concept-attention.js';
 import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { modelId } from '../../src/models/registry.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
-import { ConceptList, ConceptObject, ConceptPageQuery } from '../../src/schemas/concepts.js';
+import {
+  ConceptList,
+  ConceptObject,
+  ConceptPageQuery,
+  ConceptParams,
+  DeletedConcept,
+} from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
@@ -12,16 +17,6 @@ import { ModelQuery } from '../../src/schemas/models.js';
 import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 
 const tags = ['concepts'];
-const DeletedConcept = z
-  .object({
-    id: z.string(),
-    object: z.literal('concept'),
-    model: z.string(),
-    version: z.string(),
-    deleted: z.literal(true),
-  })
-  .meta({ id: 'DeletedConcept' });
-const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
 
 const concepts: FastifyPluginAsyncZod = async (app) => {
   app.get(

@@ -1,15 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
-import { eventStream, eventStreamHeaders, jobEvents } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { FitEvent, FitJob, FitList } from '../../src/schemas/fit-jobs.js';
+import { FitEvent, FitJob, FitList, FitParams } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { EventsHeaders } from '../../src/schemas/job-events.js';
 
 const tags = ['fits'];
-const FitParams = z.object({ id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }) });
 
 const fits: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -84,16 +82,10 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const log = request.services.fits.events(id);
+    async ({ params: { id }, services }, reply) => {
+      const log = services.fits.events(id);
       if (log === undefined) throw errors.fitNotFound(id);
-      const after = Number(request.headers['last-event-id'] ?? 0);
-      // Without it a browser's EventSource would ask again for ever.
-      if (log.isOver(after)) return reply.code(204).send(null);
-      reply.headers(eventStreamHeaders);
-      const events = log.read(app.answers.open(reply.raw), { after });
-      return eventStream(jobEvents(events), (error) => request.explainBody(error));
+      return reply.jobEventStream(log);
     },
   );
 

@@ -1,14 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { ModelsAndConcepts } from '../../src/concepts/concept-lookup.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelObject, ModelParams, UnloadRequest } from '../../src/schemas/models.js';
-import { toModelObject } from '../../src/server/model-object.js';
+import { describeModel } from '../../src/server/model-object.js';
 
 const tags = ['models'];
-
-async function describe(id: string, { models, concepts }: ModelsAndConcepts): Promise<ModelObject> {
-  return toModelObject(await models.status(id), concepts.names(id).length);
-}
 
 const modelLoading: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -26,7 +21,7 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { id }, services }, reply) => {
       await services.models.get(id, app.answers.open(reply.raw));
-      return describe(id, services);
+      return describeModel(id, services);
     },
   );
 
@@ -47,7 +42,7 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { id }, body, services }) => {
       await services.models.unload(id, body.force);
-      return describe(id, services);
+      return describeModel(id, services);
     },
   );
 };

@@ -3,7 +3,7 @@ import { aliasOf, readModelName } from '../../src/completions/model-alias.js';
 import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelList, ModelListQuery, ModelObject, ModelParams } from '../../src/schemas/models.js';
-import { toModelObject } from '../../src/server/model-object.js';
+import { describeModel, toModelObject } from '../../src/server/model-object.js';
 
 const models: FastifyPluginAsyncZod = async (app) => {
   app.get(
@@ -43,11 +43,11 @@ const models: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ModelObject, ...errorResponses(404, 500, 503) },
       },
     },
-    async ({ params: { id }, services: { models, concepts } }) => {
-      const { id: model, steering } = await readModelName(id, models);
-      const described = toModelObject(await models.status(model), concepts.names(model).length);
+    async ({ params: { id }, services }) => {
+      const { id: model, steering } = await readModelName(id, services.models);
+      const described = await describeModel(model, services);
       if (steering === null) return described;
-      for (const { concept } of steering) storedConcept(concepts, model, concept, 'model');
+      for (const { concept } of steering) storedConcept(services.concepts, model, concept, 'model');
       return { ...described, id, parent: model };
     },
   );

@@ -3,7 +3,6 @@ import { begin, generate } from '../../src/completions/generate.js';
 import { planCompletion } from '../../src/completions/plan.js';
 import { responseEvents, wholeResponse } from '../../src/completions/response-reply.js';
 import { responseRequest } from '../../src/completions/response-request.js';
-import { eventStream, eventStreamHeaders } from '../../src/http/event-stream.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { ResponseEvent, ResponseObject, ResponseRequest } from '../../src/schemas/responses.js';
@@ -43,9 +42,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(responseRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return wholeResponse(request.body, plan, generation);
-      const events = responseEvents(request.body, plan, await begin(generation));
-      reply.headers(eventStreamHeaders);
-      return eventStream(events, (error) => request.explainBody(error));
+      return reply.eventStream(responseEvents(request.body, plan, await begin(generation)));
     },
   );
 };

@@ -49,7 +49,7 @@ export function newSecret(): { readonly secret: string; readonly id: string; rea
   return { secret, id: `key-${randomBytes(6).toString('hex')}`, hash: hashSecret(secret).toString('hex') };
 }
 
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /** The key with this secret. Every key is compared in full, so the time says nothing about any of them. */
 export function findKey<Key extends { readonly digest: Buffer }>(

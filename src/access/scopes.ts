@@ -1,7 +1,7 @@
 /** What a key may do. `admin` may do everything and `concepts:write` includes `concepts:read`. */
 
 export const scopes = ['completions', 'concepts:read', 'concepts:write', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
+type Scope = (typeof scopes)[number];
 
 /** What a route needs: a key with that scope, any key at all, or none (`public`). */
 export type RouteScope = Scope | 'public' | 'any';

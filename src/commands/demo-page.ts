@@ -2,14 +2,14 @@
 import type { SteeringItem } from '../schemas/steering.js';
 import { type Cell, sideBySide, wrap } from './columns.js';
 
-export interface DemoAnswers {
+interface DemoAnswers {
   readonly prompts: readonly string[];
   readonly steerings: readonly SteeringItem[];
   /** Of every prompt: the plain answer, then one per steering. */
   readonly answers: readonly string[];
 }
 
-export interface PageStyle {
+interface PageStyle {
   /** Terminal cells of a line. */
   readonly width: number;
   readonly colour: boolean;

@@ -6,7 +6,7 @@
 import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */
-interface JobEvent {
+export interface JobEvent {
   /** Counts up within a job. */
   readonly id: string;
   /** Unix seconds. */

@@ -3,7 +3,6 @@ import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { type Constraint, formatConstraint } from './constraint.js';
-
 import {
   askedPromptLogprobs,
   askedStream,

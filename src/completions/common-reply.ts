@@ -9,7 +9,7 @@ import type { SteeringReceipt } from '../schemas/steering.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 
-export interface ReplyHead<Kind extends string> {
+interface ReplyHead<Kind extends string> {
   readonly id: string;
   readonly object: Kind;
   readonly created: number;
@@ -79,7 +79,7 @@ export function fields(object: object): string {
   return json === '{}' ? '' : `,${json.slice(1, -1)}`;
 }
 
-export interface ChunkWriter {
+interface ChunkWriter {
   /** An event with one choice, given as JSON. */
   chunk(choice: string): string;
   /** The first event of the reply: with the receipts of what steers and what is monitored. */

@@ -93,6 +93,7 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
     all.abort();
   }
 }
+
 type Arrive = (piece: Omit<Piece, 'index'>) => void;
 
 /** Runs one choice: hands over its pieces, from the echo to the one with the finish reason. */

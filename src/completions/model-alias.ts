@@ -7,7 +7,7 @@ import type { LoadedModel } from '../models/model.js';
 import type { ModelRegistry } from '../models/registry.js';
 import { maxSteeringItems, SteeringItem } from '../schemas/steering.js';
 
-export interface NamedModel {
+interface NamedModel {
   readonly model: LoadedModel;
   /** As the request has it. */
   readonly name: string;

@@ -23,13 +23,13 @@ export interface NeutralRequest {
 }
 
 /** The endpoint's own names of the fields that errors name. */
-export interface FieldNames {
+interface FieldNames {
   readonly prompt: 'messages' | 'prompt' | 'input';
   readonly maxTokens: 'max_tokens' | 'max_output_tokens';
   readonly format: 'response_format' | 'text.format';
 }
 
-export type AskedPrompt = {
+type AskedPrompt = {
   /** Of a model, perhaps with an alias; the server's default one when left out. */
   readonly model: string | undefined;
 } & (
@@ -52,7 +52,7 @@ export interface Conversation {
  */
 export type ConversationEnd = 'generation-prompt' | 'last-message' | 'within-last-message';
 
-export interface AskedAnswer {
+interface AskedAnswer {
   /** Answers to each prompt under each steering. */
   readonly n: number;
   /** `usual` applies to a request that does not ask, as far as there is room in the context. */
@@ -74,7 +74,7 @@ export interface AskedAnswer {
   readonly promptLogprobs: number | null;
 }
 
-export interface AskedStop {
+interface AskedStop {
   readonly strings: readonly string[];
   /** Whether the answer has the stop string that ended it. */
   readonly keepString: boolean;
@@ -83,7 +83,7 @@ export interface AskedStop {
   readonly atEndTokens: boolean;
 }
 
-export interface AskedReply {
+interface AskedReply {
   /** Of the reply: `chatcmpl-...`, `cmpl-...`, `resp_...`. */
   readonly id: string;
   /** Null for one JSON object; else whether the stream ends with the usage. */

@@ -34,7 +34,7 @@ export interface CompletionPlan {
   readonly promptTokens: number;
 }
 
-export interface Choice {
+interface Choice {
   readonly sequence: SequenceRequest;
   /** Empty when nothing steers. */
   readonly receipts: readonly SteeringReceipt[];

@@ -29,12 +29,17 @@ const contentText = ({ content }: ChatMessage) => wellFormed(partsText(content ?
 
 const roleOf = ({ role }: ChatMessage) => (role === 'developer' ? 'system' : role);
 
+/** A message as templates take it, without what it says of tools. */
+export const plainMessage = (message: ChatMessage): TemplateMessage => ({
+  role: roleOf(message),
+  content: contentText(message),
+});
+
 /** For a template that knows tools: arguments as objects, as templates write them (transformers, "Tool use"). */
 function withCalls(message: ChatMessage): TemplateMessage {
-  const plain = { role: roleOf(message), content: contentText(message) };
   const { tool_calls, tool_call_id } = message;
   return {
-    ...plain,
+    ...plainMessage(message),
     ...(tool_call_id ? { tool_call_id } : {}),
     ...(tool_calls
       ? {

@@ -1,5 +1,4 @@
 /** Projections of a given text or chat onto concepts, token by token, without steering. */
-
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';

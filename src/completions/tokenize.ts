@@ -4,7 +4,7 @@ import type { LoadedModel } from '../models/model.js';
 import type { DetokenizeRequest, Tokenized, TokenizeRequest } from '../schemas/tokenize.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { encodeText, leastTokens, type Tokenizer } from '../text/tokenizer.js';
-import { wellFormed } from './prompt.js';
+import { plainMessage, wellFormed } from './prompt.js';
 
 /** Texts of up to that many contexts are tokenized: clients may count more than a prompt can hold. */
 const contexts = 4;
@@ -47,19 +47,9 @@ function textOf(body: TokenizeRequest, model: LoadedModel): string {
   // A template walks every message on this thread: some 50 us each.
   const { capacity } = model.engine.shape;
   if (messages.length > capacity) throw errors.tooManyMessages('messages', messages.length, capacity);
-  const plain = messages.map(({ role, content }) => ({
-    role: role === 'developer' ? 'system' : role,
-    content: wellFormed(partsText(content)),
-  }));
+  const plain = messages.map(plainMessage);
   return model.chatTemplate.render(plain, { addGenerationPrompt: body.add_generation_prompt ?? true });
 }
-
-const partsText = (content: unknown): string =>
-  typeof content === 'string'
-    ? content
-    : Array.isArray(content)
-      ? content.map((part: { text?: unknown }) => (typeof part.text === 'string' ? part.text : '')).join('\n')
-      : '';
 
 /**
  * [start, end) of each token in Unicode characters of the text. A token that ends inside a character is empty, and

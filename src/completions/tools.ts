@@ -8,7 +8,6 @@
  *
  * The constraint holds every call to exactly that, so that it can be read as it comes.
  */
-
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
@@ -18,14 +17,14 @@ const opening = '<tool_call>\n{"name": "';
 const middle = '", "arguments": ';
 const closing = '}\n</tool_call>';
 
-export interface ToolOptions {
+interface ToolOptions {
   readonly tools?: readonly Tool[] | null | undefined;
   readonly tool_choice?: ToolChoice | null | undefined;
   readonly parallel_tool_calls?: boolean | null | undefined;
 }
 
 /** How an endpoint calls the fields of its tools, for errors. */
-export interface ToolFieldNames {
+interface ToolFieldNames {
   readonly parameters: (index: number) => string;
   readonly chosenName: string;
 }

@@ -2,7 +2,6 @@
  * Fields that would change the answer and are not supported: an error instead of an answer that silently ignores
  * them. OpenAI's and vLLM's other fields, and unknown ones, are ignored as OpenAI does.
  */
-
 import { closest } from '../common/closest.js';
 import { errors } from '../errors.js';
 import { MonitorFields } from '../schemas/monitor.js';

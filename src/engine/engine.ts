@@ -47,3 +47,17 @@ export interface Engine {
   /** Ends the worker. Sequences still running fail with model_unavailable. */
   close(): Promise<void>;
 }
+
+/** `engine` with `overrides` in place of its own members; all other calls go to `engine`. */
+export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
+  return {
+    shape: engine.shape,
+    generate: (request, signal) => engine.generate(request, signal),
+    capture: (request, signal) => engine.capture(request, signal),
+    score: (request, signal) => engine.score(request, signal),
+    project: (request, signal) => engine.project(request, signal),
+    load: () => engine.load(),
+    close: () => engine.close(),
+    ...overrides,
+  };
+}

@@ -2,7 +2,7 @@
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
 
-export interface ErrorContext {
+interface ErrorContext {
   readonly requestId: string;
   readonly bodyLimit: number;
   readonly contentType: string | undefined;

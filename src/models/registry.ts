@@ -71,24 +71,18 @@ export function withModels(
   models: ModelRegistry,
   change: (model: LoadedModel) => LoadedModel,
 ): ModelRegistry {
-  return withRegistry(models, { get: async (id, signal) => change(await models.get(id, signal)) });
-}
-
-/** `models` with `overrides` in place of its own members; all others go on to it. */
-function withRegistry(models: ModelRegistry, overrides: Partial<ModelRegistry>): ModelRegistry {
   return {
     get defaultId() {
       return models.defaultId;
     },
     ids: () => models.ids(),
     refresh: () => models.refresh(),
-    get: (id, signal) => models.get(id, signal),
+    get: async (id, signal) => change(await models.get(id, signal)),
     loaded: () => models.loaded(),
     obstacle: () => models.obstacle(),
     list: () => models.list(),
     status: (id) => models.status(id),
     unload: (id, force) => models.unload(id, force),
     close: () => models.close(),
-    ...overrides,
   };
 }

@@ -10,7 +10,7 @@ import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/pro
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
 
-export const settingsFile = 'steerd.json';
+const settingsFile = 'steerd.json';
 
 /** How a model's engine is set up; 0 leaves the choice to it. */
 export interface ModelSettings {

@@ -83,6 +83,18 @@ const ConceptSummary = ConceptObject.omit({ details: true, calibration: true, re
   description: 'A concept as lists show it: GET /v1/concepts/{name} tells the rest.',
 });
 
+export const ConceptParams = z.object({ name: z.string().meta({ examples: ['pirate'] }) });
+
+export const DeletedConcept = z
+  .object({
+    id: z.string(),
+    object: z.literal('concept'),
+    model: z.string(),
+    version: z.string(),
+    deleted: z.literal(true),
+  })
+  .meta({ id: 'DeletedConcept' });
+
 const largestPage = 1000;
 
 export const ConceptPageQuery = ModelQuery.extend({

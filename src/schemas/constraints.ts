@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const JsonSchema = z.record(z.string(), z.unknown());
 
-export const ResponseFormat = z.discriminatedUnion(
+const ResponseFormat = z.discriminatedUnion(
   'type',
   [
     z.looseObject({ type: z.literal('text') }),

@@ -34,7 +34,7 @@ const inputSchema = (schema: z.ZodType) => {
   return rest;
 };
 
-export interface ListBounds {
+interface ListBounds {
   readonly min?: number;
   readonly max: number;
 }

@@ -2,8 +2,7 @@
 import { z } from 'zod';
 import { jobEventFields } from './job-events.js';
 
-export const FitStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
-export type FitStatus = z.output<typeof FitStatus>;
+const FitStatus = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
 const unixSeconds = z.int().meta({ description: 'Unix seconds.' });
 
@@ -27,6 +26,8 @@ export type FitLayer = z.output<typeof FitLayer>;
 const FitProgress = z.object({ stage: z.string(), done: z.int(), total: z.int() });
 const FitError = z.object({ code: z.string(), message: z.string() });
 const FittedConcept = z.object({ name: z.string(), version: z.string() });
+
+export const FitParams = z.object({ id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }) });
 
 export const FitJob = z
   .object({

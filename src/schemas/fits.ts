@@ -14,7 +14,7 @@ import {
   recipeNames,
 } from './fit-choices.js';
 
-export const fitLimits = {
+const fitLimits = {
   prefix: 4000,
   /** Of each side. */
   fewestStatements: 2,

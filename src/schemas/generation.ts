@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { list } from './fields.js';
 import { SteeringReceipt } from './steering.js';
 
-export const maxStopStrings = 16;
+const maxStopStrings = 16;
 const maxStopLength = 1024;
 const maxLogitBiases = 1024;
 const maxStopTokens = 256;

@@ -10,7 +10,7 @@ import {
   SteeringScale,
 } from './steering.js';
 
-export const measurementLimits = {
+const measurementLimits = {
   questions: 64,
   question: 2000,
   prefix: 4000,

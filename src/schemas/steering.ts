@@ -11,7 +11,7 @@ import { InlineVectorFields } from './inline-vectors.js';
 export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;
 export const maxSteeringItems = 8;
 /** Alternatives of one request; the slots bound them further. */
-export const maxAlternatives = 64;
+const maxAlternatives = 64;
 
 export const index = (least = 0) => {
   const error = `must be a whole number, ${least} or more`;
@@ -146,12 +146,12 @@ const inlineShape = {
 };
 
 /** The same with vectors of its own: they have no calibration, and nothing is kept of them. */
-export const InlineSteeringItem = z
+const InlineSteeringItem = z
   .strictObject(inlineShape, {
     error: strictly('steering', Object.keys(inlineShape), 'must be an object with vectors'),
   })
   .transform(complete);
-export type InlineSteeringItem = z.output<typeof InlineSteeringItem>;
+type InlineSteeringItem = z.output<typeof InlineSteeringItem>;
 
 export type AnySteeringItem = SteeringItem | InlineSteeringItem;
 
@@ -172,7 +172,7 @@ const alternative = choice([SteeringItem, listOfItems, z.null(), InlineSteeringI
 const alternativesExpected = 'must be a list of steerings, null for none';
 
 /** Alternatives of one request: each gets its own choices of the reply. */
-export const SteeringChoices = z.strictObject(
+const SteeringChoices = z.strictObject(
   {
     choices: z
       .array(alternative, { error: alternativesExpected })
@@ -182,7 +182,7 @@ export const SteeringChoices = z.strictObject(
   },
   { error: strictly('steering', ['choices'], alternativesExpected) },
 );
-export type SteeringChoices = z.output<typeof SteeringChoices>;
+type SteeringChoices = z.output<typeof SteeringChoices>;
 
 /** The three equal ways to steer a completion, to be spread into the request's object schema. */
 export const SteeringFields = {

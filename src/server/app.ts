@@ -90,6 +90,10 @@ export async function buildApp(services: Services, { settings, log, extend }: Ap
   readJson(app);
   const metrics = services.metrics ?? new Metrics();
   app.decorate('metrics', metrics);
+  // Each reply carries the request's id, under which the log has it.
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
   requireScopes(app);
   extend?.(app);
 

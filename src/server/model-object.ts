@@ -1,4 +1,5 @@
 /** A model as HTTP shows it. */
+import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { ModelStatus } from '../models/registry.js';
 import type { ModelObject } from '../schemas/models.js';
 
@@ -24,4 +25,12 @@ export function toModelObject(model: ModelStatus, concepts: number): ModelObject
     concepts,
     problem,
   };
+}
+
+/** A model as its caller sees it, loaded or not. @throws SteerdError model_not_found */
+export async function describeModel(
+  id: string,
+  { models, concepts }: ModelsAndConcepts,
+): Promise<ModelObject> {
+  return toModelObject(await models.status(id), concepts.names(id).length);
 }

@@ -1,8 +1,7 @@
 /** The services with every sequence and every concept that is used counted in the metrics. */
 import { withConcepts } from '../concepts/concept-lookup.js';
-import type { Engine } from '../engine/engine.js';
+import { type Engine, withEngine } from '../engine/engine.js';
 import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
-import { withEngine } from '../engine/with-engine.js';
 import { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { withModels } from '../models/registry.js';

@@ -17,7 +17,7 @@ export interface OpenedServices extends Services {
   readonly loaded: Promise<unknown>;
 }
 
-export type OpenServices = (settings: Settings, log: ServerLog) => Promise<OpenedServices>;
+type OpenServices = (settings: Settings, log: ServerLog) => Promise<OpenedServices>;
 
 export interface RunningServer {
   readonly url: string;

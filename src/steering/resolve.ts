@@ -63,14 +63,14 @@ const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
 const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
   asked === null ? [] : Array.isArray(asked) ? asked : [asked];
 
-export interface SteeringContext extends ItemContext {
+interface SteeringContext extends ItemContext {
   /** Tokens of the prompt: positions from here on are generated. */
   readonly promptLength: number;
   /** Where the request has the items, for errors; `steering` by default. */
   readonly field?: string;
 }
 
-export interface ResolvedSteering {
+interface ResolvedSteering {
   /** The same for the same items in any order. */
   readonly edit: ActivationEdit;
   /** One per item, in the items' order. */

@@ -4,7 +4,7 @@
  * slow or down, spans are dropped and requests are not delayed. OpenTelemetry's own SDK is some thirty packages.
  */
 
-export type SpanValue = string | number | boolean | readonly string[];
+type SpanValue = string | number | boolean | readonly string[];
 
 export interface Span {
   readonly traceId: string;
@@ -18,7 +18,7 @@ export interface Span {
   readonly failed: boolean;
 }
 
-export interface SpanExporterOptions {
+interface SpanExporterOptions {
   /** The collector's base URL, such as http://localhost:4318 (OTEL_EXPORTER_OTLP_ENDPOINT). */
   readonly endpoint: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -3,7 +3,6 @@ import { chatCompletion, chatEvents } from '../../../src/completions/chat-reply.
 import { chatRequest } from '../../../src/completions/chat-request.js';
 import { begin, generate } from '../../../src/completions/generate.js';
 import { planCompletion } from '../../../src/completions/plan.js';
-import { eventStream, eventStreamHeaders } from '../../../src/http/event-stream.js';
 import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../src/schemas/chat.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { eventsOf } from '../../../src/schemas/generation.js';
@@ -43,9 +42,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(chatRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return chatCompletion(plan, generation);
-      const events = chatEvents(plan, await begin(generation));
-      reply.headers(eventStreamHeaders);
-      return eventStream(events, (error) => request.explainBody(error));
+      return reply.eventStream(chatEvents(plan, await begin(generation)));
     },
   );
 };

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../../src/errors.js';
-import { eventStream, eventStreamHeaders, jobEvents } from '../../../src/http/event-stream.js';
 import { errorResponses } from '../../../src/schemas/errors.js';
 import { eventsOf } from '../../../src/schemas/generation.js';
 import { EventsHeaders } from '../../../src/schemas/job-events.js';
@@ -82,16 +81,10 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const log = request.services.pulls.events(id);
+    async ({ params: { id }, services }, reply) => {
+      const log = services.pulls.events(id);
       if (log === undefined) throw errors.pullNotFound(id);
-      const after = Number(request.headers['last-event-id'] ?? 0);
-      // Without it a browser's EventSource would ask again for ever.
-      if (log.isOver(after)) return reply.code(204).send(null);
-      reply.headers(eventStreamHeaders);
-      const events = log.read(app.answers.open(reply.raw), { after });
-      return eventStream(jobEvents(events), (error) => request.explainBody(error));
+      return reply.jobEventStream(log);
     },
   );
 

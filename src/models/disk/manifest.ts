@@ -60,7 +60,7 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
   await writeDurably(folder, manifestFile, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
 }
 
-export interface Verification {
+interface Verification {
   /** `unknown`: there is nothing to compare with. */
   readonly state: 'right' | 'wrong' | 'unknown';
   /** What is not as it was pulled, a line each. */

@@ -27,7 +27,7 @@ export interface ModelFolder {
   readonly manifest: Manifest | null;
 }
 
-export interface UnfinishedPull {
+interface UnfinishedPull {
   readonly name: string;
   readonly folder: string;
   readonly bytes: number;

@@ -1,5 +1,4 @@
 /** What happened in one pull. */
-
 import { shownBytes } from '../../common/byte-size.js';
 import { JobEventLog } from '../../common/job-event-log.js';
 import type { PullEvent, PullJob } from '../../schemas/pulls.js';

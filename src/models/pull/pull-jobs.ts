@@ -2,7 +2,6 @@
  * The queue of pulls: one runs at a time, the others wait. A job that fails or is cancelled leaves nothing that loads,
  * and what had come is continued by the next pull of the same model.
  */
-
 import { JobQueue, type Task } from '../../common/job-queue.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
@@ -11,7 +10,7 @@ import type { PullJob, PullRequest } from '../../schemas/pulls.js';
 import { defaultName, type PullProgress, pullModel } from './pull.js';
 import { PullEventLog } from './pull-events.js';
 
-export interface PullJobsOptions {
+interface PullJobsOptions {
   readonly hub: Hub;
   readonly modelsDirectory: string;
   readonly log?: {

@@ -22,7 +22,7 @@ export interface Evictable {
   evict(): boolean;
 }
 
-export interface BudgetOptions {
+interface BudgetOptions {
   /** Bytes that all models may take together. */
   readonly limit: number;
   /** False: what does not fit although everything idle has left is let in all the same. */

@@ -12,7 +12,7 @@ import { loadModel } from './load.js';
 import { ManagedModel, type UnloadReason } from './managed-model.js';
 import { MemoryBudget } from './memory-budget.js';
 
-export interface RegistryOptions extends ModelSettings {
+interface RegistryOptions extends ModelSettings {
   readonly modelsDirectory: string;
   /** Name of the default model's folder under `modelsDirectory`. */
   readonly model: string;

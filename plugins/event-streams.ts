@@ -1,0 +1,39 @@
+/** Replies of server-sent events. What breaks a stream is logged and becomes its last event, as an error's body. */
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import type { JobEvent, JobEventLog } from '../src/common/job-event-log.js';
+import { toErrorBody } from '../src/http/error-reply.js';
+import { eventStream, eventStreamHeaders, jobEvents } from '../src/http/event-stream.js';
+
+type FollowedLog = Pick<JobEventLog<JobEvent & { readonly type: string }>, 'isOver' | 'read'>;
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** @returns the body of a stream of `events`, each as src/http/event-stream.ts writes it */
+    eventStream(events: AsyncIterable<string>): Readable;
+    /**
+     * The events of a job after the one that `last-event-id` names.
+     * @returns the body; null, with status 204, when the job has ended and the client has its last event
+     */
+    jobEventStream(log: FollowedLog): Readable | null;
+  }
+}
+
+async function eventStreams(app: FastifyInstance): Promise<void> {
+  app.decorateReply('eventStream', function (this: FastifyReply, events: AsyncIterable<string>): Readable {
+    this.headers(eventStreamHeaders);
+    return eventStream(events, (error) => toErrorBody(this.request.explain(error)));
+  });
+  app.decorateReply('jobEventStream', function (this: FastifyReply, log: FollowedLog): Readable | null {
+    const after = Number(this.request.headers['last-event-id'] ?? 0);
+    if (log.isOver(after)) {
+      // A browser's EventSource would ask again for ever after any other status.
+      this.code(204);
+      return null;
+    }
+    return this.eventStream(jobEvents(log.read(app.answers.open(this.raw), { after })));
+  });
+}
+
+export default fp(eventStreams, { name: 'event-streams', dependencies: ['errors', 'running-answers'] });
