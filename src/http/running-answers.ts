@@ -1,4 +1,5 @@
 /** The replies being made, each with a signal that ends it: its client left, its deadline passed, or the server stops. */
+import { setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { errors } from '../errors.js';
 import { onReplyEnd } from './reply-end.js';
@@ -20,6 +21,8 @@ export class RunningAnswers {
    */
   open(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
+    // Each choice of an answer listens: Node would take more than ten for a leak, and warn in the middle of the log.
+    setMaxListeners(0, controller.signal);
     const deadline = setTimeout(
       () => controller.abort(errors.deadlineExceeded(this.deadlineSeconds)),
       this.deadlineSeconds * 1000,
