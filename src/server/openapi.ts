@@ -19,7 +19,7 @@ await app.close();
 if (process.argv.includes('--check')) {
   const committed = await readFile(path, 'utf8').catch(() => '');
   if (committed !== document) {
-    process.stderr.write(`${path} is out of date; run: npm run build && node dist/src/server/openapi.js\n`);
+    process.stderr.write(`${path} is out of date; run: npm run openapi\n`);
     process.exitCode = 1;
   }
 } else {
