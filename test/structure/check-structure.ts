@@ -5,6 +5,8 @@ import { innerLayers, layers } from './layers.js';
 import { circles, readImports, roomOf, upwardImports } from './structure.js';
 
 interface Structure {
+  /** How many files each room of layers.ts has, those of its inner rooms counted. */
+  readonly rooms: ReadonlyMap<string, number>;
   readonly files: number;
   readonly folders: number;
   readonly upward: readonly string[];
@@ -24,7 +26,11 @@ export function checkStructure(): Structure {
     ...circles(imports, folderOf),
     ...circles(imports, (file) => roomOf(file) ?? file),
   ];
+  const rooms = new Map<string, number>();
+  for (const room of [...files].map((file) => roomOf(file) ?? file))
+    rooms.set(room, (rooms.get(room) ?? 0) + 1);
   return {
+    rooms,
     files: files.size,
     folders: folders.size,
     upward,
