@@ -32,7 +32,7 @@ async function eventStreams(app: FastifyInstance): Promise<void> {
       this.code(204);
       return null;
     }
-    return this.eventStream(jobEvents(log.read(app.answers.open(this.raw), { after })));
+    return this.eventStream(jobEvents(log.read(app.answers.signalFor(this.raw), { after })));
   });
 }
 

@@ -17,7 +17,7 @@ const tokenization: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ body, services }, reply) =>
-      tokenize(body, await services.models.get(body.model ?? undefined, app.answers.open(reply.raw))),
+      tokenize(body, await services.models.get(body.model ?? undefined, app.answers.signalFor(reply.raw))),
   );
 
   app.post(
@@ -33,7 +33,7 @@ const tokenization: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ body, services }, reply) => {
-      const signal = app.answers.open(reply.raw);
+      const signal = app.answers.signalFor(reply.raw);
       return { prompt: detokenize(body, await services.models.get(body.model ?? undefined, signal)) };
     },
   );

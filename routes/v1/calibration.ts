@@ -22,7 +22,7 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { name }, body, services: { models, concepts } }, reply) => {
-      const signal = app.answers.open(reply.raw);
+      const signal = app.answers.signalFor(reply.raw);
       const calibrate = () => calibrateStored(name, body, models, concepts, signal);
       return toConceptObject(await app.measurements.run(calibrate));
     },

@@ -38,7 +38,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const signal = app.answers.open(reply.raw);
+      const signal = app.answers.signalFor(reply.raw);
       const plan = await planCompletion(textRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return textCompletion(plan, generation);

@@ -55,7 +55,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const job = await request.services.fits.create(request.body, app.answers.open(reply.raw));
+      const job = await request.services.fits.create(request.body, app.answers.signalFor(reply.raw));
       return reply.code(202).header('location', `/v1/fits/${job.id}`).send(job);
     },
   );
@@ -95,7 +95,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     async ({ params: { name }, query, services: { models, concepts } }, reply) => {
       const model = await modelId(models, query.model);
       const { concept } = storedConcept(concepts, model, name, 'name');
-      const { tokenizer } = await models.get(model, app.answers.open(reply.raw));
+      const { tokenizer } = await models.get(model, app.answers.signalFor(reply.raw));
       return conceptAttention(concept, tokenizer);
     },
   );

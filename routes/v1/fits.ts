@@ -24,7 +24,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => request.services.fits.create(request.body, app.answers.open(reply.raw)),
+    async (request, reply) => request.services.fits.create(request.body, app.answers.signalFor(reply.raw)),
   );
 
   app.get(

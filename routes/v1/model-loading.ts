@@ -20,7 +20,7 @@ const modelLoading: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }, reply) => {
-      await services.models.get(id, app.answers.open(reply.raw));
+      await services.models.get(id, app.answers.signalFor(reply.raw));
       return describeModel(id, services);
     },
   );

@@ -38,7 +38,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const signal = app.answers.open(reply.raw);
+      const signal = app.answers.signalFor(reply.raw);
       const plan = await planCompletion(responseRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return wholeResponse(request.body, plan, generation);

@@ -19,7 +19,7 @@ export class RunningAnswers {
    * The signal of a new answer, which runs until `response` closes. It is aborted when that happens before
    * the response was complete, even if it happened before this call, and when the deadline has passed.
    */
-  open(response: ServerResponse): AbortSignal {
+  signalFor(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
     // Each choice of an answer listens: Node would take more than ten for a leak, and warn in the middle of the log.
     setMaxListeners(0, controller.signal);

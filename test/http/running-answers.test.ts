@@ -11,7 +11,7 @@ test('an answer of many choices, each of which listens for its end, makes Node w
   process.on('warning', warn);
   t.after(() => process.off('warning', warn));
   const response = new ServerResponse(new IncomingMessage(new Socket()));
-  const signal = new RunningAnswers(60).open(response);
+  const signal = new RunningAnswers(60).signalFor(response);
   for (let choice = 0; choice < 16; choice++) signal.addEventListener('abort', () => {});
   await turn();
   response.emit('close');

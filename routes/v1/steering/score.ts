@@ -21,7 +21,7 @@ const score: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async (request, reply) => scoreText(request.body, request.services, app.answers.open(reply.raw)),
+    async (request, reply) => scoreText(request.body, request.services, app.answers.signalFor(reply.raw)),
   );
 };
 

@@ -21,7 +21,7 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ body, services }, reply) => {
       const { models, concepts } = services;
-      const signal = app.answers.open(reply.raw);
+      const signal = app.answers.signalFor(reply.raw);
       const model = await models.get(body.model, signal);
       return app.measurements.run(() =>
         keepLoaded(model, () => sweep(body, model, concepts, signal), signal),
