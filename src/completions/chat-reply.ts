@@ -14,13 +14,11 @@ import {
   tokenIds,
   usageOf,
 } from './common-reply.js';
-import { collect, type Piece, type ReadToken } from './generate.js';
+import { collect, type Generation, type ReadToken } from './generate.js';
 import { chatLogprobs, promptLogprobs } from './logprobs-reply.js';
 import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
 import { ToolCallReader } from './tools.js';
-
-type Generation = AsyncIterable<readonly Piece[]>;
 
 export async function chatCompletion(plan: CompletionPlan, generation: Generation): Promise<ChatCompletion> {
   const answers = await collect(plan, generation);

@@ -26,6 +26,9 @@ export interface Piece {
   readonly finish: FinishReason | null;
 }
 
+/** An answer in the making: the pieces of all choices as they come. */
+export type Generation = AsyncIterable<readonly Piece[]>;
+
 /** A token of a choice with one reading per monitor, and its log-probabilities when they are asked for. */
 export interface ReadToken {
   readonly id: number;
@@ -202,7 +205,7 @@ export type Answer = Required<Omit<Piece, 'index' | 'finish'>> & { readonly fini
 /** Reads a generation to its end. */
 export async function collect(
   { choices }: CompletionPlan,
-  generation: AsyncIterable<readonly Piece[]>,
+  generation: Generation,
 ): Promise<readonly Answer[]> {
   const answers = choices.map(() => ({
     text: '',

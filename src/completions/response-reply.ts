@@ -11,13 +11,11 @@ import type {
 } from '../schemas/responses.js';
 import type { ToolCallDelta } from '../schemas/tools.js';
 import { callsTools, receiptFields, usageOf } from './common-reply.js';
-import type { Piece, ReadToken } from './generate.js';
+import type { Generation, Piece, ReadToken } from './generate.js';
 import { chatLogprobs } from './logprobs-reply.js';
 import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
 import { ToolCallReader } from './tools.js';
-
-type Generation = AsyncIterable<readonly Piece[]>;
 
 /** Emits an event of a stream; does nothing for a reply that is not streamed. */
 type Say = (type: string, fields: object) => void;

@@ -11,12 +11,10 @@ import {
   tokenIds,
   usageOf,
 } from './common-reply.js';
-import { collect, type Piece } from './generate.js';
+import { collect, type Generation } from './generate.js';
 import { promptLogprobs, TextLogprobsWriter } from './logprobs-reply.js';
 import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
-
-type Generation = AsyncIterable<readonly Piece[]>;
 
 export async function textCompletion(plan: CompletionPlan, generation: Generation): Promise<Completion> {
   const answers = await collect(plan, generation);

@@ -1,4 +1,4 @@
-/** Requests that have taken servers like this one down: see killers.test.ts. */
+/** Requests that have taken servers like this one down: see crashing-requests.slow.test.ts. */
 
 export const chatPath = '/v1/chat/completions';
 const textPath = '/v1/completions';
@@ -9,7 +9,12 @@ const text = (more: object) => ({ prompt: 'Hi', max_tokens: 2, ...more });
 const deep = (depth: number) => `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`;
 const raw = (field: string) => `{"messages":[{"role":"user","content":"Hi"}],"max_tokens":2,${field}}`;
 
-export type Killer = readonly [what: string, path: string, body: unknown, status: number | readonly number[]];
+export type CrashingRequest = readonly [
+  what: string,
+  path: string,
+  body: unknown,
+  status: number | readonly number[],
+];
 
 const held = (schema: unknown) =>
   chat({ response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } });
@@ -50,7 +55,7 @@ const manyChoices = () => {
 const grammar = (source: string) => chat({ structured_outputs: { grammar: source } });
 
 /** What is small to say and large to compile. */
-const bombs: readonly Killer[] = [
+const bombs: readonly CrashingRequest[] = [
   ['a schema that doubles 24 times', chatPath, held(doubling), [200, 400]],
   ['a schema that branches 16 times', chatPath, held(branching), [200, 400]],
   ['a schema of itself', chatPath, held({ $ref: '#' }), 400],
@@ -124,7 +129,7 @@ const bombs: readonly Killer[] = [
   ],
 ];
 
-export const killers: readonly Killer[] = [
+export const crashingRequests: readonly CrashingRequest[] = [
   ['n of a million (vLLM CVE-2026-34756)', chatPath, chat({ n: 1_000_000 }), 400],
   ['n of a million for a text', textPath, text({ n: 1_000_000 }), 400],
   ['n beyond any integer', chatPath, raw('"n":1e999'), 400],

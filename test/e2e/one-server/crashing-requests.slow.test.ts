@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answer, type ServerProcess, suiteServer } from '../running-server.js';
-import { chatPath, killers, user } from './crashing-request-list.js';
+import { chatPath, crashingRequests, user } from './crashing-request-list.js';
 
 async function send(server: ServerProcess, path: string, asked: unknown) {
   const body = typeof asked === 'function' ? (asked() as unknown) : asked;
@@ -84,7 +84,7 @@ describe('requests that killed servers like this one', () => {
     let asked = 0;
     const streaming = streamBeside(server, done.signal, () => asked, waits);
     try {
-      for (const [what, path, body, expected] of killers) {
+      for (const [what, path, body, expected] of crashingRequests) {
         const { status, json } = await send(server, path, body);
         asked++;
         const allowed = typeof expected === 'number' ? [expected] : expected;
@@ -99,8 +99,8 @@ describe('requests that killed servers like this one', () => {
           0,
           ...waits.filter(({ from, to }) => from <= number && number <= to).map((wait) => wait.milliseconds),
         );
-      for (const [number, killer] of killers.entries()) {
-        const [what, path, body] = killer;
+      for (const [number, request] of crashingRequests.entries()) {
+        const [what, path, body] = request;
         const most = stallRatio * usual;
         let least = longest(number);
         for (let tries = stallTries; tries > 0 && least > most; tries--) {
