@@ -18,6 +18,7 @@ import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concep
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
+import { readingsDocument } from './readings.js';
 import { formatOfBytes } from './vector-formats.js';
 import { importVectors } from './vector-import.js';
 
@@ -84,6 +85,7 @@ export function toConceptVectors(concept: Concept, encoding: VectorEncoding): Co
       details: { ...calibration.details },
     },
     record: { ...record, details: { ...record.details } },
+    ...(concept.readings === null ? {} : { readings: readingsDocument(concept.readings) }),
   };
 }
 

@@ -9,6 +9,7 @@ import { type Concept, type ConceptRecord, createConcept, unitTolerance } from '
 import { ConceptFileError, decodeConcept } from './concept-file.js';
 import { type Directions, decodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
+import { type Readings, readingsOf } from './readings.js';
 import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
 
 /** The concept to make, and the loaded model it must fit. */
@@ -38,6 +39,7 @@ interface Parts {
       }
     | undefined;
   readonly record?: ConceptRecord | undefined;
+  readonly readings?: Readings | null;
 }
 
 /**
@@ -82,7 +84,9 @@ function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
     );
   }
   const { name, model, modelFingerprint } = target;
-  return createConcept({ ...concept, name, model, modelFingerprint });
+  // What another export reads on these directions is not what this one does.
+  const readings = concept.modelFingerprint === modelFingerprint ? concept.readings : null;
+  return createConcept({ ...concept, name, model, modelFingerprint, readings });
 }
 
 /** Tensors `vectors` [L, H], or `direction.N`, `layer.N` or `layers.N` [H] each; `coefficients`, `residual_norms` [L]. */
@@ -138,6 +142,10 @@ function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
       residualNorms: floats(file.residual_norms),
       calibration: file.calibration,
       record: file.record,
+      readings:
+        file.readings && file.model_fingerprint === target.modelFingerprint
+          ? readingsOf(file.readings)
+          : null,
     },
     'json',
     target,
@@ -204,6 +212,7 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
       coefficients,
     },
     record: parts.record ?? { recipe: 'import', method: format, prefix: '', seed: 0, details: {} },
+    readings: parts.readings ?? null,
   });
 }
 

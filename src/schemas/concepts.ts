@@ -1,6 +1,7 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
 import { ModelQuery } from './models.js';
+import { ConceptReadings } from './readings.js';
 
 export const ConceptObject = z
   .object({
@@ -46,6 +47,9 @@ export const ConceptObject = z
     residual_norms: z
       .array(z.number())
       .describe('Per layer: mean L2 norm of the block outputs seen in the fit.'),
+    readings: ConceptReadings.nullable().describe(
+      'What neutral and told answers read on it; null until it is calibrated. Centred operations and monitors with scale "calibrated" need it.',
+    ),
   })
   .meta({
     id: 'Concept',
@@ -73,12 +77,18 @@ export const ConceptObject = z
         details: {},
       },
       residual_norms: [3, 12, 16, 20],
+      readings: null,
     },
   });
 export type ConceptObject = z.output<typeof ConceptObject>;
 
 /** Without what grows with the fit. */
-const ConceptSummary = ConceptObject.omit({ details: true, calibration: true, residual_norms: true }).meta({
+const ConceptSummary = ConceptObject.omit({
+  details: true,
+  calibration: true,
+  residual_norms: true,
+  readings: true,
+}).meta({
   id: 'ConceptSummary',
   description: 'A concept as lists show it: GET /v1/concepts/{name} tells the rest.',
 });

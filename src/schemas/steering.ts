@@ -63,8 +63,9 @@ export const SteeringPositions = choice(
 );
 /**
  * Which token positions, counted from the prompt's first token (the chat template's own included): all, the
- * prompt's, the answer's, [from, to), or the prompt's last n with everything that follows (an n beyond the
- * prompt takes all of it).
+ * prompt's, those whose logits choose a token of the answer, [from, to), or the prompt's last n with everything that
+ * follows (an n beyond the prompt takes all of it). The prompt's last position is the prompt's and chooses the answer's
+ * first token, so it is in both.
  */
 export type SteeringPositions = z.output<typeof SteeringPositions>;
 
@@ -111,10 +112,22 @@ const itemShape = {
     description:
       'add, clamp: in units of `scale`. ablate: the share taken out, 0 to 1. amplify: the factor on the projection, to be given.',
   }),
-  scale: SteeringScale.default('calibrated'),
-  operation: SteeringOperation.default('add'),
-  layers: SteeringLayers.default('default'),
-  positions: SteeringPositions.default('all'),
+  scale: SteeringScale.default('calibrated').meta({
+    description:
+      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 is where neutral answers lie and 1 the measured unit beyond them; raw and norm: the projection itself. ablate and amplify, calibrated: about where neutral answers lie; raw or norm: about 0, which is no neutral place.',
+  }),
+  operation: SteeringOperation.default('add').meta({
+    description:
+      'add: adds the direction, and several add up. ablate: moves the projection to where neutral answers lie. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
+  }),
+  layers: SteeringLayers.default('default').meta({
+    description:
+      'default: where the concept was calibrated to be steered; for ablate, clamp and amplify in calibrated units the layers of its `readings.clamp`.',
+  }),
+  positions: SteeringPositions.default('all').meta({
+    description:
+      "Counted from the prompt's first token. generated: every position whose logits choose a token of the answer, from the prompt's last on. prompt: the prompt's, the last included.",
+  }),
 };
 const itemKeys = Object.keys(itemShape);
 
@@ -225,13 +238,25 @@ export const SteeringReceipt = z
     strength: z.number(),
     scale: z.enum(SteeringScale.options),
     operation: z.enum(SteeringOperation.options),
-    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when strength changes nothing.' }),
+    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when nothing is changed.' }),
     coefficients: z.array(z.number()).meta({
       description:
-        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the projection.',
+        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the distance from where neutral answers lie (from 0 with scale raw or norm).',
+    }),
+    neutral: z.array(z.number()).optional().meta({
+      description: 'Per listed layer: the projection of neutral answers that the operation is centred on.',
     }),
     positions: z.unknown().meta({ description: 'As asked.' }),
-    calibrated: z.boolean(),
+    applied: z.boolean().meta({
+      description:
+        'Whether anything is changed: false for a strength that changes nothing and for positions that do not come.',
+    }),
+    calibrated: z.boolean().meta({
+      description:
+        'Whether what was done is what was measured: this operation, alone, at its default layers and all positions.',
+    }),
+    calibrated_why: z.string().optional().meta({ description: 'Why not, when not.' }),
+    notes: z.array(z.string()).optional().meta({ description: 'What of it was not done, and why.' }),
   })
   .meta({ description: 'What was done to the activations.' });
 export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {

@@ -5,7 +5,7 @@ import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { MonitorFields } from '../../src/schemas/monitor.js';
 import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
-import { askedSteering } from '../../src/steering/resolve.js';
+import { askedSteering } from '../../src/steering/asked-steering.js';
 
 const Body = z.object(SteeringFields);
 const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];
@@ -151,7 +151,8 @@ test('the OpenAPI side has both forms of steering', () => {
 
 test('concepts to monitor are names or objects, and a misspelt key is refused', () => {
   const Monitored = z.object(MonitorFields);
-  const whole = { concept: 'sea', layers: 'default', scale: 'norm', detail: 'mean' };
+  // The scale depends on the concept.
+  const whole = { concept: 'sea', layers: 'default', detail: 'mean' };
   assert.deepEqual(Monitored.parse({ monitor: ['sea', { concept: 'sea' }] }).monitor, [whole, whole]);
   assert.deepEqual(
     Monitored.parse({ monitor: [{ concept: 'sea', layers: { top: 2 }, scale: 'raw', detail: 'layers' }] })
@@ -169,7 +170,8 @@ test('concepts to monitor are names or objects, and a misspelt key is refused', 
     [[{ concept: 'sea', layer: 3 }], /^monitor\.0: monitor has no field "layer"; did you mean "layers"\?/],
     [[{ concept: 'sea', strength: 1 }], /^monitor\.0: monitor has no field "strength"/],
     [[{ concept: 'sea', layers: 'some' }], /^monitor\.0\.layers: must be "default"/],
-    [[{ concept: 'sea', scale: 'calibrated' }], /^monitor\.0\.scale: must be "norm" or "raw"/],
+    [[{ concept: 'sea', scale: 'share' }], /^monitor\.0\.scale: must be "calibrated", "norm" or "raw"/],
+    [[{ vectors: { 1: [1] }, scale: 'calibrated' }], /^monitor\.0\.scale: must be "norm" or "raw": the/],
     [[{ concept: 'sea', detail: 'all' }], /^monitor\.0\.detail: must be "mean" or "layers"/],
     [Array(9).fill('sea'), /^monitor: must have at most 8 items/],
   ] as const)

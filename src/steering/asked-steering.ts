@@ -1,0 +1,52 @@
+/** What steers a completion, in whichever of the equal ways its request says it. */
+import { errors } from '../errors.js';
+import {
+  type AnySteeringItem,
+  type SteeringAlternative,
+  type SteeringBody,
+  SteeringItem,
+} from '../schemas/steering.js';
+
+/** What a completion is steered by. */
+export interface AskedSteering {
+  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
+  readonly alternatives: readonly (readonly AnySteeringItem[])[];
+  /** Whether the request listed alternatives: then each choice has its own receipt. */
+  readonly compared: boolean;
+}
+
+/**
+ * What a completion is steered by, in whichever of the equal ways its request says it.
+ * @param alias what the model's name says already
+ * @throws SteerdError invalid_value when steering is said in more than one place, or `strength` has no concept
+ */
+export function askedSteering(
+  { concept, strength, steering = null }: SteeringBody,
+  alias: readonly SteeringItem[] | null = null,
+): AskedSteering {
+  const given = concept !== undefined ? 'concept' : steering !== null ? 'steering' : null;
+  if (alias !== null && given !== null) {
+    throw errors.invalidRequest(
+      `${given} must be left out when model says what steers (model@concept:strength): say it in one place.`,
+      given,
+    );
+  }
+  if (concept !== undefined) {
+    if (steering === null) return applied([SteeringItem.parse({ concept, strength })]);
+    throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
+  }
+  if (strength !== undefined) throw errors.invalidValue('strength', 'given together with concept', strength);
+  if (alias !== null) return applied(alias);
+  if (steering !== null && 'choices' in steering) {
+    return { alternatives: steering.choices.map(itemsOf), compared: true };
+  }
+  return applied(itemsOf(steering));
+}
+
+const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
+  alternatives: [items],
+  compared: false,
+});
+
+const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
+  asked === null ? [] : Array.isArray(asked) ? asked : [asked];
