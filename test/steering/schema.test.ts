@@ -8,7 +8,7 @@ import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas
 import { askedSteering } from '../../src/steering/resolve.js';
 
 const Body = z.object(SteeringFields);
-const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];
+const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0]?.items ?? [];
 
 /** The first fault of a body, as `path: message`. */
 function fault(schema: z.ZodType, value: unknown): string {
