@@ -74,7 +74,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         description:
           'A concept that is itself called `similarity` cannot be described by GET: this path hides it. It is in the list, and works otherwise.',
         querystring: SimilarityQuery,
-        response: { 200: ConceptSimilarity, ...errorResponses(400, 403, 404, 500, 503) },
+        response: { 200: ConceptSimilarity, ...errorResponses(400, 404, 500, 503) },
       },
     },
     async ({ query, services: { models, concepts } }, reply) => {

@@ -178,7 +178,7 @@ export const bringsVectors = (value: unknown) => isObject(value) && 'vectors' in
 
 const AnyItem = choice([SteeringItem, InlineSteeringItem], (value) => (bringsVectors(value) ? 1 : 0));
 
-const listOfItems = z.array(AnyItem).max(maxSteeringItems, {
+const listOfItems = z.array(AnyItem, { error: 'must be a list of steering items' }).max(maxSteeringItems, {
   error: `must have at most ${maxSteeringItems} items`,
 });
 
@@ -188,7 +188,10 @@ const budgetExpected = "must be true, false or a share of the stream's norm abov
  * What items together may push: true for as much as one of them alone, a share of the residual stream's norm, or false
  * for no limit.
  */
-const SteeringBudget = z.union([z.boolean(), z.number().gt(0).max(1)], { error: budgetExpected });
+const SteeringBudget = z.union(
+  [z.boolean(), z.number().gt(0, { error: budgetExpected }).max(1, { error: budgetExpected })],
+  { error: budgetExpected },
+);
 export type SteeringBudget = z.output<typeof SteeringBudget>;
 
 const setShape = {

@@ -2,7 +2,7 @@
  * Items without what they share with the items before them: at each block, an item's direction is made orthogonal to the
  * span of the directions that items before it add there. What is left keeps its size, so the coefficient shrinks by
  * sqrt(1 - cos^2): the shared part is pushed already, by the others, and an item that repeats them must come to nothing
- * rather than to a push of full size along rounding errors. The sum never becomes larger than what was asked for.
+ * rather than to a push of full size along rounding errors. No item's push becomes larger than it would be alone.
  */
 import { createHash } from 'node:crypto';
 import { orthonormalBasis, withoutSpan } from '../concepts/orthogonal.js';
