@@ -153,17 +153,20 @@ export async function storeComposition(
 }
 
 /**
- * The model's concepts apart from the terms, what was made of them, and the one that the result replaces: taking those
- * out would take out the terms themselves.
+ * The model's concepts apart from the terms and the one that the result replaces. What was made of concepts that are there
+ * themselves is left out as well: it would count them twice, and take out of a term what once was made of it.
  */
 function otherConcepts(concepts: ConceptLibrary, sum: Concept, terms: readonly ConceptTerm[]): Concept[] {
-  const versions = new Set(terms.map(({ concept }) => concept.version));
-  const isMade = ({ record: { details } }: Concept) =>
-    Array.isArray(details.of) &&
-    details.of.some((source: { readonly version?: unknown } | null) => versions.has(String(source?.version)));
-  return concepts
+  const all = concepts
     .list(sum.model)
     .map(({ concept }) => concept)
-    .filter((concept) => concept.modelFingerprint === sum.modelFingerprint)
-    .filter((concept) => concept.name !== sum.name && !versions.has(concept.version) && !isMade(concept));
+    .filter((concept) => concept.modelFingerprint === sum.modelFingerprint);
+  const there = new Set(all.map(({ version }) => version));
+  const asked = new Set(terms.map(({ concept }) => concept.version));
+  const isMade = ({ record: { details } }: Concept) =>
+    Array.isArray(details.of) &&
+    details.of.some((source: { readonly version?: unknown } | null) => there.has(String(source?.version)));
+  return all.filter(
+    (concept) => concept.name !== sum.name && !asked.has(concept.version) && !isMade(concept),
+  );
 }

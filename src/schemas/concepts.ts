@@ -200,7 +200,7 @@ export const ComposeRequest = z
       .optional()
       .meta({
         description:
-          "Takes the shared part out, block by block: the named concepts' directions, those of all the model's other concepts (`others`), or only their mean (`mean_of_others`). Others are neither the terms, nor what was made of them, nor the concept of the result's name. The push of strength 1 is as large as before, and lies where something is left.",
+          "Takes the shared part out, block by block: the named concepts' directions, those of all the model's other concepts (`others`), or only their mean (`mean_of_others`). Others are neither the terms, nor the concept of the result's name, nor what was composed of concepts that are there themselves. The push of strength 1 is as large as before, and lies where something is left.",
       }),
   })
   .meta({

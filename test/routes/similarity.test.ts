@@ -111,7 +111,7 @@ test('a key sees the concepts of its list only, in comparisons and in what is ta
   );
 });
 
-test('compose takes the others out, or their mean; what was made of the terms is none of them', async (t) => {
+test('compose takes the others out, or their mean; what was made of concepts that are there is none of them', async (t) => {
   const { post, refused, compare } = await withConcepts(t);
   const compose = (name: string, orthogonalize_to: unknown) =>
     post(
@@ -122,8 +122,9 @@ test('compose takes the others out, or their mean; what was made of the terms is
   const cosine = async (x: string, y: string) => (await compare(`?concepts=${x},${y}`)).cosine[0]?.[1];
 
   await compose('clean', ['ocean']);
+  await post('/v1/concepts/twice/compose', { terms: [{ concept: 'upright', weight: 2 }] }, ConceptObject);
   assert.deepEqual([await cosine('clean', 'ocean'), await cosine('clean', 'upright')], [0, 1]);
-  // Of slanted, clean is made; ocean, pirate and upright remain, whose mean is (2, 1) / 3.
+  // Clean and twice are made of slanted and upright; ocean, pirate and upright remain, whose mean is (2, 1) / 3.
   const mean = await compose('apart', 'mean_of_others');
   const named = (mean.details.orthogonalized_to as { concepts: { name: string }[] }).concepts;
   assert.deepEqual(
