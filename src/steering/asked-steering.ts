@@ -4,13 +4,22 @@ import {
   type AnySteeringItem,
   type SteeringAlternative,
   type SteeringBody,
+  type SteeringBudget,
   SteeringItem,
 } from '../schemas/steering.js';
 
+/** Items that are applied together. */
+export interface SteeringSet {
+  readonly items: readonly AnySteeringItem[];
+  readonly budget: SteeringBudget;
+  /** Where the request has the items in a list under a name of its own; undefined elsewhere. */
+  readonly list?: 'items';
+}
+
 /** What a completion is steered by. */
 export interface AskedSteering {
-  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
-  readonly alternatives: readonly (readonly AnySteeringItem[])[];
+  /** The items of each alternative; exactly one set when nothing is compared. */
+  readonly alternatives: readonly SteeringSet[];
   /** Whether the request listed alternatives: then each choice has its own receipt. */
   readonly compared: boolean;
 }
@@ -38,15 +47,22 @@ export function askedSteering(
   if (strength !== undefined) throw errors.invalidValue('strength', 'given together with concept', strength);
   if (alias !== null) return applied(alias);
   if (steering !== null && 'choices' in steering) {
-    return { alternatives: steering.choices.map(itemsOf), compared: true };
+    return { alternatives: steering.choices.map(setOf), compared: true };
   }
-  return applied(itemsOf(steering));
+  return { alternatives: [setOf(steering)], compared: false };
 }
 
 const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
-  alternatives: [items],
+  alternatives: [{ items, budget: true }],
   compared: false,
 });
 
-const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
-  asked === null ? [] : Array.isArray(asked) ? asked : [asked];
+function setOf(asked: SteeringAlternative): SteeringSet {
+  if (asked === null) return { items: [], budget: true };
+  if (Array.isArray(asked)) return { items: asked, budget: true };
+  if (!('items' in asked)) return { items: [asked], budget: true };
+  const items = asked.items.map((item) =>
+    asked.orthogonalize && item.operation === 'add' ? { orthogonalize: true, ...item } : item,
+  );
+  return { items, budget: asked.budget, list: 'items' };
+}

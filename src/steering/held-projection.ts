@@ -68,6 +68,20 @@ export function heldProjection(
   return { key, concept, layers, share, rest, target, window, field };
 }
 
+/** [L] the additive coefficients of an item alone. */
+export function heldAdd({ concept, layers, share, target }: HeldProjection): Float32Array {
+  const add = new Float32Array(concept.layers);
+  for (const layer of layers) add[layer] = share * (target[layer] ?? 0);
+  return add;
+}
+
+/** [L] the projection coefficients of an item alone. */
+export function heldScale({ concept, layers, share }: HeldProjection): Float32Array {
+  const scale = new Float32Array(concept.layers);
+  for (const layer of layers) scale[layer] = 0 - share;
+  return scale;
+}
+
 function readingsFor(
   { operation }: AnySteeringItem,
   { name, readings }: Concept,

@@ -10,7 +10,8 @@ export interface PositionWindow {
 
 /**
  * A token is drawn from the logits of the position before it, so `generated` begins at the prompt's last position: it
- * is every position whose logits choose a token of the answer.
+ * is every position whose logits choose a token of the answer. `prompt` is what is before: the two share no position, so
+ * that items for either never act together, and make up `all`.
  * @param promptLength tokens of the prompt, at least one
  * @param capacity of the model's context
  * @throws SteerdError invalid_value for a window that begins behind the context's end
@@ -23,7 +24,7 @@ export function positionWindow(
 ): PositionWindow {
   const to = Number.POSITIVE_INFINITY;
   if (positions === 'all') return { from: 0, to };
-  if (positions === 'prompt') return { from: 0, to: promptLength };
+  if (positions === 'prompt') return { from: 0, to: promptLength - 1 };
   if (positions === 'generated') return { from: promptLength - 1, to };
   if ('last' in positions) return { from: Math.max(0, promptLength - positions.last), to };
   if (positions.from >= capacity) {

@@ -1,18 +1,20 @@
 /** What a reply says of one item: what was done to the activations, whether that was measured, and what did not happen. */
-import { type Concept, unmeasuredMethods } from '../concepts/concept.js';
-import type { AnySteeringItem, SteeringReceipt } from '../schemas/steering.js';
+import { unmeasuredMethods } from '../concepts/concept.js';
+import type { SteeringReceipt } from '../schemas/steering.js';
 import { calibratedLayers } from './concept-layers.js';
 import { type HeldProjection, isCentred } from './held-projection.js';
-import type { PositionWindow } from './position-window.js';
+import type { ItemEdit } from './item-edit.js';
+import { itemName } from './overlap.js';
+import type { JointEdit } from './together.js';
 
 export interface AppliedItem {
-  readonly item: AnySteeringItem;
-  readonly concept: Concept;
+  /** As it is applied; one that holds a projection as it would be alone. */
+  readonly edit: ItemEdit;
+  /** What it shares with others. */
+  readonly told: JointEdit['told'];
   /** The blocks that the item means. */
   readonly layers: readonly number[];
-  readonly window: PositionWindow;
-  /** [L] of an addition. */
-  readonly add: Float32Array | null;
+  /** Null for an addition. */
   readonly held: HeldProjection | null;
   /** Where it changes something, ascending. */
   readonly acting: readonly number[];
@@ -25,8 +27,9 @@ export interface AppliedItem {
  * @param last position that will be computed at most
  */
 export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): SteeringReceipt {
-  const { item, concept, acting, givingWay, window, held } = applied;
-  const reached = window.from <= last;
+  const { edit, told, acting, givingWay, held } = applied;
+  const { item, concept } = edit;
+  const reached = edit.from <= last && edit.from < edit.to;
   const why = notMeasured(applied, all, last);
   const notes = [
     ...(reached ? [] : [`no position is in this window: the last one of this request is ${last}`]),
@@ -35,7 +38,7 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
       : [`gives way at blocks ${givingWay.join(', ')}: other items hold this direction there already`]),
   ];
   return {
-    concept: 'vectors' in item ? (item.name ?? null) : concept.name,
+    concept: itemName(edit),
     version: concept.version,
     model: concept.model,
     strength: item.strength,
@@ -49,6 +52,7 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
     calibrated: why === null,
     ...(why !== null && { calibrated_why: why }),
     ...(notes.length > 0 && { notes }),
+    ...told,
   };
 }
 
@@ -67,14 +71,14 @@ export function receiptOverPrompts(each: readonly [SteeringReceipt, ...SteeringR
   };
 }
 
-function coefficient({ item, add, held }: AppliedItem, layer: number): number {
-  if (held === null) return add?.[layer] ?? 0;
+function coefficient({ edit: { item, add }, held }: AppliedItem, layer: number): number {
+  if (held === null) return add[layer] ?? 0;
   return item.operation === 'clamp' ? Number((held.target[layer] ?? 0).toPrecision(7)) : -held.share;
 }
 
 /** Why nobody measured what an item does; null where it was. */
 function notMeasured(
-  { item, concept, layers, window, held }: AppliedItem,
+  { edit: { item, concept, from, to }, layers, held }: AppliedItem,
   all: readonly AppliedItem[],
   last: number,
 ): string | null {
@@ -88,7 +92,5 @@ function notMeasured(
   if (together > 1) return `measured alone, and ${together} items act together here`;
   const usual = held === null ? calibratedLayers(concept) : (concept.readings?.clamp.layers ?? []);
   if (layers.join() !== usual.join()) return 'measured at the default layers, and others were asked for';
-  return window.from === 0 && window.to > last
-    ? null
-    : 'measured at all positions, and others were asked for';
+  return from === 0 && to > last ? null : 'measured at all positions, and others were asked for';
 }

@@ -1,20 +1,30 @@
 /**
  * From what a request asks for to what the engine does: items become terms of one activation edit,
- * h <- h + (a + s <h, v>) v, with a receipt for each. add: a = c, s = 0, and sums stay sums. ablate, clamp and amplify
- * hold projections (held-projection.ts) and are worked out together (joint-edit.ts), so that each lands on its target; an
+ * h <- h + (a + s <h, v>) v, with a receipt for each. add: a = c, s = 0, and sums stay sums, within one budget
+ * (together.ts). ablate, clamp and amplify
+ * hold projections (held-projection.ts) and are worked out together (hold-together.ts), so that each lands on its target; an
  * addition beside them comes on top of what they hold. What would change nothing is left out, so strength 0 of `add` is
  * exactly the unsteered model. What cannot be applied is an error.
  */
 import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { AnySteeringItem, SteeringReceipt } from '../schemas/steering.js';
-import { type HeldProjection, heldProjection, itemLayers, normUnit } from './held-projection.js';
+import type { AnySteeringItem, SteeringBudget, SteeringReceipt } from '../schemas/steering.js';
+import {
+  type HeldProjection,
+  heldAdd,
+  heldProjection,
+  heldScale,
+  itemLayers,
+  normUnit,
+} from './held-projection.js';
+import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
-import { jointEdit } from './joint-edit.js';
-import { type PositionWindow, positionWindow } from './position-window.js';
+import { addedLayers, type ItemEdit } from './item-edit.js';
+import { positionWindow } from './position-window.js';
 import { type AppliedItem, receiptOf } from './receipt.js';
 import { StrengthCap } from './strength-cap.js';
+import { applyTogether, type JointEdit } from './together.js';
 
 interface SteeringContext extends ItemContext {
   /** Tokens of the prompt, at least one. */
@@ -23,6 +33,10 @@ interface SteeringContext extends ItemContext {
   readonly answerTokens?: number;
   /** Where the request has the items, for errors; `steering` by default. */
   readonly field?: string;
+  /** What the items together may push; true by default. */
+  readonly budget?: SteeringBudget;
+  /** As in `SteeringSet`. */
+  readonly list?: 'items' | undefined;
 }
 
 interface ResolvedSteering {
@@ -32,16 +46,6 @@ interface ResolvedSteering {
   readonly receipts: readonly SteeringReceipt[];
 }
 
-/** One item on its way to terms: an addition's coefficients, or what it holds. */
-interface Resolved {
-  readonly item: AnySteeringItem;
-  readonly concept: Concept;
-  readonly layers: readonly number[];
-  readonly window: PositionWindow;
-  readonly add: Float32Array | null;
-  readonly held: HeldProjection | null;
-}
-
 /** @throws SteerdError naming the item's field when a steering cannot be applied. */
 export function resolveSteering(
   items: readonly AnySteeringItem[],
@@ -49,34 +53,43 @@ export function resolveSteering(
 ): ResolvedSteering {
   const { maxStrength } = context.concepts;
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
-  const resolved = items.map((item, i): Resolved => {
-    const field = fieldOf(i, items.length, context.field);
+  const alone = items.map((item, i): Single => {
+    const field = fieldOf(i, items.length, context);
     const concept = itemConcept(item, 'steering', context, field);
     const layers = itemLayers(item, concept, field);
     const { capacity } = context.model.shape;
     const window = positionWindow(item.positions, context.promptLength, capacity, field('positions'));
-    const common = { item, concept, layers, window };
-    if (item.operation === 'add') {
-      const add = additive(item, concept, layers, field);
-      cap?.add(item, concept, add, field('strength'));
-      return { ...common, add, held: null };
-    }
-    const held = heldProjection(item, concept, layers, window, field);
-    cap?.hold(item, held, field('strength'));
-    return { ...common, add: null, held };
+    const held = item.operation === 'add' ? null : heldProjection(item, concept, layers, window, field);
+    const add = held === null ? additive(item, concept, layers, field) : heldAdd(held);
+    if (held === null) cap?.add(item, concept, add, field('strength'));
+    else cap?.hold(item, held, field('strength'));
+    const { strength, scale: unit, operation, positions } = item;
+    const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
+    const scale = held === null ? new Float32Array(concept.layers) : heldScale(held);
+    const edit = { item, concept, key, directions: concept.version, vectors: concept.vectors, add, scale };
+    return { layers, held, edit: { ...edit, ...window } };
   });
-  const holding = resolved.filter(({ held }) => held !== null && held.share !== 0);
-  const joint = jointEdit(holding.map(({ held }) => held as HeldProjection));
-  const applied = resolved.map((one): AppliedItem => {
+  const holding = alone.filter(({ held }) => held !== null && held.share !== 0);
+  const together = holdTogether(holding.map(({ held }) => held as HeldProjection));
+  const joint = applyTogether(
+    alone.map(({ edit }) => edit),
+    context.budget ?? true,
+    `${context.field ?? 'steering'}.budget`,
+  );
+  const applied = alone.map((one, i): AppliedItem => {
+    const { edit, told } = joint[i] as JointEdit;
     const at = holding.indexOf(one);
-    const acting = one.add ? changing(one.add) : (joint.acting[at] ?? []);
-    return { ...one, acting, givingWay: joint.givingWay[at] ?? [] };
+    const acting = one.held === null ? addedLayers(edit) : (together.acting[at] ?? []);
+    return { ...one, edit, told, acting, givingWay: together.givingWay[at] ?? [] };
   });
   return {
-    edit: [...joint.terms, ...additions(resolved)],
+    edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))],
     receipts: applied.map((one) => receiptOf(one, applied, lastPosition(context))),
   };
 }
+
+/** One item by itself. */
+type Single = Pick<AppliedItem, 'layers' | 'held' | 'edit'>;
 
 /** The last position that is computed: the answer's last token is drawn there. */
 function lastPosition({ promptLength, answerTokens, model }: SteeringContext): number {
@@ -85,11 +98,14 @@ function lastPosition({ promptLength, answerTokens, model }: SteeringContext): n
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */
-const fieldOf = (index: number, count: number, place?: string) => (name: string) => {
-  if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
-  if (place !== undefined) return `${place}.${name}`;
-  return name === 'concept' ? name : `steering.${name}`;
-};
+const fieldOf =
+  (index: number, count: number, { field: place, list }: SteeringContext) =>
+  (name: string) => {
+    if (list !== undefined) return `${place ?? 'steering'}.${list}.${index}.${name}`;
+    if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
+    if (place !== undefined) return `${place}.${name}`;
+    return name === 'concept' ? name : `steering.${name}`;
+  };
 
 /** [L] coefficients on the unit vectors. */
 function additive(
@@ -121,17 +137,10 @@ function unitOf(
   );
 }
 
-const changing = (add: Float32Array): number[] => [...add.keys()].filter((layer) => add[layer] !== 0);
-
-function additions(resolved: readonly Resolved[]): EditTerm[] {
-  const terms = resolved.flatMap(({ item, concept, layers, window, add }) => {
-    if (add === null || changing(add).length === 0) return [];
-    const { strength, scale, operation, positions } = item;
-    const key = `${concept.version} ${JSON.stringify([strength, scale, operation, layers, positions])}`;
-    const term = { vectors: concept.vectors, add, scale: new Float32Array(concept.layers), ...window };
-    return [{ key, term }];
-  });
+function additions(edits: readonly ItemEdit[]): EditTerm[] {
   // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
-  terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return terms.map(({ term }) => term);
+  return edits
+    .filter((edit) => addedLayers(edit).length > 0 && edit.from < edit.to)
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ vectors, add, scale, from, to }) => ({ vectors, add, scale, from, to }));
 }

@@ -142,7 +142,7 @@ test('positions become a window of absolute positions', () => {
   };
   const end = Number.POSITIVE_INFINITY;
   assert.deepEqual(window('all'), [0, end]);
-  assert.deepEqual(window('prompt'), [0, 7]);
+  assert.deepEqual(window('prompt'), [0, 6]);
   assert.deepEqual(window('generated'), [6, end], 'from where the first token of the answer is drawn');
   assert.deepEqual(window({ from: 2, to: 9 }), [2, 9]);
   assert.deepEqual(window({ last: 1 }), [6, end]);
@@ -231,6 +231,15 @@ test('positions that do not come are said', () => {
   assert.deepEqual(missed?.notes, ['no position is in this window: the last one of this request is 10']);
   assert.equal(far({ from: 63, to: 64 })?.applied, true);
   assert.equal(resolve({ strength: 0 }).receipts[0]?.applied, false);
+  for (const operation of ['add', 'ablate']) {
+    const { edit, receipts } = resolve({ positions: 'prompt', operation }, sea, 1);
+    assert.deepEqual(
+      [edit, receipts[0]?.applied],
+      [[], false],
+      'a prompt of one token chooses with all of it',
+    );
+    assert.equal(receipts[0]?.notes?.length, 1);
+  }
 });
 
 test('top k takes the layers with the strongest claim that the record knows', () => {

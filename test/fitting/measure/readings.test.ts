@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
 import { auroc, distributionOf } from '../../../src/fitting/measure/reading-statistics.js';
 import { measureReadings } from '../../../src/fitting/measure/readings.js';
+import { heldOutQuestions } from '../../../src/fitting/statements/questions.js';
 import { seededRandom } from '../../concepts/sample.js';
 import { JudgedEngine, judgedModel, seaConcept } from './judged-model.js';
 
@@ -45,9 +46,10 @@ test('a calibrated concept knows what neutral and told answers read', async () =
     assert.equal(readings.auroc[layer], 1);
   }
   assert.deepEqual(readings.clamp.layers, [1, 2]);
-  // Six questions of 32 tokens a side, read without any edit and as background work.
-  assert.deepEqual(readings.tokens, { neutral: 6 * 32, told: 6 * 32 });
-  assert.equal(engine.projected.length, 12);
+  // 32 tokens to each question a side, read without any edit and as background work.
+  const asked = heldOutQuestions.length;
+  assert.deepEqual(readings.tokens, { neutral: asked * 32, told: asked * 32 });
+  assert.equal(engine.projected.length, 2 * asked);
   assert.ok(engine.projected.every(({ priority }) => priority === 'background'));
 });
 

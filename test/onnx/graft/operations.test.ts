@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import type { Concept } from '../../../src/concepts/concept.js';
 import type { ActivationEdit, EditTerm } from '../../../src/engine/protocol.js';
 import type { HeldProjection } from '../../../src/steering/held-projection.js';
-import { jointEdit } from '../../../src/steering/joint-edit.js';
+import { holdTogether } from '../../../src/steering/hold-together.js';
 import { EditedStream, type Streamed } from '../../helpers/edited-stream.js';
 import { embeddedDirectory, logprobs, spiderTerm } from '../../helpers/embedded-model.js';
 import { largestDifference, upTo } from '../../helpers/run-graph.js';
@@ -190,7 +190,7 @@ for (const subject of subjects)
           field: (name) => name,
         };
       });
-      const run = graph.run(tokens, jointEdit(items).terms);
+      const run = graph.run(tokens, holdTogether(items).terms);
       for (const [i, vectors] of held.entries())
         for (const layer of steered)
           for (let position = 0; position < length; position++) {

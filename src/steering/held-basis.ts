@@ -16,7 +16,7 @@ export interface DirectionSet {
   readonly layers: readonly number[];
 }
 
-export interface OrthonormalBasis {
+export interface HeldBasis {
   /** Of each direction: [L * H] orthonormal rows in shared memory; where it takes no part a row means nothing. */
   readonly vectors: readonly Float32Array[];
   /**
@@ -30,7 +30,7 @@ const largest = 64 * 2 ** 20;
 
 interface Kept {
   readonly sources: readonly Float32Array[];
-  readonly basis: OrthonormalBasis;
+  readonly basis: HeldBasis;
   readonly bytes: number;
 }
 
@@ -38,7 +38,7 @@ interface Kept {
 const kept = new Map<string, Kept>();
 
 /** @param directions of one model */
-export function orthonormalBasis(directions: readonly DirectionSet[]): OrthonormalBasis {
+export function heldBasis(directions: readonly DirectionSet[]): HeldBasis {
   const key = directions.map(({ concept, layers }) => `${concept.version} ${layers.join()}`).join(' / ');
   const known = kept.get(key);
   kept.delete(key);
@@ -60,7 +60,7 @@ export function orthonormalBasis(directions: readonly DirectionSet[]): Orthonorm
   return basis;
 }
 
-function build(directions: readonly DirectionSet[]): OrthonormalBasis {
+function build(directions: readonly DirectionSet[]): HeldBasis {
   const [first] = directions;
   const layers = first?.concept.layers ?? 0;
   const coordinates = directions.map(() => new Map<number, readonly number[]>());

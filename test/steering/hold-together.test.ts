@@ -243,13 +243,22 @@ test('windows are cut, so that at each position those that are there work togeth
       },
       position,
     );
-  // The prompt's last position, 6, is in both.
-  for (const position of [0, 5, 6]) at(position, a, true);
+  // The prompt's last position, 6, chooses the first token of the answer.
+  for (const position of [0, 5]) at(position, a, true);
   for (const position of [6, 7, 20]) at(position, bb, true);
   for (const position of [0, 5]) at(position, bb, false);
-  for (const position of [7, 20]) at(position, a, false);
-  const alone = resolve([ablate('a', { positions: 'prompt' })]).edit[0];
-  assert.equal(alone?.vectors, a.vectors, 'alone no vectors are made');
+  for (const position of [6, 7, 20]) at(position, a, false);
+  assert.deepEqual(
+    resolve(items).edit.map(({ vectors }) => vectors),
+    [a.vectors, bb.vectors],
+    'apart no vectors are made',
+  );
+  // Where both are open they share.
+  const both = [ablate('a', { positions: { from: 0, to: 7 } }), ablate('bb', { positions: 'generated' })];
+  for (const concept of [a, bb])
+    each(both, (_, h, layer) => near(projection(h, concept, layer), neutral(concept, layer), 'both'), 6);
+  const everywhere = ['prompt', 'generated'].map((positions) => ablate('a', { positions }));
+  assert.deepEqual(resolve(everywhere).edit, resolve([ablate('a')]).edit, 'prompt and generated are all');
 });
 
 test('a direction that lies within others gives way, and the receipt says where', () => {

@@ -9,14 +9,14 @@
  */
 import type { EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { type HeldBasis, heldBasis } from './held-basis.js';
 import type { HeldProjection } from './held-projection.js';
-import { type OrthonormalBasis, orthonormalBasis } from './orthonormal-basis.js';
 import { type PositionWindow, stretches } from './position-window.js';
 
 /** Each costs [L, H] numbers in every row of a batch; eight items in windows that all overlap would come to 64. */
 const mostTerms = 32;
 
-export interface JointEdit {
+export interface HeldTogether {
   /** The same for the same items in any order. */
   readonly terms: readonly EditTerm[];
   /** Of each item: the layers at which it acts at some position, ascending. */
@@ -29,7 +29,7 @@ export interface JointEdit {
  * @param items with a share other than 0
  * @throws SteerdError invalid_value when two would hold one direction at different values, and for too many windows
  */
-export function jointEdit(items: readonly HeldProjection[]): JointEdit {
+export function holdTogether(items: readonly HeldProjection[]): HeldTogether {
   const order = [...items.keys()].sort((a, b) =>
     compare(items[a] as HeldProjection, items[b] as HeldProjection),
   );
@@ -40,7 +40,7 @@ export function jointEdit(items: readonly HeldProjection[]): JointEdit {
   for (const { window, open } of stretches(sorted.map((item) => item.window))) {
     const together = withoutRepeats(open.map((at) => sorted[at] as HeldProjection));
     checkAgreement(together);
-    const basis = orthonormalBasis(together);
+    const basis = heldBasis(together);
     const found = termsOf(together, basis, window);
     for (const [k, { key }] of together.entries()) {
       for (const at of open) {
@@ -92,7 +92,7 @@ function checkAgreement(items: readonly HeldProjection[]): void {
 
 function termsOf(
   items: readonly HeldProjection[],
-  { vectors, coordinates }: OrthonormalBasis,
+  { vectors, coordinates }: HeldBasis,
   { from, to }: PositionWindow,
 ): readonly EditTerm[] {
   const layers = items[0]?.concept.layers ?? 0;
