@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inAnotherLanguage, isRefusal, languageOf } from '../../../src/fitting/measure/answer-checks.js';
+import { inAnotherLanguage, isRefusal, languageOf } from '../../../src/fitting/answers/answer-checks.js';
 import { defaultStatements } from '../../../src/fitting/statements/index.js';
 import { heldOutQuestions, questions } from '../../../src/fitting/statements/questions.js';
 
