@@ -70,3 +70,35 @@ test('examples, token and layers have bounds', () => {
     assert.ok(fault(value).startsWith(`${param}: `), fault(value));
   assert.deepEqual(parsed({ ...least, layers: { top: 4 }, token: -5 }).layers, { top: 4 });
 });
+
+test('what states the concept and what it is told apart from go together', () => {
+  const both = fitSettings(parsed({ ...least, subject: 'the sea' }));
+  assert.deepEqual([both.prefix, both.subject, both.contrast], [least.prefix, 'the sea', 'others']);
+  const texts = fitSettings(parsed({ name: 'x', recipe: 'texts', subject: 'the sea' }));
+  assert.deepEqual([texts.maxTokens, texts.labels, texts.method], [48, 'hard', 'mean_difference']);
+  assert.ok(texts.prefix.includes('the sea') && texts.subjectOnly);
+  assert.equal(fitSettings(parsed({ name: 'x', recipe: 'examples', examples })).contrast, 'none');
+  assert.equal(fitSettings(parsed(least)).bareShare, 0.25);
+  const two = ['a', 'b'];
+  for (const [param, value] of [
+    ['subject', { name: 'x', prefix: 'You love {x}.' }],
+    ['prefix', { name: 'x', recipe: 'texts' }],
+    ['others', { ...least, others: ['one'] }],
+    ['others', { ...least, others: Array(65).fill('one') }],
+    ['others', { ...least, contrast: 'none', others: two }],
+    ['others', { ...least, contrast: 'opposite', opposite: 'x', others: two }],
+    ['opposite', { ...least, contrast: 'opposite' }],
+    ['opposite', { ...least, opposite: 'x' }],
+    ['bare_share', { ...least, bare_share: 1.5 }],
+    ['bare_share', { ...least, contrast: 'none', bare_share: 0.5 }],
+    ['contrast', { ...least, contrast: 'all' }],
+    ['contrast', { name: 'x', recipe: 'examples', examples, contrast: 'others' }],
+    ['others', { name: 'x', recipe: 'examples', examples, others: two }],
+    ['texts', { ...least, texts: 16 }],
+    ['texts', { ...least, recipe: 'texts', texts: 7 }],
+    ['token', { ...least, recipe: 'texts', token: -1 }],
+    ['statements', { ...least, recipe: 'texts', statements: { positive: two, negative: two } }],
+    ['profile', { ...least, profile: 'flat' }],
+  ] as const)
+    assert.ok(fault(value).startsWith(`${param}: `), fault(value));
+});
