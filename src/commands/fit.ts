@@ -14,7 +14,13 @@ import { fitConcept } from '../fitting/fit-concept.js';
 import { fitSettings } from '../fitting/fit-settings.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
-import { conceptClassNames, defaultRecipe, methodNames, recipeNames } from '../schemas/fit-choices.js';
+import {
+  conceptClassNames,
+  defaultRecipe,
+  exampleSetNames,
+  methodNames,
+  recipeNames,
+} from '../schemas/fit-choices.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
 import { readFitList } from './fit-list.js';
@@ -27,6 +33,7 @@ interface FitOptions {
   readonly subject?: string;
   readonly recipe?: string;
   readonly method?: string;
+  readonly examples?: string;
   readonly seed?: string;
   readonly maxTokens?: string;
   readonly calibrate: boolean;
@@ -38,12 +45,16 @@ export function register(program: Command): void {
   const command: Command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
-    .argument('[name]', 'name of the concept; with --prefix, or --class and --subject')
+    .argument(
+      '[name]',
+      'name of the concept; with --prefix, --class and --subject, or --recipe examples and --examples',
+    )
     .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
     .option('--class <name>', `states the concept with --subject: ${conceptClassNames.join(', ')}`)
     .option('--subject <text>', 'what the class is about: "spiders" of fears')
     .option('--recipe <name>', `${recipeNames.join(' or ')} (default: ${defaultRecipe})`)
     .option('--method <name>', `${methodNames.join(', ')} (default: the recipe's own)`)
+    .option('--examples <set>', `for recipe examples, pairs that ship: ${exampleSetNames.join(', ')}`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', 'tokens of each answer that the fit reads (default: 32)')
     .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
@@ -59,9 +70,11 @@ export function register(program: Command): void {
     const fields = requestFields(options);
     const settings = settingsOf({ ...options });
     if (list === undefined) {
-      const stated = fields.prefix !== undefined || fields.class !== undefined;
+      const stated = ['prefix', 'class', 'examples'].some((field) => fields[field] !== undefined);
       if (name === undefined || !stated || out !== undefined) {
-        command.error('error: give a name and --prefix (or --class and --subject), or --list and --out');
+        command.error(
+          'error: give a name and --prefix (or --class and --subject, or --examples), or --list and --out',
+        );
       }
       const parsed = validate(FitRequest, { name, ...fields });
       if ('error' in parsed) throw parsed.error;
@@ -77,13 +90,14 @@ export function register(program: Command): void {
 
 /** The options that are fields of a fit's request, as it calls them. */
 function requestFields(options: FitOptions): Record<string, unknown> {
-  const { prefix, subject, recipe, method, seed, maxTokens } = options;
+  const { prefix, subject, recipe, method, examples, seed, maxTokens } = options;
   const fields = {
     prefix,
     class: options.class,
     subject,
     recipe,
     method,
+    examples,
     seed: numeric(seed),
     max_tokens: numeric(maxTokens),
     // The flag's absence says nothing.

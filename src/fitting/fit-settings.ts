@@ -3,6 +3,7 @@ import { errors } from '../errors.js';
 import {
   type ConceptClassName,
   conceptClasses,
+  type ExampleSetName,
   fitRecipes,
   type Labels,
   type MethodName,
@@ -11,6 +12,7 @@ import {
 import type { FitRequest } from '../schemas/fits.js';
 import type { LayerChoice } from './layer-choice.js';
 import type { Examples, Statements } from './recipes/recipe.js';
+import { pairSets } from './statements/pairs/index.js';
 
 export interface FitSettings {
   readonly name: string;
@@ -42,7 +44,7 @@ export function fitSettings(request: FitRequest): FitSettings {
     method: method ?? defaultMethod,
     labels: request.labels ?? defaultLabels,
     statements,
-    examples,
+    examples: typeof examples === 'string' ? shippedExamples(examples) : examples,
     token,
     layers,
     maxTokens: request.max_tokens,
@@ -51,9 +53,23 @@ export function fitSettings(request: FitRequest): FitSettings {
   };
 }
 
-function statedPrefix({ prefix, class: conceptClass, subject }: FitRequest): string {
+/** Examples that ship say by what message the model is told the same. */
+function statedPrefix({ prefix, class: conceptClass, subject, examples }: FitRequest): string {
   if (conceptClass !== undefined && subject !== undefined) return classPrefix(conceptClass, subject);
-  return prefix ?? '';
+  return prefix ?? (typeof examples === 'string' ? pairSets[examples].prefix : '');
+}
+
+/** As chats of a question and an answer. */
+export function shippedExamples(name: ExampleSetName): Examples {
+  const { pairs } = pairSets[name];
+  const chat = (question: string, answer: string) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: answer },
+  ];
+  return {
+    positive: pairs.map(({ question, withConcept }) => chat(question, withConcept)),
+    negative: pairs.map(({ question, plain }) => chat(question, plain)),
+  };
 }
 
 /** The sentence that states `subject`, which is taken as it is written: "spiders" and "Spiders" differ. */
