@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isRefusal, languageOf } from '../../../src/fitting/measure/answer-checks.js';
+import { isRefusal, languageOf } from '../../../src/fitting/answers/answer-checks.js';
 import { pairSets } from '../../../src/fitting/statements/pairs/index.js';
 import { heldOutQuestions } from '../../../src/fitting/statements/questions.js';
 import { exampleSetNames } from '../../../src/schemas/fit-choices.js';
