@@ -5,7 +5,8 @@
  */
 import { type Concept, createConcept } from '../concepts/concept.js';
 import type { LoadedModel } from '../models/model.js';
-import { calibrationRule } from './calibration-rule.js';
+import { defaultProfile } from '../schemas/fit-choices.js';
+import { calibrationRule, profileOf } from './calibration-rule.js';
 import type { LayerFit, LayerTask } from './fit-layer.js';
 import { fitLayers } from './fit-layers.js';
 import { checkRecipeLabels, type FitSettings } from './fit-settings.js';
@@ -51,7 +52,7 @@ export async function conceptOf(
     return { layer, method, features: { rows, n, hiddenSize, labels: features.labels, softLabels } };
   });
   const vectors = new Float32Array(depth * hiddenSize);
-  const separations = new Float64Array(depth);
+  const separations = new Float64Array(depth).fill(Number.NaN);
   const recordOf = ({ layer, record }: LayerFit) => ({ ...features.layerDetails?.[layer], ...record });
   let done = 0;
   onProgress('direction', done, tasks.length);
@@ -63,6 +64,7 @@ export async function conceptOf(
     vectors.set(unit, layer * hiddenSize);
     separations[layer] = separation;
   }
+  const { profile = defaultProfile } = settings;
   return createConcept({
     name: settings.name,
     model: model.id,
@@ -71,13 +73,13 @@ export async function conceptOf(
     hiddenSize,
     vectors,
     residualNorms,
-    calibration: calibrationRule(separations, residualNorms),
+    calibration: calibrationRule(profileOf(profile, separations, residualNorms), residualNorms),
     record: {
       recipe: settings.recipe,
       method: settings.method,
       prefix: settings.prefix,
       seed: settings.seed,
-      details: { ...features.details, labels: settings.labels, layers: fits.map(recordOf) },
+      details: { ...features.details, labels: settings.labels, profile, layers: fits.map(recordOf) },
     },
   });
 }
