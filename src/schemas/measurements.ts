@@ -15,6 +15,7 @@ const measurementLimits = {
   question: 2000,
   prefix: 4000,
   shares: 16,
+  others: 32,
   /** |edit| / |residual|: an edit as long as the stream itself leaves nothing of it. */
   share: 1,
   maxTokens: 512,
@@ -30,12 +31,13 @@ const measurementLimits = {
 const shareExpected = `must be a number above 0 and at most ${measurementLimits.share}`;
 const Bound = z.strictObject(
   {
-    log_probability_drop: between(0, 20).meta({
-      description: 'Nats per token that the log-probability of steered answers may lose.',
+    fluency: between(0, 1).default(0.5).meta({ description: 'Least fluency of the largest strength.' }),
+    divergence: between(0, 100).optional().meta({
+      description:
+        'Most nats that the next token\'s distribution may move (KL divergence from unsteered, 95th percentile). Default: no bound.',
     }),
-    distinct_2: between(0, 1).meta({ description: 'Least share of distinct pairs of tokens.' }),
   },
-  { error: strictly('bound', ['log_probability_drop', 'distinct_2'], 'must be an object of two numbers') },
+  { error: strictly('bound', ['fluency', 'divergence'], 'must be an object of two numbers') },
 );
 
 const calibrateFields = {
@@ -43,9 +45,14 @@ const calibrateFields = {
   prefix: text(measurementLimits.prefix)
     .optional()
     .meta({ description: 'States the concept, for the evidence. Default: what the fit used.' }),
+  others: listOf(text(measurementLimits.prefix), 1, measurementLimits.others, 'messages')
+    .optional()
+    .meta({
+      description: 'Messages of other things, which must not explain the answers as well. Default: eight that ship.',
+    }),
   questions: listOf(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
     .optional()
-    .meta({ description: 'Asked at every grid point. Default: questions that no fit has seen.' }),
+    .meta({ description: 'Asked at every share. Default: 16 questions that no fit has seen.' }),
   shares: listOf(
     z
       .number({ error: shareExpected })
@@ -59,12 +66,12 @@ const calibrateFields = {
     .optional()
     .meta({
       description:
-        'The grid: mean over the steered layers of |edit| / |residual|; both signs are measured. Default: 0.006, 0.012 and 0.024, then where the edge of what reads well is.',
+        'Measured instead of a search: mean over the steered layers of |edit| / |residual|.',
     }),
   bound: Bound.optional().meta({
-    description: 'How fluent strength 1 must be. Default: 1 nat per token, 0.6 of the pairs.',
+    description: 'What the largest strength must keep.',
   }),
-  max_tokens: whole(8, measurementLimits.maxTokens).optional().meta({ default: 32 }),
+  max_tokens: whole(8, measurementLimits.maxTokens).optional().meta({ default: 24 }),
 };
 
 export const CalibrateRequest = z

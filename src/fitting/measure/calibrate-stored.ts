@@ -23,13 +23,14 @@ export async function calibrateStored(
   const model = await models.get(request.model, signal);
   const before = storedConcept(concepts, model.id, name, 'name');
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
-  const { prefix, questions, shares, bound, max_tokens: maxTokens } = request;
+  const { prefix, others, questions, shares, bound, max_tokens: maxTokens } = request;
   const settings = {
     prefix,
     questions,
     shares,
+    others,
     maxTokens,
-    bound: bound && { logProbabilityDrop: bound.log_probability_drop, distinct2: bound.distinct_2 },
+    bound,
   };
   const calibrated = await keepLoaded(
     model,

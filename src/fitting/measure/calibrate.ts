@@ -1,45 +1,73 @@
 /**
- * Calibration: measures what strength 1 means. The model answers held-out questions under a grid of coefficients, in
- * one batch, and judges its own answers: how much of the concept they show, and how fluent they are. Strength 1 is the
- * strongest grid point that is still fluent, strength -1 that of the opposite direction.
+ * Calibration: measures what strength 1 means, with the model as its own judge. Held-out questions are answered plainly,
+ * with the concept told, and steered; how much of the concept the answers show, how fluent they are and whether they
+ * still answer their questions becomes a curve over the coefficient, and strength 1 is where the three together are best.
+ * Everything that was measured is kept: docs/fitting.md says how to read it.
  */
-import { createHash } from 'node:crypto';
 import { type Calibration, type Concept, createConcept } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { heldOutQuestions } from '../statements/questions.js';
-import {
-  type CurvePoint,
-  type FluencyBound,
-  type Share,
-  strongestFluent,
-  usualBound,
-} from './calibration-curve.js';
-import { firstShares, nextShares } from './coefficient-search.js';
-import { CurveMeasurement } from './curve-measurement.js';
-import { answerAndMeasureReadings } from './readings.js';
+import { calibrationDetails } from './calibration-details.js';
+import { heldReadings } from './held-readings.js';
 import { residualNormsOf } from './residual-norms.js';
-import { chatPrompts } from './trial-prompts.js';
-import { type UnitEdit, unitEdit } from './unit-edit.js';
+import { measureSideEffects } from './side-effects.js';
+import {
+  largestShare,
+  type Share,
+  type StrengthBound,
+  shareInterval,
+  usualBound,
+} from './strength-curve.js';
+import { findStrength, type TriedShare } from './strength-search.js';
+import { StrengthTrials } from './strength-trials.js';
+import { measureSuppression } from './suppression.js';
+import { editAt, unitEdit } from './unit-edit.js';
+import { statementOf } from './concept-statement.js';
 
-interface CalibrationSettings {
-  /** Asked at every grid point. Default: `heldOutQuestions`. */
+export interface CalibrationSettings {
+  /** Default: the first `usualQuestions` of `heldOutQuestions`. */
   readonly questions?: readonly string[] | undefined;
-  /** States the concept, for the evidence. Default: what the fit used; without any, evidence is not measured. */
+  /** States the concept. Default: what the fit used; without any, only fluency and relevance are measured. */
   readonly prefix?: string | undefined;
-  /** Positive; their negatives are measured too. Default: a search (coefficient-search.ts). */
+  /** Messages of other things, the evidence's decoys. Default: some that ship. */
+  readonly others?: readonly string[] | undefined;
+  /** Positive, instead of a search. */
   readonly shares?: readonly Share[] | undefined;
-  readonly bound?: FluencyBound | undefined;
+  readonly bound?: Partial<StrengthBound> | undefined;
   readonly maxTokens?: number | undefined;
 }
 
-export const calibrationMethod = 'fluency';
-const usualMaxTokens = 32;
-/** Enough to find coefficients ten times the usual ones, or a tenth of them. */
-const mostRounds = 5;
+export const calibrationMethod = 'harmonic';
+export const usualQuestions = 16;
+export const usualMaxTokens = 24;
+/** Factors of the share that a glance prefers, judged in full. */
+const around = [0.7, 1, 1.4] as const;
+/** Questions whose answers tell what taking the concept away does, and how far distributions move. */
+const few = 8;
+
+/** The trials that a concept's calibration answers: candidates for one concept share them. */
+export function trialsOf(
+  concept: Pick<Concept, 'record'>,
+  model: LoadedModel,
+  settings: CalibrationSettings,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): StrengthTrials {
+  const { questions = heldOutQuestions.slice(0, usualQuestions), maxTokens = usualMaxTokens } = settings;
+  return new StrengthTrials({
+    model,
+    statement: statementOf(concept, settings.prefix, settings.others),
+    questions,
+    maxTokens,
+    signal,
+    onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
+  });
+}
 
 /**
  * The same concept with a measured calibration, and so with another version.
+ * @param trials of this concept, for who has asked their questions already
  * @throws SteerdError context_length_exceeded, invalid_value for a concept that steers nothing; the signal's
  *   reason when aborted. Nothing is left running either way.
  */
@@ -49,106 +77,67 @@ export async function calibrateConcept(
   settings: CalibrationSettings,
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
+  trials: StrengthTrials = trialsOf(concept, model, settings, signal, onProgress),
 ): Promise<Concept> {
-  const { questions = heldOutQuestions, maxTokens = usualMaxTokens, bound = usualBound } = settings;
-  const prefix = settings.prefix ?? concept.record.prefix;
-  const { pairs: prompts, role } = chatPrompts(
-    model,
-    questions.map((content) => [{ role: 'user', content }]),
-    prefix,
-    maxTokens,
-  );
-  const plain = prompts.map(({ prompt }) => prompt);
-  const residualNorms = await residualNormsOf(concept, model, plain, signal);
+  const bound = { ...usualBound, ...settings.bound };
+  const residualNorms = await residualNormsOf(concept, model, trials.judge.plain, signal);
   const unit = unitEdit(concept, residualNorms);
-  const measurement = new CurveMeasurement({
-    concept,
-    unit,
+  const edit = (share: Share) => editAt(concept, unit, share);
+  const reference = await trials.references();
+  const found = await findStrength(trials, {
+    editAt: edit,
+    selection: trials.everything,
+    around,
+    shares: settings.shares,
+  });
+  const steered = await withDivergences(trials, found.steered, edit);
+  const { one, curve } = found;
+  const some = { questions: trials.everything.questions.slice(0, few), sampled: false };
+  const opposite = await measureSuppression(trials, edit, one, some);
+  const most = largestShare(curve, steered, bound, one);
+  onProgress('calibrate: side effects', 0, 1);
+  const sideEffects = await measureSideEffects(
     model,
-    prompts,
-    bound,
-    maxTokens,
+    {
+      strengths: [...new Set([0.5, 1, Number((most / one).toPrecision(4))])],
+      editAt: (strength) => edit(strength * one),
+    },
     signal,
-    onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
-  });
-  if (settings.shares === undefined) await findStrongestFluent(measurement, [1, -1]);
-  else await measurement.add(settings.shares.flatMap((share) => [share, -share]));
-  const details = {
-    bound: { log_probability_drop: bound.logProbabilityDrop, distinct_2: bound.distinct2 },
-    questions: questions.length,
-    questions_sha256: createHash('sha256').update(JSON.stringify(questions)).digest('hex'),
-    max_tokens: maxTokens,
-    prefix,
-    prefix_role: role,
-  };
-  const calibrated = createConcept({
-    ...concept,
-    residualNorms,
-    calibration: calibrationOf(measurement.points, unit, details),
-  });
-  const neutral = measurement.unsteered.map(({ tokens }) => tokens);
-  const readings = await answerAndMeasureReadings(calibrated, model, { prompts, maxTokens, neutral }, signal);
-  return createConcept({ ...calibrated, readings });
-}
-
-/** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */
-async function findStrongestFluent(measurement: CurveMeasurement, signs: readonly (1 | -1)[]): Promise<void> {
-  let next = signs.flatMap((sign) => firstShares.map((share) => sign * share));
-  for (let round = 1; next.length > 0 && round <= mostRounds; round++) {
-    await measurement.add(next);
-    next = signs.flatMap((sign) => {
-      const points = measurement.points.filter(({ share }) => Math.sign(share) === sign);
-      // Between two neighbours one round is enough; beyond what was measured there may be more to find.
-      if (round > 1 && !isOpen(points)) return [];
-      return nextShares(points).map((share) => sign * share);
-    });
-  }
-}
-
-/** Whether the limit of fluency lies beyond the points measured: the strongest of them is fluent, or none is. */
-function isOpen(points: readonly CurvePoint[]): boolean {
-  const farthest = points.reduce((a, b) => (Math.abs(b.share) > Math.abs(a.share) ? b : a));
-  return farthest.fluent || !points.some(({ fluent }) => fluent);
-}
-
-/** Size of the strongest fluent share of that sign; null when none is fluent. */
-function strongest(curve: readonly CurvePoint[], sign: 1 | -1): Share | null {
-  const best = strongestFluent(curve, sign);
-  return best === null ? null : Math.abs(best.share);
-}
-
-function calibrationOf(
-  curve: readonly CurvePoint[],
-  unit: UnitEdit,
-  details: Readonly<Record<string, unknown>>,
-): Calibration {
-  const [one, minusOne] = ([1, -1] as const).map((sign) => strengthOf(curve, sign)) as [Share, Share];
-  return {
+    (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
+  );
+  const calibration: Calibration = {
     method: calibrationMethod,
     coefficients: Float32Array.from(unit.coefficients, (coefficient) => one * coefficient),
-    negativeRatio: minusOne / one,
-    details: {
-      ...details,
-      share: one,
-      negative_share: minusOne,
-      curve: curve.map(({ share, logProbability, evidence, distinct2, fluent }) => ({
-        share,
-        strength: rounded(share / (share < 0 ? minusOne : one)),
-        evidence: rounded(evidence),
-        log_probability: rounded(logProbability),
-        distinct_2: rounded(distinct2),
-        fluent,
-      })),
-    },
+    negativeRatio: opposite === null ? 1 : opposite.share / one,
+    details: calibrationDetails({
+      trials,
+      reference,
+      steered,
+      curve,
+      one,
+      most,
+      interval: shareInterval(steered, reference, concept.record.seed),
+      opposite,
+      bound,
+      sideEffects,
+    }),
   };
+  const calibrated = createConcept({ ...concept, residualNorms, calibration });
+  onProgress('calibrate: read', 0, 1);
+  return createConcept({ ...calibrated, readings: await heldReadings(calibrated, trials) });
 }
 
-/** The strongest fluent share, or the weakest measured where none is fluent: its point says `fluent: false`. */
-function strengthOf(curve: readonly CurvePoint[], sign: 1 | -1): Share {
-  const measured = curve.filter(({ share }) => Math.sign(share) === sign).map(({ share }) => Math.abs(share));
-  return strongest(curve, sign) ?? Math.min(...measured);
+/** With how far the distributions move, from a few greedy answers of each share. */
+async function withDivergences(
+  trials: StrengthTrials,
+  steered: readonly TriedShare[],
+  edit: (share: Share) => ReturnType<typeof editAt>,
+): Promise<TriedShare[]> {
+  const measured: TriedShare[] = [];
+  for (const point of steered) {
+    const answers = point.tried.filter(({ sampled }) => !sampled).slice(0, few);
+    const applied = edit(point.share);
+    measured.push({ ...point, divergence: await trials.divergence(answers, () => applied) });
+  }
+  return measured;
 }
-
-/** To four decimals: the spread over the questions is larger. */
-const rounded = <T extends number | null>(value: T): T =>
-  (value === null ? null : Math.round(value * 1e4) / 1e4) as T;

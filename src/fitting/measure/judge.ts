@@ -85,6 +85,36 @@ export class Judge {
     return judged;
   }
 
+  /**
+   * The cheap part of a judgement: each answer is read twice and not a dozen times. Enough to find where to look.
+   * @returns in the order of the answers
+   */
+  async glance(answers: readonly GivenAnswer[], signal: AbortSignal): Promise<Glance[]> {
+    const reads = new Reads();
+    const asked = answers.map(({ question, tokens }) => {
+      if (tokens.length === 0) return null;
+      const plain = reads.add(this.plain[question] as readonly number[], tokens);
+      return { plain, told: this.told && reads.add(this.told[question] as readonly number[], tokens) };
+    });
+    const scores =
+      reads.pairs.length === 0
+        ? []
+        : await this.model.engine.scoreMany({ ...reads.request(), priority: 'background' }, signal);
+    return answers.map(({ question, sampled, tokens }, index) => {
+      const read = asked[index];
+      if (read == null) return { ...silence, question, sampled, gain: 0 };
+      const plain = scores[read.plain] as Float32Array;
+      const told = read.told === null ? null : (scores[read.told] as Float32Array);
+      return {
+        question,
+        sampled,
+        gain: told && mean(told) - mean(plain),
+        logProbability: mixture(plain, told),
+        distinct2: distinct2(tokens),
+      };
+    });
+  }
+
   #reads({ question, tokens }: GivenAnswer, reads: Reads): Asked | null {
     if (tokens.length === 0) return null;
     const add = (prompts: readonly (readonly number[])[], at = question) =>
@@ -127,6 +157,13 @@ export class Judge {
       failed: text.trim() === '' || isRefusal(text) || elsewhere,
     };
   }
+}
+
+/** What two reads tell of an answer. */
+export interface Glance
+  extends Pick<JudgedAnswer, 'question' | 'sampled' | 'logProbability' | 'distinct2'> {
+  /** How much likelier it is with the concept stated, in nats per token; null where nothing states it. */
+  readonly gain: number | null;
 }
 
 /** Indices of the reads of one answer. */
@@ -179,6 +216,8 @@ class Reads {
     return { prompts: [...this.#prompts.keys()], answers: this.#tokens, pairs: this.pairs };
   }
 }
+
+const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** log mean exp. */
 function logMean(values: readonly number[]): number {

@@ -3,10 +3,11 @@
  * arXiv 2501.17148, without its judge model: the unsteered model reads the answers instead).
  *
  * - C, the concept: evidence against decoys, as a share of what the model shows when it is told the concept.
- * - F, fluency: how many times less likely a token is than in the worse of plain and told answers, times how much more
- *   the text repeats itself than plain answers.
- * - I, the instruction: whether an answer still answers its own question rather than another, as a share of plain
- *   answers. A refusal or an answer in another language counts as none.
+ * - F, fluency: half for every nat per token that answers are less likely than the worse of plain and told ones (by
+ *   reading, one nat is about where sentences come apart), times how much more they repeat themselves than plain ones.
+ * - I, the instruction: whether an answer still answers its own question rather than another, as a share of the worse of
+ *   plain and told answers: an answer that is told to speak of the sea says less of the question too, and that is the
+ *   concept and no fault of the steering. A refusal or an answer in another language counts as none.
  *
  * Pure arithmetic over judged answers; judge.ts has the model read them.
  */
@@ -93,15 +94,17 @@ function fluencyScore(answers: readonly JudgedAnswer[], { plain, told }: Referen
     const distinct = (list: readonly JudgedAnswer[]) =>
       meanOf(of(list).map(({ distinct2 }) => distinct2)) ?? 1;
     const drop = Math.max(0, worst - (likelihood(answers) ?? Number.NEGATIVE_INFINITY));
-    return Math.exp(-drop) * share(distinct(answers) / distinct(plain));
+    return 2 ** -drop * share(distinct(answers) / distinct(plain));
   });
   return kinds.length === 0 ? 0 : scores.reduce((sum, score) => sum + score, 0) / kinds.length;
 }
 
-function instructionScore(answers: readonly JudgedAnswer[], { plain }: ReferenceAnswers): number {
+function instructionScore(answers: readonly JudgedAnswer[], { plain, told }: ReferenceAnswers): number {
   const relevance = (list: readonly JudgedAnswer[]) =>
-    meanOf(list.map((answer) => (answer.failed ? 0 : answer.relevance))) ?? 0;
-  return share(relevance(answers) / Math.max(relevance(plain), leastRelevance));
+    meanOf(list.map((answer) => (answer.failed ? 0 : answer.relevance)));
+  const unsteered = relevance(plain) ?? 0;
+  const worst = Math.min(unsteered, relevance(told) ?? unsteered);
+  return share((relevance(answers) ?? 0) / Math.max(worst, leastRelevance));
 }
 
 const share = (value: number) => Math.min(1, Math.max(0, value));

@@ -30,12 +30,14 @@ export type Share = number;
 export interface StrengthBound {
   /** Least fluency. */
   readonly fluency: number;
-  /** Most nats of divergence, at the 95th percentile of tokens (the measure of steering-lite). */
+  /**
+   * Most nats of divergence, at the 95th percentile of tokens (the measure of steering-lite). No bound by default: on
+   * small models a concept that a reader can see is beyond 1 nat already, and the text still whole.
+   */
   readonly divergence: number;
 }
 
-/** Fluency 0.5: a token is half as likely as in the worse of plain and told answers. */
-export const usualBound: StrengthBound = { fluency: 0.5, divergence: 1 };
+export const usualBound: StrengthBound = { fluency: 0.5, divergence: Number.POSITIVE_INFINITY };
 
 export interface StrengthCurve {
   readonly concept: Sigmoid | null;

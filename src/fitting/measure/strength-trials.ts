@@ -8,7 +8,7 @@ import type { LoadedModel } from '../../models/model.js';
 import { inAnotherLanguage } from '../answers/answer-checks.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import type { ConceptStatement } from './concept-statement.js';
-import { type GivenAnswer, Judge } from './judge.js';
+import { type Glance, type GivenAnswer, Judge } from './judge.js';
 import type { JudgedAnswer, ReferenceAnswers } from './steering-scores.js';
 
 export interface TrialSettings {
@@ -67,6 +67,20 @@ export class StrengthTrials {
     return this.#references;
   }
 
+  /** The references to the questions of a selection. */
+  async referencesOf({ questions, sampled }: Selection): Promise<References> {
+    const { plainAnswers, toldAnswers } = await this.references();
+    const of = (answers: readonly TriedAnswer[]) =>
+      answers.filter((answer) => questions.includes(answer.question) && (sampled || !answer.sampled));
+    const [plain, told] = [of(plainAnswers), of(toldAnswers)];
+    return {
+      plainAnswers: plain,
+      toldAnswers: told,
+      plain: plain.map((answer) => answer.judged),
+      told: told.map((answer) => answer.judged),
+    };
+  }
+
   async #measureReferences(): Promise<References> {
     const { signal, onProgress, questions, model } = this.settings;
     const jobs = this.#jobs(this.everything);
@@ -111,6 +125,25 @@ export class StrengthTrials {
     const judged = await this.judge.judge(answers, this.settings.signal, this.#foreign);
     const tried = answers.map((answer, i) => ({ ...answer, judged: judged[i] as JudgedAnswer }));
     return edits.map((_, i) => tried.slice(i * jobs.length, (i + 1) * jobs.length));
+  }
+
+  /** The same with the cheap judgement, for a first look at many edits. */
+  async glanced(
+    edits: readonly ((promptLength: number) => ActivationEdit)[],
+    selection: Selection,
+  ): Promise<Glance[][]> {
+    const jobs = this.#jobs(selection);
+    const all = edits.flatMap((editOf) => jobs.map((job) => ({ ...job, editOf })));
+    const answers = await this.#answer(all, this.judge.plain, 'look for the strength');
+    const seen = await this.judge.glance(answers, this.settings.signal);
+    return edits.map((_, i) => seen.slice(i * jobs.length, (i + 1) * jobs.length));
+  }
+
+  /** How plain and told answers of a selection look at the same glance. */
+  async glancedReferences(selection: Selection): Promise<{ plain: Glance[]; told: Glance[] }> {
+    const { plainAnswers, toldAnswers } = await this.referencesOf(selection);
+    const seen = await this.judge.glance([...plainAnswers, ...toldAnswers], this.settings.signal);
+    return { plain: seen.slice(0, plainAnswers.length), told: seen.slice(plainAnswers.length) };
   }
 
   /**

@@ -1,0 +1,164 @@
+/**
+ * Finds strength 1 of a concept: a glance at many shares with few answers shows where text begins to come apart, full
+ * judgements of the answers around that place give the curve. What is measured beyond the first shares depends on what
+ * was seen, and on nothing else: the same concept gives the same search.
+ */
+import type { ActivationEdit } from '../../engine/protocol.js';
+import type { Glance } from './judge.js';
+import { at, fallingCurve, risingCurve } from './sigmoid.js';
+import { harmonicMean, meanOf } from './steering-scores.js';
+import { bestShare, type Share, type Steered, type StrengthCurve, strengthCurve } from './strength-curve.js';
+import type { Selection, StrengthTrials, TriedAnswer } from './strength-trials.js';
+
+export interface TriedShare extends Steered {
+  readonly tried: readonly TriedAnswer[];
+}
+
+export interface StrengthFound {
+  /** By share, ascending. */
+  readonly steered: readonly TriedShare[];
+  readonly curve: StrengthCurve;
+  /** The share of strength 1. */
+  readonly one: Share;
+}
+
+interface SearchSettings {
+  readonly editAt: (share: Share) => ActivationEdit;
+  /** What is judged in full. */
+  readonly selection: Selection;
+  /** Factors of the share that the glance prefers. */
+  readonly around: readonly number[];
+  /** Shares to measure instead of a search. */
+  readonly shares?: readonly Share[] | undefined;
+}
+
+/** Small models' strengths lie among these, whatever the concept and the method. */
+const firstShares: readonly Share[] = [0.005, 0.009, 0.016, 0.028];
+/** Answers of a glance: it only has to find the place. */
+const glanced = 6;
+/** Rounds of looking beyond the first shares: enough for strengths ten times the usual ones, or a tenth. */
+const mostGlances = 3;
+const glanceStep = 3;
+/** Where the best lies at an end of what was measured, one more share beyond it, so many times. */
+const mostExtensions = 2;
+const extension = 1.35;
+
+export async function findStrength(
+  trials: StrengthTrials,
+  { editAt, selection, around, shares }: SearchSettings,
+): Promise<StrengthFound> {
+  const reference = await trials.referencesOf(selection);
+  const measured: TriedShare[] = [];
+  const measure = async (wanted: readonly Share[]) => {
+    const answers = await trials.steered(
+      wanted.map((share) => sameFor(editAt(share))),
+      selection,
+    );
+    for (const [i, share] of wanted.entries()) {
+      const tried = answers[i] as readonly TriedAnswer[];
+      measured.push({ share, tried, answers: tried.map(({ judged }) => judged), divergence: null });
+    }
+    measured.sort((a, b) => a.share - b.share);
+  };
+  const found = (): StrengthFound => {
+    const curve = strengthCurve(measured, reference);
+    return {
+      steered: measured,
+      curve,
+      one: bestShare(
+        curve,
+        measured.map(({ share }) => share),
+      ),
+    };
+  };
+  if (shares !== undefined) {
+    await measure([...shares].sort((a, b) => a - b));
+    return found();
+  }
+  const middle = await glance(trials, editAt, selection);
+  await measure(around.map((factor) => rounded(middle * factor)));
+  for (let round = 0; round < mostExtensions; round++) {
+    const { one } = found();
+    const [first, last] = [measured[0] as TriedShare, measured.at(-1) as TriedShare];
+    if (one > first.share && one < last.share) break;
+    await measure([rounded(one <= first.share ? first.share / extension : last.share * extension)]);
+  }
+  return found();
+}
+
+/** The share that few answers prefer, judged by two reads each. */
+async function glance(
+  trials: StrengthTrials,
+  editAt: (share: Share) => ActivationEdit,
+  selection: Selection,
+): Promise<Share> {
+  const few: Selection = { questions: selection.questions.slice(0, glanced), sampled: false };
+  const reference = await trials.glancedReferences(few);
+  const seen: { readonly share: Share; readonly fluency: number; readonly concept: number | null }[] = [];
+  let next = firstShares;
+  for (let round = 0; round < mostGlances; round++) {
+    const answers = await trials.glanced(
+      next.map((share) => sameFor(editAt(share))),
+      few,
+    );
+    for (const [i, share] of next.entries())
+      seen.push({ share, ...glancedScores(answers[i] as readonly Glance[], reference) });
+    seen.sort((a, b) => a.share - b.share);
+    const [low, high] = [seen[0], seen.at(-1)] as [(typeof seen)[0], (typeof seen)[0]];
+    if (high.fluency > enough) next = [rounded(high.share * glanceStep)];
+    else if (low.fluency < poor) next = [rounded(low.share / glanceStep)];
+    else break;
+  }
+  const points = (y: (point: (typeof seen)[0]) => number) =>
+    seen.map((point) => ({ x: point.share, y: y(point), weight: 1 }));
+  const fluency = fallingCurve(points((point) => point.fluency));
+  const whole = seen.filter((point) => point.fluency >= poor);
+  const concept = risingCurve(
+    (whole.length >= 2 ? whole : seen).map(({ share, concept: y }) => ({ x: share, y: y ?? 0, weight: 1 })),
+  );
+  const known = seen.every((point) => point.concept !== null);
+  let best = { share: seen[0]?.share ?? 0, value: -1 };
+  for (let i = 0; i <= 100; i++) {
+    const from = seen[0]?.share ?? 0;
+    const share = from * ((seen.at(-1)?.share ?? from) / from) ** (i / 100);
+    const f = at(fluency, share);
+    // The answers' relevance is not glanced at; it falls about as their fluency does.
+    const value = known
+      ? harmonicMean([Math.min(1, at(concept, share)), f, f])
+      : -Math.abs(f - unstatedFluency);
+    if (i === 0 || value > best.value) best = { share, value };
+  }
+  return best.share;
+}
+
+/** Above, more of the concept may be had; below, the least share tried was too much. */
+const enough = 0.6;
+const poor = 0.35;
+/** Where to look when nothing states the concept. */
+const unstatedFluency = 0.8;
+
+function glancedScores(
+  answers: readonly Glance[],
+  { plain, told }: { readonly plain: readonly Glance[]; readonly told: readonly Glance[] },
+): { fluency: number; concept: number | null } {
+  const likelihood = (list: readonly Glance[]) =>
+    meanOf(list.map(({ logProbability }) => logProbability)) ?? 0;
+  const distinct = (list: readonly Glance[]) => meanOf(list.map((answer) => answer.distinct2)) ?? 1;
+  const gain = (list: readonly Glance[]) => meanOf(list.map((answer) => answer.gain));
+  const worst = told.length === 0 ? likelihood(plain) : Math.min(likelihood(plain), likelihood(told));
+  const drop = Math.max(0, worst - likelihood(answers));
+  const [shown, without, most] = [gain(answers), gain(plain), gain(told)];
+  return {
+    fluency: 2 ** -drop * Math.min(1, distinct(answers) / distinct(plain)),
+    concept:
+      shown === null || without === null || most === null
+        ? null
+        : Math.min(1, Math.max(0, (shown - without) / Math.max(leastGain, most - without))),
+  };
+}
+const leastGain = 0.1;
+
+const sameFor = (edit: ActivationEdit) => () => edit;
+
+/** To three significant digits, for people to read. */
+const rounded = (share: Share): Share => Number(share.toPrecision(3));
