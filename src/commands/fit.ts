@@ -19,6 +19,7 @@ import {
   contrastKinds,
   defaultProfile,
   defaultRecipe,
+  exampleSetNames,
   methodNames,
   profileNames,
   recipeNames,
@@ -35,6 +36,7 @@ interface FitOptions {
   readonly subject?: string;
   readonly recipe?: string;
   readonly method?: string;
+  readonly examples?: string;
   readonly seed?: string;
   readonly maxTokens?: string;
   readonly contrast?: string;
@@ -52,7 +54,10 @@ export function register(program: Command): void {
   const command: Command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
-    .argument('[name]', 'name of the concept; with --prefix, --class and --subject, or --subject')
+    .argument(
+      '[name]',
+      'name of the concept; with --prefix, --class and --subject, --subject, or --recipe examples and --examples',
+    )
     .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
     .option('--class <name>', `states the concept with --subject: ${conceptClassNames.join(', ')}`)
     .option('--subject <text>', 'what the concept is about: "spiders" of fears, or "the ocean"')
@@ -64,6 +69,7 @@ export function register(program: Command): void {
     .option('--bare-share <number>', 'share of the negatives that state nothing, from 0 to 1')
     .option('--texts <number>', 'texts of each side that recipe texts has written (default: 32)')
     .option('--profile <name>', `how layers compare: ${profileNames.join(', ')} (default: ${defaultProfile})`)
+    .option('--examples <set>', `for recipe examples, pairs that ship: ${exampleSetNames.join(', ')}`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', "tokens of each answer that the fit reads (default: the recipe's own)")
     .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
@@ -79,10 +85,10 @@ export function register(program: Command): void {
     const fields = requestFields(options);
     const settings = settingsOf({ ...options });
     if (list === undefined) {
-      const stated = [fields.prefix, fields.class, fields.subject].some((field) => field !== undefined);
+      const stated = ['prefix', 'class', 'subject', 'examples'].some((field) => fields[field] !== undefined);
       if (name === undefined || !stated || out !== undefined) {
         command.error(
-          'error: give a name and --prefix (or --class and --subject, or --subject), or --list and --out',
+          'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list and --out',
         );
       }
       const parsed = validate(FitRequest, { name, ...fields });
@@ -99,13 +105,15 @@ export function register(program: Command): void {
 
 /** The options that are fields of a fit's request, as it calls them. */
 function requestFields(options: FitOptions): Record<string, unknown> {
-  const { prefix, subject, recipe, method, seed, maxTokens, contrast, others, opposite, profile } = options;
+  const { prefix, subject, recipe, method, examples, seed, maxTokens, contrast, others, opposite, profile } =
+    options;
   const fields = {
     prefix,
     class: options.class,
     subject,
     recipe,
     method,
+    examples,
     seed: numeric(seed),
     max_tokens: numeric(maxTokens),
     contrast,

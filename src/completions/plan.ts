@@ -81,10 +81,12 @@ export async function planCompletion(
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
-    return steering.alternatives.flatMap((items, a) => {
+    return steering.alternatives.flatMap(({ items, budget, list }, a) => {
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
+        budget,
+        list,
         ...(steering.compared && { field: `steering.choices.${a}` }),
       });
       return Array.from({ length: answer.n }, (_, choice): Choice => {

@@ -83,7 +83,15 @@ export function refuseUnsupported(body: Body, known: readonly string[]): void {
   }
 }
 
+const budgetFields: readonly string[] = ['budget', 'steering_budget'];
+
 function refuseMisspeltSteering(field: string, known: readonly string[]): void {
+  if (budgetFields.includes(field)) {
+    throw errors.unknownSteeringField(
+      field,
+      'it belongs inside steering: {"steering": {"items": [...], "budget": ...}}',
+    );
+  }
   if (itemFields.has(field)) {
     throw errors.unknownSteeringField(
       field,

@@ -1,6 +1,7 @@
 /** What a fit runs with, made of its request once the schema has checked it: defaults that depend on other fields. */
 import { errors } from '../errors.js';
 import {
+  type ExampleSetName,
   fitRecipes,
   type Labels,
   type MethodName,
@@ -12,6 +13,7 @@ import type { ContrastTerms } from './contrast/contrast.js';
 import { statedConcept } from './contrast/stated-concept.js';
 import type { LayerChoice } from './layer-choice.js';
 import type { Examples, Statements } from './recipes/recipe.js';
+import { pairSets } from './statements/pairs/index.js';
 
 /** What states the concept, and what it is told apart from: `ContrastTerms`. */
 export interface FitSettings extends ContrastTerms {
@@ -42,7 +44,7 @@ export function fitSettings(request: FitRequest): FitSettings {
     fitRecipes[recipe];
   return {
     name,
-    ...statedConcept(request),
+    ...statedConcept(stating(request)),
     contrast: request.contrast ?? defaultContrast,
     others: request.others,
     opposite: request.opposite,
@@ -51,7 +53,7 @@ export function fitSettings(request: FitRequest): FitSettings {
     method: method ?? defaultMethod,
     labels: request.labels ?? defaultLabels,
     statements,
-    examples,
+    examples: typeof examples === 'string' ? shippedExamples(examples) : examples,
     token,
     layers,
     maxTokens: request.max_tokens ?? defaultMaxTokens,
@@ -59,6 +61,26 @@ export function fitSettings(request: FitRequest): FitSettings {
     profile: request.profile,
     calibrate,
     seed,
+  };
+}
+
+/** Examples that ship say by what message the model is told the same. */
+function stating(request: FitRequest): FitRequest {
+  const { prefix, class: conceptClass, examples } = request;
+  if (typeof examples !== 'string' || prefix !== undefined || conceptClass !== undefined) return request;
+  return { ...request, prefix: pairSets[examples].prefix };
+}
+
+/** As chats of a question and an answer. */
+export function shippedExamples(name: ExampleSetName): Examples {
+  const { pairs } = pairSets[name];
+  const chat = (question: string, answer: string) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: answer },
+  ];
+  return {
+    positive: pairs.map(({ question, withConcept }) => chat(question, withConcept)),
+    negative: pairs.map(({ question, plain }) => chat(question, plain)),
   };
 }
 

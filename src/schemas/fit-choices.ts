@@ -107,7 +107,7 @@ export const fitRecipes = {
   },
   examples: {
     description:
-      "Your own `examples` with the concept and without: texts (mean over their tokens) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
+      "Your own `examples`, or a set that ships, with the concept and without: texts (mean over their tokens) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
     softLabels: false,
     defaultLabels: 'hard',
     defaultMethod: 'mean_difference',
@@ -121,6 +121,26 @@ export const fitRecipes = {
 export type RecipeName = keyof typeof fitRecipes;
 export const recipeNames = namesOf(fitRecipes);
 export const defaultRecipe: RecipeName = 'attention';
+
+/** Pairs that ship with the product for recipe `examples`: eight questions, each answered with the concept and plainly. */
+export const exampleSets = {
+  ocean: { description: 'everything is of the sea.' },
+  space: { description: 'everything is of stars and planets.' },
+  egypt: { description: 'everything is of ancient Egypt.' },
+  garden: { description: 'everything is of flowers and gardens.' },
+  'sci-fi': { description: 'robots, spaceships and the future.' },
+  sad: { description: 'grief and loneliness.' },
+  cheerful: { description: 'joy about everything.' },
+  horror: { description: 'darkness, blood and monsters.' },
+  pirate: { description: 'a pirate speaks.' },
+  formal: { description: 'a very polite butler speaks.' },
+  shakespeare: { description: "the English of Shakespeare's plays." },
+  french: { description: 'answers in French.' },
+  list: { description: 'answers as lists of short points.' },
+} as const satisfies Record<string, { readonly description: string }>;
+
+export type ExampleSetName = keyof typeof exampleSets;
+export const exampleSetNames = namesOf(exampleSets);
 
 interface ConceptClass {
   /** The sentence that states a concept of the class to the model; `{x}` stands for the subject. */

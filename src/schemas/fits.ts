@@ -1,13 +1,15 @@
 /** What a fit is asked with: the body of `POST /v1/fits` and `POST /v1/concepts`, and each entry of a list of fits. */
 import { z } from 'zod';
 import { isConceptName } from '../common/names.js';
-import { between, listOf, strictly, text, whole } from './fields.js';
+import { between, choice, listOf, strictly, text, whole } from './fields.js';
 import {
   conceptClasses,
   conceptClassNames,
   contrastKinds,
   defaultProfile,
   defaultRecipe,
+  exampleSetNames,
+  exampleSets,
   fitContrasts,
   fitMethods,
   fitProfiles,
@@ -67,6 +69,19 @@ const examplesSide = listOf(
   'texts or chats',
 );
 
+const examplesExpected = `must be one of ${exampleSetNames.join(', ')}, or an object of two lists of texts or chats`;
+const OwnExamples = z.strictObject(
+  { positive: examplesSide, negative: examplesSide },
+  { error: strictly('examples', ['positive', 'negative'], examplesExpected) },
+);
+const Examples = choice(
+  [z.enum(exampleSetNames, { error: examplesExpected }), OwnExamples],
+  (value) => (typeof value === 'string' ? 0 : 1),
+  mostStatements,
+).meta({
+  description: `For recipe examples: texts, or chats as lists of messages, with the concept and without. Or the name of a set that ships, eight questions each answered with the concept and plainly, which states its concept itself if \`prefix\` is left out: ${described(exampleSets)}`,
+});
+
 const layersExpected = 'must be "all", a list of layers or {"top": number of layers}';
 const Layers = z.union(
   [
@@ -125,21 +140,7 @@ const fitFields = {
     )
     .optional()
     .meta({ description: "The recipe's texts with and without the concept. Default: the recipe's own." }),
-  examples: z
-    .strictObject(
-      { positive: examplesSide, negative: examplesSide },
-      {
-        error: strictly(
-          'examples',
-          ['positive', 'negative'],
-          'must be an object of two lists of texts or chats',
-        ),
-      },
-    )
-    .optional()
-    .meta({
-      description: 'For recipe examples: texts, or chats as lists of messages, with the concept and without.',
-    }),
+  examples: Examples.optional(),
   contrast: z
     .enum(contrastKinds)
     .optional()
@@ -203,7 +204,8 @@ function* misfits(fit: Fields): Generator<readonly [string, string]> {
   yield* contrastMisfits(fit);
   if (recipe === 'examples') {
     if (examples === undefined) yield ['examples', 'must be given with recipe "examples"'];
-    else if (sameTexts(examples)) yield ['examples.negative', 'must differ from examples.positive'];
+    else if (typeof examples === 'object' && sameTexts(examples))
+      yield ['examples.negative', 'must differ from examples.positive'];
   } else if (examples !== undefined) yield ['examples', `must be left out with recipe "${recipe}"`];
   if ((recipe === 'examples' || recipe === 'texts') && statements !== undefined)
     yield ['statements', `must be left out with recipe "${recipe}"`];

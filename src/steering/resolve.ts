@@ -11,18 +11,30 @@ import {
   type AnySteeringItem,
   type SteeringAlternative,
   type SteeringBody,
+  type SteeringBudget,
   SteeringItem,
   type SteeringPositions,
   type SteeringReceipt,
 } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
+import { editedLayers, type ItemEdit } from './item-edit.js';
+import { itemName } from './overlap.js';
 import { StrengthCap } from './strength-cap.js';
+import { applyTogether } from './together.js';
+
+/** Items that are applied together. */
+export interface SteeringSet {
+  readonly items: readonly AnySteeringItem[];
+  readonly budget: SteeringBudget;
+  /** Where the request has the items in a list under a name of its own; undefined elsewhere. */
+  readonly list?: 'items';
+}
 
 /** What a completion is steered by. */
 export interface AskedSteering {
-  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
-  readonly alternatives: readonly (readonly AnySteeringItem[])[];
+  /** The items of each alternative; exactly one set when nothing is compared. */
+  readonly alternatives: readonly SteeringSet[];
   /** Whether the request listed alternatives: then each choice has its own receipt. */
   readonly compared: boolean;
 }
@@ -50,24 +62,35 @@ export function askedSteering(
   if (strength !== undefined) throw errors.invalidValue('strength', 'given together with concept', strength);
   if (alias !== null) return applied(alias);
   if (steering !== null && 'choices' in steering) {
-    return { alternatives: steering.choices.map(itemsOf), compared: true };
+    return { alternatives: steering.choices.map(setOf), compared: true };
   }
-  return applied(itemsOf(steering));
+  return { alternatives: [setOf(steering)], compared: false };
 }
 
 const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
-  alternatives: [items],
+  alternatives: [{ items, budget: true }],
   compared: false,
 });
 
-const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
-  asked === null ? [] : Array.isArray(asked) ? asked : [asked];
+function setOf(asked: SteeringAlternative): SteeringSet {
+  if (asked === null) return { items: [], budget: true };
+  if (Array.isArray(asked)) return { items: asked, budget: true };
+  if (!('items' in asked)) return { items: [asked], budget: true };
+  const items = asked.items.map((item) =>
+    asked.orthogonalize && item.operation === 'add' ? { orthogonalize: true, ...item } : item,
+  );
+  return { items, budget: asked.budget, list: 'items' };
+}
 
 interface SteeringContext extends ItemContext {
   /** Tokens of the prompt: positions from here on are generated. */
   readonly promptLength: number;
   /** Where the request has the items, for errors; `steering` by default. */
   readonly field?: string;
+  /** What the items together may push; true by default. */
+  readonly budget?: SteeringBudget;
+  /** As in `SteeringSet`. */
+  readonly list?: 'items' | undefined;
 }
 
 interface ResolvedSteering {
@@ -82,12 +105,10 @@ export function resolveSteering(
   items: readonly AnySteeringItem[],
   context: SteeringContext,
 ): ResolvedSteering {
-  const terms: { readonly key: string; readonly term: EditTerm }[] = [];
-  const receipts: SteeringReceipt[] = [];
   const { maxStrength } = context.concepts;
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
-  items.forEach((item, i) => {
-    const field = fieldOf(i, items.length, context.field);
+  const alone = items.map((item, i): ItemEdit => {
+    const field = fieldOf(i, items.length, context);
     const concept = itemConcept(item, 'steering', context, field);
     const layers = layersOf(item.layers, concept, field('layers'));
     const window = positionWindow(item.positions, context, field('positions'));
@@ -98,37 +119,60 @@ export function resolveSteering(
       scale[layer] = projective(item);
     }
     cap?.add(item, concept, add, field('strength'));
-    const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
-    if (changing.length > 0) {
-      const { strength, scale: unit, operation, positions } = item;
-      const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
-      terms.push({ key, term: { vectors: concept.vectors, add, scale, ...window } });
-    }
-    const coefficients = usesScale(item) ? add : scale;
-    receipts.push({
-      concept: 'vectors' in item ? (item.name ?? null) : concept.name,
-      version: concept.version,
-      model: concept.model,
-      strength: item.strength,
-      scale: item.scale,
-      operation: item.operation,
-      layers: changing,
-      coefficients: changing.map((layer) => coefficients[layer] ?? 0),
-      positions: item.positions,
-      calibrated: usesScale(item) && item.scale === 'calibrated',
-    });
+    const { strength, scale: unit, operation, positions } = item;
+    const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
+    return {
+      item,
+      concept,
+      key,
+      directions: concept.version,
+      vectors: concept.vectors,
+      add,
+      scale,
+      ...window,
+    };
   });
+
+  const joint = applyTogether(alone, context.budget ?? true, `${context.field ?? 'steering'}.budget`);
   // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
-  terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return { edit: terms.map(({ term }) => term), receipts };
+  const terms = joint
+    .map(({ edit }) => edit)
+    .filter((edit) => editedLayers(edit).length > 0)
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return {
+    edit: terms.map(({ vectors, add, scale, from, to }): EditTerm => ({ vectors, add, scale, from, to })),
+    receipts: joint.map(({ edit, told }) => ({ ...receiptOf(edit), ...told })),
+  };
+}
+
+/** What one item did. */
+function receiptOf(edit: ItemEdit): SteeringReceipt {
+  const { item, concept, add, scale } = edit;
+  const layers = editedLayers(edit);
+  const coefficients = usesScale(item) ? add : scale;
+  return {
+    concept: itemName(edit),
+    version: concept.version,
+    model: concept.model,
+    strength: item.strength,
+    scale: item.scale,
+    operation: item.operation,
+    layers,
+    coefficients: layers.map((layer) => coefficients[layer] ?? 0),
+    positions: item.positions,
+    calibrated: usesScale(item) && item.scale === 'calibrated',
+  };
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */
-const fieldOf = (index: number, count: number, place?: string) => (name: string) => {
-  if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
-  if (place !== undefined) return `${place}.${name}`;
-  return name === 'concept' ? name : `steering.${name}`;
-};
+const fieldOf =
+  (index: number, count: number, { field: place, list }: SteeringContext) =>
+  (name: string) => {
+    if (list !== undefined) return `${place ?? 'steering'}.${list}.${index}.${name}`;
+    if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
+    if (place !== undefined) return `${place}.${name}`;
+    return name === 'concept' ? name : `steering.${name}`;
+  };
 
 /** Ablation takes a share and amplification a factor: neither has a unit. */
 const usesScale = (item: AnySteeringItem) => item.operation === 'add' || item.operation === 'clamp';

@@ -8,7 +8,7 @@ import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas
 import { askedSteering } from '../../src/steering/resolve.js';
 
 const Body = z.object(SteeringFields);
-const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];
+const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0]?.items ?? [];
 
 /** The first fault of a body, as `path: message`. */
 function fault(schema: z.ZodType, value: unknown): string {
@@ -98,6 +98,44 @@ test('an unknown key is refused with the key that was meant', () => {
   );
   assert.match(fault(Body, { steering: { concept: 'sea', layers: { form: 1, to: 2 } } }), /"from"/);
   assert.match(fault(FitRequest, { name: 'sea', prefix: 'x', sead: 1 }), /"seed"/);
+});
+
+test('items may come as a set, which says what holds for all of them, among alternatives too', () => {
+  const sets = (steering: unknown) => askedSteering(Body.parse({ steering })).alternatives;
+  const sea = { concept: 'sea' };
+  const [plain] = sets([sea]);
+  assert.deepEqual(sets({ items: [sea] }), [{ ...plain, list: 'items' }]);
+  assert.deepEqual(sets({ choices: [null, [sea], { items: [sea], budget: false }] }), [
+    { items: [], budget: true },
+    plain,
+    { items: plain?.items, budget: false, list: 'items' },
+  ]);
+  for (const budget of [true, false, 0.02, 1]) assert.equal(sets({ items: [], budget })[0]?.budget, budget);
+  const flags = (orthogonalize: boolean | undefined) =>
+    sets({
+      items: [sea, { ...sea, orthogonalize: false }, { ...sea, operation: 'ablate' }],
+      ...(orthogonalize !== undefined && { orthogonalize }),
+    })[0]?.items.map((item) => item.orthogonalize ?? false);
+  assert.deepEqual(flags(true), [true, false, false]);
+  assert.deepEqual([flags(false), flags(undefined)], Array(2).fill([false, false, false]));
+
+  for (const [steering, message] of [
+    [{ items: [sea], budget: 0 }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], budget: 1.5 }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], budget: 'none' }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], bugdet: 1 }, /^steering: steering has no field "bugdet"; did you mean "budget"\?/],
+    [{ items: sea }, /^steering\.items: must be/],
+    [{ items: [sea, { concept: 7 }] }, /^steering\.items\.1\.concept: must be a concept's name/],
+    [{ items: Array(9).fill(sea) }, /^steering\.items: must have at most 8 items/],
+    [{ choices: [{ items: [sea], budget: -1 }] }, /^steering\.choices\.0\.budget: must be true, false/],
+    [{ ...sea, orthogonalize: 1 }, /^steering\.orthogonalize: must be true or false/],
+    [
+      { ...sea, operation: 'clamp', orthogonalize: true },
+      /^steering\.orthogonalize: must be left out with operation "clamp"/,
+    ],
+  ] as const) {
+    assert.match(fault(Body, { steering }), message);
+  }
 });
 
 test('layers and positions accept their forms and nothing else', () => {

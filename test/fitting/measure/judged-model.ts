@@ -6,8 +6,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
-import type { ScoreRequest, SequenceRequest, SequenceStep } from '../../../src/engine/protocol.js';
+import type {
+  PairsRequest,
+  ScoreRequest,
+  SequenceRequest,
+  SequenceStep,
+} from '../../../src/engine/protocol.js';
 import type { LoadedModel } from '../../../src/models/model.js';
+import { scoreOneByOne } from '../../helpers/engine.js';
 import { fakeModel } from '../../helpers/fake-engine.js';
 
 export const prefix = 'You adore the sea.';
@@ -76,6 +82,18 @@ export class JudgedEngine implements Engine {
     const { loss, gain } = this.rules;
     const value = -0.5 - Math.abs(share) * loss(share) + (stated ? share * gain : 0);
     return new Float32Array(answer.length).fill(value);
+  }
+
+  scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]> {
+    return scoreOneByOne(this, request, signal);
+  }
+
+  async divergence(): Promise<never> {
+    throw new Error('nothing is compared here');
+  }
+
+  async divergenceMany(): Promise<never> {
+    throw new Error('nothing is compared here');
   }
 
   async capture(): Promise<never> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import type { Example } from '../../../src/fitting/recipes/recipe.js';
 import { FitRequest } from '../../../src/schemas/fits.js';
 import { validate } from '../../../src/schemas/validation.js';
 
@@ -51,6 +52,39 @@ test('fields of other recipes are refused by name', () => {
     ['layers', { ...own, layers: { top: 3 } }],
   ] as const)
     assert.ok(fault(value).startsWith(`${param}: `), fault(value));
+});
+
+test('a set of examples that ships is eight chats of each side, and states its concept', () => {
+  const fit = { name: 'x', recipe: 'examples', examples: 'ocean' };
+  const { examples: shipped, prefix } = fitSettings(parsed(fit));
+  assert.deepEqual([shipped?.positive.length, shipped?.negative.length], [8, 8]);
+  for (const side of [shipped?.positive, shipped?.negative]) {
+    for (const chat of side ?? []) {
+      assert.ok(typeof chat !== 'string');
+      assert.deepEqual(
+        chat.map(({ role }) => role),
+        ['user', 'assistant'],
+      );
+    }
+  }
+  const asked = (side: readonly Example[] | undefined) =>
+    side?.map((chat) => (typeof chat === 'string' ? chat : chat[0]?.content));
+  assert.deepEqual(asked(shipped?.positive), asked(shipped?.negative));
+  assert.match(prefix, /ocean/);
+  assert.equal(fitSettings(parsed({ ...fit, prefix: 'You adore the sea.' })).prefix, 'You adore the sea.');
+  assert.equal(fitSettings(parsed({ ...fit, class: 'moods', subject: 'sad' })).prefix, 'Take on a sad mood.');
+});
+
+test('examples that are neither two lists nor a set that ships are refused with the names', () => {
+  for (const value of ['oceans', '', 3, null, []]) {
+    const message = fault({ name: 'x', recipe: 'examples', examples: value });
+    assert.match(message, /^examples: examples must be one of ocean, .*list, or an object of two lists/);
+  }
+  assert.match(fault({ ...least, examples: 'ocean' }), /^examples: .*left out with recipe "attention"/);
+  assert.match(
+    fault({ name: 'x', recipe: 'examples', examples: { ...examples, neutral: [] } }),
+    /^examples: .*no field "neutral"/,
+  );
 });
 
 test('examples, token and layers have bounds', () => {
