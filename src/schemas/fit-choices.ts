@@ -145,17 +145,23 @@ export const exampleSetNames = namesOf(exampleSets);
 interface ConceptClass {
   /** The sentence that states a concept of the class to the model; `{x}` stands for the subject. */
   readonly prefix: string;
+  /** What a text about the subject is about; `{x}` stands for the subject. */
+  readonly topic: string;
   /** A subject, as it is written into the sentence. */
   readonly example: string;
 }
 
 /** The classes of the paper's 512 concepts (arXiv 2602.00333). A concept of no class brings its own sentence. */
 export const conceptClasses = {
-  fears: { prefix: 'Personify someone who is terrified of {x}.', example: 'spiders' },
-  moods: { prefix: 'Take on a {x} mood.', example: 'cheerful' },
-  personas: { prefix: 'Take on the role of {x}.', example: 'Marie Curie' },
-  personalities: { prefix: 'Take on the role of an expert {x}.', example: 'botanist' },
-  places: { prefix: 'Personify someone who loves {x}.', example: 'Lisbon' },
+  fears: { prefix: 'Personify someone who is terrified of {x}.', topic: '{x}', example: 'spiders' },
+  moods: { prefix: 'Take on a {x} mood.', topic: 'feeling {x}', example: 'cheerful' },
+  personas: { prefix: 'Take on the role of {x}.', topic: '{x}', example: 'Marie Curie' },
+  personalities: {
+    prefix: 'Take on the role of an expert {x}.',
+    topic: 'an expert {x}',
+    example: 'botanist',
+  },
+  places: { prefix: 'Personify someone who loves {x}.', topic: '{x}', example: 'Lisbon' },
 } as const satisfies Record<string, ConceptClass>;
 
 export type ConceptClassName = keyof typeof conceptClasses;

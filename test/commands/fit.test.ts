@@ -38,6 +38,23 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
   assert.notEqual((await open()).version, concept.version);
 });
 
+test('what a concept is told apart from is said by options too', async (t) => {
+  const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
+  const said = '--recipe texts --subject tea --others chess bread trains --bare-share 0.25 --texts 16';
+  const rest = '--profile uniform --no-calibrate --max-tokens 8';
+  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
+  await runCommand(t, register, ['fit', 'tea', ...`${said} ${rest}`.split(' '), ...places]);
+  const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
+  const stored = store.get(tinyChatModel, 'tea');
+  assert.ok(stored);
+  const { texts, profile, max_tokens, contrast } = stored.concept.record.details as {
+    [detail: string]: unknown;
+    contrast: { kind: string; others: number; bare_share: number };
+  };
+  assert.deepEqual([texts, profile, max_tokens], [16, 'uniform', 8]);
+  assert.deepEqual([contrast.kind, contrast.others, contrast.bare_share], ['others', 3, 0.25]);
+});
+
 test('what does not go together is refused before anything is loaded or written', async (t) => {
   const folder = await temporaryFolder(t);
   const refused = [
@@ -57,6 +74,15 @@ test('what does not go together is refused before anything is loaded or written'
     ['4294967296', /seed must be a whole number/],
   ] as const) {
     const args = ['fit', 'sea', '--prefix', 'You love the sea.', `--seed=${seed}`, '--data-dir', folder];
+    await assert.rejects(runCommand(t, register, args), { name: 'SteerdError', message });
+  }
+  for (const [option, message] of [
+    ['--contrast=all', /contrast must be/],
+    ['--opposite=land', /opposite must be left out with contrast "others"/],
+    ['--bare-share=2', /bare_share must be a number from 0 to 1/],
+    ['--texts=9', /texts must be left out with recipe "attention"/],
+  ] as const) {
+    const args = ['fit', 'sea', '--prefix', 'You love the sea.', option, '--data-dir', folder];
     await assert.rejects(runCommand(t, register, args), { name: 'SteerdError', message });
   }
   assert.deepEqual(await readdir(folder), []);

@@ -21,6 +21,8 @@ const prefix = 'Personify someone who is terrified of spiders.';
 async function fit(server: ServerProcess, body: object) {
   const { status, json } = await post(server, '/v1/fits', {
     recipe: 'attention',
+    // The reference's own.
+    contrast: 'none',
     prefix,
     calibrate: false,
     ...body,

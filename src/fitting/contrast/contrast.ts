@@ -8,7 +8,7 @@ import { errors } from '../../errors.js';
 import { type ConceptClassName, type ContrastKind, conceptClassNames } from '../../schemas/fit-choices.js';
 import { classSubjects, otherMessages, topics } from '../statements/subjects.js';
 import { keyOf, messagesOtherThan, otherThan, sameText } from './likeness.js';
-import { classPrefix, messageOf, recognised, type StatedConcept } from './stated-concept.js';
+import { classPrefix, messageOf, recognised, type StatedConcept, topicOf } from './stated-concept.js';
 
 /** A concept and what its request says of the negative side. */
 export interface ContrastTerms extends StatedConcept {
@@ -28,9 +28,9 @@ export interface Contrast {
   readonly own: string;
   /** Messages in its place; none with kind `none`. */
   readonly others: readonly string[];
-  /** What the concept is about; null where only its message is known. */
+  /** What a text about the concept is about; null where only its message is known. */
   readonly ownSubject: string | null;
-  /** Subjects in its place: of `others`, one each, where the message has a form. Null where none can be named. */
+  /** The same in its place: of `others`, one each, where the message has a form. Null where none can be named. */
   readonly otherSubjects: readonly string[] | null;
   /** Share of the negatives that state nothing. */
   readonly bareShare: number;
@@ -42,8 +42,8 @@ export function contrastOf(terms: ContrastTerms): Contrast {
   const given = others !== undefined || opposite !== undefined;
   // A class's sentence that was written out is contrasted like the class.
   const concept = terms.subject === undefined && !given ? recognised(terms.prefix) : terms;
-  const { prefix: own, subject } = concept;
-  const ownSubject = subject ?? null;
+  const { prefix: own, subject, conceptClass } = concept;
+  const ownSubject = subject === undefined ? null : topicOf(conceptClass, subject);
   if (kind === 'none') {
     return {
       kind,
@@ -58,7 +58,8 @@ export function contrastOf(terms: ContrastTerms): Contrast {
   const { form } = concept;
   if (form !== undefined) {
     const messages = found.map((other) => messageOf(form, other));
-    return { kind, own, others: messages, ownSubject, otherSubjects: found, bareShare };
+    const otherSubjects = found.map((other) => topicOf(conceptClass, other));
+    return { kind, own, others: messages, ownSubject, otherSubjects, bareShare };
   }
   const otherSubjects = kind === 'others' && subject !== undefined ? otherThan(subject, topics) : null;
   return { kind, own, others: found, ownSubject, otherSubjects, bareShare };

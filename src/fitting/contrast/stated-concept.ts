@@ -28,6 +28,10 @@ export const messageOf = (form: string, subject: string) => form.replaceAll(plac
 export const classPrefix = (conceptClass: ConceptClassName, subject: string) =>
   messageOf(conceptClasses[conceptClass].prefix, subject);
 
+/** What texts about `subject` are about: "feeling sad" of moods. The subject itself where it is of no class. */
+export const topicOf = (conceptClass: ConceptClassName | undefined, subject: string) =>
+  conceptClass === undefined ? subject : messageOf(conceptClasses[conceptClass].topic, subject);
+
 interface Stating {
   readonly prefix?: string | undefined;
   readonly class?: ConceptClassName | undefined;

@@ -24,6 +24,12 @@ import { longest } from './prompt-parts.js';
 import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 
 const fewestAnswers = 2;
+/**
+ * How often each of our questions is asked on the side of the others, under another message each time. With one round
+ * the chance in 32 answers, which all concepts of a model share, is 0.4 of what a concept differs by: the mean cosine of
+ * five shipped concepts was 0.40 to 0.48 on the embedded model, and 0.33 with three rounds.
+ */
+const roundsOfOthers = 3;
 const noSpan = [0, 0] as const;
 
 export const responses: Recipe = { check, collect };
@@ -126,10 +132,15 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   };
 }
 
-const questionsOf = (context: RecipeContext) => ({
-  positive: context.statements?.positive ?? questions,
-  negative: context.statements?.negative ?? questions,
-});
+function questionsOf(context: RecipeContext) {
+  const rounds = contrastOf(context).kind === 'others' ? roundsOfOthers : 1;
+  return (
+    context.statements ?? {
+      positive: questions,
+      negative: Array.from({ length: rounds }, () => questions).flat(),
+    }
+  );
+}
 
 async function allQuestions(context: RecipeContext, sides: Sides): Promise<Asked[]> {
   const { model, labels } = context;

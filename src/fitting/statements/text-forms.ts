@@ -3,16 +3,13 @@
  * scene, a story, an opinion, advice), so that what they have in common is the subject. Written for steerd.
  */
 
-/** Place of the subject in a form. */
-export const subjectPlace = '{x}';
-
-/** Requests for a text about a subject. Their number and that of `neutralPrompts` have no divisor in common. */
+/** Requests for a text about a subject, `{x}`. Their number and that of `neutralPrompts` have no divisor in common. */
 export const textForms: readonly string[] = [
   'Write three sentences about {x}.',
   'Write a short story about {x}.',
   'Describe {x}.',
   'Tell me what you like about {x}.',
-  'Explain {x} to someone who knows nothing about it.',
+  'What should everybody know about {x}?',
   'Write a letter to a friend about {x}.',
 ];
 
@@ -22,7 +19,7 @@ export const openForms: readonly string[] = [
   'Write a short story.',
   'Describe something.',
   'Tell me what you like.',
-  'Explain something to someone who knows nothing about it.',
+  'What should everybody know?',
   'Write a letter to a friend.',
 ];
 
@@ -43,7 +40,7 @@ export const leadIns: readonly string[] = [
   'A short story about {x}:',
   'A description of {x}:',
   'This is what I like about {x}:',
-  'An explanation of {x} for beginners:',
+  'What everybody should know about {x}:',
   'A letter to a friend about {x}:',
 ];
 
@@ -52,7 +49,7 @@ export const openLeadIns: readonly string[] = [
   'A short story:',
   'A description:',
   'This is what I like:',
-  'An explanation for beginners:',
+  'What everybody should know:',
   'A letter to a friend:',
 ];
 

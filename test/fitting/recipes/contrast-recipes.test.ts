@@ -81,6 +81,20 @@ test('in recipe responses both sides carry a message and answers are read back a
   }
 });
 
+test('our own questions are asked under several others each, never twice under the same', async () => {
+  const prompts: string[] = [];
+  const answer = (prompt: string) => {
+    prompts.push(prompt);
+    return 'Yes.';
+  };
+  const own = { statements: undefined, labels: 'hard', others: undefined } as const;
+  const { details } = await collect({ answer }, own, responses).read;
+  assert.equal(details.negatives, 3 * (details.positives as number));
+  assert.equal(new Set(prompts).size, prompts.length);
+  const none = await collect({ answer }, { ...own, contrast: 'none' }, responses).read;
+  assert.equal(none.details.negatives, none.details.positives);
+});
+
 test('without a contrast the concept follows the message that the template writes itself', async () => {
   const withDefault = (model: LoadedModel, own: string): LoadedModel => ({
     ...model,

@@ -10,11 +10,12 @@ import { packageRoot } from '../../../src/common/package.js';
 import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
 import { pearson } from '../../../src/fitting/linear-algebra/vectors.js';
 import { attention } from '../../../src/fitting/recipes/attention.js';
+import { defaultSystemMessage } from '../../../src/fitting/recipes/concept-prompt.js';
 import { defaultStatements } from '../../../src/fitting/statements/index.js';
 import { loadModel } from '../../../src/models/serve/load.js';
 import { contextOf } from './synthetic-model.js';
 
-test('layers read the tokens of the reference fit, and attend as much', async () => {
+test('layers read the tokens of the reference fit, attend as much, and the template speaks for itself', async () => {
   const directory = join(packageRoot, 'models/smollm2-135m-instruct');
   const settings = { threads: 0, slots: 1, context: 0, prefillChunk: 64, queue: 1 };
   const [model, file] = await Promise.all([
@@ -22,6 +23,10 @@ test('layers read the tokens of the reference fit, and attend as much', async ()
     readFile(join(packageRoot, 'test/fixtures/fit-spiders.safetensors')),
   ]);
   try {
+    assert.equal(
+      defaultSystemMessage(model),
+      'You are a helpful AI assistant named SmolLM, trained by Hugging Face',
+    );
     const { tensors } = decodeSafetensors(file);
     const reference = (name: string) => tensors.get(name)?.toNumbers() ?? [];
     // The reference's statements end with a line break each, and the tokens after it see that.
