@@ -29,6 +29,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     method: record.method,
     prefix: record.prefix,
     seed: record.seed,
+    ...warningsOf(record.details),
     details: { ...record.details },
     calibration: {
       method: calibration.method,
@@ -38,4 +39,11 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     },
     residual_norms: Array.from(concept.residualNorms),
   };
+}
+
+/** What the fit or the import recorded for whoever uses the concept; nothing when there is nothing to say. */
+function warningsOf({ warnings }: Readonly<Record<string, unknown>>): { warnings?: string[] } {
+  if (!Array.isArray(warnings)) return {};
+  const texts = warnings.filter((warning) => typeof warning === 'string');
+  return texts.length > 0 ? { warnings: texts } : {};
 }
