@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeControlVector, encodeControlVector } from '../../src/concepts/control-vector.js';
 import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { ConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
@@ -42,22 +43,30 @@ test('a concept goes out in each format and comes in again under another name', 
 
 test('an upload is read by its bytes, whatever a client calls them', async (t) => {
   const { app } = await build(t);
-  const files = await Promise.all(
-    ['json', 'safetensors', 'gguf'].map(
-      async (format) => (await app.inject(`${url}?format=${format}`)).rawPayload,
-    ),
-  );
-  for (const payload of files) {
-    // curl's --data-binary, its -T, and a browser's File.
-    for (const type of ['application/x-www-form-urlencoded', undefined, 'application/octet-stream']) {
-      const reply = await app.inject({
+  // Over a socket: an injected request is given content types of its own.
+  const origin = await app.listen({ port: 0 });
+  const row = (length: number) =>
+    ({ dtype: 'F32', shape: [4], data: Float32Array.of(length, 0, 0, 0) }) as const;
+  const tensors = encodeSafetensors({ 'layer.1': row(2), 'layer.2': row(3) });
+  for (const format of ['json', 'safetensors', 'gguf']) {
+    const body =
+      format === 'safetensors' ? tensors : (await app.inject(`${url}?format=${format}`)).rawPayload;
+    // curl's --data-binary, its -T, a browser's File, and a wrong guess.
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      undefined,
+      'application/octet-stream',
+      'image/png',
+    ]) {
+      const headers = type === undefined ? undefined : { 'content-type': type };
+      const reply = await fetch(`${origin}/v1/concepts/copy/vectors`, {
         method: 'PUT',
-        url: '/v1/concepts/copy/vectors',
-        headers: type === undefined ? {} : { 'content-type': type },
-        payload,
+        body: new Uint8Array(body),
+        ...(headers && { headers }),
       });
-      assert.equal(reply.statusCode, 200, `${type}: ${reply.body}`);
-      const concept = ConceptObject.parse(reply.json());
+      const text = await reply.text();
+      assert.equal(reply.status, 200, `${format} as ${type}: ${text}`);
+      const concept = ConceptObject.parse(JSON.parse(text));
       assert.deepEqual(concept.calibration.coefficients, [0, 2, 3]);
       assert.equal(concept.warnings, undefined);
     }
