@@ -1,5 +1,6 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
 import type { StoredConcept } from '../concepts/concept-store.js';
+import { recordedWarnings } from '../concepts/fit-record.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** @param stored sorted by name */
@@ -14,6 +15,7 @@ export function conceptPage(
 /** Everything but the vectors, which are too many for JSON by default. */
 export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
   const { record, calibration } = concept;
+  const warnings = recordedWarnings(record.details);
   return {
     id: concept.name,
     object: 'concept',
@@ -29,7 +31,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     method: record.method,
     prefix: record.prefix,
     seed: record.seed,
-    ...warningsOf(record.details),
+    ...(warnings.length > 0 ? { warnings } : {}),
     details: { ...record.details },
     calibration: {
       method: calibration.method,
@@ -39,11 +41,4 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     },
     residual_norms: Array.from(concept.residualNorms),
   };
-}
-
-/** What the fit or the import recorded for whoever uses the concept; nothing when there is nothing to say. */
-function warningsOf({ warnings }: Readonly<Record<string, unknown>>): { warnings?: string[] } {
-  if (!Array.isArray(warnings)) return {};
-  const texts = warnings.filter((warning) => typeof warning === 'string');
-  return texts.length > 0 ? { warnings: texts } : {};
 }

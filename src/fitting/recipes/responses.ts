@@ -1,7 +1,7 @@
 /**
  * Recipe `responses`, after persona vectors (arXiv 2507.21509): the model answers open questions with and without a
  * message that states the concept. With hard labels an example is one answer, the mean of the block outputs over the
- * answer's tokens; with soft labels it is one token of an answer (answer-tokens.ts).
+ * answer's tokens but attention sinks; with soft labels it is one token of an answer (answer-tokens.ts).
  */
 import { createHash } from 'node:crypto';
 import { mapConcurrent } from '../../common/map-concurrent.js';
@@ -10,6 +10,7 @@ import { greedy } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import { questions } from '../statements/questions.js';
 import { type Answer, readAnswerTokens } from './answer-tokens.js';
+import { readable, SinkMeter } from './attention-sinks.js';
 import { type ConceptRole, conceptRole, questionTokens, statedSpan } from './concept-prompt.js';
 import { longest } from './prompt-parts.js';
 import { meanOverTokens } from './reading.js';
@@ -141,7 +142,9 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
   const layers = Array.from({ length: depth }, () => new Float32Array(answers.length * hiddenSize));
   const norms = new Float64Array(depth);
   const yieldIfDue = periodicYield(context.signal);
+  const meter = await SinkMeter.of(context.model, context.signal);
   let tokensRead = 0;
+  let leftOut = 0;
   context.onProgress('capture', 0, answers.length);
   for (const [i, { prompt, tokens }] of answers.entries()) {
     const positions = tokens.map((_, t) => prompt.length + t);
@@ -149,12 +152,14 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
       { tokens: [...prompt, ...tokens], positions, span: [0, 0] },
       context.signal,
     );
+    const kept = readable(meter.sinks(capture, tokens.length));
     for (let layer = 0; layer < depth; layer++) {
       const row = (layers[layer] as Float32Array).subarray(i * hiddenSize, (i + 1) * hiddenSize);
-      norms[layer] = (norms[layer] as number) + meanOverTokens(capture, layer, tokens.length, row);
+      norms[layer] = (norms[layer] as number) + meanOverTokens(capture, layer, tokens.length, kept, row);
       await yieldIfDue();
     }
-    tokensRead += tokens.length;
+    tokensRead += kept.length;
+    leftOut += tokens.length - kept.length;
     context.onProgress('capture', i + 1, answers.length);
   }
   return {
@@ -163,6 +168,6 @@ async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
     labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
     softLabels: null,
     residualNorms: Float32Array.from(norms, (sum) => sum / tokensRead),
-    details: {},
+    details: leftOut > 0 ? { left_out: { attention_sinks: leftOut } } : {},
   };
 }

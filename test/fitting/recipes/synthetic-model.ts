@@ -31,11 +31,18 @@ export interface SyntheticOptions {
   readonly turns?: (index: number) => number;
   readonly template?: 'chat' | 'trims' | 'none';
   readonly answer?: (prompt: string) => string;
+  /** Where activations are many times as long, from the second layer on, and the same whatever stands there. */
+  readonly sinks?: (position: number, text: string) => boolean;
+  /** A token before every text, as many tokenizers have one. */
+  readonly bos?: boolean;
 }
 
 /** One feature: its layer, its place and its text's length can be told from it. */
 export const state = ({ layer, fromEnd, text }: Place, h: number) =>
   (layer + 1) * 1000 - fromEnd * 10 + h + text.length / 1024;
+
+/** As a character: white, so that it shows. */
+export const bosToken = 0x25a1;
 
 const decode = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
 
@@ -67,7 +74,8 @@ export class SyntheticEngine implements Engine {
     for (let layer = 0; layer < layers; layer++) {
       for (const position of positions) {
         const place = { layer, fromEnd: position - tokens.length, text };
-        for (let h = 0; h < hiddenSize; h++) hiddenStates.push(state(place, h));
+        const sink = layer > 0 && this.options.sinks?.(position, text) === true;
+        for (let h = 0; h < hiddenSize; h++) hiddenStates.push(sink ? 1e5 : state(place, h));
       }
       for (let head = 0; head < heads; head++) {
         for (const position of positions) {
@@ -119,7 +127,10 @@ export function syntheticModel(
     directory: '/nowhere',
     engine: new SyntheticEngine(options),
     tokenizer: {
-      encode: (text: string) => Array.from(text, (character) => character.codePointAt(0) as number),
+      encode: (text: string, { addSpecialTokens = true } = {}) => [
+        ...(options.bos && addSpecialTokens ? [bosToken] : []),
+        ...Array.from(text, (character) => character.codePointAt(0) as number),
+      ],
       decode,
     } as unknown as LoadedModel['tokenizer'],
     chatTemplate: kind === 'none' ? null : { render },
