@@ -57,10 +57,10 @@ export function splitRows(features: LayerFeatures): SplitRows {
   const even = n - held + ((n - held) % 2);
   // Between two rows of the same place the cut would depend on which class counts as positive.
   const taught = placed[even - 1]?.place === placed[even]?.place ? even + 1 : even;
-  const training = pick(all, order.slice(0, taught));
-  const validation = pick(all, order.slice(taught));
+  const training = pickExamples(all, order.slice(0, taught));
+  const validation = pickExamples(all, order.slice(taught));
   if (enough(training) && enough(validation)) return { training, validation, heldOut: true };
-  const whole = pick(all, order);
+  const whole = pickExamples(all, order);
   return { training: whole, validation: whole, heldOut: false };
 }
 
@@ -106,7 +106,8 @@ function toRange(values: Float32Array): Float64Array {
   return Float64Array.from(values, (value) => (range > 0 ? (value - least) / range : 0));
 }
 
-const pick = (examples: LabelledRows, indices: readonly number[]): LabelledRows => ({
+/** Copies of those examples, in that order. */
+export const pickExamples = (examples: LabelledRows, indices: readonly number[]): LabelledRows => ({
   rows: pickRows(examples.rows, indices),
   labels: Float64Array.from(indices, (index) => examples.labels[index] as number),
   targets: Float64Array.from(indices, (index) => examples.targets[index] as number),

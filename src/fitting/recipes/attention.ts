@@ -26,6 +26,9 @@ import { AttentionMap, candidateOffsets, meanOverHeads } from './token-selection
 
 export const attention: Recipe = { check, collect };
 
+/** Captures of positives that were selected on are kept for their features, at every candidate token. */
+const mostSelection = 512;
+
 /** The question around a statement. Two spaces after the prefix and one before the line break, as in the paper. */
 const question = (statement: string) =>
   `What are your thoughts on the following statement? \nStatement: ${statement}`;
@@ -34,7 +37,10 @@ const prefixed = (prefix: string, statement: string) => `${prefix}  ${question(s
 interface Prompts {
   readonly positive: readonly Reading[];
   readonly negative: readonly Reading[];
-  /** What tokens are selected on: every second statement of both sides, with the prefix. Some are positives, by index. */
+  /**
+   * What tokens are selected on: every second statement of both sides, with the prefix, or as many evenly spread ones as
+   * `mostSelection`. Some are positives, by index.
+   */
   readonly selection: readonly (Reading | { readonly positive: number })[];
   /** The candidate tokens, as offsets from a prompt's end. */
   readonly offsets: readonly number[];
@@ -178,8 +184,9 @@ async function allPrompts(context: RecipeContext): Promise<Prompts> {
     negatives.push(await reading(question(statement), 'a statement of statements.negative'));
   const selection: Prompts['selection'][number][] = [];
   if (token === undefined) {
+    const every = Math.max(2, Math.ceil((positive.length + negative.length) / mostSelection));
     for (const [index, statement] of [...positive, ...negative].entries()) {
-      if (index % 2 === 1) continue;
+      if (index % every !== 0) continue;
       selection.push(
         index < positive.length
           ? { positive: index }
