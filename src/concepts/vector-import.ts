@@ -67,7 +67,7 @@ function fromGguf(bytes: Uint8Array, target: ImportTarget): Concept {
   refuseProjection(projection, 'gguf');
   const warnings: string[] = [];
   // A hint is a word ("qwen", "unknown"), not the model's identity: width and depth say what fits.
-  if (modelHint !== null && target.modelType !== null && modelHint !== target.modelType) {
+  if (modelHint !== null && target.modelType !== null && hintsAtAnother(modelHint, target.modelType)) {
     warnings.push(
       `The file says that it is for models of type ${JSON.stringify(modelHint.slice(0, 80))}, and this is a ${target.modelType}: it fits in width and depth, which does not make it mean the same here.`,
     );
@@ -78,6 +78,12 @@ function fromGguf(bytes: Uint8Array, target: ImportTarget): Concept {
     );
   }
   return assemble({ directions, warnings }, 'gguf', target);
+}
+
+/** Spellings differ ("gpt-neox", "gpt_neox"), and EasySteer writes "unknown" where nobody told it. */
+function hintsAtAnother(hint: string, modelType: string): boolean {
+  const letters = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return !['', 'unknown', letters(modelType)].includes(letters(hint));
 }
 
 function refuseProjection(said: string | null, format: VectorFormat): void {

@@ -165,6 +165,11 @@ test("EasySteer's files load: every block from 0, and whatever they call the mod
   // What there is nothing to say of keeps the record, and with it the version, that it had.
   const plain = importVectors(controlVector({ 'direction.1': row(2) }), 'gguf', target);
   assert.deepEqual(plain.record.details, {});
+  for (const hint of ['unknown', 'LLaMA', ''])
+    assert.equal(
+      importVectors(controlVector({ 'direction.1': row(2) }, hint), 'gguf', target).version,
+      plain.version,
+    );
   const zero = importVectors(controlVector({ 'direction.0': row(0), 'direction.1': row(2) }), 'gguf', target);
   assert.equal(zero.version, plain.version);
 });
