@@ -285,6 +285,13 @@ export const errors = {
       `${param} must be left out: this API key ${reason}; steer by a concept.`,
       param,
     ),
+  /** @param what needs them, as the request says it */
+  conceptNotMeasured: (name: string, what: string, instead: string, param: string) =>
+    invalid(
+      'concept_not_measured',
+      `${what} needs to know where neutral answers lie on concept ${shown(name)}, which was not measured: POST /v1/concepts/${encodeURIComponent(name)}/calibrate measures it; or say ${instead}.`,
+      param,
+    ),
   strengthAboveCap: (param: string, cap: number, received: string) =>
     new SteerdError(
       'strength_above_cap',

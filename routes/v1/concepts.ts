@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { compareConcepts } from '../../src/concepts/compare-concepts.js';
 import { conceptAttention } from '../../src/concepts/concept-attention.js';
 import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { modelId } from '../../src/models/registry.js';
@@ -8,7 +9,9 @@ import {
   ConceptObject,
   ConceptPageQuery,
   ConceptParams,
+  ConceptSimilarity,
   DeletedConcept,
+  SimilarityQuery,
 } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
@@ -58,6 +61,26 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const job = await request.services.fits.create(request.body, app.answers.signalFor(reply.raw));
       return reply.code(202).header('location', `/v1/fits/${job.id}`).send(job);
+    },
+  );
+
+  app.get(
+    '/concepts/similarity',
+    {
+      config: { scope: 'concepts:read' },
+      schema: {
+        operationId: 'compareConcepts',
+        tags,
+        summary: 'How alike concepts of a model are: the cosines of their directions',
+        description:
+          'A concept that is itself called `similarity` cannot be described by GET: this path hides it. It is in the list, and works otherwise.',
+        querystring: SimilarityQuery,
+        response: { 200: ConceptSimilarity, ...errorResponses(400, 404, 500, 503) },
+      },
+    },
+    async ({ query, services: { models, concepts } }, reply) => {
+      const model = await modelId(models, query.model);
+      return compareConcepts(concepts, model, query, app.answers.signalFor(reply.raw));
     },
   );
 

@@ -15,7 +15,16 @@ import { fitConcept } from '../fitting/fit-concept.js';
 import { fitSettings } from '../fitting/fit-settings.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
-import { conceptClassNames, defaultRecipe, methodNames, recipeNames } from '../schemas/fit-choices.js';
+import {
+  conceptClassNames,
+  contrastKinds,
+  defaultProfile,
+  defaultRecipe,
+  exampleSetNames,
+  methodNames,
+  profileNames,
+  recipeNames,
+} from '../schemas/fit-choices.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
 import { readFitList } from './fit-list.js';
@@ -28,8 +37,15 @@ interface FitOptions {
   readonly subject?: string;
   readonly recipe?: string;
   readonly method?: string;
+  readonly examples?: string;
   readonly seed?: string;
   readonly maxTokens?: string;
+  readonly contrast?: string;
+  readonly others?: readonly string[];
+  readonly opposite?: string;
+  readonly bareShare?: string;
+  readonly texts?: string;
+  readonly profile?: string;
   readonly calibrate: boolean;
   readonly list?: string;
   readonly out?: string;
@@ -39,14 +55,24 @@ export function register(program: Command): void {
   const command: Command = program
     .command('fit')
     .description('fit a concept, or a list of them, without a server')
-    .argument('[name]', 'name of the concept; with --prefix, or --class and --subject')
+    .argument(
+      '[name]',
+      'name of the concept; with --prefix, --class and --subject, --subject, or --recipe examples and --examples',
+    )
     .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
     .option('--class <name>', `states the concept with --subject: ${conceptClassNames.join(', ')}`)
-    .option('--subject <text>', 'what the class is about: "spiders" of fears')
+    .option('--subject <text>', 'what the concept is about: "spiders" of fears, or "the ocean"')
     .option('--recipe <name>', `${recipeNames.join(' or ')} (default: ${defaultRecipe})`)
     .option('--method <name>', `${methodNames.join(', ')} (default: the recipe's own)`)
+    .option('--contrast <kind>', `what the negative side states: ${contrastKinds.join(', ')}`)
+    .option('--others <text...>', 'subjects or messages to tell the concept apart from; own ones are shipped')
+    .option('--opposite <text>', 'the one subject or message to tell it apart from, with --contrast opposite')
+    .option('--bare-share <number>', 'share of the negatives that state nothing, from 0 to 1')
+    .option('--texts <number>', 'texts of each side that recipe texts has written (default: 32)')
+    .option('--profile <name>', `how layers compare: ${profileNames.join(', ')} (default: ${defaultProfile})`)
+    .option('--examples <set>', `for recipe examples, pairs that ship: ${exampleSetNames.join(', ')}`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
-    .option('--max-tokens <number>', 'tokens of each answer that the fit reads (default: 32)')
+    .option('--max-tokens <number>', "tokens of each answer that the fit reads (default: the recipe's own)")
     .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
     .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
     .option('--out <folder>', 'where the concepts of a list go, as <name>.safetensors');
@@ -60,9 +86,11 @@ export function register(program: Command): void {
     const fields = requestFields(options);
     const settings = settingsOf({ ...options });
     if (list === undefined) {
-      const stated = fields.prefix !== undefined || fields.class !== undefined;
+      const stated = ['prefix', 'class', 'subject', 'examples'].some((field) => fields[field] !== undefined);
       if (name === undefined || !stated || out !== undefined) {
-        command.error('error: give a name and --prefix (or --class and --subject), or --list and --out');
+        command.error(
+          'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list and --out',
+        );
       }
       const parsed = validate(FitRequest, { name, ...fields });
       if ('error' in parsed) throw parsed.error;
@@ -78,15 +106,23 @@ export function register(program: Command): void {
 
 /** The options that are fields of a fit's request, as it calls them. */
 function requestFields(options: FitOptions): Record<string, unknown> {
-  const { prefix, subject, recipe, method, seed, maxTokens } = options;
+  const { prefix, subject, recipe, method, examples, seed, maxTokens, contrast, others, opposite, profile } =
+    options;
   const fields = {
     prefix,
     class: options.class,
     subject,
     recipe,
     method,
+    examples,
     seed: numeric(seed),
     max_tokens: numeric(maxTokens),
+    contrast,
+    others,
+    opposite,
+    bare_share: numeric(options.bareShare),
+    texts: numeric(options.texts),
+    profile,
     // The flag's absence says nothing.
     calibrate: options.calibrate ? undefined : false,
   };
@@ -95,7 +131,7 @@ function requestFields(options: FitOptions): Record<string, unknown> {
 
 /** What is no number stays as it is: the schema names it in its error. */
 const numeric = (value: string | undefined) =>
-  value !== undefined && /^\d+$/.test(value) ? Number(value) : value;
+  value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 
 async function fitIntoStore(request: FitRequest, settings: Settings): Promise<void> {
   // Opened first: a data directory that cannot be written to is known before the model is loaded.

@@ -29,11 +29,10 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
 }
 
 /** The reply's `steering` and `monitor`, to be spread: there only when something steers, or is monitored. */
-export function receiptFields({ receiptsIn, choices, monitors }: CompletionPlan): {
+export function receiptFields({ receipts, monitors }: CompletionPlan): {
   steering?: SteeringReceipt[];
   monitor?: MonitorReceipt[];
 } {
-  const receipts = receiptsIn === 'reply' ? (choices[0]?.receipts ?? []) : [];
   return {
     ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),

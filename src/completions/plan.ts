@@ -8,8 +8,10 @@ import type { ModelShape, Sampling, SequenceRequest } from '../engine/protocol.j
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { SteeringReceipt } from '../schemas/steering.js';
+import { type AskedSteering, askedSteering } from '../steering/asked-steering.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
-import { type AskedSteering, askedSteering, resolveSteering } from '../steering/resolve.js';
+import { receiptOverPrompts } from '../steering/receipt.js';
+import { resolveSteering } from '../steering/resolve.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
@@ -28,6 +30,8 @@ export interface CompletionPlan {
   readonly choices: readonly Choice[];
   /** Where the reply says what steered: once, or in each choice of a request that compares steerings. */
   readonly receiptsIn: 'reply' | 'choices';
+  /** What steered all choices alike; empty for a request that compares steerings. */
+  readonly receipts: readonly SteeringReceipt[];
   /** Empty when nothing is monitored. */
   readonly monitors: readonly Monitor[];
   /** Each prompt counted once, however many choices it has. */
@@ -81,10 +85,13 @@ export async function planCompletion(
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
-    return steering.alternatives.flatMap((items, a) => {
+    return steering.alternatives.flatMap(({ items, budget, list }, a) => {
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
+        answerTokens: maxTokens,
+        budget,
+        list,
         ...(steering.compared && { field: `steering.choices.${a}` }),
       });
       return Array.from({ length: answer.n }, (_, choice): Choice => {
@@ -103,10 +110,17 @@ export async function planCompletion(
     modelName: named.name,
     choices,
     receiptsIn: steering.compared ? 'choices' : 'reply',
+    receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),
     monitors,
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
   };
 }
+
+/** By item: one receipt for all prompts, of which each has a choice here. */
+const overPrompts = (choices: readonly Choice[]): readonly SteeringReceipt[] =>
+  (choices[0]?.receipts ?? []).map((first, item) =>
+    receiptOverPrompts([first, ...choices.slice(1).flatMap(({ receipts }) => receipts[item] ?? [])]),
+  );
 
 /** Bounds the choices of one prompt by the slots: more could never run at the same time. */
 function checkSlots(n: number, { alternatives }: AskedSteering, { slots }: ModelShape): void {

@@ -70,6 +70,7 @@ export function meantField(field: string, value: unknown, itemFields: ReadonlySe
   const last = all.at(-1) ?? '';
   if (amounts.test(last) && typeof value === 'number') return didYouMean('strength');
   if (all.length > 1 && itemFields.has(last)) return insideSteering(last);
+  if (last === 'budget') return insideSteeringSet(last);
   if (amounts.test(last)) return didYouMean('strength');
   if (typeof value === 'string' && (names.test(last) || all.length === 1)) return didYouMean('concept');
   if (names.test(last)) return didYouMean('concept');
@@ -80,3 +81,6 @@ export const didYouMean = (field: string) => `did you mean "${field}"?`;
 
 export const insideSteering = (field: string) =>
   `it belongs inside steering: {"steering": {"concept": ..., "${field}": ...}}`;
+
+export const insideSteeringSet = (field: string) =>
+  `it belongs inside steering: {"steering": {"items": [...], "${field}": ...}}`;

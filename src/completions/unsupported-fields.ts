@@ -6,7 +6,13 @@ import { closest } from '../common/closest.js';
 import { errors } from '../errors.js';
 import { MonitorFields } from '../schemas/monitor.js';
 import { SteeringFields, SteeringItem } from '../schemas/steering.js';
-import { didYouMean, insideSteering, looksLikeSteering, meantField } from './steering-likeness.js';
+import {
+  didYouMean,
+  insideSteering,
+  insideSteeringSet,
+  looksLikeSteering,
+  meantField,
+} from './steering-likeness.js';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -80,6 +86,7 @@ export function refuseUnsupported(body: Body, known: readonly string[]): void {
 const unpacked = 'extra_body';
 
 function refuseUnreadSteering(field: string, value: unknown, known: readonly string[]): void {
+  if (field === 'budget') throw errors.unknownSteeringField(field, insideSteeringSet(field));
   if (itemFields.has(field)) throw errors.unknownSteeringField(field, insideSteering(field));
   const alias = Object.hasOwn(aliases, field.toLowerCase()) ? aliases[field.toLowerCase()] : undefined;
   // Other fields first: at equal distance "streaming" means "stream".

@@ -6,7 +6,9 @@
 import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { conceptLimits } from '../common/concept-limits.js';
 import { SteerdError } from '../errors.js';
+import { ConceptReadings } from '../schemas/readings.js';
 import { type Concept, conceptDocument, conceptVersion, createConcept } from './concept.js';
+import { type Readings, readingsOf } from './readings.js';
 import {
   decodeSafetensorsHeader,
   decodeTensors,
@@ -124,6 +126,7 @@ function readConcept(document: Record<string, unknown>, tensors: Map<string, Saf
       seed: number(record, 'seed'),
       details: object(record, 'details'),
     },
+    readings: readingsFrom(document.readings),
   });
   // A tensor that is no part of the concept is not covered by its version.
   for (const tensor of tensors.keys()) {
@@ -144,6 +147,13 @@ function readConcept(document: Record<string, unknown>, tensors: Map<string, Saf
     throw new ConceptFileError('tampered', 'tampered: the header says more than its hash covers');
   }
   return concept;
+}
+
+function readingsFrom(value: unknown): Readings | null {
+  if (value === undefined) return null;
+  const { success, data } = ConceptReadings.safeParse(value);
+  if (success) return readingsOf(data);
+  throw new ConceptFileError('not_a_concept', "readings are not a concept's readings");
 }
 
 function string(from: Record<string, unknown>, key: string): string {

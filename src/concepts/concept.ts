@@ -7,6 +7,7 @@ import { canonicalJson, JsonError } from '../common/canonical-json.js';
 import { conceptLimits } from '../common/concept-limits.js';
 import { isConceptName } from '../common/names.js';
 import { errors } from '../errors.js';
+import { checkReadings, type Readings, readingsDocument } from './readings.js';
 
 /** How a concept came to be: kept in the file's header, returned by GET /v1/concepts/{name}. */
 export interface ConceptRecord {
@@ -48,7 +49,15 @@ export interface Concept {
   readonly residualNorms: Float32Array;
   readonly calibration: Calibration;
   readonly record: ConceptRecord;
+  /** Null where they were not measured: old files, imports, what `calibrate: false` fitted. */
+  readonly readings: Readings | null;
 }
+
+/** What a concept is made of; `readings` may be left out. */
+export type ConceptFields = Omit<Concept, 'version' | 'readings'> & Partial<Pick<Concept, 'readings'>>;
+
+/** The calibration methods that choose coefficients without measuring what they do. */
+export const unmeasuredMethods: readonly string[] = ['norm_share', 'algebra', 'imported'];
 
 /** A row counts as unit when its norm is this close to 1: room for float16 and bfloat16 sources. */
 export const unitTolerance = 1e-3;
@@ -57,7 +66,7 @@ export const unitTolerance = 1e-3;
  * Makes a concept of its fields: copies every array (`vectors` into a SharedArrayBuffer) and computes the version.
  * @throws SteerdError invalid_value, naming the field.
  */
-export function createConcept(fields: Omit<Concept, 'version'>): Concept {
+export function createConcept(fields: ConceptFields): Concept {
   const { name, model, modelFingerprint, layers, hiddenSize } = fields;
   if (typeof name !== 'string' || !isConceptName(name)) {
     throw errors.invalidValue(
@@ -95,12 +104,16 @@ export function createConcept(fields: Omit<Concept, 'version'>): Concept {
       details: copyDetails('calibration.details', fields.calibration.details),
     }),
     record: copyRecord(fields.record),
+    readings: fields.readings
+      ? checkReadings(fields.readings, layers, (layer) => hasVector(fields, layer))
+      : null,
   };
   return Object.freeze({ ...content, version: conceptVersion(content) });
 }
 
 /** The part of a concept that is text, as its file keeps it beside the version. */
 export function conceptDocument(concept: Omit<Concept, 'version'>): Record<string, unknown> {
+  const { readings } = concept;
   const { method, negativeRatio, details } = concept.calibration;
   return {
     format: 1,
@@ -112,6 +125,8 @@ export function conceptDocument(concept: Omit<Concept, 'version'>): Record<strin
     record: concept.record,
     // Left out where both directions are alike, so that files from before there was a ratio keep their version.
     calibration: { method, details, ...(negativeRatio === 1 ? {} : { negative_ratio: negativeRatio }) },
+    // The same for readings.
+    ...(readings === null ? {} : { readings: readingsDocument(readings) }),
   };
 }
 
@@ -163,6 +178,11 @@ function checkRows(vectors: Float32Array, layers: number, hiddenSize: number): v
       throw errors.invalidValue(`vectors[${layer}]`, 'a unit vector or zero', `a vector of norm ${norm}`);
     }
   }
+}
+
+/** Whether there is a direction at a layer. */
+export function hasVector({ vectors, hiddenSize }: Pick<Concept, 'vectors' | 'hiddenSize'>, layer: number) {
+  return vectors.subarray(layer * hiddenSize, (layer + 1) * hiddenSize).some((value) => value !== 0);
 }
 
 function checkRatio(ratio: number): number {

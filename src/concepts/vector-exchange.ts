@@ -10,7 +10,7 @@ import {
   type VectorEncoding,
   type VectorFormat,
 } from '../schemas/concept-vectors.js';
-import type { ComposeRequest } from '../schemas/concepts.js';
+import { type ComposeRequest, mostTakenOut } from '../schemas/concepts.js';
 import { validate } from '../schemas/validation.js';
 import { readJsonObject } from '../text/json-file.js';
 import type { Concept } from './concept.js';
@@ -20,6 +20,8 @@ import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concep
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
+import { readingsDocument } from './readings.js';
+import { withoutSharedPart } from './shared-part.js';
 import { formatOfBytes } from './vector-formats.js';
 import { importVectors } from './vector-import.js';
 
@@ -86,6 +88,7 @@ export function toConceptVectors(concept: Concept, encoding: VectorEncoding): Co
       details: { ...calibration.details },
     },
     record: { ...record, details: { ...record.details } },
+    ...(concept.readings === null ? {} : { readings: readingsDocument(concept.readings) }),
   };
 }
 
@@ -147,16 +150,46 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** @throws SteerdError concept_not_found, invalid_value, storage_failed */
+/** @throws SteerdError concept_not_found, concept_not_allowed, invalid_value, storage_failed */
 export async function storeComposition(
   concepts: ConceptLibrary,
   model: string,
   name: string,
-  { terms }: ComposeRequest,
+  { terms, orthogonalize_to: asked }: ComposeRequest,
 ): Promise<StoredConcept> {
   const resolved = terms.map(({ concept, weight }, i): ConceptTerm => {
     const stored = storedConcept(concepts, model, concept, `terms.${i}.concept`);
     return { concept: stored.concept, weight };
   });
-  return concepts.put(composeConcepts(resolved as [ConceptTerm, ...ConceptTerm[]], name));
+  const sum = composeConcepts(resolved as [ConceptTerm, ...ConceptTerm[]], name);
+  if (asked === undefined) return concepts.put(sum);
+  const field = 'orthogonalize_to';
+  const of = Array.isArray(asked)
+    ? asked.map((other, i) => storedConcept(concepts, model, other, `${field}.${i}`).concept)
+    : otherConcepts(concepts, sum, resolved);
+  if (of.length === 0 || of.length > mostTakenOut) {
+    const requirement = `a list of names for a model that has not 1 to ${mostTakenOut} other concepts`;
+    throw errors.invalidValue(field, requirement, `${asked}, of which there are ${of.length}`);
+  }
+  const as = asked === 'mean_of_others' ? 'mean' : 'span';
+  return concepts.put(withoutSharedPart(sum, { of, as, field }));
+}
+
+/**
+ * The model's concepts apart from the terms and the one that the result replaces. What was made of concepts that are there
+ * themselves is left out as well: it would count them twice, and take out of a term what once was made of it.
+ */
+function otherConcepts(concepts: ConceptLibrary, sum: Concept, terms: readonly ConceptTerm[]): Concept[] {
+  const all = concepts
+    .list(sum.model)
+    .map(({ concept }) => concept)
+    .filter((concept) => concept.modelFingerprint === sum.modelFingerprint);
+  const there = new Set(all.map(({ version }) => version));
+  const asked = new Set(terms.map(({ concept }) => concept.version));
+  const isMade = ({ record: { details } }: Concept) =>
+    Array.isArray(details.of) &&
+    details.of.some((source: { readonly version?: unknown } | null) => there.has(String(source?.version)));
+  return all.filter(
+    (concept) => concept.name !== sum.name && !asked.has(concept.version) && !isMade(concept),
+  );
 }

@@ -9,6 +9,7 @@ import { type Concept, type ConceptRecord, createConcept, unitTolerance } from '
 import { ConceptFileError, decodeConcept } from './concept-file.js';
 import { type Directions, decodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
+import { type Readings, readingsOf } from './readings.js';
 import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
 import { saidProjection } from './vector-metadata.js';
 
@@ -41,6 +42,7 @@ interface Parts {
   readonly record?: ConceptRecord | undefined;
   /** For the record of a file that brings none: what a user should know of it. */
   readonly warnings?: readonly string[];
+  readonly readings?: Readings | null;
 }
 
 /**
@@ -109,7 +111,9 @@ function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
     );
   }
   const { name, model, modelFingerprint } = target;
-  return createConcept({ ...concept, name, model, modelFingerprint });
+  // What another export reads on these directions is not what this one does.
+  const readings = concept.modelFingerprint === modelFingerprint ? concept.readings : null;
+  return createConcept({ ...concept, name, model, modelFingerprint, readings });
 }
 
 /** Tensors `vectors` [L, H], or `direction.N`, `layer.N` or `layers.N` [H] each; `coefficients`, `residual_norms` [L]. */
@@ -166,6 +170,10 @@ function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
       residualNorms: floats(file.residual_norms),
       calibration: file.calibration,
       record: file.record,
+      readings:
+        file.readings && file.model_fingerprint === target.modelFingerprint
+          ? readingsOf(file.readings)
+          : null,
     },
     'json',
     target,
@@ -238,6 +246,7 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
       seed: 0,
       details: parts.warnings?.length ? { warnings: parts.warnings } : {},
     },
+    readings: parts.readings ?? null,
   });
 }
 

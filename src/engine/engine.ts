@@ -5,7 +5,10 @@
 import type {
   Capture,
   CaptureRequest,
+  Divergence,
+  DivergenceRequest,
   ModelShape,
+  PairsRequest,
   ProjectRequest,
   ScoreRequest,
   SequenceRequest,
@@ -37,6 +40,24 @@ export interface Engine {
   score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array>;
 
   /**
+   * Log-probabilities of many answers after many prompts: for each pair [answer's length], in the order of the pairs.
+   * Faster than `score` for each of them; interactive reads may come between two texts.
+   * @throws SteerdError prompt_empty, context_length_exceeded, token_out_of_range, invalid_value, queue_full,
+   *   engine_failed
+   */
+  scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]>;
+
+  /**
+   * How far an edit moves the distributions of a given text's tokens [tokens.length - from]. The text is read with and
+   * without the edit, so it takes as long as two scores.
+   * @throws SteerdError as `scoreMany`
+   */
+  divergence(request: DivergenceRequest, signal?: AbortSignal): Promise<Divergence>;
+
+  /** The same of many answers, each under its prompt's edit: for each pair, in the order of the pairs. */
+  divergenceMany(request: PairsRequest, signal?: AbortSignal): Promise<Divergence[]>;
+
+  /**
    * Projections [M, L, T] of a given text onto M directions, computed between decode steps.
    * @throws SteerdError prompt_empty, context_length_exceeded, token_out_of_range, queue_full, engine_failed
    */
@@ -55,6 +76,9 @@ export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
     generate: (request, signal) => engine.generate(request, signal),
     capture: (request, signal) => engine.capture(request, signal),
     score: (request, signal) => engine.score(request, signal),
+    scoreMany: (request, signal) => engine.scoreMany(request, signal),
+    divergence: (request, signal) => engine.divergence(request, signal),
+    divergenceMany: (request, signal) => engine.divergenceMany(request, signal),
     project: (request, signal) => engine.project(request, signal),
     load: () => engine.load(),
     close: () => engine.close(),

@@ -191,6 +191,48 @@ export interface ScoreRequest {
   readonly shared?: number;
 }
 
+/**
+ * Asks for log-probabilities of many answers, each after one or more of many prompts. Beginnings that texts have in
+ * common are computed once. The numbers of a pair are those of a `ScoreRequest` for it: on the CPU to the bit where the
+ * chunks of a text compute what the whole text does (docs/decisions, record 4), else within rounding.
+ */
+export interface PairsRequest {
+  /** Token ids, at least one each. */
+  readonly prompts: readonly (readonly number[])[];
+  /** Token ids, at least one each. */
+  readonly answers: readonly (readonly number[])[];
+  /** Index of a prompt and index of an answer, in any order. */
+  readonly pairs: readonly (readonly [prompt: number, answer: number])[];
+  /**
+   * Of each prompt: the edit under which it and its answers are read. None for all when left out. Prompts with the same
+   * object share what they have in common.
+   */
+  readonly edits?: readonly ActivationEdit[];
+  readonly priority: Priority;
+}
+
+/** Asks how far an edit moves the distributions of a given text's tokens (teacher forcing). */
+export interface DivergenceRequest {
+  readonly tokens: readonly number[];
+  /** First position read, at least 1. */
+  readonly from: number;
+  readonly edit: ActivationEdit;
+  readonly priority: Priority;
+}
+
+/** Of N tokens, each after the tokens before it, in nats. */
+export interface Divergence {
+  /** [N] log-probability under the edit. */
+  readonly steered: Float32Array;
+  /** [N] log-probability without any edit. */
+  readonly unsteered: Float32Array;
+  /**
+   * [N] KL(p_steered || p_unsteered) over the whole vocabulary: sum_t p_steered(t) log(p_steered(t) / p_unsteered(t)).
+   * Never negative, and zero without an edit. float32, so it is good to about 1e-5.
+   */
+  readonly divergence: Float32Array;
+}
+
 /** Asks for projections of a given text, computed without any edit. */
 export interface ProjectRequest {
   readonly tokens: readonly number[];
@@ -253,6 +295,8 @@ export type ToWorker =
   | { readonly type: 'generate'; readonly id: number; readonly request: SequenceRequest }
   | { readonly type: 'capture'; readonly id: number; readonly request: CaptureRequest }
   | { readonly type: 'score'; readonly id: number; readonly request: ScoreRequest }
+  | { readonly type: 'score pairs'; readonly id: number; readonly request: PairsRequest }
+  | { readonly type: 'compare pairs'; readonly id: number; readonly request: PairsRequest }
   | { readonly type: 'project'; readonly id: number; readonly request: ProjectRequest }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'close' };
@@ -271,6 +315,8 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly error: WireError }
   | { readonly type: 'step'; readonly results: readonly SequenceResult[]; readonly running: number }
   | { readonly type: 'captured'; readonly id: number; readonly capture: Capture }
+  /** Of pairs: all answers' numbers, in the order of the pairs. */
   | { readonly type: 'scored'; readonly id: number; readonly logProbabilities: Float32Array }
+  | { readonly type: 'compared'; readonly id: number; readonly divergence: Divergence }
   | { readonly type: 'projected'; readonly id: number; readonly projections: Float32Array }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

@@ -6,7 +6,8 @@
 import { type Concept, createConcept } from '../concepts/concept.js';
 import { recordedWarnings } from '../concepts/fit-record.js';
 import type { LoadedModel } from '../models/model.js';
-import { calibrationRule } from './calibration-rule.js';
+import { defaultProfile } from '../schemas/fit-choices.js';
+import { calibrationRule, profileOf } from './calibration-rule.js';
 import type { LayerFit, LayerTask } from './fit-layer.js';
 import { fitLayers } from './fit-layers.js';
 import { checkRecipeLabels, type FitSettings } from './fit-settings.js';
@@ -60,7 +61,7 @@ export async function conceptOf(
     return { layer, method, features: { rows, n, hiddenSize, labels: features.labels, softLabels } };
   });
   const vectors = new Float32Array(depth * hiddenSize);
-  const separations = new Float64Array(depth);
+  const separations = new Float64Array(depth).fill(Number.NaN);
   const recordOf = ({ layer, record }: LayerFit) => ({ ...features.layerDetails?.[layer], ...record });
   let done = 0;
   onProgress('direction', done, tasks.length);
@@ -72,6 +73,7 @@ export async function conceptOf(
     vectors.set(unit, layer * hiddenSize);
     separations[layer] = separation;
   }
+  const { profile = defaultProfile } = settings;
   return createConcept({
     name: settings.name,
     model: model.id,
@@ -80,7 +82,7 @@ export async function conceptOf(
     hiddenSize,
     vectors,
     residualNorms,
-    calibration: calibrationRule(separations, residualNorms),
+    calibration: calibrationRule(profileOf(profile, separations, residualNorms), residualNorms),
     record: {
       recipe: settings.recipe,
       method: settings.method,
@@ -89,6 +91,7 @@ export async function conceptOf(
       details: {
         ...withWarnings(features.details, sampled(fits)),
         labels: settings.labels,
+        profile,
         layers: fits.map(recordOf),
       },
     },

@@ -19,7 +19,10 @@ export interface LayerFit {
   readonly layer: number;
   /** [H] */
   readonly unit: Float32Array;
-  /** Distance between the means of the two classes' features. */
+  /**
+   * Distance along `unit` from the mean of the negatives' features to that of the positives': what a step along the
+   * vector can make up for. Negative where soft labels turned the vector against the sides.
+   */
   readonly separation: number;
   /** For the concept's record: JSON values only, the same for the same features. */
   readonly record: Readonly<Record<string, unknown>>;
@@ -35,7 +38,7 @@ export function fitLayer({ layer, method, features }: LayerTask, products: Produ
   const started = performance.now();
   products.checkpoint();
   checkLabels(features, layer);
-  const separation = separationOf(features, layer);
+  const difference = differenceOf(features, layer);
   products.checkpoint();
   const split = splitRows(features);
   const found = methods[method].direction(split, products);
@@ -43,6 +46,7 @@ export function fitLayer({ layer, method, features }: LayerTask, products: Produ
   if (found === null || oriented === null) {
     throw errors.fitImpossible(`the method found no direction at layer ${layer}`);
   }
+  const separation = difference.reduce((sum, x, h) => sum + x * (oriented.unit[h] as number), 0);
   return {
     layer,
     unit: oriented.unit,
@@ -53,6 +57,8 @@ export function fitLayer({ layer, method, features }: LayerTask, products: Produ
       r: oriented.r,
       sign: oriented.sign,
       separation,
+      // Of the whole features: a vector along which little of it lies is a noisy one.
+      distance: norm(difference),
       // JSON has no NaN.
       validation_r: Number.isFinite(found.validationR) ? found.validationR : null,
       held_out: split.heldOut ? split.validation.labels.length : 0,
@@ -80,8 +86,8 @@ function checkLabels({ labels, softLabels }: LayerFeatures, layer: number): void
   }
 }
 
-/** Refuses features that are not finite, and classes that do not differ. */
-function separationOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: number): number {
+/** [H] mean of the positives minus mean of the negatives. Refuses what is not finite, and classes that do not differ. */
+function differenceOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: number): Float64Array {
   const sums = [new Float64Array(hiddenSize), new Float64Array(hiddenSize)] as const;
   const counts = [0, 0];
   let lengths = 0;
@@ -94,11 +100,12 @@ function separationOf({ rows, n, hiddenSize, labels }: LayerFeatures, layer: num
     for (let h = 0; h < hiddenSize; h++) sum[h] = (sum[h] as number) + (row[h] as number);
   }
   const [negatives, positives] = counts as [number, number];
-  const distance = norm(sums[1].map((sum, h) => sum / positives - (sums[0][h] as number) / negatives));
+  const difference = sums[1].map((sum, h) => sum / positives - (sums[0][h] as number) / negatives);
+  const distance = norm(difference);
   if (!Number.isFinite(lengths) || !Number.isFinite(distance)) {
     throw errors.fitImpossible(`the activations at layer ${layer} are not finite numbers`);
   }
-  if (distance > (leastSeparation * lengths) / n) return distance;
+  if (distance > (leastSeparation * lengths) / n) return difference;
   throw errors.fitImpossible(
     `positives and negatives give the same activations at layer ${layer}, so no direction tells them apart`,
   );

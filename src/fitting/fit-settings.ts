@@ -1,21 +1,23 @@
 /** What a fit runs with, made of its request once the schema has checked it: defaults that depend on other fields. */
 import { errors } from '../errors.js';
 import {
-  type ConceptClassName,
-  conceptClasses,
+  type ExampleSetName,
   fitRecipes,
   type Labels,
   type MethodName,
+  type ProfileName,
   type RecipeName,
 } from '../schemas/fit-choices.js';
 import type { FitRequest } from '../schemas/fits.js';
+import type { ContrastTerms } from './contrast/contrast.js';
+import { statedConcept } from './contrast/stated-concept.js';
 import type { LayerChoice } from './layer-choice.js';
 import type { Examples, Statements } from './recipes/recipe.js';
+import { pairSets } from './statements/pairs/index.js';
 
-export interface FitSettings {
+/** What states the concept, and what it is told apart from: `ContrastTerms`. */
+export interface FitSettings extends ContrastTerms {
   readonly name: string;
-  /** What states the concept: the request's own words or its class's; empty for examples that state nothing. */
-  readonly prefix: string;
   readonly recipe: RecipeName;
   readonly method: MethodName;
   readonly labels: Labels;
@@ -27,6 +29,10 @@ export interface FitSettings {
   /** Default: all that can be steered. */
   readonly layers?: LayerChoice | undefined;
   readonly maxTokens: number;
+  /** Of each side, for recipe `texts`; its own number without. */
+  readonly texts?: number | undefined;
+  /** Default: separation. */
+  readonly profile?: ProfileName | undefined;
   /** Whether strength 1 is measured or left to the rule. */
   readonly calibrate: boolean;
   readonly seed: number;
@@ -34,31 +40,48 @@ export interface FitSettings {
 
 export function fitSettings(request: FitRequest): FitSettings {
   const { name, recipe, method, statements, examples, token, layers, seed, calibrate } = request;
-  const { defaultMethod, defaultLabels } = fitRecipes[recipe];
+  const { defaultMethod, defaultLabels, defaultContrast, defaultBareShare, defaultMaxTokens } =
+    fitRecipes[recipe];
   return {
     name,
-    prefix: statedPrefix(request),
+    ...statedConcept(stating(request)),
+    contrast: request.contrast ?? defaultContrast,
+    others: request.others,
+    opposite: request.opposite,
+    bareShare: request.bare_share ?? defaultBareShare,
     recipe,
     method: method ?? defaultMethod,
     labels: request.labels ?? defaultLabels,
     statements,
-    examples,
+    examples: typeof examples === 'string' ? shippedExamples(examples) : examples,
     token,
     layers,
-    maxTokens: request.max_tokens,
+    maxTokens: request.max_tokens ?? defaultMaxTokens,
+    texts: request.texts,
+    profile: request.profile,
     calibrate,
     seed,
   };
 }
 
-function statedPrefix({ prefix, class: conceptClass, subject }: FitRequest): string {
-  if (conceptClass !== undefined && subject !== undefined) return classPrefix(conceptClass, subject);
-  return prefix ?? '';
+/** Examples that ship say by what message the model is told the same. */
+function stating(request: FitRequest): FitRequest {
+  const { prefix, class: conceptClass, examples } = request;
+  if (typeof examples !== 'string' || prefix !== undefined || conceptClass !== undefined) return request;
+  return { ...request, prefix: pairSets[examples].prefix };
 }
 
-/** The sentence that states `subject`, which is taken as it is written: "spiders" and "Spiders" differ. */
-export function classPrefix(conceptClass: ConceptClassName, subject: string): string {
-  return conceptClasses[conceptClass].prefix.replace('{x}', () => subject.trim());
+/** As chats of a question and an answer. */
+export function shippedExamples(name: ExampleSetName): Examples {
+  const { pairs } = pairSets[name];
+  const chat = (question: string, answer: string) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: answer },
+  ];
+  return {
+    positive: pairs.map(({ question, withConcept }) => chat(question, withConcept)),
+    negative: pairs.map(({ question, plain }) => chat(question, plain)),
+  };
 }
 
 /** @throws SteerdError invalid_value when the recipe does not give the labels asked for. Every method takes either. */

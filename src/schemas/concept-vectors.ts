@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { conceptLimits } from '../common/concept-limits.js';
 import { list } from './fields.js';
+import { ConceptReadings } from './readings.js';
 
 export const vectorFormats = ['json', 'safetensors', 'gguf'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];
@@ -47,6 +48,9 @@ export const ConceptVectors = z
       seed: z.int(),
       details,
     }),
+    readings: ConceptReadings.optional().meta({
+      description: 'Left out where they were not measured; read only for the export they were measured on.',
+    }),
   })
   .meta({
     id: 'ConceptVectors',
@@ -84,7 +88,12 @@ export const ConceptVectorsInput = z
       .pipe(z.record(z.string(), rowInput)),
     coefficients: perLayer.optional(),
     residual_norms: perLayer.optional(),
-    ...ConceptVectors.partial().pick({ model_fingerprint: true, calibration: true, record: true }).shape,
+    ...ConceptVectors.partial().pick({
+      model_fingerprint: true,
+      calibration: true,
+      record: true,
+      readings: true,
+    }).shape,
   })
   .meta({ id: 'ConceptVectorsImport', examples: [{ vectors: { 1: [0.6, 0.8], 2: [3, 4] } }] });
 export type ConceptVectorsInput = z.output<typeof ConceptVectorsInput>;

@@ -1,6 +1,7 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
 import { ModelQuery } from './models.js';
+import { ConceptReadings } from './readings.js';
 
 export const ConceptObject = z
   .object({
@@ -50,6 +51,9 @@ export const ConceptObject = z
     residual_norms: z
       .array(z.number())
       .describe('Per layer: mean L2 norm of the block outputs seen in the fit.'),
+    readings: ConceptReadings.nullable().describe(
+      'What neutral and told answers read on it; null until it is calibrated. Centred operations and monitors with scale "calibrated" need it.',
+    ),
   })
   .meta({
     id: 'Concept',
@@ -77,12 +81,18 @@ export const ConceptObject = z
         details: {},
       },
       residual_norms: [3, 12, 16, 20],
+      readings: null,
     },
   });
 export type ConceptObject = z.output<typeof ConceptObject>;
 
 /** Without what grows with the fit. */
-const ConceptSummary = ConceptObject.omit({ details: true, calibration: true, residual_norms: true }).meta({
+const ConceptSummary = ConceptObject.omit({
+  details: true,
+  calibration: true,
+  residual_norms: true,
+  readings: true,
+}).meta({
   id: 'ConceptSummary',
   description: 'A concept as lists show it: GET /v1/concepts/{name} tells the rest.',
 });
@@ -123,7 +133,66 @@ export const ConceptList = z
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;
 
+/** Concepts of one comparison: the pairs grow with the square. */
+export const mostCompared = 100;
+
+const namesExpected = `must be 2 to ${mostCompared} names of concepts, joined by commas`;
+
+export const SimilarityQuery = ModelQuery.extend({
+  concepts: z
+    .string({ error: namesExpected })
+    .transform((names) => [...new Set(names.split(','))])
+    .refine((names) => names.length >= 2 && names.length <= mostCompared && !names.includes(''), {
+      error: namesExpected,
+    })
+    .optional()
+    .meta({
+      type: 'string',
+      description: `Names, joined by commas, at most ${mostCompared}; a name twice counts once. Default: all of the model's.`,
+      examples: ['ocean,pirate'],
+    }),
+  detail: z
+    .enum(['mean', 'layers'])
+    .default('mean')
+    .meta({ description: '`layers` brings the cosines of every block too.' }),
+});
+export type SimilarityQuery = z.output<typeof SimilarityQuery>;
+
+const CosineMatrix = z.array(z.array(z.number().min(-1).max(1).nullable()));
+
+export const ConceptSimilarity = z
+  .object({
+    object: z.literal('concepts.similarity'),
+    model: z.string(),
+    concepts: z
+      .array(z.object({ name: z.string(), version: z.string() }))
+      .meta({ description: 'In the order of the rows and columns.' }),
+    cosine: CosineMatrix.meta({
+      description:
+        'Symmetric, to six decimals: of each pair the plain mean of the cosines at the blocks that both steer at strength 1, or without such blocks at those where both have a vector; null without these too.',
+    }),
+    overlaps: z
+      .array(z.object({ concepts: z.tuple([z.string(), z.string()]), cosine: z.number() }))
+      .meta({ description: 'The pairs above 0.5 or below -0.5, the closest first.' }),
+    layers: z
+      .array(z.object({ layer: z.int(), cosine: CosineMatrix }))
+      .optional()
+      .meta({
+        description:
+          'With `detail=layers`: the same of each block at which any has a vector; null where one of the two has none.',
+      }),
+  })
+  .meta({
+    id: 'ConceptSimilarity',
+    description: 'How much concepts of one model point the same way, at strengths of the same sign.',
+  });
+export type ConceptSimilarity = z.output<typeof ConceptSimilarity>;
+
 const maxTerms = 16;
+/** Concepts that can be taken out of another. */
+export const mostTakenOut = 100;
+
+const orthogonalizeExpected = `must be "others", "mean_of_others" or a list of 1 to ${mostTakenOut} names of concepts`;
 
 export const ComposeRequest = z
   .strictObject({
@@ -137,10 +206,21 @@ export const ComposeRequest = z
       )
       .min(1)
       .max(maxTerms),
+    orthogonalize_to: z
+      .union(
+        [z.enum(['others', 'mean_of_others']), z.array(z.string().min(1).max(200)).min(1).max(mostTakenOut)],
+        { error: orthogonalizeExpected },
+      )
+      .optional()
+      .meta({
+        description:
+          "Takes the shared part out, block by block: the named concepts' directions, those of all the model's other concepts (`others`), or only their mean (`mean_of_others`). Others are neither the terms, nor the concept of the result's name, nor what was composed of concepts that are there themselves. The push of strength 1 is as large as before, and lies where something is left.",
+      }),
   })
   .meta({
     id: 'ComposeRequest',
-    description: 'Strength 1 of the result is every term at its weight. Negative weights subtract.',
+    description:
+      'Strength 1 of the result is every term at its weight. Negative weights subtract. Nothing of it is measured: POST .../calibrate does that.',
     examples: [
       {
         terms: [

@@ -92,11 +92,14 @@ export function choice<const Options extends readonly [z.ZodType, ...z.ZodType[]
     .transform((value, context): z.output<Options[number]> => {
       // Longer lists are refused by every branch: one item too many says as much as a million.
       const read = Array.isArray(value) ? value.slice(0, longest + 1) : value;
-      const parsed = (options[pick(value)] ?? options[0]).safeParse(read);
+      const parsed = (options[pick(value)] ?? options[0]).safeParse(read, { error: requirement });
       if (parsed.success) return parsed.data as z.output<Options[number]>;
       // A misspelt key explains what else is missing: it comes first.
       const issues = [...parsed.error.issues].sort((a, b) => rank(a) - rank(b));
-      for (const { path, message } of issues) {
+      for (const issue of issues) {
+        // Alternatives inside a branch: what is wrong inside the one that was meant says more than that none fits.
+        const inside = fault(issue);
+        const { path, message } = inside.path.length > issue.path.length ? inside : issue;
         context.issues.push({ code: 'custom', message, path: [...path], input: value });
       }
       return z.NEVER;

@@ -28,6 +28,34 @@ export const methodNames = namesOf(fitMethods);
 export const labelKinds = ['hard', 'soft'] as const;
 export type Labels = (typeof labelKinds)[number];
 
+/** What a fit's negative side states in the concept's place. */
+export const fitContrasts = {
+  others: {
+    description:
+      "The same kind of message about `others`, in turn: other subjects of the concept's class, plain topics or other messages that ship with the server, or your own list.",
+  },
+  opposite: { description: 'The same kind of message about `opposite`.' },
+  none: {
+    description: "Nothing, as in the paper (arXiv 2602.00333): the prompt without the concept's message.",
+  },
+} as const satisfies Record<string, { readonly description: string }>;
+
+export type ContrastKind = keyof typeof fitContrasts;
+export const contrastKinds = namesOf(fitContrasts);
+
+/** How strength 1 is shared out among the layers, before it is measured as a whole. */
+export const fitProfiles = {
+  separation: {
+    description: "In proportion to the distance between the sides' means along the layer's vector.",
+  },
+  norm: { description: "In proportion to the residual stream's norm." },
+  uniform: { description: "The same coefficient at every layer, the paper's." },
+} as const satisfies Record<string, { readonly description: string }>;
+
+export type ProfileName = keyof typeof fitProfiles;
+export const profileNames = namesOf(fitProfiles);
+export const defaultProfile: ProfileName = 'separation';
+
 interface RecipeChoice {
   readonly description: string;
   /** Whether it can label softly. */
@@ -36,37 +64,83 @@ interface RecipeChoice {
   readonly defaultLabels: Labels;
   /** The method of a fit that asks for none. */
   readonly defaultMethod: MethodName;
+  /** The contrast of a fit that asks for none. */
+  readonly defaultContrast: ContrastKind;
+  /** Share of the negatives that state nothing, in a contrast. */
+  readonly defaultBareShare: number;
+  /** Tokens of what the model writes. */
+  readonly defaultMaxTokens: number;
 }
 
 /** How the model is brought to show a concept, and which of its activations are read. */
 export const fitRecipes = {
   attention: {
     description:
-      'What the model thinks of statements, asked with and without the prefix, read where it attends most to the prefix. `statements` are those of each side.',
+      "What the model thinks of statements, asked with the prefix and with the contrast's, read where it attends most to the prefix. `statements` are those of each side.",
     softLabels: true,
     defaultLabels: 'soft',
     defaultMethod: 'rfm',
+    defaultContrast: 'others',
+    defaultBareShare: 0.25,
+    defaultMaxTokens: 32,
   },
   responses: {
     description:
-      'Answers to open questions, given with and without the prefix as a system message. `statements` are the questions of each side.',
+      "Answers to open questions, given with the prefix and with the contrast's as a system message, and read back after the question alone (with soft labels, where they were given). `statements` are the questions of each side.",
     softLabels: true,
     // As the concepts that ship with the embedded model are made.
     defaultLabels: 'hard',
     defaultMethod: 'mean_difference',
+    defaultContrast: 'others',
+    defaultBareShare: 0,
+    defaultMaxTokens: 32,
   },
-  examples: {
+  texts: {
     description:
-      "Your own `examples` with the concept and without: texts (mean over their tokens but attention sinks) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
+      'Short texts that the model writes about the subject and about others ("Write three sentences about ..."), read back after a prompt that asks for nothing. Works where the model does not follow a message, and for models without a chat template. With a prefix or class too, half of them are answers under that message; with a prefix alone, all are written under it.',
     softLabels: false,
     defaultLabels: 'hard',
     defaultMethod: 'mean_difference',
+    defaultContrast: 'others',
+    defaultBareShare: 0,
+    defaultMaxTokens: 48,
+  },
+  examples: {
+    description:
+      "Your own `examples`, or a set that ships, with the concept and without: texts (mean over their tokens but attention sinks) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
+    softLabels: false,
+    defaultLabels: 'hard',
+    defaultMethod: 'mean_difference',
+    // Its own negatives are the contrast.
+    defaultContrast: 'none',
+    defaultBareShare: 0,
+    defaultMaxTokens: 32,
   },
 } as const satisfies Record<string, RecipeChoice>;
 
 export type RecipeName = keyof typeof fitRecipes;
 export const recipeNames = namesOf(fitRecipes);
 export const defaultRecipe: RecipeName = 'attention';
+
+/** Pairs that ship with the product for recipe `examples`: eight questions, each answered with the concept and plainly. */
+export const exampleSets = {
+  ocean: { description: 'everything is of the sea.' },
+  space: { description: 'everything is of stars and planets.' },
+  egypt: { description: 'everything is of ancient Egypt.' },
+  garden: { description: 'everything is of flowers and gardens.' },
+  'sci-fi': { description: 'robots, spaceships and the future.' },
+  sad: { description: 'grief and loneliness.' },
+  cheerful: { description: 'joy about everything.' },
+  horror: { description: 'darkness, blood and monsters.' },
+  pirate: { description: 'a pirate speaks.' },
+  formal: { description: 'a very polite butler speaks.' },
+  shakespeare: { description: "the English of Shakespeare's plays." },
+  french: { description: 'answers in French.' },
+  list: { description: 'answers as lists of short points.' },
+} as const satisfies Record<string, { readonly description: string }>;
+
+export type ExampleSetName = keyof typeof exampleSets;
+export const exampleSetNames = namesOf(exampleSets);
 
 interface ConceptClass {
   /** The sentence that states a concept of the class to the model; `{x}` stands for the subject. */

@@ -7,7 +7,10 @@ import { choice, isObject, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
 import { bringsVectors, conceptField, maxSteeringItems, SteeringLayers } from './steering.js';
 
-const scaleError = { error: 'must be "norm" or "raw"' };
+const scaleError = { error: 'must be "calibrated", "norm" or "raw"' };
+const inlineScaleError = {
+  error: 'must be "norm" or "raw": the vectors of a request have no calibration',
+};
 const detailError = { error: 'must be "mean" or "layers"' };
 
 const itemShape = {
@@ -15,9 +18,9 @@ const itemShape = {
   layers: SteeringLayers.default('default').meta({
     description: 'As in steering; "default" is every layer with a vector for a concept without calibration.',
   }),
-  scale: z.enum(['norm', 'raw'], scaleError).default('norm').meta({
+  scale: z.enum(['calibrated', 'norm', 'raw'], scaleError).optional().meta({
     description:
-      'Unit of `values`. norm: share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`), comparable over layers and tokens; what ordinary text reads differs by concept. raw: <h, v> itself.',
+      'Unit of `values`. calibrated (default for a concept whose answers were read): 0 is what neutral answers read on average, 1 what answers of the model read that is told the concept; layers weigh by how well they tell the two apart. norm (default for others): share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`); what ordinary text reads differs by concept. raw: <h, v> itself.',
   }),
   detail: z.enum(['mean', 'layers'], detailError).default('mean').meta({
     description: 'layers: `layer_values` too, the raw <h, v> of every token at every layer.',
@@ -33,7 +36,7 @@ const MonitorObject = z.strictObject(itemShape, {
 const inlineShape = {
   ...itemShape,
   ...InlineVectorFields,
-  scale: z.enum(['norm', 'raw'], scaleError).default('raw').meta({
+  scale: z.enum(['norm', 'raw'], inlineScaleError).default('raw').meta({
     description: 'norm: with `residual_norms`.',
   }),
 };
@@ -65,7 +68,7 @@ export const MonitorReceipt = z
   .object({
     concept: z.string().nullable().meta({ description: 'For vectors of the request their name, or null.' }),
     version: z.string().meta({ description: "SHA-256 of the concept's content." }),
-    scale: z.enum(['norm', 'raw']),
+    scale: z.enum(['calibrated', 'norm', 'raw']),
     layers: z.array(z.int()).meta({ description: 'Blocks whose outputs are read.' }),
   })
   .meta({ id: 'MonitorReceipt', description: 'What was monitored, in the order of `concepts`.' });
@@ -81,7 +84,7 @@ export const MonitorReading = z.object({
   concept: z.string().nullable(),
   values: z.array(z.number()).meta({
     description:
-      'One per token: the mean over the layers of <h, v> / (mean residual norm of the layer), or of <h, v> with scale "raw". Taken at the position whose logits made the token: the first is the prompt\'s last position.',
+      'One per token: 0 for what neutral answers read, 1 for what told ones do (scale "calibrated"), or the mean over the layers of <h, v> / (mean residual norm of the layer) ("norm"), or of <h, v> ("raw"). Taken at the position whose logits made the token: the first is the prompt\'s last position.',
   }),
   layer_values: z
     .array(z.array(z.number()))

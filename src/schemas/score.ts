@@ -57,7 +57,7 @@ export const Score = z
         }),
         values: z.array(z.number()).meta({
           description:
-            'One per token: the mean over the layers of <h, v> / (mean residual norm of the layer), or of <h, v> with scale "raw", with h the block\'s output at this token.',
+            'One per token: 0 for what neutral answers read, 1 for what told ones do (scale "calibrated"), or the mean over the layers of <h, v> / (mean residual norm of the layer) ("norm"), or of <h, v> ("raw"), with h the block\'s output at this token.',
         }),
       }),
     ),

@@ -62,9 +62,9 @@ export const SteeringPositions = choice(
   (value) => (!isObject(value) ? 0 : 'last' in (value as object) ? 2 : 1),
 );
 /**
- * Which token positions, counted from the prompt's first token (the chat template's own included): all, the
- * prompt's, the answer's, [from, to), or the prompt's last n with everything that follows (an n beyond the
- * prompt takes all of it).
+ * Which token positions, counted from the prompt's first token (the chat template's own included): all, those whose
+ * logits choose a token of the answer (`generated`, from the prompt's last position on), those before them (`prompt`),
+ * [from, to), or the prompt's last n with everything that follows (an n beyond the prompt takes all of it).
  */
 export type SteeringPositions = z.output<typeof SteeringPositions>;
 
@@ -111,25 +111,56 @@ const itemShape = {
     description:
       'add, clamp: in units of `scale`. ablate: the share taken out, 0 to 1. amplify: the factor on the projection, to be given.',
   }),
-  scale: SteeringScale.default('calibrated'),
-  operation: SteeringOperation.default('add'),
-  layers: SteeringLayers.default('default'),
-  positions: SteeringPositions.default('all'),
+  scale: SteeringScale.default('calibrated').meta({
+    description:
+      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 is where neutral answers lie and 1 the measured unit beyond them; raw and norm: the projection itself. ablate and amplify, calibrated: about where neutral answers lie; raw or norm: about 0, which is no neutral place.',
+  }),
+  operation: SteeringOperation.default('add').meta({
+    description:
+      'add: adds the direction, and several add up. ablate: moves the projection to where neutral answers lie. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
+  }),
+  layers: SteeringLayers.default('default').meta({
+    description:
+      'default: where the concept was calibrated to be steered; for ablate, clamp and amplify in calibrated units the layers of its `readings.clamp`.',
+  }),
+  positions: SteeringPositions.default('all').meta({
+    description:
+      "Counted from the prompt's first token. generated: every position whose logits choose a token of the answer, from the prompt's last on. prompt: those before, which only the answer's attention sees.",
+  }),
+  orthogonalize: z.boolean({ error: 'must be true or false' }).optional().meta({
+    default: false,
+    description:
+      'add: takes out, block by block, what its direction shares with those that items before it in the list add. What is left keeps its size, so the push gets smaller by what is gone, down to nothing for the same concept twice.',
+  }),
 };
 const itemKeys = Object.keys(itemShape);
 
 /** The item with its strength, if that is within its scale. */
 function complete<
-  Item extends { readonly strength?: number | undefined; scale: SteeringScale; operation: SteeringOperation },
+  Item extends {
+    readonly strength?: number | undefined;
+    scale: SteeringScale;
+    operation: SteeringOperation;
+    orthogonalize?: boolean | undefined;
+  },
 >(item: Item, context: z.core.$RefinementCtx): Item & { readonly strength: number } {
   const whole = { ...item, strength: item.strength ?? 1 };
   const broken =
     item.strength === undefined && item.operation === 'amplify'
       ? 'must be given with operation "amplify": the factor on the projection'
       : brokenLimit(whole);
-  if (broken === null) return whole;
-  context.issues.push({ code: 'custom', message: broken, path: ['strength'], input: item.strength });
-  return z.NEVER;
+  const refuse = (field: 'strength' | 'orthogonalize', message: string) => {
+    context.issues.push({ code: 'custom', message, path: [field], input: item[field] });
+    return z.NEVER;
+  };
+  if (broken !== null) return refuse('strength', broken);
+  if (item.orthogonalize && item.operation !== 'add') {
+    return refuse(
+      'orthogonalize',
+      `must be left out with operation "${item.operation}": it takes apart what is added`,
+    );
+  }
+  return whole;
 }
 
 export const SteeringItem = z
@@ -159,15 +190,50 @@ export const bringsVectors = (value: unknown) => isObject(value) && 'vectors' in
 
 const AnyItem = choice([SteeringItem, InlineSteeringItem], (value) => (bringsVectors(value) ? 1 : 0));
 
-const listOfItems = z.array(AnyItem).max(maxSteeringItems, {
+const listOfItems = z.array(AnyItem, { error: 'must be a list of steering items' }).max(maxSteeringItems, {
   error: `must have at most ${maxSteeringItems} items`,
 });
 
-const alternative = choice([SteeringItem, listOfItems, z.null(), InlineSteeringItem], (value) => {
-  if (value === null) return 2;
-  if (Array.isArray(value)) return 1;
-  return bringsVectors(value) ? 3 : 0;
+const budgetExpected = "must be true, false or a share of the stream's norm above 0 and at most 1";
+
+/**
+ * What items together may push: true for as much as one of them alone, a share of the residual stream's norm, or false
+ * for no limit.
+ */
+const SteeringBudget = z.union(
+  [z.boolean(), z.number().gt(0, { error: budgetExpected }).max(1, { error: budgetExpected })],
+  { error: budgetExpected },
+);
+export type SteeringBudget = z.output<typeof SteeringBudget>;
+
+const setShape = {
+  items: listOfItems,
+  budget: SteeringBudget.default(true).meta({
+    description:
+      'How large the sum of what is added may be, as the mean of its length over the norm of the residual stream. true: as large as one of the items alone would be at strength 1, or at its own if that is more; it counts items of scale `calibrated`, from two on. A number: that share, counting every addition. false: the plain sum. What is over makes all that was counted smaller by one factor.',
+  }),
+  orthogonalize: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .meta({ description: 'For every item that adds and does not say so itself.' }),
+};
+
+/** Items with what holds for all of them together. */
+const SteeringSet = z.strictObject(setShape, {
+  error: strictly('steering', Object.keys(setShape), 'must be an object with items'),
 });
+
+const isSet = (value: unknown) => isObject(value) && 'items' in (value as object);
+
+const alternative = choice(
+  [SteeringItem, listOfItems, z.null(), InlineSteeringItem, SteeringSet],
+  (value) => {
+    if (value === null) return 2;
+    if (Array.isArray(value)) return 1;
+    if (isSet(value)) return 4;
+    return bringsVectors(value) ? 3 : 0;
+  },
+);
 
 const alternativesExpected = 'must be a list of steerings, null for none';
 
@@ -193,16 +259,20 @@ export const SteeringFields = {
     })
     .optional()
     .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
-  steering: choice([SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem], (value) => {
-    if (value === null) return 2;
-    if (Array.isArray(value)) return 1;
-    if (isObject(value) && 'choices' in (value as object)) return 3;
-    return bringsVectors(value) ? 4 : 0;
-  })
+  steering: choice(
+    [SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem, SteeringSet],
+    (value) => {
+      if (value === null) return 2;
+      if (Array.isArray(value)) return 1;
+      if (isObject(value) && 'choices' in (value as object)) return 3;
+      if (isSet(value)) return 5;
+      return bringsVectors(value) ? 4 : 0;
+    },
+  )
     .optional()
     .meta({
       description:
-        'One steering or a list of them, applied together. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
+        'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ...}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
     }),
 };
 
@@ -225,13 +295,53 @@ export const SteeringReceipt = z
     strength: z.number(),
     scale: z.enum(SteeringScale.options),
     operation: z.enum(SteeringOperation.options),
-    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when strength changes nothing.' }),
+    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when nothing is changed.' }),
     coefficients: z.array(z.number()).meta({
       description:
-        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the projection.',
+        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the distance from where neutral answers lie (from 0 with scale raw or norm).',
+    }),
+    neutral: z.array(z.number()).optional().meta({
+      description: 'Per listed layer: the projection of neutral answers that the operation is centred on.',
     }),
     positions: z.unknown().meta({ description: 'As asked.' }),
-    calibrated: z.boolean(),
+    applied: z.boolean().meta({
+      description:
+        'Whether anything is changed: false for a strength that changes nothing and for positions that do not come.',
+    }),
+    calibrated: z.boolean().meta({
+      description:
+        'Whether what was done is what was measured: this operation, alone, at its default layers and all positions.',
+    }),
+    calibrated_why: z.string().optional().meta({ description: 'Why not, when not.' }),
+    notes: z.array(z.string()).optional().meta({ description: 'What of it was not done, and why.' }),
+    overlaps: z
+      .array(z.object({ concept: z.string().nullable(), cosine: z.number() }))
+      .optional()
+      .meta({
+        description:
+          'Other items of the request at whose positions and blocks this one acts too and whose direction is much the same, |cosine| above 0.5 in the mean over those blocks, the closest first. Left out when there is none.',
+      }),
+    orthogonalized: z
+      .object({
+        to: z.array(z.string().nullable()),
+        taken_out: z.number().min(0).max(1),
+      })
+      .optional()
+      .meta({
+        description:
+          "With `orthogonalize`: the items before it whose directions were taken out, and how much of this one's lay in their span: the length of that part, mean over the blocks.",
+      }),
+    budget: z
+      .object({
+        asked: z.number().nullable(),
+        allowed: z.number().nullable(),
+        factor: z.number().min(0).max(1),
+      })
+      .optional()
+      .meta({
+        description:
+          "The joint budget of all items that have one: the share of the residual stream's norm that they would add together, what they may, and the factor that `coefficients` have in them, 1 where they keep to it. Shares are null where a concept does not know the norm; then lengths were compared.",
+      }),
   })
   .meta({ description: 'What was done to the activations.' });
 export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {

@@ -1,6 +1,7 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
 import type { StoredConcept } from '../concepts/concept-store.js';
 import { recordedWarnings } from '../concepts/fit-record.js';
+import { readingsDocument } from '../concepts/readings.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** @param stored sorted by name */
@@ -40,5 +41,6 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
       details: { ...calibration.details },
     },
     residual_norms: Array.from(concept.residualNorms),
+    readings: concept.readings && readingsDocument(concept.readings),
   };
 }

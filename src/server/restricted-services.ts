@@ -5,7 +5,7 @@ import type { KeyUsage } from '../access/key-usage.js';
 import { allows } from '../access/scopes.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import { withEngine } from '../engine/engine.js';
-import type { SequenceRequest, SequenceStep } from '../engine/protocol.js';
+import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { withModels } from '../models/registry.js';
@@ -110,6 +110,12 @@ function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): 
 /** The model with every token of its answers counted. Background work counts against nobody's limit. */
 function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
   const { engine } = model;
+  /** Every pair counts as a text of its own, read `times` times. */
+  const spendPairs = ({ prompts, answers, pairs, priority }: PairsRequest, times: number) => {
+    if (priority !== 'interactive') return;
+    for (const [prompt, answer] of pairs)
+      usage.spendTokens(times * ((prompts[prompt]?.length ?? 0) + (answers[answer]?.length ?? 0)));
+  };
   return {
     ...model,
     engine: withEngine(engine, {
@@ -120,6 +126,18 @@ function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
       score(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
         return engine.score(request, signal);
+      },
+      scoreMany(request, signal) {
+        spendPairs(request, 1);
+        return engine.scoreMany(request, signal);
+      },
+      divergence(request, signal) {
+        if (request.priority === 'interactive') usage.spendTokens(2 * request.tokens.length);
+        return engine.divergence(request, signal);
+      },
+      divergenceMany(request, signal) {
+        spendPairs(request, 2);
+        return engine.divergenceMany(request, signal);
       },
       project(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);

@@ -1,5 +1,5 @@
 /** Which of a concept's blocks a request means: by default, all, listed, a range, or those with the strongest claim. */
-import type { Concept } from '../concepts/concept.js';
+import { type Concept, hasVector } from '../concepts/concept.js';
 import { attentionRecord, layerRecords, topLayers } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import type { SteeringLayers } from '../schemas/steering.js';
@@ -101,11 +101,6 @@ function attentionAtToken(concept: Concept): number[] | null {
   const map = record?.map;
   if (!record || !map) return null;
   return map.map((row, layer) => row[record.candidates.indexOf(record.chosen[layer] ?? 0)] ?? 0);
-}
-
-function hasVector(concept: Concept, layer: number): boolean {
-  const start = layer * concept.hiddenSize;
-  return concept.vectors.subarray(start, start + concept.hiddenSize).some((x) => x !== 0);
 }
 
 function requireVector(concept: Concept, layer: number, param: string): void {

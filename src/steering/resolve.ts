@@ -1,73 +1,42 @@
 /**
  * From what a request asks for to what the engine does: items become terms of one activation edit,
- * h <- h + (a + s * <h, v>) v, with a receipt for each. add: a = c, s = 0. ablate: a = 0, s = -share.
- * clamp: a = c, s = -1. amplify by g: a = 0, s = g - 1. A term that would change nothing is left out, so
- * strength 0 of `add` is exactly the unsteered model. What cannot be applied is an error.
+ * h <- h + (a + s <h, v>) v, with a receipt for each. add: a = c, s = 0, and sums stay sums, within one budget
+ * (together.ts). ablate, clamp and amplify
+ * hold projections (held-projection.ts) and are worked out together (hold-together.ts), so that each lands on its target; an
+ * addition beside them comes on top of what they hold. What would change nothing is left out, so strength 0 of `add` is
+ * exactly the unsteered model. What cannot be applied is an error.
  */
 import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import type { AnySteeringItem, SteeringBudget, SteeringReceipt } from '../schemas/steering.js';
 import {
-  type AnySteeringItem,
-  type SteeringAlternative,
-  type SteeringBody,
-  SteeringItem,
-  type SteeringPositions,
-  type SteeringReceipt,
-} from '../schemas/steering.js';
-import { layersOf } from './concept-layers.js';
+  type HeldProjection,
+  heldAdd,
+  heldProjection,
+  heldScale,
+  itemLayers,
+  normUnit,
+} from './held-projection.js';
+import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
+import { addedLayers, type ItemEdit } from './item-edit.js';
+import { positionWindow } from './position-window.js';
+import { type AppliedItem, receiptOf } from './receipt.js';
 import { StrengthCap } from './strength-cap.js';
-
-/** What a completion is steered by. */
-export interface AskedSteering {
-  /** One list of items applied together for each alternative; exactly one when nothing is compared. */
-  readonly alternatives: readonly (readonly AnySteeringItem[])[];
-  /** Whether the request listed alternatives: then each choice has its own receipt. */
-  readonly compared: boolean;
-}
-
-/**
- * What a completion is steered by, in whichever of the equal ways its request says it.
- * @param alias what the model's name says already
- * @throws SteerdError invalid_value when steering is said in more than one place, or `strength` has no concept
- */
-export function askedSteering(
-  { concept, strength, steering = null }: SteeringBody,
-  alias: readonly SteeringItem[] | null = null,
-): AskedSteering {
-  const given = concept !== undefined ? 'concept' : steering !== null ? 'steering' : null;
-  if (alias !== null && given !== null) {
-    throw errors.invalidRequest(
-      `${given} must be left out when model says what steers (model@concept:strength): say it in one place.`,
-      given,
-    );
-  }
-  if (concept !== undefined) {
-    if (steering === null) return applied([SteeringItem.parse({ concept, strength })]);
-    throw errors.invalidValue('concept', 'left out when steering is given: say it in one place', concept);
-  }
-  if (strength !== undefined) throw errors.invalidValue('strength', 'given together with concept', strength);
-  if (alias !== null) return applied(alias);
-  if (steering !== null && 'choices' in steering) {
-    return { alternatives: steering.choices.map(itemsOf), compared: true };
-  }
-  return applied(itemsOf(steering));
-}
-
-const applied = (items: readonly AnySteeringItem[]): AskedSteering => ({
-  alternatives: [items],
-  compared: false,
-});
-
-const itemsOf = (asked: SteeringAlternative): readonly AnySteeringItem[] =>
-  asked === null ? [] : Array.isArray(asked) ? asked : [asked];
+import { applyTogether, type JointEdit } from './together.js';
 
 interface SteeringContext extends ItemContext {
-  /** Tokens of the prompt: positions from here on are generated. */
+  /** Tokens of the prompt, at least one. */
   readonly promptLength: number;
+  /** The most tokens that the answer may have: positions behind it never come. The context's rest by default. */
+  readonly answerTokens?: number;
   /** Where the request has the items, for errors; `steering` by default. */
   readonly field?: string;
+  /** What the items together may push; true by default. */
+  readonly budget?: SteeringBudget;
+  /** As in `SteeringSet`. */
+  readonly list?: 'items' | undefined;
 }
 
 interface ResolvedSteering {
@@ -82,113 +51,96 @@ export function resolveSteering(
   items: readonly AnySteeringItem[],
   context: SteeringContext,
 ): ResolvedSteering {
-  const terms: { readonly key: string; readonly term: EditTerm }[] = [];
-  const receipts: SteeringReceipt[] = [];
   const { maxStrength } = context.concepts;
   const cap = maxStrength === undefined ? null : new StrengthCap(maxStrength);
-  items.forEach((item, i) => {
-    const field = fieldOf(i, items.length, context.field);
+  const alone = items.map((item, i): Single => {
+    const field = fieldOf(i, items.length, context);
     const concept = itemConcept(item, 'steering', context, field);
-    const layers = layersOf(item.layers, concept, field('layers'));
-    const window = positionWindow(item.positions, context, field('positions'));
-    const add = new Float32Array(concept.layers);
-    const scale = new Float32Array(concept.layers);
-    for (const layer of layers) {
-      add[layer] = additive(item, concept, layer, field);
-      scale[layer] = projective(item);
-    }
-    cap?.add(item, concept, add, field('strength'));
-    const changing = layers.filter((layer) => add[layer] !== 0 || scale[layer] !== 0);
-    if (changing.length > 0) {
-      const { strength, scale: unit, operation, positions } = item;
-      const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
-      terms.push({ key, term: { vectors: concept.vectors, add, scale, ...window } });
-    }
-    const coefficients = usesScale(item) ? add : scale;
-    receipts.push({
-      concept: 'vectors' in item ? (item.name ?? null) : concept.name,
-      version: concept.version,
-      model: concept.model,
-      strength: item.strength,
-      scale: item.scale,
-      operation: item.operation,
-      layers: changing,
-      coefficients: changing.map((layer) => coefficients[layer] ?? 0),
-      positions: item.positions,
-      calibrated: usesScale(item) && item.scale === 'calibrated',
-    });
+    const layers = itemLayers(item, concept, field);
+    const { capacity } = context.model.shape;
+    const window = positionWindow(item.positions, context.promptLength, capacity, field('positions'));
+    const held = item.operation === 'add' ? null : heldProjection(item, concept, layers, window, field);
+    const add = held === null ? additive(item, concept, layers, field) : heldAdd(held);
+    if (held === null) cap?.add(item, concept, add, field('strength'));
+    else cap?.hold(item, held, field('strength'));
+    const { strength, scale: unit, operation, positions } = item;
+    const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
+    const scale = held === null ? new Float32Array(concept.layers) : heldScale(held);
+    const edit = { item, concept, key, directions: concept.version, vectors: concept.vectors, add, scale };
+    return { layers, held, edit: { ...edit, ...window } };
   });
-  // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
-  terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return { edit: terms.map(({ term }) => term), receipts };
+  const holding = alone.filter(({ held }) => held !== null && held.share !== 0);
+  const together = holdTogether(holding.map(({ held }) => held as HeldProjection));
+  const joint = applyTogether(
+    alone.map(({ edit }) => edit),
+    context.budget ?? true,
+    `${context.field ?? 'steering'}.budget`,
+  );
+  const applied = alone.map((one, i): AppliedItem => {
+    const { edit, told } = joint[i] as JointEdit;
+    const at = holding.indexOf(one);
+    const acting = one.held === null ? addedLayers(edit) : (together.acting[at] ?? []);
+    return { ...one, edit, told, acting, givingWay: together.givingWay[at] ?? [] };
+  });
+  return {
+    edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))],
+    receipts: applied.map((one) => receiptOf(one, applied, lastPosition(context))),
+  };
+}
+
+/** One item by itself. */
+type Single = Pick<AppliedItem, 'layers' | 'held' | 'edit'>;
+
+/** The last position that is computed: the answer's last token is drawn there. */
+function lastPosition({ promptLength, answerTokens, model }: SteeringContext): number {
+  const { capacity } = model.shape;
+  return Math.min(capacity, promptLength - 1 + Math.max(1, answerTokens ?? capacity)) - 1;
 }
 
 /** The request's field as errors call it: a lone item's concept may stand at the top of the body. */
-const fieldOf = (index: number, count: number, place?: string) => (name: string) => {
-  if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
-  if (place !== undefined) return `${place}.${name}`;
-  return name === 'concept' ? name : `steering.${name}`;
-};
+const fieldOf =
+  (index: number, count: number, { field: place, list }: SteeringContext) =>
+  (name: string) => {
+    if (list !== undefined) return `${place ?? 'steering'}.${list}.${index}.${name}`;
+    if (count > 1) return `${place ?? 'steering'}.${index}.${name}`;
+    if (place !== undefined) return `${place}.${name}`;
+    return name === 'concept' ? name : `steering.${name}`;
+  };
 
-/** Ablation takes a share and amplification a factor: neither has a unit. */
-const usesScale = (item: AnySteeringItem) => item.operation === 'add' || item.operation === 'clamp';
-
-/** a at one layer: the coefficient on the unit vector (add) or the projection to hold (clamp). */
+/** [L] coefficients on the unit vectors. */
 function additive(
   item: AnySteeringItem,
+  concept: Concept,
+  layers: readonly number[],
+  field: (name: string) => string,
+): Float32Array {
+  const add = new Float32Array(concept.layers);
+  for (const layer of layers) add[layer] = item.strength * unitOf(item, concept, layer, field);
+  return add;
+}
+
+function unitOf(
+  { scale, strength }: AnySteeringItem,
   concept: Concept,
   layer: number,
   field: (name: string) => string,
 ): number {
-  if (!usesScale(item)) return 0;
-  if (item.scale === 'raw') return item.strength;
-  const calibrated = item.scale === 'calibrated';
-  const unit = (calibrated ? concept.calibration.coefficients : concept.residualNorms)[layer] ?? 0;
-  if (unit === 0 || !Number.isFinite(unit)) {
-    throw errors.invalidValue(
-      field('scale'),
-      calibrated
-        ? `"raw" or "norm" at layer ${layer}, where concept ${concept.name} is not calibrated`
-        : `"raw" at layer ${layer}, for which concept ${concept.name} knows no residual norm`,
-      item.scale,
-    );
-  }
-  const ratio = calibrated && item.strength < 0 ? concept.calibration.negativeRatio : 1;
-  return item.strength * ratio * unit;
+  if (scale === 'raw') return 1;
+  if (scale === 'norm') return normUnit(concept, layer, field);
+  const { coefficients, negativeRatio } = concept.calibration;
+  const unit = coefficients[layer] ?? 0;
+  if (unit !== 0 && Number.isFinite(unit)) return strength < 0 ? negativeRatio * unit : unit;
+  throw errors.invalidValue(
+    field('scale'),
+    `"raw" or "norm" at layer ${layer}, where concept ${concept.name} is not calibrated`,
+    scale,
+  );
 }
 
-/** s, the same at every layer chosen. */
-function projective(item: AnySteeringItem): number {
-  switch (item.operation) {
-    case 'add':
-      return 0;
-    case 'ablate':
-      return item.strength === 0 ? 0 : -item.strength;
-    case 'clamp':
-      return -1;
-    case 'amplify':
-      return item.strength - 1;
-  }
-}
-
-function positionWindow(
-  positions: SteeringPositions,
-  context: SteeringContext,
-  param: string,
-): { from: number; to: number } {
-  const { promptLength, model } = context;
-  if (positions === 'all') return { from: 0, to: Number.POSITIVE_INFINITY };
-  if (positions === 'prompt') return { from: 0, to: promptLength };
-  if (positions === 'generated') return { from: promptLength, to: Number.POSITIVE_INFINITY };
-  if ('last' in positions) {
-    return { from: Math.max(0, promptLength - positions.last), to: Number.POSITIVE_INFINITY };
-  }
-  if (positions.from >= model.shape.capacity) {
-    throw errors.invalidValue(
-      `${param}.from`,
-      `below the context's ${model.shape.capacity} tokens`,
-      positions.from,
-    );
-  }
-  return { from: positions.from, to: positions.to };
+function additions(edits: readonly ItemEdit[]): EditTerm[] {
+  // Sums in another order differ in their last bits, and int8 kernels turn those into other answers.
+  return edits
+    .filter((edit) => addedLayers(edit).length > 0 && edit.from < edit.to)
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ vectors, add, scale, from, to }) => ({ vectors, add, scale, from, to }));
 }

@@ -1,11 +1,13 @@
 /**
- * A cap on how strongly one request may steer by one concept, counted in calibrated strength. Raw and norm
- * coefficients are converted by the concept's calibration, layer by layer, and the items of one concept add up; where
- * there is no calibration to convert by, the item is refused. A share taken out (ablate) has no strength.
+ * A cap on how strongly one request may steer by one concept, counted in calibrated strength: an addition by the
+ * concept's coefficients, a held projection by the unit of `clamp`, layer by layer, and the items of one concept add up.
+ * Raw and norm values are converted by the same; where there is nothing to convert by, the item is refused. What is
+ * moved to the neutral mean (ablate in calibrated units) has no strength.
  */
 import type { Concept } from '../concepts/concept.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
+import { type HeldProjection, isCentred } from './held-projection.js';
 
 /** Tolerance for the rounding of float32 coefficients, relative to the cap. */
 const rounding = 1e-5;
@@ -17,33 +19,57 @@ export class StrengthCap {
   constructor(readonly cap: number) {}
 
   /**
-   * Counts an item.
-   * @param add [L] the additive coefficients it comes to
+   * Counts an addition.
+   * @param add [L] its coefficients
    * @throws SteerdError strength_above_cap
    */
   add(item: AnySteeringItem, concept: Concept, add: Float32Array, param: string): void {
-    if (item.operation === 'ablate') return;
-    if (item.operation === 'amplify') {
-      // Factor 1 changes nothing: the cap is on the change.
-      if (Math.abs(item.strength - 1) <= this.cap) return;
-      throw errors.strengthAboveCap(param, this.cap, `the factor ${item.strength}`);
-    }
-    const used = this.#used.get(concept.version) ?? new Float64Array(concept.layers);
-    this.#used.set(concept.version, used);
+    const { coefficients, negativeRatio } = concept.calibration;
     for (const [layer, coefficient] of add.entries()) {
-      if (coefficient === 0) continue;
-      const { coefficients, negativeRatio } = concept.calibration;
       const one = coefficients[layer] ?? 0;
       const unit = Math.abs(one) * (one * coefficient < 0 ? negativeRatio : 1);
-      used[layer] = (used[layer] ?? 0) + Math.abs(coefficient) / unit;
-      if ((used[layer] ?? 0) <= this.cap * (1 + rounding)) continue;
-      throw errors.strengthAboveCap(
-        param,
-        this.cap,
-        unit === 0
-          ? `a coefficient at block ${layer}, where concept ${concept.name} is not calibrated`
-          : `${item.strength} with scale "${item.scale}": ${Number((used[layer] ?? 0).toPrecision(4))} in all at block ${layer}`,
-      );
+      this.#count(item, concept, layer, coefficient, unit, param);
     }
+  }
+
+  /**
+   * Counts ablate, clamp or amplify: how far it moves a projection that stands at the neutral mean, and for amplify the
+   * factor too, since what it moves is what is there. Factor 1 changes nothing: the cap is on the change.
+   * @throws SteerdError strength_above_cap
+   */
+  hold(item: AnySteeringItem, { concept, layers, share, target }: HeldProjection, param: string): void {
+    if (item.operation === 'amplify' && Math.abs(share) > this.cap * (1 + rounding)) {
+      throw errors.strengthAboveCap(param, this.cap, `the factor ${item.strength}`);
+    }
+    // In calibrated units both stay at the neutral mean.
+    if (isCentred(item) && item.operation !== 'clamp') return;
+    const { readings } = concept;
+    for (const layer of layers) {
+      const moved = share * ((target[layer] ?? 0) - (readings?.neutral.mean[layer] ?? Number.NaN));
+      const unit = Math.abs(readings?.clamp.unit[layer] ?? 0);
+      this.#count(item, concept, layer, share === 0 ? 0 : moved, unit, param);
+    }
+  }
+
+  #count(
+    item: AnySteeringItem,
+    concept: Concept,
+    layer: number,
+    change: number,
+    unit: number,
+    param: string,
+  ): void {
+    if (change === 0) return;
+    const used = this.#used.get(concept.version) ?? new Float64Array(concept.layers);
+    this.#used.set(concept.version, used);
+    used[layer] = (used[layer] ?? 0) + Math.abs(change) / unit;
+    if ((used[layer] ?? 0) <= this.cap * (1 + rounding)) return;
+    throw errors.strengthAboveCap(
+      param,
+      this.cap,
+      unit === 0
+        ? `a coefficient at block ${layer}, where concept ${concept.name} is not calibrated`
+        : `${item.strength} with scale "${item.scale}": ${Number((used[layer] ?? 0).toPrecision(4))} in all at block ${layer}`,
+    );
   }
 }

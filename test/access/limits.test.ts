@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { KeyUsage } from '../../src/access/key-usage.js';
 import { allows, scopes } from '../../src/access/scopes.js';
 import { TokenBucket } from '../../src/access/token-bucket.js';
+import { createConcept } from '../../src/concepts/concept.js';
 import { SteerdError } from '../../src/errors.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
-import { sampleConcept } from '../concepts/sample.js';
+import { sampleFields, sampleReadings } from '../concepts/sample.js';
 
 test('over any time a bucket lets through its size and what refilled, no more and no less', () => {
   let now = 0;
@@ -57,7 +58,8 @@ test('admin may everything, concepts:write includes concepts:read, and nothing e
 });
 
 test('no way of asking for a strength gets past the cap', () => {
-  const concept = sampleConcept('calm');
+  const concept = createConcept({ ...sampleFields('calm'), readings: sampleReadings() });
+  const unread = createConcept(sampleFields('storm'));
   const [, unit = 0] = concept.calibration.coefficients;
   const strongest = Math.max(...concept.calibration.coefficients);
   const resolve = (items: readonly object[]) =>
@@ -76,7 +78,11 @@ test('no way of asking for a strength gets past the cap', () => {
             fingerprint: 'f'.repeat(64),
           },
         },
-        concepts: { get: () => ({ concept }), names: () => ['calm'], maxStrength: 0.8 },
+        concepts: {
+          get: (_, name) => ({ concept: name === 'calm' ? concept : unread }),
+          names: () => ['calm', 'storm'],
+          maxStrength: 0.8,
+        },
         promptLength: 3,
       },
     );
@@ -88,6 +94,9 @@ test('no way of asking for a strength gets past the cap', () => {
     [{ operation: 'ablate' }],
     [{ operation: 'amplify', strength: 1.8 }],
     [{ strength: 0.79 * unit, scale: 'raw', layers: [1] }],
+    // Block 1: neutral at -9, a unit of 4.
+    [{ strength: -9 + 0.79 * 4, scale: 'raw', operation: 'clamp', layers: [1] }],
+    [{ strength: 0.3, scale: 'raw', operation: 'ablate', layers: [1] }],
     [
       { strength: 0.8, layers: [1] },
       { strength: 0.8, layers: [2] },
@@ -105,6 +114,13 @@ test('no way of asking for a strength gets past the cap', () => {
     [{ operation: 'amplify', strength: -1 }],
     [{ strength: strongest, scale: 'raw' }],
     [{ strength: 1, scale: 'norm' }],
+    [{ strength: -9 + 0.81 * 4, scale: 'raw', operation: 'clamp', layers: [1] }],
+    [{ strength: 0, scale: 'raw', operation: 'clamp', layers: [1] }],
+    [{ operation: 'ablate', scale: 'raw', layers: [1] }],
+    [{ operation: 'amplify', strength: 1.5, scale: 'raw', layers: [1] }],
+    [{ strength: 0.4 }, { strength: 0.5, operation: 'clamp' }],
+    [{ concept: 'storm', operation: 'ablate', scale: 'raw' }],
+    [{ concept: 'storm', operation: 'clamp', scale: 'raw', strength: 0 }],
   ]) {
     assert.throws(
       () => resolve(refused),

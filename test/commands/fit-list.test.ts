@@ -12,10 +12,10 @@ test('entries take the fields and the defaults of a fit request', async (t) => {
   await writeFile(file, JSON.stringify([sea, { ...sea, name: 'old-sea-2', model: 'm', seed: 7 }]));
   const list = await readFitList(file, 'm');
   assert.deepEqual(
-    list.map(({ name, seed, recipe, max_tokens }) => [name, seed, recipe, max_tokens]),
+    list.map(({ name, seed, recipe, profile }) => [name, seed, recipe, profile]),
     [
-      ['sea', 0, 'attention', 32],
-      ['old-sea-2', 7, 'attention', 32],
+      ['sea', 0, 'attention', 'separation'],
+      ['old-sea-2', 7, 'attention', 'separation'],
     ],
   );
 });

@@ -2,7 +2,7 @@
  * Concepts of the paper's five lists (arXiv 2602.00333), drawn by a rule and not by hand: the 8th, 28th, 48th,
  * 68th and 88th of each list, as its class's sentence takes them; the last place is left out to make 24.
  */
-import { classPrefix } from '../../src/fitting/fit-settings.js';
+import { classPrefix } from '../../src/fitting/contrast/stated-concept.js';
 import type { ConceptClassName } from '../../src/schemas/fit-choices.js';
 
 const subjects: readonly (readonly [ConceptClassName, readonly string[]])[] = [

@@ -8,7 +8,7 @@ import {
   encodeConcept,
 } from '../../src/concepts/concept-file.js';
 import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
-import { sampleConcept, sampleFields } from './sample.js';
+import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
 const details = { scores: [0.1, 1e-7, -3], nested: { z: null, a: 'é\u2028"\\' }, __proto: {} };
 const concept = sampleConcept('São Tomé', { details });
@@ -47,6 +47,25 @@ test('a file gives back the concept, and the concept the same file', () => {
     'no clock, no chance',
   );
   assert.ok(again.vectors.buffer instanceof SharedArrayBuffer);
+});
+
+test('readings are kept whole and hashed, and a file without them has the version it always had', () => {
+  const readings = sampleReadings(4, { clamp: { layers: [3], unit: [0, 1 / 3, 2 / 3, -1e-9 / 7] } });
+  const read = createConcept({ ...concept, readings });
+  const again = decodeConcept(encodeConcept(read));
+  assert.deepEqual(again, read);
+  assert.deepEqual(again.readings?.clamp.unit, [0, 0.3333333, 0.6666667, -1.428571e-10]);
+  assert.notEqual(read.version, concept.version);
+  assert.equal(createConcept({ ...read, readings: null }).version, concept.version);
+  const document = JSON.parse(decodeSafetensors(encodeConcept(read)).metadata.steerd ?? '');
+  assert.equal(document.format, 1);
+  assert.ok(!('readings' in JSON.parse(decodeSafetensors(file).metadata.steerd ?? '')));
+  const put = (value: unknown) =>
+    rewrite({}, (text) => JSON.stringify({ ...JSON.parse(text), readings: value }));
+  assertRefused(put(document.readings), 'tampered');
+  assertRefused(put({ ...document.readings, more: 1 }), 'not_a_concept');
+  assertRefused(put(null), 'not_a_concept');
+  assertRefused(put({ ...document.readings, auroc: [1] }), 'invalid', /readings\.auroc must be 4 numbers/);
 });
 
 test('the file is what design and issue say: three float32 tensors and one document', () => {

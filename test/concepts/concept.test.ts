@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isConceptName } from '../../src/common/names.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import { SteerdError } from '../../src/errors.js';
-import { sampleConcept, sampleFields } from './sample.js';
+import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
 function assertInvalid(fields: Omit<Concept, 'version'>, param: string | RegExp) {
   assert.throws(
@@ -159,4 +159,28 @@ test('rows within rounding of 1 are unit, and half-precision sources pass', () =
   const fields = sampleFields('calm');
   createConcept({ ...fields, vectors: fields.vectors.map((value) => value * 1.0009) });
   assert.equal(sampleConcept('calm').version, createConcept(fields).version);
+});
+
+test('readings are checked by name, copied and frozen', () => {
+  const fields = sampleFields('calm');
+  const base = sampleReadings();
+  const wrong = (change: Partial<typeof base>, param: string) =>
+    assertInvalid({ ...fields, readings: { ...base, ...change } }, `readings.${param}`);
+  wrong({ neutral: { ...base.neutral, mean: [1] } }, 'neutral.mean');
+  wrong({ told: { ...base.told, mean: [0, Number.NaN, 0, 0] } }, 'told.mean[1]');
+  wrong({ told: { ...base.told, spread: [0, -1, 0, 0] } }, 'told.spread[1]');
+  wrong({ auroc: [0.5, 1.1, 1, 1] }, 'auroc[1]');
+  wrong({ bestLayer: 0 }, 'best_layer');
+  wrong({ bestLayer: 4 }, 'best_layer');
+  wrong({ tokens: { neutral: 0, told: 1 } }, 'tokens.neutral');
+  wrong({ clamp: { ...base.clamp, layers: [] } }, 'clamp.layers');
+  wrong({ clamp: { ...base.clamp, layers: [2, 1] } }, 'clamp.layers');
+  wrong({ clamp: { ...base.clamp, layers: [0, 1] } }, 'clamp.layers');
+  wrong({ clamp: { ...base.clamp, unit: [0, 1, Number.POSITIVE_INFINITY, 1] } }, 'clamp.unit[2]');
+  const mean = [0, -9, -10, -11];
+  const concept = createConcept({ ...fields, readings: { ...base, neutral: { ...base.neutral, mean } } });
+  mean.fill(1);
+  assert.deepEqual(concept.readings?.neutral.mean, [0, -9, -10, -11]);
+  assert.ok(Object.isFrozen(concept.readings?.neutral.mean));
+  assert.equal(createConcept({ ...concept }).version, concept.version);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import type { Readings } from '../../src/concepts/readings.js';
 
 /** Mulberry32: the same numbers in [0, 1) for the same seed, on every machine. */
 export function seededRandom(seed: number): () => number {
@@ -52,6 +53,23 @@ export function sampleFields(name: string, options: SampleOptions = {}): Omit<Co
       details: {},
     },
     record: { recipe: 'responses', method: 'mean_difference', prefix: `Be ${name}.`, seed, details },
+    readings: null,
+  };
+}
+
+/** Neutral answers read -8 - l at block l, told ones 2 (l + 1) more; nothing at block 0, which has no vector. */
+export function sampleReadings(layers = 4, change: Partial<Readings> = {}): Readings {
+  const each = (value: (layer: number) => number) =>
+    Array.from({ length: layers }, (_, layer) => (layer === 0 ? 0 : value(layer)));
+  return {
+    neutral: { mean: each((layer) => -8 - layer), spread: each((layer) => 1 + layer / 4) },
+    told: { mean: each((layer) => layer - 6), spread: each(() => 2) },
+    auroc: Array.from({ length: layers }, (_, layer) => (layer === 0 ? 0.5 : 0.6 + 0.1 * Math.min(layer, 3))),
+    bestLayer: layers - 1,
+    toldBy: 'message',
+    tokens: { neutral: 40, told: 50 },
+    clamp: { layers: [1, 2], unit: each((layer) => 2 * (layer + 1)) },
+    ...change,
   };
 }
 

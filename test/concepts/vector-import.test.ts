@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/common/package.js';
-import type { Concept } from '../../src/concepts/concept.js';
+import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
 import { encodeGguf } from '../../src/concepts/gguf.js';
@@ -13,7 +13,7 @@ import { toConceptVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, formatOfBytes } from '../../src/concepts/vector-formats.js';
 import { type ImportTarget, importVectors } from '../../src/concepts/vector-import.js';
 import { SteerdError } from '../../src/errors.js';
-import { sampleConcept } from './sample.js';
+import { sampleConcept, sampleReadings } from './sample.js';
 
 const target: ImportTarget = {
   name: 'calm',
@@ -85,11 +85,22 @@ test('a vector of any length becomes a unit vector with that length as coefficie
 
 test('each format carries a concept there and back: safetensors and JSON whole, GGUF its directions', () => {
   const concept = sampleConcept('calm');
-  const same = (other: Concept) => assert.equal(other.version, concept.version);
-  same(importVectors(encodeConcept(concept), 'safetensors', target));
-  for (const encoding of ['float', 'base64'] as const) {
-    const json = JSON.parse(JSON.stringify(toConceptVectors(concept, encoding)));
-    same(importVectors(json, 'json', target));
+  const read = createConcept({ ...concept, readings: sampleReadings() });
+  for (const whole of [concept, read]) {
+    const same = (other: Concept) => assert.equal(other.version, whole.version);
+    same(importVectors(encodeConcept(whole), 'safetensors', target));
+    for (const encoding of ['float', 'base64'] as const) {
+      const json = JSON.parse(JSON.stringify(toConceptVectors(whole, encoding)));
+      same(importVectors(json, 'json', target));
+    }
+  }
+  const elsewhere = { ...target, modelFingerprint: 'e'.repeat(64), force: true };
+  const json = JSON.parse(JSON.stringify(toConceptVectors(read, 'float')));
+  for (const moved of [
+    importVectors(encodeConcept(read), 'safetensors', elsewhere),
+    importVectors(json, 'json', elsewhere),
+  ]) {
+    assert.equal(moved.readings, null, 'another export reads other numbers');
   }
   const wanted = directionsOf(concept);
   const back = directionsOf(importVectors(encodeControlVector(concept, 'llama'), 'gguf', target));

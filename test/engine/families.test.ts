@@ -151,6 +151,27 @@ for (const family of families) {
               const scored = await engine.score(text);
               const expected = logProbabilities(golden.floats(`${logits}.${row}`), prompt);
               assert.ok(largestDifference(scored, expected) < 4 * family.tolerance, `${logits}.${row}`);
+              const pair = {
+                prompts: [prompt.slice(0, 3)],
+                answers: [prompt.slice(3), prompt.slice(3, 5)],
+                pairs: [
+                  [0, 0],
+                  [0, 1],
+                ],
+                edits: [edit],
+                priority: 'background',
+              } as const;
+              const [all, few] = await engine.scoreMany(pair);
+              assert.ok(largestDifference(all ?? [], expected.slice(2)) < 4 * family.tolerance);
+              assert.ok(largestDifference(few ?? [], expected.slice(2, 4)) < 4 * family.tolerance);
+              const plain = logProbabilities(golden.floats(`logits.${row}`), prompt);
+              const [compared] = await engine.divergenceMany(pair);
+              assert.ok(largestDifference(compared?.steered ?? [], expected.slice(2)) < 4 * family.tolerance);
+              assert.ok(largestDifference(compared?.unsteered ?? [], plain.slice(2)) < 4 * family.tolerance);
+              assert.equal(
+                compared?.divergence.some((one) => one > 0),
+                edit.length > 0,
+              );
             }),
           ),
         );

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
-import { logProbability } from '../../src/engine/worker/read-steps.js';
+import { logNormaliser } from '../../src/engine/sampling/token-logprobs.js';
 import { request, score, startEngine, steps, tokens } from '../helpers/engine.js';
 import { largestDifference, upTo } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';
@@ -84,7 +84,8 @@ for (const name of tinyNames)
         ] as const) {
           const logits = tiny.golden(tensor);
           const expected = prompt.slice(1).map((token, i) => {
-            return logProbability(logits.subarray(i * vocabulary, (i + 1) * vocabulary), token);
+            const at = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+            return (at[token] ?? Number.NaN) - logNormaliser(at);
           });
           for (const from of [1, 3, prompt.length - 1]) {
             const scored = await score(engine, prompt, applied, from);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { ActivationEdit, SequenceStep } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
+import { positionWindow } from '../../src/steering/position-window.js';
 import { embeddedDirectory, logprobs, spiderTerm } from '../helpers/embedded-model.js';
 import { request, startEngine, steps } from '../helpers/engine.js';
 import { largestDifference } from '../helpers/run-graph.js';
@@ -85,7 +86,7 @@ for (const name of tinyNames)
       assert.notEqual(steered?.projections?.[1], plain?.projections?.[1]);
     });
 
-    test('an edit of the generated positions alone is not there yet when the first token is made', async () => {
+    test('an edit from the position behind the prompt on is not there yet when the first token is made', async () => {
       const later = edit.map((term) => ({ ...term, from: long.length }));
       const monitor = vectors;
       const plain = await steps(engine, request(long, { monitor, maxTokens: 2 }));
@@ -94,6 +95,19 @@ for (const name of tinyNames)
       const whole = await steps(engine, request(long, { monitor, edit, maxTokens: 2 }));
       assert.notDeepEqual(whole[0]?.projections, plain[0]?.projections);
       assert.notDeepEqual(steered[1]?.projections, plain[1]?.projections);
+    });
+
+    test("an edit from the prompt's last position on, as `generated` has it, is there when the first token is made", async () => {
+      const { from } = positionWindow('generated', long.length, 256, 'positions');
+      const [term] = edit;
+      assert.ok(term);
+      const generated = { ...term, from };
+      const asked = { monitor: vectors, maxTokens: 1 };
+      const [plain] = await steps(engine, request(long, asked));
+      const [steered] = await steps(engine, request(long, { ...asked, edit: [generated] }));
+      assert.notDeepEqual(steered?.projections, plain?.projections);
+      // The first block's output is read before its edit.
+      assert.equal(steered?.projections?.[0], plain?.projections?.[0]);
     });
 
     test('one direction asked for twice, or steered by as well, is read the same each time', async () => {

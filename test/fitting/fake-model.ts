@@ -115,6 +115,18 @@ export class FakeEngine implements Engine {
     throw new Error('not part of this fake');
   }
 
+  async scoreMany(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
+  async divergence(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
+  async divergenceMany(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
   load() {
     return { running: this.running, waiting: 0 };
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SteerdError } from '../../src/errors.js';
-import { calibrationRule } from '../../src/fitting/calibration-rule.js';
+import { calibrationRule, profileOf } from '../../src/fitting/calibration-rule.js';
 import { fitConcept } from '../../src/fitting/fit-concept.js';
 import { orient } from '../../src/fitting/fit-layer.js';
 import type { FitSettings } from '../../src/fitting/fit-settings.js';
@@ -41,6 +41,35 @@ test('the calibration moves every layer by its separation, together by the share
   assert.ok(Math.abs((a / 10 + b / 10 + c / 40) / 3 - 0.03) < 1e-8);
   assert.ok(Math.abs(b / a - 2) < 1e-6 && Math.abs(c / a - 6) < 1e-6);
   assert.throws(() => calibrationRule(separations, new Float32Array(4)), refused('fit_impossible', /scale/));
+});
+
+test('a profile is the separation along the vector, the norm, or the same for every layer', () => {
+  const separations = Float64Array.of(Number.NaN, 1, -2, 6);
+  const norms = Float32Array.of(1, 10, 20, 40);
+  assert.deepEqual([...profileOf('separation', separations, norms)], [0, 1, 0, 6]);
+  assert.deepEqual([...profileOf('norm', separations, norms)], [0, 10, 20, 40]);
+  assert.deepEqual([...profileOf('uniform', separations, norms)], [0, 1, 1, 1]);
+});
+
+test('a fit takes the profile asked for, and the separation is what lies along the vector', async () => {
+  const [uniform, byNorm, bySeparation] = await Promise.all(
+    (['uniform', 'norm', 'separation'] as const).map((profile) => fit({}, { profile, layers: [1, 3] })),
+  );
+  const at = (concept: typeof uniform) =>
+    [1, 3].map((layer) => concept?.calibration.coefficients[layer] ?? 0);
+  const ratio = (concept: typeof uniform) => (at(concept)[1] as number) / (at(concept)[0] as number);
+  assert.ok(Math.abs(ratio(uniform) - 1) < 1e-6);
+  const norms = byNorm?.residualNorms as Float32Array;
+  assert.ok(Math.abs(ratio(byNorm) - (norms[3] as number) / (norms[1] as number)) < 1e-5);
+  assert.equal(uniform?.calibration.coefficients[2], 0);
+  const layers = bySeparation?.record.details.layers as { separation: number; distance: number }[];
+  for (const { separation, distance } of layers) assert.ok(separation > 0 && separation <= distance + 1e-9);
+  const [one, three] = layers.map(({ separation }) => separation) as [number, number];
+  assert.ok(Math.abs(ratio(bySeparation) - three / one) < 1e-5);
+  // A vector that has little to do with the sides separates them little, however far apart they lie.
+  const noisy = await fit({}, { method: 'pca' });
+  for (const layer of noisy.record.details.layers as typeof layers)
+    assert.ok(layer.separation < layer.distance);
 });
 
 test('a fit finds the direction that the concept message adds', async () => {

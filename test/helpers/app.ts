@@ -105,6 +105,7 @@ export function fakeConcept(engine: FakeEngine, name: string): Concept {
       seed: 0,
       details: {},
     },
+    readings: null,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import {
   type ActivationEdit,
   greedy,
+  type PairsRequest,
   type SequenceRequest,
   type SequenceStep,
 } from '../../src/engine/protocol.js';
@@ -66,4 +67,20 @@ export async function score(
   from = 1,
 ): Promise<Float32Array> {
   return engine.score({ tokens: text, from, edit, priority: 'interactive' });
+}
+
+/** What `scoreMany` gives, by one score for each pair. */
+export async function scoreOneByOne(
+  engine: Pick<Engine, 'score'>,
+  { prompts, answers, pairs, edits, priority }: PairsRequest,
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
+  const scores: Float32Array[] = [];
+  for (const [prompt, answer] of pairs) {
+    const before = prompts[prompt] ?? [];
+    const tokens = [...before, ...(answers[answer] ?? [])];
+    const edit = edits?.[prompt] ?? [];
+    scores.push(await engine.score({ tokens, from: before.length, edit, priority }, signal));
+  }
+  return scores;
 }

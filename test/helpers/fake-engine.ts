@@ -127,6 +127,18 @@ export class FakeEngine implements Engine {
     throw new Error('not in this fake');
   }
 
+  async scoreMany(): Promise<never> {
+    throw new Error('not in this fake');
+  }
+
+  async divergence(): Promise<never> {
+    throw new Error('not in this fake');
+  }
+
+  async divergenceMany(): Promise<never> {
+    throw new Error('not in this fake');
+  }
+
   async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
     signal?.throwIfAborted();
     this.projected.push(request);

@@ -18,7 +18,7 @@ const steerings = [
     ],
   },
   {},
-  { steering: { concept: 'space', operation: 'ablate', strength: 1 } },
+  { steering: { concept: 'space', operation: 'ablate', scale: 'raw' } },
 ];
 
 export interface LoadRequest {

@@ -29,6 +29,7 @@ const table = `
   POST    /v1/steering/sweep             completions
   GET     /v1/concepts                   concepts:read
   POST    /v1/concepts                   concepts:write
+  GET     /v1/concepts/similarity        concepts:read
   GET     /v1/concepts/:name             concepts:read
   DELETE  /v1/concepts/:name             concepts:write
   GET     /v1/concepts/:name/attention   concepts:read

@@ -37,11 +37,12 @@ test('concepts are listed, described and deleted', async (t) => {
     list.data.map(({ name }) => name),
     ['ocean', 'pirate'],
   );
-  const { details, calibration, residual_norms, ...summary } = ConceptObject.parse(
+  const { details, calibration, residual_norms, readings, ...summary } = ConceptObject.parse(
     (await get(built, '/v1/concepts/ocean')).body,
   );
   assert.deepEqual(summary, list.data[0]);
   assert.deepEqual([details, calibration.coefficients, residual_norms], [{}, [0, 2, 3], [10, 10, 10]]);
+  assert.equal(readings, null);
 
   const deleted = await built.app.inject({ method: 'DELETE', url: '/v1/concepts/pirate' });
   assert.deepEqual(deleted.json(), {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { createConcept } from '../../src/concepts/concept.js';
 import { ConceptList, ConceptObject } from '../../src/schemas/concepts.js';
 import { toConceptObject } from '../../src/server/concept-object.js';
-import { sampleConcept } from '../concepts/sample.js';
+import { sampleConcept, sampleReadings } from '../concepts/sample.js';
 
 test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing out but the vectors', () => {
   const concept = sampleConcept('ocean', { details: { questions: 32 } });
@@ -14,6 +15,12 @@ test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing 
   assert.deepEqual(Float32Array.from(object.calibration.coefficients), concept.calibration.coefficients);
   assert.deepEqual(Float32Array.from(object.residual_norms), concept.residualNorms);
   assert.deepEqual(object.details, { questions: 32 });
+  assert.equal(object.readings, null);
+  const read = createConcept({ ...concept, readings: sampleReadings() });
+  const shown = toConceptObject({ concept: read, source: 'data', createdAt: 1_700_000_000 });
+  assert.deepEqual(ConceptObject.parse(JSON.parse(JSON.stringify(shown))), shown);
+  assert.deepEqual(shown.readings?.clamp, { layers: [1, 2], unit: [0, 4, 6, 8] });
+  assert.deepEqual([shown.readings?.best_layer, shown.readings?.told_by], [3, 'message']);
   ConceptList.parse({ object: 'list', data: [object], has_more: false });
 });
 

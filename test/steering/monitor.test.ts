@@ -4,6 +4,7 @@ import type { Concept } from '../../src/concepts/concept.js';
 import { SteerdError } from '../../src/errors.js';
 import { MonitorList } from '../../src/schemas/monitor.js';
 import { readings, resolveMonitors } from '../../src/steering/monitor.js';
+import { sampleReadings } from '../concepts/sample.js';
 
 /** Vectors at blocks 1 to 3, calibrated at 1 and 2. */
 const sea: Concept = {
@@ -28,6 +29,7 @@ const sea: Concept = {
     seed: 0,
     details: {},
   },
+  readings: null,
 };
 const shape = {
   layers: 4,
@@ -57,6 +59,49 @@ test('a value is the mean over the layers of the projection in shares of the res
   assert.deepEqual(values([{ concept: 'sea', layers: [3] }]), [0.05]);
   assert.deepEqual(values([{ concept: 'sea', scale: 'raw' }]), [5]);
   assert.deepEqual(values(['sea', { concept: 'sea', layers: [2], scale: 'raw' }]), [0.4, 400]);
+});
+
+test('calibrated: neutral answers read 0, told ones 1, and the clearer layer weighs more', () => {
+  const readings_ = sampleReadings();
+  const read = { ...sea, readings: readings_ };
+  const at = (of: (layer: number) => number, item: object = {}) =>
+    readings(resolve([{ concept: 'sea', ...item }], read), (_, layer) => of(layer))[0]?.value ?? Number.NaN;
+  const { neutral, told } = readings_;
+  const near = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual - expected) < 1e-6, `${actual}`);
+  for (const layers of ['default', 'all', [3], { from: 1, to: 2 }]) {
+    near(
+      at((layer) => neutral.mean[layer] ?? 0, { layers }),
+      0,
+    );
+    near(
+      at((layer) => told.mean[layer] ?? 0, { layers }),
+      1,
+    );
+  }
+  // One layer at its told mean, the other neutral: shares of separation squared over variance.
+  const clear = (layer: number) =>
+    ((told.mean[layer] ?? 0) - (neutral.mean[layer] ?? 0)) ** 2 /
+    ((neutral.spread[layer] ?? 0) ** 2 + (told.spread[layer] ?? 0) ** 2);
+  const oneTold = (one: number) => at((layer) => (layer === one ? told : neutral).mean[layer] ?? 0);
+  near(oneTold(2), clear(2) / (clear(1) + clear(2)));
+  assert.ok(oneTold(2) > oneTold(1));
+  assert.equal(resolve(['sea'], read)[0]?.receipt.scale, 'calibrated');
+  assert.deepEqual(values([{ concept: 'sea', scale: 'raw' }], read), [5], 'raw stays');
+  assert.deepEqual(values([{ concept: 'sea', scale: 'norm' }], read), [0.4], 'norm stays');
+});
+
+test('a layer that does not tell answers apart does not spoil the value', () => {
+  const base = sampleReadings();
+  const same = [...base.told.mean];
+  same[1] = (base.neutral.mean[1] ?? 0) + 1e-7;
+  const read = { ...sea, readings: { ...base, told: { ...base.told, mean: same } } };
+  const noise = readings(resolve(['sea'], read), (_, layer) =>
+    layer === 1 ? 50 : (base.neutral.mean[layer] ?? 0),
+  );
+  assert.ok(Math.abs(noise[0]?.value ?? 1) < 1e-4, `${noise[0]?.value}`);
+  const nothing = { ...base, told: base.neutral };
+  assert.throws(() => resolve(['sea'], { ...sea, readings: nothing }), /monitor\.0\.scale must be "norm" or/);
 });
 
 test('the projections themselves come when asked for, in the order of the layers', () => {
@@ -100,6 +145,7 @@ test('what cannot be monitored is an error that names the item', () => {
   refused([{ concept: 'sea', layers: [4] }], 'monitor.0.layers', /0 to 3 .*received 4/);
   refused([{ concept: 'sea', layers: [0] }], 'monitor.0.layers', /none at this one; received 0/);
   refused(['sea'], 'monitor.0', /another export/, { ...sea, modelFingerprint: 'xyz' });
+  refused([{ concept: 'sea', scale: 'calibrated' }], 'monitor.0.scale', /POST .*sea\/calibrate .*"norm"/);
   const normless = { ...sea, residualNorms: new Float32Array(4) };
   refused(['sea'], 'monitor.0.scale', /"raw" at layer 1/, normless);
   assert.deepEqual(values([{ concept: 'sea', scale: 'raw' }], normless), [5]);

@@ -5,6 +5,7 @@ import type { EditTerm, ModelShape } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
+import { sampleReadings } from '../concepts/sample.js';
 
 const L = 4;
 const H = 2;
@@ -35,9 +36,15 @@ const sea: Concept = {
     details: {},
   },
   record: { recipe: 'responses', method: 'mean_difference', prefix: '', seed: 0, details: {} },
+  readings: sampleReadings(L),
 };
 
-function resolve(parts: object | readonly object[], concept: Concept = sea, promptLength = 7) {
+function resolve(
+  parts: object | readonly object[],
+  concept: Concept = sea,
+  promptLength = 7,
+  answerTokens?: number,
+) {
   const items = [parts].flat().map((part) => SteeringItem.parse({ concept: 'sea', ...part }));
   return resolveSteering(items, {
     model: { id: 'tiny', shape },
@@ -46,6 +53,7 @@ function resolve(parts: object | readonly object[], concept: Concept = sea, prom
       names: () => ['sea'],
     },
     promptLength,
+    ...(answerTokens !== undefined && { answerTokens }),
   });
 }
 
@@ -73,17 +81,43 @@ test('add is calibrated, raw or in shares of the residual norm', () => {
   assert.deepEqual(coefficients({ strength: 3, scale: 'raw', layers: 'all' }), [[0, 3, 3, 3], none]);
 });
 
-test('one formula gives ablate, clamp and amplify', () => {
-  const none = [0, 0, 0, 0];
-  assert.deepEqual(coefficients({ operation: 'ablate' }), [none, [0, -1, -1, 0]]);
-  assert.deepEqual(coefficients({ operation: 'ablate', strength: 0.5 }), [none, [0, -0.5, -0.5, 0]]);
-  assert.deepEqual(coefficients({ operation: 'clamp', strength: 4 }), [
-    [0, 2, 1, 0],
-    [0, -1, -1, 0],
+test('one formula gives ablate, clamp and amplify, about the neutral mean', () => {
+  // Neutral at -9 and -10, units 4 and 6 at the blocks 1 and 2.
+  const all = [0, -1, -1, 0];
+  assert.deepEqual(coefficients({ operation: 'ablate' }), [[0, -9, -10, 0], all]);
+  assert.deepEqual(coefficients({ operation: 'ablate', strength: 0.5 }), [
+    [0, -4.5, -5, 0],
+    [0, -0.5, -0.5, 0],
   ]);
-  assert.deepEqual(coefficients({ operation: 'clamp', strength: 0 }), [none, [0, -1, -1, 0]]);
-  assert.deepEqual(coefficients({ operation: 'amplify', strength: 3 }), [none, [0, 2, 2, 0]]);
-  assert.deepEqual(coefficients({ operation: 'amplify', strength: 0 }), [none, [0, -1, -1, 0]]);
+  assert.deepEqual(coefficients({ operation: 'clamp', strength: 2 }), [[0, -1, 2, 0], all]);
+  assert.deepEqual(coefficients({ operation: 'clamp', strength: -1 }), [[0, -13, -16, 0], all]);
+  assert.deepEqual(coefficients({ operation: 'amplify', strength: 3 }), [
+    [0, 18, 20, 0],
+    [0, 2, 2, 0],
+  ]);
+  assert.deepEqual(coefficients({ operation: 'clamp', layers: [3] }), [
+    [0, 0, 0, -3],
+    [0, 0, 0, -1],
+  ]);
+});
+
+test('with scale raw or norm they act about 0, as is', () => {
+  const none = [0, 0, 0, 0];
+  const all = [0, -1, -1, 0];
+  for (const scale of ['raw', 'norm']) {
+    assert.deepEqual(coefficients({ operation: 'ablate', scale }), [none, all]);
+    assert.deepEqual(coefficients({ operation: 'amplify', strength: 3, scale }), [none, [0, 2, 2, 0]]);
+    assert.deepEqual(coefficients({ operation: 'clamp', strength: 0, scale }), [none, all]);
+  }
+  assert.deepEqual(coefficients({ operation: 'clamp', strength: 4, scale: 'raw' }), [[0, 4, 4, 0], all]);
+  assert.deepEqual(coefficients({ operation: 'clamp', strength: 0.5, scale: 'norm' }), [[0, 5, 10, 0], all]);
+});
+
+test('clamp 0, ablate 1 and amplify 0 are one, to the bit', () => {
+  const ablated = resolve({ operation: 'ablate' }).edit;
+  assert.deepEqual(resolve({ operation: 'clamp', strength: 0 }).edit, ablated);
+  assert.deepEqual(resolve({ operation: 'clamp', strength: -0 }).edit, ablated);
+  assert.deepEqual(resolve({ operation: 'amplify', strength: 0 }).edit, ablated);
 });
 
 test('a term that changes nothing is left out, with a receipt', () => {
@@ -108,8 +142,8 @@ test('positions become a window of absolute positions', () => {
   };
   const end = Number.POSITIVE_INFINITY;
   assert.deepEqual(window('all'), [0, end]);
-  assert.deepEqual(window('prompt'), [0, 7]);
-  assert.deepEqual(window('generated'), [7, end]);
+  assert.deepEqual(window('prompt'), [0, 6]);
+  assert.deepEqual(window('generated'), [6, end], 'from where the first token of the answer is drawn');
   assert.deepEqual(window({ from: 2, to: 9 }), [2, 9]);
   assert.deepEqual(window({ last: 1 }), [6, end]);
   assert.deepEqual(window({ last: 100 }), [0, end]);
@@ -121,7 +155,7 @@ test('a receipt says what was done, item by item', () => {
     { operation: 'ablate', layers: [3], positions: { last: 2 } },
   ]);
   assert.equal(edit.length, 2);
-  assert.equal(edit[0]?.vectors, sea.vectors);
+  for (const { vectors } of edit) assert.equal(vectors, sea.vectors, 'no copy');
   assert.deepEqual(receipts, [
     {
       concept: 'sea',
@@ -133,7 +167,9 @@ test('a receipt says what was done, item by item', () => {
       layers: [1, 2],
       coefficients: [1, 0.5],
       positions: 'all',
-      calibrated: true,
+      applied: true,
+      calibrated: false,
+      calibrated_why: 'measured alone, and 2 items act together here',
     },
     {
       concept: 'sea',
@@ -144,10 +180,66 @@ test('a receipt says what was done, item by item', () => {
       operation: 'ablate',
       layers: [3],
       coefficients: [-1],
+      neutral: [-11],
       positions: { last: 2 },
+      applied: true,
       calibrated: false,
+      calibrated_why: 'measured alone, and 2 items act together here',
     },
   ]);
+});
+
+test('calibrated is what was measured: operation, layers and positions, alone', () => {
+  const receipt = (parts: object | readonly object[], concept = sea) => resolve(parts, concept).receipts[0];
+  for (const measured of [
+    {},
+    { strength: -3 },
+    { layers: [2, 1] },
+    { positions: { last: 9 } },
+    [{}, { strength: 0 }],
+    { operation: 'ablate', strength: 0.3 },
+    { operation: 'clamp', strength: 2 },
+    { operation: 'amplify', strength: 1.5 },
+  ]) {
+    assert.equal(receipt(measured)?.calibrated, true, JSON.stringify(measured));
+    assert.ok(!('calibrated_why' in (receipt(measured) ?? {})));
+  }
+  const refused: readonly [object | readonly object[], RegExp][] = [
+    [{ scale: 'raw' }, /scale "raw"/],
+    [{ scale: 'norm', operation: 'clamp' }, /scale "norm"/],
+    [[{}, { positions: 'prompt' }], /2 items act together/],
+    [{ layers: [1] }, /default layers/],
+    [{ operation: 'clamp', layers: [1, 2, 3] }, /default layers/],
+    [{ positions: 'generated' }, /all positions/],
+    [{ positions: 'prompt', operation: 'ablate' }, /all positions/],
+  ];
+  for (const [parts, why] of refused) {
+    assert.equal(receipt(parts)?.calibrated, false, JSON.stringify(parts));
+    assert.match(receipt(parts)?.calibrated_why ?? '', why);
+  }
+  const ruled = { ...sea, calibration: { ...sea.calibration, method: 'norm_share' } };
+  assert.match(receipt({}, ruled)?.calibrated_why ?? '', /norm_share, not from a measurement/);
+});
+
+test('positions that do not come are said', () => {
+  const far = (positions: object, answerTokens?: number) =>
+    resolve({ positions }, sea, 7, answerTokens).receipts[0];
+  // 7 tokens of the prompt and 5 of the answer, of which the last is not read: positions 0 to 10.
+  assert.equal(far({ from: 10, to: 20 }, 5)?.applied, true);
+  const missed = far({ from: 11, to: 20 }, 5);
+  assert.equal(missed?.applied, false);
+  assert.deepEqual(missed?.notes, ['no position is in this window: the last one of this request is 10']);
+  assert.equal(far({ from: 63, to: 64 })?.applied, true);
+  assert.equal(resolve({ strength: 0 }).receipts[0]?.applied, false);
+  for (const operation of ['add', 'ablate']) {
+    const { edit, receipts } = resolve({ positions: 'prompt', operation }, sea, 1);
+    assert.deepEqual(
+      [edit, receipts[0]?.applied],
+      [[], false],
+      'a prompt of one token chooses with all of it',
+    );
+    assert.equal(receipts[0]?.notes?.length, 1);
+  }
 });
 
 test('top k takes the layers with the strongest claim that the record knows', () => {
@@ -208,11 +300,11 @@ test('the order of the items does not matter to the edit, and the receipts keep 
     { strength: 2 },
     { operation: 'ablate', positions: 'prompt' },
     { strength: 1, scale: 'raw', layers: [3] },
-    { operation: 'clamp', strength: 0.5, positions: { last: 3 } },
+    { operation: 'amplify', strength: 0.5, positions: { last: 3 } },
   ];
   const { edit, receipts } = resolve(items);
   const reversed = resolve([...items].reverse());
-  assert.equal(edit.length, 4);
+  assert.equal(edit.length, 4, 'two sums, an ablation, and the amplification where it does not reach');
   assert.deepEqual(reversed.edit, edit);
   assert.deepEqual([...reversed.receipts].reverse(), receipts);
   assert.notDeepEqual(reversed.receipts, receipts);
@@ -243,6 +335,12 @@ test('what cannot be applied is an error that names the field', () => {
     ...sea,
     residualNorms: new Float32Array(L),
   });
+  const unread = { ...sea, readings: null };
+  for (const operation of ['ablate', 'clamp', 'amplify']) {
+    const missing = /operation .* needs to know .* POST \/v1\/concepts\/sea\/calibrate .* scale "raw"/;
+    refused({ operation, strength: 1 }, 'steering.operation', missing, unread);
+    resolve({ operation, strength: 1, scale: 'raw' }, unread);
+  }
   refused({}, 'concept', /belongs to model other/, { ...sea, model: 'other' });
   refused({}, 'concept', /another export/, { ...sea, modelFingerprint: 'xyz' });
   refused({}, 'concept', /4 layers of width 3/, { ...sea, hiddenSize: 3 });

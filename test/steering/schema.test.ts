@@ -5,10 +5,10 @@ import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { MonitorFields } from '../../src/schemas/monitor.js';
 import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
-import { askedSteering } from '../../src/steering/resolve.js';
+import { askedSteering } from '../../src/steering/asked-steering.js';
 
 const Body = z.object(SteeringFields);
-const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0] ?? [];
+const items = (body: unknown) => askedSteering(Body.parse(body)).alternatives[0]?.items ?? [];
 
 /** The first fault of a body, as `path: message`. */
 function fault(schema: z.ZodType, value: unknown): string {
@@ -100,6 +100,44 @@ test('an unknown key is refused with the key that was meant', () => {
   assert.match(fault(FitRequest, { name: 'sea', prefix: 'x', sead: 1 }), /"seed"/);
 });
 
+test('items may come as a set, which says what holds for all of them, among alternatives too', () => {
+  const sets = (steering: unknown) => askedSteering(Body.parse({ steering })).alternatives;
+  const sea = { concept: 'sea' };
+  const [plain] = sets([sea]);
+  assert.deepEqual(sets({ items: [sea] }), [{ ...plain, list: 'items' }]);
+  assert.deepEqual(sets({ choices: [null, [sea], { items: [sea], budget: false }] }), [
+    { items: [], budget: true },
+    plain,
+    { items: plain?.items, budget: false, list: 'items' },
+  ]);
+  for (const budget of [true, false, 0.02, 1]) assert.equal(sets({ items: [], budget })[0]?.budget, budget);
+  const flags = (orthogonalize: boolean | undefined) =>
+    sets({
+      items: [sea, { ...sea, orthogonalize: false }, { ...sea, operation: 'ablate' }],
+      ...(orthogonalize !== undefined && { orthogonalize }),
+    })[0]?.items.map((item) => item.orthogonalize ?? false);
+  assert.deepEqual(flags(true), [true, false, false]);
+  assert.deepEqual([flags(false), flags(undefined)], Array(2).fill([false, false, false]));
+
+  for (const [steering, message] of [
+    [{ items: [sea], budget: 0 }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], budget: 1.5 }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], budget: 'none' }, /^steering\.budget: must be true, false or a share/],
+    [{ items: [sea], bugdet: 1 }, /^steering: steering has no field "bugdet"; did you mean "budget"\?/],
+    [{ items: sea }, /^steering\.items: must be/],
+    [{ items: [sea, { concept: 7 }] }, /^steering\.items\.1\.concept: must be a concept's name/],
+    [{ items: Array(9).fill(sea) }, /^steering\.items: must have at most 8 items/],
+    [{ choices: [{ items: [sea], budget: -1 }] }, /^steering\.choices\.0\.budget: must be true, false/],
+    [{ ...sea, orthogonalize: 1 }, /^steering\.orthogonalize: must be true or false/],
+    [
+      { ...sea, operation: 'clamp', orthogonalize: true },
+      /^steering\.orthogonalize: must be left out with operation "clamp"/,
+    ],
+  ] as const) {
+    assert.match(fault(Body, { steering }), message);
+  }
+});
+
 test('layers and positions accept their forms and nothing else', () => {
   const item = (part: object) => ({ concept: 'sea', ...part });
   for (const layers of ['default', 'all', [0, 5], { from: 2, to: 2 }, { top: 3 }]) {
@@ -151,7 +189,8 @@ test('the OpenAPI side has both forms of steering', () => {
 
 test('concepts to monitor are names or objects, and a misspelt key is refused', () => {
   const Monitored = z.object(MonitorFields);
-  const whole = { concept: 'sea', layers: 'default', scale: 'norm', detail: 'mean' };
+  // The scale depends on the concept.
+  const whole = { concept: 'sea', layers: 'default', detail: 'mean' };
   assert.deepEqual(Monitored.parse({ monitor: ['sea', { concept: 'sea' }] }).monitor, [whole, whole]);
   assert.deepEqual(
     Monitored.parse({ monitor: [{ concept: 'sea', layers: { top: 2 }, scale: 'raw', detail: 'layers' }] })
@@ -169,7 +208,8 @@ test('concepts to monitor are names or objects, and a misspelt key is refused', 
     [[{ concept: 'sea', layer: 3 }], /^monitor\.0: monitor has no field "layer"; did you mean "layers"\?/],
     [[{ concept: 'sea', strength: 1 }], /^monitor\.0: monitor has no field "strength"/],
     [[{ concept: 'sea', layers: 'some' }], /^monitor\.0\.layers: must be "default"/],
-    [[{ concept: 'sea', scale: 'calibrated' }], /^monitor\.0\.scale: must be "norm" or "raw"/],
+    [[{ concept: 'sea', scale: 'share' }], /^monitor\.0\.scale: must be "calibrated", "norm" or "raw"/],
+    [[{ vectors: { 1: [1] }, scale: 'calibrated' }], /^monitor\.0\.scale: must be "norm" or "raw": the/],
     [[{ concept: 'sea', detail: 'all' }], /^monitor\.0\.detail: must be "mean" or "layers"/],
     [Array(9).fill('sea'), /^monitor: must have at most 8 items/],
   ] as const)
@@ -184,7 +224,7 @@ test('a fit request has bounds and defaults', () => {
     layers: 'all',
     calibrate: true,
     seed: 0,
-    max_tokens: 32,
+    profile: 'separation',
   });
   const two = ['a', 'b'];
   for (const [path, part] of [

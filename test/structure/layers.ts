@@ -24,7 +24,14 @@ export const layers: readonly (readonly string[])[] = [
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   engine: [['client'], ['worker'], ['load'], ['run'], ['kv', 'schedule'], ['grammar', 'sampling'], ['.']],
-  fitting: [['.'], ['measure'], ['recipes'], ['methods', 'statements'], ['linear-algebra']],
+  fitting: [
+    ['.'],
+    ['measure'],
+    ['recipes'],
+    ['contrast'],
+    ['methods', 'statements', 'answers'],
+    ['linear-algebra'],
+  ],
   models: [['pull', 'serve'], ['disk'], ['.']],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

@@ -3,8 +3,10 @@ import { errors } from '../../errors.js';
 import {
   type ActivationEdit,
   type CaptureRequest,
+  type DivergenceRequest,
   type ModelShape,
   mostTopLogprobs,
+  type PairsRequest,
   type ProjectRequest,
   type ScoreRequest,
   type SequenceRequest,
@@ -83,11 +85,41 @@ function checkShared(shared: number | undefined, most: number, what: string): vo
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
 export function checkScore(request: ScoreRequest, shape: ModelShape): void {
-  checkText(request.tokens, shape);
-  checkEdit(request.edit, shape);
-  if (!Number.isInteger(request.from) || request.from < 1 || request.from >= request.tokens.length)
-    throw errors.invalidValue('from', `between 1 and ${request.tokens.length - 1}`, request.from);
+  checkDivergence(request, shape);
   checkShared(request.shared, request.from - 1, 'the position before the first one scored');
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkDivergence({ tokens, from, edit }: DivergenceRequest, shape: ModelShape): void {
+  checkText(tokens, shape);
+  checkEdit(edit, shape);
+  if (!Number.isInteger(from) || from < 1 || from >= tokens.length)
+    throw errors.invalidValue('from', `between 1 and ${tokens.length - 1}`, from);
+}
+
+/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
+export function checkPairs({ prompts, answers, pairs, edits }: PairsRequest, shape: ModelShape): void {
+  prompts.forEach((prompt, index) => {
+    checkTokens(prompt, shape, `prompts[${index}]`);
+  });
+  answers.forEach((answer, index) => {
+    checkTokens(answer, shape, `answers[${index}]`);
+  });
+  if (edits !== undefined && edits.length !== prompts.length)
+    throw errors.invalidValue('edits', `one for each of the ${prompts.length} prompts`, edits.length);
+  for (const edit of new Set(edits)) checkEdit(edit, shape);
+  pairs.forEach(([prompt, answer], index) => {
+    const before = prompts[prompt]?.length;
+    const length = answers[answer]?.length;
+    if (before === undefined || length === undefined)
+      throw errors.invalidValue(
+        `pairs[${index}]`,
+        `an index below ${prompts.length} and one below ${answers.length}`,
+        `${prompt}, ${answer}`,
+      );
+    if (before + length > shape.capacity)
+      throw errors.contextLengthExceeded(`prompts[${prompt}]`, before, length, shape.capacity);
+  });
 }
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */

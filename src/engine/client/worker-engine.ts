@@ -8,9 +8,12 @@ import type {
   Capture,
   CaptureRequest,
   ConstraintSource,
+  Divergence,
+  DivergenceRequest,
   FromWorker,
   GrammarVocabulary,
   ModelShape,
+  PairsRequest,
   Priority,
   ProjectRequest,
   ScoreRequest,
@@ -19,7 +22,14 @@ import type {
   ToWorker,
   WorkerSettings,
 } from '../protocol.js';
-import { checkCapture, checkProject, checkScore, checkSequence } from './request-limits.js';
+import {
+  checkCapture,
+  checkDivergence,
+  checkPairs,
+  checkProject,
+  checkScore,
+  checkSequence,
+} from './request-limits.js';
 
 export interface EngineSettings extends WorkerSettings {
   /** Name for error messages. */
@@ -36,7 +46,7 @@ export interface EngineSettings extends WorkerSettings {
 /** A request that waits for messages of the worker: a sequence has `steps`, a read has `answer`. */
 interface Waiter {
   readonly steps?: AsyncQueue<SequenceStep>;
-  readonly answer?: (value: Capture | Float32Array) => void;
+  readonly answer?: (value: Capture | Divergence | Float32Array) => void;
   readonly fail: (error: Error) => void;
   /** The request's field that has the constraint. */
   readonly constraintField?: string | undefined;
@@ -124,6 +134,7 @@ export class WorkerEngine implements Engine {
     this.#waiters.delete(message.id);
     if (message.type === 'captured') waiter?.answer?.(message.capture);
     else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
+    else if (message.type === 'compared') waiter?.answer?.(message.divergence);
     else if (message.type === 'projected') waiter?.answer?.(message.projections);
     else if (message.error.constraint) {
       waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
@@ -202,12 +213,49 @@ export class WorkerEngine implements Engine {
     return this.#ask<Float32Array>((id) => ({ type: 'score', id, request }), request, signal);
   }
 
+  async scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]> {
+    checkPairs(request, this.shape);
+    const all = await this.#ask<Float32Array>(
+      (id) => ({ type: 'score pairs', id, request }),
+      request,
+      signal,
+    );
+    return eachAnswer(request).map(([from, to]) => all.subarray(from, to));
+  }
+
+  async divergenceMany(request: PairsRequest, signal?: AbortSignal): Promise<Divergence[]> {
+    checkPairs(request, this.shape);
+    const all = await this.#ask<Divergence>(
+      (id) => ({ type: 'compare pairs', id, request }),
+      request,
+      signal,
+    );
+    return eachAnswer(request).map(([from, to]) => ({
+      steered: all.steered.subarray(from, to),
+      unsteered: all.unsteered.subarray(from, to),
+      divergence: all.divergence.subarray(from, to),
+    }));
+  }
+
+  async divergence(request: DivergenceRequest, signal?: AbortSignal): Promise<Divergence> {
+    checkDivergence(request, this.shape);
+    const { tokens, from, edit, priority } = request;
+    const pair: PairsRequest = {
+      prompts: [tokens.slice(0, from)],
+      answers: [tokens.slice(from)],
+      pairs: [[0, 0]],
+      edits: [edit],
+      priority,
+    };
+    return this.#ask<Divergence>((id) => ({ type: 'compare pairs', id, request: pair }), request, signal);
+  }
+
   async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkProject(request, this.shape);
     return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), request, signal);
   }
 
-  async #ask<T extends Capture | Float32Array>(
+  async #ask<T extends Capture | Divergence | Float32Array>(
     message: (id: number) => ToWorker,
     request: { readonly priority: Priority },
     signal: AbortSignal | undefined,
@@ -253,6 +301,16 @@ export class WorkerEngine implements Engine {
     if (this.#constraints instanceof ConstraintCheck) await this.#constraints.close();
     await this.died;
   }
+}
+
+/** Where the numbers of each pair's answer lie in those of all: [from, to). */
+function eachAnswer({ answers, pairs }: PairsRequest): (readonly [from: number, to: number])[] {
+  let to = 0;
+  return pairs.map(([, answer]) => {
+    const from = to;
+    to += answers[answer]?.length ?? 0;
+    return [from, to];
+  });
 }
 
 /** The worker's messages on their way to one request: an unbounded queue with one consumer, which awaits its items. */

@@ -59,12 +59,19 @@ export type KvCache = InPlaceKvCache | ConcatenatedKvCache;
 /** Which tokens a row begins with, so that the next text with the same prefix need not compute it again. */
 export class CachedPrefix {
   #tokens: readonly number[] = [];
+  #texts = 0;
+
+  /** How many texts have begun in the row: as long as it stays, nobody else has used the row. */
+  get texts(): number {
+    return this.#texts;
+  }
 
   /**
    * A text begins that starts with `prefix`. The row's former prefix is forgotten unless it is this one.
    * @returns how many tokens of the prefix the row holds already: all or none.
    */
   start(prefix: readonly number[]): number {
+    this.#texts++;
     const same =
       this.#tokens.length === prefix.length && prefix.every((token, index) => token === this.#tokens[index]);
     if (!same) this.#tokens = [];

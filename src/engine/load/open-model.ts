@@ -4,10 +4,11 @@ import { chooseThreads } from '../../common/threads.js';
 import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { chooseCapacity } from '../kv/cache-size.js';
-import { openKvCache } from '../kv/open-kv-cache.js';
+import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape, WorkerSettings } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
 import { notReplayed } from '../run/decode-graphs.js';
+import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
 import { replayDecodes } from './decode-graph-check.js';
@@ -15,11 +16,13 @@ import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 
 export class OpenModel {
   #capture: CaptureRunner | null = null;
+  #comparison: ServingRunner | null = null;
 
   private constructor(
     readonly graphs: LoadedGraphs,
     readonly shape: ModelShape,
     readonly serving: ServingRunner,
+    readonly reader: LogitReader,
     /** Tokens of a prompt or given text that are computed at once; `uncut` for an export that takes a text whole. */
     readonly chunk: number,
     /** Options of all runs: `terminateRun` with their handle ends the run in progress. */
@@ -42,6 +45,7 @@ export class OpenModel {
     const runOptions = new RunOptions();
     const chunk = chunks.inPieces ? Math.min(prefillChunk, chunks.longest) : uncut;
     const serving = new ServingRunner(graphs.serving, cache, runOptions);
+    const reader = await LogitReader.open();
     const fault = await replayDecodes(serving, graphs.serving, chunk);
     const warnings = [...graphs.warnings, ...(fault ? [notReplayed(fault)] : [])];
     await shrinkJsHeap();
@@ -55,7 +59,7 @@ export class OpenModel {
       slots,
       fingerprint,
     };
-    return new OpenModel(graphs, shape, serving, chunk, runOptions, warnings);
+    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings);
   }
 
   /** cuda, webgpu or cpu. */
@@ -71,12 +75,28 @@ export class OpenModel {
   }
 
   /**
+   * The serving graph with a cache of its own, of one row: a text that is read there can be compared with one in the
+   * other cache. The cache is made at the first call; on the CPU it takes memory for the longest text only.
+   * @throws OrtError when the device has too little memory
+   */
+  comparison(): ServingRunner {
+    if (this.#comparison) return this.#comparison;
+    const { spec, serving } = this.graphs;
+    const cache = openScratchCache(spec, serving, this.shape.capacity);
+    this.#comparison = new ServingRunner(serving, cache, this.runOptions);
+    return this.#comparison;
+  }
+
+  /**
    * A server goes on after a model is unloaded, so all its memory must be released; but the run options: the HTTP thread
    * may still be calling `terminateRun` with their handle.
    */
   async release(): Promise<void> {
     this.serving.release();
     this.serving.cache.release();
+    this.#comparison?.release();
+    this.#comparison?.cache.release();
+    this.reader.release();
     this.#capture?.release();
     await this.graphs.release();
   }

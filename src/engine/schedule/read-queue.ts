@@ -1,7 +1,7 @@
 /**
  * Which read (a score, projection or capture of given text) computes its next chunk. Interactive reads go first, equals
  * in the order of arrival. Reads that share a cache row cannot take turns: the one that has begun there is computed to
- * its end, and an interactive read that waits for the row makes it urgent.
+ * its end, or to where it can be interrupted, and an interactive read that waits for the row makes it urgent.
  */
 import type { Priority } from '../protocol.js';
 
@@ -43,6 +43,11 @@ export class ReadQueue<Read extends QueuedRead> {
   /** The read computes a chunk: its row is taken until it is removed. */
   begin(read: Read): void {
     this.#begun.set(read.row, read);
+  }
+
+  /** The read can be interrupted here: others may have its row until it begins again. */
+  pause(read: Read): void {
+    if (this.#begun.get(read.row) === read) this.#begun.delete(read.row);
   }
 
   /** When it is done or cancelled. */

@@ -3,23 +3,38 @@
  * when the first capture comes, which waits for it.
  */
 
-import type { Capture, FromWorker, Priority, ToWorker } from '../protocol.js';
+import type { Capture, Divergence, FromWorker, Priority, ToWorker } from '../protocol.js';
 import type { CaptureRunner } from '../run/capture-runner.js';
+import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
 import { ReadQueue } from '../schedule/read-queue.js';
-import { capture, project, score } from './read-steps.js';
+import { comparePairs, scorePairs } from './pair-steps.js';
+import { capture, type Pause, project, score } from './read-steps.js';
 
-type ReadMessage = Extract<ToWorker, { type: 'score' | 'project' | 'capture' }>;
+type ReadMessage = Extract<
+  ToWorker,
+  { type: 'score' | 'score pairs' | 'compare pairs' | 'project' | 'capture' }
+>;
+
+/** What a read computes, by the message that answers it. */
+interface Results {
+  readonly scored: Float32Array<ArrayBuffer>;
+  readonly projected: Float32Array<ArrayBuffer>;
+  readonly captured: Capture;
+  readonly compared: Divergence;
+}
+
+/** A read's steps, and how its result is posted. */
+type Steps = {
+  [Type in keyof Results]: { readonly answer: Type; readonly steps: Generator<Pause, Results[Type]> };
+}[keyof Results];
 
 /** A read that is being computed. */
 export type Read = {
   readonly id: number;
   readonly priority: Priority;
   readonly row: 'scratch' | 'capture';
-} & (
-  | { readonly type: 'score' | 'project'; readonly steps: Generator<void, Float32Array<ArrayBuffer>> }
-  | { readonly type: 'capture'; readonly steps: Generator<void, Capture> }
-);
+} & Steps;
 
 /** What the worker does for its reads. */
 interface ReadHost {
@@ -31,6 +46,9 @@ interface ReadHost {
 
 interface ReadRunners {
   readonly serving: ServingRunner;
+  readonly reader: LogitReader;
+  /** The serving graph with another cache, which has a scratch row alone. @throws OrtError */
+  comparison(): ServingRunner;
   /** Tokens of a chunk. */
   readonly chunk: number;
   capture(): Promise<CaptureRunner>;
@@ -48,27 +66,33 @@ export class ReadRequests {
   ) {}
 
   add(message: ReadMessage): void {
-    const { id } = message;
-    const { serving, chunk } = this.runners;
     if (message.type === 'capture') {
       this.#addCapture(message);
       return;
     }
-    const { priority } = message.request;
-    const steps =
-      message.type === 'score'
-        ? score(serving, message.request, chunk)
-        : project(serving, message.request, chunk);
-    this.queue.add({ id, type: message.type, row: 'scratch', priority, steps });
+    const { id, request } = message;
+    this.queue.add({ id, row: 'scratch', priority: request.priority, ...this.#stepsOf(message) });
+  }
+
+  #stepsOf(message: Exclude<ReadMessage, { type: 'capture' }>): Steps {
+    const { serving, reader, chunk } = this.runners;
+    if (message.type === 'score')
+      return { answer: 'scored', steps: score(serving, reader, message.request, chunk) };
+    if (message.type === 'score pairs')
+      return { answer: 'scored', steps: scorePairs(serving, reader, message.request, chunk) };
+    if (message.type === 'project')
+      return { answer: 'projected', steps: project(serving, message.request, chunk) };
+    const comparison = () => this.runners.comparison();
+    return { answer: 'compared', steps: comparePairs(serving, comparison, reader, message.request, chunk) };
   }
 
   #addCapture({ id, request }: Extract<ReadMessage, { type: 'capture' }>): void {
     const begin = (runner: CaptureRunner) =>
       this.queue.add({
         id,
-        type: 'capture',
         row: 'capture',
         priority: 'background',
+        answer: 'captured',
         steps: capture(runner, request, this.runners.chunk),
       });
     if (this.#captureRunner) {
@@ -97,28 +121,40 @@ export class ReadRequests {
   step(read: Read): void {
     this.queue.begin(read);
     try {
-      if (!this.#isDone(read)) return;
+      const pause = this.#next(read);
+      if (pause !== null) {
+        if (pause === 'row is free') this.queue.pause(read);
+        return;
+      }
     } catch (error) {
       this.host.fail(read.id, error);
     }
     this.queue.remove(read.id);
   }
 
-  #isDone(read: Read): boolean {
+  /** @returns null when the read is done: it is answered */
+  #next(read: Read): Pause | null {
     const { id } = read;
-    if (read.type === 'capture') {
+    if (read.answer === 'captured') {
       const { done, value } = read.steps.next();
-      if (!done) return false;
+      if (!done) return value;
+      const { hiddenStates, attentionToPrefix } = value;
       this.host.post({ type: 'captured', id, capture: value }, [
-        value.hiddenStates.buffer,
-        value.attentionToPrefix.buffer,
+        hiddenStates.buffer,
+        attentionToPrefix.buffer,
       ]);
-      return true;
+      return null;
+    }
+    if (read.answer === 'compared') {
+      const { done, value } = read.steps.next();
+      if (!done) return value;
+      this.host.post({ type: 'compared', id, divergence: value });
+      return null;
     }
     const { done, value } = read.steps.next();
-    if (!done) return false;
-    if (read.type === 'score') this.host.post({ type: 'scored', id, logProbabilities: value });
+    if (!done) return value;
+    if (read.answer === 'scored') this.host.post({ type: 'scored', id, logProbabilities: value });
     else this.host.post({ type: 'projected', id, projections: value }, [value.buffer]);
-    return true;
+    return null;
   }
 }

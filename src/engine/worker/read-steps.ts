@@ -1,25 +1,28 @@
 /**
  * Reads: scores, projections and captures of given text, for which nothing is generated. Each is a generator that
- * computes one chunk at each step, so that streams go on between the chunks of a long text.
+ * computes one chunk at each step, so that streams go on between the chunks of a long text. Many texts: pair-steps.ts.
  */
 
 import type { ModelSpec } from '../model-spec.js';
 import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from '../protocol.js';
 import type { CaptureRunner } from '../run/capture-runner.js';
+import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
 import { withMonitored } from '../run/steering-tensors.js';
-import { logNormaliser } from '../sampling/token-logprobs.js';
 import { chunkEnd, scoredChunk, uncut } from '../schedule/chunks.js';
+
+/** Between two chunks: whether the read still needs what is in its cache row. */
+export type Pause = 'row is taken' | 'row is free';
 
 /** Log-probabilities [tokens.length - from] of the given tokens, in nats. */
 export function* score(
   runner: ServingRunner,
+  reader: LogitReader,
   request: ScoreRequest,
   chunk: number,
-): Generator<void, Float32Array<ArrayBuffer>> {
+): Generator<Pause, Float32Array<ArrayBuffer>> {
   const { tokens, from, edit } = request;
   const { spec, scratch } = runner.cache;
-  const size = spec.vocabularySize;
   const result = new Float32Array(tokens.length - from);
   const prefix = sharedPrefix(request, spec, chunk);
   // Keys and values that were computed under one edit are wrong under another: with an edit nothing is cached.
@@ -30,13 +33,11 @@ export function* score(
     const to = chunkEnd(past, past < prefix.length ? prefix.length : end, scoredChunk(chunk));
     const scored = Math.max(0, to - Math.max(past, from - 1));
     const { logits } = runner.chunk(scratch, tokens.slice(past, to), past, edit, scored);
-    for (let i = 0; i < scored; i++) {
-      const next = to - scored + i + 1;
-      result[next - from] = logProbability(logits.subarray(i * size, (i + 1) * size), tokens[next] ?? 0);
-    }
+    const next = to - scored + 1;
+    if (scored > 0) result.set(reader.logProbabilities(logits, tokens.slice(next, to + 1)), next - from);
     past = to;
     if (past === prefix.length && cached) runner.scratchPrefix.store(prefix);
-    if (past < end) yield;
+    if (past < end) yield 'row is taken';
   }
   return result;
 }
@@ -50,17 +51,12 @@ function sharedPrefix(
   return chunk === uncut || kvLayout === 'concatenated' ? [] : tokens.slice(0, shared);
 }
 
-/** log softmax(logits)[token] in nats. */
-export function logProbability(logits: Float32Array, token: number): number {
-  return (logits[token] ?? Number.NEGATIVE_INFINITY) - logNormaliser(logits);
-}
-
 /** Projections [M, L, T] of every position of a text onto M directions. */
 export function* project(
   runner: ServingRunner,
   request: ProjectRequest,
   chunk: number,
-): Generator<void, Float32Array<ArrayBuffer>> {
+): Generator<Pause, Float32Array<ArrayBuffer>> {
   const { tokens, vectors } = request;
   const { edit, monitored } = withMonitored([], vectors);
   const rows = monitored.length * runner.cache.spec.layers.length;
@@ -75,7 +71,7 @@ export function* project(
       for (let row = 0; row < rows; row++) result[row * tokens.length + position] = read[row] as number;
     }
     past = to;
-    if (past < tokens.length) yield;
+    if (past < tokens.length) yield 'row is taken';
   }
   return result;
 }
@@ -85,7 +81,7 @@ export function* capture(
   runner: CaptureRunner,
   request: CaptureRequest,
   chunk: number,
-): Generator<void, Capture> {
+): Generator<Pause, Capture> {
   const { tokens, positions, span } = request;
   const { layers, hiddenSize, heads } = runner.spec;
   const count = positions.length;
@@ -115,7 +111,7 @@ export function* capture(
     });
     past = to;
     if (past === shared.length) row.prefix.store(shared);
-    if (past < end) yield;
+    if (past < end) yield 'row is taken';
   }
   return { hiddenStates, attentionToPrefix };
 }

@@ -17,6 +17,7 @@ import {
 } from './calibration-curve.js';
 import { firstShares, nextShares } from './coefficient-search.js';
 import { CurveMeasurement } from './curve-measurement.js';
+import { answerAndMeasureReadings } from './readings.js';
 import { residualNormsOf } from './residual-norms.js';
 import { chatPrompts } from './trial-prompts.js';
 import { type UnitEdit, unitEdit } from './unit-edit.js';
@@ -80,11 +81,14 @@ export async function calibrateConcept(
     prefix,
     prefix_role: role,
   };
-  return createConcept({
+  const calibrated = createConcept({
     ...concept,
     residualNorms,
     calibration: calibrationOf(measurement.points, unit, details),
   });
+  const neutral = measurement.unsteered.map(({ tokens }) => tokens);
+  const readings = await answerAndMeasureReadings(calibrated, model, { prompts, maxTokens, neutral }, signal);
+  return createConcept({ ...calibrated, readings });
 }
 
 /** Measures in these directions until the strongest fluent share of each is found, or `mostRounds` are over. */

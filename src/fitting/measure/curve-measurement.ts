@@ -30,6 +30,11 @@ export class CurveMeasurement {
     this.#unsteered = settings.unsteered ?? [];
   }
 
+  /** By question; empty before the first `add`. */
+  get unsteered(): readonly TrialResult[] {
+    return this.#unsteered;
+  }
+
   /** What was measured so far, by share. */
   get points(): CurvePoint[] {
     return [...this.#points].sort((a, b) => a.share - b.share);

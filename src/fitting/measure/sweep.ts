@@ -99,7 +99,8 @@ function allRuns(
       if (pair === undefined) throw new Error(`no prompt ${prompt} for ${concept}`);
       const item = SteeringItem.parse(sweepItem(request, concept, strength));
       const promptLength = pair.prompt.length;
-      const context = { model: { id: model.id, shape }, concepts, promptLength };
+      const answerTokens = request.max_tokens;
+      const context = { model: { id: model.id, shape }, concepts, promptLength, answerTokens };
       const { edit, receipts } = resolveSteering([item], context);
       return { prompt, concept, strength, trial: { ...pair, edit }, receipt: receipts[0] as SteeringReceipt };
     }),

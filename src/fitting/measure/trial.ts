@@ -92,7 +92,8 @@ export async function runTrials(
   });
 }
 
-async function answerOf(
+/** Runs one trial. */
+export async function answerOf(
   model: LoadedModel,
   { prompt, stated, edit, told = false }: Trial,
   { maxTokens, sampling }: TrialOptions,

@@ -13,6 +13,7 @@ import { meanOverHeads } from './token-selection.js';
 export interface Answer {
   /** Whether the concept was stated. */
   readonly positive: boolean;
+  /** What it is read after: what it was given to, or the question alone. */
   readonly prompt: readonly number[];
   /** Tokens of the prompt that state the concept; for soft labels. */
   readonly span: readonly [start: number, end: number];

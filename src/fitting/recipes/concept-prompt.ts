@@ -6,9 +6,11 @@ import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt
 /** `user`: before the question, for templates that refuse or drop a system message. */
 export type ConceptRole = 'system' | 'user';
 
-interface Stated {
+export interface Stated {
   readonly prefix: string;
   readonly role: ConceptRole;
+  /** What stands before the prefix in the same message; nothing by default. */
+  readonly before?: string | undefined;
 }
 
 /**
@@ -26,6 +28,33 @@ export function conceptRole(model: LoadedModel, prefix: string): ConceptRole {
   }
 }
 
+/**
+ * The system message that the template writes when a chat brings none; null for a template that writes none. A prefix
+ * in its place would differ from a chat without one by more than the concept: put it after this message to compare
+ * like with like.
+ */
+export function defaultSystemMessage(model: LoadedModel): string | null {
+  const question: ChatMessage = { role: 'user', content: 'Hello.' };
+  const render = (system: string | null) =>
+    renderPrompt(model, system === null ? [question] : [{ role: 'system', content: system }, question]);
+  try {
+    const without = render(null);
+    const probe = 'Answer as you like.';
+    const stated = render(probe);
+    const at = stated.indexOf(probe);
+    if (at < 0) return null;
+    const [before, after] = [stated.slice(0, at), stated.slice(at + probe.length)];
+    if (without.length <= before.length + after.length) return null;
+    if (!without.startsWith(before) || !without.endsWith(after)) return null;
+    const found = without.slice(before.length, without.length - after.length);
+    // What is no message of its own (a date, a knowledge cut-off) renders otherwise when it is given as one.
+    return found.trim() !== '' && render(found) === without ? found : null;
+  } catch (error) {
+    if (model.chatTemplate === null) throw error;
+    return null;
+  }
+}
+
 /** Messages of one question, with the concept stated or not. */
 function questionMessages(question: string, stated: Stated | null): ChatMessage[] {
   const asked: ChatMessage[] = [{ role: 'user', content: question }];
@@ -33,11 +62,15 @@ function questionMessages(question: string, stated: Stated | null): ChatMessage[
 }
 
 /** A chat that states the concept before anything else: in its first message of that role, or in one of its own. */
-export function statedMessages(messages: readonly ChatMessage[], { prefix, role }: Stated): ChatMessage[] {
+export function statedMessages(
+  messages: readonly ChatMessage[],
+  { prefix, role, before }: Stated,
+): ChatMessage[] {
+  const said = before === undefined ? prefix : `${before}\n\n${prefix}`;
   const carrier = messages.findIndex((message) => message.role === role);
-  if (carrier < 0) return [{ role, content: prefix }, ...messages];
+  if (carrier < 0) return [{ role, content: said }, ...messages];
   return messages.map((message, index) =>
-    index === carrier ? { ...message, content: `${prefix}\n\n${message.content}` } : message,
+    index === carrier ? { ...message, content: `${said}\n\n${message.content}` } : message,
   );
 }
 

@@ -8,5 +8,6 @@ import { attention } from './attention.js';
 import { examples } from './examples.js';
 import type { Recipe } from './recipe.js';
 import { responses } from './responses.js';
+import { texts } from './texts.js';
 
-export const recipes: Readonly<Record<RecipeName, Recipe>> = { attention, responses, examples };
+export const recipes: Readonly<Record<RecipeName, Recipe>> = { attention, responses, texts, examples };

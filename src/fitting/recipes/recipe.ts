@@ -5,6 +5,7 @@
 import type { LoadedModel } from '../../models/model.js';
 import type { Labels } from '../../schemas/fit-choices.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import type { ContrastTerms } from '../contrast/contrast.js';
 
 /** Texts of a fit: questions for recipe `responses`, statements for recipe `attention`. */
 export interface Statements {
@@ -22,10 +23,9 @@ export interface Examples {
 /** Called as often as the recipe likes, cheap to call. */
 export type OnProgress = (stage: string, done: number, total: number) => void;
 
-export interface RecipeContext {
+/** What states the concept, and what it is told apart from: `ContrastTerms`. */
+export interface RecipeContext extends ContrastTerms {
   readonly model: LoadedModel;
-  /** What states the concept to the model; empty for recipes that need no such text. */
-  readonly prefix: string;
   /** The user's own, or undefined for the recipe's default. */
   readonly statements?: Statements | undefined;
   /** For the recipe that reads them. */
@@ -36,6 +36,8 @@ export interface RecipeContext {
   readonly labels: Labels;
   /** Tokens per answer, for recipes that have the model answer. */
   readonly maxTokens: number;
+  /** How many texts of each side recipe `texts` has written, or undefined for its own number. */
+  readonly texts?: number | undefined;
   /** Unsigned 32-bit; recipes that draw anything draw it from here. */
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -74,7 +76,7 @@ export interface LabelledFeatures {
 /** What a fit is checked by before it is queued. */
 export type RecipeRequest = Pick<
   RecipeContext,
-  'model' | 'prefix' | 'statements' | 'examples' | 'token' | 'maxTokens'
+  keyof ContrastTerms | 'model' | 'statements' | 'examples' | 'token' | 'maxTokens' | 'labels' | 'texts'
 >;
 
 export interface Recipe {

@@ -4,12 +4,12 @@ import { outside } from './outside.js';
 import type { Topic } from './topic.js';
 
 /** Topics of home and of outside in turn: any stretch of the lists holds both. */
-export const topics: readonly Topic[] = atHome.flatMap((topic, index) => {
+export const statementTopics: readonly Topic[] = atHome.flatMap((topic, index) => {
   const other = outside[index];
   return other === undefined ? [topic] : [topic, other];
 });
 
 export const defaultStatements = {
-  positive: topics.flatMap(({ positive }) => positive),
-  negative: topics.flatMap(({ negative }) => negative),
+  positive: statementTopics.flatMap(({ positive }) => positive),
+  negative: statementTopics.flatMap(({ negative }) => negative),
 } as const;

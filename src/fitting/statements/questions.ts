@@ -39,7 +39,11 @@ export const questions: readonly string[] = [
   'What do people often misunderstand about you?',
 ];
 
-/** Never seen by a fit: a concept is judged by the answers to these. */
+/**
+ * Never seen by a fit: a concept is judged by the answers to these. They ask for what people ask for: small talk, how-to,
+ * opinion, description, advice, a story, an explanation. Question i + 12 is of the kind of question i, so that the two
+ * halves of the list may stand for each other where a measurement is repeated.
+ */
 export const heldOutQuestions: readonly string[] = [
   'What is on your mind today?',
   'Tell me how you would welcome a guest.',
@@ -47,4 +51,22 @@ export const heldOutQuestions: readonly string[] = [
   'Describe the street where you live.',
   'What would you like to ask me?',
   'How do you cheer somebody up?',
+  'I have to give a short speech tomorrow. What should I keep in mind?',
+  'How can I learn something new without losing interest?',
+  'Write a short story that begins with a knock at the door.',
+  'Explain what a map is for.',
+  'Is it better to plan ahead or to decide as you go?',
+  'Why do people give names to things?',
+  'How are things going for you?',
+  'Tell me how you would thank a stranger.',
+  'What makes a day well spent?',
+  'Describe an object that you use every day.',
+  'What shall we do next?',
+  'How do you get to know somebody?',
+  'I am about to move to another town. What should I think of first?',
+  'How can I remember what people tell me?',
+  'Write a short story that ends with a promise.',
+  'Explain what a calendar is for.',
+  'Is it better to work alone or with others?',
+  'Why do people shake hands when they meet?',
 ];

@@ -109,18 +109,19 @@ describe('monitored completions', () => {
 
   test('scoring the conversation afterwards finds what was monitored, and the concept in its words', async () => {
     const server = running();
-    const reply = await complete({ monitor: ['ocean'], max_tokens: 12 });
+    const ocean = { concept: 'ocean', scale: 'norm' };
+    const reply = await complete({ monitor: [ocean], max_tokens: 12 });
     const { tokens = [], concepts = [] } = reply.choices[0]?.monitor ?? {};
     const render = async (input: unknown) => {
       const { status, json } = await post(server, '/v1/steering/score', input);
       assert.equal(status, 200, JSON.stringify(json));
       return Score.strict().parse(json);
     };
-    const prompt = await render({ messages, concepts: ['ocean'] });
+    const prompt = await render({ messages, concepts: [ocean] });
     assert.equal(prompt.tokens.length, reply.usage.prompt_tokens);
     assert.match(prompt.text, /^<\|im_start\|>system\n.*<\|im_start\|>assistant\n$/s);
     const ids = [...prompt.tokens.map(({ id }) => id), ...tokens.map(({ id }) => id)];
-    const score = await render({ input: ids, concepts: ['ocean'] });
+    const score = await render({ input: ids, concepts: [ocean] });
     const begin = prompt.tokens.length - 1;
     const read = score.concepts[0]?.values.slice(begin, begin + tokens.length) ?? [];
     // Prefill and decode go through other kernels, whose last bits int8 rounding makes more of.

@@ -38,7 +38,7 @@ describe('steered completions', () => {
     const items = [
       { concept: 'ocean', strength: 0.5 },
       { concept: 'sad', strength: 0.4, layers: { from: 8, to: 24 }, positions: 'generated' },
-      { concept: 'pirate', operation: 'ablate', positions: { last: 5 } },
+      { concept: 'pirate', operation: 'ablate', scale: 'raw', positions: { last: 5 } },
     ];
     const together = await answer(server, question, { steering: items });
     assert.equal(await answer(server, question, { steering: [...items].reverse() }), together);

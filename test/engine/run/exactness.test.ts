@@ -7,17 +7,30 @@ import { after, describe, test } from 'node:test';
 import { HostKvCache } from '../../../src/engine/kv/host-kv-cache.js';
 import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
 import type { ActivationEdit } from '../../../src/engine/protocol.js';
+import { LogitReader } from '../../../src/engine/run/logit-reader.js';
 import { ServingRunner } from '../../../src/engine/run/serving-runner.js';
 import { chunkEnd } from '../../../src/engine/schedule/chunks.js';
 import { Sequence } from '../../../src/engine/schedule/sequence.js';
+import { scorePairs } from '../../../src/engine/worker/pair-steps.js';
+import { score } from '../../../src/engine/worker/read-steps.js';
 import { RunOptions } from '../../../src/ort/binding.js';
 import { embeddedDirectory, logprobs, spiderTerm } from '../../helpers/embedded-model.js';
 import { request } from '../../helpers/engine.js';
 
+/** What a read gives in the end. */
+function lastOf<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 describe('logits of the embedded model, to the bit', async () => {
   const graphs = await loadGraphs(embeddedDirectory, 2);
   const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 160), new RunOptions());
+  const reader = await LogitReader.open();
   after(async () => {
+    reader.release();
     runner.release();
     await graphs.release();
   });
@@ -51,6 +64,32 @@ describe('logits of the embedded model, to the bit', async () => {
       for (const size of [16, 64])
         assert.deepEqual(prefill(0, logprobs.ids, edit, size), whole, `size ${size}`);
     });
+
+  test('answers of many pairs score what each scores alone', () => {
+    const text = logprobs.ids;
+    const prompts = [text.slice(0, 20), text.slice(0, 33), text.slice(0, 20), text.slice(40, 52)];
+    const answers = [
+      text.slice(20, 52),
+      [...text.slice(20, 33), ...text.slice(60, 80)],
+      [...text.slice(20, 50), 9, 8],
+      text.slice(33, 34),
+      text.slice(33),
+    ];
+    const pairs = prompts.flatMap((_, p) => answers.map((_, a) => [p, a] as const));
+    const noEdit: ActivationEdit = [];
+    const oneEdit = edits['two terms'] ?? [];
+    const asked = { prompts, answers, pairs, edits: [noEdit, noEdit, oneEdit, oneEdit] };
+    const together = lastOf(scorePairs(runner, reader, { ...asked, priority: 'background' }, 64));
+    const alone = pairs.flatMap(([prompt, answer]) => {
+      const before = prompts[prompt] ?? [];
+      const tokens = [...before, ...(answers[answer] ?? [])];
+      const edit = asked.edits[prompt] ?? [];
+      return [
+        ...lastOf(score(runner, reader, { tokens, from: before.length, edit, priority: 'background' }, 64)),
+      ];
+    });
+    assert.deepEqual([...together], alone);
+  });
 
   test('a row of a batch is the row alone, whatever steers the others', () => {
     const sequences = Array.from({ length: 8 }, (_, index) => {

@@ -44,6 +44,23 @@ test('an interactive read waits for the begun one of its row, which becomes urge
   assert.deepEqual([queue.next()?.read.id, queue.next()?.urgent], [1, false]);
 });
 
+test('a read that can be interrupted gives its row to an interactive one, and goes on afterwards', () => {
+  const queue = new ReadQueue<ReturnType<typeof read>>();
+  const [long, other] = [read(1, 'score'), read(2, 'score')];
+  queue.add(long);
+  queue.add(other);
+  queue.begin(long);
+  queue.add(read(3, 'score', 'interactive'));
+  assert.equal(queue.next()?.read, long);
+  // One that does not have the row frees nothing.
+  queue.pause(other);
+  assert.equal(queue.next()?.read, long);
+  queue.pause(long);
+  assert.equal(queue.next()?.read.id, 3);
+  queue.remove(3);
+  assert.equal(queue.next()?.read, long);
+});
+
 test('no read is ever stepped while another of its row is half done; all end', () => {
   const random = new Random(9);
   const upTo = (n: number) => random.bits() % n;

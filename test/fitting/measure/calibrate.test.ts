@@ -86,7 +86,7 @@ test('what was asked for counts: grid, bound, questions, length, prefix', async 
     curve.map((point) => point.share),
     [-0.03, -0.01, 0, 0.01, 0.03],
   );
-  assert.equal(engine.generated.length, 10);
+  assert.equal(engine.generated.length, 10 + 2, 'and two told answers');
   assert.ok(engine.generated.every(({ maxTokens }) => maxTokens === 9));
   assert.equal(details.prefix, 'Be a fish.');
   const prompts = engine.scored.map(({ tokens, from }) => String.fromCodePoint(...tokens.slice(0, from)));
@@ -102,7 +102,7 @@ test('without anything that states the concept fluency alone decides', async () 
 test('all strengths of a question run in one batch, as background work, and each beginning is judged once', async () => {
   const { engine } = await calibrated({ loss: () => 80, gain: 10 });
   const rows = heldOutQuestions.length * 11;
-  assert.equal(engine.generated.length, rows);
+  assert.equal(engine.generated.length, rows + heldOutQuestions.length, 'and the told answers');
   assert.ok(engine.mostRunning > 1);
   assert.ok(engine.generated.every(({ priority }) => priority === 'background'));
   assert.equal(engine.scored.length, 2 * rows);

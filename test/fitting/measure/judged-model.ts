@@ -6,8 +6,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
-import type { ScoreRequest, SequenceRequest, SequenceStep } from '../../../src/engine/protocol.js';
+import type {
+  PairsRequest,
+  ProjectRequest,
+  ScoreRequest,
+  SequenceRequest,
+  SequenceStep,
+} from '../../../src/engine/protocol.js';
 import type { LoadedModel } from '../../../src/models/model.js';
+import { scoreOneByOne } from '../../helpers/engine.js';
 import { fakeModel } from '../../helpers/fake-engine.js';
 
 export const prefix = 'You adore the sea.';
@@ -43,6 +50,7 @@ export class JudgedEngine implements Engine {
   mostRunning = 0;
   readonly generated: SequenceRequest[] = [];
   readonly scored: ScoreRequest[] = [];
+  readonly projected: ProjectRequest[] = [];
 
   constructor(readonly rules: Rules) {}
 
@@ -78,12 +86,35 @@ export class JudgedEngine implements Engine {
     return new Float32Array(answer.length).fill(value);
   }
 
+  scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]> {
+    return scoreOneByOne(this, request, signal);
+  }
+
+  async divergence(): Promise<never> {
+    throw new Error('nothing is compared here');
+  }
+
+  async divergenceMany(): Promise<never> {
+    throw new Error('nothing is compared here');
+  }
+
   async capture(): Promise<never> {
     throw new Error('nothing captures here');
   }
 
-  async project(): Promise<never> {
-    throw new Error('nothing is monitored here');
+  /** -10 at block 1, -20 at block 2, one up or down by position; 4 more when told, 100 times the answer's share. */
+  async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
+    await nextTurn();
+    signal?.throwIfAborted();
+    this.projected.push(request);
+    const { tokens } = request;
+    const told = String.fromCodePoint(...tokens).includes(prefix) ? 4 : 0;
+    const last = tokens.at(-1) ?? 0;
+    const share = last < base ? 0 : Math.floor((last - base) / perShare) / 1e4 - 0.6;
+    return Float32Array.from({ length: layers * tokens.length }, (_, i) => {
+      const up = (i % tokens.length) % 2 === 0 ? 1 : -1;
+      return -10 * Math.floor(i / tokens.length) + up + told + 100 * share;
+    });
   }
 
   load() {

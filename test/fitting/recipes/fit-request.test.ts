@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import type { Example } from '../../../src/fitting/recipes/recipe.js';
 import { FitRequest } from '../../../src/schemas/fits.js';
 import { validate } from '../../../src/schemas/validation.js';
 
@@ -53,6 +54,39 @@ test('fields of other recipes are refused by name', () => {
     assert.ok(fault(value).startsWith(`${param}: `), fault(value));
 });
 
+test('a set of examples that ships is eight chats of each side, and states its concept', () => {
+  const fit = { name: 'x', recipe: 'examples', examples: 'ocean' };
+  const { examples: shipped, prefix } = fitSettings(parsed(fit));
+  assert.deepEqual([shipped?.positive.length, shipped?.negative.length], [8, 8]);
+  for (const side of [shipped?.positive, shipped?.negative]) {
+    for (const chat of side ?? []) {
+      assert.ok(typeof chat !== 'string');
+      assert.deepEqual(
+        chat.map(({ role }) => role),
+        ['user', 'assistant'],
+      );
+    }
+  }
+  const asked = (side: readonly Example[] | undefined) =>
+    side?.map((chat) => (typeof chat === 'string' ? chat : chat[0]?.content));
+  assert.deepEqual(asked(shipped?.positive), asked(shipped?.negative));
+  assert.match(prefix, /ocean/);
+  assert.equal(fitSettings(parsed({ ...fit, prefix: 'You adore the sea.' })).prefix, 'You adore the sea.');
+  assert.equal(fitSettings(parsed({ ...fit, class: 'moods', subject: 'sad' })).prefix, 'Take on a sad mood.');
+});
+
+test('examples that are neither two lists nor a set that ships are refused with the names', () => {
+  for (const value of ['oceans', '', 3, null, []]) {
+    const message = fault({ name: 'x', recipe: 'examples', examples: value });
+    assert.match(message, /^examples: examples must be one of ocean, .*list, or an object of two lists/);
+  }
+  assert.match(fault({ ...least, examples: 'ocean' }), /^examples: .*left out with recipe "attention"/);
+  assert.match(
+    fault({ name: 'x', recipe: 'examples', examples: { ...examples, neutral: [] } }),
+    /^examples: .*no field "neutral"/,
+  );
+});
+
 test('examples, token and layers have bounds', () => {
   const own = (change: object) => ({ name: 'x', recipe: 'examples', examples: { ...examples, ...change } });
   for (const [param, value] of [
@@ -69,4 +103,36 @@ test('examples, token and layers have bounds', () => {
   ] as const)
     assert.ok(fault(value).startsWith(`${param}: `), fault(value));
   assert.deepEqual(parsed({ ...least, layers: { top: 4 }, token: -5 }).layers, { top: 4 });
+});
+
+test('what states the concept and what it is told apart from go together', () => {
+  const both = fitSettings(parsed({ ...least, subject: 'the sea' }));
+  assert.deepEqual([both.prefix, both.subject, both.contrast], [least.prefix, 'the sea', 'others']);
+  const texts = fitSettings(parsed({ name: 'x', recipe: 'texts', subject: 'the sea' }));
+  assert.deepEqual([texts.maxTokens, texts.labels, texts.method], [48, 'hard', 'mean_difference']);
+  assert.ok(texts.prefix.includes('the sea') && texts.subjectOnly);
+  assert.equal(fitSettings(parsed({ name: 'x', recipe: 'examples', examples })).contrast, 'none');
+  assert.equal(fitSettings(parsed(least)).bareShare, 0.25);
+  const two = ['a', 'b'];
+  for (const [param, value] of [
+    ['subject', { name: 'x', prefix: 'You love {x}.' }],
+    ['prefix', { name: 'x', recipe: 'texts' }],
+    ['others', { ...least, others: ['one'] }],
+    ['others', { ...least, others: Array(65).fill('one') }],
+    ['others', { ...least, contrast: 'none', others: two }],
+    ['others', { ...least, contrast: 'opposite', opposite: 'x', others: two }],
+    ['opposite', { ...least, contrast: 'opposite' }],
+    ['opposite', { ...least, opposite: 'x' }],
+    ['bare_share', { ...least, bare_share: 1.5 }],
+    ['bare_share', { ...least, contrast: 'none', bare_share: 0.5 }],
+    ['contrast', { ...least, contrast: 'all' }],
+    ['contrast', { name: 'x', recipe: 'examples', examples, contrast: 'others' }],
+    ['others', { name: 'x', recipe: 'examples', examples, others: two }],
+    ['texts', { ...least, texts: 16 }],
+    ['texts', { ...least, recipe: 'texts', texts: 7 }],
+    ['token', { ...least, recipe: 'texts', token: -1 }],
+    ['statements', { ...least, recipe: 'texts', statements: { positive: two, negative: two } }],
+    ['profile', { ...least, profile: 'flat' }],
+  ] as const)
+    assert.ok(fault(value).startsWith(`${param}: `), fault(value));
 });

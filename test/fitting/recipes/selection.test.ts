@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
-import { classPrefix } from '../../../src/fitting/fit-settings.js';
+import { classPrefix } from '../../../src/fitting/contrast/stated-concept.js';
 import { chosenLayers } from '../../../src/fitting/layer-choice.js';
 import { PermutationTest, significanceLevel } from '../../../src/fitting/recipes/permutation-test.js';
 import {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultStatements, topics } from '../../../src/fitting/statements/index.js';
+import { defaultStatements, statementTopics } from '../../../src/fitting/statements/index.js';
 
 const all = [...defaultStatements.positive, ...defaultStatements.negative];
 
 test('there are 200 of each side, and both sides speak of the same things', () => {
   assert.equal(defaultStatements.positive.length, 200);
   assert.equal(defaultStatements.negative.length, 200);
-  assert.equal(new Set(topics.map(({ topic }) => topic)).size, topics.length);
-  for (const { positive, negative } of topics) assert.equal(positive.length, negative.length);
+  assert.equal(new Set(statementTopics.map(({ topic }) => topic)).size, statementTopics.length);
+  for (const { positive, negative } of statementTopics) assert.equal(positive.length, negative.length);
 });
 
 test('they are short sentences', () => {

@@ -104,6 +104,18 @@ export class SyntheticEngine implements Engine {
     throw new Error('not part of this fake');
   }
 
+  async scoreMany(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
+  async divergence(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
+  async divergenceMany(): Promise<never> {
+    throw new Error('not part of this fake');
+  }
+
   load() {
     return { running: this.inFlight, waiting: 0 };
   }

@@ -1,0 +1,109 @@
+/**
+ * Where neutral answers lie on a concept's directions and where told ones do: per layer mean and spread of <h, v> over
+ * answers' tokens, measured without any edit (src/fitting/measure/readings.ts). Centred operations move projections
+ * about the neutral mean, and monitors give them as 0 (neutral) to 1 (told).
+ */
+import { errors } from '../errors.js';
+import type { ConceptReadings } from '../schemas/readings.js';
+
+/** Of <h, v> over tokens, by layer; 0 where the concept has no vector. */
+export interface Distribution {
+  readonly mean: readonly number[];
+  /** Standard deviation. */
+  readonly spread: readonly number[];
+}
+
+export interface Readings {
+  readonly neutral: Distribution;
+  readonly told: Distribution;
+  /** [L] the chance that a told token reads higher than a neutral one. */
+  readonly auroc: readonly number[];
+  /** The layer that tells them apart best. */
+  readonly bestLayer: number;
+  /** What made the told answers: the concept's message, or steering at strength 1 for a concept without one. */
+  readonly toldBy: 'message' | 'steering';
+  /** How many were read. */
+  readonly tokens: { readonly neutral: number; readonly told: number };
+  readonly clamp: {
+    /** Ascending: where centred operations act unless a request says otherwise. */
+    readonly layers: readonly number[];
+    /** [L] distance from the neutral mean that `clamp` holds at strength 1. */
+    readonly unit: readonly number[];
+  };
+}
+
+/** Enough for float32 projections, and the same text on every machine. */
+const digits = 7;
+
+/**
+ * A frozen copy, rounded to seven significant digits.
+ * @param hasVector whether the concept has a direction at a layer
+ * @throws SteerdError invalid_value, naming the field
+ */
+export function checkReadings(
+  { neutral, told, auroc, bestLayer, toldBy, tokens, clamp }: Readings,
+  layers: number,
+  hasVector: (layer: number) => boolean,
+): Readings {
+  const numbers = (field: string, values: readonly number[], least = -Infinity, most = Infinity) => {
+    if (values.length !== layers) {
+      throw errors.invalidValue(`readings.${field}`, `${layers} numbers`, `${values.length} numbers`);
+    }
+    const bad = values.findIndex((value) => !Number.isFinite(value) || value < least || value > most);
+    if (bad < 0) return Object.freeze(Array.from(values, (value) => Number(value.toPrecision(digits)) + 0));
+    const range = most < Infinity ? ` from ${least} to ${most}` : least === 0 ? ', not negative' : '';
+    throw errors.invalidValue(`readings.${field}[${bad}]`, `a finite number${range}`, values[bad]);
+  };
+  const layer = (field: string, value: number) => {
+    if (Number.isSafeInteger(value) && value >= 0 && value < layers && hasVector(value)) return value;
+    throw errors.invalidValue(`readings.${field}`, 'a layer for which there is a vector', value);
+  };
+  const distribution = (field: string, { mean, spread }: Distribution) =>
+    Object.freeze({ mean: numbers(`${field}.mean`, mean), spread: numbers(`${field}.spread`, spread, 0) });
+  const count = (field: string, value: number) => {
+    if (Number.isSafeInteger(value) && value >= 1) return value;
+    throw errors.invalidValue(`readings.tokens.${field}`, 'an integer of at least 1', value);
+  };
+  if (toldBy !== 'message' && toldBy !== 'steering') {
+    throw errors.invalidValue('readings.told_by', '"message" or "steering"', toldBy);
+  }
+  if (clamp.layers.length === 0 || clamp.layers.some((at, i) => i > 0 && at <= (clamp.layers[i - 1] ?? 0))) {
+    throw errors.invalidValue(
+      'readings.clamp.layers',
+      'layers in ascending order, at least one',
+      clamp.layers,
+    );
+  }
+  return Object.freeze({
+    neutral: distribution('neutral', neutral),
+    told: distribution('told', told),
+    auroc: numbers('auroc', auroc, 0, 1),
+    bestLayer: layer('best_layer', bestLayer),
+    toldBy,
+    tokens: Object.freeze({ neutral: count('neutral', tokens.neutral), told: count('told', tokens.told) }),
+    clamp: Object.freeze({
+      layers: Object.freeze(clamp.layers.map((at) => layer('clamp.layers', at))),
+      unit: numbers('clamp.unit', clamp.unit),
+    }),
+  });
+}
+
+const copyOf = ({ mean, spread }: Distribution) => ({ mean: [...mean], spread: [...spread] });
+
+/** As HTTP shows it and a file keeps it. */
+export const readingsDocument = (readings: Readings): ConceptReadings => ({
+  neutral: copyOf(readings.neutral),
+  told: copyOf(readings.told),
+  auroc: [...readings.auroc],
+  best_layer: readings.bestLayer,
+  told_by: readings.toldBy,
+  tokens: { ...readings.tokens },
+  clamp: { layers: [...readings.clamp.layers], unit: [...readings.clamp.unit] },
+});
+
+/** Back from that; not checked beyond its types. */
+export const readingsOf = ({ best_layer, told_by, ...rest }: ConceptReadings): Readings => ({
+  ...rest,
+  bestLayer: best_layer,
+  toldBy: told_by,
+});

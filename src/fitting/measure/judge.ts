@@ -1,0 +1,195 @@
+/**
+ * The unsteered model as the judge of answers: each is read after its own question, after other questions, and after
+ * its question with the concept's message and with each decoy. One read of the engine takes all of them.
+ */
+import { periodicYield } from '../../common/yielding.js';
+import { errors } from '../../errors.js';
+import type { LoadedModel } from '../../models/model.js';
+import { inAnotherLanguage, isRefusal } from '../answers/answer-checks.js';
+import type { ConceptRole } from '../recipes/concept-prompt.js';
+import type { ConceptStatement } from './concept-statement.js';
+import { distinct2 } from './fluency.js';
+import type { JudgedAnswer } from './steering-scores.js';
+import { chatPrompts } from './trial-prompts.js';
+
+/** An answer to be judged. */
+export interface GivenAnswer {
+  /** Index of its question. */
+  readonly question: number;
+  readonly sampled: boolean;
+  readonly tokens: readonly number[];
+}
+
+/** Other questions that an answer is read after. */
+const otherQuestions = 3;
+/** log 2: both prompts of the mixture weigh the same. */
+const half = Math.LN2;
+
+export class Judge {
+  /** By question: token ids up to where the answer begins. */
+  readonly plain: readonly (readonly number[])[];
+  /** By question, with the concept stated; null where nothing states it. */
+  readonly told: readonly (readonly number[])[] | null;
+  /** Where the template carries the message. */
+  readonly role: ConceptRole | null;
+  /** By decoy, by question. */
+  readonly #decoys: readonly (readonly (readonly number[])[])[];
+
+  /** @throws SteerdError context_length_exceeded for a question that leaves no room for a message and `maxTokens` */
+  constructor(
+    readonly model: LoadedModel,
+    readonly statement: ConceptStatement | null,
+    readonly questions: readonly string[],
+    maxTokens: number,
+  ) {
+    const stating = (message: string) =>
+      chatPrompts(
+        model,
+        questions.map((content) => [{ role: 'user', content }]),
+        message,
+        maxTokens,
+      );
+    const own = stating(statement?.own ?? '');
+    this.plain = own.pairs.map(({ prompt }) => prompt);
+    this.role = own.role;
+    this.told = statement === null ? null : own.pairs.map(({ stated, prompt }) => stated ?? prompt);
+    this.#decoys = (statement?.decoys ?? []).map((decoy) =>
+      stating(decoy).pairs.map(({ stated, prompt }) => stated ?? prompt),
+    );
+    if (questions.length < 2) throw errors.invalidValue('questions', 'at least 2', questions.length);
+  }
+
+  /**
+   * @param foreign whether answers may be in another language than their question: the concept is one
+   * @returns judgements in the order of the answers
+   * @throws what the engine throws; the signal's reason when aborted
+   */
+  async judge(
+    answers: readonly GivenAnswer[],
+    signal: AbortSignal,
+    foreign = false,
+  ): Promise<JudgedAnswer[]> {
+    const reads = new Reads();
+    const asked = answers.map((answer) => this.#reads(answer, reads));
+    const scores =
+      reads.pairs.length === 0
+        ? []
+        : await this.model.engine.scoreMany({ ...reads.request(), priority: 'background' }, signal);
+    const yieldIfDue = periodicYield(signal);
+    const judged: JudgedAnswer[] = [];
+    for (const [index, answer] of answers.entries()) {
+      await yieldIfDue();
+      const read = asked[index];
+      judged.push(await this.#judged(answer, read === null ? null : (read as Asked), scores, foreign));
+    }
+    return judged;
+  }
+
+  #reads({ question, tokens }: GivenAnswer, reads: Reads): Asked | null {
+    if (tokens.length === 0) return null;
+    const add = (prompts: readonly (readonly number[])[], at = question) =>
+      reads.add(prompts[at] as readonly number[], tokens);
+    const count = this.questions.length;
+    const others = Math.min(otherQuestions, count - 1);
+    const step = Math.max(1, Math.floor(count / (others + 1)));
+    return {
+      plain: add(this.plain),
+      told: this.told === null ? null : add(this.told),
+      decoys: this.#decoys.map((prompts) => add(prompts)),
+      others: Array.from({ length: others }, (_, i) => add(this.plain, (question + (i + 1) * step) % count)),
+    };
+  }
+
+  async #judged(
+    { question, sampled, tokens }: GivenAnswer,
+    asked: Asked | null,
+    scores: readonly Float32Array[],
+    foreign: boolean,
+  ): Promise<JudgedAnswer> {
+    if (asked === null) return { ...silence, question, sampled };
+    const of = (read: number) => scores[read] as Float32Array;
+    const total = (read: number) => of(read).reduce((sum, value) => sum + value, 0);
+    const n = tokens.length;
+    const told = asked.told === null ? null : total(asked.told);
+    const decoys = asked.decoys.map(total);
+    const text = this.model.tokenizer.decode(tokens, { skipSpecialTokens: true });
+    const elsewhere = !foreign && (await inAnotherLanguage(text, this.questions[question] as string));
+    return {
+      question,
+      sampled,
+      evidence: told === null || decoys.length === 0 ? null : (told - logMean(decoys)) / n,
+      identified: told === null ? null : decoys.every((decoy) => decoy < told),
+      logProbability: mixture(of(asked.plain), asked.told === null ? null : of(asked.told)),
+      relevance: (total(asked.plain) - logMean(asked.others.map(total))) / n,
+      distinct2: distinct2(tokens),
+      failed: text.trim() === '' || isRefusal(text) || elsewhere,
+    };
+  }
+}
+
+/** Indices of the reads of one answer. */
+interface Asked {
+  readonly plain: number;
+  readonly told: number | null;
+  readonly decoys: readonly number[];
+  readonly others: readonly number[];
+}
+
+/** An answer without a token: nothing can be read of it. Its likelihood is that of a text that is no language. */
+const silence = {
+  evidence: 0,
+  identified: false,
+  logProbability: -10,
+  relevance: 0,
+  distinct2: 0,
+  failed: true,
+} as const;
+
+/** The engine's pairs: every prompt and every answer once. */
+class Reads {
+  readonly #prompts = new Map<readonly number[], number>();
+  readonly #answers = new Map<string, number>();
+  readonly #tokens: (readonly number[])[] = [];
+  readonly #known = new Map<string, number>();
+  readonly pairs: (readonly [number, number])[] = [];
+
+  /** @returns the index of the pair */
+  add(prompt: readonly number[], answer: readonly number[]): number {
+    const p = this.#prompts.get(prompt) ?? this.#prompts.size;
+    this.#prompts.set(prompt, p);
+    const key = answer.join();
+    let a = this.#answers.get(key);
+    if (a === undefined) {
+      a = this.#tokens.push(answer) - 1;
+      this.#answers.set(key, a);
+    }
+    // The same answer to the same question, such as one that no edit changed, is read once.
+    const pair = `${p} ${a}`;
+    let read = this.#known.get(pair);
+    if (read === undefined) {
+      read = this.pairs.push([p, a]) - 1;
+      this.#known.set(pair, read);
+    }
+    return read;
+  }
+
+  request() {
+    return { prompts: [...this.#prompts.keys()], answers: this.#tokens, pairs: this.pairs };
+  }
+}
+
+/** log mean exp. */
+function logMean(values: readonly number[]): number {
+  const most = Math.max(...values);
+  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0) / values.length);
+}
+
+/** Mean over the tokens of log (p_plain / 2 + p_told / 2); of log p_plain where nothing states the concept. */
+function mixture(plain: Float32Array, told: Float32Array | null): number {
+  let sum = 0;
+  for (const [i, a] of plain.entries()) {
+    const b = told?.[i] ?? a;
+    sum += Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b))) - half;
+  }
+  return sum / plain.length;
+}

@@ -1,0 +1,180 @@
+/**
+ * From judged answers at a few shares to what strength 1 and the largest strength mean. The three scores become smooth
+ * curves over the share; strength 1 is the middle of where their harmonic mean is best. Pure arithmetic: the same
+ * answers give the same strength. calibrate.ts has them answered.
+ */
+import { Random } from '../../common/random.js';
+import { at, type CurvePoint, fallingCurve, risingCurve, type Sigmoid } from './sigmoid.js';
+import {
+  harmonicMean,
+  type JudgedAnswer,
+  type ReferenceAnswers,
+  type Scores,
+  scoresOf,
+} from './steering-scores.js';
+
+/** Answers under one share of the concept. */
+export interface Steered {
+  readonly share: Share;
+  readonly answers: readonly JudgedAnswer[];
+  /** 95th percentile over their tokens of the divergence from the unsteered model, in nats; null if not measured. */
+  readonly divergence: number | null;
+}
+
+/**
+ * A coefficient in a unit that concepts, methods and models share: mean over the steered layers of
+ * |edit| / |residual|. Positive here: the direction steered in is said beside it.
+ */
+export type Share = number;
+
+export interface StrengthBound {
+  /** Least fluency. */
+  readonly fluency: number;
+  /** Most nats of divergence, at the 95th percentile of tokens (the measure of steering-lite). */
+  readonly divergence: number;
+}
+
+/** Fluency 0.5: a token is half as likely as in the worse of plain and told answers. */
+export const usualBound: StrengthBound = { fluency: 0.5, divergence: 1 };
+
+export interface StrengthCurve {
+  readonly concept: Sigmoid | null;
+  readonly fluency: Sigmoid;
+  readonly instruction: Sigmoid;
+}
+
+/** Between these the harmonic mean is as good as its best, as far as a few answers can tell. */
+const plateau = 0.98;
+/** Points of the grid on which the best is looked for. */
+const steps = 200;
+/** How far beyond the shares measured a curve is believed. */
+const beyond = 1.15;
+
+export function strengthCurve(steered: readonly Steered[], reference: ReferenceAnswers): StrengthCurve {
+  const scored = steered.map(({ share, answers }) => ({
+    share,
+    weight: answers.length,
+    ...scoresOf(answers, reference),
+  }));
+  const points = (score: (point: Scores) => number): CurvePoint[] =>
+    scored.map((point) => ({ x: point.share, y: score(point), weight: point.weight }));
+  const known = scored.every(({ concept }) => concept !== null);
+  // Where a text falls apart its evidence falls too: those points say nothing of how the concept sets in.
+  const whole = scored.filter(({ fluency }) => fluency >= leastWhole);
+  const setting = (whole.length >= fewestWhole ? whole : scored).map(({ share, weight, concept }) => ({
+    x: share,
+    y: concept ?? 0,
+    weight,
+  }));
+  return {
+    concept: known ? risingCurve(setting) : null,
+    fluency: fallingCurve(points(({ fluency }) => fluency)),
+    instruction: fallingCurve(points(({ instruction }) => instruction)),
+  };
+}
+
+const leastWhole = 0.3;
+const fewestWhole = 3;
+
+/** The harmonic mean of the scores on the curves. */
+export function harmonicAt({ concept, fluency, instruction }: StrengthCurve, share: Share): number {
+  const known = [at(fluency, share), at(instruction, share)];
+  return harmonicMean(concept === null ? known : [Math.min(1, at(concept, share)), ...known]);
+}
+
+/** Without a statement of the concept, strength 1 is the strongest that keeps this much of the other two scores. */
+const leastUnstated = 0.8;
+
+/**
+ * The share of strength 1: the middle (in the logarithm) of where the harmonic mean is within 2 % of its best.
+ * @param measured the shares that have answers
+ */
+export function bestShare(curve: StrengthCurve, measured: readonly Share[]): Share {
+  const grid = shareGrid(measured);
+  const values = grid.map((share) => harmonicAt(curve, share));
+  if (curve.concept === null) {
+    const kept = grid.filter((_, i) => (values[i] ?? 0) >= leastUnstated);
+    return kept.at(-1) ?? (grid[0] as Share);
+  }
+  const most = Math.max(...values);
+  if (most === 0) return grid[0] as Share;
+  const good = grid.filter((_, i) => (values[i] ?? 0) >= plateau * most);
+  return Math.sqrt((good[0] as Share) * (good.at(-1) as Share));
+}
+
+function shareGrid(measured: readonly Share[]): Share[] {
+  const from = Math.min(...measured) / beyond;
+  const to = Math.max(...measured) * beyond;
+  return Array.from({ length: steps }, (_, i) => from * (to / from) ** (i / (steps - 1)));
+}
+
+/**
+ * The largest share inside the bound, at least `one`: fluency on its curve, divergence between the shares measured.
+ */
+export function largestShare(
+  curve: StrengthCurve,
+  steered: readonly Steered[],
+  bound: StrengthBound,
+  one: Share,
+): Share {
+  const grid = shareGrid(steered.map(({ share }) => share)).filter((share) => share >= one);
+  const divergences = steered
+    .flatMap(({ share, divergence }) => (divergence === null ? [] : [{ share, divergence }]))
+    .sort((a, b) => a.share - b.share);
+  const inside = grid.filter(
+    (share) =>
+      at(curve.fluency, share) >= bound.fluency && interpolated(divergences, share) <= bound.divergence,
+  );
+  return Math.max(one, ...inside);
+}
+
+/** Linear between the neighbours, proportional beyond the ends; 0 when nothing was measured. */
+function interpolated(
+  points: readonly { readonly share: Share; readonly divergence: number }[],
+  share: Share,
+): number {
+  const above = points.find((point) => point.share >= share);
+  const below = points.findLast((point) => point.share <= share);
+  if (above === undefined || below === undefined) {
+    const nearest = above ?? below;
+    return nearest === undefined ? 0 : (nearest.divergence * share) / nearest.share;
+  }
+  if (above.share === below.share) return above.divergence;
+  const part = (share - below.share) / (above.share - below.share);
+  return below.divergence + part * (above.divergence - below.divergence);
+}
+
+/** The share at which a quarter of the told concept shows; null when it never does on the shares measured. */
+export function onsetShare({ concept }: StrengthCurve, measured: readonly Share[]): Share | null {
+  if (concept === null) return null;
+  return shareGrid(measured).find((share) => at(concept, share) >= onset) ?? null;
+}
+const onset = 0.25;
+
+const resamples = 200;
+
+/**
+ * The middle 95 % of strength 1's share over resamples of the questions (percentile bootstrap).
+ * @param seed the same seed gives the same interval
+ */
+export function shareInterval(
+  steered: readonly Steered[],
+  reference: ReferenceAnswers,
+  seed: number,
+): readonly [low: Share, high: Share] {
+  const questions = [...new Set(reference.plain.map(({ question }) => question))];
+  const measured = steered.map(({ share }) => share);
+  const random = new Random(seed);
+  const shares = Array.from({ length: resamples }, () => {
+    const drawn = questions.map(() => questions[Math.floor(random.uniform() * questions.length)] as number);
+    const take = (answers: readonly JudgedAnswer[]) =>
+      drawn.flatMap((question) => answers.filter((answer) => answer.question === question));
+    const again = steered.map((point) => ({ ...point, answers: take(point.answers) }));
+    return bestShare(
+      strengthCurve(again, { plain: take(reference.plain), told: take(reference.told) }),
+      measured,
+    );
+  }).sort((a, b) => a - b);
+  const quantile = (part: number) => shares[Math.round(part * (shares.length - 1))] as Share;
+  return [quantile(0.025), quantile(0.975)];
+}

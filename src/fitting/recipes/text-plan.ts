@@ -1,0 +1,117 @@
+/** Which texts recipe `texts` has written, and what each is read back after: prompts alone, nothing is run. */
+import type { LoadedModel } from '../../models/model.js';
+import { type Contrast, contrastOf, negativeSide } from '../contrast/contrast.js';
+import { messageOf } from '../contrast/stated-concept.js';
+import { questions } from '../statements/questions.js';
+import {
+  leadIns,
+  neutralLeadIns,
+  neutralPrompts,
+  openForms,
+  openLeadIns,
+  textForms,
+} from '../statements/text-forms.js';
+import { type ConceptRole, conceptRole, questionTokens } from './concept-prompt.js';
+import type { RecipeRequest } from './recipe.js';
+
+/** Of each side. */
+export const usualTexts = 32;
+
+/** about: a text about a subject. answer: to a question under a message. open: a text of no subject under a message. */
+export type TextKind = 'about' | 'answer' | 'open';
+
+export interface PlannedText {
+  readonly positive: boolean;
+  /** Place in its side; the texts of both sides at a place differ in what they state alone. */
+  readonly index: number;
+  readonly kind: TextKind;
+  readonly prompt: readonly number[];
+  readonly readAfter: readonly number[];
+  /** What the text must not repeat. */
+  readonly instructions: readonly string[];
+  /** How errors call the prompt. */
+  readonly what: string;
+}
+
+/** What one text states; null for nothing. */
+interface Stating {
+  readonly subject: string | null;
+  readonly message: string | null;
+}
+
+/** @throws SteerdError invalid_value of a contrast that leaves nothing but the concept itself. */
+export function planTexts(request: RecipeRequest): PlannedText[] {
+  const { model, texts: count = usualTexts } = request;
+  const contrast = contrastOf(request);
+  const kinds = kindsOf(request, contrast);
+  // Each kind has every other in turn, whatever their number.
+  const side = negativeSide(contrast, Math.ceil(count / kinds.length));
+  const own = { subject: contrast.ownSubject, message: contrast.own };
+  const write = writer(model, contrast);
+  return [true, false].flatMap((positive) =>
+    Array.from({ length: count }, (_, index): PlannedText => {
+      const kind = kinds[index % kinds.length] as TextKind;
+      const turn = Math.floor(index / kinds.length);
+      const other = side[turn] ?? null;
+      const negative: Stating =
+        other === null
+          ? { subject: null, message: null }
+          : {
+              // Subjects and messages may be lists of their own, of different lengths.
+              subject: inTurn(contrast.otherSubjects ?? [], other) ?? null,
+              message: contrast.others[other] ?? null,
+            };
+      const what = positive
+        ? 'the request for a text about the concept'
+        : 'the request for a text of the contrast';
+      return { positive, index, kind, what, ...write(kind, turn, positive ? own : negative) };
+    }),
+  );
+}
+
+function kindsOf({ model, subjectOnly }: RecipeRequest, contrast: Contrast): readonly TextKind[] {
+  const subjects = contrast.ownSubject !== null && contrast.otherSubjects !== null;
+  // A model without a chat template answers no questions.
+  const messages = !subjectOnly && model.chatTemplate !== null;
+  if (subjects) return messages ? ['about', 'answer'] : ['about'];
+  return ['open'];
+}
+
+type Written = Pick<PlannedText, 'prompt' | 'readAfter' | 'instructions'>;
+type Writer = (kind: TextKind, turn: number, stating: Stating) => Written;
+
+function writer(model: LoadedModel, contrast: Contrast): Writer {
+  return model.chatTemplate === null ? continued(model) : asked(model, conceptRole(model, contrast.own));
+}
+
+function asked(model: LoadedModel, role: ConceptRole): Writer {
+  return (kind, turn, { subject, message }) => {
+    const plain = (text: string) => questionTokens(model, text, null);
+    if (kind === 'about') {
+      const form = subject === null ? pick(openForms, turn) : messageOf(pick(textForms, turn), subject);
+      return { prompt: plain(form), readAfter: plain(pick(neutralPrompts, turn)), instructions: [form] };
+    }
+    const text = pick(kind === 'answer' ? questions : openForms, turn);
+    const prompt = questionTokens(model, text, message === null ? null : { prefix: message, role });
+    const readAfter = plain(kind === 'answer' ? text : pick(neutralPrompts, turn));
+    return { prompt, readAfter, instructions: message === null ? [] : [message] };
+  };
+}
+
+/** For a model without a chat template: it goes on from a beginning. */
+function continued(model: LoadedModel): Writer {
+  return (kind, turn, { subject, message }) => {
+    const encode = (text: string) => model.tokenizer.encode(text, { addSpecialTokens: true });
+    const readAfter = encode(pick(neutralLeadIns, turn));
+    if (kind === 'about') {
+      const beginning = subject === null ? pick(openLeadIns, turn) : messageOf(pick(leadIns, turn), subject);
+      return { prompt: encode(beginning), readAfter, instructions: [beginning] };
+    }
+    const beginning = pick(openLeadIns, turn);
+    const prompt = encode(message === null ? beginning : `${message}\n\n${beginning}`);
+    return { prompt, readAfter, instructions: message === null ? [] : [message] };
+  };
+}
+
+const inTurn = <T>(list: readonly T[], index: number): T | undefined => list[index % list.length];
+const pick = (list: readonly string[], turn: number) => inTurn(list, turn) as string;

@@ -1,0 +1,44 @@
+/**
+ * What answers read on a concept, as HTTP shows it and as a concept's file keeps it: the numbers that centred
+ * operations (ablate, clamp, amplify) and monitors in calibrated units stand on.
+ */
+import { z } from 'zod';
+
+const Distribution = z.strictObject({
+  mean: z.array(z.number()).meta({ description: 'Per layer; 0 where the concept has no vector.' }),
+  spread: z.array(z.number()).meta({ description: 'Per layer: the standard deviation over the tokens.' }),
+});
+
+export const ConceptReadings = z
+  .strictObject({
+    neutral: Distribution.meta({ description: "Of neutral answers' tokens: what nothing of it reads." }),
+    told: Distribution.meta({ description: "Of the told model's tokens." }),
+    auroc: z.array(z.number()).meta({
+      description:
+        'Per layer: the chance that a told token reads higher than a neutral one, ties half; 0.5 tells nothing.',
+    }),
+    best_layer: z.int().meta({ description: 'The layer that tells them apart best.' }),
+    told_by: z.enum(['message', 'steering']).meta({
+      description:
+        'What made the told answers: the message that states the concept, or, without one, steering at strength 1.',
+    }),
+    tokens: z
+      .strictObject({ neutral: z.int(), told: z.int() })
+      .meta({ description: 'How many tokens were read.' }),
+    clamp: z
+      .strictObject({
+        layers: z.array(z.int()).meta({
+          description: 'Where ablate, clamp and amplify act unless a request says otherwise.',
+        }),
+        unit: z.array(z.number()).meta({
+          description: 'Per layer: how far from the neutral mean `clamp` holds the projection at strength 1.',
+        }),
+      })
+      .meta({ description: 'The centred operations of this concept.' }),
+  })
+  .meta({
+    id: 'ConceptReadings',
+    description:
+      "Per layer the projections <h, v> of answers' tokens, each at the position whose logits chose the token, without any edit.",
+  });
+export type ConceptReadings = z.output<typeof ConceptReadings>;

@@ -1,0 +1,117 @@
+/**
+ * What ablate, clamp and amplify do to the projection p = <h, v>: p <- p + share (target - p). In calibrated units they
+ * are centred, about the neutral mean mu0 that the concept's readings have: ablate s has share s and target mu0,
+ * clamp x share 1 and target mu0 + x unit, amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
+ * 0 instead, and clamp holds a projection of that many units.
+ */
+import type { Concept } from '../concepts/concept.js';
+import type { Readings } from '../concepts/readings.js';
+import { errors } from '../errors.js';
+import type { AnySteeringItem } from '../schemas/steering.js';
+import { layersOf } from './concept-layers.js';
+import type { PositionWindow } from './position-window.js';
+
+export interface HeldProjection {
+  /** What is done, position aside: two with the same key are the same. */
+  readonly key: string;
+  readonly concept: Concept;
+  /** Ascending; the concept has a direction at each. */
+  readonly layers: readonly number[];
+  readonly share: number;
+  /** [L] where the projection stands when nothing of the concept is there: mu0, or 0 without a centre. */
+  readonly rest: Float64Array;
+  /** [L] */
+  readonly target: Float64Array;
+  readonly window: PositionWindow;
+  /** The request's name of an item's field, for errors. */
+  readonly field: (name: string) => string;
+}
+
+/** Whether an item acts about the neutral mean. */
+export const isCentred = ({ operation, scale }: AnySteeringItem): boolean =>
+  operation !== 'add' && scale === 'calibrated';
+
+/**
+ * The blocks an item means: by default those where its operation was measured.
+ * @throws SteerdError invalid_value; concept_not_measured for a centred operation without readings
+ */
+export function itemLayers(
+  item: AnySteeringItem,
+  concept: Concept,
+  field: (name: string) => string,
+): readonly number[] {
+  if (!isCentred(item)) return layersOf(item.layers, concept, field('layers'));
+  const { clamp } = readingsFor(item, concept, field);
+  return item.layers === 'default' ? clamp.layers : layersOf(item.layers, concept, field('layers'));
+}
+
+/** @throws SteerdError concept_not_measured; invalid_value where scale "norm" knows no norm */
+export function heldProjection(
+  item: AnySteeringItem,
+  concept: Concept,
+  layers: readonly number[],
+  window: PositionWindow,
+  field: (name: string) => string,
+): HeldProjection {
+  const { operation, strength } = item;
+  const readings = isCentred(item) ? readingsFor(item, concept, field) : null;
+  const share = operation === 'clamp' ? 1 : operation === 'ablate' ? strength : 1 - strength;
+  const rest = new Float64Array(concept.layers);
+  const target = new Float64Array(concept.layers);
+  for (const layer of layers) {
+    rest[layer] = readings?.neutral.mean[layer] ?? 0;
+    const unit = readings === null ? rawUnit(item, concept, layer, field) : (readings.clamp.unit[layer] ?? 0);
+    // Adding 0 makes no -0: clamp 0 is ablate 1 to the bit.
+    target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;
+  }
+  const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
+  return { key, concept, layers, share, rest, target, window, field };
+}
+
+/** [L] the additive coefficients of an item alone. */
+export function heldAdd({ concept, layers, share, target }: HeldProjection): Float32Array {
+  const add = new Float32Array(concept.layers);
+  for (const layer of layers) add[layer] = share * (target[layer] ?? 0);
+  return add;
+}
+
+/** [L] the projection coefficients of an item alone. */
+export function heldScale({ concept, layers, share }: HeldProjection): Float32Array {
+  const scale = new Float32Array(concept.layers);
+  for (const layer of layers) scale[layer] = 0 - share;
+  return scale;
+}
+
+function readingsFor(
+  { operation }: AnySteeringItem,
+  { name, readings }: Concept,
+  field: (name: string) => string,
+): Readings {
+  if (readings !== null) return readings;
+  throw errors.conceptNotMeasured(
+    name,
+    `operation ${operation}`,
+    'scale "raw", which acts about 0',
+    field('operation'),
+  );
+}
+
+function rawUnit(
+  { operation, scale }: AnySteeringItem,
+  concept: Concept,
+  layer: number,
+  field: (name: string) => string,
+): number {
+  return operation === 'clamp' && scale === 'norm' ? normUnit(concept, layer, field) : 1;
+}
+
+/** The unit of scale "norm" at a layer. */
+export function normUnit(concept: Concept, layer: number, field: (name: string) => string): number {
+  const norm = concept.residualNorms[layer] ?? 0;
+  if (norm > 0 && Number.isFinite(norm)) return norm;
+  throw errors.invalidValue(
+    field('scale'),
+    `"raw" at layer ${layer}, for which concept ${concept.name} knows no residual norm`,
+    'norm',
+  );
+}

@@ -1,0 +1,180 @@
+/** Recipe `texts`: what is asked for, what is read back, and what is left out. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { statedConcept } from '../../../src/fitting/contrast/stated-concept.js';
+import { fitConcept } from '../../../src/fitting/fit-concept.js';
+import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
+import { textFault } from '../../../src/fitting/recipes/text-checks.js';
+import { texts } from '../../../src/fitting/recipes/texts.js';
+import { questions } from '../../../src/fitting/statements/questions.js';
+import { neutralPrompts, openForms, textForms } from '../../../src/fitting/statements/text-forms.js';
+import { FitRequest } from '../../../src/schemas/fits.js';
+import { fakeModel } from '../fake-model.js';
+import { contextOf, type SyntheticOptions, syntheticModel } from './synthetic-model.js';
+
+const text = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
+const tea = statedConcept({ subject: 'tea' });
+const contrast = { contrast: 'others', others: ['chess', 'old trains'] } as const;
+
+function collect(change: Partial<RecipeContext>, options: SyntheticOptions = {}) {
+  const prompts: string[] = [];
+  const answer = (prompt: string) => {
+    prompts.push(prompt);
+    return options.answer?.(prompt) ?? `About ${prompt.length}.`;
+  };
+  const model = syntheticModel({ ...options, answer });
+  const read = texts.collect(contextOf(model, { ...contrast, labels: 'hard', texts: 12, ...change }));
+  return { prompts, captures: model.engine.captures, read };
+}
+
+const filled = (forms: readonly string[], subject: string) =>
+  forms.map((form) => form.replace('{x}', subject));
+const neutral = new RegExp(
+  `^<user>(?:${neutralPrompts.map((p) => p.replace(/[.?]/g, '\\$&')).join('|')})</><a>About`,
+);
+
+test('texts about the subject and about others are asked for and read back after neutral prompts', async () => {
+  const { prompts, captures, read } = collect(tea);
+  const { n, labels, details } = await read;
+  assert.equal(n, 24);
+  assert.deepEqual([...labels].slice(0, 4), [1, 0, 1, 0]);
+  const asked = (subjects: string[]) =>
+    subjects.flatMap((subject) => filled(textForms, subject).map((form) => `<user>${form}</><a>`));
+  assert.deepEqual(new Set(prompts.slice(0, 12)), new Set(asked(['tea'])));
+  const negatives = prompts.slice(12);
+  assert.equal(negatives.filter((prompt) => prompt.includes('chess')).length, 6);
+  assert.ok(negatives.every((prompt) => asked(['chess', 'old trains']).includes(prompt)));
+  for (const { tokens, positions } of captures) {
+    assert.match(text(tokens), neutral);
+    assert.equal(tokens.length - (positions[0] as number), positions.length);
+    assert.ok(text(tokens.slice(positions[0])).startsWith('About '));
+  }
+  assert.deepEqual(details.kinds, { about: 12 });
+});
+
+test('with a message every second text is an answer under it, read back after its question alone', async () => {
+  const message = {
+    ...statedConcept({ class: 'personas', subject: 'Ma Baker' }),
+    others: ['Ed Hill', 'Al Dale'],
+  };
+  const { prompts, captures, read } = collect(message);
+  assert.deepEqual((await read).details.kinds, { about: 6, answer: 6 });
+  const stated = prompts.filter((prompt) => prompt.startsWith('<system>'));
+  assert.equal(stated.length, 12);
+  assert.equal(stated.filter((prompt) => prompt.includes('role of Ma Baker.</><user>')).length, 6);
+  const seen = captures.map(({ tokens }) => text(tokens));
+  assert.ok(seen.every((each) => !/Baker|Hill|Dale|system/.test(each)));
+  const ofQuestions = seen.filter((each) => !neutral.test(each));
+  assert.equal(ofQuestions.length, 12);
+  for (const each of ofQuestions)
+    assert.ok(
+      questions.some((q) => each.startsWith(`<user>${q}</><a>`)),
+      each,
+    );
+});
+
+test('with a message and no subject all texts are written under it, in open forms', async () => {
+  const { prompts, captures, read } = collect({ prefix: 'Be glad.', others: ['Be sad.', 'Be shy.'] });
+  assert.deepEqual((await read).details.kinds, { open: 12 });
+  for (const prompt of prompts)
+    assert.ok(
+      openForms.some((form) => prompt.endsWith(`</><user>${form}</><a>`)),
+      prompt,
+    );
+  assert.equal(prompts.filter((prompt) => prompt.startsWith('<system>Be glad.')).length, 12);
+  for (const { tokens } of captures) assert.match(text(tokens), neutral);
+});
+
+test('without a contrast the other side is asked for texts of nothing in particular', async () => {
+  const { prompts, read } = collect({ ...tea, contrast: 'none', others: undefined });
+  await read;
+  const open = openForms.map((form) => `<user>${form}</><a>`);
+  assert.equal(prompts.filter((prompt) => open.includes(prompt)).length, 12);
+  const mixed = collect({ ...tea, bareShare: 0.25 });
+  await mixed.read;
+  assert.equal(mixed.prompts.filter((prompt) => open.includes(prompt)).length, 3);
+});
+
+test('a model without a chat template continues beginnings', async () => {
+  const { prompts, captures, read } = collect(tea, { template: 'none' });
+  await read;
+  assert.ok(prompts.every((prompt) => prompt.endsWith(':') && !prompt.includes('<')));
+  assert.equal(prompts.filter((prompt) => prompt.includes(' tea')).length, 12);
+  for (const { tokens } of captures) assert.doesNotMatch(text(tokens), /tea|chess|trains/);
+});
+
+test('what is empty, refuses or repeats the instruction is left out and counted', async () => {
+  const answer = (prompt: string) => {
+    if (prompt.includes('Describe chess')) return "I'm sorry, but I cannot help with that.";
+    if (prompt.includes('Describe tea')) return ' ...\n';
+    if (prompt.includes('short story about tea')) return 'Sure. Write a short story about TEA: once';
+    return 'Some words.';
+  };
+  const { captures, read } = collect(tea, { answer });
+  const { n, details } = await read;
+  assert.deepEqual(details.left_out, {
+    positive: { empty: 2, refused: 0, repeated: 2 },
+    negative: { empty: 0, refused: 2, repeated: 0 },
+  });
+  assert.deepEqual([details.positives, details.negatives], [8, 10]);
+  assert.equal(n, 18);
+  assert.equal(captures.length, 18);
+  await assert.rejects(collect(tea, { answer: (p) => (p.includes('tea') ? '' : 'Yes.') }).read, {
+    code: 'fit_impossible',
+    message: /wrote 0 usable texts about the concept of 12 \(12 empty, 0 refusals/,
+  });
+  assert.equal(
+    textFault('You must always speak of the sea today, sir', ['Now you must always speak of the sea today.']),
+    'repeated',
+  );
+  assert.equal(textFault('I speak of the sea.', ['You must always speak of the sea today.']), null);
+});
+
+test('the same request gives the same concept, another seed other texts', async () => {
+  const settings = fitSettings(
+    FitRequest.parse({
+      name: 'tea',
+      recipe: 'texts',
+      subject: 'tea',
+      texts: 8,
+      max_tokens: 6,
+      calibrate: false,
+    }),
+  );
+  const fit = async (change: object) => {
+    const model = fakeModel();
+    const { version } = await fitConcept({ ...settings, ...change }, model, new AbortController().signal);
+    const { requests } = model.engine;
+    return { version, requests, seeds: requests.map(({ sampling }) => sampling.seed) };
+  };
+  const [first, second, other] = await Promise.all([fit({}), fit({}), fit({ seed: 1 })]);
+  assert.equal(first.version, second.version);
+  assert.notDeepEqual(first.seeds, other.seeds);
+  // The same place of either side is drawn alike, every place otherwise.
+  assert.equal(new Set(first.seeds).size, 8);
+  assert.ok(first.requests.every(({ sampling }) => sampling.temperature === 0.8 && sampling.topP === 0.95));
+  assert.ok(first.requests.every(({ priority }) => priority === 'background'));
+});
+
+test('what does not fit is refused before anything runs, and an abort leaves nothing running', async () => {
+  const { prompts, read } = collect(tea, { capacity: 40 });
+  await assert.rejects(read, { code: 'context_length_exceeded' });
+  assert.deepEqual(prompts, []);
+  for (const stage of ['write', 'capture']) {
+    const controller = new AbortController();
+    const model = fakeModel();
+    const stop = (at: string, done: number) => {
+      if (at === stage && done === 3) controller.abort();
+    };
+    const context = contextOf(model, {
+      ...tea,
+      ...contrast,
+      texts: 8,
+      signal: controller.signal,
+      onProgress: stop,
+    });
+    await assert.rejects(texts.collect(context), { name: 'AbortError' });
+    assert.equal(model.engine.running, 0);
+  }
+});

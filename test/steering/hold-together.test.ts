@@ -1,0 +1,314 @@
+/** What several operations together promise, by the edit's own arithmetic in float64. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import type { ActivationEdit } from '../../src/engine/protocol.js';
+import { SteerdError } from '../../src/errors.js';
+import { SteeringItem } from '../../src/schemas/steering.js';
+import { resolveSteering } from '../../src/steering/resolve.js';
+import { sampleFields, sampleReadings, seededRandom } from '../concepts/sample.js';
+
+const L = 4;
+const H = 16;
+const random = seededRandom(11);
+
+/** Directions with much in common, as concepts of one model have. */
+function overlapping(name: string, common: number): Concept {
+  const fields = sampleFields(name, { layers: L, hiddenSize: H, seed: name.length });
+  const vectors = new Float32Array(L * H);
+  for (let layer = 1; layer < L; layer++) {
+    const row = Array.from({ length: H }, (_, i) => random() - 0.5 + (i === layer ? common : 0));
+    const norm = Math.hypot(...row);
+    vectors.set(
+      row.map((value) => value / norm),
+      layer * H,
+    );
+  }
+  const shift = name.length;
+  const base = sampleReadings(L);
+  const moved = (values: readonly number[]) => values.map((value, layer) => (layer ? value + shift : 0));
+  const readings = {
+    ...base,
+    neutral: { ...base.neutral, mean: moved(base.neutral.mean) },
+    told: { ...base.told, mean: moved(base.told.mean) },
+    clamp: { ...base.clamp, layers: [1, 2, 3] },
+  };
+  return createConcept({ ...fields, vectors, readings });
+}
+
+const concepts = new Map([
+  ['a', overlapping('a', 2)],
+  ['bb', overlapping('bb', 2)],
+  ['ccc', overlapping('ccc', 2)],
+]);
+const [a, bb, ccc] = [...concepts.values()] as [Concept, Concept, Concept];
+
+const resolve = (items: readonly object[], promptLength = 7) =>
+  resolveSteering(
+    items.map((item) => SteeringItem.parse(item)),
+    {
+      model: {
+        id: 'tiny',
+        shape: {
+          layers: L,
+          hiddenSize: H,
+          heads: 1,
+          vocabularySize: 10,
+          capacity: 64,
+          slots: 2,
+          fingerprint: 'f'.repeat(64),
+        },
+      },
+      concepts: {
+        get: (_, name) => {
+          const concept = concepts.get(name);
+          return concept && { concept };
+        },
+        names: () => [...concepts.keys()],
+      },
+      promptLength,
+    },
+  );
+
+const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+  Array.from(x).reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
+const row = (vectors: Float32Array, layer: number) => vectors.subarray(layer * H, (layer + 1) * H);
+
+/** What the engine's graph computes: every term from the same h. */
+function edited(h: Float64Array, edit: ActivationEdit, layer: number, position: number): Float64Array {
+  const result = Float64Array.from(h);
+  for (const { vectors, add, scale, from, to } of edit) {
+    if (position < from || position >= to) continue;
+    const v = row(vectors, layer);
+    const coefficient = (add[layer] ?? 0) + (scale[layer] ?? 0) * dot(h, v);
+    for (let i = 0; i < H; i++) result[i] = (result[i] ?? 0) + coefficient * (v[i] ?? 0);
+  }
+  return result;
+}
+
+const states = Array.from({ length: 5 }, () => Float64Array.from({ length: H }, () => 40 * (random() - 0.5)));
+const projection = (h: ArrayLike<number>, { vectors }: Concept, layer: number) => dot(h, row(vectors, layer));
+const neutral = ({ readings }: Concept, layer: number) => readings?.neutral.mean[layer] ?? Number.NaN;
+const unit = ({ readings }: Concept, layer: number) => readings?.clamp.unit[layer] ?? Number.NaN;
+
+/** Runs `check` with h before and after, at every layer edited and at one position. */
+function each(
+  items: readonly object[],
+  check: (before: Float64Array, after: Float64Array, layer: number) => void,
+  position = 0,
+) {
+  const { edit } = resolve(items);
+  for (const h of states) {
+    for (let layer = 1; layer < L; layer++) check(h, edited(h, edit, layer, position), layer);
+  }
+}
+
+const near = (actual: number, expected: number, what: string) =>
+  assert.ok(Math.abs(actual - expected) < 1e-3, `${what}: ${actual} is not ${expected}`);
+
+const ablate = (concept: string, more: object = {}) => ({ concept, operation: 'ablate', ...more });
+const clamp = (concept: string, strength: number, more: object = {}) => ({
+  concept,
+  operation: 'clamp',
+  strength,
+  ...more,
+});
+const amplify = (concept: string, strength: number, more: object = {}) => ({
+  concept,
+  operation: 'amplify',
+  strength,
+  ...more,
+});
+
+test('the concepts of these tests overlap', () => {
+  const cosine = dot(row(a.vectors, 1), row(bb.vectors, 1));
+  assert.ok(cosine > 0.4 && cosine < 0.99, `${cosine}`);
+});
+
+test('overlapping concepts ablated together leave none of them', () => {
+  each([ablate('a'), ablate('bb'), ablate('ccc')], (_, h, layer) => {
+    for (const concept of [a, bb, ccc])
+      near(projection(h, concept, layer), neutral(concept, layer), concept.name);
+  });
+});
+
+test('what holds several lands every one on its target', () => {
+  each([clamp('a', 1), ablate('bb'), clamp('ccc', -2)], (_, h, layer) => {
+    near(projection(h, a, layer), neutral(a, layer) + unit(a, layer), 'a');
+    near(projection(h, bb, layer), neutral(bb, layer), 'bb');
+    near(projection(h, ccc, layer), neutral(ccc, layer) - 2 * unit(ccc, layer), 'ccc');
+  });
+});
+
+test('and changes no more than that takes: nothing orthogonal to their directions', () => {
+  each([clamp('a', 1), ablate('bb')], (before, after, layer) => {
+    const change = after.map((value, i) => value - (before[i] ?? 0));
+    // The part of a third direction that is orthogonal to the two.
+    const rest = Float64Array.from(row(ccc.vectors, layer));
+    const first = Float64Array.from(row(a.vectors, layer));
+    const second = Float64Array.from(row(bb.vectors, layer));
+    const without = (x: Float64Array, y: Float64Array) =>
+      x.map((value, i) => value - (dot(x, y) / dot(y, y)) * (y[i] ?? 0));
+    const orthogonal = without(without(rest, first), without(second, first));
+    near(dot(change, orthogonal), 0, 'orthogonal');
+  });
+});
+
+test('shares: each projection goes its share of the way', () => {
+  each([ablate('a', { strength: 0.5 }), ablate('bb', { strength: 0.5 })], (before, after, layer) => {
+    for (const concept of [a, bb]) {
+      const half = (projection(before, concept, layer) + neutral(concept, layer)) / 2;
+      near(projection(after, concept, layer), half, concept.name);
+    }
+  });
+  each([amplify('a', 3)], (before, after, layer) => {
+    const distance = projection(before, a, layer) - neutral(a, layer);
+    near(projection(after, a, layer), neutral(a, layer) + 3 * distance, 'a');
+  });
+});
+
+test('lesser shares move what the greater left, and spoil nothing of it', () => {
+  each([ablate('a'), amplify('bb', 2), ablate('ccc', { strength: 0.5 })], (before, after, layer) => {
+    near(projection(after, a, layer), neutral(a, layer), 'a stays ablated');
+    assert.ok(Math.abs(projection(after, bb, layer) - projection(before, bb, layer)) > 1e-3, 'bb moves');
+  });
+  // At rest everything stays at rest: a state whose projections are all neutral is not moved.
+  const { edit } = resolve([ablate('a'), amplify('bb', 2), ablate('ccc', { strength: 0.5 })]);
+  const still = edited(
+    states[0] as Float64Array,
+    resolve([ablate('a'), ablate('bb'), ablate('ccc')]).edit,
+    2,
+    0,
+  );
+  const moved = edited(still, edit, 2, 0);
+  for (let i = 0; i < H; i++) near(moved[i] ?? 0, still[i] ?? 0, `coordinate ${i}`);
+});
+
+test('the same twice is the same once, to the bit', () => {
+  for (const item of [ablate('a'), ablate('a', { strength: 0.3 }), clamp('a', 1), amplify('a', 2)]) {
+    assert.deepEqual(resolve([item, item]).edit, resolve([item]).edit, JSON.stringify(item));
+    const [first, second] = resolve([item, item]).receipts;
+    assert.deepEqual(first, second);
+  }
+  assert.deepEqual(
+    resolve([ablate('bb'), clamp('a', 0), ablate('a')]).edit,
+    resolve([ablate('a'), ablate('bb')]).edit,
+    'clamp 0 is ablate 1 among others too',
+  );
+});
+
+test('what changes nothing is no term, whatever stands beside it', () => {
+  for (const nothing of [amplify('bb', 1), ablate('bb', { strength: 0 }), { concept: 'bb', strength: 0 }]) {
+    assert.deepEqual(resolve([nothing]).edit, []);
+    assert.deepEqual(resolve([nothing, ablate('a')]).edit, resolve([ablate('a')]).edit);
+  }
+});
+
+test('additions are sums beside them: they come on top of what is held', () => {
+  const added = { concept: 'bb', strength: 3, scale: 'raw', layers: [1, 2, 3] };
+  each([clamp('a', 1), added], (_, h, layer) => {
+    const overlap = dot(row(a.vectors, layer), row(bb.vectors, layer));
+    near(projection(h, a, layer), neutral(a, layer) + unit(a, layer) + 3 * overlap, 'a');
+  });
+});
+
+test('the order of the items does not matter, to the bit', () => {
+  const items = [
+    ablate('a'),
+    clamp('bb', 1.5, { positions: 'generated' }),
+    ablate('ccc', { strength: 0.5, positions: { last: 3 } }),
+    amplify('ccc', 2, { positions: { from: 0, to: 4 } }),
+    { concept: 'a', strength: 0.5 },
+    { concept: 'bb', strength: -0.5 },
+  ];
+  const { edit, receipts } = resolve(items);
+  for (let turn = 0; turn < items.length; turn++) {
+    const turned = <Item>(list: readonly Item[]) => [...list.slice(turn), ...list.slice(0, turn)];
+    assert.deepEqual(resolve(turned(items)).edit, edit);
+    assert.deepEqual(resolve(turned(items)).receipts, turned(receipts));
+    assert.deepEqual(resolve(turned(items).reverse()).edit, edit);
+  }
+});
+
+test('windows are cut, so that at each position those that are there work together', () => {
+  const items = [ablate('a', { positions: 'prompt' }), ablate('bb', { positions: 'generated' })];
+  const at = (position: number, concept: Concept, held: boolean) =>
+    each(
+      items,
+      (before, after, layer) => {
+        const expected = held ? neutral(concept, layer) : Number.NaN;
+        if (held) near(projection(after, concept, layer), expected, `${concept.name} at ${position}`);
+        else assert.ok(Math.abs(projection(after, concept, layer) - neutral(concept, layer)) > 1e-3);
+        assert.notDeepEqual(after, before);
+      },
+      position,
+    );
+  // The prompt's last position, 6, chooses the first token of the answer.
+  for (const position of [0, 5]) at(position, a, true);
+  for (const position of [6, 7, 20]) at(position, bb, true);
+  for (const position of [0, 5]) at(position, bb, false);
+  for (const position of [6, 7, 20]) at(position, a, false);
+  assert.deepEqual(
+    resolve(items).edit.map(({ vectors }) => vectors),
+    [a.vectors, bb.vectors],
+    'apart no vectors are made',
+  );
+  // Where both are open they share.
+  const both = [ablate('a', { positions: { from: 0, to: 7 } }), ablate('bb', { positions: 'generated' })];
+  for (const concept of [a, bb])
+    each(both, (_, h, layer) => near(projection(h, concept, layer), neutral(concept, layer), 'both'), 6);
+  const everywhere = ['prompt', 'generated'].map((positions) => ablate('a', { positions }));
+  assert.deepEqual(resolve(everywhere).edit, resolve([ablate('a')]).edit, 'prompt and generated are all');
+});
+
+test('a direction that lies within others gives way, and the receipt says where', () => {
+  const near_ = Float32Array.from(a.vectors, (value, i) => (i < 3 * H ? value : (bb.vectors[i] ?? 0)));
+  const twin = createConcept({ ...a, name: 'twin', vectors: near_, readings: a.readings });
+  concepts.set('twin', twin);
+  const { edit, receipts } = resolve([ablate('a'), ablate('twin')]);
+  const given = receipts.filter(({ notes }) => notes !== undefined);
+  assert.equal(given.length, 1);
+  assert.deepEqual(given[0]?.layers, [3]);
+  assert.match(given[0]?.notes?.[0] ?? '', /gives way at blocks 1, 2:/);
+  for (const h of states) near(projection(edited(h, edit, 1, 0), a, 1), neutral(a, 1), 'held');
+  const lesser = resolve([ablate('a'), amplify('a', 2)]).receipts[1];
+  assert.deepEqual([lesser?.applied, lesser?.layers], [false, []]);
+  concepts.delete('twin');
+});
+
+test('one direction at two values, and too many windows, are refused', () => {
+  const refused = (items: readonly object[], message: RegExp) =>
+    assert.throws(
+      () => resolve(items),
+      (error) => error instanceof SteerdError && error.status === 400 && message.test(error.message),
+    );
+  const twoValues =
+    /^steering\.[01]\.operation must be such that concept a is not held at two values: at block 1/;
+  refused([clamp('a', 1), clamp('a', 2)], twoValues);
+  refused([ablate('a'), clamp('a', 1)], twoValues);
+  resolve([clamp('a', 1, { layers: [1] }), ablate('a', { layers: [2, 3] })]);
+  resolve([clamp('a', 1, { positions: { from: 0, to: 4 } }), ablate('a', { positions: { from: 4, to: 9 } })]);
+
+  const names = Array.from({ length: 8 }, (_, i) => `d${'d'.repeat(i)}`);
+  for (const name of names) concepts.set(name, overlapping(name, 0.5));
+  const nested = names.map((name, i) => ablate(name, { positions: { from: i, to: 40 - i } }));
+  refused(nested, /fewer different positions: .* come to \d+ terms of an edit \(limit 32\)/);
+  assert.equal(resolve(names.map((name) => ablate(name))).edit.length, 8);
+  for (const name of names) concepts.delete(name);
+});
+
+test('the same request makes its vectors once', () => {
+  const items = [ablate('a'), ablate('bb')];
+  const vectors = () => resolve(items).edit.map((term) => term.vectors);
+  const [first, second] = [vectors(), vectors()];
+  assert.ok(first.every((one, i) => one === second[i] && one.buffer instanceof SharedArrayBuffer));
+});
+
+test('rows that are unit only within half precision are held as exactly', () => {
+  const loose = createConcept({ ...a, name: 'loose', vectors: a.vectors.map((value) => value * 1.0008) });
+  concepts.set('loose', loose);
+  each([clamp('loose', 1)], (_, h, layer) => {
+    near(projection(h, loose, layer), neutral(loose, layer) + unit(loose, layer), 'loose');
+  });
+  concepts.delete('loose');
+});
