@@ -60,6 +60,13 @@ test('names made of the words of steering are refused, and the field that is mea
   }
 });
 
+test('a budget that stands beside steering belongs inside it, as a set', () => {
+  for (const field of ['budget', 'steering_budget', 'steeringBudget', 'concept_budget'])
+    for (const known of requests)
+      assert.match(told({ [field]: 0.1 }, known) ?? '', /inside steering: .*"items": .*"budget"/, field);
+  for (const known of requests) assert.equal(told({ thinking_budget: 100, token_budget: 3 }, known), null);
+});
+
 test('steering inside an object that nothing reads is refused', () => {
   for (const body of [
     { extra_body: { concept: 'pirate' } },

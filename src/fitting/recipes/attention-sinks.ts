@@ -7,7 +7,8 @@
 import type { Capture } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 
-const neutral = 'The weather was fine, and people walked through the town all day.';
+/** What the lengths of a model's activations are measured on. */
+export const neutralSentence = 'The weather was fine, and people walked through the town all day.';
 
 /** A sink is so many times as long as the median token; on the models tried 8 to 120 times, other tokens at most 2.5. */
 const outlier = 4;
@@ -25,7 +26,7 @@ export class SinkMeter {
   /** Takes one capture. @throws the signal's reason when aborted */
   static async of(model: LoadedModel, signal: AbortSignal): Promise<SinkMeter> {
     const { layers, hiddenSize, capacity } = model.engine.shape;
-    const tokens = model.tokenizer.encode(neutral).slice(0, capacity);
+    const tokens = model.tokenizer.encode(neutralSentence).slice(0, capacity);
     const positions = [...tokens.keys()];
     const capture = await model.engine.capture({ tokens, positions, span: [0, 0] }, signal);
     const lengths = blockLengths(capture, layers, tokens.length, hiddenSize);

@@ -11,6 +11,7 @@ import type {
   SequenceRequest,
   SequenceStep,
 } from '../../../src/engine/protocol.js';
+import { neutralSentence } from '../../../src/fitting/recipes/attention-sinks.js';
 import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import type { LoadedModel } from '../../../src/models/model.js';
 
@@ -54,6 +55,11 @@ export class SyntheticEngine implements Engine {
   constructor(readonly options: SyntheticOptions) {
     const capacity = options.capacity ?? 4096;
     this.shape = { ...shape, vocabularySize: 0x110000, capacity, slots: 8, fingerprint: 'f'.repeat(64) };
+  }
+
+  /** What a recipe had read, without the sentence that lengths are measured on. */
+  get reads(): CaptureRequest[] {
+    return this.captures.filter(({ tokens }) => !decode(tokens).endsWith(neutralSentence));
   }
 
   async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
