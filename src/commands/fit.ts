@@ -9,6 +9,7 @@ import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
+import { recordedWarnings } from '../concepts/fit-record.js';
 import type { Settings } from '../config.js';
 import { fitConcept } from '../fitting/fit-concept.js';
 import { fitSettings } from '../fitting/fit-settings.js';
@@ -186,6 +187,7 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function report({ name, version }: Concept, seconds: number, where: string): void {
+function report({ name, version, record }: Concept, seconds: number, where: string): void {
   process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
+  for (const warning of recordedWarnings(record.details)) process.stderr.write(`  warning: ${warning}\n`);
 }

@@ -5,6 +5,7 @@
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
+import { recordedWarnings } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import type { FitJob, FitLayer } from '../schemas/fit-jobs.js';
@@ -84,6 +85,7 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
       progress: null,
       error: null,
       concept: null,
+      warnings: [],
       layers: [],
     };
     this.add(job, settings, new FitEventLog());
@@ -120,7 +122,8 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     progress(task, 'store', 0, 1);
     await concepts.put(concept, signal);
     enterStage(undefined);
-    return { progress: null, concept: { name: concept.name, version: concept.version } };
+    const { name, version, record } = concept;
+    return { progress: null, concept: { name, version }, warnings: recordedWarnings(record.details) };
   } catch (error) {
     // Whatever fails in a job that is being cancelled fails because of that, except for the disk.
     if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;

@@ -23,6 +23,10 @@ export const ConceptObject = z
     method: z.string().describe('How the vectors came from the activations.'),
     prefix: z.string().describe('What stated the concept to the model during the fit.'),
     seed: z.int(),
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What its fit or import left out or doubted, in words; also in `details`.'),
     details: z
       .record(z.string(), z.unknown())
       .describe(

@@ -126,9 +126,7 @@ export class Judge {
       plain: add(this.plain),
       told: this.told === null ? null : add(this.told),
       decoys: this.#decoys.map((prompts) => add(prompts)),
-      others: Array.from({ length: others }, (_, i) =>
-        add(this.plain, (question + (i + 1) * step) % count),
-      ),
+      others: Array.from({ length: others }, (_, i) => add(this.plain, (question + (i + 1) * step) % count)),
     };
   }
 
