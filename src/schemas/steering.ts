@@ -125,7 +125,7 @@ const itemShape = {
   }),
   positions: SteeringPositions.default('all').meta({
     description:
-      "Counted from the prompt's first token. generated: every position whose logits choose a token of the answer, from the prompt's last on. prompt: those before, which only the answer's attention sees.",
+      "Counted from the prompt's first token. generated: every position whose logits choose a token of the answer, from the prompt's last on. prompt: those before, which only the answer's attention sees. ablate, clamp and amplify in calibrated units leave the first position alone, whatever is said: it is an attention sink.",
   }),
   orthogonalize: z.boolean({ error: 'must be true or false' }).optional().meta({
     default: false,

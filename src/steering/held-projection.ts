@@ -27,6 +27,13 @@ export interface HeldProjection {
   readonly field: (name: string) => string;
 }
 
+/**
+ * Centred operations leave a text's first position alone: it is an attention sink with some twenty times the norm of all
+ * others, and nothing of the concept is in it. Held where answers' tokens lie it breaks the text: on the embedded model,
+ * ablating the ocean left unsteered answers a fluency of 0.80 with it and 0.94 without, and took out less of the concept.
+ */
+export const firstCentred = 1;
+
 /** Whether an item acts about the neutral mean. */
 export const isCentred = ({ operation, scale }: AnySteeringItem): boolean =>
   operation !== 'add' && scale === 'calibrated';
@@ -65,7 +72,8 @@ export function heldProjection(
     target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;
   }
   const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
-  return { key, concept, layers, share, rest, target, window, field };
+  const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
+  return { key, concept, layers, share, rest, target, window: held, field };
 }
 
 /** [L] the additive coefficients of an item alone. */

@@ -2,7 +2,7 @@
 import { unmeasuredMethods } from '../concepts/concept.js';
 import type { SteeringReceipt } from '../schemas/steering.js';
 import { calibratedLayers } from './concept-layers.js';
-import { type HeldProjection, isCentred } from './held-projection.js';
+import { firstCentred, type HeldProjection, isCentred } from './held-projection.js';
 import type { ItemEdit } from './item-edit.js';
 import { itemName } from './overlap.js';
 import type { JointEdit } from './together.js';
@@ -92,5 +92,6 @@ function notMeasured(
   if (together > 1) return `measured alone, and ${together} items act together here`;
   const usual = held === null ? calibratedLayers(concept) : (concept.readings?.clamp.layers ?? []);
   if (layers.join() !== usual.join()) return 'measured at the default layers, and others were asked for';
-  return from === 0 && to > last ? null : 'measured at all positions, and others were asked for';
+  const first = held === null ? 0 : firstCentred;
+  return from <= first && to > last ? null : 'measured at all positions, and others were asked for';
 }

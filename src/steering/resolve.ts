@@ -67,7 +67,7 @@ export function resolveSteering(
     const key = `${concept.version} ${JSON.stringify([strength, unit, operation, layers, positions])}`;
     const scale = held === null ? new Float32Array(concept.layers) : heldScale(held);
     const edit = { item, concept, key, directions: concept.version, vectors: concept.vectors, add, scale };
-    return { layers, held, edit: { ...edit, ...window } };
+    return { layers, held, edit: { ...edit, ...(held?.window ?? window) } };
   });
   const holding = alone.filter(({ held }) => held !== null && held.share !== 0);
   const together = holdTogether(holding.map(({ held }) => held as HeldProjection));

@@ -95,7 +95,7 @@ const unit = ({ readings }: Concept, layer: number) => readings?.clamp.unit[laye
 function each(
   items: readonly object[],
   check: (before: Float64Array, after: Float64Array, layer: number) => void,
-  position = 0,
+  position = 1,
 ) {
   const { edit } = resolve(items);
   for (const h of states) {
@@ -178,9 +178,9 @@ test('lesser shares move what the greater left, and spoil nothing of it', () => 
     states[0] as Float64Array,
     resolve([ablate('a'), ablate('bb'), ablate('ccc')]).edit,
     2,
-    0,
+    1,
   );
-  const moved = edited(still, edit, 2, 0);
+  const moved = edited(still, edit, 2, 1);
   for (let i = 0; i < H; i++) near(moved[i] ?? 0, still[i] ?? 0, `coordinate ${i}`);
 });
 
@@ -244,9 +244,9 @@ test('windows are cut, so that at each position those that are there work togeth
       position,
     );
   // The prompt's last position, 6, chooses the first token of the answer.
-  for (const position of [0, 5]) at(position, a, true);
+  for (const position of [1, 5]) at(position, a, true);
   for (const position of [6, 7, 20]) at(position, bb, true);
-  for (const position of [0, 5]) at(position, bb, false);
+  for (const position of [1, 5]) at(position, bb, false);
   for (const position of [6, 7, 20]) at(position, a, false);
   assert.deepEqual(
     resolve(items).edit.map(({ vectors }) => vectors),
@@ -270,7 +270,7 @@ test('a direction that lies within others gives way, and the receipt says where'
   assert.equal(given.length, 1);
   assert.deepEqual(given[0]?.layers, [3]);
   assert.match(given[0]?.notes?.[0] ?? '', /gives way at blocks 1, 2:/);
-  for (const h of states) near(projection(edited(h, edit, 1, 0), a, 1), neutral(a, 1), 'held');
+  for (const h of states) near(projection(edited(h, edit, 1, 1), a, 1), neutral(a, 1), 'held');
   const lesser = resolve([ablate('a'), amplify('a', 2)]).receipts[1];
   assert.deepEqual([lesser?.applied, lesser?.layers], [false, []]);
   concepts.delete('twin');
@@ -311,4 +311,13 @@ test('rows that are unit only within half precision are held as exactly', () => 
     near(projection(h, loose, layer), neutral(loose, layer) + unit(loose, layer), 'loose');
   });
   concepts.delete('loose');
+});
+
+test('the first position, an attention sink, is left alone by what is centred and not by the rest', () => {
+  const h = states[0] as Float64Array;
+  const held = resolve([ablate('a'), clamp('bb', 1)]).edit;
+  assert.deepEqual(edited(h, held, 1, 0), h);
+  assert.notDeepEqual(edited(h, held, 1, 1), h);
+  const raw = resolve([{ concept: 'a', operation: 'ablate', scale: 'raw' }]).edit;
+  near(projection(edited(h, raw, 1, 0), a, 1), 0, 'raw');
 });
