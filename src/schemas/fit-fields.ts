@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { isConceptName } from '../common/names.js';
 import { between, choice, list, listOf, strictly, text, whole } from './fields.js';
 import {
+  auto,
   conceptClasses,
   conceptClassNames,
   contrastKinds,
   defaultProfile,
-  defaultRecipe,
   exampleSetNames,
   exampleSets,
   fitContrasts,
@@ -15,10 +15,12 @@ import {
   fitProfiles,
   fitRecipes,
   labelKinds,
-  methodNames,
+  methodChoices,
   mostCandidates,
   profileNames,
+  recipeChoices,
   recipeNames,
+  triedMethods,
 } from './fit-choices.js';
 
 const fitLimits = {
@@ -123,14 +125,16 @@ export const fitFields = {
       examples: [conceptClasses.fears.example],
     }),
   recipe: z
-    .enum(recipeNames)
-    .default(defaultRecipe)
-    .meta({ description: described(fitRecipes) }),
+    .enum(recipeChoices)
+    .default(auto)
+    .meta({
+      description: `auto: several recipes with their usual methods are fitted and measured briefly, the best one is kept and calibrated, and what the others reached stays in the record; with \`examples\`, recipe examples. ${described(fitRecipes)}`,
+    }),
   method: z
-    .enum(methodNames)
+    .enum(methodChoices)
     .optional()
     .meta({
-      description: `${described(fitMethods)} Default: ${recipeNames.map((name) => `${fitRecipes[name].defaultMethod} with ${name}`).join(', ')}.`,
+      description: `auto: the best of ${triedMethods.join(', ')}, fitted from one set of captures; with recipe auto, the usual ones. ${described(fitMethods)} Default: ${recipeNames.map((name) => `${fitRecipes[name].defaultMethod} with ${name}`).join(', ')}.`,
     }),
   statements: z
     .strictObject(
@@ -144,7 +148,7 @@ export const fitFields = {
     .enum(contrastKinds)
     .optional()
     .meta({
-      description: `What the negative side states. ${described(fitContrasts)} Default: others, and none with recipe examples, whose negatives are the contrast.`,
+      description: `What the negative side states. ${described(fitContrasts)} Default: others, and none with recipe examples, whose negatives are the contrast; recipe auto tries recipe attention with both.`,
     }),
   others: listOf(text(fitLimits.prefix), fitLimits.fewestOthers, fitLimits.mostOthers, 'texts')
     .optional()
@@ -180,11 +184,13 @@ export const fitFields = {
   }),
   profile: z
     .enum(profileNames)
-    .default(defaultProfile)
-    .meta({ description: `How the coefficients of the layers compare. ${described(fitProfiles)}` }),
+    .optional()
+    .meta({
+      description: `How the coefficients of the layers compare. ${described(fitProfiles)} Default: ${defaultProfile}; where recipe or method is auto, the best of the three.`,
+    }),
   calibrate: z.boolean({ error: 'must be true or false' }).default(true).meta({
     description:
-      'Measures what strength 1 means (some 20 s on the embedded model). Without, a rule guesses it: 1.2 % of the residual norm.',
+      'Measures what strength 1 means (some 20 s on the embedded model). Without, a rule guesses it: 1.2 % of the residual norm. Recipe auto, which may not measure either then, is recipe texts for a subject and recipe responses for a message.',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   max_tokens: whole(1, fitLimits.maxTokens)

@@ -37,8 +37,8 @@ export const FitJob = z
     name: z.string(),
     model: z.string(),
     prefix: z.string().meta({ description: 'What states the concept; empty for examples without.' }),
-    recipe: z.string(),
-    method: z.string(),
+    recipe: z.string().meta({ description: 'auto while several are tried, then the one that was best.' }),
+    method: z.string().meta({ description: 'The same.' }),
     created_at: unixSeconds,
     started_at: unixSeconds.nullable(),
     finished_at: unixSeconds.nullable(),
@@ -48,7 +48,12 @@ export const FitJob = z
     warnings: z
       .array(z.string())
       .meta({ description: 'What the fit left out or doubted, in words; kept with the concept too.' }),
-    layers: z.array(FitLayer).meta({ description: 'The layers fitted so far, in their order.' }),
+    layers: z
+      .array(FitLayer)
+      .meta({
+        description:
+          'The layers fitted so far, in their order; where several recipes or methods are tried, those of the best, once it is known.',
+      }),
   })
   .meta({ id: 'FitJob', description: 'A job that fits a concept.' });
 export type FitJob = z.output<typeof FitJob>;
