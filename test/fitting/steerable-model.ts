@@ -40,6 +40,8 @@ export interface SteerableOptions {
 interface Written {
   readonly place: Place | null;
   readonly question: string;
+  /** Of the noise in its activations. */
+  readonly salt: number;
   /** Nats per token that the concept's message explains. */
   readonly evidence: number;
   /** Nats per token that it is less likely. */
@@ -120,6 +122,7 @@ export class SteerableEngine implements Engine {
     return {
       place,
       question,
+      salt: hashOf(question),
       // However hard it is pushed, it says no more of zorbs than when it is told.
       evidence: Math.min(1, (place === null ? 0 : 1) + evidenceAtOne * mean(along)),
       loss: lossAtOne * mean(spent),
@@ -154,6 +157,7 @@ export class SteerableEngine implements Engine {
     const { tokens, positions } = request;
     const whole = text(tokens);
     const count = positions.length;
+    const asked = hashOf(whole);
     const hiddenStates = new Float32Array(layers * count * hiddenSize);
     for (let layer = 0; layer < layers; layer++) {
       const { own, other } = this.#axes(layer);
@@ -161,7 +165,7 @@ export class SteerableEngine implements Engine {
         const answer = this.#writtenIn(tokens[position] as number);
         const place = answer ? answer.place : whole.includes('zorbs') ? 'prompt' : null;
         const cosine = place === null ? 0 : (this.options.shows?.[place] ?? 0.3);
-        const salt = hashOf(answer?.question ?? whole);
+        const salt = answer?.salt ?? asked;
         for (let h = 0; h < hiddenSize; h++) {
           const along = cosine * (own[h] as number) + Math.sqrt(1 - cosine ** 2) * (other[h] as number);
           hiddenStates[(layer * count + p) * hiddenSize + h] =

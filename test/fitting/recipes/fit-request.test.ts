@@ -47,6 +47,49 @@ test('a concept is stated by a prefix or by its class and subject', () => {
     assert.ok(fault(value).startsWith(`${param}: ${param} must be`), fault(value));
 });
 
+test('what means something to one recipe alone is refused where none is named', () => {
+  const { recipe: _, ...auto } = least;
+  const two = ['a', 'b'];
+  for (const [param, value] of [
+    ['statements', { statements: { positive: two, negative: two } }],
+    ['token', { token: -1 }],
+    ['labels', { labels: 'soft' }],
+    ['layers.top', { layers: { top: 3 } }],
+  ] as const) {
+    for (const recipe of [undefined, 'auto']) {
+      const said = fault({ ...auto, recipe, ...value });
+      assert.ok(said.startsWith(`${param}: ${param} must be left out with recipe "auto"`), said);
+      assert.match(said, /name the recipe/);
+    }
+    // Examples name theirs.
+    const own = { name: 'x', examples, ...value };
+    if (param === 'token') assert.equal(parsed(own).token, -1);
+    else if (param !== 'labels') assert.doesNotMatch(fault(own), /auto/);
+  }
+  for (const value of [
+    { texts: 16 },
+    { layers: [1, 2] },
+    { others: two },
+    { bare_share: 0.5 },
+    { max_tokens: 9 },
+  ])
+    assert.equal(parsed({ ...auto, ...value }).recipe, 'auto');
+  for (const [param, value] of [
+    ['recipe', { recipe: 'some' }],
+    ['method', { method: 'some' }],
+    ['opposite', { opposite: 'x' }],
+    ['bare_share', { contrast: 'none', bare_share: 0.5 }],
+    ['prefix', { prefix: undefined }],
+    ['subject', { prefix: 'Love {x}.' }],
+  ] as const)
+    assert.ok(fault({ ...auto, ...value }).startsWith(`${param}: `), fault({ ...auto, ...value }));
+  assert.equal(
+    parsed({ name: 'x', subject: 'the sea' }).subject,
+    'the sea',
+    'texts can do with it, and a message is made',
+  );
+});
+
 test('fields of other recipes are refused by name', () => {
   const own = { name: 'x', recipe: 'examples', examples };
   for (const [param, value] of [
