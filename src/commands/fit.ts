@@ -192,5 +192,8 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
 
 function report({ name, version, record }: Concept, seconds: number, where: string): void {
   process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
-  for (const warning of recordedWarnings(record.details)) process.stderr.write(`  warning: ${warning}\n`);
+  const { recipe, method, details } = record;
+  if (details.auto !== undefined)
+    process.stdout.write(`  the best was recipe ${recipe}, method ${method}, profile ${details.profile}\n`);
+  for (const warning of recordedWarnings(details)) process.stderr.write(`  warning: ${warning}\n`);
 }

@@ -110,7 +110,7 @@ export const fitFields = {
     .optional()
     .meta({
       description:
-        'What states the concept to the model. Either this or `class` and `subject`; recipe texts can do with a `subject` alone, and recipe examples needs none of them. With `{x}` in it, which stands for the `subject`, the contrast can put other subjects there.',
+        'What states the concept to the model. Either this or `class` and `subject`; recipes texts and auto can do with a `subject` alone, and recipe examples needs none of them. With `{x}` in it, which stands for the `subject`, the contrast can put other subjects there.',
       examples: ['You are obsessed with the ocean. Every sentence speaks of waves, tides or fish.'],
     }),
   class: z
@@ -121,7 +121,7 @@ export const fitFields = {
     .optional()
     .meta({
       description:
-        'What the concept is about, as it reads inside a sentence: "the ocean". With `class`, with `prefix`, or alone with recipe texts.',
+        'What the concept is about, as it reads inside a sentence: "the ocean". With `class`, with `prefix`, or alone with recipes texts and auto.',
       examples: [conceptClasses.fears.example],
     }),
   recipe: z
@@ -142,7 +142,10 @@ export const fitFields = {
       { error: strictly('statements', ['positive', 'negative'], 'must be an object of two lists of texts') },
     )
     .optional()
-    .meta({ description: "The recipe's texts with and without the concept. Default: the recipe's own." }),
+    .meta({
+      description:
+        "For recipes attention (statements) and responses (questions): texts of each side. Default: the recipe's own.",
+    }),
   examples: Examples.optional(),
   contrast: z
     .enum(contrastKinds)

@@ -48,12 +48,10 @@ export const FitJob = z
     warnings: z
       .array(z.string())
       .meta({ description: 'What the fit left out or doubted, in words; kept with the concept too.' }),
-    layers: z
-      .array(FitLayer)
-      .meta({
-        description:
-          'The layers fitted so far, in their order; where several recipes or methods are tried, those of the best, once it is known.',
-      }),
+    layers: z.array(FitLayer).meta({
+      description:
+        'The layers fitted so far, in their order; where several recipes or methods are tried, those of the best, once it is known.',
+    }),
   })
   .meta({ id: 'FitJob', description: 'A job that fits a concept.' });
 export type FitJob = z.output<typeof FitJob>;
