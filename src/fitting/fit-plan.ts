@@ -33,7 +33,7 @@ export interface FitPlan {
   readonly calibrate: boolean;
 }
 
-/** Statements of each side that recipe `attention` reads as one candidate among others: a fifth of its time, and most of its quality. */
+/** Of each side, where recipe `attention` is one candidate among others: with all 200 it would take most of the time. */
 export const statementsOfAuto = 64;
 
 export function fitPlan(request: FitRequest): FitPlan {
