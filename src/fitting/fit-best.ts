@@ -6,7 +6,7 @@
 import { type Concept, createConcept } from '../concepts/concept.js';
 import type { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { defaultProfile } from '../schemas/fit-choices.js';
+import { defaultProfile, recipeNames } from '../schemas/fit-choices.js';
 import {
   calibratedFit,
   conceptFrom,
@@ -209,6 +209,10 @@ function readingName({ recipe, contrast }: FitSettings, among: readonly FitSetti
   const several = among.some((other) => other.recipe === recipe && other.contrast !== contrast);
   return several ? `${recipe}, contrast ${contrast}` : recipe;
 }
+
+/** Without the candidate that progress names before it: "write" of "texts: write". */
+export const stageAlone = (stage: string) =>
+  recipeNames.some((recipe) => stage.startsWith(recipe)) ? stage.slice(stage.indexOf(': ') + 2) : stage;
 
 function nameOf(settings: FitSettings, among: readonly FitSettings[]): string {
   const several = among.some((one) => one.method !== settings.method && sameCaptures(one, settings));

@@ -11,7 +11,7 @@ import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';
 import type { FitJob, FitLayer } from '../schemas/fit-jobs.js';
 import type { FitRequest } from '../schemas/fits.js';
-import { fitBest } from './fit-best.js';
+import { fitBest, stageAlone } from './fit-best.js';
 import { FitEventLog } from './fit-events.js';
 import { checkPlan, type FitPlan, fitPlan } from './fit-plan.js';
 
@@ -101,7 +101,7 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     const stage = task.job.progress?.stage;
     if (stage === next) return;
     const now = performance.now();
-    if (stage !== undefined) onStage?.(stage, (now - since) / 1000);
+    if (stage !== undefined) onStage?.(stageAlone(stage), (now - since) / 1000);
     since = now;
   };
   try {

@@ -101,9 +101,11 @@ test('what a fit left out or doubted is told by the job, as it is kept with the 
 test('where no recipe is named the job says auto until it is known which one is best', async () => {
   const model = steerableModel({ shows: { answer: 0.98 } });
   const stored: Concept[] = [];
+  const timed = new Set<string>();
   const jobs = new FitJobs({
     models: { get: () => model },
     concepts: { put: async (concept) => stored.push(concept) },
+    onStage: (stage) => timed.add(stage),
   });
   const body = { prefix: zorbs, recipe: undefined, texts: 16, calibrate: true };
   const { id, recipe, method } = await jobs.create(request(body));
@@ -123,6 +125,9 @@ test('where no recipe is named the job says auto until it is known which one is 
   );
   for (const stage of ['texts: write', 'responses: calibrate: judge', 'calibrate: side effects', 'store'])
     assert.ok(stages.includes(stage), stage);
+  // Times are kept by stage, whichever candidate it is of.
+  for (const stage of ['write', 'select', 'calibrate: judge', 'store']) assert.ok(timed.has(stage), stage);
+  assert.ok([...timed].every((stage) => !/attention|responses|texts/.test(stage)));
 
   const { id: other } = await jobs.create(request({ ...body, name: 'other' }));
   await until(() => jobs.get(other)?.progress?.stage === 'attention, contrast others: capture');
