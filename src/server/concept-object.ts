@@ -1,6 +1,7 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
 import type { StoredConcept } from '../concepts/concept-store.js';
 import { readingsDocument } from '../concepts/readings.js';
+import { strengthSummary } from '../fitting/measure/calibration-warnings.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** @param stored sorted by name */
@@ -37,6 +38,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
       negative_ratio: calibration.negativeRatio,
       details: { ...calibration.details },
     },
+    ...strengthSummary(calibration),
     residual_norms: Array.from(concept.residualNorms),
     readings: concept.readings && readingsDocument(concept.readings),
   };

@@ -126,9 +126,7 @@ export class Judge {
       plain: add(this.plain),
       told: this.told === null ? null : add(this.told),
       decoys: this.#decoys.map((prompts) => add(prompts)),
-      others: Array.from({ length: others }, (_, i) =>
-        add(this.plain, (question + (i + 1) * step) % count),
-      ),
+      others: Array.from({ length: others }, (_, i) => add(this.plain, (question + (i + 1) * step) % count)),
     };
   }
 
@@ -160,8 +158,7 @@ export class Judge {
 }
 
 /** What two reads tell of an answer. */
-export interface Glance
-  extends Pick<JudgedAnswer, 'question' | 'sampled' | 'logProbability' | 'distinct2'> {
+export interface Glance extends Pick<JudgedAnswer, 'question' | 'sampled' | 'logProbability' | 'distinct2'> {
   /** How much likelier it is with the concept stated, in nats per token; null where nothing states it. */
   readonly gain: number | null;
 }

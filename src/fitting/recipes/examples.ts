@@ -9,6 +9,7 @@ import { periodicYield } from '../../common/yielding.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { examplesRecord } from './example-statement.js';
 import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt-parts.js';
 import { interleaved, meanOverTokens, type Reading, readAll } from './reading.js';
 import type { Example, LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
@@ -31,7 +32,8 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   if (given === undefined) throw errors.invalidValue('examples', 'given with recipe "examples"', 'nothing');
   const rows = interleaved(given.positive.length, given.negative.length);
   const n = given.positive.length + given.negative.length;
-  const { layers: depth, hiddenSize } = context.model.engine.shape;
+  const { tokenizer, engine } = context.model;
+  const { layers: depth, hiddenSize, capacity } = engine.shape;
   const readings: Reading[] = new Array(n);
   const labels = new Float32Array(n);
   const yieldIfDue = periodicYield(context.signal);
@@ -74,6 +76,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       positives: given.positive.length,
       negatives: given.negative.length,
       tokens_read: tokensRead,
+      ...(context.prefix === '' ? examplesRecord(given, { tokenizer, capacity }) : {}),
     },
   };
 }
