@@ -48,7 +48,7 @@ export interface TableAnswer {
   readonly question: number;
   readonly text: string;
   readonly judged: JudgedAnswer;
-  /** Index of the table's concept whose message explains it best; null for an empty answer. */
+  /** Index of the table's concept whose message explains it best; null for an empty answer, and for plain ones. */
   readonly explainedBy: number | null;
 }
 
@@ -101,26 +101,44 @@ export async function measureConcept(
   const table = trialsOf(tableQuestions);
   const asked = greedily(tableQuestions.length);
   const { plain, told, plainAnswers, toldAnswers } = await table.referencesOf(asked);
-  const combinations: Combination[] = [];
+  const measured: (Omit<Combination, 'answers'> & { readonly tried: readonly TriedAnswer[] })[] = [];
   for (const way of ways) {
     const fitted = await fit(model, concept, way, statements);
     const unit = unitEdit(fitted, fitted.residualNorms);
     const edit = (share: number) => editAt(fitted, unit, share);
     const { one } = await findStrength(trials, { editAt: edit, selection: greedily(calibrating), around });
     const strengthOne = edit(one);
-    const [answers = []] = await table.steered([() => strengthOne], asked);
+    const [tried = []] = await table.steered([() => strengthOne], asked);
     const scores = scoresOf(
-      answers.map(({ judged }) => judged),
+      tried.map(({ judged }) => judged),
       { plain, told },
     );
-    combinations.push({ way, share: one, scores, answers: await tableAnswers(model, answers) });
+    measured.push({ way, share: one, scores, tried });
   }
+  // All in one read: each message is read once for each question.
+  const explained = await explainedBy(
+    model,
+    tableConcepts.map(({ prefix }) => prefix),
+    tableQuestions,
+    [toldAnswers, ...measured.map(({ tried }) => tried)].flat(),
+    signal,
+  );
+  const withText = (answers: readonly TriedAnswer[], by: readonly (number | null)[] = []): TableAnswer[] =>
+    answers.map(({ question, tokens, judged }, index) => ({
+      question,
+      text: model.tokenizer.decode(tokens, { skipSpecialTokens: true }),
+      judged,
+      explainedBy: by[index] ?? null,
+    }));
   return {
     concept,
     toldEvidence: toldEvidence({ plain, told }) ?? 0,
-    plain: await tableAnswers(model, plainAnswers),
-    told: await tableAnswers(model, toldAnswers),
-    combinations,
+    plain: withText(plainAnswers),
+    told: withText(toldAnswers, explained),
+    combinations: measured.map(({ tried, ...combination }, i) => ({
+      ...combination,
+      answers: withText(tried, explained.slice((i + 1) * tableQuestions.length)),
+    })),
   };
 }
 
@@ -146,15 +164,4 @@ function fit(model: LoadedModel, { group, subject }: TableConcept, way: Way, sta
       : {}),
   });
   return fitConcept(fitSettings(request), model, signal);
-}
-
-async function tableAnswers(model: LoadedModel, answers: readonly TriedAnswer[]): Promise<TableAnswer[]> {
-  const messages = tableConcepts.map(({ prefix }) => prefix);
-  const explained = await explainedBy(model, messages, tableQuestions, answers, signal);
-  return answers.map(({ question, tokens, judged }, index) => ({
-    question,
-    text: model.tokenizer.decode(tokens, { skipSpecialTokens: true }),
-    judged,
-    explainedBy: explained[index] ?? null,
-  }));
 }

@@ -119,7 +119,7 @@ export function render(rows: readonly ConceptRow[], how: { model: string; statem
       ]),
       '---',
     );
-  const others = [...new Map([best, after].map((way) => [nameOf(way), way])).values()];
+  const others = [after, ...[best].filter((way) => way !== before && way !== after)];
   const confusion = confusionOf(rows, best);
   return `# ${rows.length} concepts at strength 1
 
@@ -172,7 +172,7 @@ Three answers at strength 1, unedited.
 ### Before: ${nameOf(before)}
 
 ${reads(before)}
-${others.map((way) => `\n### ${nameOf(way) === nameOf(after) ? 'After' : 'Best by H'}: ${nameOf(way)}\n\n${reads(way)}\n`).join('')}
+${others.map((way) => `\n### ${way === after ? 'After' : 'Best by H'}: ${nameOf(way)}\n\n${reads(way)}\n`).join('')}
 ### Unsteered
 
 ${table(
