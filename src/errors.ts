@@ -203,6 +203,15 @@ export const errors = {
   /** A file or body whose vectors cannot be read. */
   vectorsInvalid: (format: string, reason: string) =>
     invalid('vectors_invalid', `the ${format} vectors cannot be read: ${reason}.`, 'vectors'),
+  /** @param kind completes "the body is ..." */
+  vectorsOfNoType: (contentType: string | undefined, kind: string | null) =>
+    new SteerdError(
+      'unsupported_media_type',
+      415,
+      'invalid_request_error',
+      `the body must be the bytes of a safetensors file, of a GGUF control vector or of JSON, with nothing around them (curl --data-binary @FILE); received content-type ${shown(contentType ?? 'none')}${kind === null ? '' : `, and the body is ${kind}`}.`,
+      'vectors',
+    ),
   vectorsMismatch: (model: string, reason: string) =>
     invalid('vectors_mismatch', `the vectors do not fit model ${model}: ${reason}.`, 'vectors'),
   fitImpossible: (reason: string, param: string | null = null) =>

@@ -10,17 +10,17 @@ import { ModelQuery } from '../../src/schemas/models.js';
 import { toConceptObject } from '../../src/server/concept-object.js';
 
 const tags = ['concepts'];
-const format = z
-  .enum(vectorFormats)
-  .optional()
-  .meta({ description: 'Beats Accept or Content-Type. `gguf` is a control vector of llama.cpp and repeng.' });
+const format = z.enum(vectorFormats).optional().meta({
+  description:
+    'Beats Accept; for an import, what the body must be. `gguf` is a control vector of llama.cpp, repeng and EasySteer.',
+});
 const ExportQuery = ModelQuery.extend({ format, encoding: VectorEncoding.default('float') });
 const ImportQuery = ModelQuery.extend({
   format,
   force: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'Take vectors made for another model or export if width and depth fit.' }),
+    .meta({ description: 'Take vectors made for another export if width and depth fit.' }),
 });
 const binary = z.custom<Uint8Array>().meta({ type: 'string', format: 'binary' });
 const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/ConceptVectorsImport' });
@@ -28,9 +28,7 @@ const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/Conce
 const vectorsBodyLimit = 64 * 1024 * 1024;
 
 const conceptVectors: FastifyPluginAsyncZod = async (app) => {
-  for (const type of binaryTypes) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
-  }
+  await app.register(uploads);
 
   app.get(
     '/concepts/:name/vectors',
@@ -70,36 +68,6 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
     },
   );
 
-  app.put(
-    '/concepts/:name/vectors',
-    {
-      config: { scope: 'concepts:write' },
-      bodyLimit: vectorsBodyLimit,
-      schema: {
-        operationId: 'importConceptVectors',
-        tags,
-        summary: 'Make a concept of vectors: JSON, safetensors or a GGUF control vector',
-        description:
-          'Strength 1 of the concept adds what the file says. Unit vectors are kept as they are; the length of others becomes their coefficient.',
-        consumes: ['application/json', ...binaryTypes],
-        params: ConceptParams,
-        querystring: ImportQuery,
-        body: VectorsBody,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
-      },
-    },
-    async ({ params: { name }, query, headers, body, services: { models, concepts } }) => {
-      const stored = await storeVectors(models, concepts, body, {
-        model: query.model,
-        name,
-        format: query.format,
-        contentType: headers['content-type'],
-        force: query.force === 'true',
-      });
-      return toConceptObject(stored);
-    },
-  );
-
   app.post(
     '/concepts/:name/compose',
     {
@@ -116,6 +84,41 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
     async ({ params: { name }, body, services: { models, concepts } }) => {
       const model = await modelId(models, body.model);
       return toConceptObject(await storeComposition(concepts, model, name, body));
+    },
+  );
+};
+
+/** Apart, for here any content type is read: the bytes say what they are. */
+const uploads: FastifyPluginAsyncZod = async (app) => {
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
+
+  app.put(
+    '/concepts/:name/vectors',
+    {
+      config: { scope: 'concepts:write' },
+      bodyLimit: vectorsBodyLimit,
+      schema: {
+        operationId: 'importConceptVectors',
+        tags,
+        summary: 'Make a concept of vectors: JSON, safetensors or a GGUF control vector',
+        description:
+          'The body is the file, of whatever content type: its first bytes say which format it is. Strength 1 of the concept adds what the file says. Unit vectors are kept as they are; the length of others becomes their coefficient.',
+        consumes: ['application/json', ...binaryTypes],
+        params: ConceptParams,
+        querystring: ImportQuery,
+        body: VectorsBody,
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
+      },
+    },
+    async ({ params: { name }, query, headers, body, services: { models, concepts } }) => {
+      const stored = await storeVectors(models, concepts, body, {
+        model: query.model,
+        name,
+        format: query.format,
+        contentType: headers['content-type'],
+        force: query.force === 'true',
+      });
+      return toConceptObject(stored);
     },
   );
 };

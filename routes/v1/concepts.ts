@@ -15,7 +15,7 @@ import {
 } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
-import { FitRequest } from '../../src/schemas/fits.js';
+import { FitRequest, fitBodyLimit } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
 import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 
@@ -46,6 +46,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     '/concepts',
     {
       config: { scope: 'concepts:write' },
+      bodyLimit: Math.max(fitBodyLimit, app.initialConfig.bodyLimit ?? 0),
       schema: {
         operationId: 'createConcept',
         tags,

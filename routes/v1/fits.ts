@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { errors } from '../../src/errors.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitEvent, FitJob, FitList, FitParams } from '../../src/schemas/fit-jobs.js';
-import { FitRequest } from '../../src/schemas/fits.js';
+import { FitRequest, fitBodyLimit } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { EventsHeaders } from '../../src/schemas/job-events.js';
 
@@ -14,6 +14,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
     '/fits',
     {
       config: { scope: 'concepts:write' },
+      bodyLimit: Math.max(fitBodyLimit, app.initialConfig.bodyLimit ?? 0),
       schema: {
         operationId: 'createFit',
         tags,

@@ -12,6 +12,7 @@ import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
 import { fitConcept } from '../fitting/fit-concept.js';
 import { fitSettings } from '../fitting/fit-settings.js';
+import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
 import {
@@ -186,6 +187,8 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function report({ name, version }: Concept, seconds: number, where: string): void {
+function report(concept: Concept, seconds: number, where: string): void {
+  const { name, version } = concept;
   process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
+  for (const warning of conceptWarnings(concept)) process.stderr.write(`  warning: ${warning}\n`);
 }

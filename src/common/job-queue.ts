@@ -23,14 +23,22 @@ interface StatusLog<Job> {
 /** A job with what its work needs. */
 export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   #job: Job;
+  #request: Request | undefined;
   readonly #controller = new AbortController();
 
   constructor(
     job: Job,
-    readonly request: Request,
+    request: Request,
     readonly events: Events,
   ) {
     this.#job = job;
+    this.#request = request;
+  }
+
+  /** What was asked; gone when the job has finished, for a request may be as large as a body. */
+  get request(): Request {
+    if (this.#request === undefined) throw new Error(`job ${this.#job.id} has finished`);
+    return this.#request;
   }
 
   /** As it is now. */
@@ -51,6 +59,7 @@ export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> 
   enter(state: Partial<QueueJob>, change?: Partial<Job>): void {
     this.#job = { ...this.#job, ...change, ...state };
     this.events.status(this.#job);
+    if (this.#job.finished_at !== null) this.#request = undefined;
   }
 
   abort(): void {
@@ -100,7 +109,8 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
 
   /** What waits, in order, then what runs. */
   get unfinished(): readonly Task<Job, Request, Events>[] {
-    return [...this.#queue, ...(this.#running === null ? [] : [this.#running.task])];
+    const running = this.#running?.task;
+    return [...this.#queue, ...(running === undefined || running.job.finished_at !== null ? [] : [running])];
   }
 
   /**

@@ -6,6 +6,13 @@ import { closest } from '../common/closest.js';
 import { errors } from '../errors.js';
 import { MonitorFields } from '../schemas/monitor.js';
 import { SteeringFields, SteeringItem } from '../schemas/steering.js';
+import {
+  didYouMean,
+  insideSteering,
+  insideSteeringSet,
+  looksLikeSteering,
+  meantField,
+} from './steering-likeness.js';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -47,16 +54,8 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
 
 const steeringFields = Object.keys({ ...SteeringFields, ...MonitorFields });
 
-/** Names that other software has for steering and monitoring. */
+/** Names that other software has for steering and monitoring, and that do not look like it. */
 const aliases: Readonly<Record<string, string>> = {
-  steer: 'steering',
-  steered: 'steering',
-  vector: 'steering',
-  vectors: 'steering',
-  steering_vector: 'steering',
-  steering_vectors: 'steering',
-  control_vector: 'steering',
-  control_vectors: 'steering',
   controller: 'steering',
   monitors: 'monitor',
   monitoring: 'monitor',
@@ -78,31 +77,41 @@ export function refuseUnsupported(body: Body, known: readonly string[]): void {
     if (rule !== undefined) {
       if (!rule.idle(value, body)) throw errors.notSupported(field, rule.instead);
     } else {
-      refuseMisspeltSteering(field, known);
+      refuseUnreadSteering(field, value, known);
     }
   }
 }
 
-const budgetFields: readonly string[] = ['budget', 'steering_budget'];
+/** What the OpenAI client takes its further fields from, and never sends. */
+const unpacked = 'extra_body';
 
-function refuseMisspeltSteering(field: string, known: readonly string[]): void {
-  if (budgetFields.includes(field)) {
-    throw errors.unknownSteeringField(
-      field,
-      'it belongs inside steering: {"steering": {"items": [...], "budget": ...}}',
-    );
-  }
-  if (itemFields.has(field)) {
-    throw errors.unknownSteeringField(
-      field,
-      `it belongs inside steering: {"steering": {"concept": ..., "${field}": ...}}`,
-    );
-  }
+function refuseUnreadSteering(field: string, value: unknown, known: readonly string[]): void {
+  if (field === 'budget') throw errors.unknownSteeringField(field, insideSteeringSet(field));
+  if (itemFields.has(field)) throw errors.unknownSteeringField(field, insideSteering(field));
   const alias = Object.hasOwn(aliases, field.toLowerCase()) ? aliases[field.toLowerCase()] : undefined;
   // Other fields first: at equal distance "streaming" means "stream".
   const others = known.filter((name) => !steeringFields.includes(name));
   const meant = alias ?? closest(field, [...others, ...steeringFields]);
   if (meant !== undefined && steeringFields.includes(meant)) {
-    throw errors.unknownSteeringField(field, `did you mean "${meant}"?`);
+    throw errors.unknownSteeringField(field, didYouMean(meant));
   }
+  if (meant === undefined && looksLikeSteering(field)) {
+    throw errors.unknownSteeringField(field, meantField(field, value, itemFields));
+  }
+  refusePacked(field, value);
 }
+
+/** Steering inside of an object that nothing reads; of the first level, where clients and gateways put it. */
+function refusePacked(field: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  const keys = Object.keys(value).slice(0, mostKeys);
+  const inner = keys.find((key) => steeringFields.includes(key) || looksLikeSteering(key));
+  const told = inner ?? (field === unpacked ? keys[0] : undefined);
+  if (told === undefined) return;
+  throw errors.unknownSteeringField(
+    field,
+    `send its fields at the top level of the body: {${JSON.stringify(told.slice(0, 80))}: ...}`,
+  );
+}
+
+const mostKeys = 1000;

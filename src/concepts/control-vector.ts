@@ -1,10 +1,16 @@
 /**
- * GGUF control vectors, as llama.cpp (`common_control_vector_load`) and repeng (`ControlVector.export_gguf`) read and
- * write them: tensor `direction.N`, F32 [H], is added at the output of block N (from 0), and its length is its
- * strength. N = 0 does not exist there.
+ * GGUF control vectors: tensor `direction.N`, F32 [H], is added at the output of block N, counted from 0, and its length
+ * is its strength. So it is with all who write such files, whatever else differs:
+ * - llama.cpp (`common_control_vector_load`) refuses N = 0, other types than F32 and other ranks than 1.
+ * - repeng (`ControlVector.export_gguf`) names by N what it read from `hidden_states[N + 1]`, which is block N's output,
+ *   for N from 1.
+ * - EasySteer (`StatisticalControlVector.export_gguf`) numbers decoder layers from 0 and writes every one of them, 0 too,
+ *   with a hint of the model such as "qwen", "qwen2.5" or "unknown".
+ * Read is what any of them writes; written is what all of them read.
  */
 import type { Concept } from './concept.js';
 import { decodeGguf, encodeGguf, GgufError } from './gguf.js';
+import { saidProjection } from './vector-metadata.js';
 
 const architecture = 'controlvector';
 const hintKey = 'controlvector.model_hint';
@@ -16,6 +22,8 @@ interface ControlVector {
   /** What the file says it is for: a model type such as "llama"; null when it says nothing. */
   readonly modelHint: string | null;
   readonly directions: Directions;
+  /** `key = "value"` of what says that the directions are to be projected out, not added; null when nothing does. */
+  readonly projection: string | null;
 }
 
 /** What strength 1 of the concept adds at each block: coefficient times unit vector. */
@@ -73,16 +81,19 @@ export function decodeControlVector(bytes: Uint8Array): ControlVector {
         `tensor ${JSON.stringify(tensor.name.slice(0, 80))} is not direction.<block>`,
       );
     }
-    if (layer === '0') throw new GgufError('tensor', 'direction.0: control vectors begin at block 1');
     if (directions.has(Number(layer))) throw new GgufError('tensor', `tensor ${tensor.name} stands twice`);
-    if (tensor.shape.length !== 1) {
+    if (tensor.shape.filter((size) => size !== 1).length > 1) {
       throw new GgufError(
         'tensor',
-        `tensor ${tensor.name} has ${tensor.shape.length} dimensions; it must have 1`,
+        `tensor ${tensor.name} is [${tensor.shape.join(', ')}]; it must be one vector: [H], [H, 1] or [1, H]`,
       );
     }
     directions.set(Number(layer), tensor.toFloat32());
   }
   const hint = metadata.get(hintKey);
-  return { modelHint: typeof hint === 'string' ? hint : null, directions };
+  return {
+    modelHint: typeof hint === 'string' ? hint : null,
+    directions,
+    projection: saidProjection(metadata),
+  };
 }

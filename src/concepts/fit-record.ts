@@ -48,6 +48,11 @@ export function attentionRecord({ record, layers }: Concept): AttentionRecord | 
   return whole ? data : null;
 }
 
+/** What a fit or an import recorded for whoever uses the concept: sentences, none where there is nothing to say. */
+export function recordedWarnings({ warnings }: Readonly<Record<string, unknown>>): string[] {
+  return Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : [];
+}
+
 /**
  * The `count` layers with the highest scores, ascending.
  * @param scores by layer

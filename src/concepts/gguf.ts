@@ -2,8 +2,11 @@
  * The GGUF container (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), as far as control vectors need it:
  * magic, version, counts, typed metadata, tensor descriptions, then the tensors' data, each aligned. Little-endian
  * versions 2 and 3. Decoding trusts nothing: every count and offset is checked against the file's own length before
- * anything is allocated by it. Float32 tensors only.
+ * anything is allocated by it. Tensors of floats are read, float32 is written; quantised ones are refused.
  */
+
+import { fileKind } from '../common/file-kind.js';
+import { float16ToNumber } from '../common/float16.js';
 
 /** "GGUF" read as a little-endian uint32. */
 const magic = 0x46554747;
@@ -33,6 +36,22 @@ const numberBytes: Readonly<Record<number, number>> = {
 
 const float32 = 0;
 
+/** The element types of `ggml_type` that are plain floats: bytes of one, and what reads a copy of them. */
+const floats: Readonly<
+  Record<number, { readonly bytes: number; readonly read: (copy: ArrayBuffer) => Float32Array<ArrayBuffer> }>
+> = {
+  [float32]: { bytes: 4, read: (copy) => new Float32Array(copy) },
+  // F16
+  1: { bytes: 2, read: (copy) => Float32Array.from(new Uint16Array(copy), float16ToNumber) },
+  // F64
+  28: { bytes: 8, read: (copy) => Float32Array.from(new Float64Array(copy)) },
+  // BF16 is the upper half of a float32.
+  30: {
+    bytes: 2,
+    read: (copy) => new Float32Array(Uint32Array.from(new Uint16Array(copy), (bits) => bits << 16).buffer),
+  },
+};
+
 type GgufReason = 'not_gguf' | 'version' | 'truncated' | 'limit' | 'metadata' | 'tensor';
 
 /** Bytes that are not GGUF, or that hold what no control vector holds. */
@@ -52,7 +71,7 @@ interface GgufTensor {
   readonly name: string;
   /** Fastest dimension first, as in the file. */
   readonly shape: readonly number[];
-  /** A copy of the values. @throws GgufError when they are not float32 */
+  /** A copy of the values as float32. @throws GgufError when they are not floats */
   toFloat32(): Float32Array<ArrayBuffer>;
 }
 
@@ -179,7 +198,13 @@ function readEntry(reader: Reader, index: number): TensorEntry {
 
 /** @throws GgufError */
 export function decodeGguf(bytes: Uint8Array): Gguf {
-  if (!isGguf(bytes)) throw new GgufError('not_gguf', 'the file does not begin with "GGUF"');
+  if (!isGguf(bytes)) {
+    const kind = fileKind(bytes);
+    throw new GgufError(
+      'not_gguf',
+      `the file ${kind === null ? 'does not begin with "GGUF"' : `is ${kind}`}`,
+    );
+  }
   const reader = new Reader(bytes);
   reader.take(4, 'the magic');
   const version = reader.uint32('the version');
@@ -205,10 +230,15 @@ function tensorAt(bytes: Uint8Array, dataStart: number, entry: TensorEntry, alig
     name,
     shape,
     toFloat32() {
-      if (type !== float32)
-        throw new GgufError('tensor', `${what} has type ${type}; it must be F32 (type 0)`);
+      const element = floats[type];
+      if (element === undefined) {
+        throw new GgufError(
+          'tensor',
+          `${what} has type ${type}; it must be F32 (0), F16 (1), F64 (28) or BF16 (30)`,
+        );
+      }
       const start = dataStart + offset;
-      const byteLength = 4 * shape.reduce((product, size) => product * size, 1);
+      const byteLength = element.bytes * shape.reduce((product, size) => product * size, 1);
       if (!(start + byteLength <= bytes.length)) {
         throw new GgufError(
           'truncated',
@@ -216,7 +246,7 @@ function tensorAt(bytes: Uint8Array, dataStart: number, entry: TensorEntry, alig
         );
       }
       // A copy, hence aligned. (A Buffer's own `slice` is a view.)
-      return new Float32Array(new Uint8Array(bytes.subarray(start, start + byteLength)).buffer);
+      return element.read(new Uint8Array(bytes.subarray(start, start + byteLength)).buffer);
     },
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
+import { fileKind } from '../common/file-kind.js';
 import { float16ToNumber } from '../common/float16.js';
 
 /** Bytes of one element. */
@@ -18,6 +19,7 @@ const maximumHeaderBytes = 100_000_000;
 
 export type SafetensorsReason =
   | 'truncated'
+  | 'other_format'
   | 'header_length'
   | 'header_json'
   | 'metadata'
@@ -117,9 +119,20 @@ export function decodeSafetensors(bytes: Uint8Array): {
 
 /**
  * Reads the header alone, so that a file with a damaged data part can still be named.
- * @throws SafetensorsError `truncated`, `header_length`, `header_json`, `metadata`
+ * @throws SafetensorsError `other_format` for what is known to be another kind of file; `truncated`, `header_length`,
+ *   `header_json`, `metadata`
  */
 export function decodeSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
+  try {
+    return readHeader(bytes);
+  } catch (error) {
+    const kind = fileKind(bytes);
+    if (!(error instanceof SafetensorsError) || kind === null || kind === 'a safetensors file') throw error;
+    throw new SafetensorsError('other_format', `the file is ${kind}`);
+  }
+}
+
+function readHeader(bytes: Uint8Array): SafetensorsHeader {
   if (bytes.length < 8) {
     throw new SafetensorsError(
       'truncated',

@@ -1,4 +1,6 @@
 /** Export, import and composition of stored concepts, as HTTP asks for them: the loaded model says what fits. */
+import { JsonError, parseStrictJson } from '../common/canonical-json.js';
+import { fileKind } from '../common/file-kind.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { ModelRegistry } from '../models/registry.js';
@@ -100,8 +102,8 @@ interface ImportOptions {
 
 /**
  * Stores the vectors of a body as a concept of the loaded model.
- * @param body bytes, or a JSON value not yet checked
- * @throws SteerdError vectors_invalid, vectors_mismatch, invalid_value, model_unavailable, storage_failed
+ * @param body bytes of whatever format, or a JSON value not yet checked
+ * @throws SteerdError vectors_invalid, malformed_json, unsupported_media_type, vectors_mismatch, invalid_value, model_unavailable, storage_failed
  */
 export async function storeVectors(
   models: Models,
@@ -120,13 +122,32 @@ export async function storeVectors(
     hiddenSize,
     force: options.force,
   };
+  let value = body;
   if (body instanceof Uint8Array) {
     const format = formatOfBytes(options.format, options.contentType, body);
     if (format !== 'json') return concepts.put(importVectors(body, format, target));
+    value = readJson(body);
+  } else if (options.format !== undefined && options.format !== 'json') {
+    throw errors.vectorsInvalid(options.format, 'the body is JSON');
   }
-  const checked = validate(ConceptVectorsInput, body instanceof Uint8Array ? undefined : body);
+  const checked = validate(ConceptVectorsInput, value);
   if ('error' in checked) throw checked.error;
   return concepts.put(importVectors(checked.value, 'json', target));
+}
+
+/** JSON that came as the bytes of a file. */
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return parseStrictJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof JsonError || error instanceof TypeError) {
+      const kind = fileKind(bytes);
+      if (kind !== null && kind !== 'a JSON object')
+        throw errors.vectorsInvalid('json', `the file is ${kind}`);
+      throw errors.malformedJson(error.message);
+    }
+    throw error;
+  }
 }
 
 /** @throws SteerdError concept_not_found, concept_not_allowed, invalid_value, storage_failed */

@@ -1,7 +1,7 @@
 /** The file formats of vectors: their media types, and which one a request means. */
+import { fileFormat, fileKind } from '../common/file-kind.js';
 import { errors } from '../errors.js';
 import { type VectorFormat, vectorFormats } from '../schemas/concept-vectors.js';
-import { isGguf } from './gguf.js';
 
 /** The first media type of a format is the one of replies. The two binary formats have no registered one. */
 export const mediaTypes: Readonly<Record<VectorFormat, readonly [string, ...string[]]>> = {
@@ -29,18 +29,28 @@ export function askedFormat(query: VectorFormat | undefined, accept: string | un
   return 'json';
 }
 
+/** What clients call the bytes of a file that they were told nothing of: curl's `--data-binary`, and its `-T`. */
+const untoldTypes = [anyBinary, 'application/x-www-form-urlencoded', ''];
+
 /**
- * The format of a body: what the query or the content type says, else what its first bytes say.
- * @throws SteerdError vectors_invalid when query and content type disagree
+ * The format of a body's bytes: what the query insists on, else what the bytes show, else what the content type says.
+ * @throws SteerdError vectors_invalid when the bytes are not what the query says; unsupported_media_type when neither
+ *   bytes nor content type are a file of vectors
  */
 export function formatOfBytes(
   query: VectorFormat | undefined,
   contentType: string | undefined,
   bytes: Uint8Array,
 ): VectorFormat {
-  const said = formatOfType((contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '');
-  if (query !== undefined && said !== undefined && query !== said) {
-    throw errors.vectorsInvalid(query, `the content-type says ${said}`);
+  const seen = fileFormat(bytes);
+  if (query !== undefined) {
+    if (seen === undefined || seen === query) return query;
+    throw errors.vectorsInvalid(query, `the file is ${fileKind(bytes)}`);
   }
-  return query ?? said ?? (isGguf(bytes) ? 'gguf' : 'safetensors');
+  if (seen !== undefined) return seen;
+  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const said = formatOfType(type);
+  if (said !== undefined) return said;
+  if (untoldTypes.includes(type)) return 'safetensors';
+  throw errors.vectorsOfNoType(contentType, fileKind(bytes));
 }

@@ -11,6 +11,7 @@ import { type Directions, decodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
 import { type Readings, readingsOf } from './readings.js';
 import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
+import { saidProjection } from './vector-metadata.js';
 
 /** The concept to make, and the loaded model it must fit. */
 export interface ImportTarget {
@@ -39,6 +40,8 @@ interface Parts {
       }
     | undefined;
   readonly record?: ConceptRecord | undefined;
+  /** For the record of a file that brings none: what a user should know of it. */
+  readonly warnings?: readonly string[];
   readonly readings?: Readings | null;
 }
 
@@ -62,19 +65,43 @@ export function importVectors(
 }
 
 function fromGguf(bytes: Uint8Array, target: ImportTarget): Concept {
-  const { directions, modelHint } = decodeControlVector(bytes);
-  if (modelHint !== null && target.modelType !== null && modelHint !== target.modelType) {
-    refuseUnlessForced(
-      target,
-      `it is for models of type ${JSON.stringify(modelHint)}, and this is a ${target.modelType}`,
+  const { directions, modelHint, projection } = decodeControlVector(bytes);
+  refuseProjection(projection, 'gguf');
+  const warnings: string[] = [];
+  // A hint is a word ("qwen", "unknown"), not the model's identity: width and depth say what fits.
+  if (modelHint !== null && target.modelType !== null && hintsAtAnother(modelHint, target.modelType)) {
+    warnings.push(
+      `The file says that it is for models of type ${JSON.stringify(modelHint.slice(0, 80))}, and this is a ${target.modelType}: it fits in width and depth, which does not make it mean the same here.`,
     );
   }
-  return assemble({ directions }, 'gguf', target);
+  if (directions.get(0)?.some((value) => value !== 0)) {
+    warnings.push(
+      'The file has a direction for block 0 (direction.0), and it is kept: strength 1 adds it at the output of the first block, as EasySteer does. llama.cpp refuses such files; name the layers in a request to leave it out.',
+    );
+  }
+  return assemble({ directions, warnings }, 'gguf', target);
+}
+
+/** Spellings differ ("gpt-neox", "gpt_neox"), and EasySteer writes "unknown" where nobody told it. */
+function hintsAtAnother(hint: string, modelType: string): boolean {
+  const letters = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return !['', 'unknown', letters(modelType)].includes(letters(hint));
+}
+
+function refuseProjection(said: string | null, format: VectorFormat): void {
+  if (said === null) return;
+  throw errors.vectorsInvalid(
+    format,
+    `the file says ${said}: its directions are to be projected out of the stream, and a concept's are added at strength 1; send them as vectors of a request with operation "ablate" instead`,
+  );
 }
 
 function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
   const { tensors, metadata } = decodeSafetensors(bytes);
-  if (metadata.steerd === undefined) return assemble(foreignParts(tensors, target), 'safetensors', target);
+  if (metadata.steerd === undefined) {
+    refuseProjection(saidProjection(Object.entries(metadata)), 'safetensors');
+    return assemble(foreignParts(tensors, target), 'safetensors', target);
+  }
   const concept = decodeConcept(bytes);
   checkFingerprint(concept.modelFingerprint, target);
   if (concept.layers !== target.layers || concept.hiddenSize !== target.hiddenSize) {
@@ -124,6 +151,7 @@ function foreignParts(tensors: ReadonlyMap<string, SafeTensor>, target: ImportTa
 }
 
 function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
+  refuseProjection(saidProjection(Object.entries(file)), 'json');
   if (file.model_fingerprint !== undefined) checkFingerprint(file.model_fingerprint, target);
   const directions = new Map<number, Float32Array>();
   for (const [key, values] of Object.entries(file.vectors)) {
@@ -211,7 +239,13 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
       details: parts.calibration?.details ?? {},
       coefficients,
     },
-    record: parts.record ?? { recipe: 'import', method: format, prefix: '', seed: 0, details: {} },
+    record: parts.record ?? {
+      recipe: 'import',
+      method: format,
+      prefix: '',
+      seed: 0,
+      details: parts.warnings?.length ? { warnings: parts.warnings } : {},
+    },
     readings: parts.readings ?? null,
   });
 }

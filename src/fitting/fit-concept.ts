@@ -4,6 +4,7 @@
  * version and all.
  */
 import { type Concept, createConcept } from '../concepts/concept.js';
+import { recordedWarnings } from '../concepts/fit-record.js';
 import type { LoadedModel } from '../models/model.js';
 import { defaultProfile } from '../schemas/fit-choices.js';
 import { calibrationRule, profileOf } from './calibration-rule.js';
@@ -14,6 +15,7 @@ import { chosenLayers } from './layer-choice.js';
 import { calibrateConcept } from './measure/calibrate.js';
 import { recipes } from './recipes/index.js';
 import type { LabelledFeatures, OnProgress } from './recipes/recipe.js';
+import { limitRows } from './row-limit.js';
 
 /**
  * @param onLayer hears of every layer as it is fitted, in no fixed order: seconds and record, for the job.
@@ -28,7 +30,14 @@ export async function fitConcept(
   onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
   checkRecipeLabels(settings);
-  const features = await recipes[settings.recipe].collect({ ...settings, model, signal, onProgress });
+  const limited = limitRows(settings, model.engine.shape);
+  const collected = await recipes[settings.recipe].collect({
+    ...limited.settings,
+    model,
+    signal,
+    onProgress,
+  });
+  const features = { ...collected, details: withWarnings(collected.details, limited.warnings) };
   const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
   return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }
@@ -79,7 +88,29 @@ export async function conceptOf(
       method: settings.method,
       prefix: settings.prefix,
       seed: settings.seed,
-      details: { ...features.details, labels: settings.labels, profile, layers: fits.map(recordOf) },
+      details: {
+        ...withWarnings(features.details, sampled(fits)),
+        labels: settings.labels,
+        profile,
+        layers: fits.map(recordOf),
+      },
     },
   });
+}
+
+/** What methods say of rows that they left out. */
+function sampled(fits: readonly LayerFit[]): string[] {
+  const { taught_rows: taught, of_rows: all } = fits[0]?.record ?? {};
+  if (taught === undefined) return [];
+  return [
+    `The method was taught by ${taught} of ${all} examples, evenly spread over both sides: its time grows with their cube. The others settle the sign and the profile.`,
+  ];
+}
+
+function withWarnings(
+  details: LabelledFeatures['details'],
+  more: readonly string[],
+): LabelledFeatures['details'] {
+  const warnings = [...recordedWarnings(details), ...more];
+  return warnings.length === 0 ? details : { ...details, warnings };
 }

@@ -13,6 +13,7 @@ import { fitConcept } from './fit-concept.js';
 import { FitEventLog } from './fit-events.js';
 import { checkRecipeLabels, type FitSettings, fitSettings } from './fit-settings.js';
 import { checkLayers } from './layer-choice.js';
+import { conceptWarnings } from './measure/calibration-warnings.js';
 import { recipes } from './recipes/index.js';
 
 interface FitLog {
@@ -84,6 +85,7 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
       progress: null,
       error: null,
       concept: null,
+      warnings: [],
       layers: [],
     };
     this.add(job, settings, new FitEventLog());
@@ -120,7 +122,8 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     progress(task, 'store', 0, 1);
     await concepts.put(concept, signal);
     enterStage(undefined);
-    return { progress: null, concept: { name: concept.name, version: concept.version } };
+    const { name, version } = concept;
+    return { progress: null, concept: { name, version }, warnings: conceptWarnings(concept) };
   } catch (error) {
     // Whatever fails in a job that is being cancelled fails because of that, except for the disk.
     if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;

@@ -16,7 +16,7 @@ const harmonicDetails = [
   '- `samples`: two questions, answered plainly and steered near strength 1.',
   '- `side_effects`: at strengths 0.5, 1 and the largest, the change in log-probability of neutral texts, simple facts still right and valid JSON.',
   '- `prefix`, `prefix_role`, `decoys`, `questions`, `max_tokens`: what was asked, and how the concept was stated.',
-  '- `answers`: one row for each answer, `columns` naming what stands in it: `plain`, `told`, `steered` and `told_and_steered` (negative shares). All of the above can be computed from them again.',
+  '- `answers`: one row for each answer, `columns` naming what stands in it: `plain`, `told`, `steered` and `told_and_steered` (negative shares). Scores, curves, strength 1 with its interval, and suppression can be computed from them again.',
 ].join('\n');
 
 export const ConceptObject = z
@@ -39,6 +39,12 @@ export const ConceptObject = z
     method: z.string().describe('How the vectors came from the activations.'),
     prefix: z.string().describe('What stated the concept to the model during the fit.'),
     seed: z.int(),
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'In words: what its fit or import left out or doubted (also in `details`), and what its calibration found wanting, with what to do instead.',
+      ),
     details: z
       .record(z.string(), z.unknown())
       .describe(

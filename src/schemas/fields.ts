@@ -37,6 +37,8 @@ const inputSchema = (schema: z.ZodType) => {
 interface ListBounds {
   readonly min?: number;
   readonly max: number;
+  /** What the items are, for a message such as "must be a list of 2 to 10 texts". */
+  readonly what?: string;
 }
 
 const items = (count: number) => `${count} ${count === 1 ? 'item' : 'items'}`;
@@ -45,7 +47,8 @@ const items = (count: number) => `${count} ${count === 1 ? 'item' : 'items'}`;
  * `z.array` that stops at the first fault, and before it when there are too many items. zod's own collects every fault of
  * every branch of a union, which takes 17 s of this thread for 4 MB of bad token ids.
  */
-export function list<Item extends z.ZodType>(item: Item, { min = 0, max }: ListBounds) {
+export function list<Item extends z.ZodType>(item: Item, { min = 0, max, what }: ListBounds) {
+  const whole = what && `must be a list of ${min} to ${max} ${what}`;
   return z
     .unknown()
     .transform((value, context): z.output<Item>[] => {
@@ -53,9 +56,9 @@ export function list<Item extends z.ZodType>(item: Item, { min = 0, max }: ListB
         context.issues.push({ code: 'custom', message, path, input });
         return z.NEVER;
       };
-      if (!Array.isArray(value)) return refuse('must be a list');
-      if (value.length > max) return refuse(`must be a list of at most ${items(max)}`);
-      if (value.length < min) return refuse(`must be a list of at least ${items(min)}`);
+      if (!Array.isArray(value)) return refuse(whole ?? 'must be a list');
+      if (value.length > max) return refuse(whole ?? `must be a list of at most ${items(max)}`);
+      if (value.length < min) return refuse(whole ?? `must be a list of at least ${items(min)}`);
       const parsed: z.output<Item>[] = [];
       for (const [i, entry] of value.entries()) {
         const result = item.safeParse(entry, { error: requirement });

@@ -107,7 +107,7 @@ export const fitRecipes = {
   },
   examples: {
     description:
-      "Your own `examples`, or a set that ships, with the concept and without: texts (mean over their tokens) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
+      "Your own `examples`, or a set that ships, with the concept and without: texts (mean over their tokens but attention sinks) or chats (mean over the assistant's last message, or the token before the answer when another role ends the chat).",
     softLabels: false,
     defaultLabels: 'hard',
     defaultMethod: 'mean_difference',

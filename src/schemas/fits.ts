@@ -1,7 +1,7 @@
 /** What a fit is asked with: the body of `POST /v1/fits` and `POST /v1/concepts`, and each entry of a list of fits. */
 import { z } from 'zod';
 import { isConceptName } from '../common/names.js';
-import { between, choice, listOf, strictly, text, whole } from './fields.js';
+import { between, choice, list, listOf, strictly, text, whole } from './fields.js';
 import {
   conceptClasses,
   conceptClassNames,
@@ -25,7 +25,7 @@ const fitLimits = {
   prefix: 4000,
   /** Of each side. */
   fewestStatements: 2,
-  mostStatements: 512,
+  mostStatements: 5000,
   statement: 2000,
   maxTokens: 256,
   /** Messages of an example that is a chat. */
@@ -42,6 +42,9 @@ const fitLimits = {
   layers: 4096,
 } as const;
 
+/** Of a fit's request: `mostStatements` of each side with some 1,600 bytes each. */
+export const fitBodyLimit = 16 * 1024 * 1024;
+
 const nameExpected =
   'must be a name of 1 to 128 letters, digits, spaces, "_", "-", "." or "\'", starting with a letter or digit';
 const prefixExpected = `must be a text of 1 to ${fitLimits.prefix} characters that states the concept`;
@@ -52,7 +55,8 @@ const described = (table: Record<string, { readonly description: string }>) =>
     .join(' ');
 
 const { fewestStatements, mostStatements } = fitLimits;
-const statementsSide = listOf(text(fitLimits.statement), fewestStatements, mostStatements, 'texts');
+const bounds = { min: fewestStatements, max: mostStatements };
+const statementsSide = list(text(fitLimits.statement), { ...bounds, what: 'texts' });
 
 const { messages: mostMessages } = fitLimits;
 const ExampleMessage = z.strictObject({
@@ -60,13 +64,11 @@ const ExampleMessage = z.strictObject({
   content: text(fitLimits.example),
 });
 const exampleExpected = `must be a text of 1 to ${fitLimits.example} characters or a list of 1 to ${mostMessages} messages`;
-const examplesSide = listOf(
+const examplesSide = list(
   z.union([text(fitLimits.example), z.array(ExampleMessage).min(1).max(mostMessages)], {
     error: exampleExpected,
   }),
-  fewestStatements,
-  mostStatements,
-  'texts or chats',
+  { ...bounds, what: 'texts or chats' },
 );
 
 const examplesExpected = `must be one of ${exampleSetNames.join(', ')}, or an object of two lists of texts or chats`;

@@ -1,7 +1,7 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
 import type { StoredConcept } from '../concepts/concept-store.js';
 import { readingsDocument } from '../concepts/readings.js';
-import { strengthSummary } from '../fitting/measure/calibration-warnings.js';
+import { conceptWarnings, strengthSummary } from '../fitting/measure/calibration-warnings.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** @param stored sorted by name */
@@ -16,6 +16,7 @@ export function conceptPage(
 /** Everything but the vectors, which are too many for JSON by default. */
 export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
   const { record, calibration } = concept;
+  const warnings = conceptWarnings(concept);
   return {
     id: concept.name,
     object: 'concept',
@@ -31,6 +32,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
     method: record.method,
     prefix: record.prefix,
     seed: record.seed,
+    ...(warnings.length > 0 ? { warnings } : {}),
     details: { ...record.details },
     calibration: {
       method: calibration.method,

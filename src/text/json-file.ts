@@ -1,6 +1,7 @@
 /** Reads the JSON and text files in a model's folder. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileKind } from '../common/file-kind.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -29,7 +30,10 @@ export async function readJsonObject(directory: string, name: string): Promise<J
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${join(directory, name)} is not valid JSON: ${(error as Error).message}`);
+    const kind = fileKind(Buffer.from(text.slice(0, 4096)));
+    const other =
+      kind !== null && !kind.startsWith('a JSON') ? `the file is ${kind}` : (error as Error).message;
+    throw new Error(`${join(directory, name)} is not valid JSON: ${other}`);
   }
   if (!isJsonObject(value)) throw new Error(`${join(directory, name)} must hold a JSON object`);
   return value;

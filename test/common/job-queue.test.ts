@@ -216,3 +216,19 @@ test('closing cancels everything and waits until no work is left', async () => {
   assert.deepEqual(ended, ['b cancelled', 'c cancelled', 'a cancelled']);
   assert.deepEqual(begun(), ['a']);
 });
+
+test('what was asked is kept no longer than until the job has finished', async () => {
+  const { jobs, works, add } = setup();
+  const { task } = add('a');
+  const waiting = add('b');
+  await nextTurn();
+  assert.equal(task.request, 'request a');
+  assert.equal(waiting.task.request, 'request b');
+  await jobs.cancel('b');
+  assert.throws(() => waiting.task.request, /job b has finished/);
+  works[0]?.succeed('done');
+  await nextTurn();
+  assert.equal(jobs.get('a')?.status, 'succeeded');
+  assert.throws(() => task.request, /job a has finished/);
+  assert.deepEqual(jobs.unfinished, []);
+});

@@ -56,7 +56,7 @@ export function heatMap({ title, rowTitle, columnTitle, labels, groupStarts, cou
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(height)}" role="img" ${font} fill="#1c2733">
 <title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
-<text x="${n(left)}" y="16" font-weight="600">${escaped(title)}</text>
+<text x="12" y="16" font-weight="600">${escaped(title)}</text>
 <text x="${n(left + size / 2)}" y="34" text-anchor="middle" fill="#55657a">${escaped(columnTitle)}</text>
 <text transform="translate(14 ${n(top + size / 2)}) rotate(-90)" text-anchor="middle" fill="#55657a">${escaped(rowTitle)}</text>
 ${[...rows, ...rowLabels, ...columnLabels, ...lines].join('\n')}

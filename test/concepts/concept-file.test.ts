@@ -225,3 +225,10 @@ test('missing, extra, misshapen and impossible tensors', () => {
 test('a concept whose version is not its content is not written', () => {
   assert.throws(() => encodeConcept({ ...concept, name: 'Other' }), ConceptFileError);
 });
+
+test('a file of another kind is called what it is', () => {
+  const pointer = Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:8786f1\nsize 170000\n');
+  assertRefused(pointer, 'not_safetensors', /^not safetensors: the file is a Git LFS pointer/);
+  assertRefused(Buffer.from('<!doctype html><html>'), 'not_safetensors', /HTML page/);
+  assertRefused(Buffer.from('GGUF\x03\0\0\0\0\0\0\0'), 'not_safetensors', /a GGUF file/);
+});

@@ -92,9 +92,8 @@ test('GGUF that is no control vector is refused with the reason', () => {
     encodeGguf({ 'general.architecture': kind }, new Map([[name, row]]));
   refuses(written('llama', 'direction.1'), /general\.architecture is "llama"/);
   refuses(encodeGguf({}, new Map()), /general\.architecture is null/);
-  refuses(written('controlvector', 'direction.0'), /block 1/);
   refuses(written('controlvector', 'output.weight'), /output\.weight" is not direction/);
-  refuses(Buffer.from('safetensors'), /does not begin with "GGUF"/);
+  refuses(Buffer.from([1, 2, 3, 4, 5]), /does not begin with "GGUF"/);
   const bigEndian = encodeGguf({}, new Map());
   bigEndian.set([0, 0, 0, 3], 4);
   refuses(bigEndian, /version 50331648/);
@@ -110,3 +109,46 @@ test('counts that the file could never hold cost nothing', () => {
     assert.ok(process.memoryUsage().heapUsed - before < 10e6);
   }
 });
+
+test('half, bfloat16 and double tensors of one row or one column are read as the numbers they hold', () => {
+  const values = [1, -2.5, 0.0999755859375, 0];
+  const half = Uint16Array.of(0x3c00, 0xc100, 0x2e66, 0);
+  const bfloat = Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), (bits) => bits >>> 16);
+  for (const [type, data, tolerance] of [
+    [0, Float32Array.from(values), 0],
+    [1, half, 0],
+    [28, Float64Array.from(values), 0],
+    [30, bfloat, 2 ** -8],
+  ] as const) {
+    for (const shape of [[4], [4, 1], [1, 4], [4, 1, 1]]) {
+      const { directions } = decodeControlVector(retyped(type, shape, new Uint8Array(data.buffer)));
+      const read = [...(directions.get(1) ?? [])];
+      assert.equal(read.length, 4);
+      read.forEach((value, i) => {
+        assert.ok(
+          Math.abs(value - (values[i] ?? 0)) <= tolerance * Math.abs(values[i] ?? 0),
+          `${type} ${value}`,
+        );
+      });
+    }
+  }
+  refuses(retyped(0, [2, 2], new Uint8Array(16)), /direction\.1 is \[2, 2\]; it must be one vector/);
+  refuses(retyped(2, [4], new Uint8Array(16)), /type 2; it must be F32/);
+  refuses(retyped(1, [4], new Uint8Array(6)), /ends at byte/);
+});
+
+/** A control vector with one tensor of that type, shape and data: laid out by hand, for the writer knows F32 alone. */
+function retyped(type: number, shape: readonly number[], data: Uint8Array): Uint8Array {
+  const name = 'direction.1';
+  const written = encodeGguf(
+    { 'general.architecture': 'controlvector' },
+    new Map([[name, new Float32Array(0)]]),
+  );
+  const at = Buffer.from(written).indexOf(name) + name.length;
+  const entry = Buffer.alloc(4 + 8 * shape.length + 4 + 8);
+  entry.writeUInt32LE(shape.length, 0);
+  for (const [i, size] of shape.entries()) entry.writeBigUInt64LE(BigInt(size), 4 + 8 * i);
+  entry.writeUInt32LE(type, 4 + 8 * shape.length);
+  const head = Buffer.concat([written.subarray(0, at), entry]);
+  return Buffer.concat([head, Buffer.alloc((32 - (head.length % 32)) % 32), data]);
+}

@@ -139,11 +139,6 @@ test('what does not fit or cannot be read is refused with the reason', () => {
     gguf({ 'direction.1': row(1).slice(0, 3) }),
   );
   refused('vectors_mismatch', /block 4, and the model's are 0 to 3/, gguf({ 'direction.4': row(1) }));
-  refused(
-    'vectors_mismatch',
-    /type "qwen3", and this is a llama.*force/,
-    gguf({ 'direction.1': row(1) }, 'qwen3'),
-  );
   refused('vectors_invalid', /number 2 of block 1's vector is NaN/, gguf({ 'direction.1': row(Number.NaN) }));
   refused(
     'vectors_invalid',
@@ -170,17 +165,99 @@ test('what does not fit or cannot be read is refused with the reason', () => {
   );
 });
 
-test('the format: query first, then type, then the bytes themselves', () => {
+test("EasySteer's files load: every block from 0, and whatever they call the model", () => {
+  const blocks = { 'direction.0': row(1), 'direction.1': row(2), 'direction.3': row(-1) };
+  const concept = importVectors(controlVector(blocks, 'qwen2.5'), 'gguf', target);
+  assert.deepEqual([...concept.calibration.coefficients], [1, 2, 0, 1]);
+  const warnings = concept.record.details.warnings as string[];
+  assert.equal(warnings.length, 2);
+  assert.match(warnings[0] ?? '', /type "qwen2\.5", and this is a llama/);
+  assert.match(warnings[1] ?? '', /direction\.0.*kept.*llama\.cpp refuses/s);
+  // What there is nothing to say of keeps the record, and with it the version, that it had.
+  const plain = importVectors(controlVector({ 'direction.1': row(2) }), 'gguf', target);
+  assert.deepEqual(plain.record.details, {});
+  for (const hint of ['unknown', 'LLaMA', ''])
+    assert.equal(
+      importVectors(controlVector({ 'direction.1': row(2) }, hint), 'gguf', target).version,
+      plain.version,
+    );
+  const zero = importVectors(controlVector({ 'direction.0': row(0), 'direction.1': row(2) }), 'gguf', target);
+  assert.equal(zero.version, plain.version);
+});
+
+test('directions for projection are not added', () => {
+  const metadata = (more: Record<string, string | number>) =>
+    encodeGguf({ 'general.architecture': 'controlvector', ...more }, new Map([['direction.1', row(1)]]));
+  const load = (more: Record<string, string | number>) => () =>
+    importVectors(metadata(more), 'gguf', { ...target, force: true });
+  const said: Record<string, string | number>[] = [
+    { 'glp.mode': 'project' },
+    { 'controlvector.type': 'Projection' },
+    { 'x.operation': 'ablate' },
+    { 'controlvector.algorithm': 'directional_ablation' },
+    { 'controlvector.projection': 1 },
+    { ablation: 'true' },
+  ];
+  for (const more of said) {
+    const [[key = '']] = Object.entries(more) as [[string, unknown]];
+    refused('vectors_invalid', new RegExp(`${key} = .*projected out.*operation "ablate"`), load(more));
+  }
+  const others: Record<string, string | number>[] = [
+    { 'glp.mode': 'add' },
+    { 'controlvector.method': 'projected_diffmean' },
+    { 'controlvector.projection': 0 },
+    { 'general.name': 'project' },
+  ];
+  for (const more of others) assert.doesNotThrow(load(more));
+  const tensors = encodeSafetensors(
+    { 'layer.1': { dtype: 'F32', shape: [8], data: row(1) } },
+    { mode: 'ablation' },
+  );
+  refused('vectors_invalid', /mode = "ablation"/, () => importVectors(tensors, 'safetensors', target));
+  refused('vectors_invalid', /operation = "ablate"/, () =>
+    importVectors({ vectors: { 1: [...row(1)] }, operation: 'ablate' }, 'json', target),
+  );
+});
+
+test('a file of another kind is called what it is', () => {
+  for (const format of ['gguf', 'safetensors'] as const) {
+    for (const [bytes, what] of [
+      ['version https://git-lfs.github.com/spec/v1\noid sha256:8786f1\nsize 170000\n', /a Git LFS pointer/],
+      ['<!DOCTYPE html>\n<html><head></head></html>', /an HTML page/],
+      ['Entry not found', /a text that begins with "Entry not found"/],
+    ] as const)
+      refused('vectors_invalid', what, () => importVectors(Buffer.from(bytes), format, target));
+  }
+});
+
+test('the format: query first, then the bytes themselves, then the type', () => {
   assert.equal(askedFormat('gguf', 'application/json'), 'gguf');
   assert.equal(askedFormat(undefined, 'text/html, application/vnd.gguf;q=0.9'), 'gguf');
   assert.equal(askedFormat(undefined, 'application/octet-stream'), 'safetensors');
   assert.equal(askedFormat(undefined, '*/*'), 'json');
-  assert.equal(formatOfBytes(undefined, 'application/octet-stream', Buffer.from('GGUF....')), 'gguf');
-  assert.equal(
-    formatOfBytes(undefined, 'application/octet-stream', Buffer.from('12345678{}')),
-    'safetensors',
-  );
-  refused('vectors_invalid', /content-type says gguf/, () =>
-    formatOfBytes('safetensors', 'application/x-gguf', Buffer.from('')),
+  const files = {
+    gguf: controlVector({ 'direction.1': row(1) }),
+    safetensors: encodeConcept(sampleConcept('calm')),
+    json: Buffer.from(JSON.stringify({ vectors: {} })),
+  };
+  const types = [
+    undefined,
+    'application/octet-stream',
+    'application/x-gguf',
+    'application/safetensors',
+    'image/png',
+  ];
+  for (const [format, bytes] of Object.entries(files)) {
+    for (const type of types) assert.equal(formatOfBytes(undefined, type, bytes), format);
+    const other = format === 'gguf' ? 'safetensors' : 'gguf';
+    refused('vectors_invalid', /the file is a/, () => formatOfBytes(other, undefined, bytes));
+  }
+  const unknown = Buffer.from([0, 1, 2]);
+  assert.equal(formatOfBytes('gguf', 'image/png', unknown), 'gguf');
+  assert.equal(formatOfBytes(undefined, 'application/x-gguf; q=1', unknown), 'gguf');
+  assert.equal(formatOfBytes(undefined, undefined, unknown), 'safetensors');
+  assert.throws(
+    () => formatOfBytes(undefined, 'image/png', unknown),
+    (error: unknown) => error instanceof SteerdError && error.status === 415,
   );
 });

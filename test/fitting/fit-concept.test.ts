@@ -142,11 +142,13 @@ test('the opposite effect gives the opposite vector', async () => {
   }
 });
 
-test('capture reads the answer and nothing else', async () => {
+test('capture reads the answer and nothing else, after a sentence that says how long activations are', async () => {
   const model = fakeModel({ answerLength: (prompt) => prompt.length % 5 });
   const concept = await fitConcept(settings, model, new AbortController().signal);
   const prompts = new Map(model.engine.requests.map((r) => [String(r.prompt), r.prompt.length]));
-  for (const { tokens, positions } of model.engine.captures) {
+  const [sentence, ...answers] = model.engine.captures;
+  assert.equal(sentence?.positions.length, sentence?.tokens.length);
+  for (const { tokens, positions } of answers) {
     const start = positions[0] as number;
     assert.equal(prompts.get(String(tokens.slice(0, start))), start);
     assert.deepEqual(
@@ -156,7 +158,7 @@ test('capture reads the answer and nothing else', async () => {
   }
   const { details } = concept.record;
   assert.ok((details.empty as number) > 0);
-  assert.equal((details.positives as number) + (details.negatives as number), model.engine.captures.length);
+  assert.equal((details.positives as number) + (details.negatives as number), answers.length);
 });
 
 test('own statements are the questions of each side', async () => {

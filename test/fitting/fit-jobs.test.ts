@@ -7,6 +7,7 @@ import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
+import { syntheticModel } from './recipes/synthetic-model.js';
 
 const request = (part: object = {}) =>
   FitRequest.parse({ name: 'sea', prefix, recipe: 'responses', calibrate: false, max_tokens: 4, ...part });
@@ -72,6 +73,28 @@ test('a job succeeds when its concept is stored, not before', async () => {
   assert.ok(job.started_at !== null && job.finished_at !== null && job.finished_at >= job.created_at);
   assert.equal(job.error, null);
   assert.equal(model.engine.running, 0);
+});
+
+test('what a fit left out or doubted is told by the job, as it is kept with the concept', async () => {
+  const model = syntheticModel({ sinks: (position) => position === 0 });
+  const stored: Concept[] = [];
+  const jobs = new FitJobs({
+    models: { get: () => model },
+    concepts: { put: async (concept) => stored.push(concept) },
+  });
+  const body = {
+    recipe: 'examples',
+    prefix: undefined,
+    examples: { positive: ['joy', 'mirth'], negative: ['x', 'no'] },
+  };
+  const { id, warnings } = await jobs.create(request(body));
+  assert.deepEqual(warnings, []);
+  await until(() => jobs.get(id)?.finished_at !== null);
+  const job = FitJob.parse(jobs.get(id));
+  assert.equal(job.status, 'succeeded', job.error?.message);
+  assert.equal(job.warnings.length, 1);
+  assert.match(job.warnings[0] ?? '', /1 text \(examples\.negative\[0\]\)/);
+  assert.deepEqual(stored[0]?.record.details.warnings, job.warnings);
 });
 
 test('one runs at a time, in order; a queued one can be cancelled', async () => {

@@ -124,6 +124,7 @@ const fakeFit = (id: string, name: string): FitJob => ({
   progress: null,
   error: null,
   concept: null,
+  warnings: [],
   layers: [],
 });
 

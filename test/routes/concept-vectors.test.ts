@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeControlVector, encodeControlVector } from '../../src/concepts/control-vector.js';
+import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { ConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
@@ -37,6 +39,54 @@ test('a concept goes out in each format and comes in again under another name', 
     assert.deepEqual(concept.calibration.coefficients, [0, 2, 3]);
   }
   assert.deepEqual((await app.inject('/v1/concepts/copy')).statusCode, 200);
+});
+
+test('an upload is read by its bytes, whatever a client calls them', async (t) => {
+  const { app } = await build(t);
+  // Over a socket: an injected request is given content types of its own.
+  const origin = await app.listen({ port: 0 });
+  const row = (length: number) =>
+    ({ dtype: 'F32', shape: [4], data: Float32Array.of(length, 0, 0, 0) }) as const;
+  const tensors = encodeSafetensors({ 'layer.1': row(2), 'layer.2': row(3) });
+  for (const format of ['json', 'safetensors', 'gguf']) {
+    const body =
+      format === 'safetensors' ? tensors : (await app.inject(`${url}?format=${format}`)).rawPayload;
+    // curl's --data-binary, its -T, a browser's File, and a wrong guess.
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      undefined,
+      'application/octet-stream',
+      'image/png',
+    ]) {
+      const headers = type === undefined ? undefined : { 'content-type': type };
+      const reply = await fetch(`${origin}/v1/concepts/copy/vectors`, {
+        method: 'PUT',
+        body: new Uint8Array(body),
+        ...(headers && { headers }),
+      });
+      const text = await reply.text();
+      assert.equal(reply.status, 200, `${format} as ${type}: ${text}`);
+      const concept = ConceptObject.parse(JSON.parse(text));
+      assert.deepEqual(concept.calibration.coefficients, [0, 2, 3]);
+      assert.equal(concept.warnings, undefined);
+    }
+  }
+});
+
+test('what an import doubts stands in its reply and in the record', async (t) => {
+  const { app } = await build(t);
+  const payload = encodeGguf(
+    { 'general.architecture': 'controlvector', 'controlvector.model_hint': 'unknown' },
+    new Map([['direction.0', Float32Array.of(0, 2, 0, 0)]]),
+  );
+  const put = { method: 'PUT' as const, url: '/v1/concepts/theirs/vectors', payload: Buffer.from(payload) };
+  const reply = await app.inject(put);
+  assert.equal(reply.statusCode, 200, reply.body);
+  const { warnings, details, calibration } = ConceptObject.parse(reply.json());
+  assert.deepEqual(calibration.coefficients, [2, 0, 0]);
+  assert.match(warnings?.join(' ') ?? '', /direction\.0/);
+  assert.deepEqual(details.warnings, warnings);
+  assert.deepEqual((await app.inject('/v1/concepts/theirs')).json().warnings, warnings);
 });
 
 test('composition: the sum of weighted concepts, stored under a new name', async (t) => {
@@ -78,7 +128,12 @@ test('bad bodies and names are refused, and no concept is made', async (t) => {
   assert.deepEqual(await put(x, 'application/octet-stream', ''), [400, 'vectors_invalid']);
   assert.deepEqual(await put(x, 'application/json', '{}'), [400, 'invalid_value']);
   assert.deepEqual(await put(x, 'text/csv', '1,2'), [415, 'unsupported_media_type']);
-  assert.deepEqual(await put(`${x}?format=json`, 'application/octet-stream', gguf), [400, 'invalid_value']);
+  assert.deepEqual(await put(`${x}?format=json`, 'application/octet-stream', gguf), [400, 'vectors_invalid']);
+  assert.deepEqual(await put(x, 'application/octet-stream', '{"vectors": '), [400, 'malformed_json']);
+  assert.deepEqual(await put(x, 'multipart/form-data; boundary=x', '--x\r\n\r\n'), [
+    415,
+    'unsupported_media_type',
+  ]);
   assert.deepEqual(await put('/v1/concepts/a%2Fb/vectors', 'application/octet-stream', gguf), [
     400,
     'invalid_value',

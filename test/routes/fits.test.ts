@@ -208,3 +208,37 @@ test('two fits of one name at once: the last wins, and neither breaks', async (t
   assert.equal((await ended(second.id)).concept?.version, stored[1]?.version);
   assert.equal(model.engine.running, 0);
 });
+
+test('5,000 texts a side are taken, in a body larger than others may be, and their fit is cancelled at once', async (t) => {
+  const { post, refused, job, stored } = await setup(t);
+  const side = (count: number, mark: string) =>
+    Array.from({ length: count }, (_, i) => `${mark} ${i}? ${'.'.repeat(40)}`);
+  for (const [path, part] of [
+    ['/v1/fits', { statements: { positive: side(5000, 'Why'), negative: side(5000, 'How') } }],
+    [
+      '/v1/concepts',
+      {
+        recipe: 'examples',
+        prefix: undefined,
+        statements: undefined,
+        examples: { positive: side(5000, 'Why'), negative: side(5000, 'How') },
+      },
+    ],
+  ] as const) {
+    assert.ok(JSON.stringify(body(part)).length > 500_000);
+    const { id } = await post(path, body(part), FitJob);
+    while ((await job(id)).progress === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    const started = performance.now();
+    assert.equal((await post(`/v1/fits/${id}/cancel`, {}, FitJob)).status, 'cancelled');
+    assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+  }
+  assert.equal(stored.length, 0);
+  const tooMany = await refused(
+    '/v1/fits',
+    body({ statements: { positive: side(5001, 'a'), negative: side(2, 'b') } }),
+  );
+  assert.deepEqual([tooMany.status, tooMany.param], [400, 'statements.positive']);
+  assert.match(tooMany.message, /a list of 2 to 5000 texts; received a list of 5001/);
+  const huge = await refused('/v1/fits', { ...body(), prefix: 'x'.repeat(17_000_000) });
+  assert.deepEqual([huge.status, huge.code], [413, 'body_too_large']);
+});

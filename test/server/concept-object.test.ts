@@ -37,6 +37,20 @@ test('lists too show what strength means, where it was measured', () => {
   assert.deepEqual(shownWith({ share: 0.012 }), { weak: undefined, max_strength: undefined });
 });
 
+test('warnings are those of the fit and those of the calibration', () => {
+  const concept = sampleConcept('ocean', { details: { warnings: ['A text was left out.'] } });
+  const shown = (details: Readonly<Record<string, unknown>>) =>
+    toConceptObject({
+      concept: createConcept({ ...concept, calibration: { ...concept.calibration, details } }),
+      source: 'data',
+      createdAt: 1,
+    }).warnings;
+  assert.deepEqual(shown({ weak: false }), ['A text was left out.']);
+  const [first, second] = shown({ weak: true }) ?? [];
+  assert.equal(first, 'A text was left out.');
+  assert.match(second ?? '', /Strength 1 shows little/);
+});
+
 test('the example of the schema is valid, and the schema has a JSON Schema', () => {
   ConceptObject.parse(ConceptObject.meta()?.example);
   assert.equal(z.toJSONSchema(ConceptObject).$defs?.Concept?.type, 'object');

@@ -224,7 +224,7 @@ test('a fit request has bounds and defaults', () => {
     layers: 'all',
     calibrate: true,
     seed: 0,
-    max_tokens: 32,
+    profile: 'separation',
   });
   const two = ['a', 'b'];
   for (const [path, part] of [
@@ -241,7 +241,7 @@ test('a fit request has bounds and defaults', () => {
     ['statements.positive', { statements: { positive: ['a'], negative: two } }],
     ['statements.positive.1', { statements: { positive: ['a', ''], negative: two } }],
     ['statements.positive.1', { statements: { positive: ['a', 'x'.repeat(2001)], negative: two } }],
-    ['statements.negative', { statements: { positive: two, negative: Array(513).fill('a') } }],
+    ['statements.negative', { statements: { positive: two, negative: Array(5001).fill('a') } }],
   ] as const) {
     assert.ok(fault(FitRequest, { ...least, ...part }).startsWith(`${path}: `), path);
   }

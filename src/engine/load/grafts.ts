@@ -11,6 +11,7 @@ import { graftForServing } from '../../onnx/graft/serving-graft.js';
 import { Graph } from '../../onnx/graph/graph.js';
 import { readWithWeightsInPlace } from '../../onnx/graph/graph-outline.js';
 import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
+import { checkWeightFiles } from '../../onnx/graph/weight-files.js';
 import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
@@ -48,9 +49,13 @@ async function readExport(directory: string, changes: ExportChanges): Promise<Re
   return { exported, ...multiplyInIntegers(grouped, arithmetic === 'int8') };
 }
 
-/** What is the same for all sessions of a model: its fingerprint, and the weights that they share. */
+/**
+ * What is the same for all sessions of a model: its fingerprint, and the weights that they share.
+ * @throws OnnxError, when a file of weights is missing or something else, for instance; the file system's error
+ */
 export async function identifyExport(directory: string) {
   const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null });
+  await checkWeightFiles(exported, directory);
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),

@@ -1,6 +1,7 @@
 /** What a calibration found that its user should hear of, in words, and what a list of concepts shows of it. */
 import { z } from 'zod';
-import type { Calibration } from '../../concepts/concept.js';
+import type { Calibration, Concept } from '../../concepts/concept.js';
+import { recordedWarnings } from '../../concepts/fit-record.js';
 
 /**
  * The part of a calibration's details that is read back. They may be of another method, foreign or of another version:
@@ -42,6 +43,11 @@ export function calibrationWarnings(details: Readonly<Record<string, unknown>>):
     warnings.push(`Strength 1 shows little of the concept${measured}. ${stronger}`);
   }
   return warnings;
+}
+
+/** What its fit or import recorded, and what its calibration found: all that a concept's user should hear of. */
+export function conceptWarnings({ record, calibration }: Pick<Concept, 'record' | 'calibration'>): string[] {
+  return [...recordedWarnings(record.details), ...calibrationWarnings(calibration.details)];
 }
 
 /** Below, a reader would hardly see that a strength is more than 1. */

@@ -51,13 +51,16 @@ export function splitRows(features: LayerFeatures): SplitRows {
     labels: Float64Array.from(labels),
     targets: toRange(features.softLabels ?? labels),
   };
-  const order = pairedOrder(labels);
+  const placed = placedRows(labels);
+  const order = placed.map(({ index }) => index);
   const held = Math.min(Math.floor(validationShare * n), mostValidation);
-  const taught = n - held + ((n - held) % 2);
-  const training = pick(all, order.slice(0, taught));
-  const validation = pick(all, order.slice(taught));
+  const even = n - held + ((n - held) % 2);
+  // Between two rows of the same place the cut would depend on which class counts as positive.
+  const taught = placed[even - 1]?.place === placed[even]?.place ? even + 1 : even;
+  const training = pickExamples(all, order.slice(0, taught));
+  const validation = pickExamples(all, order.slice(taught));
   if (enough(training) && enough(validation)) return { training, validation, heldOut: true };
-  const whole = pick(all, order);
+  const whole = pickExamples(all, order);
   return { training: whole, validation: whole, heldOut: false };
 }
 
@@ -65,7 +68,9 @@ export function splitRows(features: LayerFeatures): SplitRows {
  * Positives and negatives in turn, each class in its own order and spread evenly: with as many of each, the i-th
  * positive and then the i-th negative. So the rows at the end, which validate, hold both classes.
  */
-export function pairedOrder(labels: Float32Array): number[] {
+export const pairedOrder = (labels: Float32Array): number[] => placedRows(labels).map(({ index }) => index);
+
+function placedRows(labels: Float32Array): { readonly index: number; readonly place: number }[] {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
   const seen = { positive: 0, negative: 0 };
   const placed = Array.from(labels, (label, index) => {
@@ -73,10 +78,9 @@ export function pairedOrder(labels: Float32Array): number[] {
     const size = label > 0.5 ? positives : labels.length - positives;
     return { index, side, place: (seen[side]++ + 0.5) / size };
   });
-  placed.sort(
+  return placed.sort(
     (a, b) => a.place - b.place || (a.side === b.side ? a.index - b.index : a.side === 'positive' ? -1 : 1),
   );
-  return placed.map(({ index }) => index);
 }
 
 function unitRows({ rows, n, hiddenSize }: LayerFeatures): Matrix {
@@ -102,7 +106,8 @@ function toRange(values: Float32Array): Float64Array {
   return Float64Array.from(values, (value) => (range > 0 ? (value - least) / range : 0));
 }
 
-const pick = (examples: LabelledRows, indices: readonly number[]): LabelledRows => ({
+/** Copies of those examples, in that order. */
+export const pickExamples = (examples: LabelledRows, indices: readonly number[]): LabelledRows => ({
   rows: pickRows(examples.rows, indices),
   labels: Float64Array.from(indices, (index) => examples.labels[index] as number),
   targets: Float64Array.from(indices, (index) => examples.targets[index] as number),

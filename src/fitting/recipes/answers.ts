@@ -3,6 +3,7 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import { greedy, type Sampling } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
 import type { Answer } from './answer-tokens.js';
+import { readable, SinkMeter } from './attention-sinks.js';
 import { meanOverTokens, type Reading, readAll } from './reading.js';
 import type { RecipeContext, RecipeRequest } from './recipe.js';
 
@@ -61,7 +62,10 @@ export function checkRoom(
   throw errors.contextLengthExceeded(what, prompt.length, maxTokens, capacity);
 }
 
-/** An answer is an example: the mean of the block outputs over its tokens, row by row in the order given. */
+/**
+ * An answer is an example: the mean of the block outputs over its tokens but attention sinks, row by row in the order
+ * given. The details count what was left out.
+ */
 export async function readAnswers(answers: readonly Answer[], context: RecipeContext) {
   const { layers: depth, hiddenSize } = context.model.engine.shape;
   const n = answers.length;
@@ -75,22 +79,28 @@ export async function readAnswers(answers: readonly Answer[], context: RecipeCon
       span: noSpan,
     }),
   );
+  const meter = await SinkMeter.of(context.model, context.signal);
+  const tokensRead = new Float64Array(n);
   let done = 0;
   context.onProgress('capture', done, n);
   await readAll(readings, context, (capture, row) => {
     const count = (readings[row] as Reading).positions.length;
+    const kept = readable(meter.sinks(capture, count));
+    tokensRead[row] = kept.length;
     for (let layer = 0; layer < depth; layer++) {
       const feature = (layers[layer] as Float32Array).subarray(row * hiddenSize, (row + 1) * hiddenSize);
-      (norms[layer] as Float64Array)[row] = meanOverTokens(capture, layer, count, feature);
+      (norms[layer] as Float64Array)[row] = meanOverTokens(capture, layer, count, kept, feature);
     }
     context.onProgress('capture', ++done, n);
   });
-  const tokensRead = answers.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const read = tokensRead.reduce((sum, count) => sum + count, 0);
+  const sinks = answers.reduce((sum, { tokens }) => sum + tokens.length, -read);
   return {
     n,
     layers,
     labels: Float32Array.from(answers, (answer) => (answer.positive ? 1 : 0)),
     softLabels: null,
-    residualNorms: Float32Array.from(norms, (byRow) => byRow.reduce((sum, x) => sum + x, 0) / tokensRead),
+    residualNorms: Float32Array.from(norms, (byRow) => byRow.reduce((sum, x) => sum + x, 0) / read),
+    details: sinks > 0 ? { left_out: { attention_sinks: sinks } } : {},
   };
 }

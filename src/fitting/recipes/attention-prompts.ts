@@ -22,6 +22,9 @@ const question = (statement: string) =>
   `What are your thoughts on the following statement? \nStatement: ${statement}`;
 const prefixed = (prefix: string, statement: string) => `${prefix}  ${question(statement)}`;
 
+/** Captures of positives that were selected on are kept for their features, at every candidate token. */
+const mostSelection = 512;
+
 /** Prompts without any prefix that a head's attention is compared with, at least. */
 const fewestBare = 24;
 
@@ -31,7 +34,10 @@ export interface Prompts {
   readonly negative: readonly (Reading & { readonly bare: boolean })[];
   /** Bare prompts beside the negatives, where too few of those are bare to compare attention with. */
   readonly compared: readonly Reading[];
-  /** What tokens are selected on: every second statement of both sides, with the prefix. Some are positives, by index. */
+  /**
+   * What tokens are selected on: every second statement of both sides, with the prefix, or as many evenly spread ones as
+   * `mostSelection`. Some are positives, by index.
+   */
   readonly selection: readonly (Reading | { readonly positive: number })[];
   /** The candidate tokens, as offsets from a prompt's end. */
   readonly offsets: readonly number[];
@@ -118,8 +124,9 @@ export async function allPrompts(context: RecipeContext): Promise<Prompts> {
   }
   const selection: Prompts['selection'][number][] = [];
   if (token === undefined) {
+    const every = Math.max(2, Math.ceil((positive.length + negative.length) / mostSelection));
     for (const [index, statement] of [...positive, ...negative].entries()) {
-      if (index % 2 === 1) continue;
+      if (index % every !== 0) continue;
       selection.push(
         index < positive.length
           ? { positive: index }
@@ -134,7 +141,9 @@ export async function allPrompts(context: RecipeContext): Promise<Prompts> {
   const alike = new Map<number | null, Reading[]>();
   for (const [index, prompt] of negatives.entries()) {
     const other = side[index] ?? null;
-    alike.set(other, [...(alike.get(other) ?? []), prompt]);
+    const known = alike.get(other);
+    if (known === undefined) alike.set(other, [prompt]);
+    else known.push(prompt);
   }
   const shared = new Map([...alike].map(([other, prompts]) => [other, sharedTokens(prompts)]));
   return {

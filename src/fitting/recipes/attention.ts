@@ -61,7 +61,9 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const beginnings = new Map<string, typeof unread>();
   for (const each of unread) {
     const beginning = each.reading.tokens.slice(0, each.reading.shared).join();
-    beginnings.set(beginning, [...(beginnings.get(beginning) ?? []), each]);
+    const alike = beginnings.get(beginning);
+    if (alike === undefined) beginnings.set(beginning, [each]);
+    else alike.push(each);
   }
   const ordered = [...beginnings.values()].flat();
   await readAll(

@@ -45,12 +45,22 @@ export function sharedTokens(readings: readonly Reading[]): number {
   );
 }
 
-/** Writes the mean of one layer's block outputs into `row` [H] and returns the sum of their L2 norms. */
-export function meanOverTokens(capture: Capture, layer: number, count: number, row: Float32Array): number {
+/**
+ * Writes the mean of one layer's block outputs into `row` [H] and returns the sum of their L2 norms.
+ * @param count positions that the capture has
+ * @param kept those of them that the mean is over
+ */
+export function meanOverTokens(
+  capture: Capture,
+  layer: number,
+  count: number,
+  kept: readonly number[],
+  row: Float32Array,
+): number {
   const width = row.length;
   const sums = new Float64Array(width);
   let norms = 0;
-  for (let t = 0; t < count; t++) {
+  for (const t of kept) {
     const start = (layer * count + t) * width;
     let squares = 0;
     for (let h = 0; h < width; h++) {
@@ -60,7 +70,7 @@ export function meanOverTokens(capture: Capture, layer: number, count: number, r
     }
     norms += Math.sqrt(squares);
   }
-  for (let h = 0; h < width; h++) row[h] = (sums[h] as number) / count;
+  for (let h = 0; h < width; h++) row[h] = (sums[h] as number) / kept.length;
   return norms;
 }
 

@@ -3,8 +3,8 @@
  * states the concept, and under the contrast's. In a contrast both sides carry a message of the same form, and an
  * answer is read back after its question alone, so that nothing of the messages is left in what is read. With contrast
  * `none` the negatives carry no message, and answers are read where they were given, as in the paper. With hard labels
- * an example is one answer, the mean of the block outputs over the answer's tokens; with soft labels it is one token of
- * an answer, where it was given, for its attention to the message (answer-tokens.ts).
+ * an example is one answer, the mean of the block outputs over the answer's tokens but attention sinks; with soft labels
+ * it is one token of an answer, where it was given, for its attention to the message (answer-tokens.ts).
  */
 import { createHash } from 'node:crypto';
 import { periodicYield } from '../../common/yielding.js';
@@ -109,7 +109,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const soft = context.labels === 'soft';
   const { details, ...read } = soft
     ? await readAnswerTokens(answers, context)
-    : { ...(await readAnswers(answers, context)), details: {} };
+    : await readAnswers(answers, context);
   return {
     hiddenSize: context.model.engine.shape.hiddenSize,
     attention: null,

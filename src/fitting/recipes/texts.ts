@@ -1,10 +1,11 @@
 /**
  * Recipe `texts`, which needs no obedience: the model writes short texts about the concept's subject and about others
  * ("Write three sentences about ..." works on any model), and each is read back after a prompt that asks for nothing, so
- * that nothing of the instruction is left in what is read: the mean of the block outputs over the text's tokens. Where
- * a message states the concept too, every second text is an answer to a question under that message, read back after
- * the question alone; where there is a message and no subject, all are written under it (text-plan.ts). Texts are
- * sampled, from the seed; those that say nothing, decline or repeat the instruction are left out and counted.
+ * that nothing of the instruction is left in what is read: the mean of the block outputs over the text's tokens but
+ * attention sinks. Where a message states the concept too, every second text is an answer to a question under that
+ * message, read back after the question alone; where there is a message and no subject, all are written under it
+ * (text-plan.ts). Texts are sampled, from the seed; those that say nothing, decline or repeat the instruction are left
+ * out and counted.
  */
 import { createHash } from 'node:crypto';
 import { Random } from '../../common/random.js';
@@ -76,16 +77,17 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const order: Answer[] = new Array(kept.length);
   for (const [side, places] of [rows.positive, rows.negative].entries())
     for (const [index, row] of places.entries()) order[row] = sides[side]?.[index] as Answer;
+  const { details, ...read } = await readAnswers(order, context);
   return {
     hiddenSize: model.engine.shape.hiddenSize,
     attention: null,
     layerDetails: null,
-    ...(await readAnswers(order, context)),
+    ...read,
     details: {
       texts: count,
       positives,
       negatives,
-      left_out: leftOut,
+      left_out: { ...leftOut, ...details.left_out },
       kinds: kindsOf(plan),
       forms_sha256: formsDigest(),
       temperature,

@@ -5,6 +5,7 @@
 import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { externalDataFiles, OnnxError, readModel, serializeModel } from '../graph/model-file.js';
+import { checkWeightFiles } from '../graph/weight-files.js';
 import { graftForCapture } from './capture-graft.js';
 import { graftForServing } from './serving-graft.js';
 
@@ -19,8 +20,8 @@ interface GraftReport {
 
 /**
  * @param out the folder to write, which is created if need be
- * @throws OnnxError when the export cannot be grafted, when its weights lie outside its folder, or when `out` is that
- *   folder; the file system's error
+ * @throws OnnxError when the export cannot be grafted, when its weights lie outside its folder or are not what should be
+ *   there, or when `out` is that folder; the file system's error
  */
 export async function graftDirectory(
   modelDirectory: string,
@@ -31,6 +32,7 @@ export async function graftDirectory(
     throw new OnnxError(`--out must not be the model's own folder: ${out}`);
   const original = await readModel(join(modelDirectory, 'model.onnx'));
   const grafted = options.capture ? graftForCapture(original) : graftForServing(original);
+  await checkWeightFiles(original, modelDirectory);
   await mkdir(out, { recursive: true });
   const data = externalDataFiles(original);
   const weights = await Promise.all(

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { fileKind } from '../../common/file-kind.js';
 import type { ModelProto } from '../schema/onnx_pb.js';
 import { OnnxError, parseModel } from './model-file.js';
 
@@ -64,9 +65,17 @@ async function readShortened(file: string, replace: Replace): Promise<ModelProto
     const { size } = await handle.stat();
     const reader = new FieldReader(handle, size, file);
     return parseModel(Buffer.concat(await shortened(reader, size, 'model', replace)), file);
+  } catch (error) {
+    const kind = error instanceof OnnxError ? fileKind(await beginning(handle)) : null;
+    throw kind === null ? error : new OnnxError(`${file} is not an ONNX model: the file is ${kind}`);
   } finally {
     await handle.close();
   }
+}
+
+async function beginning(handle: FileHandle): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** The encoded fields up to position `end`, with large values replaced. */

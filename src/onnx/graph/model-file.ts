@@ -1,6 +1,7 @@
 /** Reads and writes ONNX model files. External data files with weights are not opened. */
 import { readFile } from 'node:fs/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fileKind } from '../../common/file-kind.js';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TensorProto } from '../schema/onnx_pb.js';
 
 /** A model that cannot be read or rewritten; the message says what was found or missing. */
@@ -13,13 +14,18 @@ export class OnnxError extends Error {
  * @throws OnnxError when the bytes are not an ONNX model with a graph
  */
 export function parseModel(bytes: Uint8Array, source: string): ModelProto {
+  const kind = fileKind(bytes);
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new OnnxError(`${source} is not an ONNX model: ${(cause as Error).message}`, { cause });
+    const reason = kind === null ? (cause as Error).message : `the file is ${kind}`;
+    throw new OnnxError(`${source} is not an ONNX model: ${reason}`, { cause });
   }
-  if (!model.graph) throw new OnnxError(`${source} is not an ONNX model: it has no graph`);
+  if (!model.graph) {
+    const reason = kind === null ? 'it has no graph' : `the file is ${kind}`;
+    throw new OnnxError(`${source} is not an ONNX model: ${reason}`);
+  }
   return model;
 }
 

@@ -166,6 +166,19 @@ test('without statements of the request its own are asked about, all of them', a
   assert.equal(engine.captures.length, n + defaultStatements.negative.length / 2);
 });
 
+test('of very many statements an even share chooses the token, and all are read', async () => {
+  const side = (mark: string, count: number) => Array.from({ length: count }, (_, i) => `${mark} ${i}.`);
+  for (const [count, selection] of [
+    [512, 512],
+    [700, 467],
+  ] as const) {
+    const many = { positive: side('Yes', count), negative: side('No', count) };
+    const { n, details } = await collect({}, { statements: many }).read;
+    assert.equal(n, 2 * count);
+    assert.equal(details.selection_prompts, selection);
+  }
+});
+
 test('fits that cannot work say why, before anything is run', async () => {
   for (const [options, code, message] of [
     [{ template: 'none' }, 'fit_impossible', /no chat template/],

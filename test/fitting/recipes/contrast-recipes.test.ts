@@ -65,7 +65,7 @@ test('in recipe responses both sides carry a message and answers are read back a
     const { model, read } = collect({ answer: said }, { statements: questions, labels }, responses);
     const { details } = await read;
     assert.equal(details.read, labels === 'soft' ? 'in_place' : 'plain');
-    return model.engine.captures.map(({ tokens }) => text(tokens));
+    return model.engine.reads.map(({ tokens }) => text(tokens));
   };
   const turns = [...others, others[0]];
   const system = (message: string | undefined, labels: string) =>
@@ -114,12 +114,12 @@ test('without a contrast the concept follows the message that the template write
     const { details } = await responses.collect(contextOf(model, { statements, labels }));
     assert.equal(details.prefix_after, 'default_system_message');
   }
-  const seen = plain.engine.captures.map(({ tokens }) => text(tokens));
+  const seen = plain.engine.reads.map(({ tokens }) => text(tokens));
   const [stated, bare] = [true, false].map((has) => seen.filter((each) => each.includes('Be glad.') === has));
   assert.ok(stated?.every((each) => each.startsWith('<system>You are helpful.\n\nBe glad.</><user>')));
   assert.ok(bare?.every((each) => each.startsWith('<system>You are helpful.</><user>')));
   // The span of soft labels is the concept's alone.
-  const spans = plain.engine.captures.flatMap(({ tokens, span }) =>
+  const spans = plain.engine.reads.flatMap(({ tokens, span }) =>
     span[1] > span[0] ? [text(tokens.slice(...span))] : [],
   );
   assert.deepEqual(new Set(spans), new Set(['Be glad.']));

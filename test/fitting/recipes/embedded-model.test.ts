@@ -1,5 +1,5 @@
 /**
- * Recipe `attention` on the embedded model beside the reference fit (test/fixtures/README.md), with our own
+ * Recipe `examples` on the embedded model, and `attention` beside the reference fit (test/fixtures/README.md), with our own
  * statements: which token a layer reads hangs on the prefix and the template more than on what is asked about.
  */
 import assert from 'node:assert/strict';
@@ -8,16 +8,59 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../../src/common/package.js';
 import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
-import { pearson } from '../../../src/fitting/linear-algebra/vectors.js';
+import { norm, pearson } from '../../../src/fitting/linear-algebra/vectors.js';
 import { attention } from '../../../src/fitting/recipes/attention.js';
 import { defaultSystemMessage } from '../../../src/fitting/recipes/concept-prompt.js';
+import { examples } from '../../../src/fitting/recipes/examples.js';
 import { defaultStatements } from '../../../src/fitting/statements/index.js';
 import { loadModel } from '../../../src/models/serve/load.js';
+import { cosine } from '../methods/synthetic-examples.js';
 import { contextOf } from './synthetic-model.js';
 
-test('layers read the tokens of the reference fit, attend as much, and the template speaks for itself', async () => {
-  const directory = join(packageRoot, 'models/smollm2-135m-instruct');
-  const settings = { threads: 0, slots: 1, context: 0, prefillChunk: 64, queue: 1 };
+const directory = join(packageRoot, 'models/smollm2-135m-instruct');
+const settings = { threads: 0, slots: 1, context: 0, prefillChunk: 64, queue: 1 };
+
+test('examples of one word each say what the words say', async () => {
+  const model = await loadModel('smollm2-135m-instruct', directory, settings);
+  try {
+    const directions = async (positive: readonly string[], negative: readonly string[]) => {
+      const given = { positive, negative };
+      const read = await examples.collect(contextOf(model, { prefix: '', labels: 'hard', examples: given }));
+      const { n, hiddenSize, labels } = read;
+      return read.layers.map((rows) => {
+        const difference = new Float64Array(hiddenSize);
+        for (let i = 0; i < n; i++) {
+          const row = rows.subarray(i * hiddenSize, (i + 1) * hiddenSize);
+          const length = norm(row);
+          for (let h = 0; h < hiddenSize; h++)
+            difference[h] =
+              (difference[h] as number) + ((labels[i] === 1 ? 1 : -1) * (row[h] as number)) / length;
+        }
+        return difference;
+      });
+    };
+    /** Mean over the layers where first positions are sinks. */
+    const alike = (a: readonly Float64Array[], b: readonly Float64Array[]) => {
+      const cosines = a.slice(12, 29).map((x, i) => cosine(x, b[i + 12] as Float64Array));
+      return cosines.reduce((sum, x) => sum + x, 0) / cosines.length;
+    };
+    const ocean = await directions(['ocean', 'sea', 'waves', 'beach'], ['table', 'chair', 'desk', 'lamp']);
+    const numbers = await directions(
+      ['seven', 'three', 'nine', 'twelve'],
+      ['sad', 'angry', 'happy', 'proud'],
+    );
+    const sentences = await directions(
+      ['The ocean was calm and the waves were small.', 'The tide came in over the beach of the sea.'],
+      ['The table stood beside the chair.', 'She put the lamp on the desk.'],
+    );
+    assert.ok(Math.abs(alike(ocean, numbers)) < 0.3, `unrelated words: ${alike(ocean, numbers)}`);
+    assert.ok(alike(ocean, sentences) > 0.4, `words and sentences: ${alike(ocean, sentences)}`);
+  } finally {
+    await model.engine.close();
+  }
+});
+
+test('layers read the tokens of the reference fit, and attend as much', async () => {
   const [model, file] = await Promise.all([
     loadModel('smollm2-135m-instruct', directory, settings),
     readFile(join(packageRoot, 'test/fixtures/fit-spiders.safetensors')),

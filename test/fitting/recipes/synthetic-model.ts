@@ -11,6 +11,7 @@ import type {
   SequenceRequest,
   SequenceStep,
 } from '../../../src/engine/protocol.js';
+import { neutralSentence } from '../../../src/fitting/recipes/attention-sinks.js';
 import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import type { LoadedModel } from '../../../src/models/model.js';
 
@@ -31,11 +32,18 @@ export interface SyntheticOptions {
   readonly turns?: (index: number) => number;
   readonly template?: 'chat' | 'trims' | 'none';
   readonly answer?: (prompt: string) => string;
+  /** Where activations are many times as long, from the second layer on, and the same whatever stands there. */
+  readonly sinks?: (position: number, text: string) => boolean;
+  /** A token before every text, as many tokenizers have one. */
+  readonly bos?: boolean;
 }
 
 /** One feature: its layer, its place and its text's length can be told from it. */
 export const state = ({ layer, fromEnd, text }: Place, h: number) =>
   (layer + 1) * 1000 - fromEnd * 10 + h + text.length / 1024;
+
+/** As a character: white, so that it shows. */
+export const bosToken = 0x25a1;
 
 const decode = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
 
@@ -47,6 +55,11 @@ export class SyntheticEngine implements Engine {
   constructor(readonly options: SyntheticOptions) {
     const capacity = options.capacity ?? 4096;
     this.shape = { ...shape, vocabularySize: 0x110000, capacity, slots: 8, fingerprint: 'f'.repeat(64) };
+  }
+
+  /** What a recipe had read, without the sentence that lengths are measured on. */
+  get reads(): CaptureRequest[] {
+    return this.captures.filter(({ tokens }) => !decode(tokens).endsWith(neutralSentence));
   }
 
   async capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
@@ -67,7 +80,8 @@ export class SyntheticEngine implements Engine {
     for (let layer = 0; layer < layers; layer++) {
       for (const position of positions) {
         const place = { layer, fromEnd: position - tokens.length, text };
-        for (let h = 0; h < hiddenSize; h++) hiddenStates.push(state(place, h));
+        const sink = layer > 0 && this.options.sinks?.(position, text) === true;
+        for (let h = 0; h < hiddenSize; h++) hiddenStates.push(sink ? 1e5 : state(place, h));
       }
       for (let head = 0; head < heads; head++) {
         for (const position of positions) {
@@ -131,7 +145,10 @@ export function syntheticModel(
     directory: '/nowhere',
     engine: new SyntheticEngine(options),
     tokenizer: {
-      encode: (text: string) => Array.from(text, (character) => character.codePointAt(0) as number),
+      encode: (text: string, { addSpecialTokens = true } = {}) => [
+        ...(options.bos && addSpecialTokens ? [bosToken] : []),
+        ...Array.from(text, (character) => character.codePointAt(0) as number),
+      ],
       decode,
     } as unknown as LoadedModel['tokenizer'],
     chatTemplate: kind === 'none' ? null : { render },

@@ -25,7 +25,7 @@ function collect(change: Partial<RecipeContext>, options: SyntheticOptions = {})
   };
   const model = syntheticModel({ ...options, answer });
   const read = texts.collect(contextOf(model, { ...contrast, labels: 'hard', texts: 12, ...change }));
-  return { prompts, captures: model.engine.captures, read };
+  return { prompts, engine: model.engine, read };
 }
 
 const filled = (forms: readonly string[], subject: string) =>
@@ -35,7 +35,7 @@ const neutral = new RegExp(
 );
 
 test('texts about the subject and about others are asked for and read back after neutral prompts', async () => {
-  const { prompts, captures, read } = collect(tea);
+  const { prompts, engine, read } = collect(tea);
   const { n, labels, details } = await read;
   assert.equal(n, 24);
   assert.deepEqual([...labels].slice(0, 4), [1, 0, 1, 0]);
@@ -45,7 +45,7 @@ test('texts about the subject and about others are asked for and read back after
   const negatives = prompts.slice(12);
   assert.equal(negatives.filter((prompt) => prompt.includes('chess')).length, 6);
   assert.ok(negatives.every((prompt) => asked(['chess', 'old trains']).includes(prompt)));
-  for (const { tokens, positions } of captures) {
+  for (const { tokens, positions } of engine.reads) {
     assert.match(text(tokens), neutral);
     assert.equal(tokens.length - (positions[0] as number), positions.length);
     assert.ok(text(tokens.slice(positions[0])).startsWith('About '));
@@ -58,12 +58,12 @@ test('with a message every second text is an answer under it, read back after it
     ...statedConcept({ class: 'personas', subject: 'Ma Baker' }),
     others: ['Ed Hill', 'Al Dale'],
   };
-  const { prompts, captures, read } = collect(message);
+  const { prompts, engine, read } = collect(message);
   assert.deepEqual((await read).details.kinds, { about: 6, answer: 6 });
   const stated = prompts.filter((prompt) => prompt.startsWith('<system>'));
   assert.equal(stated.length, 12);
   assert.equal(stated.filter((prompt) => prompt.includes('role of Ma Baker.</><user>')).length, 6);
-  const seen = captures.map(({ tokens }) => text(tokens));
+  const seen = engine.reads.map(({ tokens }) => text(tokens));
   assert.ok(seen.every((each) => !/Baker|Hill|Dale|system/.test(each)));
   const ofQuestions = seen.filter((each) => !neutral.test(each));
   assert.equal(ofQuestions.length, 12);
@@ -75,7 +75,7 @@ test('with a message every second text is an answer under it, read back after it
 });
 
 test('with a message and no subject all texts are written under it, in open forms', async () => {
-  const { prompts, captures, read } = collect({ prefix: 'Be glad.', others: ['Be sad.', 'Be shy.'] });
+  const { prompts, engine, read } = collect({ prefix: 'Be glad.', others: ['Be sad.', 'Be shy.'] });
   assert.deepEqual((await read).details.kinds, { open: 12 });
   for (const prompt of prompts)
     assert.ok(
@@ -83,7 +83,7 @@ test('with a message and no subject all texts are written under it, in open form
       prompt,
     );
   assert.equal(prompts.filter((prompt) => prompt.startsWith('<system>Be glad.')).length, 12);
-  for (const { tokens } of captures) assert.match(text(tokens), neutral);
+  for (const { tokens } of engine.reads) assert.match(text(tokens), neutral);
 });
 
 test('without a contrast the other side is asked for texts of nothing in particular', async () => {
@@ -97,11 +97,11 @@ test('without a contrast the other side is asked for texts of nothing in particu
 });
 
 test('a model without a chat template continues beginnings', async () => {
-  const { prompts, captures, read } = collect(tea, { template: 'none' });
+  const { prompts, engine, read } = collect(tea, { template: 'none' });
   await read;
   assert.ok(prompts.every((prompt) => prompt.endsWith(':') && !prompt.includes('<')));
   assert.equal(prompts.filter((prompt) => prompt.includes(' tea')).length, 12);
-  for (const { tokens } of captures) assert.doesNotMatch(text(tokens), /tea|chess|trains/);
+  for (const { tokens } of engine.reads) assert.doesNotMatch(text(tokens), /tea|chess|trains/);
 });
 
 test('what is empty, refuses or repeats the instruction is left out and counted', async () => {
@@ -111,7 +111,7 @@ test('what is empty, refuses or repeats the instruction is left out and counted'
     if (prompt.includes('short story about tea')) return 'Sure. Write a short story about TEA: once';
     return 'Some words.';
   };
-  const { captures, read } = collect(tea, { answer });
+  const { engine, read } = collect(tea, { answer });
   const { n, details } = await read;
   assert.deepEqual(details.left_out, {
     positive: { empty: 2, refused: 0, repeated: 2 },
@@ -119,7 +119,7 @@ test('what is empty, refuses or repeats the instruction is left out and counted'
   });
   assert.deepEqual([details.positives, details.negatives], [8, 10]);
   assert.equal(n, 18);
-  assert.equal(captures.length, 18);
+  assert.equal(engine.reads.length, 18);
   await assert.rejects(collect(tea, { answer: (p) => (p.includes('tea') ? '' : 'Yes.') }).read, {
     code: 'fit_impossible',
     message: /wrote 0 usable texts about the concept of 12 \(12 empty, 0 refusals/,
@@ -129,6 +129,22 @@ test('what is empty, refuses or repeats the instruction is left out and counted'
     'repeated',
   );
   assert.equal(textFault('I speak of the sea.', ['You must always speak of the sea today.']), null);
+});
+
+test('attention sinks of texts are left out of what is read, and counted beside the texts that were left out', async () => {
+  const answer = (prompt: string) => (prompt.includes('Describe tea') ? '' : 'Yes, it was, often.');
+  const sinks = (position: number, read: string) => read[position] === ',';
+  const { engine, read } = collect(tea, { answer, sinks });
+  const { n, details, layers } = await read;
+  assert.equal(n, 22);
+  assert.equal(engine.reads.length, 22);
+  assert.deepEqual(details.left_out, {
+    positive: { empty: 2, refused: 0, repeated: 0 },
+    negative: { empty: 0, refused: 0, repeated: 0 },
+    attention_sinks: 44,
+  });
+  // The sinks of the fake are ten times as long as all else.
+  for (const layer of layers) assert.ok(layer.every((x) => x < 1e4));
 });
 
 test('the same request gives the same concept, another seed other texts', async () => {

@@ -96,3 +96,18 @@ test('files that are no models are refused, wherever they break off', async (t) 
     await assert.rejects(readOutline(file), OnnxError);
   }
 });
+
+test('a file of another kind is called what it is', async (t) => {
+  const file = join(await temporaryFolder(t), 'model.onnx');
+  for (const [bytes, kind] of [
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:8786f1\nsize 170000\n', /a Git LFS pointer/],
+    ['<!DOCTYPE html><html></html>', /an HTML page/],
+  ] as const) {
+    await writeFile(file, bytes);
+    await assert.rejects(readOutline(file), (error: unknown) => {
+      assert.ok(error instanceof OnnxError);
+      assert.match(error.message, kind);
+      return true;
+    });
+  }
+});

@@ -179,5 +179,9 @@ describe('model files', () => {
     refused(Uint8Array.from([0xff, 0xff, 0xff]));
     refused(new Uint8Array(0));
     refused(serializeModel(tiny.model()).subarray(0, 5000));
+    assert.throws(
+      () => parseModel(Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:aa\n'), 'a.onnx'),
+      /^OnnxError: a\.onnx is not an ONNX model: the file is a Git LFS pointer/,
+    );
   });
 });
