@@ -9,10 +9,10 @@ import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
-import { recordedWarnings } from '../concepts/fit-record.js';
 import type { Settings } from '../config.js';
 import { fitBest } from '../fitting/fit-best.js';
 import { fitPlan } from '../fitting/fit-plan.js';
+import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
 import {
@@ -190,10 +190,11 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function report({ name, version, record }: Concept, seconds: number, where: string): void {
+function report(concept: Concept, seconds: number, where: string): void {
+  const { name, version } = concept;
   process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
-  const { recipe, method, details } = record;
+  const { recipe, method, details } = concept.record;
   if (details.auto !== undefined)
     process.stdout.write(`  the best was recipe ${recipe}, method ${method}, profile ${details.profile}\n`);
-  for (const warning of recordedWarnings(details)) process.stderr.write(`  warning: ${warning}\n`);
+  for (const warning of conceptWarnings(concept)) process.stderr.write(`  warning: ${warning}\n`);
 }

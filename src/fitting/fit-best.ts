@@ -8,7 +8,6 @@ import type { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { defaultProfile, recipeNames } from '../schemas/fit-choices.js';
 import {
-  calibratedFit,
   conceptFrom,
   type Directions,
   directionsOf,
@@ -20,7 +19,7 @@ import type { LayerFit } from './fit-layer.js';
 import { type FitPlan, isImpossible } from './fit-plan.js';
 import type { FitSettings } from './fit-settings.js';
 import { type BriefTrial, tryBriefly } from './measure/brief-trial.js';
-import { trialsOf } from './measure/calibrate.js';
+import { calibrateConcept, trialsOf } from './measure/calibrate.js';
 import type { OnProgress } from './recipes/recipe.js';
 
 type OnLayer = (fit: LayerFit) => void;
@@ -99,7 +98,7 @@ export async function fitBest(
   const { record } = concept;
   const details = { ...record.details, auto: { candidates: entries.map(entryRecord), chosen } };
   const best = createConcept({ ...concept, record: { ...record, details } });
-  return calibratedFit(best, model, signal, named, trials);
+  return calibrateConcept(best, model, {}, signal, named, trials);
 }
 
 /** Where nothing may be measured: the candidates in their order, until one is possible. */

@@ -13,7 +13,6 @@ import { fitLayers } from './fit-layers.js';
 import { checkRecipeLabels, type FitSettings } from './fit-settings.js';
 import { chosenLayers } from './layer-choice.js';
 import { calibrateConcept } from './measure/calibrate.js';
-import type { StrengthTrials } from './measure/strength-trials.js';
 import { recipes } from './recipes/index.js';
 import type { LabelledFeatures, OnProgress } from './recipes/recipe.js';
 import { limitRows } from './row-limit.js';
@@ -33,18 +32,7 @@ export async function fitConcept(
 ): Promise<Concept> {
   const features = await featuresOf(settings, model, signal, onProgress);
   const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
-  return settings.calibrate ? calibratedFit(concept, model, signal, onProgress) : concept;
-}
-
-/** The concept of a fit with strength 1 measured as fits measure it. */
-export function calibratedFit(
-  concept: Concept,
-  model: LoadedModel,
-  signal: AbortSignal,
-  onProgress: OnProgress,
-  trials?: StrengthTrials,
-): Promise<Concept> {
-  return calibrateConcept(concept, model, {}, signal, onProgress, trials);
+  return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }
 
 /** What the recipe reads: it depends on neither the method nor the profile. */

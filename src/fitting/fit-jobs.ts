@@ -5,7 +5,6 @@
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
-import { recordedWarnings } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';
@@ -14,6 +13,7 @@ import type { FitRequest } from '../schemas/fits.js';
 import { fitBest, stageAlone } from './fit-best.js';
 import { FitEventLog } from './fit-events.js';
 import { checkPlan, type FitPlan, fitPlan } from './fit-plan.js';
+import { conceptWarnings } from './measure/calibration-warnings.js';
 
 interface FitLog {
   info(details: object, message: string): void;
@@ -124,8 +124,8 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     await concepts.put(concept, signal);
     enterStage(undefined);
     const { name, version, record } = concept;
-    const { recipe, method, details } = record;
-    const warnings = recordedWarnings(details);
+    const { recipe, method } = record;
+    const warnings = conceptWarnings(concept);
     return { progress: null, recipe, method, concept: { name, version }, warnings };
   } catch (error) {
     // Whatever fails in a job that is being cancelled fails because of that, except for the disk.

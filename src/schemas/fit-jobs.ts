@@ -45,9 +45,10 @@ export const FitJob = z
     progress: FitProgress.nullable(),
     error: FitError.nullable(),
     concept: FittedConcept.nullable(),
-    warnings: z
-      .array(z.string())
-      .meta({ description: 'What the fit left out or doubted, in words; kept with the concept too.' }),
+    warnings: z.array(z.string()).meta({
+      description:
+        'What the fit left out or doubted, and what its calibration found wanting with what to do instead, in words; shown with the concept too.',
+    }),
     layers: z.array(FitLayer).meta({
       description:
         'The layers fitted so far, in their order; where several recipes or methods are tried, those of the best, once it is known.',

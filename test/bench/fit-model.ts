@@ -28,7 +28,7 @@ export async function benchWholeFit(model: LoadedModel): Promise<{ rows: Row[]; 
   const started = performance.now();
   const { stages, ended } = await timedFit(model, { recipe: 'attention', method: 'rfm', contrast: 'none' });
   const direction = stages.get('direction') ?? ended;
-  const calibration = stages.get('calibrate: answer') ?? ended;
+  const calibration = stages.get('calibrate: answer plainly') ?? ended;
   const seconds = {
     capture: (direction - started) / 1000,
     algebra: (calibration - direction) / 1000,

@@ -50,7 +50,7 @@ const cases = [
   ['responses', 'capture', 1, 2],
   ['examples', 'capture', 1, 10],
   ['examples', 'direction', 1, 4],
-  ['examples', 'calibrate: answer', 2, 2],
+  ['examples', 'calibrate: answer plainly', 2, 2],
 ] as const;
 
 for (const [recipe, stage, step, count] of cases)
