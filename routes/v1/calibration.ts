@@ -15,7 +15,7 @@ const calibration: FastifyPluginAsyncZod = async (app) => {
         tags: ['concepts'],
         summary: 'Measure what strength 1 means',
         description:
-          'The model answers questions under a grid of coefficients and judges its own answers. Strength 1 becomes the largest coefficient that still reads well, strength -1 that of the other direction; the concept gets a new version, with the whole curve in `calibration.details`. Answers when it is done: some 20 s on the embedded model.',
+          'The model answers held-out questions plainly, told the concept, and steered at a few coefficients, and judges the answers itself. Strength 1 becomes the coefficient at which the concept, fluency and the answer to the question are best together (the harmonic mean of three scores), strength -1 what takes a told concept away; the concept gets a new version, with every measured value in `calibration.details`. Answers when it is done.',
         params: ConceptParams,
         body: CalibrateRequest.default({}),
         response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504, 507) },

@@ -20,7 +20,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         tags,
         summary: 'Fit a concept',
         description:
-          'The model answers questions with and without the prefix; the difference is the concept.',
+          'The model is read where it shows the concept and where it does not; the difference is the concept. Unless the recipe is named, several are tried and the best is kept.',
         body: FitRequest,
         response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
       },

@@ -9,21 +9,21 @@ import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
-import { recordedWarnings } from '../concepts/fit-record.js';
 import type { Settings } from '../config.js';
-import { fitConcept } from '../fitting/fit-concept.js';
-import { fitSettings } from '../fitting/fit-settings.js';
+import { fitBest } from '../fitting/fit-best.js';
+import { fitPlan } from '../fitting/fit-plan.js';
+import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
 import {
+  auto,
   conceptClassNames,
   contrastKinds,
   defaultProfile,
-  defaultRecipe,
   exampleSetNames,
-  methodNames,
+  methodChoices,
   profileNames,
-  recipeNames,
+  recipeChoices,
 } from '../schemas/fit-choices.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
@@ -62,14 +62,17 @@ export function register(program: Command): void {
     .option('--prefix <text>', 'what states the concept to the model: "You are a pirate. ..."')
     .option('--class <name>', `states the concept with --subject: ${conceptClassNames.join(', ')}`)
     .option('--subject <text>', 'what the concept is about: "spiders" of fears, or "the ocean"')
-    .option('--recipe <name>', `${recipeNames.join(' or ')} (default: ${defaultRecipe})`)
-    .option('--method <name>', `${methodNames.join(', ')} (default: the recipe's own)`)
+    .option('--recipe <name>', `${recipeChoices.join(', ')} (default: ${auto}, the best of several)`)
+    .option('--method <name>', `${methodChoices.join(', ')} (default: the recipe's own)`)
     .option('--contrast <kind>', `what the negative side states: ${contrastKinds.join(', ')}`)
     .option('--others <text...>', 'subjects or messages to tell the concept apart from; own ones are shipped')
     .option('--opposite <text>', 'the one subject or message to tell it apart from, with --contrast opposite')
     .option('--bare-share <number>', 'share of the negatives that state nothing, from 0 to 1')
     .option('--texts <number>', 'texts of each side that recipe texts has written (default: 32)')
-    .option('--profile <name>', `how layers compare: ${profileNames.join(', ')} (default: ${defaultProfile})`)
+    .option(
+      '--profile <name>',
+      `how layers compare: ${profileNames.join(', ')} (default: ${defaultProfile}, or the best where recipe or method is ${auto})`,
+    )
     .option('--examples <set>', `for recipe examples, pairs that ship: ${exampleSetNames.join(', ')}`)
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', "tokens of each answer that the fit reads (default: the recipe's own)")
@@ -178,7 +181,7 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
 function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
   return async (request, title) => {
     const started = performance.now();
-    const concept = await fitConcept(fitSettings(request), model, signal, (stage, done, total) =>
+    const concept = await fitBest(fitPlan(request), model, signal, (stage, done, total) =>
       progress.update(`${title}: ${stage}`, `${done} of ${total}`),
     );
     signal.throwIfAborted();
@@ -187,7 +190,11 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function report({ name, version, record }: Concept, seconds: number, where: string): void {
+function report(concept: Concept, seconds: number, where: string): void {
+  const { name, version } = concept;
   process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
-  for (const warning of recordedWarnings(record.details)) process.stderr.write(`  warning: ${warning}\n`);
+  const { recipe, method, details } = concept.record;
+  if (details.auto !== undefined)
+    process.stdout.write(`  the best was recipe ${recipe}, method ${method}, profile ${details.profile}\n`);
+  for (const warning of conceptWarnings(concept)) process.stderr.write(`  warning: ${warning}\n`);
 }

@@ -18,6 +18,7 @@ import type { LabelledFeatures, OnProgress } from './recipes/recipe.js';
 import { limitRows } from './row-limit.js';
 
 /**
+ * What one recipe with one method gives; fit-best.ts chooses among several.
  * @param onLayer hears of every layer as it is fitted, in no fixed order: seconds and record, for the job.
  * @throws SteerdError fit_impossible and what the recipe throws; the signal's reason when aborted. Nothing is
  *   left running either way.
@@ -29,6 +30,18 @@ export async function fitConcept(
   onProgress: OnProgress = () => {},
   onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
+  const features = await featuresOf(settings, model, signal, onProgress);
+  const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
+  return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
+}
+
+/** What the recipe reads: it depends on neither the method nor the profile. */
+export async function featuresOf(
+  settings: FitSettings,
+  model: LoadedModel,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<LabelledFeatures> {
   checkRecipeLabels(settings);
   const limited = limitRows(settings, model.engine.shape);
   const collected = await recipes[settings.recipe].collect({
@@ -37,9 +50,7 @@ export async function fitConcept(
     signal,
     onProgress,
   });
-  const features = { ...collected, details: withWarnings(collected.details, limited.warnings) };
-  const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
-  return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
+  return { ...collected, details: withWarnings(collected.details, limited.warnings) };
 }
 
 /** What follows the recipe: from every layer's labelled features to a concept, calibrated by the rule. */
@@ -51,6 +62,30 @@ export async function conceptOf(
   onProgress: OnProgress = () => {},
   onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
+  return conceptFrom(await directionsOf(features, settings, signal, onProgress, onLayer), settings, model);
+}
+
+/** What a method finds: everything of a concept but how its layers compare. */
+export interface Directions {
+  readonly hiddenSize: number;
+  /** [L * H] unit rows; zero where no vector was asked for. */
+  readonly vectors: Float32Array;
+  /** [L] between the class means along the layer's vector; NaN for a layer without one. */
+  readonly separations: Float64Array;
+  /** [L] */
+  readonly residualNorms: Float32Array;
+  /** For the concept's record. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly layers: readonly Readonly<Record<string, unknown>>[];
+}
+
+export async function directionsOf(
+  features: LabelledFeatures,
+  settings: FitSettings,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+  onLayer: (fit: LayerFit) => void,
+): Promise<Directions> {
   const { n, hiddenSize, residualNorms } = features;
   const depth = features.layers.length;
   const layers = chosenLayers(settings.layers ?? 'all', depth, features.attention);
@@ -73,12 +108,22 @@ export async function conceptOf(
     vectors.set(unit, layer * hiddenSize);
     separations[layer] = separation;
   }
+  const details = withWarnings(features.details, sampled(fits));
+  return { hiddenSize, vectors, separations, residualNorms, details, layers: fits.map(recordOf) };
+}
+
+/**
+ * A concept of the settings' profile, calibrated by the rule.
+ * @throws SteerdError fit_impossible when the profile gives no layer a coefficient
+ */
+export function conceptFrom(found: Directions, settings: FitSettings, model: LoadedModel): Concept {
+  const { hiddenSize, vectors, separations, residualNorms, details, layers } = found;
   const { profile = defaultProfile } = settings;
   return createConcept({
     name: settings.name,
     model: model.id,
     modelFingerprint: model.engine.shape.fingerprint,
-    layers: depth,
+    layers: separations.length,
     hiddenSize,
     vectors,
     residualNorms,
@@ -88,12 +133,7 @@ export async function conceptOf(
       method: settings.method,
       prefix: settings.prefix,
       seed: settings.seed,
-      details: {
-        ...withWarnings(features.details, sampled(fits)),
-        labels: settings.labels,
-        profile,
-        layers: fits.map(recordOf),
-      },
+      details: { ...details, labels: settings.labels, profile, layers },
     },
   });
 }
@@ -107,10 +147,11 @@ function sampled(fits: readonly LayerFit[]): string[] {
   ];
 }
 
-function withWarnings(
-  details: LabelledFeatures['details'],
+/** Details of a record with more for its reader to know. */
+export function withWarnings(
+  details: Readonly<Record<string, unknown>>,
   more: readonly string[],
-): LabelledFeatures['details'] {
+): Readonly<Record<string, unknown>> {
   const warnings = [...recordedWarnings(details), ...more];
   return warnings.length === 0 ? details : { ...details, warnings };
 }

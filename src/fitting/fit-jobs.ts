@@ -5,16 +5,15 @@
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
-import { recordedWarnings } from '../concepts/fit-record.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
+import { auto } from '../schemas/fit-choices.js';
 import type { FitJob, FitLayer } from '../schemas/fit-jobs.js';
 import type { FitRequest } from '../schemas/fits.js';
-import { fitConcept } from './fit-concept.js';
+import { fitBest, stageAlone } from './fit-best.js';
 import { FitEventLog } from './fit-events.js';
-import { checkRecipeLabels, type FitSettings, fitSettings } from './fit-settings.js';
-import { checkLayers } from './layer-choice.js';
-import { recipes } from './recipes/index.js';
+import { checkPlan, type FitPlan, fitPlan } from './fit-plan.js';
+import { conceptWarnings } from './measure/calibration-warnings.js';
 
 interface FitLog {
   info(details: object, message: string): void;
@@ -36,9 +35,9 @@ interface FitJobsOptions {
 const maxQueued = 64;
 const retryAfterSeconds = 30;
 
-type FitTask = Task<FitJob, FitSettings, FitEventLog>;
+type FitTask = Task<FitJob, FitPlan, FitEventLog>;
 
-export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
+export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
   readonly #models: FitJobsOptions['models'];
 
   constructor(options: FitJobsOptions) {
@@ -65,20 +64,18 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
   async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);
     if (this.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
-    const settings = fitSettings(request);
-    checkRecipeLabels(settings);
-    checkLayers(settings.layers ?? 'all', model.engine.shape.layers);
-    // What cannot work is refused before anything is queued, as far as one prompt shows it.
-    recipes[settings.recipe].check({ ...settings, model });
+    const plan = fitPlan(request);
+    checkPlan(plan, model);
+    const [{ prefix, recipe, method }] = plan.candidates;
     const job: FitJob = {
       id: newId('fit'),
       object: 'fit',
       status: 'queued',
       name: request.name,
       model: model.id,
-      prefix: settings.prefix,
-      recipe: request.recipe,
-      method: settings.method,
+      prefix,
+      recipe: allAlike(plan, 'recipe') ? recipe : auto,
+      method: allAlike(plan, 'method') ? method : auto,
       created_at: unixSeconds(),
       started_at: null,
       finished_at: null,
@@ -88,10 +85,14 @@ export class FitJobs extends JobQueue<FitJob, FitSettings, FitEventLog> {
       warnings: [],
       layers: [],
     };
-    this.add(job, settings, new FitEventLog());
+    this.add(job, plan, new FitEventLog());
     return job;
   }
 }
+
+/** Whether it is known before anything is fitted. */
+const allAlike = ({ candidates }: FitPlan, field: 'recipe' | 'method') =>
+  candidates.every((candidate) => candidate[field] === candidates[0][field]);
 
 async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
   const { signal } = task;
@@ -100,13 +101,13 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     const stage = task.job.progress?.stage;
     if (stage === next) return;
     const now = performance.now();
-    if (stage !== undefined) onStage?.(stage, (now - since) / 1000);
+    if (stage !== undefined) onStage?.(stageAlone(stage), (now - since) / 1000);
     since = now;
   };
   try {
     const model = await models.get(task.job.model, signal);
     const work = () =>
-      fitConcept(
+      fitBest(
         task.request,
         model,
         signal,
@@ -123,7 +124,9 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     await concepts.put(concept, signal);
     enterStage(undefined);
     const { name, version, record } = concept;
-    return { progress: null, concept: { name, version }, warnings: recordedWarnings(record.details) };
+    const { recipe, method } = record;
+    const warnings = conceptWarnings(concept);
+    return { progress: null, recipe, method, concept: { name, version }, warnings };
   } catch (error) {
     // Whatever fails in a job that is being cancelled fails because of that, except for the disk.
     if (signal.aborted && task.job.progress?.stage !== 'store') throw signal.reason;

@@ -38,7 +38,15 @@ export interface FitSettings extends ContrastTerms {
   readonly seed: number;
 }
 
-export function fitSettings(request: FitRequest): FitSettings {
+/** A request that says which recipe it is for. */
+export type NamedFit = Omit<FitRequest, 'recipe' | 'method'> & {
+  readonly recipe: RecipeName;
+  /** Default: the recipe's own. */
+  readonly method?: MethodName | undefined;
+};
+
+/** Of one candidate; fit-plan.ts says which there are. */
+export function fitSettings(request: NamedFit): FitSettings {
   const { name, recipe, method, statements, examples, token, layers, seed, calibrate } = request;
   const { defaultMethod, defaultLabels, defaultContrast, defaultBareShare, defaultMaxTokens } =
     fitRecipes[recipe];
@@ -65,7 +73,7 @@ export function fitSettings(request: FitRequest): FitSettings {
 }
 
 /** Examples that ship say by what message the model is told the same. */
-function stating(request: FitRequest): FitRequest {
+function stating(request: NamedFit): NamedFit {
   const { prefix, class: conceptClass, examples } = request;
   if (typeof examples !== 'string' || prefix !== undefined || conceptClass !== undefined) return request;
   return { ...request, prefix: pairSets[examples].prefix };

@@ -3,6 +3,22 @@ import { z } from 'zod';
 import { ModelQuery } from './models.js';
 import { ConceptReadings } from './readings.js';
 
+/** `calibration.details`, written by src/fitting/measure/calibration-details.ts. */
+const harmonicDetails = [
+  'What was measured. With method `harmonic`:',
+  '- `share`: of strength 1, the mean over the steered layers of |edit| / |residual|; `share_interval`: its 95 % bootstrap interval over the questions; `negative_share`: of strength -1.',
+  '- `max_strength`: the largest strength inside `bound` (least `fluency`, most nats of `divergence` or null).',
+  '- `scores`: at strength 1 `concept` (evidence against decoys as a share of what the told model shows; null where nothing states the concept), `fluency`, `instruction` (whether answers still answer their questions) and `harmonic`, their harmonic mean; each from 0 to 1. `weak`: `concept` is below 0.25.',
+  '- `told`: what the model shows when it is simply told: `evidence` (nats per token), `identified` (share of its answers that the own message explains better than every decoy), and `follows`, whether that is anything at all; null where nothing states the concept.',
+  '- `onset_strength`: where a quarter of the told concept shows; null where it never does.',
+  '- `suppression`: of strength -1 on told prompts, `suppressed` (share of the told evidence that is gone) and `fluency`, with the `curve` measured; null where nothing states the concept.',
+  "- `curve`: the scores measured at each share, with `identified` and `divergence_95` (95th percentile of the tokens' KL divergence from unsteered, nats); `smooth`: the sigmoids through them, y = top / (1 + (middle / share)^slope).",
+  '- `samples`: two questions, answered plainly and steered near strength 1.',
+  '- `side_effects`: at strengths 0.5, 1 and the largest, the change in log-probability of neutral texts, simple facts still right and valid JSON.',
+  '- `prefix`, `prefix_role`, `decoys`, `questions`, `max_tokens`: what was asked, and how the concept was stated.',
+  '- `answers`: one row for each answer, `columns` naming what stands in it: `plain`, `told`, `steered` and `told_and_steered` (negative shares). Scores, curves, strength 1 with its interval, and suppression can be computed from them again.',
+].join('\n');
+
 export const ConceptObject = z
   .object({
     id: z.string().describe('The name: what a request gives as `concept`.'),
@@ -26,7 +42,9 @@ export const ConceptObject = z
     warnings: z
       .array(z.string())
       .optional()
-      .describe('What its fit or import left out or doubted, in words; also in `details`.'),
+      .describe(
+        'In words: what its fit or import left out or doubted (also in `details`), and what its calibration found wanting, with what to do instead.',
+      ),
     details: z
       .record(z.string(), z.unknown())
       .describe(
@@ -44,10 +62,18 @@ export const ConceptObject = z
         .describe(
           'Strength -1 is that many times as strong as strength 1: the two directions are measured apart.',
         ),
-      details: z
-        .record(z.string(), z.unknown())
-        .describe('What was measured: with method `fluency` the bound and the whole curve.'),
+      details: z.record(z.string(), z.unknown()).describe(harmonicDetails),
     }),
+    weak: z
+      .boolean()
+      .optional()
+      .describe(
+        'Strength 1 shows little of the concept. Only where a calibration with something that states it measured that.',
+      ),
+    max_strength: z
+      .number()
+      .optional()
+      .describe("The largest strength inside the calibration's bound. Only where it was measured."),
     residual_norms: z
       .array(z.number())
       .describe('Per layer: mean L2 norm of the block outputs seen in the fit.'),

@@ -24,6 +24,12 @@ export const fitMethods = {
 export type MethodName = keyof typeof fitMethods;
 export const methodNames = namesOf(fitMethods);
 
+/** In place of a recipe or a method: several are tried, and the one that measures best is kept. */
+export const auto = 'auto';
+export const methodChoices = [auto, ...methodNames] as const;
+/** What method auto tries with a recipe that was named. */
+export const triedMethods: readonly MethodName[] = ['mean_difference', 'rfm', 'logistic'];
+
 /** hard: 1 with the concept, 0 without. soft: between 0 and 1, by attention to what states the concept. */
 export const labelKinds = ['hard', 'soft'] as const;
 export type Labels = (typeof labelKinds)[number];
@@ -56,7 +62,7 @@ export type ProfileName = keyof typeof fitProfiles;
 export const profileNames = namesOf(fitProfiles);
 export const defaultProfile: ProfileName = 'separation';
 
-interface RecipeChoice {
+interface RecipeEntry {
   readonly description: string;
   /** Whether it can label softly. */
   readonly softLabels: boolean;
@@ -116,11 +122,12 @@ export const fitRecipes = {
     defaultBareShare: 0,
     defaultMaxTokens: 32,
   },
-} as const satisfies Record<string, RecipeChoice>;
+} as const satisfies Record<string, RecipeEntry>;
 
 export type RecipeName = keyof typeof fitRecipes;
 export const recipeNames = namesOf(fitRecipes);
-export const defaultRecipe: RecipeName = 'attention';
+export const recipeChoices = [auto, ...recipeNames] as const;
+export type RecipeChoice = (typeof recipeChoices)[number];
 
 /** Pairs that ship with the product for recipe `examples`: eight questions, each answered with the concept and plainly. */
 export const exampleSets = {

@@ -37,18 +37,22 @@ export const FitJob = z
     name: z.string(),
     model: z.string(),
     prefix: z.string().meta({ description: 'What states the concept; empty for examples without.' }),
-    recipe: z.string(),
-    method: z.string(),
+    recipe: z.string().meta({ description: 'auto while several are tried, then the one that was best.' }),
+    method: z.string().meta({ description: 'The same.' }),
     created_at: unixSeconds,
     started_at: unixSeconds.nullable(),
     finished_at: unixSeconds.nullable(),
     progress: FitProgress.nullable(),
     error: FitError.nullable(),
     concept: FittedConcept.nullable(),
-    warnings: z
-      .array(z.string())
-      .meta({ description: 'What the fit left out or doubted, in words; kept with the concept too.' }),
-    layers: z.array(FitLayer).meta({ description: 'The layers fitted so far, in their order.' }),
+    warnings: z.array(z.string()).meta({
+      description:
+        'What the fit left out or doubted, and what its calibration found wanting with what to do instead, in words; shown with the concept too.',
+    }),
+    layers: z.array(FitLayer).meta({
+      description:
+        'The layers fitted so far, in their order; where several recipes or methods are tried, those of the best, once it is known.',
+    }),
   })
   .meta({ id: 'FitJob', description: 'A job that fits a concept.' });
 export type FitJob = z.output<typeof FitJob>;

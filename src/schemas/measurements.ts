@@ -34,7 +34,7 @@ const Bound = z.strictObject(
     fluency: between(0, 1).default(0.5).meta({ description: 'Least fluency of the largest strength.' }),
     divergence: between(0, 100).optional().meta({
       description:
-        'Most nats that the next token\'s distribution may move (KL divergence from unsteered, 95th percentile). Default: no bound.',
+        "Most nats that the next token's distribution may move (KL divergence from unsteered, 95th percentile). Default: no bound.",
     }),
   },
   { error: strictly('bound', ['fluency', 'divergence'], 'must be an object of two numbers') },
@@ -45,11 +45,10 @@ const calibrateFields = {
   prefix: text(measurementLimits.prefix)
     .optional()
     .meta({ description: 'States the concept, for the evidence. Default: what the fit used.' }),
-  others: listOf(text(measurementLimits.prefix), 1, measurementLimits.others, 'messages')
-    .optional()
-    .meta({
-      description: 'Messages of other things, which must not explain the answers as well. Default: eight that ship.',
-    }),
+  others: listOf(text(measurementLimits.prefix), 1, measurementLimits.others, 'messages').optional().meta({
+    description:
+      'Messages of other things, which must not explain the answers as well. Default: eight that ship.',
+  }),
   questions: listOf(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
     .optional()
     .meta({ description: 'Asked at every share. Default: 16 questions that no fit has seen.' }),
@@ -65,8 +64,7 @@ const calibrateFields = {
     .refine((shares) => new Set(shares).size === shares.length, { error: 'must have no number twice' })
     .optional()
     .meta({
-      description:
-        'Measured instead of a search: mean over the steered layers of |edit| / |residual|.',
+      description: 'Measured instead of a search: mean over the steered layers of |edit| / |residual|.',
     }),
   bound: Bound.optional().meta({
     description: 'What the largest strength must keep.',

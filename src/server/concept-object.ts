@@ -1,7 +1,7 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
 import type { StoredConcept } from '../concepts/concept-store.js';
-import { recordedWarnings } from '../concepts/fit-record.js';
 import { readingsDocument } from '../concepts/readings.js';
+import { conceptWarnings, strengthSummary } from '../fitting/measure/calibration-warnings.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** @param stored sorted by name */
@@ -16,7 +16,7 @@ export function conceptPage(
 /** Everything but the vectors, which are too many for JSON by default. */
 export function toConceptObject({ concept, source, createdAt }: StoredConcept): ConceptObject {
   const { record, calibration } = concept;
-  const warnings = recordedWarnings(record.details);
+  const warnings = conceptWarnings(concept);
   return {
     id: concept.name,
     object: 'concept',
@@ -40,6 +40,7 @@ export function toConceptObject({ concept, source, createdAt }: StoredConcept): 
       negative_ratio: calibration.negativeRatio,
       details: { ...calibration.details },
     },
+    ...strengthSummary(calibration),
     residual_norms: Array.from(concept.residualNorms),
     readings: concept.readings && readingsDocument(concept.readings),
   };

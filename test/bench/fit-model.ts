@@ -1,7 +1,7 @@
 /** A fit on the embedded model: what its parts take, and what it leaves of the speed of streams beside it. */
 import { greedy } from '../../src/engine/protocol.js';
 import { fitConcept } from '../../src/fitting/fit-concept.js';
-import { fitSettings } from '../../src/fitting/fit-settings.js';
+import { fitPlan } from '../../src/fitting/fit-plan.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
 import { questions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
@@ -16,7 +16,7 @@ type Stages = ReadonlyMap<string, number>;
 
 async function timedFit(model: LoadedModel, body: object): Promise<{ stages: Stages; ended: number }> {
   const stages = new Map<string, number>();
-  const settings = fitSettings(FitRequest.parse({ name: 'bench', prefix, ...body }));
+  const [settings] = fitPlan(FitRequest.parse({ name: 'bench', prefix, ...body })).candidates;
   await fitConcept(settings, model, none, (stage) => {
     if (!stages.has(stage)) stages.set(stage, performance.now());
   });
@@ -28,7 +28,7 @@ export async function benchWholeFit(model: LoadedModel): Promise<{ rows: Row[]; 
   const started = performance.now();
   const { stages, ended } = await timedFit(model, { recipe: 'attention', method: 'rfm', contrast: 'none' });
   const direction = stages.get('direction') ?? ended;
-  const calibration = stages.get('calibrate: answer') ?? ended;
+  const calibration = stages.get('calibrate: answer plainly') ?? ended;
   const seconds = {
     capture: (direction - started) / 1000,
     algebra: (calibration - direction) / 1000,

@@ -39,7 +39,8 @@ test('no line is wider than the terminal, and colours change nothing else', () =
 test('the demo shows any model and a concept fitted a moment ago, and leaves nothing behind', async (t) => {
   const places = ['--model', tinyChatModel, '--models-dir', await tinyModels(t), '--threads', '1'];
   places.push('--data-dir', await temporaryFolder(t));
-  const fit = ['fit', 'Sea', '--prefix', 'You love the sea.', '--max-tokens', '2', ...places];
+  const fit = ['fit', 'Sea', '--prefix', 'You love the sea.', '--recipe', 'attention'];
+  fit.push('--max-tokens', '2', ...places);
   await runCommand(t, registerFit, fit);
   const demo = (...args: string[]) => runCommand(t, register, ['demo', ...args, ...places]);
   const said = await demo('--prompt', "What's up?", '--strength', '2');

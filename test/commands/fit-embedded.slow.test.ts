@@ -18,6 +18,7 @@ test('a list fitted twice on the embedded model gives the same bytes, whatever t
   const entry = {
     name: 'sea-talk',
     prefix: 'You love the sea. Talk about the waves.',
+    recipe: 'attention',
     max_tokens: 8,
     calibrate: false,
   };

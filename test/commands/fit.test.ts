@@ -80,9 +80,11 @@ test('what does not go together is refused before anything is loaded or written'
     ['--contrast=all', /contrast must be/],
     ['--opposite=land', /opposite must be left out with contrast "others"/],
     ['--bare-share=2', /bare_share must be a number from 0 to 1/],
-    ['--texts=9', /texts must be left out with recipe "attention"/],
+    ['--texts=9 --recipe=attention', /texts must be left out with recipe "attention"/],
+    ['--recipe=some', /recipe must be/],
+    ['--method=some', /method must be/],
   ] as const) {
-    const args = ['fit', 'sea', '--prefix', 'You love the sea.', option, '--data-dir', folder];
+    const args = ['fit', 'sea', '--prefix', 'You love the sea.', ...option.split(' '), '--data-dir', folder];
     await assert.rejects(runCommand(t, register, args), { name: 'SteerdError', message });
   }
   assert.deepEqual(await readdir(folder), []);

@@ -1,12 +1,12 @@
 /**
- * `npm run concept-table [-- --statements N --jobs N --out FOLDER]`: fits and calibrates the table's concepts with
- * every recipe and method and writes concept-table.md and .json. The better part of an hour on two cores; every job is a
- * process of its own with a part of the concepts and of the cores.
+ * `npm run concept-table [-- --statements N --jobs N --out FOLDER]`: fits and calibrates the table's concepts in
+ * several ways and writes concept-table.md and .json, and images/confusion.svg beside them. About an hour on two cores;
+ * every job is a process of its own with a part of the concepts and of the cores.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { packageRoot } from '../../src/common/package.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { tableConcepts } from './concepts.js';
 import { type ConceptRow, measureConcept } from './measure-concept.js';
-import { render, summaries } from './render.js';
+import { render, renderConfusion, summaries } from './render.js';
 
 const { values } = parseArgs({
   options: {
@@ -82,6 +82,9 @@ async function writeTable(folder: string, files: readonly string[]): Promise<voi
     `${JSON.stringify({ model: id, statements, rows }, null, 1)}\n`,
   );
   await writeFile(join(folder, 'concept-table.md'), render(rows, { model: id, statements }));
+  const images = join(folder, 'images');
+  await mkdir(images, { recursive: true });
+  await writeFile(join(images, 'confusion.svg'), renderConfusion(rows));
   await Promise.all(files.map((file) => rm(file)));
   console.table(summaries(rows));
 }

@@ -1,54 +1,86 @@
-/** One concept with every recipe and method: fitted, calibrated, and judged by answers to questions of its own. */
+/**
+ * One concept by several recipes: fitted, its strength 1 found as a calibration finds it but briefly, and judged by answers
+ * to questions that neither has seen.
+ */
 import type { Concept } from '../../src/concepts/concept.js';
-import { greedy } from '../../src/engine/protocol.js';
-import { conceptOf } from '../../src/fitting/fit-concept.js';
-import { meanOf, strongestFluent, usualBound } from '../../src/fitting/measure/calibration-curve.js';
-import { CurveMeasurement } from '../../src/fitting/measure/curve-measurement.js';
-import { runTrials, type TrialResult } from '../../src/fitting/measure/trial.js';
-import { chatPrompts, type PromptPair } from '../../src/fitting/measure/trial-prompts.js';
+import { fitConcept } from '../../src/fitting/fit-concept.js';
+import { fitPlan } from '../../src/fitting/fit-plan.js';
+import { statementOf } from '../../src/fitting/measure/concept-statement.js';
+import {
+  type JudgedAnswer,
+  type Scores,
+  scoresOf,
+  toldEvidence,
+} from '../../src/fitting/measure/steering-scores.js';
+import { findStrength } from '../../src/fitting/measure/strength-search.js';
+import {
+  type Selection,
+  StrengthTrials,
+  type TriedAnswer,
+} from '../../src/fitting/measure/strength-trials.js';
 import { editAt, unitEdit } from '../../src/fitting/measure/unit-edit.js';
-import { recipes } from '../../src/fitting/recipes/index.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
-import { heldOutQuestions, questions } from '../../src/fitting/statements/questions.js';
+import { heldOutQuestions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
-import { fitRecipes, type MethodName, methodNames, type RecipeName } from '../../src/schemas/fit-choices.js';
-import { type TableConcept, tableQuestions } from './concepts.js';
+import type { ContrastKind, MethodName, RecipeName } from '../../src/schemas/fit-choices.js';
+import { FitRequest } from '../../src/schemas/fits.js';
+import { type TableConcept, tableConcepts, tableQuestions } from './concepts.js';
+import { explainedBy } from './confusion.js';
 
-export interface Judged {
-  readonly evidence: number;
-  readonly logProbability: number;
-  readonly distinct2: number;
-  /** To the first question. */
-  readonly answer: string;
+/** How a concept is fitted. */
+export interface Way {
+  readonly recipe: RecipeName;
+  readonly method: MethodName;
+  readonly contrast: ContrastKind;
+}
+
+/** The paper's own first, then the same with a contrast, then the others. */
+export const ways: readonly Way[] = [
+  { recipe: 'attention', method: 'rfm', contrast: 'none' },
+  { recipe: 'attention', method: 'rfm', contrast: 'others' },
+  { recipe: 'responses', method: 'mean_difference', contrast: 'others' },
+  { recipe: 'texts', method: 'mean_difference', contrast: 'others' },
+];
+
+/** An answer to one of the table's questions. */
+export interface TableAnswer {
+  /** Index into the table's questions. */
+  readonly question: number;
+  readonly text: string;
+  readonly judged: JudgedAnswer;
+  /** Index of the table's concept whose message explains it best; null for an empty answer, and for plain ones. */
+  readonly explainedBy: number | null;
 }
 
 export interface Combination {
-  readonly recipe: RecipeName;
-  readonly method: MethodName;
-  /** Of strength 1; null when no coefficient read well. */
-  readonly share: number | null;
-  readonly steered: Judged;
+  readonly way: Way;
+  /** Of strength 1. */
+  readonly share: number;
+  /** Of the answers at strength 1. */
+  readonly scores: Scores;
+  readonly answers: readonly TableAnswer[];
 }
 
 export interface ConceptRow {
   readonly concept: TableConcept;
-  readonly unsteered: Judged;
+  /** Evidence of told over plain answers, nats per token. */
+  readonly toldEvidence: number;
+  readonly plain: readonly TableAnswer[];
   /** The model is told the concept instead of being steered. */
-  readonly told: Judged;
+  readonly told: readonly TableAnswer[];
   readonly combinations: readonly Combination[];
 }
 
 const signal = new AbortController().signal;
+const onProgress = () => {};
 const maxTokens = 24;
-/** Of each side that recipe `responses` asks. */
-const responseQuestions = 16;
-/**
- * Strength 1 is looked for among these, from the middle on, with shorter answers than in a fit's calibration, which
- * measures a whole curve and takes three times as long.
- */
-const shares = [0.004, 0.006, 0.008, 0.011, 0.015, 0.02, 0.027, 0.036];
-const firstShare = 0.015;
-const calibrationTokens = 20;
+/** Strength 1 is looked for with half the questions of a calibration, greedily, and at two shares around a glance's. */
+const calibrating = 8;
+const around = [0.8, 1.2] as const;
+const greedily = (count: number): Selection => ({
+  questions: Array.from({ length: count }, (_, question) => question),
+  sampled: false,
+});
 
 /** @param statements of each side that recipe `attention` reads. */
 export async function measureConcept(
@@ -56,98 +88,80 @@ export async function measureConcept(
   concept: TableConcept,
   statements: number,
 ): Promise<ConceptRow> {
-  const { prefix } = concept;
-  const chats = (questions: readonly string[]) =>
-    chatPrompts(
+  const trialsOf = (questions: readonly string[]) =>
+    new StrengthTrials({
       model,
-      questions.map((content) => [{ role: 'user', content }]),
-      prefix,
+      statement: statementOf({ record: recordOf(concept) }),
+      questions,
       maxTokens,
-    ).pairs;
-  const asked = chats(tableQuestions);
-  const calibrating = chats(heldOutQuestions);
-  const calibrationBase = await runTrials(
+      signal,
+      onProgress,
+    });
+  const trials = trialsOf(heldOutQuestions.slice(0, calibrating));
+  const table = trialsOf(tableQuestions);
+  const asked = greedily(tableQuestions.length);
+  const { plain, told, plainAnswers, toldAnswers } = await table.referencesOf(asked);
+  const measured: (Omit<Combination, 'answers'> & { readonly tried: readonly TriedAnswer[] })[] = [];
+  for (const way of ways) {
+    const fitted = await fit(model, concept, way, statements);
+    const unit = unitEdit(fitted, fitted.residualNorms);
+    const edit = (share: number) => editAt(fitted, unit, share);
+    const { one } = await findStrength(trials, { editAt: edit, selection: greedily(calibrating), around });
+    const strengthOne = edit(one);
+    const [tried = []] = await table.steered([() => strengthOne], asked);
+    const scores = scoresOf(
+      tried.map(({ judged }) => judged),
+      { plain, told },
+    );
+    measured.push({ way, share: one, scores, tried });
+  }
+  // All in one read: each message is read once for each question.
+  const explained = await explainedBy(
     model,
-    calibrating.map((pair) => ({ ...pair, edit: [] })),
-    { maxTokens: calibrationTokens, sampling: greedy, signal, onProgress: () => {} },
+    tableConcepts.map(({ prefix }) => prefix),
+    tableQuestions,
+    [toldAnswers, ...measured.map(({ tried }) => tried)].flat(),
+    signal,
   );
-  const judge = (trials: Parameters<typeof runTrials>[1]) =>
-    runTrials(model, trials, { maxTokens, sampling: greedy, signal, onProgress: () => {} });
-  const unsteered = await judge(asked.map((pair) => ({ ...pair, edit: [] })));
-  const told = await judge(asked.map((pair) => ({ ...pair, edit: [], told: true })));
-  const combinations: Combination[] = [];
-  for (const recipe of ['attention', 'responses'] as const) {
-    const features = await featuresOf(model, prefix, recipe, statements);
-    for (const method of methodNames) {
-      const fitted = await conceptOf(features, settingsOf(prefix, recipe, method), model, signal);
-      const share = await strengthOne(model, fitted, calibrating, calibrationBase);
-      const edit = editAt(fitted, unitEdit(fitted, fitted.residualNorms), share ?? 0);
-      const results = await judge(asked.map((pair) => ({ ...pair, edit })));
-      combinations.push({ recipe, method, share, steered: judged(model, results) });
-    }
-  }
-  return { concept, unsteered: judged(model, unsteered), told: judged(model, told), combinations };
-}
-
-function settingsOf(prefix: string, recipe: RecipeName, method: MethodName) {
-  const labels = fitRecipes[recipe].defaultLabels;
-  const rest = { statements: undefined, calibrate: false, maxTokens, seed: 0 };
-  return { name: 'table', prefix, recipe, method, labels, ...rest };
-}
-
-function featuresOf(model: LoadedModel, prefix: string, recipe: RecipeName, statements: number) {
-  const { positive, negative } = defaultStatements;
-  const asked = questions.slice(0, responseQuestions);
-  const own = { positive: positive.slice(0, statements), negative: negative.slice(0, statements) };
-  return recipes[recipe].collect({
-    model,
-    prefix,
-    statements: recipe === 'attention' ? own : { positive: asked, negative: asked },
-    labels: fitRecipes[recipe].defaultLabels,
-    maxTokens,
-    seed: 0,
-    signal,
-    onProgress: () => {},
-  });
-}
-
-/** Finds strength 1 as a fit does, in the direction of the concept; null when nothing reads well. */
-async function strengthOne(
-  model: LoadedModel,
-  concept: Concept,
-  calibrating: readonly PromptPair[],
-  unsteered: readonly TrialResult[],
-): Promise<number | null> {
-  const unit = unitEdit(concept, concept.residualNorms);
-  const measurement = new CurveMeasurement({
-    concept,
-    unit,
-    model,
-    prompts: calibrating,
-    bound: usualBound,
-    maxTokens: calibrationTokens,
-    signal,
-    onProgress: () => {},
-    unsteered,
-  });
-  const fluent = async (share: number) => {
-    await measurement.add([share]);
-    return measurement.points.some((point) => point.share === share && point.fluent);
-  };
-  const middle = shares.indexOf(firstShare);
-  if (await fluent(firstShare)) {
-    for (const share of shares.slice(middle + 1)) if (!(await fluent(share))) break;
-  } else {
-    for (const share of shares.slice(0, middle).reverse()) if (await fluent(share)) break;
-  }
-  return strongestFluent(measurement.points, 1)?.share ?? null;
-}
-
-function judged(model: LoadedModel, results: readonly TrialResult[]): Judged {
+  const withText = (answers: readonly TriedAnswer[], by: readonly (number | null)[] = []): TableAnswer[] =>
+    answers.map(({ question, tokens, judged }, index) => ({
+      question,
+      text: model.tokenizer.decode(tokens, { skipSpecialTokens: true }),
+      judged,
+      explainedBy: by[index] ?? null,
+    }));
   return {
-    evidence: meanOf(results.map(({ evidence }) => evidence)) ?? 0,
-    logProbability: meanOf(results.map(({ logProbability }) => logProbability)) ?? 0,
-    distinct2: meanOf(results.map(({ distinct2 }) => distinct2)) ?? 0,
-    answer: model.tokenizer.decode(results[0]?.tokens ?? [], { skipSpecialTokens: true }),
+    concept,
+    toldEvidence: toldEvidence({ plain, told }) ?? 0,
+    plain: withText(plainAnswers),
+    told: withText(toldAnswers, explained),
+    combinations: measured.map(({ tried, ...combination }, i) => ({
+      ...combination,
+      answers: withText(tried, explained.slice((i + 1) * tableQuestions.length)),
+    })),
   };
+}
+
+const recordOf = ({ prefix }: TableConcept): Concept['record'] => ({
+  recipe: 'table',
+  method: 'table',
+  prefix,
+  seed: 0,
+  details: {},
+});
+
+/** As a request for it would be, but for the statements that recipe `attention` reads. */
+function fit(model: LoadedModel, { group, subject }: TableConcept, way: Way, statements: number) {
+  const { positive, negative } = defaultStatements;
+  const request = FitRequest.parse({
+    name: 'table',
+    ...way,
+    class: group,
+    subject,
+    calibrate: false,
+    ...(way.recipe === 'attention'
+      ? { statements: { positive: positive.slice(0, statements), negative: negative.slice(0, statements) } }
+      : {}),
+  });
+  return fitConcept(fitPlan(request).candidates[0], model, signal);
 }

@@ -1,120 +1,198 @@
-/** The table as Markdown: what each recipe and method gains, and one sample answer per concept. */
-import { usualBound } from '../../src/fitting/measure/calibration-curve.js';
-import { methodNames } from '../../src/schemas/fit-choices.js';
-import { tableQuestions } from './concepts.js';
-import type { Combination, ConceptRow, Judged } from './measure-concept.js';
+/** The table as Markdown: what each way to fit a concept shows at strength 1, and what it reads like. */
 
-const names = ['attention', 'responses'].flatMap((recipe) =>
-  methodNames.map((method) => ({ recipe, method })),
-);
-const key = ({ recipe, method }: { recipe: string; method: string }) => `${recipe} ${method}`;
+import { weakConcept } from '../../src/fitting/measure/calibration-details.js';
+import { wilsonInterval } from '../../src/fitting/measure/intervals.js';
+import { tableConcepts, tableQuestions } from './concepts.js';
+import { type ConfusionMatrix, confusionMatrix, identifiedIn } from './confusion.js';
+import { heatMap } from './heat-map.js';
+import { type Combination, type ConceptRow, type TableAnswer, type Way, ways } from './measure-concept.js';
 
-/** How much more the answers show of the concept than unsteered ones do, in nats per token. */
-const gain = (row: ConceptRow, { evidence }: Judged) => evidence - row.unsteered.evidence;
+const nameOf = ({ recipe, method, contrast }: Way) => `${recipe} ${method}, contrast ${contrast}`;
+/** Of each, shown to a reader. */
+const shown = 3;
 
-/** Whether the answers read as well as the bound asks, compared with the same questions' unsteered answers. */
-const fluent = (row: ConceptRow, { logProbability, distinct2 }: Judged) =>
-  row.unsteered.logProbability - logProbability <= usualBound.logProbabilityDrop &&
-  distinct2 >= usualBound.distinct2;
+const combinationOf = (row: ConceptRow, way: Way) =>
+  row.combinations.find((combination) => nameOf(combination.way) === nameOf(way)) as Combination;
 
-const combinationOf = (row: ConceptRow, name: { recipe: string; method: string }) =>
-  row.combinations.find((combination) => key(combination) === key(name)) as Combination;
+const number = (value: number | null) => (value ?? 0).toFixed(2);
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
 
-const number = (value: number) => (value < 0 ? `−${(-value).toFixed(2)}` : value.toFixed(2));
+/** Whether its own message explains an answer better than the others of the table do. */
+const identified = (row: ConceptRow, answers: readonly TableAnswer[]) => {
+  const own = tableConcepts.findIndex(({ prefix }) => prefix === row.concept.prefix);
+  return answers.filter(({ explainedBy }) => explainedBy === own).length;
+};
 
 interface Summary {
   readonly name: string;
-  readonly rises: number;
-  readonly fluent: number;
-  readonly meanGain: number;
-  readonly meanShareOfTold: number;
+  readonly concept: number;
+  readonly fluency: number;
+  readonly instruction: number;
+  readonly harmonic: number;
+  /** Answers of all concepts that their own message explains best. */
+  readonly identified: number;
+  readonly answers: number;
+  readonly weak: number;
 }
 
 export function summaries(rows: readonly ConceptRow[]): Summary[] {
-  return names.map((name) => {
-    const cells = rows.map((row) => ({ row, combination: combinationOf(row, name) }));
-    const gains = cells.map(({ row, combination }) => gain(row, combination.steered));
-    const told = rows.map((row) => gain(row, row.told));
-    const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  return ways.map((way) => {
+    const all = rows.map((row) => ({ row, ...combinationOf(row, way) }));
     return {
-      name: key(name),
-      rises: gains.filter((value) => value > 0).length,
-      fluent: cells.filter(({ row, combination }) => fluent(row, combination.steered)).length,
-      meanGain: mean(gains),
-      meanShareOfTold: mean(gains) / mean(told),
+      name: nameOf(way),
+      concept: mean(all.map(({ scores }) => scores.concept ?? 0)),
+      fluency: mean(all.map(({ scores }) => scores.fluency)),
+      instruction: mean(all.map(({ scores }) => scores.instruction)),
+      harmonic: mean(all.map(({ scores }) => scores.harmonic)),
+      identified: all.reduce((sum, { row, answers }) => sum + identified(row, answers), 0),
+      answers: all.reduce((sum, { answers }) => sum + answers.length, 0),
+      weak: all.filter(({ scores }) => (scores.concept ?? 0) < weakConcept).length,
     };
   });
 }
 
-/** Evidence and fluency for as many concepts as can be come first, the mean gain (below 10 nats) last. */
-const rank = ({ rises, fluent: inside, meanGain }: Summary) => 10 * (rises + inside) + meanGain;
+function bestWay(rows: readonly ConceptRow[]): Way {
+  const harmonic = summaries(rows).map((summary) => summary.harmonic);
+  return ways[harmonic.indexOf(Math.max(...harmonic))] as Way;
+}
+
+/**
+ * @param way null for the answers of the told model
+ */
+export function confusionOf(rows: readonly ConceptRow[], way: Way | null): ConfusionMatrix {
+  return confusionMatrix(
+    tableConcepts.map(({ prefix }) => {
+      const row = rows.find(({ concept }) => concept.prefix === prefix);
+      if (row === undefined) return [];
+      const answers = way === null ? row.told : combinationOf(row, way).answers;
+      return answers.map(({ explainedBy }) => explainedBy);
+    }),
+  );
+}
+
+/** The confusion matrix of the best way, as SVG. */
+export function renderConfusion(rows: readonly ConceptRow[]): string {
+  const way = bestWay(rows);
+  return heatMap({
+    title: `Which message explains answers at strength 1 best: ${nameOf(way)}`,
+    rowTitle: 'steered by',
+    columnTitle: 'explained best by the message of',
+    labels: tableConcepts.map(({ subject }) => subject),
+    groupStarts: tableConcepts.flatMap(({ group }, i) => (group === tableConcepts[i - 1]?.group ? [] : [i])),
+    counts: confusionOf(rows, way),
+  });
+}
+
+function table(header: readonly string[], lines: readonly (readonly string[])[], rest = '--:'): string {
+  return [header, header.map((_, i) => (i === 0 ? '---' : rest)), ...lines]
+    .map((line) => `| ${line.join(' | ')} |`)
+    .join('\n');
+}
+
+const inCell = (text: string) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim();
+
+function ofAnswers(count: number, total: number): string {
+  const [low, high] = wilsonInterval(count, total);
+  return `${count} of ${total} (${percent(low)} to ${percent(high)})`;
+}
 
 export function render(rows: readonly ConceptRow[], how: { model: string; statements: number }): string {
-  const cell = (row: ConceptRow, name: (typeof names)[number]) => {
-    const { steered } = combinationOf(row, name);
-    return `${number(gain(row, steered))}${fluent(row, steered) ? '' : ' ✗'}`;
+  const best = bestWay(rows);
+  const told = identifiedIn(confusionOf(rows, null));
+  const [before, after] = ways as [Way, Way];
+  const cell = (row: ConceptRow, way: Way) => {
+    const { scores, answers } = combinationOf(row, way);
+    const { concept, fluency, instruction, harmonic } = scores;
+    const [c, f, i, h] = [concept, fluency, instruction, harmonic].map(number);
+    return `**${h}** (${c} ${f} ${i}) ${identified(row, answers)}/${answers.length}`;
   };
-  const best = summaries(rows).reduce((a, b) => (rank(b) > rank(a) ? b : a));
-  const table = (header: readonly string[], lines: readonly (readonly string[])[], rest = '--:') =>
-    [header, header.map((_, i) => (i === 0 ? '---' : rest)), ...lines]
-      .map((line) => `| ${line.join(' | ')} |`)
-      .join('\n');
-  const samples = rows.map((row) => {
-    const combination = row.combinations.find((one) => key(one) === best.name) as Combination;
-    return [row.concept.subject, row.unsteered.answer, combination.steered.answer].map((text) =>
-      text.replace(/\s+/g, ' ').replaceAll('|', '\\|').trim(),
+  const reads = (way: Way) =>
+    table(
+      ['concept', ...tableQuestions.slice(0, shown)],
+      rows.map((row) => [
+        row.concept.subject,
+        ...combinationOf(row, way)
+          .answers.slice(0, shown)
+          .map(({ text }) => inCell(text)),
+      ]),
+      '---',
     );
-  });
-  return `# ${rows.length} concepts, both recipes, all methods
+  const others = [after, ...[best].filter((way) => way !== before && way !== after)];
+  const confusion = confusionOf(rows, best);
+  return `# ${rows.length} concepts at strength 1
 
-Made by \`npm run concept-table\` on ${how.model}: ${how.statements} statements of each side for recipe \`attention\`, 16 questions for
-\`responses\`. Every vector is calibrated as a fit does it, with answers of 20 tokens, and strength 1 is then judged by greedy
-answers of 24 tokens to ${tableQuestions.length} questions that neither fit nor calibration has seen.
+Made by \`npm run concept-table\` on ${how.model}: ${how.statements} statements of each side for recipe \`attention\`, the defaults of the
+other recipes. Strength 1 is found as a calibration finds it, but with eight questions, greedy, and fewer coefficients. It is then judged by
+greedy answers of 24 tokens to ${tableQuestions.length} questions that neither fit nor calibration has seen. *Before* is the paper's own recipe, whose
+negatives state nothing (contrast \`none\`); *after* is the same with other subjects in the concept's place.
 
-A cell is the *gain in evidence*: by how many nats per token the answers to them become likelier when the concept is
-stated to the model, compared with unsteered answers. ✗ marks answers outside the bound (more than ${usualBound.logProbabilityDrop} nat per token
-below the unsteered answers, or less than ${usualBound.distinct2} of the pairs of tokens distinct). *told* is the gain when the model is
-told the concept instead of being steered: what it can show at all.
+- C: evidence of the concept against eight decoys, as a share of what the model shows when it is told the concept.
+- F: fluency. I: whether answers still answer their questions. H: the harmonic mean of the three ([fitting.md](fitting.md)).
+- *identified*: answers that their own message explains better than those of the ${tableConcepts.length - 1} other concepts do. Of the told model's own
+  answers these are ${ofAnswers(told.identified, told.answers)}.
+- *weak*: concepts with C below ${weakConcept}.
 
-## Sums
+The raw answers with all their values are in [concept-table.json](concept-table.json).
+
+## Means
 
 ${table(
-  ['recipe, method', 'evidence rises', 'inside the bound', 'mean gain', 'of told'],
-  summaries(rows).map(({ name, rises, fluent: inside, meanGain, meanShareOfTold }) => [
-    name,
-    `${rises} of ${rows.length}`,
-    `${inside} of ${rows.length}`,
-    number(meanGain),
-    `${Math.round(100 * meanShareOfTold)} %`,
+  ['recipe, method', 'C', 'F', 'I', 'H', 'identified', 'weak'],
+  summaries(rows).map((summary) => [
+    summary.name,
+    number(summary.concept),
+    number(summary.fluency),
+    number(summary.instruction),
+    `**${number(summary.harmonic)}**`,
+    ofAnswers(summary.identified, summary.answers),
+    `${summary.weak} of ${rows.length}`,
   ]),
 )}
 
 ## Every concept
 
+**H** (C F I) and how many answers are identified; *told* is the evidence of told over plain answers, in nats per token.
+
 ${table(
-  [
-    'class',
-    'concept',
-    'told',
-    ...names.map((name) =>
-      key(name)
-        .replace('attention', 'att.')
-        .replace('responses', 'resp.')
-        .replace('mean_difference', 'mean diff.'),
-    ),
-  ],
+  ['class', 'concept', 'told', ...ways.map(nameOf)],
   rows.map((row) => [
     row.concept.group,
     row.concept.subject,
-    number(gain(row, row.told)),
-    ...names.map((name) => cell(row, name)),
+    `${number(row.toldEvidence)} ${identified(row, row.told)}/${row.told.length}`,
+    ...ways.map((way) => cell(row, way)),
   ]),
 )}
 
 ## What it reads like
 
-The first question, "${tableQuestions[0]}", unedited: unsteered, and at strength 1 of ${best.name}.
+Three answers at strength 1, unedited.
 
-${table(['concept', 'unsteered', 'steered'], samples, '---')}
+### Before: ${nameOf(before)}
+
+${reads(before)}
+${others.map((way) => `\n### ${way === after ? 'After' : 'Best by H'}: ${nameOf(way)}\n\n${reads(way)}\n`).join('')}
+### Unsteered
+
+${table(
+  tableQuestions.slice(0, shown),
+  [(rows[0]?.plain ?? []).slice(0, shown).map(({ text }) => inCell(text))],
+  '---',
+)}
+
+## Which message explains the answers
+
+${nameOf(best)}: answers by the concept that steered them (rows), and by the message that explains them best (columns).
+
+![Confusion matrix](images/confusion.svg)
+
+${table(
+  ['', ...tableConcepts.map((_, i) => `${i + 1}`)],
+  tableConcepts.map(({ subject }, i) => [
+    `${i + 1} ${subject}`,
+    ...(confusion[i] ?? []).map((count, j) => (count === 0 ? '' : i === j ? `**${count}**` : `${count}`)),
+  ]),
+)}
 `;
 }

@@ -93,7 +93,12 @@ test('the same request gives the same bytes, on another server too, beside anoth
     const data = await temporaryData();
     const server = await startServerProcess(data.directory, { STEERD_THREADS: threads });
     try {
-      const other = post(server, '/v1/fits', { ...body, prefix: 'You adore the sea.', calibrate: false });
+      const other = post(server, '/v1/fits', {
+        recipe: 'attention',
+        ...body,
+        prefix: 'You adore the sea.',
+        calibrate: false,
+      });
       await other;
       const { concept, job } = await fit(server, body);
       assert.equal(job.concept?.version, concept.version);

@@ -50,7 +50,7 @@ const cases = [
   ['responses', 'capture', 1, 2],
   ['examples', 'capture', 1, 10],
   ['examples', 'direction', 1, 4],
-  ['examples', 'calibrate: answer', 2, 2],
+  ['examples', 'calibrate: answer plainly', 2, 2],
 ] as const;
 
 for (const [recipe, stage, step, count] of cases)
@@ -91,7 +91,13 @@ for (const [recipe, stage, step, count] of cases)
 
 test('then a fit works as if nothing had been', async () => {
   const { id } = await fits.create(
-    FitRequest.parse({ name: 'kept', prefix: 'You adore the sea.', statements: sides(3), calibrate: false }),
+    FitRequest.parse({
+      name: 'kept',
+      recipe: 'attention',
+      prefix: 'You adore the sea.',
+      statements: sides(3),
+      calibrate: false,
+    }),
   );
   for await (const _ of fits.events(id)?.read(new AbortController().signal) ?? []);
   assert.equal(fits.get(id)?.status, 'succeeded', fits.get(id)?.error?.message);

@@ -8,6 +8,7 @@ import { FitJob } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 import { syntheticModel } from './recipes/synthetic-model.js';
+import { steerableModel, zorbs } from './steerable-model.js';
 
 const request = (part: object = {}) =>
   FitRequest.parse({ name: 'sea', prefix, recipe: 'responses', calibrate: false, max_tokens: 4, ...part });
@@ -95,6 +96,46 @@ test('what a fit left out or doubted is told by the job, as it is kept with the 
   assert.equal(job.warnings.length, 1);
   assert.match(job.warnings[0] ?? '', /1 text \(examples\.negative\[0\]\)/);
   assert.deepEqual(stored[0]?.record.details.warnings, job.warnings);
+});
+
+test('where no recipe is named the job says auto until it is known which one is best', async () => {
+  const model = steerableModel({ shows: { answer: 0.98 } });
+  const stored: Concept[] = [];
+  const timed = new Set<string>();
+  const jobs = new FitJobs({
+    models: { get: () => model },
+    concepts: { put: async (concept) => stored.push(concept) },
+    onStage: (stage) => timed.add(stage),
+  });
+  const body = { prefix: zorbs, recipe: undefined, texts: 16, calibrate: true };
+  const { id, recipe, method } = await jobs.create(request(body));
+  assert.deepEqual([recipe, method], ['auto', 'auto']);
+  const named = await jobs.create(request({ prefix: zorbs, recipe: 'responses', method: 'auto' }));
+  assert.deepEqual([named.recipe, named.method], ['responses', 'mean_difference'], 'nothing to choose by');
+  const stages: string[] = [];
+  for await (const events of jobs.events(id)?.read(new AbortController().signal, { pace: 0 }) ?? [])
+    for (const { type, data } of events) if (type === 'progress') stages.push(data.stage);
+  const job = FitJob.parse(jobs.get(id));
+  assert.equal(job.status, 'succeeded', job.error?.message);
+  assert.deepEqual([job.recipe, job.method], ['responses', 'mean_difference']);
+  assert.deepEqual([job.recipe, job.method], [stored[0]?.record.recipe, stored[0]?.record.method]);
+  assert.deepEqual(
+    job.layers.map(({ layer }) => layer),
+    [1, 2, 3],
+  );
+  for (const stage of ['texts: write', 'responses: calibrate: judge', 'calibrate: side effects', 'store'])
+    assert.ok(stages.includes(stage), stage);
+  // Times are kept by stage, whichever candidate it is of.
+  for (const stage of ['write', 'select', 'calibrate: judge', 'store']) assert.ok(timed.has(stage), stage);
+  assert.ok([...timed].every((stage) => !/attention|responses|texts/.test(stage)));
+
+  const { id: other } = await jobs.create(request({ ...body, name: 'other' }));
+  await until(() => jobs.get(other)?.progress?.stage === 'attention, contrast others: capture');
+  const started = performance.now();
+  assert.equal((await jobs.cancel(other)).status, 'cancelled');
+  assert.ok(performance.now() - started < 1000);
+  assert.equal(model.engine.running, 0);
+  await jobs.close();
 });
 
 test('one runs at a time, in order; a queued one can be cancelled', async () => {

@@ -1,12 +1,13 @@
 /** Fits of many texts take no more memory than there is, and say what they did not read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fitSettings } from '../../src/fitting/fit-settings.js';
+import { fitPlan } from '../../src/fitting/fit-plan.js';
 import { limitRows } from '../../src/fitting/row-limit.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 
 const texts = (count: number, mark: string) => Array.from({ length: count }, (_, i) => `${mark} ${i}`);
-const settings = (part: object) => fitSettings(FitRequest.parse({ name: 'sea', ...part }));
+const settings = (part: object) =>
+  fitPlan(FitRequest.parse({ name: 'sea', recipe: 'attention', ...part })).candidates[0];
 const shape = { layers: 4, hiddenSize: 8 };
 const bytesOf = (rows: number) => rows * 4 * 8 * 4;
 

@@ -60,6 +60,7 @@ async function fitWithAttention({ url }: ServerProcess): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       name: fitted,
+      recipe: 'attention',
       prefix: 'You love snow.',
       statements: { positive: statements, negative: statements },
       calibrate: false,

@@ -43,3 +43,23 @@ test('a fifth sweep or calibration is 429 with Retry-After; a client that leaves
   for (const client of clients) client.destroy();
   await until(() => app.measurements.running === 0);
 });
+
+test('a calibration that cannot be is refused, at the field that is wrong', async (t) => {
+  const { refused } = await build(t);
+  for (const [body, message] of [
+    [{ bound: { fluency: 1.5 } }, /bound\.fluency must be a number from 0 to 1/],
+    [{ bound: { divergence: -1 } }, /bound\.divergence must be a number from 0 to 100/],
+    [{ bound: { log_probability_drop: 1 } }, /bound has no field "log_probability_drop"/],
+    [{ bound: 0.5 }, /bound must be an object of two numbers/],
+    [{ others: [] }, /others must be a list of 1 to 32 messages/],
+    [{ others: ['Be a dog.', ''] }, /others\.1 must be a text/],
+    [{ questions: ['One?'] }, /questions must be a list of 2 to 64/],
+    [{ shares: [0.01, 0.01] }, /shares must have no number twice/],
+    [{ max_tokens: 4 }, /max_tokens must be a whole number from 8 to 512/],
+    [{ decoys: [] }, /has no field "decoys"/],
+  ] as const) {
+    const { status, message: said } = await refused('/v1/concepts/pirate/calibrate', body);
+    assert.equal(status, 400, said);
+    assert.match(said, message);
+  }
+});

@@ -24,6 +24,33 @@ test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing 
   ConceptList.parse({ object: 'list', data: [object], has_more: false });
 });
 
+test('lists too show what strength means, where it was measured', () => {
+  const shownWith = (details: Readonly<Record<string, unknown>>) => {
+    const concept = sampleConcept('ocean');
+    const calibrated = createConcept({ ...concept, calibration: { ...concept.calibration, details } });
+    const object = toConceptObject({ concept: calibrated, source: 'data', createdAt: 1_700_000_000 });
+    const [entry] = ConceptList.parse({ object: 'list', data: [object], has_more: false }).data;
+    return { weak: entry?.weak, max_strength: entry?.max_strength };
+  };
+  assert.deepEqual(shownWith({ weak: true, max_strength: 1.5 }), { weak: true, max_strength: 1.5 });
+  assert.deepEqual(shownWith({ max_strength: 2 }), { weak: undefined, max_strength: 2 });
+  assert.deepEqual(shownWith({ share: 0.012 }), { weak: undefined, max_strength: undefined });
+});
+
+test('warnings are those of the fit and those of the calibration', () => {
+  const concept = sampleConcept('ocean', { details: { warnings: ['A text was left out.'] } });
+  const shown = (details: Readonly<Record<string, unknown>>) =>
+    toConceptObject({
+      concept: createConcept({ ...concept, calibration: { ...concept.calibration, details } }),
+      source: 'data',
+      createdAt: 1,
+    }).warnings;
+  assert.deepEqual(shown({ weak: false }), ['A text was left out.']);
+  const [first, second] = shown({ weak: true }) ?? [];
+  assert.equal(first, 'A text was left out.');
+  assert.match(second ?? '', /Strength 1 shows little/);
+});
+
 test('the example of the schema is valid, and the schema has a JSON Schema', () => {
   ConceptObject.parse(ConceptObject.meta()?.example);
   assert.equal(z.toJSONSchema(ConceptObject).$defs?.Concept?.type, 'object');

@@ -220,11 +220,10 @@ test('a fit request has bounds and defaults', () => {
   const least = { name: 'sea', prefix: 'You adore the sea.' };
   assert.deepEqual(FitRequest.parse(least), {
     ...least,
-    recipe: 'attention',
+    recipe: 'auto',
     layers: 'all',
     calibrate: true,
     seed: 0,
-    profile: 'separation',
   });
   const two = ['a', 'b'];
   for (const [path, part] of [

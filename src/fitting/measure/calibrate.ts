@@ -9,21 +9,15 @@ import type { LoadedModel } from '../../models/model.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { heldOutQuestions } from '../statements/questions.js';
 import { calibrationDetails } from './calibration-details.js';
+import { statementOf } from './concept-statement.js';
 import { heldReadings } from './held-readings.js';
 import { residualNormsOf } from './residual-norms.js';
 import { measureSideEffects } from './side-effects.js';
-import {
-  largestShare,
-  type Share,
-  type StrengthBound,
-  shareInterval,
-  usualBound,
-} from './strength-curve.js';
+import { largestShare, type Share, type StrengthBound, shareInterval, usualBound } from './strength-curve.js';
 import { findStrength, type TriedShare } from './strength-search.js';
 import { StrengthTrials } from './strength-trials.js';
 import { measureSuppression } from './suppression.js';
 import { editAt, unitEdit } from './unit-edit.js';
-import { statementOf } from './concept-statement.js';
 
 export interface CalibrationSettings {
   /** Default: the first `usualQuestions` of `heldOutQuestions`. */

@@ -2,7 +2,13 @@
 import type { SideEffects } from './side-effects.js';
 import { at } from './sigmoid.js';
 import { meanOf, type ReferenceAnswers, type Scores, scoresOf, toldEvidence } from './steering-scores.js';
-import { harmonicAt, onsetShare, type Share, type StrengthBound, type StrengthCurve } from './strength-curve.js';
+import {
+  harmonicAt,
+  onsetShare,
+  type Share,
+  type StrengthBound,
+  type StrengthCurve,
+} from './strength-curve.js';
 import type { TriedShare } from './strength-search.js';
 import type { References, StrengthTrials, TriedAnswer } from './strength-trials.js';
 import type { Suppression } from './suppression.js';
@@ -40,7 +46,13 @@ export function calibrationDetails(measured: Measured): Readonly<Record<string, 
     ...(scores.concept === null ? {} : { weak: scores.concept < weakConcept }),
     scores: fieldsOf(scores),
     told,
-    onset_strength: nullable(onsetShare(curve, steered.map(({ share }) => share)), (share) => share / one),
+    onset_strength: nullable(
+      onsetShare(
+        curve,
+        steered.map(({ share }) => share),
+      ),
+      (share) => share / one,
+    ),
     suppression: opposite && {
       suppressed: short(opposite.suppressed),
       fluency: short(opposite.fluency),
@@ -110,7 +122,10 @@ function toldOf(reference: ReferenceAnswers) {
 }
 
 function identifiedOf(answers: readonly { readonly identified: boolean | null }[]): number | null {
-  return nullable(meanOf(answers.map(({ identified }) => (identified === null ? null : Number(identified)))), (share) => share);
+  return nullable(
+    meanOf(answers.map(({ identified }) => (identified === null ? null : Number(identified)))),
+    (share) => share,
+  );
 }
 
 /** Two questions, plain and at the measured share nearest to strength 1. */

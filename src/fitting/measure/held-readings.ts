@@ -3,9 +3,10 @@
  * strength 1: what the stream reads under addition at strength 1, so that both read alike. Told answers lie several times
  * farther out, for what they differ in is more than the concept.
  */
+
+import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { Concept } from '../../concepts/concept.js';
 import type { Readings } from '../../concepts/readings.js';
-import { mapConcurrent } from '../../common/map-concurrent.js';
 import { greedy } from '../../engine/protocol.js';
 import { measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
@@ -70,26 +71,26 @@ async function steeredAnswers(concept: Concept, trials: StrengthTrials) {
     },
   ];
   return mapConcurrent(trials.judge.plain.slice(0, read), inFlight, signal, async (prompt, _, either) => {
-      const tokens: number[] = [];
-      const projections: Float32Array[] = [];
-      const steps = model.engine.generate(
-        {
-          prompt,
-          maxTokens,
-          stopTokens: model.stopTokens,
-          minTokens: 0,
-          sampling: greedy,
-          edit,
-          monitor: [vectors],
-          priority: 'background',
-        },
-        either,
-      );
-      for await (const step of steps) {
-        if (step.token !== null) tokens.push(step.token);
-        if (step.projections !== undefined) projections.push(step.projections);
-      }
-      either.throwIfAborted();
-      return { prompt, tokens, projections };
+    const tokens: number[] = [];
+    const projections: Float32Array[] = [];
+    const steps = model.engine.generate(
+      {
+        prompt,
+        maxTokens,
+        stopTokens: model.stopTokens,
+        minTokens: 0,
+        sampling: greedy,
+        edit,
+        monitor: [vectors],
+        priority: 'background',
+      },
+      either,
+    );
+    for await (const step of steps) {
+      if (step.token !== null) tokens.push(step.token);
+      if (step.projections !== undefined) projections.push(step.projections);
+    }
+    either.throwIfAborted();
+    return { prompt, tokens, projections };
   });
 }

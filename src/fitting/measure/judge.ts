@@ -158,8 +158,7 @@ export class Judge {
 }
 
 /** What two reads tell of an answer. */
-export interface Glance
-  extends Pick<JudgedAnswer, 'question' | 'sampled' | 'logProbability' | 'distinct2'> {
+export interface Glance extends Pick<JudgedAnswer, 'question' | 'sampled' | 'logProbability' | 'distinct2'> {
   /** How much likelier it is with the concept stated, in nats per token; null where nothing states it. */
   readonly gain: number | null;
 }

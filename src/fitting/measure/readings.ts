@@ -4,15 +4,11 @@
  * reads it and where steering acts on its choice. Told answers are read behind the message that they were given after,
  * as the told model saw them.
  */
-import { mapConcurrent } from '../../common/map-concurrent.js';
 import { type Concept, hasVector } from '../../concepts/concept.js';
 import type { Readings } from '../../concepts/readings.js';
-import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { calibratedLayers, layersWithVector } from '../../steering/concept-layers.js';
 import { auroc, distributionOf } from './reading-statistics.js';
-import { answerOf, type Trial } from './trial.js';
-import type { PromptPair } from './trial-prompts.js';
 
 export interface AnsweredPrompt {
   /** Token ids up to where the answer begins; for a told answer with what told it. */
@@ -68,53 +64,6 @@ export async function measureReadings(
     },
   };
 }
-
-interface AnswersToMake {
-  readonly prompts: readonly PromptPair[];
-  readonly maxTokens: number;
-  /** Token ids of the unsteered answers by prompt, for who has them already. */
-  readonly neutral?: readonly (readonly number[])[];
-}
-
-/**
- * The same from prompts alone: the model answers them plainly and told (greedily, as background work). A prompt that
- * nothing states the concept to is answered under the concept at strength 1 instead.
- * @param concept with the calibration of strength 1
- */
-export async function answerAndMeasureReadings(
-  concept: Concept,
-  model: LoadedModel,
-  { prompts, maxTokens, neutral }: AnswersToMake,
-  signal: AbortSignal,
-): Promise<Readings | null> {
-  const toldBy = prompts.every(({ stated }) => stated !== null) ? 'message' : 'steering';
-  const strengthOne = {
-    vectors: concept.vectors,
-    add: concept.calibration.coefficients,
-    scale: new Float32Array(concept.layers),
-    from: 0,
-    to: Number.POSITIVE_INFINITY,
-  };
-  const answers = async (trials: readonly Trial[]) => {
-    const options = { maxTokens, sampling: greedy, signal, onProgress: () => {} };
-    return mapConcurrent(trials, inFlight, signal, async (trial, _, either) => ({
-      prompt: trial.told ? (trial.stated ?? trial.prompt) : trial.prompt,
-      answer: (await answerOf(model, trial, options, either)).tokens,
-    }));
-  };
-  const told = await answers(
-    prompts.map((pair) =>
-      toldBy === 'message' ? { ...pair, edit: [], told: true } : { ...pair, edit: [strengthOne] },
-    ),
-  );
-  const plain = neutral
-    ? prompts.map(({ prompt }, i) => ({ prompt, answer: neutral[i] ?? [] }))
-    : await answers(prompts.map((pair) => ({ ...pair, edit: [] })));
-  return measureReadings(concept, model, { neutral: plain, told, toldBy }, signal);
-}
-
-/** Half the usual slots: what background work may take. */
-const inFlight = 4;
 
 /** By layer: <h, v> at the positions that chose the answers' tokens. */
 async function projectionsOf(

@@ -8,7 +8,7 @@ import type { LoadedModel } from '../../models/model.js';
 import { inAnotherLanguage } from '../answers/answer-checks.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import type { ConceptStatement } from './concept-statement.js';
-import { type Glance, type GivenAnswer, Judge } from './judge.js';
+import { type GivenAnswer, type Glance, Judge } from './judge.js';
 import type { JudgedAnswer, ReferenceAnswers } from './steering-scores.js';
 
 export interface TrialSettings {

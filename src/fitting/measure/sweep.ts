@@ -5,7 +5,7 @@ import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
 import { SteeringItem, type SteeringReceipt } from '../../schemas/steering.js';
 import { resolveSteering } from '../../steering/resolve.js';
-import { meanOf } from './calibration-curve.js';
+import { meanOf } from './steering-scores.js';
 import { runTrials, type Trial, type TrialResult } from './trial.js';
 import { chatPrompts } from './trial-prompts.js';
 

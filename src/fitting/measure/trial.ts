@@ -1,6 +1,6 @@
 /**
  * Trials: the model answers prompts, each under its own activation edit, and then scores the answers itself without
- * any edit. Calibration, sweeps and the concept table are lists of trials.
+ * any edit. A sweep is a list of trials.
  */
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
@@ -14,8 +14,6 @@ export interface Trial {
   /** The same prompt with the concept stated, or null when nothing states it. */
   readonly stated: readonly number[] | null;
   readonly edit: ActivationEdit;
-  /** The model is told the concept: it answers after `stated`. Judged like any other answer. */
-  readonly told?: boolean;
 }
 
 export interface TrialResult {
@@ -92,10 +90,9 @@ export async function runTrials(
   });
 }
 
-/** Runs one trial. */
-export async function answerOf(
+async function answerOf(
   model: LoadedModel,
-  { prompt, stated, edit, told = false }: Trial,
+  { prompt, edit }: Trial,
   { maxTokens, sampling }: TrialOptions,
   signal: AbortSignal,
 ): Promise<Pick<TrialResult, 'tokens' | 'finish'>> {
@@ -104,7 +101,7 @@ export async function answerOf(
   const { stopTokens } = model;
   const steps = model.engine.generate(
     {
-      prompt: told ? (stated ?? prompt) : prompt,
+      prompt,
       maxTokens,
       stopTokens,
       minTokens: 0,

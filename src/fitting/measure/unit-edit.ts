@@ -5,7 +5,7 @@
 import type { Concept } from '../../concepts/concept.js';
 import type { ActivationEdit } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
-import type { Share } from './calibration-curve.js';
+import type { Share } from './strength-curve.js';
 
 /** [L] coefficients on the concept's unit vectors at share 1, and the share its strength 1 has now. */
 export interface UnitEdit {

@@ -11,6 +11,7 @@ import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 import { readable, SinkMeter } from './attention-sinks.js';
+import { examplesRecord } from './example-statement.js';
 import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt-parts.js';
 import { interleaved, meanOverTokens, type Reading, readAll } from './reading.js';
 import type { Example, LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
@@ -35,7 +36,8 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   if (given === undefined) throw errors.invalidValue('examples', 'given with recipe "examples"', 'nothing');
   const rows = interleaved(given.positive.length, given.negative.length);
   const n = given.positive.length + given.negative.length;
-  const { layers: depth, hiddenSize } = context.model.engine.shape;
+  const { tokenizer, engine } = context.model;
+  const { layers: depth, hiddenSize, capacity } = engine.shape;
   const meter = await SinkMeter.of(context.model, context.signal);
   const { readings, onlyFirst } = await allReadings(context, rows, meter.firstIsSink);
   const labels = new Float32Array(n);
@@ -80,6 +82,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       ...(total > read ? { left_out: { attention_sinks: total - read } } : {}),
       ...(onlyFirst.length > 0 ? { lead_in: lineBreak } : {}),
       ...(warnings.length > 0 ? { warnings } : {}),
+      ...(context.prefix === '' ? examplesRecord(given, { tokenizer, capacity }) : {}),
     },
   };
 }

@@ -7,11 +7,9 @@ import { answer, post, suiteServer } from '../running-server.js';
 
 interface Point {
   readonly share: number;
-  readonly strength: number;
-  readonly evidence: number;
-  readonly log_probability: number;
-  readonly distinct_2: number;
-  readonly fluent: boolean;
+  readonly concept: number;
+  readonly fluency: number;
+  readonly harmonic: number;
 }
 
 describe('measured steering', () => {
@@ -39,7 +37,7 @@ describe('measured steering', () => {
     }
   });
 
-  test('a calibration finds the edge of what reads well, is stored, and is what strength 1 does next', async () => {
+  test('a calibration finds where the concept reads best, is stored, and is what strength 1 does next', async () => {
     const server = running();
     const questions = ['What do you like to eat?', 'How was the party?', 'Describe a room.'];
     const body = { questions, shares: [0.005, 0.012, 0.2], max_tokens: 24 };
@@ -47,16 +45,20 @@ describe('measured steering', () => {
     assert.equal(status, 200, JSON.stringify(json));
     const concept = json as ConceptObject;
     const { method, details, coefficients } = concept.calibration;
-    assert.deepEqual([method, concept.source], ['fluency', 'data']);
+    assert.deepEqual([method, concept.source], ['harmonic', 'data']);
     const curve = details.curve as Point[];
-    const at = (share: number) => curve.find((point) => point.share === share) as Point;
-    // An edit a fifth as long as the residual stream breaks any text, in both directions.
-    for (const share of [0.2, -0.2]) assert.equal(at(share).fluent, false);
-    assert.equal(at(0).fluent, true);
-    assert.ok(at(0.2).log_probability < at(0).log_probability - 1 || at(0.2).distinct_2 < 0.6);
-    assert.ok(at(0.012).evidence > at(0).evidence && at(-0.012).evidence < at(0).evidence);
-    const one = curve.find(({ strength }) => strength === 1);
-    assert.equal(one?.share, details.share);
+    assert.deepEqual(
+      curve.map(({ share }) => share),
+      body.shares,
+    );
+    const [gentle, usual, broken] = curve as [Point, Point, Point];
+    // An edit a fifth as long as the residual stream breaks any text.
+    assert.ok(broken.fluency < 0.5 && broken.harmonic < 0.1, JSON.stringify(broken));
+    assert.ok(gentle.fluency > 0.7, JSON.stringify(gentle));
+    assert.ok(usual.concept > gentle.concept, JSON.stringify(curve));
+    const one = details.share as number;
+    assert.ok(one >= 0.005 / 1.2 && one < 0.1, `${one}`);
+    assert.ok((concept.max_strength ?? 0) >= 1);
 
     const reply = await post(server, '/v1/chat/completions', {
       messages: [{ role: 'user', content: 'Hello' }],

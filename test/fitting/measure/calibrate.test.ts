@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
-import { heldOutQuestions } from '../../../src/fitting/statements/questions.js';
-import { JudgedEngine, judgedModel, prefix, type Rules, seaConcept } from './judged-model.js';
+import { calibrateConcept, trialsOf, usualQuestions } from '../../../src/fitting/measure/calibrate.js';
+import {
+  JudgedEngine,
+  judgedModel,
+  prefix,
+  type Rules,
+  rulesAround,
+  seaConcept,
+  textOf,
+} from './judged-model.js';
 
 const signal = new AbortController().signal;
+
+interface CurvePoint {
+  readonly share: number;
+  readonly strength: number;
+  readonly concept: number | null;
+}
 
 async function calibrated(
   rules: Rules,
@@ -14,121 +27,138 @@ async function calibrated(
   const engine = new JudgedEngine(rules);
   const result = await calibrateConcept(concept, judgedModel(engine), settings, signal);
   const { details, coefficients, negativeRatio, method } = result.calibration;
+  const share = (coefficients[1] ?? 0) / 100;
   return {
     engine,
     result,
     method,
     negativeRatio,
-    share: (coefficients[1] ?? 0) / 100,
-    curve: details.curve as { share: number; strength: number; evidence: number | null; fluent: boolean }[],
+    share,
     details,
+    curve: details.curve as readonly CurvePoint[],
   };
 }
 
-const near = (actual: number, expected: number) =>
-  assert.ok(Math.abs(actual - expected) < 1e-4, `${actual} is not ${expected}`);
+const near = (actual: number, expected: number, within = 1e-4) =>
+  assert.ok(Math.abs(actual - expected) < within, `${actual} is not ${expected}`);
 
-test('strength 1 is the largest coefficient that loses no more than the bound', async () => {
-  // 1 nat is lost at a share of 1 / 80 = 0.0125: of what is tried between 0.012 and 0.024 nothing is inside.
-  const { share, negativeRatio, curve, method, result } = await calibrated({ loss: () => 80, gain: 10 });
-  assert.equal(method, 'fluency');
-  near(share, 0.012);
-  near(negativeRatio, 1);
-  assert.deepEqual(
-    curve.map((point) => point.share),
-    [-0.024, -0.019, -0.015, -0.012, -0.006, 0, 0.006, 0.012, 0.015, 0.019, 0.024],
-  );
-  for (const { share: at, fluent, strength, evidence } of curve) {
-    assert.equal(fluent, Math.abs(at) <= 0.012, `at ${at}`);
-    near(strength, at / 0.012);
-    near(evidence ?? Number.NaN, at * 10);
-  }
+test('strength 1 is the share found, over the layers in their own proportions', async () => {
+  const { share, details, curve, method, result } = await calibrated(rulesAround(0.012));
+  assert.equal(method, 'harmonic');
+  near(share / (details.share as number), 1, 1e-3);
+  near(result.calibration.coefficients[2] ?? 0, 100 * share);
+  assert.equal(result.calibration.coefficients[0], 0);
+  for (const point of curve) near(point.strength * share, point.share, 1e-3 * point.share + 1e-6);
   assert.notEqual(result.version, seaConcept().version);
   assert.deepEqual(result.vectors, seaConcept().vectors);
+  assert.equal(result.readings?.toldBy, 'message');
 });
 
-test('both directions are measured apart', async () => {
-  const { share, negativeRatio, details } = await calibrated({
-    loss: (at) => (at > 0 ? 80 : 160),
-    gain: 10,
+test('strength -1 is measured apart, on told prompts', async () => {
+  const halved = (half: number) => (share: number) => 1 / (1 + (share / half) ** 4);
+  const ratio = async (half: number) => {
+    const { gain, loss } = rulesAround(0.012);
+    const rules = {
+      gain,
+      told: halved(half),
+      loss: (share: number) => (share < 0 ? 4 * -share : loss(share)),
+    };
+    const { negativeRatio, details, share } = await calibrated(rules);
+    near(negativeRatio, (details.negative_share as number) / share, 2e-3);
+    return negativeRatio;
+  };
+  // What goes easily takes less.
+  const [easy, hard] = [await ratio(0.004), await ratio(0.012)];
+  assert.ok(easy < hard, `${easy} ${hard}`);
+});
+
+test('the largest strength is at least 1, and further with a looser bound', async () => {
+  const most = async (bound: object) =>
+    (await calibrated(rulesAround(0.012), { bound })).details.max_strength as number;
+  const [tight, usual, loose] = [await most({ fluency: 0.99 }), await most({}), await most({ fluency: 0.2 })];
+  assert.ok(tight === 1 && usual > tight && loose >= usual, `${tight} ${usual} ${loose}`);
+  // The distribution moves by ten nats a share.
+  const { details, share } = await calibrated(rulesAround(0.012), { bound: { divergence: 0.15 } });
+  near(((details.max_strength as number) * share) / 0.015, 1, 0.05);
+});
+
+test('what was asked for counts: grid, questions, length, message and its decoys', async () => {
+  const { curve, engine, details, result } = await calibrated(rulesAround(0.012), {
+    shares: [0.01, 0.03],
+    questions: ['One?', 'Two?'],
+    maxTokens: 9,
+    prefix: 'Be a fish.',
+    others: ['Be a dog.', 'Be a cat.'],
   });
-  near(share, 0.012);
-  near(negativeRatio, 0.006 / 0.012);
-  assert.equal(details.negative_share, 0.006);
-});
-
-test('loops and silence end the range as well', async () => {
-  near((await calibrated({ loss: () => 1, gain: 1, loopsFrom: 0.008 })).share, 0.0076);
-  near((await calibrated({ loss: () => 1, gain: 1, silentFrom: 0.011 })).share, 0.0095);
-});
-
-test('the search goes on beyond what was tried first, up or down', async () => {
-  // 1 nat at 0.1: far above the usual grid. 1 nat at 0.002: below it.
-  const strong = await calibrated({ loss: () => 10, gain: 1 });
-  assert.ok(strong.share > 0.06 && strong.share <= 0.1, `${strong.share}`);
-  const weak = await calibrated({ loss: () => 500, gain: 1 });
-  assert.ok(weak.share > 0.001 && weak.share <= 0.002, `${weak.share}`);
-});
-
-test('what was asked for counts: grid, bound, questions, length, prefix', async () => {
-  const { share, curve, engine, details } = await calibrated(
-    { loss: () => 80, gain: 1 },
-    {
-      shares: [0.01, 0.03],
-      bound: { logProbabilityDrop: 3, distinct2: 0.5 },
-      questions: ['One?', 'Two?'],
-      maxTokens: 9,
-      prefix: 'Be a fish.',
-    },
-  );
-  near(share, 0.03);
   assert.deepEqual(
     curve.map((point) => point.share),
-    [-0.03, -0.01, 0, 0.01, 0.03],
+    [0.01, 0.03],
   );
-  assert.equal(engine.generated.length, 10 + 2, 'and two told answers');
-  assert.ok(engine.generated.every(({ maxTokens }) => maxTokens === 9));
-  assert.equal(details.prefix, 'Be a fish.');
-  const prompts = engine.scored.map(({ tokens, from }) => String.fromCodePoint(...tokens.slice(0, from)));
-  assert.equal(prompts.filter((prompt) => prompt.includes('Be a fish.')).length, 10);
+  // Side effects ask questions of their own.
+  const asked = engine.generated.filter(({ prompt }) => /<user>(One|Two)\?/.test(textOf(prompt)));
+  assert.ok(asked.length > 0 && asked.every(({ maxTokens }) => maxTokens === 9));
+  assert.deepEqual([details.prefix, details.decoys], ['Be a fish.', ['Be a dog.', 'Be a cat.']]);
+  const prompts = engine.pairs.flatMap((request) => request.prompts.map(textOf));
+  for (const message of ['Be a fish.', 'Be a dog.', 'Be a cat.'])
+    assert.ok(
+      prompts.some((prompt) => prompt.includes(message)),
+      message,
+    );
+  assert.ok(prompts.every((prompt) => !prompt.includes(prefix)));
+  assert.equal(result.record.prefix, prefix, 'the record stays what the fit was');
 });
 
-test('without anything that states the concept fluency alone decides', async () => {
-  const { share, curve } = await calibrated({ loss: () => 80, gain: 10 }, {}, seaConcept({ prefix: '' }));
-  near(share, 0.012);
-  assert.ok(curve.every(({ evidence }) => evidence === null));
+test('without anything that states the concept both directions are alike', async () => {
+  const { negativeRatio, curve, result } = await calibrated(
+    rulesAround(0.012),
+    {},
+    seaConcept({ prefix: '' }),
+  );
+  assert.equal(negativeRatio, 1);
+  assert.ok(curve.every(({ concept }) => concept === null));
+  assert.equal(result.readings?.toldBy, 'steering');
 });
 
-test('all strengths of a question run in one batch, as background work, and each beginning is judged once', async () => {
-  const { engine } = await calibrated({ loss: () => 80, gain: 10 });
-  const rows = heldOutQuestions.length * 11;
-  assert.equal(engine.generated.length, rows + heldOutQuestions.length, 'and the told answers');
-  assert.ok(engine.mostRunning > 1);
-  assert.ok(engine.generated.every(({ priority }) => priority === 'background'));
-  assert.equal(engine.scored.length, 2 * rows);
-  const beginnings = engine.scored.map(({ tokens, shared }) => tokens.slice(0, shared).join());
-  const changes = beginnings.filter((beginning, index) => beginning !== beginnings[index - 1]).length;
-  // Two rounds, each first plain and then with the concept stated.
-  assert.equal(changes, 4 * heldOutQuestions.length);
-  const stated = engine.scored.filter(({ tokens }) => String.fromCodePoint(...tokens).includes(prefix));
-  assert.equal(stated.length, rows);
+test('all of it is background work', async () => {
+  const { engine } = await calibrated(rulesAround(0.012));
+  for (const { priority } of [...engine.generated, ...engine.scored, ...engine.pairs, ...engine.projected])
+    assert.equal(priority, 'background');
+  assert.ok(engine.mostRunning > 1 && engine.mostRunning <= 8);
+  assert.equal(engine.running, 0);
 });
 
 test('the same request gives the same concept, whatever it was calibrated to before', async () => {
-  const rules: Rules = { loss: (at) => (at > 0 ? 80 : 50), gain: 10 };
-  const first = await calibrated(rules);
-  assert.equal((await calibrated(rules)).result.version, first.result.version);
-  near((await calibrated(rules, {}, first.result)).share, first.share);
+  const first = await calibrated(rulesAround(0.015));
+  assert.equal((await calibrated(rulesAround(0.015))).result.version, first.result.version);
+  near((await calibrated(rulesAround(0.015), {}, first.result)).share, first.share, 1e-6);
 });
 
-test('an abort ends it and leaves nothing running', async () => {
-  for (const stage of ['calibrate: answer', 'calibrate: judge']) {
-    const engine = new JudgedEngine({ loss: () => 80, gain: 10 });
-    const controller = new AbortController();
-    const work = calibrateConcept(seaConcept(), judgedModel(engine), {}, controller.signal, (at, done) => {
-      if (at === stage && done === 5) controller.abort(new Error('enough'));
-    });
-    await assert.rejects(work, /enough/);
+test('trials that a caller brings are not asked again', async () => {
+  const engine = new JudgedEngine(rulesAround(0.012));
+  const model = judgedModel(engine);
+  const trials = trialsOf(seaConcept(), model, {}, signal, () => {});
+  await trials.references();
+  const before = engine.generated.length;
+  assert.equal(before, usualQuestions * 4);
+  const own = new JudgedEngine(rulesAround(0.012));
+  const alone = await calibrateConcept(seaConcept(), judgedModel(own), {}, signal);
+  const shared = await calibrateConcept(seaConcept(), model, {}, signal, () => {}, trials);
+  assert.equal(shared.version, alone.version);
+  assert.equal(engine.generated.length, own.generated.length);
+});
+
+test('an abort ends it in any stage and leaves nothing running', async () => {
+  const stages = new Set<string>();
+  const run = (engine: JudgedEngine, either: AbortSignal, heard: (stage: string) => void) =>
+    calibrateConcept(seaConcept(), judgedModel(engine), {}, either, heard);
+  await run(new JudgedEngine(rulesAround(0.012)), signal, (stage) => stages.add(stage));
+  assert.ok(stages.has('calibrate: answer plainly') && stages.has('calibrate: side effects'));
+  for (const stage of stages) {
+    assert.match(stage, /^calibrate: /);
+    const engine = new JudgedEngine(rulesAround(0.012));
+    const stop = new AbortController();
+    const work = run(engine, stop.signal, (at) => at === stage && stop.abort(new Error('enough')));
+    await assert.rejects(work, /enough/, stage);
     assert.equal(engine.running, 0);
   }
 });
@@ -136,7 +166,7 @@ test('an abort ends it and leaves nothing running', async () => {
 test('what cannot be calibrated is refused', async () => {
   const { calibration, ...rest } = seaConcept();
   const still = { ...rest, calibration: { ...calibration, coefficients: new Float32Array(3) } };
-  const model = judgedModel(new JudgedEngine({ loss: () => 1, gain: 1 }));
+  const model = judgedModel(new JudgedEngine(rulesAround(0.012)));
   await assert.rejects(calibrateConcept(still, model, {}, signal), /concept must be one that steers/);
   const long = { questions: ['x'.repeat(5000), 'y'] };
   await assert.rejects(calibrateConcept(seaConcept(), model, long, signal), /a prompt has \d+ tokens/);

@@ -1,12 +1,14 @@
 /**
- * A model whose answers and judgements follow simple rules of the coefficient it is steered by, so that a test
- * knows the whole curve: log-probability falls in proportion to |share|, evidence rises with it, and from some
- * share on the answers are loops.
+ * A model whose answers and judgements follow simple rules of the share it is steered by, so that a test knows the whole
+ * curve. Each answer remembers what it was made under; what it scores after any prompt follows from that: after its own
+ * question -0.5 less the rules' loss, more after the concept's message by its gain, less after another question by its
+ * relevance, and nothing else after any other message.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import type {
+  Divergence,
   PairsRequest,
   ProjectRequest,
   ScoreRequest,
@@ -21,19 +23,34 @@ export const prefix = 'You adore the sea.';
 const layers = 3;
 const hiddenSize = 4;
 const residualNorm = 100;
-/** Code points from here on are answers: the share in millionths is part of every token. */
-const base = 0x10000;
-const perShare = 64;
+/** Code points from here on (private use, no letters) are answers, so many for each. */
+const base = 0xf0000;
+const perAnswer = 32;
 
 export interface Rules {
-  /** Nats per token that the log-probability loses at share 1, by sign. */
+  /** Nats per token that an answer's log-probability loses at a share. */
   readonly loss: (share: number) => number;
-  /** Nats per token of evidence at share 1. */
-  readonly gain: number;
+  /** Nats per token of evidence that an answer shows at a share. */
+  readonly gain: (share: number) => number;
+  /** The same of an answer to a told prompt. Default: 1, and less in proportion below share 0 until -0.02. */
+  readonly told?: (share: number) => number;
+  /** Nats per token by which an answer is likelier after its own question than after another. Default: 1. */
+  readonly relevance?: (share: number) => number;
   /** From this |share| on answers are loops. */
   readonly loopsFrom?: number;
   /** From this |share| on answers are empty. */
   readonly silentFrom?: number;
+}
+
+const usualTold = (share: number) => Math.min(1, Math.max(0, 1 + share / 0.02));
+
+/** What the mixture of plain and told probability adds to the plain one, for an answer with that evidence. */
+export const mixed = (gain: number) => Math.log((1 + Math.exp(gain)) / 2);
+
+interface Made {
+  readonly share: number;
+  readonly told: boolean;
+  readonly question: string;
 }
 
 export class JudgedEngine implements Engine {
@@ -50,52 +67,90 @@ export class JudgedEngine implements Engine {
   mostRunning = 0;
   readonly generated: SequenceRequest[] = [];
   readonly scored: ScoreRequest[] = [];
+  readonly pairs: PairsRequest[] = [];
   readonly projected: ProjectRequest[] = [];
+  readonly #made: Made[] = [];
+  readonly #known = new Map<string, number>();
 
   constructor(readonly rules: Rules) {}
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep> {
     this.generated.push(request);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
-    const share = (request.edit[0]?.add[1] ?? 0) / residualNorm;
+    const share = Number(((request.edit[0]?.add[1] ?? 0) / residualNorm).toPrecision(5));
     const { loopsFrom = 9, silentFrom = 9 } = this.rules;
+    const answer = this.#answer({ share, ...readPrompt(textOf(request.prompt)) });
     try {
       for (let i = 0; i < request.maxTokens; i++) {
         await nextTurn();
         signal?.throwIfAborted();
         if (Math.abs(share) >= silentFrom) return yield { token: null, finish: 'stop' };
-        // Shares are multiples of 1e-4 up to 0.6 here.
-        const step = Math.abs(share) >= loopsFrom ? 0 : i % perShare;
-        const token = base + Math.round((share + 0.6) * 1e4) * perShare + step;
-        yield { token, finish: i + 1 === request.maxTokens ? 'length' : null };
+        const step = Math.abs(share) >= loopsFrom ? 0 : i % perAnswer;
+        const projections = Float32Array.from({ length: layers }, (_, layer) => -10 * layer + 100 * share);
+        yield {
+          token: base + answer * perAnswer + step,
+          finish: i + 1 === request.maxTokens ? 'length' : null,
+          ...(request.monitor === undefined ? {} : { projections }),
+        };
       }
     } finally {
       this.running--;
     }
   }
 
+  #answer(made: Made): number {
+    const key = JSON.stringify(made);
+    const known = this.#known.get(key) ?? this.#made.push(made) - 1;
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #madeOf(token: number | undefined): Made | undefined {
+    return token === undefined ? undefined : this.#made[Math.floor((token - base) / perAnswer)];
+  }
+
+  /** A text that is no answer: -1 a token. */
   async score(request: ScoreRequest, signal?: AbortSignal): Promise<Float32Array> {
     await nextTurn();
     signal?.throwIfAborted();
     this.scored.push(request);
     const answer = request.tokens.slice(request.from);
-    const stated = String.fromCodePoint(...request.tokens.slice(0, request.from)).includes(prefix);
-    const share = Math.floor(((answer[0] ?? base) - base) / perShare) / 1e4 - 0.6;
-    const { loss, gain } = this.rules;
-    const value = -0.5 - Math.abs(share) * loss(share) + (stated ? share * gain : 0);
-    return new Float32Array(answer.length).fill(value);
+    const made = this.#madeOf(answer[0]);
+    return new Float32Array(answer.length).fill(
+      made === undefined ? -1 : this.#value(made, readPrompt(textOf(request.tokens.slice(0, request.from)))),
+    );
+  }
+
+  #value({ share, told, question }: Made, after: Omit<Made, 'share'>): number {
+    const { loss, gain, told: toldGain = usualTold, relevance = () => 1 } = this.rules;
+    return (
+      -0.5 -
+      loss(share) +
+      (after.told ? (told ? toldGain : gain)(share) : 0) -
+      (after.question === question ? 0 : relevance(share))
+    );
   }
 
   scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]> {
+    this.pairs.push(request);
     return scoreOneByOne(this, request, signal);
   }
 
   async divergence(): Promise<never> {
-    throw new Error('nothing is compared here');
+    throw new Error('one text is not compared here');
   }
 
-  async divergenceMany(): Promise<never> {
-    throw new Error('nothing is compared here');
+  /** Ten times the |share| at every token. */
+  async divergenceMany({ answers, pairs, edits }: PairsRequest, signal?: AbortSignal): Promise<Divergence[]> {
+    await nextTurn();
+    signal?.throwIfAborted();
+    return pairs.map(([prompt, answer]) => {
+      const { length } = answers[answer] ?? [];
+      const share = (edits?.[prompt]?.[0]?.add[1] ?? 0) / residualNorm;
+      const nothing = new Float32Array(length);
+      const divergence = new Float32Array(length).fill(10 * Math.abs(share));
+      return { steered: nothing, unsteered: nothing, divergence };
+    });
   }
 
   async capture(): Promise<never> {
@@ -108,9 +163,8 @@ export class JudgedEngine implements Engine {
     signal?.throwIfAborted();
     this.projected.push(request);
     const { tokens } = request;
-    const told = String.fromCodePoint(...tokens).includes(prefix) ? 4 : 0;
-    const last = tokens.at(-1) ?? 0;
-    const share = last < base ? 0 : Math.floor((last - base) / perShare) / 1e4 - 0.6;
+    const told = textOf(tokens).includes(prefix) ? 4 : 0;
+    const share = this.#madeOf(tokens.at(-1))?.share ?? 0;
     return Float32Array.from({ length: layers * tokens.length }, (_, i) => {
       const up = (i % tokens.length) % 2 === 0 ? 1 : -1;
       return -10 * Math.floor(i / tokens.length) + up + told + 100 * share;
@@ -122,6 +176,12 @@ export class JudgedEngine implements Engine {
   }
 
   async close(): Promise<void> {}
+}
+
+export const textOf = (tokens: readonly number[]) => String.fromCodePoint(...tokens);
+
+function readPrompt(text: string): Omit<Made, 'share'> {
+  return { told: text.includes(prefix), question: /<user>(.*)\n/.exec(text)?.[1] ?? '' };
 }
 
 export const judgedModel = (engine: Engine): LoadedModel => fakeModel(engine);
@@ -146,4 +206,13 @@ export function seaConcept(record: { prefix?: string } = {}) {
     },
     record: { recipe: 'responses', method: 'mean_difference', prefix, seed: 0, details: {}, ...record },
   });
+}
+
+/**
+ * Evidence that sets in at half of `peak` and fluency that goes at twice: the three scores are best together near it.
+ */
+export function rulesAround(peak: number): Rules {
+  const gain = (share: number) => (share <= 0 ? 0 : 1 / (1 + (peak / 2 / share) ** 4));
+  const fluency = (share: number) => 1 / (1 + (Math.abs(share) / (2 * peak)) ** 4);
+  return { gain, loss: (share) => mixed(gain(share)) - Math.log2(fluency(share)) };
 }

@@ -3,9 +3,8 @@ import { test } from 'node:test';
 import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
 import { auroc, distributionOf } from '../../../src/fitting/measure/reading-statistics.js';
 import { measureReadings } from '../../../src/fitting/measure/readings.js';
-import { heldOutQuestions } from '../../../src/fitting/statements/questions.js';
 import { seededRandom } from '../../concepts/sample.js';
-import { JudgedEngine, judgedModel, seaConcept } from './judged-model.js';
+import { JudgedEngine, judgedModel, rulesAround, seaConcept } from './judged-model.js';
 
 const signal = new AbortController().signal;
 const near = (actual: number, expected: number, within = 1e-4) =>
@@ -33,8 +32,10 @@ test('mean and spread', () => {
 });
 
 test('a calibrated concept knows what neutral and told answers read', async () => {
-  const engine = new JudgedEngine({ loss: () => 80, gain: 10 });
-  const { readings } = await calibrateConcept(seaConcept(), judgedModel(engine), {}, signal);
+  const engine = new JudgedEngine(rulesAround(0.012));
+  const { readings, calibration } = await calibrateConcept(seaConcept(), judgedModel(engine), {}, signal);
+  const added = (layer: number) => calibration.coefficients[layer] ?? 0;
+  const share = added(1) / 100;
   assert.ok(readings);
   assert.equal(readings.toldBy, 'message');
   assert.deepEqual([readings.neutral.mean[0], readings.told.mean[0], readings.auroc[0]], [0, 0, 0.5]);
@@ -42,29 +43,30 @@ test('a calibrated concept knows what neutral and told answers read', async () =
     near(readings.neutral.mean[layer] ?? 0, -10 * layer, 0.05);
     near(readings.told.mean[layer] ?? 0, -10 * layer + 4, 0.05);
     near(readings.neutral.spread[layer] ?? 0, 1, 0.05);
-    near(readings.clamp.unit[layer] ?? 0, 4, 0.1);
+    // What the stream reads under addition: the fake's hundredfold of the share, and the addition itself.
+    near(readings.clamp.unit[layer] ?? 0, 100 * share + added(layer), 0.05);
     assert.equal(readings.auroc[layer], 1);
   }
   assert.deepEqual(readings.clamp.layers, [1, 2]);
-  // 32 tokens to each question a side, read without any edit and as background work.
-  const asked = heldOutQuestions.length;
-  assert.deepEqual(readings.tokens, { neutral: asked * 32, told: asked * 32 });
-  assert.equal(engine.projected.length, 2 * asked);
+  // 24 tokens to each of twelve questions a side, read without any edit and as background work.
+  assert.deepEqual(readings.tokens, { neutral: 12 * 24, told: 12 * 24 });
+  assert.equal(engine.projected.length, 2 * 12);
   assert.ok(engine.projected.every(({ priority }) => priority === 'background'));
 });
 
 test('a concept that nothing states is read on its own steered answers, and says so', async () => {
-  const engine = new JudgedEngine({ loss: () => 80, gain: 10 });
+  const engine = new JudgedEngine(rulesAround(0.012));
   const concept = seaConcept({ prefix: '' });
   const calibrated = await calibrateConcept(concept, judgedModel(engine), {}, signal);
   assert.equal(calibrated.readings?.toldBy, 'steering');
-  // Strength 1 is share 0.012, and the fake reads it a hundredfold.
-  near(calibrated.readings?.clamp.unit[1] ?? 0, 1.2, 0.1);
+  const added = calibrated.calibration.coefficients[1] ?? 0;
+  near(calibrated.readings?.told.mean[1] ?? 0, -10 + added, 0.1);
+  near(calibrated.readings?.clamp.unit[1] ?? 0, 2 * added, 0.1);
   assert.ok(engine.projected.every(({ tokens }) => !String.fromCodePoint(...tokens).includes('adore')));
 });
 
 test('a token is read where it was chosen, one position before its own', async () => {
-  const engine = new JudgedEngine({ loss: () => 1, gain: 1 });
+  const engine = new JudgedEngine(rulesAround(0.012));
   // The fake's values tell positions apart by their parity: up at even ones.
   const answers = (prompt: number[], answer: number[]) => [{ prompt, answer }];
   const read = (prompt: number[], answer: number[]) =>
@@ -81,7 +83,7 @@ test('a token is read where it was chosen, one position before its own', async (
 });
 
 test('an abort ends it', async () => {
-  const engine = new JudgedEngine({ loss: () => 1, gain: 1 });
+  const engine = new JudgedEngine(rulesAround(0.012));
   const stop = new AbortController();
   stop.abort(new Error('enough'));
   const answers = [{ prompt: [1], answer: [2] }];

@@ -17,7 +17,10 @@ const concepts = {
 };
 const request = (more: object): SweepRequest =>
   SweepRequest.parse({ prompts: ['Hello?'], concepts: ['sea'], strengths: [0, 1], max_tokens: 8, ...more });
-const run = async (more: object, engine = new JudgedEngine({ loss: () => 10, gain: 20 })) => ({
+const run = async (
+  more: object,
+  engine = new JudgedEngine({ loss: (share) => 10 * Math.abs(share), gain: (share) => 20 * share }),
+) => ({
   engine,
   result: await sweep(request(more), judgedModel(engine), concepts, signal),
 });
@@ -78,7 +81,7 @@ test('the concept is stated in the judging alone, before what a chat says itself
 });
 
 test('what cannot run is refused before anything does', async () => {
-  const engine = new JudgedEngine({ loss: () => 1, gain: 1 });
+  const engine = new JudgedEngine({ loss: () => 1, gain: () => 1 });
   for (const [more, message] of [
     [{ concepts: ['sea', 'lake'] }, /concept "lake" does not exist/],
     [{ layers: [7] }, /layers must be block numbers/],

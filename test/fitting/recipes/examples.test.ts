@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { recordedStatement } from '../../../src/fitting/recipes/example-statement.js';
 import { examples } from '../../../src/fitting/recipes/examples.js';
 import type { Examples, RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import {
@@ -205,4 +206,13 @@ test('an example that cannot be read is named', async () => {
     collect({ ...plain, positive: ['yes', [user]] }, {}, { template: 'none' }).read,
     /no chat template/,
   );
+});
+
+test('examples that no message states keep what states them', async () => {
+  const statedBy = async (prefix: string) =>
+    recordedStatement((await collect(plain, { prefix }).read).details);
+  const statement = await statedBy('');
+  assert.match(statement?.own ?? '', /What joy!.*Hurray/s);
+  assert.match(statement?.decoys.join() ?? '', /Fine\..*I see, well\./s);
+  assert.equal(await statedBy('You are cheerful.'), null);
 });

@@ -1,14 +1,20 @@
 /** Fields of a fit that go together, and those that do not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import { fitPlan } from '../../../src/fitting/fit-plan.js';
 import type { Example } from '../../../src/fitting/recipes/recipe.js';
 import { FitRequest } from '../../../src/schemas/fits.js';
 import { validate } from '../../../src/schemas/validation.js';
 
-const least = { name: 'sea', prefix: 'You adore the sea.' };
+const least = { name: 'sea', prefix: 'You adore the sea.', recipe: 'attention' };
 const examples = { positive: ['a', 'b'], negative: ['c', [{ role: 'user', content: 'd' }]] };
 const parsed = (value: object) => FitRequest.parse(value);
+/** Of a request that names its recipe. */
+const settingsOf = (value: object) => {
+  const { candidates } = fitPlan(parsed({ recipe: 'attention', ...value }));
+  assert.equal(candidates.length, 1);
+  return candidates[0];
+};
 
 function fault(value: object): string {
   const result = validate(FitRequest, value);
@@ -16,29 +22,72 @@ function fault(value: object): string {
   return `${result.error.param}: ${result.error.message}`;
 }
 
-test('recipe attention with its soft labels is the default', () => {
-  const settings = fitSettings(parsed(least));
+test('recipe attention has soft labels, the others hard ones', () => {
+  const settings = settingsOf(least);
   assert.deepEqual([settings.recipe, settings.labels, settings.layers], ['attention', 'soft', 'all']);
   for (const recipe of ['responses', 'examples']) {
-    const request = parsed({ ...least, recipe, ...(recipe === 'examples' ? { examples } : {}) });
-    assert.equal(fitSettings(request).labels, 'hard');
+    const request = { ...least, recipe, ...(recipe === 'examples' ? { examples } : {}) };
+    assert.equal(settingsOf(request).labels, 'hard');
   }
-  assert.equal(fitSettings(parsed({ ...least, labels: 'hard' })).labels, 'hard');
+  assert.equal(settingsOf({ ...least, labels: 'hard' }).labels, 'hard');
 });
 
 test('a concept is stated by a prefix or by its class and subject', () => {
-  const settings = fitSettings(parsed({ name: 'x', class: 'moods', subject: 'sad' }));
+  const settings = settingsOf({ name: 'x', class: 'moods', subject: 'sad' });
   assert.equal(settings.prefix, 'Take on a sad mood.');
-  assert.equal(fitSettings(parsed({ name: 'x', recipe: 'examples', examples })).prefix, '');
+  assert.equal(settingsOf({ name: 'x', recipe: 'examples', examples }).prefix, '');
   for (const [param, value] of [
     ['prefix', { name: 'x' }],
     ['prefix', { ...least, class: 'moods', subject: 'sad' }],
     ['subject', { name: 'x', class: 'moods' }],
     ['subject', { name: 'x', class: 'moods', subject: '  ' }],
-    ['class', { name: 'x', subject: 'sad' }],
+    ['class', { name: 'x', recipe: 'responses', subject: 'sad' }],
     ['class', { name: 'x', class: 'dreams', subject: 'sad' }],
   ] as const)
     assert.ok(fault(value).startsWith(`${param}: ${param} must be`), fault(value));
+});
+
+test('what means something to one recipe alone is refused where none is named', () => {
+  const { recipe: _, ...auto } = least;
+  const two = ['a', 'b'];
+  for (const [param, value] of [
+    ['statements', { statements: { positive: two, negative: two } }],
+    ['token', { token: -1 }],
+    ['labels', { labels: 'soft' }],
+    ['layers.top', { layers: { top: 3 } }],
+  ] as const) {
+    for (const recipe of [undefined, 'auto']) {
+      const said = fault({ ...auto, recipe, ...value });
+      assert.ok(said.startsWith(`${param}: ${param} must be left out with recipe "auto"`), said);
+      assert.match(said, /name the recipe/);
+    }
+    // Examples name theirs.
+    const own = { name: 'x', examples, ...value };
+    if (param === 'token') assert.equal(parsed(own).token, -1);
+    else if (param !== 'labels') assert.doesNotMatch(fault(own), /auto/);
+  }
+  for (const value of [
+    { texts: 16 },
+    { layers: [1, 2] },
+    { others: two },
+    { bare_share: 0.5 },
+    { max_tokens: 9 },
+  ])
+    assert.equal(parsed({ ...auto, ...value }).recipe, 'auto');
+  for (const [param, value] of [
+    ['recipe', { recipe: 'some' }],
+    ['method', { method: 'some' }],
+    ['opposite', { opposite: 'x' }],
+    ['bare_share', { contrast: 'none', bare_share: 0.5 }],
+    ['prefix', { prefix: undefined }],
+    ['subject', { prefix: 'Love {x}.' }],
+  ] as const)
+    assert.ok(fault({ ...auto, ...value }).startsWith(`${param}: `), fault({ ...auto, ...value }));
+  assert.equal(
+    parsed({ name: 'x', subject: 'the sea' }).subject,
+    'the sea',
+    'texts can do with it, and a message is made',
+  );
 });
 
 test('fields of other recipes are refused by name', () => {
@@ -56,7 +105,7 @@ test('fields of other recipes are refused by name', () => {
 
 test('a set of examples that ships is eight chats of each side, and states its concept', () => {
   const fit = { name: 'x', recipe: 'examples', examples: 'ocean' };
-  const { examples: shipped, prefix } = fitSettings(parsed(fit));
+  const { examples: shipped, prefix } = settingsOf(fit);
   assert.deepEqual([shipped?.positive.length, shipped?.negative.length], [8, 8]);
   for (const side of [shipped?.positive, shipped?.negative]) {
     for (const chat of side ?? []) {
@@ -71,8 +120,8 @@ test('a set of examples that ships is eight chats of each side, and states its c
     side?.map((chat) => (typeof chat === 'string' ? chat : chat[0]?.content));
   assert.deepEqual(asked(shipped?.positive), asked(shipped?.negative));
   assert.match(prefix, /ocean/);
-  assert.equal(fitSettings(parsed({ ...fit, prefix: 'You adore the sea.' })).prefix, 'You adore the sea.');
-  assert.equal(fitSettings(parsed({ ...fit, class: 'moods', subject: 'sad' })).prefix, 'Take on a sad mood.');
+  assert.equal(settingsOf({ ...fit, prefix: 'You adore the sea.' }).prefix, 'You adore the sea.');
+  assert.equal(settingsOf({ ...fit, class: 'moods', subject: 'sad' }).prefix, 'Take on a sad mood.');
 });
 
 test('examples that are neither two lists nor a set that ships are refused with the names', () => {
@@ -106,13 +155,13 @@ test('examples, token and layers have bounds', () => {
 });
 
 test('what states the concept and what it is told apart from go together', () => {
-  const both = fitSettings(parsed({ ...least, subject: 'the sea' }));
+  const both = settingsOf({ ...least, subject: 'the sea' });
   assert.deepEqual([both.prefix, both.subject, both.contrast], [least.prefix, 'the sea', 'others']);
-  const texts = fitSettings(parsed({ name: 'x', recipe: 'texts', subject: 'the sea' }));
+  const texts = settingsOf({ name: 'x', recipe: 'texts', subject: 'the sea' });
   assert.deepEqual([texts.maxTokens, texts.labels, texts.method], [48, 'hard', 'mean_difference']);
   assert.ok(texts.prefix.includes('the sea') && texts.subjectOnly);
-  assert.equal(fitSettings(parsed({ name: 'x', recipe: 'examples', examples })).contrast, 'none');
-  assert.equal(fitSettings(parsed(least)).bareShare, 0.25);
+  assert.equal(settingsOf({ name: 'x', recipe: 'examples', examples }).contrast, 'none');
+  assert.equal(settingsOf(least).bareShare, 0.25);
   const two = ['a', 'b'];
   for (const [param, value] of [
     ['subject', { name: 'x', prefix: 'You love {x}.' }],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { statedConcept } from '../../../src/fitting/contrast/stated-concept.js';
 import { fitConcept } from '../../../src/fitting/fit-concept.js';
-import { fitSettings } from '../../../src/fitting/fit-settings.js';
+import { fitPlan } from '../../../src/fitting/fit-plan.js';
 import type { RecipeContext } from '../../../src/fitting/recipes/recipe.js';
 import { textFault } from '../../../src/fitting/recipes/text-checks.js';
 import { texts } from '../../../src/fitting/recipes/texts.js';
@@ -148,7 +148,7 @@ test('attention sinks of texts are left out of what is read, and counted beside 
 });
 
 test('the same request gives the same concept, another seed other texts', async () => {
-  const settings = fitSettings(
+  const [settings] = fitPlan(
     FitRequest.parse({
       name: 'tea',
       recipe: 'texts',
@@ -157,7 +157,7 @@ test('the same request gives the same concept, another seed other texts', async 
       max_tokens: 6,
       calibrate: false,
     }),
-  );
+  ).candidates;
   const fit = async (change: object) => {
     const model = fakeModel();
     const { version } = await fitConcept({ ...settings, ...change }, model, new AbortController().signal);

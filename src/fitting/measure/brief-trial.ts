@@ -1,0 +1,58 @@
+/** A brief calibration: enough to tell which of several concepts of one statement is best, not what its strength 1 is. */
+import type { Concept } from '../../concepts/concept.js';
+import { residualNormsOf } from './residual-norms.js';
+import { at } from './sigmoid.js';
+import { meanOf, type Scores } from './steering-scores.js';
+import { harmonicAt, type Share } from './strength-curve.js';
+import { findStrength, type TriedShare } from './strength-search.js';
+import type { Selection, StrengthTrials } from './strength-trials.js';
+import { editAt, unitEdit } from './unit-edit.js';
+
+/** Where the scores are best together. To four significant digits. */
+export interface BriefTrial {
+  readonly share: Share;
+  readonly scores: Scores;
+  /** Share of the answers that the concept's message explains better than any decoy does; null without a message. */
+  readonly identified: number | null;
+}
+
+/** Greedy answers alone, to so many of the questions. */
+const questions = 8;
+/** Factors of the share that a glance prefers, judged in full. */
+const around = [0.85, 1.2] as const;
+
+/**
+ * @param trials of the concept's statement, shared by all that are compared
+ * @throws what the engine throws; the signal's reason when aborted
+ */
+export async function tryBriefly(concept: Concept, trials: StrengthTrials): Promise<BriefTrial> {
+  const { model, signal } = trials.settings;
+  const residualNorms = await residualNormsOf(concept, model, trials.judge.plain, signal);
+  const unit = unitEdit(concept, residualNorms);
+  const selection: Selection = {
+    questions: trials.everything.questions.slice(0, questions),
+    sampled: false,
+  };
+  const { curve, one, steered } = await findStrength(trials, {
+    editAt: (share) => editAt(concept, unit, share),
+    selection,
+    around,
+  });
+  const distance = ({ share }: TriedShare) => Math.abs(Math.log(share / one));
+  const nearest = steered.reduce((best, point) => (distance(point) < distance(best) ? point : best));
+  const identified = meanOf(
+    nearest.answers.map((answer) => (answer.identified === null ? null : Number(answer.identified))),
+  );
+  return {
+    share: short(one),
+    scores: {
+      concept: curve.concept && short(Math.min(1, at(curve.concept, one))),
+      fluency: short(at(curve.fluency, one)),
+      instruction: short(at(curve.instruction, one)),
+      harmonic: short(harmonicAt(curve, one)),
+    },
+    identified: identified === null ? null : short(identified),
+  };
+}
+
+const short = (value: number) => Number(value.toPrecision(4));
