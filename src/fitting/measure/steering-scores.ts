@@ -94,7 +94,8 @@ function fluencyScore(answers: readonly JudgedAnswer[], { plain, told }: Referen
     const distinct = (list: readonly JudgedAnswer[]) =>
       meanOf(of(list).map(({ distinct2 }) => distinct2)) ?? 1;
     const drop = Math.max(0, worst - (likelihood(answers) ?? Number.NEGATIVE_INFINITY));
-    return 2 ** -drop * share(distinct(answers) / distinct(plain));
+    // Plain answers that are all empty have no pairs to compare with.
+    return 2 ** -drop * share(distinct(answers) / Math.max(distinct(plain), Number.EPSILON));
   });
   return kinds.length === 0 ? 0 : scores.reduce((sum, score) => sum + score, 0) / kinds.length;
 }
