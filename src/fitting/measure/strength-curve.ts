@@ -1,6 +1,6 @@
 /**
  * From judged answers at a few shares to what strength 1 and the largest strength mean. The three scores become smooth
- * curves over the share; strength 1 is the middle of where their harmonic mean is best. Pure arithmetic: the same
+ * curves over the share; strength 1 is the largest at which their harmonic mean is as good as at its best. Pure arithmetic: the same
  * answers give the same strength. calibrate.ts has them answered.
  */
 import { Random } from '../../common/random.js';
@@ -45,8 +45,11 @@ export interface StrengthCurve {
   readonly instruction: Sigmoid;
 }
 
-/** Between these the harmonic mean is as good as its best, as far as a few answers can tell. */
-const plateau = 0.98;
+/**
+ * As far as a few answers can tell, the harmonic mean is as good as its best down to this share of it. The strongest of
+ * those is taken: what a reader is to see has nothing but the model's own reading behind it, and that sees sooner.
+ */
+const plateau = 0.97;
 /** Points of the grid on which the best is looked for. */
 const steps = 200;
 /** How far beyond the shares measured a curve is believed. */
@@ -88,7 +91,7 @@ export function harmonicAt({ concept, fluency, instruction }: StrengthCurve, sha
 const leastUnstated = 0.8;
 
 /**
- * The share of strength 1: the middle (in the logarithm) of where the harmonic mean is within 2 % of its best.
+ * The share of strength 1: the largest at which the harmonic mean is within 3 % of its best.
  * @param measured the shares that have answers
  */
 export function bestShare(curve: StrengthCurve, measured: readonly Share[]): Share {
@@ -100,8 +103,7 @@ export function bestShare(curve: StrengthCurve, measured: readonly Share[]): Sha
   }
   const most = Math.max(...values);
   if (most === 0) return grid[0] as Share;
-  const good = grid.filter((_, i) => (values[i] ?? 0) >= plateau * most);
-  return Math.sqrt((good[0] as Share) * (good.at(-1) as Share));
+  return grid.filter((_, i) => (values[i] ?? 0) >= plateau * most).at(-1) as Share;
 }
 
 function shareGrid(measured: readonly Share[]): Share[] {
