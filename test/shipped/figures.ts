@@ -1,0 +1,102 @@
+/** What the files of the shipped concepts say of themselves, as a table: strength, its interval, and how well it repeats. */
+import type { Concept } from '../../src/concepts/concept.js';
+import { meanOf, scoresOf } from '../../src/fitting/measure/steering-scores.js';
+import { bestShare, strengthCurve } from '../../src/fitting/measure/strength-curve.js';
+import { recomputed } from '../fitting/measure/recomputed.js';
+
+export interface ConceptFigures {
+  readonly name: string;
+  readonly share: number;
+  readonly interval: readonly [number, number];
+  readonly scores: Readonly<Record<'concept' | 'fluency' | 'instruction' | 'harmonic', number>>;
+  /** Of told answers, and of those at the measured share nearest to strength 1. */
+  readonly toldIdentified: number;
+  readonly max: number;
+  readonly weak: boolean;
+  /** Strength 1 by the odd questions over that by the even ones, at least 1. */
+  readonly retest: number;
+  /** Share of the told evidence gone at strength -1. */
+  readonly suppressed: number | null;
+  /** Share of the questions of fact still right at strength 1. */
+  readonly factsRight: number | null;
+}
+
+interface Details {
+  readonly share: number;
+  readonly share_interval: readonly [number, number];
+  readonly max_strength: number;
+  readonly weak?: boolean;
+  readonly scores: ConceptFigures['scores'];
+  readonly told: { readonly identified: number } | null;
+  readonly suppression: { readonly suppressed: number } | null;
+  readonly side_effects: {
+    readonly strengths: readonly {
+      readonly strength: number;
+      readonly facts_still_right: { share: number };
+    }[];
+  };
+}
+
+export function figuresOf({ name, calibration }: Pick<Concept, 'name' | 'calibration'>): ConceptFigures {
+  const details = calibration.details as unknown as Details;
+  return {
+    name,
+    share: details.share,
+    interval: details.share_interval,
+    scores: details.scores,
+    toldIdentified: details.told?.identified ?? Number.NaN,
+    max: details.max_strength,
+    weak: details.weak ?? false,
+    retest: retestOf(calibration.details),
+    suppressed: details.suppression?.suppressed ?? null,
+    factsRight:
+      details.side_effects.strengths.find(({ strength }) => strength === 1)?.facts_still_right.share ?? null,
+  };
+}
+
+/** Two disjoint halves of the questions, each by itself: how far apart they put strength 1. */
+export function retestOf(details: Readonly<Record<string, unknown>>): number {
+  const { steered, reference } = recomputed(details);
+  const half = (odd: number) => {
+    const of = <Answer extends { readonly question: number }>(answers: readonly Answer[]) =>
+      answers.filter(({ question }) => question % 2 === odd);
+    const points = steered.map((point) => ({ ...point, answers: of(point.answers) }));
+    const references = { plain: of(reference.plain), told: of(reference.told) };
+    return bestShare(
+      strengthCurve(points, references),
+      points.map(({ share }) => share),
+    );
+  };
+  const [a, b] = [half(0), half(1)];
+  return Math.max(a, b) / Math.min(a, b);
+}
+
+/** Mean scores of the shares measured, for plots: by strength, ascending. */
+export function curveOf({ calibration }: Pick<Concept, 'calibration'>) {
+  const { steered, reference, one } = recomputed(calibration.details);
+  return steered
+    .map(({ share, answers }) => ({
+      strength: share / one,
+      ...scoresOf(answers, reference),
+      identified: meanOf(answers.map(({ identified }) => (identified === null ? null : Number(identified)))),
+    }))
+    .sort((a, b) => a.strength - b.strength);
+}
+
+const percent = (value: number | null) =>
+  value === null || Number.isNaN(value) ? '-' : `${Math.round(value * 100)} %`;
+
+/** Markdown. */
+export function figuresTable(all: readonly ConceptFigures[]): string {
+  const rows = all.map(
+    ({ name, share, interval, scores, max, retest, suppressed, factsRight }) =>
+      `| \`${name}\` | ${percentOf(share)} (${interval.map(percentOf).join(' to ')}) | ${[scores.concept, scores.fluency, scores.instruction].map((score) => score.toFixed(2)).join(' | ')} | **${scores.harmonic.toFixed(2)}** | ${max.toFixed(2)} | ${retest.toFixed(2)} | ${percent(suppressed)} | ${percent(factsRight)} |`,
+  );
+  return [
+    '| concept | strength 1 moves the stream by (95 %) | C | F | I | H | max | halves | gone at -1 | facts |',
+    '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|',
+    ...rows,
+  ].join('\n');
+}
+
+const percentOf = (share: number) => `${(share * 100).toFixed(2)} %`;
