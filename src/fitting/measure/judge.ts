@@ -102,7 +102,7 @@ export class Judge {
         : await this.model.engine.scoreMany({ ...reads.request(), priority: 'background' }, signal);
     return answers.map(({ question, sampled, tokens }, index) => {
       const read = asked[index];
-      if (read == null) return { ...silence, question, sampled, gain: 0 };
+      if (read == null) return { ...silence, question, sampled, gain: this.told && 0 };
       const plain = scores[read.plain] as Float32Array;
       const told = read.told === null ? null : (scores[read.told] as Float32Array);
       return {
@@ -136,7 +136,9 @@ export class Judge {
     scores: readonly Float32Array[],
     foreign: boolean,
   ): Promise<JudgedAnswer> {
-    if (asked === null) return { ...silence, question, sampled };
+    const known = this.told !== null && this.#decoys.length > 0;
+    if (asked === null)
+      return { ...silence, question, sampled, ...(known ? notShown : { evidence: null, identified: null }) };
     const of = (read: number) => scores[read] as Float32Array;
     const total = (read: number) => of(read).reduce((sum, value) => sum + value, 0);
     const n = tokens.length;
@@ -148,7 +150,7 @@ export class Judge {
       question,
       sampled,
       evidence: told === null || decoys.length === 0 ? null : (told - logMean(decoys)) / n,
-      identified: told === null ? null : decoys.every((decoy) => decoy < told),
+      identified: told === null || decoys.length === 0 ? null : decoys.every((decoy) => decoy < told),
       logProbability: mixture(of(asked.plain), asked.told === null ? null : of(asked.told)),
       relevance: (total(asked.plain) - logMean(asked.others.map(total))) / n,
       distinct2: distinct2(tokens),
@@ -173,13 +175,13 @@ interface Asked {
 
 /** An answer without a token: nothing can be read of it. Its likelihood is that of a text that is no language. */
 const silence = {
-  evidence: 0,
-  identified: false,
   logProbability: -10,
   relevance: 0,
   distinct2: 0,
   failed: true,
 } as const;
+/** Nothing is told of the concept, where something could be. */
+const notShown = { evidence: 0, identified: false } as const;
 
 /** The engine's pairs: every prompt and every answer once. */
 class Reads {

@@ -18,9 +18,9 @@ export interface JudgedAnswer {
   readonly question: number;
   /** Greedy or drawn at a temperature: compared with plain answers of the same kind only. */
   readonly sampled: boolean;
-  /** log p(answer | own message) - log mean over decoys of p(answer | decoy), per token; null where nothing states it. */
+  /** log p(answer | own message) - log mean over decoys of p(answer | decoy), per token; null where nothing states it, or nothing else is stated. */
   readonly evidence: number | null;
-  /** Whether the own message explains the answer better than every decoy does. */
+  /** Whether the own message explains the answer better than every decoy does; null where evidence is. */
   readonly identified: boolean | null;
   /** log (p(token | plain prompt) / 2 + p(token | told prompt) / 2). */
   readonly logProbability: number;
@@ -28,7 +28,7 @@ export interface JudgedAnswer {
   readonly relevance: number;
   /** Share of pairs of tokens that are different. */
   readonly distinct2: number;
-  /** The answer refuses, is empty, or is in another language than the plain one. */
+  /** The answer refuses, is empty, or is in another language than its question. */
   readonly failed: boolean;
 }
 

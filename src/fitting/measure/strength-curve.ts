@@ -113,7 +113,9 @@ function shareGrid(measured: readonly Share[]): Share[] {
 }
 
 /**
- * The largest share inside the bound, at least `one`: fluency on its curve, divergence between the shares measured.
+ * The largest share inside the bound that the curve is believed at, which ends a little beyond the shares measured; `one`
+ * where that is larger, whether or not it is inside. Fluency is that of its curve, which falls; divergence is drawn
+ * between the shares measured and may rise above its bound and come back: what lies behind counts.
  */
 export function largestShare(
   curve: StrengthCurve,

@@ -36,7 +36,7 @@ interface SearchSettings {
 const firstShares: readonly Share[] = [0.005, 0.009, 0.016, 0.028];
 /** Answers of a glance: it only has to find the place. */
 const glanced = 6;
-/** Rounds of looking beyond the first shares: enough for strengths ten times the usual ones, or a tenth. */
+/** Rounds of glances, the first shares' own among them: the others reach strengths nine times the usual ones, or a ninth. */
 const mostGlances = 3;
 const glanceStep = 3;
 /** Where the best lies at an end of what was measured, one more share beyond it, so many times. */
@@ -137,7 +137,7 @@ const poor = 0.35;
 /** Where to look when nothing states the concept. */
 const unstatedFluency = 0.8;
 
-function glancedScores(
+export function glancedScores(
   answers: readonly Glance[],
   { plain, told }: { readonly plain: readonly Glance[]; readonly told: readonly Glance[] },
 ): { fluency: number; concept: number | null } {
@@ -149,7 +149,8 @@ function glancedScores(
   const drop = Math.max(0, worst - likelihood(answers));
   const [shown, without, most] = [gain(answers), gain(plain), gain(told)];
   return {
-    fluency: 2 ** -drop * Math.min(1, distinct(answers) / distinct(plain)),
+    // Plain answers that are all empty have no pairs to compare with.
+    fluency: 2 ** -drop * Math.min(1, distinct(answers) / Math.max(distinct(plain), Number.EPSILON)),
     concept:
       shown === null || without === null || most === null
         ? null

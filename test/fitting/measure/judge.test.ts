@@ -175,6 +175,17 @@ test('nothing states the concept: evidence is unknown, and likelihood is the pla
   near(answer?.logProbability ?? null, mean(await logProbabilities(plainPrompt(questions[1] ?? ''), text)));
   const [glance] = await judge.glance([given(1, text)], signal);
   assert.equal(glance?.gain, null);
+  // Nor does silence tell what nothing could.
+  const [silent] = await judge.judge([given(1, '')], signal);
+  assert.deepEqual([silent?.evidence, silent?.identified, silent?.failed], [null, null, true]);
+  const [unheard] = await judge.glance([given(1, '')], signal);
+  assert.equal(unheard?.gain, null);
+});
+
+test('without a message of anything else nothing is identified', async () => {
+  const { judge } = judging({ statement: { own: statement.own, decoys: [] } });
+  for (const answer of await judge.judge([given(1, 'It is warm.'), given(2, '')], signal))
+    assert.deepEqual([answer.evidence, answer.identified], [null, null]);
 });
 
 test('a glance reads an answer twice and agrees with the judgement', async () => {

@@ -1,7 +1,7 @@
 /** The search for strength 1 on models whose best is known. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findStrength } from '../../../src/fitting/measure/strength-search.js';
+import { findStrength, glancedScores } from '../../../src/fitting/measure/strength-search.js';
 import { StrengthTrials } from '../../../src/fitting/measure/strength-trials.js';
 import { editAt, unitEdit } from '../../../src/fitting/measure/unit-edit.js';
 import { heldOutQuestions } from '../../../src/fitting/statements/questions.js';
@@ -120,6 +120,14 @@ test('without a statement fluency and relevance decide', async () => {
   // F is 2 / 3 where its harmonic mean with an I of 1 is 0.8: at half of its half, 0.04.
   const expected = 0.04 * 0.5 ** (1 / 4);
   assert.ok(Math.abs(Math.log(one / expected)) < Math.log(1.15), `${one} is not ${expected}`);
+});
+
+test('a glance at plain answers that are all empty has a fluency', () => {
+  const glance = { question: 0, sampled: false, logProbability: -10, gain: 0 };
+  const silent = [{ ...glance, distinct2: 0 }];
+  const spoken = [{ ...glance, logProbability: -1, distinct2: 0.9 }];
+  assert.equal(glancedScores(silent, { plain: silent, told: [] }).fluency, 0);
+  assert.equal(glancedScores(spoken, { plain: silent, told: [] }).fluency, 1);
 });
 
 test('the same model gives the same search', async () => {
