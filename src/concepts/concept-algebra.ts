@@ -14,7 +14,16 @@ export function scaleConcept(concept: Concept, factor: number, name = concept.na
   if (!Number.isFinite(factor)) throw errors.invalidValue('factor', 'a finite number', factor);
   const coefficients = concept.calibration.coefficients.map((coefficient) => factor * coefficient);
   const calibration = { coefficients, negativeRatio: factor > 0 ? concept.calibration.negativeRatio : 1 };
-  return derive('scale', name, [concept], { factor }, concept.vectors, concept.residualNorms, calibration);
+  const stated = factor > 0 ? [concept] : [];
+  return derive(
+    'scale',
+    name,
+    { sources: [concept], stated },
+    { factor },
+    concept.vectors,
+    concept.residualNorms,
+    calibration,
+  );
 }
 
 /** The opposite directions, as strong. */
@@ -22,7 +31,8 @@ export function negateConcept(concept: Concept, name = concept.name): Concept {
   const { coefficients } = concept.calibration;
   const vectors = concept.vectors.map((value) => -value);
   const calibration = { coefficients, negativeRatio: 1 };
-  return derive('negate', name, [concept], {}, vectors, concept.residualNorms, calibration);
+  const sources = { sources: [concept], stated: [] } as const;
+  return derive('negate', name, sources, {}, vectors, concept.residualNorms, calibration);
 }
 
 /**
@@ -35,7 +45,8 @@ export function addConcepts(a: Concept, b: Concept, name = `${a.name} and ${b.na
     { concept: a, weight: 1 },
     { concept: b, weight: 1 },
   ]);
-  return derive('add', name, [a, b], {}, vectors, norms, { coefficients, negativeRatio: 1 });
+  const sources = { sources: [a, b], stated: [a, b] } as const;
+  return derive('add', name, sources, {}, vectors, norms, { coefficients, negativeRatio: 1 });
 }
 
 export interface ConceptTerm {
@@ -58,7 +69,9 @@ export function composeConcepts(terms: readonly [ConceptTerm, ...ConceptTerm[]],
   }
   const weights = terms.map(({ weight }) => weight);
   const sources = terms.map(({ concept }) => concept) as [Concept, ...Concept[]];
-  return derive('compose', name, sources, { weights }, vectors, norms, { coefficients, negativeRatio: 1 });
+  const stated = sources.filter((_, i) => (weights[i] as number) > 0);
+  const calibration = { coefficients, negativeRatio: 1 };
+  return derive('compose', name, { sources, stated }, { weights }, vectors, norms, calibration);
 }
 
 /** Unit rows, their coefficients, and the mean of the residual norms. */
@@ -99,11 +112,18 @@ function weightedSum(terms: readonly [ConceptTerm, ...ConceptTerm[]]) {
   return { vectors, coefficients, norms };
 }
 
-/** A concept made of others remembers which, by version, in its record. */
+/** What a concept is made of. */
+interface Sources {
+  readonly sources: readonly [Concept, ...Concept[]];
+  /** Those whose message states something of the result: what is turned round or weighs nothing is not told. */
+  readonly stated: readonly Concept[];
+}
+
+/** A concept made of others remembers which, by version, in its record, and the messages of those that have one. */
 function derive(
   operation: 'scale' | 'negate' | 'add' | 'compose',
   name: string,
-  sources: readonly [Concept, ...Concept[]],
+  { sources, stated }: Sources,
   parameters: Readonly<Record<string, unknown>>,
   vectors: Float32Array,
   residualNorms: Float32Array,
@@ -122,7 +142,10 @@ function derive(
     record: {
       recipe: 'algebra',
       method: operation,
-      prefix: sources.map((source) => source.record.prefix).join('\n'),
+      prefix: stated
+        .map(({ record }) => record.prefix)
+        .filter((prefix) => prefix.trim() !== '')
+        .join('\n'),
       seed: 0,
       details: { ...parameters, of: sources.map(({ name, version }) => ({ name, version })) },
     },

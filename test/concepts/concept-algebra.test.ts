@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Concept } from '../../src/concepts/concept.js';
-import { addConcepts, negateConcept, scaleConcept } from '../../src/concepts/concept-algebra.js';
+import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import {
+  addConcepts,
+  type ConceptTerm,
+  composeConcepts,
+  negateConcept,
+  scaleConcept,
+} from '../../src/concepts/concept-algebra.js';
 import { SteerdError } from '../../src/errors.js';
 import { sampleConcept } from './sample.js';
 
@@ -67,6 +73,26 @@ test('results are concepts with unit rows that remember their sources', () => {
     { name: 'b', version: b.version },
   ]);
   assert.notEqual(scaleConcept(a, 2).version, a.version);
+});
+
+test('what is told of a result is what its parts are told by, and nothing of what is turned round', () => {
+  const saying = (prefix: string) => createConcept({ ...a, record: { ...a.record, prefix } });
+  const [glad, calm, silent, blank] = ['Be glad.', 'Be calm.', '', ' \n'].map(saying) as [
+    Concept,
+    Concept,
+    Concept,
+    Concept,
+  ];
+  const composed = (...terms: [ConceptTerm, ...ConceptTerm[]]) => composeConcepts(terms, 'c').record.prefix;
+  const term = (concept: Concept, weight: number) => ({ concept, weight });
+  assert.equal(composed(term(glad, 1), term(calm, 0.5)), 'Be glad.\nBe calm.');
+  assert.equal(composed(term(silent, 1), term(blank, 1)), '');
+  assert.equal(composed(term(silent, 1), term(glad, 1)), 'Be glad.');
+  assert.equal(composed(term(glad, 2), term(calm, -0.5)), 'Be glad.');
+  assert.equal(addConcepts(silent, blank).record.prefix, '');
+  assert.equal(negateConcept(glad).record.prefix, '');
+  assert.equal(scaleConcept(glad, 2).record.prefix, 'Be glad.');
+  assert.equal(scaleConcept(glad, -2).record.prefix, '');
 });
 
 test('concepts of different models do not add, and factors are finite', () => {

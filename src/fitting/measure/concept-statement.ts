@@ -23,8 +23,8 @@ export function statementOf(
   others?: readonly string[],
 ): ConceptStatement | null {
   const recorded = recordedStatement(record.details);
-  const message = own ?? (record.prefix || recorded?.own);
-  if (message === undefined || message === '') return null;
+  const message = own ?? (record.prefix.trim() === '' ? recorded?.own : record.prefix);
+  if (message === undefined || message.trim() === '') return null;
   if (others !== undefined) return { own: message, decoys: others };
   if (message === recorded?.own) return recorded;
   return { own: message, decoys: decoyMessages(recognised(message), usualDecoys) };

@@ -50,7 +50,9 @@ test('what the request says counts before all', () => {
 });
 
 test('nothing states what has no message and no examples, or a record that is no statement', () => {
-  assert.equal(statementOf(recorded('')), null);
+  // Concepts composed of imported ones had only the line breaks between messages that are not there.
+  for (const nothing of ['', '\n', ' \n\n ']) assert.equal(statementOf(recorded(nothing)), null);
+  assert.match(statementOf(recorded('\n', shown))?.own ?? '', /waves roll/);
   assert.equal(statementOf(recorded(''), undefined, ['Be a dog.']), null);
   for (const stated of [
     null,
