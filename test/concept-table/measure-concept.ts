@@ -107,8 +107,7 @@ export async function measureConcept(
     const unit = unitEdit(fitted, fitted.residualNorms);
     const edit = (share: number) => editAt(fitted, unit, share);
     const { one } = await findStrength(trials, { editAt: edit, selection: greedily(calibrating), around });
-    const strengthOne = edit(one);
-    const [tried = []] = await table.steered([() => strengthOne], asked);
+    const [tried = []] = await table.steered([edit(one)], asked);
     const scores = scoresOf(
       tried.map(({ judged }) => judged),
       { plain, told },

@@ -130,8 +130,7 @@ async function withDivergences(
   const measured: TriedShare[] = [];
   for (const point of steered) {
     const answers = point.tried.filter(({ sampled }) => !sampled).slice(0, few);
-    const applied = edit(point.share);
-    measured.push({ ...point, divergence: await trials.divergence(answers, () => applied) });
+    measured.push({ ...point, divergence: await trials.divergence(answers, edit(point.share)) });
   }
   return measured;
 }

@@ -8,11 +8,10 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { Concept } from '../../concepts/concept.js';
 import type { Readings } from '../../concepts/readings.js';
 import { greedy } from '../../engine/protocol.js';
+import { answersInFlight } from './answers-in-flight.js';
 import { measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
 
-/** In flight: half the usual slots. */
-const inFlight = 8;
 /** Greedy answers of each kind. */
 const read = 12;
 
@@ -70,7 +69,8 @@ async function steeredAnswers(concept: Concept, trials: StrengthTrials) {
       to: Number.POSITIVE_INFINITY,
     },
   ];
-  return mapConcurrent(trials.judge.plain.slice(0, read), inFlight, signal, async (prompt, _, either) => {
+  const limit = answersInFlight(model.engine);
+  return mapConcurrent(trials.judge.plain.slice(0, read), limit, signal, async (prompt, _, either) => {
     const tokens: number[] = [];
     const projections: Float32Array[] = [];
     const steps = model.engine.generate(

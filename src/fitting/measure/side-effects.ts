@@ -4,13 +4,13 @@
  * at random: the same concept on the same model has the same side effects.
  */
 import { mapConcurrent } from '../../common/map-concurrent.js';
-import type { Engine } from '../../engine/engine.js';
-import type { ActivationEdit } from '../../engine/protocol.js';
+import type { ActivationEdit, ModelShape } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { facts } from '../statements/facts.js';
 import { jsonRequests } from '../statements/json-requests.js';
 import { neutralTexts } from '../statements/neutral-texts.js';
+import { answersInFlight } from './answers-in-flight.js';
 import { choosesRight, type FactChoice, factChoice } from './fact-choice.js';
 import { type Interval, meanInterval, wilsonInterval } from './intervals.js';
 import { jsonTokens, writesJson } from './json-answer.js';
@@ -71,13 +71,11 @@ interface Measured {
   readonly json: readonly boolean[];
 }
 
-/** Half the usual slots: the most that background work may take. */
-const atOnce = 8;
 /** One being computed and one queued. */
 const readAtOnce = 2;
 
-/** Unsteered, a model is the same each time. */
-const unsteered = new WeakMap<Engine, Measured>();
+/** Unsteered, a model is the same each time; its shape is one object however its engine is wrapped for a caller. */
+const unsteered = new WeakMap<ModelShape, Measured>();
 
 /**
  * For three strengths the embedded model reads some 13,000 tokens and writes some hundreds, a quarter less when this model
@@ -92,9 +90,9 @@ export async function measureSideEffects(
   onProgress: OnProgress = () => {},
 ): Promise<SideEffects> {
   const tasks = tasksOf(model);
-  const known = unsteered.get(model.engine);
+  const known = unsteered.get(model.engine.shape);
   const plain = known ?? ((await measured(model, tasks, [[]], signal, onProgress))[0] as Measured);
-  unsteered.set(model.engine, plain);
+  unsteered.set(model.engine.shape, plain);
   // What the model never knew it cannot lose.
   const choices = tasks.choices.filter((_, question) => plain.right[question]);
   const distinct = [...new Set(strengths)];
@@ -158,10 +156,10 @@ async function measured(
   const neutral = await each(tasks.neutral, readAtOnce, async (tokens, edit, either) =>
     mean(await model.engine.score({ tokens, from: 1, edit, priority: 'background' }, either)),
   );
-  const right = await each(tasks.choices, atOnce, (choice, edit, either) =>
+  const right = await each(tasks.choices, answersInFlight(model.engine), (choice, edit, either) =>
     choosesRight(model, choice, edit, either),
   );
-  const json = await each(tasks.json, atOnce, (prompt, edit, either) =>
+  const json = await each(tasks.json, answersInFlight(model.engine), (prompt, edit, either) =>
     writesJson(model, prompt, edit, either),
   );
   return edits.map((_, i) => ({ neutral: neutral[i] ?? [], right: right[i] ?? [], json: json[i] ?? [] }));

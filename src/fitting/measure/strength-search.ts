@@ -50,10 +50,7 @@ export async function findStrength(
   const reference = await trials.referencesOf(selection);
   const measured: TriedShare[] = [];
   const measure = async (wanted: readonly Share[]) => {
-    const answers = await trials.steered(
-      wanted.map((share) => sameFor(editAt(share))),
-      selection,
-    );
+    const answers = await trials.steered(wanted.map(editAt), selection);
     for (const [i, share] of wanted.entries()) {
       const tried = answers[i] as readonly TriedAnswer[];
       measured.push({ share, tried, answers: tried.map(({ judged }) => judged), divergence: null });
@@ -97,10 +94,7 @@ async function glance(
   const seen: { readonly share: Share; readonly fluency: number; readonly concept: number | null }[] = [];
   let next = firstShares;
   for (let round = 0; round < mostGlances; round++) {
-    const answers = await trials.glanced(
-      next.map((share) => sameFor(editAt(share))),
-      few,
-    );
+    const answers = await trials.glanced(next.map(editAt), few);
     for (const [i, share] of next.entries())
       seen.push({ share, ...glancedScores(answers[i] as readonly Glance[], reference) });
     seen.sort((a, b) => a.share - b.share);
@@ -158,8 +152,6 @@ export function glancedScores(
   };
 }
 const leastGain = 0.1;
-
-const sameFor = (edit: ActivationEdit) => () => edit;
 
 /** To three significant digits, for people to read. */
 const rounded = (share: Share): Share => Number(share.toPrecision(3));

@@ -7,6 +7,7 @@ import { type ActivationEdit, greedy, type Sampling } from '../../engine/protoco
 import type { LoadedModel } from '../../models/model.js';
 import { inAnotherLanguage } from '../answers/answer-checks.js';
 import type { OnProgress } from '../recipes/recipe.js';
+import { answersInFlight } from './answers-in-flight.js';
 import type { ConceptStatement } from './concept-statement.js';
 import { type GivenAnswer, type Glance, Judge } from './judge.js';
 import type { JudgedAnswer, ReferenceAnswers } from './steering-scores.js';
@@ -40,9 +41,6 @@ export interface References extends ReferenceAnswers {
 /** Of the second answer to each question: greedy text loops where sampled text does not. */
 const temperature = 0.8;
 const topP = 0.95;
-
-/** Answers in flight: half the usual slots, the most that background work may take; fewer beside streams. */
-const concurrency = { alone: 8, besideStreams: 4 } as const;
 
 export class StrengthTrials {
   readonly judge: Judge;
@@ -107,19 +105,18 @@ export class StrengthTrials {
   }
 
   /**
-   * Answers under an edit, judged.
-   * @param editOf by the length of a prompt: some windows depend on it
+   * Answers under each edit, judged.
    * @param told whether the model is told the concept as well: what is left of it under an edit that takes it away
    */
   async steered(
-    edits: readonly ((promptLength: number) => ActivationEdit)[],
+    edits: readonly ActivationEdit[],
     selection: Selection,
     told = false,
   ): Promise<TriedAnswer[][]> {
     await this.references();
     const prompts = told ? (this.judge.told ?? this.judge.plain) : this.judge.plain;
     const jobs = this.#jobs(selection);
-    const all = edits.flatMap((editOf) => jobs.map((job) => ({ ...job, editOf })));
+    const all = edits.flatMap((edit) => jobs.map((job) => ({ ...job, edit })));
     const answers = await this.#answer(all, prompts, told ? 'answer as told, steered' : 'answer steered');
     this.settings.onProgress('judge', 0, 1);
     const judged = await this.judge.judge(answers, this.settings.signal, this.#foreign);
@@ -128,12 +125,9 @@ export class StrengthTrials {
   }
 
   /** The same with the cheap judgement, for a first look at many edits. */
-  async glanced(
-    edits: readonly ((promptLength: number) => ActivationEdit)[],
-    selection: Selection,
-  ): Promise<Glance[][]> {
+  async glanced(edits: readonly ActivationEdit[], selection: Selection): Promise<Glance[][]> {
     const jobs = this.#jobs(selection);
-    const all = edits.flatMap((editOf) => jobs.map((job) => ({ ...job, editOf })));
+    const all = edits.flatMap((edit) => jobs.map((job) => ({ ...job, edit })));
     const answers = await this.#answer(all, this.judge.plain, 'look for the strength');
     const seen = await this.judge.glance(answers, this.settings.signal);
     return edits.map((_, i) => seen.slice(i * jobs.length, (i + 1) * jobs.length));
@@ -150,17 +144,14 @@ export class StrengthTrials {
    * The 95th percentile, over the tokens of steered answers, of KL(steered || unsteered) in nats.
    * @param answers given under the edit
    */
-  async divergence(
-    answers: readonly GivenAnswer[],
-    editOf: (promptLength: number) => ActivationEdit,
-  ): Promise<number | null> {
+  async divergence(answers: readonly GivenAnswer[], edit: ActivationEdit): Promise<number | null> {
     const given = answers.filter(({ tokens }) => tokens.length > 0);
     if (given.length === 0) return null;
     const prompts = given.map(({ question }) => this.judge.plain[question] as readonly number[]);
     const read = await this.settings.model.engine.divergenceMany(
       {
         prompts,
-        edits: prompts.map(({ length }) => editOf(length)),
+        edits: prompts.map(() => edit),
         answers: given.map(({ tokens }) => tokens),
         pairs: given.map((_, index) => [index, index] as const),
         priority: 'background',
@@ -178,26 +169,15 @@ export class StrengthTrials {
   }
 
   async #answer(
-    jobs: readonly (Pick<GivenAnswer, 'question' | 'sampled'> & {
-      readonly editOf?: (promptLength: number) => ActivationEdit;
-    })[],
+    jobs: readonly (Pick<GivenAnswer, 'question' | 'sampled'> & { readonly edit?: ActivationEdit })[],
     prompts: readonly (readonly number[])[],
     stage: string,
   ): Promise<GivenAnswer[]> {
     const { model, signal, onProgress, maxTokens } = this.settings;
-    const limit = model.engine.load().running > 0 ? concurrency.besideStreams : concurrency.alone;
     let done = 0;
     onProgress(stage, done, jobs.length);
-    // Engines write an edit's vectors anew for every other object: prompts of one length share it.
-    const made = new Map<unknown, Map<number, ActivationEdit>>();
-    const editFor = (editOf: (promptLength: number) => ActivationEdit, length: number) => {
-      const byLength = made.get(editOf) ?? new Map<number, ActivationEdit>();
-      made.set(editOf, byLength);
-      const edit = byLength.get(length) ?? editOf(length);
-      byLength.set(length, edit);
-      return edit;
-    };
-    return mapConcurrent(jobs, limit, signal, async ({ question, sampled, editOf }, _, either) => {
+    const limit = answersInFlight(model.engine);
+    return mapConcurrent(jobs, limit, signal, async ({ question, sampled, edit = [] }, _, either) => {
       const prompt = prompts[question] as readonly number[];
       const tokens: number[] = [];
       const steps = model.engine.generate(
@@ -207,7 +187,7 @@ export class StrengthTrials {
           stopTokens: model.stopTokens,
           minTokens: 0,
           sampling: sampled ? drawn(question) : greedy,
-          edit: editOf === undefined ? [] : editFor(editOf, prompt.length),
+          edit,
           priority: 'background',
         },
         either,

@@ -41,7 +41,7 @@ export async function measureSuppression(
 ): Promise<Suppression | null> {
   if (trials.judge.told === null) return null;
   const shares = around.map((factor) => Number((one * factor).toPrecision(3)));
-  const edits = shares.map((share) => editAt(-share)).map((edit) => () => edit);
+  const edits = shares.map((share) => editAt(-share));
   const reference = await trials.referencesOf(selection);
   const answers = await trials.steered(edits, selection, true);
   const measured = shares.map((share, i) => {

@@ -6,6 +6,7 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { OnProgress } from '../recipes/recipe.js';
+import { answersInFlight } from './answers-in-flight.js';
 import { distinct2 } from './fluency.js';
 
 export interface Trial {
@@ -37,9 +38,6 @@ interface TrialOptions {
   readonly onProgress: OnProgress;
 }
 
-/** Answers in flight: half the usual slots, the most that background work may take; fewer beside streams. */
-const concurrency = { alone: 8, besideStreams: 4 } as const;
-
 /**
  * Runs and judges every trial. Trials that share a prompt should follow each other: judging then reads it once.
  * @returns results in the trials' order.
@@ -52,7 +50,7 @@ export async function runTrials(
 ): Promise<TrialResult[]> {
   const { signal, onProgress } = options;
   const total = trials.length;
-  const limit = model.engine.load().running > 0 ? concurrency.besideStreams : concurrency.alone;
+  const limit = answersInFlight(model.engine);
   let answered = 0;
   onProgress('answer', answered, total);
   const answers = await mapConcurrent(trials, limit, signal, async (trial, _, either) => {

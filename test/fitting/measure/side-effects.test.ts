@@ -153,6 +153,10 @@ test('strengths are measured once, and the unsteered model once for all concepts
   const second = await measureSideEffects(model, { strengths: [1], editAt }, signal);
   assert.deepEqual(second, first);
   assert.equal(unsteered(), before);
+  // An engine is wrapped anew for each request of a restricted key.
+  const wrapped = fakeModel(withEngine(model.engine, {}));
+  assert.deepEqual(await measureSideEffects(wrapped, { strengths: [1], editAt }, signal), first);
+  assert.equal(unsteered(), before);
 });
 
 test('progress counts up to its total, and an abort leaves nothing running', async () => {

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withEngine } from '../../../src/engine/engine.js';
-import type { ActivationEdit } from '../../../src/engine/protocol.js';
 import { StrengthTrials } from '../../../src/fitting/measure/strength-trials.js';
 import { editAt, unitEdit } from '../../../src/fitting/measure/unit-edit.js';
 import { FakeEngine, fakeModel } from '../../helpers/fake-engine.js';
@@ -34,7 +33,7 @@ test('references are asked once: plain and told, greedy and drawn, whoever asks 
   const trials = trialsOn(engine);
   const [first, second] = await Promise.all([trials.references(), trials.references()]);
   assert.equal(first, second);
-  await trials.steered([() => edit(0.01)], trials.everything);
+  await trials.steered([edit(0.01)], trials.everything);
   const selected = await trials.referencesOf({ questions: [1], sampled: false });
   assert.equal(engine.generated.filter((request) => request.edit.length === 0).length, 2 * 2 * 3);
   for (const side of [selected.plainAnswers, selected.toldAnswers])
@@ -55,7 +54,7 @@ test('references are asked once: plain and told, greedy and drawn, whoever asks 
 test('a question is drawn with the same seed under every edit, and each with its own', async () => {
   const engine = new JudgedEngine(rulesAround(0.012));
   const trials = trialsOn(engine);
-  await trials.steered([() => edit(0.01), () => edit(0.02)], trials.everything);
+  await trials.steered([edit(0.01), edit(0.02)], trials.everything);
   const seeds = new Map<string, Set<number>>();
   for (const { prompt, sampling } of engine.generated) {
     if (sampling.temperature === 0) continue;
@@ -75,22 +74,14 @@ test('a question is drawn with the same seed under every edit, and each with its
   assert.equal(counts[0], counts[1], 'one drawn beside each greedy one');
 });
 
-test('prompts of one length share an edit object, and an edit hears of their length', async () => {
+test('all prompts are given the same edit object, which engines write once', async () => {
   const engine = new JudgedEngine(rulesAround(0.012));
   const trials = trialsOn(engine);
-  const asked: number[] = [];
-  const editOf = (length: number): ActivationEdit => {
-    asked.push(length);
-    return [...edit(0.01)];
-  };
-  const [answers] = await trials.steered([editOf], trials.everything);
-  const lengths = trials.judge.plain.map(({ length }) => length);
-  assert.deepEqual([...asked].sort(), [...new Set(lengths)].sort());
+  const applied = edit(0.01);
+  const [answers] = await trials.steered([applied], trials.everything);
   const steered = engine.generated.filter((request) => request.edit.length > 0);
-  for (const length of new Set(lengths)) {
-    const edits = steered.filter(({ prompt }) => prompt.length === length).map((request) => request.edit);
-    assert.equal(new Set(edits).size, 1);
-  }
+  assert.equal(steered.length, 2 * questions.length);
+  assert.ok(steered.every((request) => request.edit === applied));
   assert.deepEqual(
     answers?.map(({ question, sampled }) => [question, sampled]),
     questions.flatMap((_, question) => [
@@ -105,7 +96,7 @@ test('answers are grouped by their edit, in order, as background work and no mor
   const trials = trialsOn(engine);
   const shares = [0.004, 0.012, 0.03];
   const all = await trials.steered(
-    shares.map((share) => () => edit(share)),
+    shares.map((share) => edit(share)),
     trials.everything,
   );
   const { gain } = engine.rules;
@@ -119,7 +110,7 @@ test('answers are grouped by their edit, in order, as background work and no mor
 test('steered against the concept while told: the told prompts are answered', async () => {
   const engine = new JudgedEngine(rulesAround(0.012));
   const trials = trialsOn(engine);
-  const [answers] = await trials.steered([() => edit(-0.01)], trials.everything, true);
+  const [answers] = await trials.steered([edit(-0.01)], trials.everything, true);
   const steered = engine.generated.filter((request) => request.edit.length > 0);
   assert.ok(steered.every(({ prompt }) => textOf(prompt).includes(prefix)));
   // Half of the told evidence is left at half of what takes it away.
@@ -150,7 +141,7 @@ test('where the told model answers in another language, answers in it do not fai
       signal: new AbortController().signal,
       onProgress: () => {},
     });
-    const [steered] = await trials.steered([() => edit(0.01)], trials.everything);
+    const [steered] = await trials.steered([edit(0.01)], trials.everything);
     return steered?.map(({ judged }) => judged.failed);
   };
   assert.deepEqual(await failures(english), [true, true, true, true]);
@@ -160,11 +151,18 @@ test('where the told model answers in another language, answers in it do not fai
 test('divergence is the 95th percentile over tokens, null for silence', async () => {
   const engine = new JudgedEngine({ ...rulesAround(0.012), silentFrom: 0.5 });
   const trials = trialsOn(engine);
-  const [answers] = await trials.steered([() => edit(0.02)], trials.everything);
-  const read = await trials.divergence(answers ?? [], () => edit(0.02));
+  const [answers] = await trials.steered([edit(0.02)], trials.everything);
+  const read = await trials.divergence(answers ?? [], edit(0.02));
   assert.ok(read !== null && Math.abs(read - 0.2) < 1e-5);
-  const [silent] = await trials.steered([() => edit(0.6)], trials.everything);
-  assert.equal(await trials.divergence(silent ?? [], () => edit(0.6)), null);
+  const [silent] = await trials.steered([edit(0.6)], trials.everything);
+  assert.equal(await trials.divergence(silent ?? [], edit(0.6)), null);
+});
+
+test('beside streams fewer answers are written at once', async () => {
+  const engine = new JudgedEngine(rulesAround(0.012));
+  engine.load = () => ({ running: 1, waiting: 0 });
+  await trialsOn(engine).references();
+  assert.equal(engine.mostRunning, 4);
 });
 
 test('an abort leaves nothing running', async () => {
