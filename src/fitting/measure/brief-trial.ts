@@ -1,9 +1,9 @@
 /** A brief calibration: enough to tell which of several concepts of one statement is best, not what its strength 1 is. */
 import type { Concept } from '../../concepts/concept.js';
 import { residualNormsOf } from './residual-norms.js';
-import { at } from './sigmoid.js';
+import { short } from './short.js';
 import { meanOf, type Scores } from './steering-scores.js';
-import { harmonicAt, type Share } from './strength-curve.js';
+import { type Share, scoresAt } from './strength-curve.js';
 import { findStrength, type TriedShare } from './strength-search.js';
 import type { Selection, StrengthTrials } from './strength-trials.js';
 import { editAt, unitEdit } from './unit-edit.js';
@@ -43,16 +43,15 @@ export async function tryBriefly(concept: Concept, trials: StrengthTrials): Prom
   const identified = meanOf(
     nearest.answers.map((answer) => (answer.identified === null ? null : Number(answer.identified))),
   );
+  const scores = scoresAt(curve, one);
   return {
     share: short(one),
     scores: {
-      concept: curve.concept && short(Math.min(1, at(curve.concept, one))),
-      fluency: short(at(curve.fluency, one)),
-      instruction: short(at(curve.instruction, one)),
-      harmonic: short(harmonicAt(curve, one)),
+      concept: scores.concept === null ? null : short(scores.concept),
+      fluency: short(scores.fluency),
+      instruction: short(scores.instruction),
+      harmonic: short(scores.harmonic),
     },
     identified: identified === null ? null : short(identified),
   };
 }
-
-const short = (value: number) => Number(value.toPrecision(4));

@@ -110,7 +110,7 @@ export async function calibrateConcept(
       curve,
       one,
       most,
-      interval: shareInterval(steered, reference, concept.record.seed),
+      interval: await shareInterval(steered, reference, concept.record.seed, signal),
       opposite,
       bound,
       sideEffects,

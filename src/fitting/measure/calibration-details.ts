@@ -1,13 +1,13 @@
 /** What a calibration keeps of its measurement, as JSON: what strengths mean, and every answer's values to recompute it. */
+import { short } from './short.js';
 import type { SideEffects } from './side-effects.js';
-import { at } from './sigmoid.js';
 import { meanOf, type ReferenceAnswers, type Scores, scoresOf, toldEvidence } from './steering-scores.js';
 import {
-  harmonicAt,
   onsetShare,
   type Share,
   type StrengthBound,
   type StrengthCurve,
+  scoresAt,
 } from './strength-curve.js';
 import type { TriedShare } from './strength-search.js';
 import type { References, StrengthTrials, TriedAnswer } from './strength-trials.js';
@@ -103,15 +103,6 @@ export function calibrationDetails(measured: Measured): Readonly<Record<string, 
   };
 }
 
-function scoresAt(curve: StrengthCurve, share: Share): Scores {
-  return {
-    concept: curve.concept && Math.min(1, at(curve.concept, share)),
-    fluency: at(curve.fluency, share),
-    instruction: at(curve.instruction, share),
-    harmonic: harmonicAt(curve, share),
-  };
-}
-
 /** What the model shows when it is simply told, and whether it follows at all; null where nothing tells it. */
 function toldOf(reference: ReferenceAnswers) {
   const evidence = toldEvidence(reference);
@@ -166,7 +157,5 @@ const row = (share: Share, { judged }: TriedAnswer) => [
   Number(judged.failed),
 ];
 
-/** To four significant digits: the spread over the questions is larger. */
-const short = (value: number) => Number(value.toPrecision(4));
 const nullable = (value: number | null, of: (value: number) => number) =>
   value === null ? null : short(of(value));

@@ -1,9 +1,10 @@
 /**
  * From judged answers at a few shares to what strength 1 and the largest strength mean. The three scores become smooth
- * curves over the share; strength 1 is the largest at which their harmonic mean is as good as at its best. Pure arithmetic: the same
+ * curves over the share; strength 1 is the largest at which their harmonic mean is as good as at its best. Arithmetic alone: the same
  * answers give the same strength. calibrate.ts has them answered.
  */
 import { Random } from '../../common/random.js';
+import { periodicYield } from '../../common/yielding.js';
 import { at, type CurvePoint, fallingCurve, risingCurve, type Sigmoid } from './sigmoid.js';
 import {
   harmonicMean,
@@ -87,6 +88,14 @@ export function harmonicAt({ concept, fluency, instruction }: StrengthCurve, sha
   return harmonicMean(concept === null ? known : [Math.min(1, at(concept, share)), ...known]);
 }
 
+/** All scores on the curves. */
+export const scoresAt = (curve: StrengthCurve, share: Share): Scores => ({
+  concept: curve.concept && Math.min(1, at(curve.concept, share)),
+  fluency: at(curve.fluency, share),
+  instruction: at(curve.instruction, share),
+  harmonic: harmonicAt(curve, share),
+});
+
 /** Without a statement of the concept, strength 1 is the strongest that keeps this much of the other two scores. */
 const leastUnstated = 0.8;
 
@@ -162,25 +171,40 @@ const resamples = 200;
 /**
  * The middle 95 % of strength 1's share over resamples of the questions (percentile bootstrap).
  * @param seed the same seed gives the same interval
+ * @throws the signal's reason when aborted
  */
-export function shareInterval(
+export async function shareInterval(
   steered: readonly Steered[],
   reference: ReferenceAnswers,
   seed: number,
-): readonly [low: Share, high: Share] {
+  signal: AbortSignal,
+): Promise<readonly [low: Share, high: Share]> {
   const questions = [...new Set(reference.plain.map(({ question }) => question))];
   const measured = steered.map(({ share }) => share);
   const random = new Random(seed);
-  const shares = Array.from({ length: resamples }, () => {
+  const yieldIfDue = periodicYield(signal);
+  const [plain, told] = [byQuestion(reference.plain), byQuestion(reference.told)];
+  const points = steered.map((point) => ({ point, answers: byQuestion(point.answers) }));
+  const shares: Share[] = [];
+  for (let i = 0; i < resamples; i++) {
+    await yieldIfDue();
     const drawn = questions.map(() => questions[Math.floor(random.uniform() * questions.length)] as number);
-    const take = (answers: readonly JudgedAnswer[]) =>
-      drawn.flatMap((question) => answers.filter((answer) => answer.question === question));
-    const again = steered.map((point) => ({ ...point, answers: take(point.answers) }));
-    return bestShare(
-      strengthCurve(again, { plain: take(reference.plain), told: take(reference.told) }),
-      measured,
-    );
-  }).sort((a, b) => a - b);
+    const take = (answers: ReadonlyMap<number, readonly JudgedAnswer[]>) =>
+      drawn.flatMap((question) => answers.get(question) ?? []);
+    const again = points.map(({ point, answers }) => ({ ...point, answers: take(answers) }));
+    shares.push(bestShare(strengthCurve(again, { plain: take(plain), told: take(told) }), measured));
+  }
+  shares.sort((a, b) => a - b);
   const quantile = (part: number) => shares[Math.round(part * (shares.length - 1))] as Share;
   return [quantile(0.025), quantile(0.975)];
+}
+
+function byQuestion(answers: readonly JudgedAnswer[]): ReadonlyMap<number, readonly JudgedAnswer[]> {
+  const grouped = new Map<number, JudgedAnswer[]>();
+  for (const answer of answers) {
+    const known = grouped.get(answer.question);
+    if (known === undefined) grouped.set(answer.question, [answer]);
+    else known.push(answer);
+  }
+  return grouped;
 }

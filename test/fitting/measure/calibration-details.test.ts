@@ -54,7 +54,7 @@ test('strength 1 and the largest strength can be computed again from the answers
       // Values are kept to four digits, and the best is looked for on a grid of steps below 1 %.
       assert.ok(Math.abs(one / share - 1) < 0.01, `${one} is not ${share}`);
       assert.ok(Math.abs(most / one / max_strength - 1) < 0.02, `${most / one} is not ${max_strength}`);
-      const interval = shareInterval(steered, reference, 0);
+      const interval = await shareInterval(steered, reference, 0, new AbortController().signal);
       for (const [i, end] of interval.entries())
         assert.ok(Math.abs(end / (share_interval[i] ?? 0) - 1) < 0.02, `${interval} ${share_interval}`);
     }

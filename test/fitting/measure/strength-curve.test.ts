@@ -89,17 +89,28 @@ test('the order of the shares is nothing', () => {
   assert.ok(Math.abs(back / one - 1) < 1e-9);
 });
 
-test('the interval is around strength 1, the same for the same seed, and narrower with less noise', () => {
-  const widths = [0.2, 1.5].map((noise) =>
-    [1, 2, 3].reduce((sum, seed) => {
+test('the interval is around strength 1, the same for the same seed, and narrower with less noise', async () => {
+  const { signal } = new AbortController();
+  const widths: number[] = [];
+  for (const noise of [0.2, 1.5]) {
+    let width = 0;
+    for (const seed of [1, 2, 3]) {
       const { steered, reference, one } = measured({ ...usual, noise, seed });
-      const [low, high] = shareInterval(steered, reference, 7);
+      const [low, high] = await shareInterval(steered, reference, 7, signal);
       assert.ok(low <= one && one <= high, `${low} ${one} ${high}`);
-      assert.deepEqual(shareInterval(steered, reference, 7), [low, high]);
-      return sum + Math.log(high / low);
-    }, 0),
-  );
+      assert.deepEqual(await shareInterval(steered, reference, 7, signal), [low, high]);
+      width += Math.log(high / low);
+    }
+    widths.push(width);
+  }
   assert.ok((widths[0] ?? 9) < (widths[1] ?? 0) / 1.5, `${widths}`);
+});
+
+test('the interval leaves turns to others, and ends when it is cancelled', async () => {
+  const { steered, reference } = measured({ ...usual, noise: 0.5 });
+  const stop = new AbortController();
+  setImmediate(() => stop.abort(new Error('enough')));
+  await assert.rejects(shareInterval(steered, reference, 7, stop.signal), /enough/);
 });
 
 test('the largest strength keeps its bounds, and is never below 1', () => {
