@@ -4,7 +4,7 @@
  * in full. What each reached stays in the record. The same plan on the same model gives the same concept.
  */
 import { type Concept, createConcept } from '../concepts/concept.js';
-import type { SteerdError } from '../errors.js';
+import { SteerdError } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { defaultProfile, recipeNames } from '../schemas/fit-choices.js';
 import {
@@ -20,6 +20,7 @@ import { type FitPlan, isImpossible } from './fit-plan.js';
 import type { FitSettings } from './fit-settings.js';
 import { type BriefTrial, tryBriefly } from './measure/brief-trial.js';
 import { calibrateConcept, trialsOf } from './measure/calibrate.js';
+import type { StrengthTrials } from './measure/strength-trials.js';
 import type { OnProgress } from './recipes/recipe.js';
 
 type OnLayer = (fit: LayerFit) => void;
@@ -83,10 +84,11 @@ export async function fitBest(
   const entries: (Tried | Impossible)[] = [];
   const tryOut = async (one: Fitted | Impossible, name: string) => {
     enter(name);
-    entries.push(hasConcept(one) ? { ...one, trial: await tryBriefly(one.concept, trials) } : one);
+    entries.push(hasConcept(one) ? await tried(one, trials, signal) : one);
   };
   for (const one of fitted) await tryOut(one, nameOf(one.settings, candidates));
-  const base = entries[preferred(entries)] as Tried;
+  const base = entries[preferred(entries)] as Tried | Impossible;
+  if (!hasConcept(base)) throw base.error;
   for (const profile of profiles.filter((name) => name !== profileOf(base.settings))) {
     const name = `${nameOf(base.settings, candidates)}, profile ${profile}`;
     await tryOut(withProfile(base, { ...base.settings, profile }, model), name);
@@ -99,6 +101,19 @@ export async function fitBest(
   const details = { ...record.details, auto: { candidates: entries.map(entryRecord), chosen } };
   const best = createConcept({ ...concept, record: { ...record, details } });
   return calibrateConcept(best, model, {}, signal, named, trials);
+}
+
+/** A candidate whose brief trial fails may be as good as none: one that steers nothing, say. */
+async function tried(one: Fitted, trials: StrengthTrials, signal: AbortSignal): Promise<Tried | Impossible> {
+  try {
+    return { ...one, trial: await tryBriefly(one.concept, trials) };
+  } catch (error) {
+    if (error instanceof SteerdError && error.code === 'invalid_value') {
+      signal.throwIfAborted();
+      return { settings: one.settings, error };
+    }
+    return impossible(one.settings, error, signal);
+  }
 }
 
 /** Where nothing may be measured: the candidates in their order, until one is possible. */
@@ -192,7 +207,7 @@ function impossible(settings: FitSettings, error: unknown, signal?: AbortSignal)
 
 const hasConcept = <One extends Fitted>(one: One | Impossible): one is One => 'concept' in one;
 
-/** Index of the earliest of those that are as good as the best. */
+/** Index of the earliest of those that are as good as the best; 0 where none has a concept. */
 function preferred(entries: readonly (Tried | Impossible)[]): number {
   const values = entries.map((one) =>
     hasConcept(one) ? one.trial.scores.harmonic : Number.NEGATIVE_INFINITY,
