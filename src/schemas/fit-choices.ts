@@ -181,3 +181,6 @@ export const mostCandidates = 32;
 function namesOf<Name extends string>(table: Readonly<Record<Name, unknown>>): [Name, ...Name[]] {
   return Object.keys(table) as [Name, ...Name[]];
 }
+
+/** Of each side, that recipe `texts` has written by itself. */
+export const usualTexts = 32;

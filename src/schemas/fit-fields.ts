@@ -21,6 +21,7 @@ import {
   recipeChoices,
   recipeNames,
   triedMethods,
+  usualTexts,
 } from './fit-choices.js';
 
 const fitLimits = {
@@ -40,7 +41,6 @@ const fitLimits = {
   /** Of each side, that recipe `texts` has written. */
   fewestTexts: 8,
   mostTexts: 256,
-  usualTexts: 32,
   layers: 4096,
 } as const;
 
@@ -171,7 +171,7 @@ export const fitFields = {
   texts: whole(fitLimits.fewestTexts, fitLimits.mostTexts)
     .optional()
     .meta({
-      description: `Texts of each side that recipe texts has written. Default: ${fitLimits.usualTexts}.`,
+      description: `Texts of each side that recipe texts has written. Default: ${usualTexts}.`,
     }),
   labels: z.enum(labelKinds).optional().meta({
     description:

@@ -1,6 +1,7 @@
-/** Which texts recipe `texts` has written, and what each is read back after: prompts alone, nothing is run. */
+/** Which texts recipe `texts` has written, and what each is read back after, in words and as prompts: nothing is run. */
 import type { LoadedModel } from '../../models/model.js';
-import { type Contrast, contrastOf, negativeSide } from '../contrast/contrast.js';
+import { usualTexts } from '../../schemas/fit-choices.js';
+import { type Contrast, negativeSide } from '../contrast/contrast.js';
 import { messageOf } from '../contrast/stated-concept.js';
 import { questions } from '../statements/questions.js';
 import {
@@ -11,27 +12,34 @@ import {
   openLeadIns,
   textForms,
 } from '../statements/text-forms.js';
-import { type ConceptRole, conceptRole, questionTokens } from './concept-prompt.js';
+import { conceptRole, questionTokens } from './concept-prompt.js';
 import type { RecipeRequest } from './recipe.js';
 
-/** Of each side. */
-export const usualTexts = 32;
-
 /** about: a text about a subject. answer: to a question under a message. open: a text of no subject under a message. */
-export type TextKind = 'about' | 'answer' | 'open';
+type TextKind = 'about' | 'answer' | 'open';
 
 export interface PlannedText {
   readonly positive: boolean;
   /** Place in its side; the texts of both sides at a place differ in what they state alone. */
   readonly index: number;
   readonly kind: TextKind;
-  readonly prompt: readonly number[];
-  readonly readAfter: readonly number[];
+  readonly prompt: Said;
+  readonly readAfter: Said;
   /** What the text must not repeat. */
   readonly instructions: readonly string[];
   /** How errors call the prompt. */
   readonly what: string;
 }
+
+/** What the model reads before a text. */
+export interface Said {
+  readonly text: string;
+  /** Stated before it; null for nothing. */
+  readonly message: string | null;
+}
+
+/** Token ids of what is said. */
+export type Encode = (said: Said) => readonly number[];
 
 /** What one text states; null for nothing. */
 interface Stating {
@@ -39,15 +47,14 @@ interface Stating {
   readonly message: string | null;
 }
 
-/** @throws SteerdError invalid_value of a contrast that leaves nothing but the concept itself. */
-export function planTexts(request: RecipeRequest): PlannedText[] {
+/** @param contrast of the request */
+export function planTexts(request: RecipeRequest, contrast: Contrast): PlannedText[] {
   const { model, texts: count = usualTexts } = request;
-  const contrast = contrastOf(request);
   const kinds = kindsOf(request, contrast);
   // Each kind has every other in turn, whatever their number.
   const side = negativeSide(contrast, Math.ceil(count / kinds.length));
   const own = { subject: contrast.ownSubject, message: contrast.own };
-  const write = writer(model, contrast);
+  const write = model.chatTemplate === null ? continued : asked;
   return [true, false].flatMap((positive) =>
     Array.from({ length: count }, (_, index): PlannedText => {
       const kind = kinds[index % kinds.length] as TextKind;
@@ -80,37 +87,37 @@ function kindsOf({ model, subjectOnly }: RecipeRequest, contrast: Contrast): rea
 type Written = Pick<PlannedText, 'prompt' | 'readAfter' | 'instructions'>;
 type Writer = (kind: TextKind, turn: number, stating: Stating) => Written;
 
-function writer(model: LoadedModel, contrast: Contrast): Writer {
-  return model.chatTemplate === null ? continued(model) : asked(model, conceptRole(model, contrast.own));
-}
-
-function asked(model: LoadedModel, role: ConceptRole): Writer {
-  return (kind, turn, { subject, message }) => {
-    const plain = (text: string) => questionTokens(model, text, null);
-    if (kind === 'about') {
-      const form = subject === null ? pick(openForms, turn) : messageOf(pick(textForms, turn), subject);
-      return { prompt: plain(form), readAfter: plain(pick(neutralPrompts, turn)), instructions: [form] };
-    }
-    const text = pick(kind === 'answer' ? questions : openForms, turn);
-    const prompt = questionTokens(model, text, message === null ? null : { prefix: message, role });
-    const readAfter = plain(kind === 'answer' ? text : pick(neutralPrompts, turn));
-    return { prompt, readAfter, instructions: message === null ? [] : [message] };
-  };
-}
+const asked: Writer = (kind, turn, { subject, message }) => {
+  if (kind === 'about') {
+    const form = subject === null ? pick(openForms, turn) : messageOf(pick(textForms, turn), subject);
+    return { prompt: plain(form), readAfter: plain(pick(neutralPrompts, turn)), instructions: [form] };
+  }
+  const text = pick(kind === 'answer' ? questions : openForms, turn);
+  const readAfter = plain(kind === 'answer' ? text : pick(neutralPrompts, turn));
+  return { prompt: { text, message }, readAfter, instructions: message === null ? [] : [message] };
+};
 
 /** For a model without a chat template: it goes on from a beginning. */
-function continued(model: LoadedModel): Writer {
-  return (kind, turn, { subject, message }) => {
-    const encode = (text: string) => model.tokenizer.encode(text, { addSpecialTokens: true });
-    const readAfter = encode(pick(neutralLeadIns, turn));
-    if (kind === 'about') {
-      const beginning = subject === null ? pick(openLeadIns, turn) : messageOf(pick(leadIns, turn), subject);
-      return { prompt: encode(beginning), readAfter, instructions: [beginning] };
-    }
-    const beginning = pick(openLeadIns, turn);
-    const prompt = encode(message === null ? beginning : `${message}\n\n${beginning}`);
-    return { prompt, readAfter, instructions: message === null ? [] : [message] };
-  };
+const continued: Writer = (kind, turn, { subject, message }) => {
+  const readAfter = plain(pick(neutralLeadIns, turn));
+  if (kind === 'about') {
+    const beginning = subject === null ? pick(openLeadIns, turn) : messageOf(pick(leadIns, turn), subject);
+    return { prompt: plain(beginning), readAfter, instructions: [beginning] };
+  }
+  const text = pick(openLeadIns, turn);
+  return { prompt: { text, message }, readAfter, instructions: message === null ? [] : [message] };
+};
+
+const plain = (text: string): Said => ({ text, message: null });
+
+/** How this model reads what is said. @param own the concept's message */
+export function encoder(model: LoadedModel, own: string): Encode {
+  if (model.chatTemplate === null)
+    return ({ text, message }) =>
+      model.tokenizer.encode(message === null ? text : `${message}\n\n${text}`, { addSpecialTokens: true });
+  const role = conceptRole(model, own);
+  return ({ text, message }) =>
+    questionTokens(model, text, message === null ? null : { prefix: message, role });
 }
 
 const inTurn = <T>(list: readonly T[], index: number): T | undefined => list[index % list.length];

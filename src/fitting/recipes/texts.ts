@@ -9,8 +9,10 @@
  */
 import { createHash } from 'node:crypto';
 import { Random } from '../../common/random.js';
+import { periodicYield } from '../../common/yielding.js';
 import { greedy } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
+import { usualTexts } from '../../schemas/fit-choices.js';
 import { contrastOf, contrastRecord } from '../contrast/contrast.js';
 import { questions } from '../statements/questions.js';
 import {
@@ -26,7 +28,7 @@ import { answerAll, checkRoom, readAnswers } from './answers.js';
 import { interleaved } from './reading.js';
 import type { LabelledFeatures, Recipe, RecipeContext, RecipeRequest } from './recipe.js';
 import { type TextFault, textFault } from './text-checks.js';
-import { type PlannedText, planTexts, usualTexts } from './text-plan.js';
+import { encoder, type PlannedText, planTexts, type Said } from './text-plan.js';
 
 /** Of each side: the mean of fewer is the texts', not the concept's. */
 const fewestTexts = 8;
@@ -37,30 +39,57 @@ export const texts: Recipe = { check, collect };
 
 const noSpan = [0, 0] as const;
 
-/** Plans every text: it takes the time of a few hundred short encodings. */
+/** The longest of what texts are asked for by and of what they are read after, in characters. */
 function check(request: RecipeRequest): void {
-  for (const { prompt, readAfter, what } of planTexts(request)) {
-    checkRoom(prompt, what, request);
-    checkRoom(readAfter, what, request);
+  const contrast = contrastOf(request);
+  const encode = encoder(request.model, contrast.own);
+  const plan = planTexts(request, contrast);
+  for (const said of ['prompt', 'readAfter'] as const) {
+    const longest = plan.reduce((most, text) => (lengthOf(text[said]) > lengthOf(most[said]) ? text : most));
+    checkRoom(encode(longest[said]), longest.what, request);
   }
+}
+
+const lengthOf = ({ text, message }: Said) => text.length + (message?.length ?? 0);
+
+/** The plan as token ids. */
+async function promptsOf(plan: readonly PlannedText[], own: string, context: RecipeContext) {
+  const yieldIfDue = periodicYield(context.signal);
+  const encode = encoder(context.model, own);
+  const prompts: Prompts[] = [];
+  for (const { prompt, readAfter, what } of plan) {
+    await yieldIfDue();
+    const tokens = { prompt: encode(prompt), readAfter: encode(readAfter) };
+    checkRoom(tokens.prompt, what, context);
+    checkRoom(tokens.readAfter, what, context);
+    prompts.push(tokens);
+  }
+  return prompts;
+}
+
+/** Of a text, token ids. */
+interface Prompts {
+  readonly prompt: readonly number[];
+  readonly readAfter: readonly number[];
 }
 
 async function collect(context: RecipeContext): Promise<LabelledFeatures> {
   const { model, seed, texts: count = usualTexts } = context;
-  check(context);
-  const plan = planTexts(context);
+  const contrast = contrastOf(context);
+  const plan = planTexts(context, contrast);
+  const prompts = await promptsOf(plan, contrast.own, context);
   const random = new Random(seed);
   // The i-th text of either side is drawn with the same seed: swapped sides give swapped texts.
   const seeds = Array.from({ length: count }, () => random.bits());
   const written = await answerAll(
-    plan.map(({ prompt, index }) => ({
-      prompt,
+    plan.map(({ index }, i) => ({
+      prompt: (prompts[i] as Prompts).prompt,
       sampling: { ...greedy, temperature, topP, seed: seeds[index] as number },
     })),
     'write',
     context,
   );
-  const { kept, leftOut } = sorted(plan, written, (tokens) => model.tokenizer.decode(tokens));
+  const { kept, leftOut } = sorted(plan, prompts, written, (tokens) => model.tokenizer.decode(tokens));
   const sides = [true, false].map((positive) => kept.filter((answer) => answer.positive === positive));
   const [positives, negatives] = sides.map(({ length }) => length) as [number, number];
   for (const [name, side, length] of [
@@ -93,7 +122,7 @@ async function collect(context: RecipeContext): Promise<LabelledFeatures> {
       temperature,
       top_p: topP,
       max_tokens: context.maxTokens,
-      ...contrastRecord(contrastOf(context)),
+      ...contrastRecord(contrast),
     },
   };
 }
@@ -102,13 +131,15 @@ type LeftOut = Record<'positive' | 'negative', Record<TextFault, number>>;
 
 function sorted(
   plan: readonly PlannedText[],
+  prompts: readonly Prompts[],
   written: readonly (readonly number[])[],
   decode: (tokens: readonly number[]) => string,
 ): { kept: Answer[]; leftOut: LeftOut } {
   const none = () => ({ empty: 0, refused: 0, repeated: 0 });
   const leftOut: LeftOut = { positive: none(), negative: none() };
   const kept: Answer[] = [];
-  for (const [i, { positive, readAfter, instructions }] of plan.entries()) {
+  for (const [i, { positive, instructions }] of plan.entries()) {
+    const { readAfter } = prompts[i] as Prompts;
     const tokens = written[i] as readonly number[];
     const fault = textFault(decode(tokens), instructions);
     if (fault === null) kept.push({ positive, prompt: readAfter, tokens, span: noSpan });

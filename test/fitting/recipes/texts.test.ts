@@ -173,6 +173,55 @@ test('the same request gives the same concept, another seed other texts', async 
   assert.ok(first.requests.every(({ priority }) => priority === 'background'));
 });
 
+test('a check reads the longest prompts alone, whichever side asks for them, and a fit each prompt once', async () => {
+  const counting = (capacity = 4096) => {
+    const model = syntheticModel({ capacity, answer: () => 'Some words.' });
+    let encoded = 0;
+    const tokenizer = Object.assign(Object.create(model.tokenizer), {
+      encode: (...said: Parameters<typeof model.tokenizer.encode>) => {
+        encoded++;
+        return model.tokenizer.encode(...said);
+      },
+    }) as typeof model.tokenizer;
+    return { model: { ...model, tokenizer }, encoded: () => encoded };
+  };
+  const request = { ...tea, ...contrast, labels: 'hard', texts: 256 } as const;
+  const checked = counting();
+  texts.check(contextOf(checked.model, request));
+  assert.equal(checked.encoded(), 2);
+  const collected = counting();
+  await texts.collect(contextOf(collected.model, { ...request, texts: 20 }));
+  // And the sentence that lengths are measured on.
+  assert.equal(collected.encoded(), 2 * 2 * 20 + 1);
+  // What is too long is one text in seven, of the contrast.
+  const others = ['chess', 'rye', 'oak', 'tin', 'ink', 'fog', 'long '.repeat(40)];
+  assert.throws(() => texts.check(contextOf(counting(200).model, { ...request, others })), {
+    code: 'context_length_exceeded',
+    message: /a text of the contrast/,
+  });
+});
+
+test('planning gives way to a cancellation', async () => {
+  const controller = new AbortController();
+  const model = syntheticModel({});
+  let encoded = 0;
+  const slow = Object.assign(Object.create(model.tokenizer), {
+    encode: (...said: Parameters<typeof model.tokenizer.encode>) => {
+      encoded++;
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      return model.tokenizer.encode(...said);
+    },
+  }) as typeof model.tokenizer;
+  setImmediate(() => controller.abort());
+  const context = contextOf(
+    { ...model, tokenizer: slow },
+    { ...tea, ...contrast, signal: controller.signal },
+  );
+  await assert.rejects(texts.collect(context), { name: 'AbortError' });
+  assert.ok(encoded < 64, `${encoded} of 128`);
+});
+
 test('what does not fit is refused before anything runs, and an abort leaves nothing running', async () => {
   const { prompts, read } = collect(tea, { capacity: 40 });
   await assert.rejects(read, { code: 'context_length_exceeded' });
