@@ -19,6 +19,8 @@ const measurementLimits = {
   /** |edit| / |residual|: an edit as long as the stream itself leaves nothing of it. */
   share: 1,
   maxTokens: 512,
+  /** Of a calibration: tokens of its answers times the messages and questions that each is read after. */
+  readTokens: 2_000_000,
   prompts: 64,
   messages: 64,
   promptText: 16_000,
@@ -27,6 +29,18 @@ const measurementLimits = {
   /** Prompts times concepts times strengths. */
   answers: 512,
 } as const;
+
+/**
+ * What a calibration takes where its request does not say. Fewer others would leave identification to chance, more cost
+ * time: every answer is read after each.
+ */
+export const usualCalibration = { questions: 16, others: 8, maxTokens: 24 } as const;
+/** Shares that a search measures at the most. */
+const searchedShares = 5;
+/** To each question at each share: a greedy one and one at a temperature. */
+const answersEach = 2;
+/** An answer is read after its question plainly and with the concept told, and after three other questions. */
+const ownReads = 5;
 
 const shareExpected = `must be a number above 0 and at most ${measurementLimits.share}`;
 const Bound = z.strictObject(
@@ -45,13 +59,16 @@ const calibrateFields = {
   prefix: text(measurementLimits.prefix)
     .optional()
     .meta({ description: 'States the concept, for the evidence. Default: what the fit used.' }),
-  others: listOf(text(measurementLimits.prefix), 1, measurementLimits.others, 'messages').optional().meta({
-    description:
-      'Messages of other things, which must not explain the answers as well. Default: eight that ship.',
-  }),
+  others: listOf(text(measurementLimits.prefix), 1, measurementLimits.others, 'messages')
+    .optional()
+    .meta({
+      description: `Messages of other things, which must not explain the answers as well. Default: ${usualCalibration.others} that ship.`,
+    }),
   questions: listOf(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
     .optional()
-    .meta({ description: 'Asked at every share. Default: 16 questions that no fit has seen.' }),
+    .meta({
+      description: `Asked at every share. Default: ${usualCalibration.questions} questions that no fit has seen.`,
+    }),
   shares: listOf(
     z
       .number({ error: shareExpected })
@@ -69,12 +86,30 @@ const calibrateFields = {
   bound: Bound.optional().meta({
     description: 'What the largest strength must keep.',
   }),
-  max_tokens: whole(8, measurementLimits.maxTokens).optional().meta({ default: 24 }),
+  max_tokens: whole(8, measurementLimits.maxTokens)
+    .optional()
+    .meta({
+      default: usualCalibration.maxTokens,
+      description: `Of each answer. Answers (${answersEach} to each question at each share; ${searchedShares} shares without \`shares\`) times \`max_tokens\` times \`others\` and ${ownReads} more are at most ${measurementLimits.readTokens}.`,
+    }),
 };
+
+const readsExpected = `questions, shares, others and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 
 export const CalibrateRequest = z
   .strictObject(calibrateFields, {
     error: strictly('the calibration', Object.keys(calibrateFields), 'must be an object, which may be empty'),
+  })
+  .superRefine((asked, context) => {
+    const { maxTokens, ...usual } = usualCalibration;
+    const { length: questions } = asked.questions ?? { length: usual.questions };
+    const { length: others } = asked.others ?? { length: usual.others };
+    const { length: shares } = asked.shares ?? { length: searchedShares };
+    const reads = answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
+    if (reads > measurementLimits.readTokens) {
+      const message = `${readsExpected}; received ${reads}.`;
+      context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
+    }
   })
   .meta({ id: 'CalibrateRequest', examples: [{}] });
 export type CalibrateRequest = z.output<typeof CalibrateRequest>;

@@ -57,6 +57,11 @@ test('a calibration that cannot be is refused, at the field that is wrong', asyn
     [{ shares: [0.01, 0.01] }, /shares must have no number twice/],
     [{ max_tokens: 4 }, /max_tokens must be a whole number from 8 to 512/],
     [{ decoys: [] }, /has no field "decoys"/],
+    // 2 answers to each of 64 questions at 5 shares, each of 512 tokens read 13 times.
+    [
+      { questions: Array.from({ length: 64 }, (_, i) => `What is ${i}?`), max_tokens: 512 },
+      /^questions, shares, others and max_tokens must make at most 2000000 tokens.*4259840/,
+    ],
   ] as const) {
     const { status, message: said } = await refused('/v1/concepts/pirate/calibrate', body);
     assert.equal(status, 400, said);

@@ -5,11 +5,10 @@
  */
 import type { ActivationEdit, PairsRequest } from '../protocol.js';
 
-/** A prompt and an answer as one text. */
+/** A prompt and an answer, which are one text: the request's own arrays, joined when the text is read. */
 export interface PairText {
-  readonly tokens: readonly number[];
-  /** Where the answer begins. */
-  readonly from: number;
+  readonly prompt: readonly number[];
+  readonly answer: readonly number[];
   readonly edit: ActivationEdit;
   /** Where the answer's numbers begin in the result, which has the answers in the order of the pairs. */
   readonly at: number;
@@ -43,10 +42,10 @@ export function inReadingOrder({ prompts, answers, pairs, edits }: PairsRequest)
   placed.sort((a, b) => a.rank - b.rank || (answerRanks[a.answer] ?? 0) - (answerRanks[b.answer] ?? 0));
   const texts = placed.map(({ prompt, answer, at, rank }, index): PairText => {
     const before = placed[index - 1];
-    const [promptTokens, answerTokens] = [prompts[prompt] ?? [], answers[answer] ?? []];
+    const answerTokens = answers[answer] ?? [];
     return {
-      tokens: [...promptTokens, ...answerTokens],
-      from: promptTokens.length,
+      prompt: prompts[prompt] ?? [],
+      answer: answerTokens,
       edit: editOf(prompt),
       at,
       known: before?.rank === rank ? commonLength(answers[before.answer] ?? [], answerTokens) : 0,

@@ -73,14 +73,16 @@ function* readTexts(
 ): Generator<Pause, void> {
   let begun = false;
   for (const text of texts) {
-    const { tokens, from, at, known, knownAt } = text;
+    const { prompt, answer, at, known, knownAt } = text;
+    const from = prompt.length;
     for (const output of outputs) output.copyWithin(at, knownAt, knownAt + known);
     // The logits at position p are of token p + 1, so the last token need not be run.
-    const end = tokens.length - 1;
+    const end = from + answer.length - 1;
     const first = from - 1 + known;
     if (first >= end) continue;
     if (begun) yield 'row is free';
     begun = true;
+    const tokens = [...prompt, ...answer];
     const reading = beginningOf(first, end, rows[0]?.chunk ?? uncut);
     const used = text.edit.length === 0 ? rows.slice(-1) : rows;
     for (const row of used) {

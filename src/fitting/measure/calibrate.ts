@@ -6,6 +6,7 @@
  */
 import { type Calibration, type Concept, createConcept } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
+import { usualCalibration } from '../../schemas/measurements.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { heldOutQuestions } from '../statements/questions.js';
 import { calibrationDetails } from './calibration-details.js';
@@ -19,8 +20,8 @@ import { StrengthTrials } from './strength-trials.js';
 import { measureSuppression } from './suppression.js';
 import { editAt, unitEdit } from './unit-edit.js';
 
-export interface CalibrationSettings {
-  /** Default: the first `usualQuestions` of `heldOutQuestions`. */
+interface CalibrationSettings {
+  /** Default: as many as usual of `heldOutQuestions`. */
   readonly questions?: readonly string[] | undefined;
   /** States the concept. Default: what the fit used; without any, only fluency and relevance are measured. */
   readonly prefix?: string | undefined;
@@ -33,8 +34,6 @@ export interface CalibrationSettings {
 }
 
 export const calibrationMethod = 'harmonic';
-export const usualQuestions = 16;
-export const usualMaxTokens = 24;
 /** Factors of the share that a glance prefers, judged in full. */
 const around = [0.7, 1, 1.4] as const;
 /** Questions whose answers tell what taking the concept away does, and how far distributions move. */
@@ -48,12 +47,12 @@ export function trialsOf(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): StrengthTrials {
-  const { questions = heldOutQuestions.slice(0, usualQuestions), maxTokens = usualMaxTokens } = settings;
+  const { questions = heldOutQuestions.slice(0, usualCalibration.questions), maxTokens } = settings;
   return new StrengthTrials({
     model,
     statement: statementOf(concept, settings.prefix, settings.others),
     questions,
-    maxTokens,
+    maxTokens: maxTokens ?? usualCalibration.maxTokens,
     signal,
     onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
   });

@@ -3,14 +3,12 @@
  * message is one; examples, which have none, state themselves (recipes/example-statement.ts).
  */
 import type { Concept } from '../../concepts/concept.js';
+import { usualCalibration } from '../../schemas/measurements.js';
 import { decoyMessages } from '../contrast/contrast.js';
 import { recognised } from '../contrast/stated-concept.js';
 import { type ConceptStatement, recordedStatement } from '../recipes/example-statement.js';
 
 export type { ConceptStatement } from '../recipes/example-statement.js';
-
-/** Fewer would leave identification to chance, more cost time: each reads every answer. */
-export const usualDecoys = 8;
 
 /**
  * @param own instead of what the concept's record says
@@ -27,5 +25,5 @@ export function statementOf(
   if (message === undefined || message.trim() === '') return null;
   if (others !== undefined) return { own: message, decoys: others };
   if (message === recorded?.own) return recorded;
-  return { own: message, decoys: decoyMessages(recognised(message), usualDecoys) };
+  return { own: message, decoys: decoyMessages(recognised(message), usualCalibration.others) };
 }

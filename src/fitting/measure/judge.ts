@@ -1,6 +1,6 @@
 /**
  * The unsteered model as the judge of answers: each is read after its own question, after other questions, and after
- * its question with the concept's message and with each decoy. One read of the engine takes all of them.
+ * its question with the concept's message and with each decoy. A read of the engine takes a slice of many answers.
  */
 import { periodicYield } from '../../common/yielding.js';
 import { errors } from '../../errors.js';
@@ -22,6 +22,11 @@ export interface GivenAnswer {
 
 /** Other questions that an answer is read after. */
 const otherQuestions = 3;
+/**
+ * Pairs in one read of the engine, or a few more: what it holds of a read at once does not grow with a calibration. The
+ * answers to the usual questions at a dozen shares are fewer.
+ */
+const mostPairs = 2048;
 /** log 2: both prompts of the mixture weigh the same. */
 const half = Math.LN2;
 
@@ -69,20 +74,12 @@ export class Judge {
     signal: AbortSignal,
     foreign = false,
   ): Promise<JudgedAnswer[]> {
-    const reads = new Reads();
-    const asked = answers.map((answer) => this.#reads(answer, reads));
-    const scores =
-      reads.pairs.length === 0
-        ? []
-        : await this.model.engine.scoreMany({ ...reads.request(), priority: 'background' }, signal);
-    const yieldIfDue = periodicYield(signal);
-    const judged: JudgedAnswer[] = [];
-    for (const [index, answer] of answers.entries()) {
-      await yieldIfDue();
-      const read = asked[index];
-      judged.push(await this.#judged(answer, read === null ? null : (read as Asked), scores, foreign));
-    }
-    return judged;
+    return this.#inSlices(
+      answers,
+      signal,
+      (answer, reads) => this.#reads(answer, reads),
+      (answer, asked, scores) => this.#judged(answer, asked, scores, foreign),
+    );
   }
 
   /**
@@ -90,32 +87,60 @@ export class Judge {
    * @returns in the order of the answers
    */
   async glance(answers: readonly GivenAnswer[], signal: AbortSignal): Promise<Glance[]> {
-    const reads = new Reads();
-    const asked = answers.map(({ question, tokens }) => {
-      if (tokens.length === 0) return null;
-      const plain = reads.add(this.plain[question] as readonly number[], tokens);
-      return { plain, told: this.told && reads.add(this.told[question] as readonly number[], tokens) };
-    });
-    const scores =
-      reads.pairs.length === 0
-        ? []
-        : await this.model.engine.scoreMany({ ...reads.request(), priority: 'background' }, signal);
-    return answers.map(({ question, sampled, tokens }, index) => {
-      const read = asked[index];
-      if (read == null) return { ...silence, question, sampled, gain: this.told && 0 };
-      const plain = scores[read.plain] as Float32Array;
-      const told = read.told === null ? null : (scores[read.told] as Float32Array);
-      return {
-        question,
-        sampled,
-        gain: told && mean(told) - mean(plain),
-        logProbability: mixture(plain, told),
-        distinct2: distinct2(tokens),
-      };
-    });
+    return this.#inSlices<TwoReads, Glance>(
+      answers,
+      signal,
+      ({ question, tokens }, reads) => {
+        if (tokens.length === 0) return null;
+        const plain = reads.add(this.plain[question] as readonly number[], tokens);
+        return { plain, told: this.told && reads.add(this.told[question] as readonly number[], tokens) };
+      },
+      ({ question, sampled, tokens }, asked, scores) => {
+        if (asked === null) return { ...silence, question, sampled, gain: this.told && 0 };
+        const plain = scores[asked.plain] as Float32Array;
+        const told = asked.told === null ? null : (scores[asked.told] as Float32Array);
+        return {
+          question,
+          sampled,
+          gain: told && mean(told) - mean(plain),
+          logProbability: mixture(plain, told),
+          distinct2: distinct2(tokens),
+        };
+      },
+    );
   }
 
-  #reads({ question, tokens }: GivenAnswer, reads: Reads): Asked | null {
+  /**
+   * @param ask adds what is to be read of an answer; null where nothing is
+   * @param tell makes of what was asked, and of all scores of its slice, what is told of the answer
+   */
+  async #inSlices<Asked, Told>(
+    answers: readonly GivenAnswer[],
+    signal: AbortSignal,
+    ask: (answer: GivenAnswer, reads: Reads) => Asked | null,
+    tell: (answer: GivenAnswer, asked: Asked | null, scores: readonly Float32Array[]) => Told | Promise<Told>,
+  ): Promise<Told[]> {
+    const yieldIfDue = periodicYield(signal);
+    const told: Told[] = [];
+    while (told.length < answers.length) {
+      const reads = new Reads();
+      const slice: { readonly answer: GivenAnswer; readonly asked: Asked | null }[] = [];
+      for (const answer of answers.slice(told.length)) {
+        if (reads.pairs.length >= mostPairs) break;
+        await yieldIfDue();
+        slice.push({ answer, asked: ask(answer, reads) });
+      }
+      const request = { ...reads.request(), priority: 'background' } as const;
+      const scores = reads.pairs.length === 0 ? [] : await this.model.engine.scoreMany(request, signal);
+      for (const { answer, asked } of slice) {
+        await yieldIfDue();
+        told.push(await tell(answer, asked, scores));
+      }
+    }
+    return told;
+  }
+
+  #reads({ question, tokens }: GivenAnswer, reads: Reads): AllReads | null {
     if (tokens.length === 0) return null;
     const add = (prompts: readonly (readonly number[])[], at = question) =>
       reads.add(prompts[at] as readonly number[], tokens);
@@ -132,7 +157,7 @@ export class Judge {
 
   async #judged(
     { question, sampled, tokens }: GivenAnswer,
-    asked: Asked | null,
+    asked: AllReads | null,
     scores: readonly Float32Array[],
     foreign: boolean,
   ): Promise<JudgedAnswer> {
@@ -166,9 +191,12 @@ export interface Glance extends Pick<JudgedAnswer, 'question' | 'sampled' | 'log
 }
 
 /** Indices of the reads of one answer. */
-interface Asked {
+interface TwoReads {
   readonly plain: number;
   readonly told: number | null;
+}
+
+interface AllReads extends TwoReads {
   readonly decoys: readonly number[];
   readonly others: readonly number[];
 }

@@ -40,7 +40,10 @@ test('every pair is read once, and its known numbers are those of the same token
     });
     assert.equal(order.total, wanted.length);
     const written = new Set<number>();
-    for (const { tokens, from, edit, at, known, knownAt } of order.texts) {
+    for (const { prompt, answer, edit, at, known, knownAt } of order.texts) {
+      assert.ok(prompts.some((own) => own === prompt) && answers.some((own) => own === answer), 'no copies');
+      const tokens = [...prompt, ...answer];
+      const from = prompt.length;
       for (let i = 0; i < tokens.length - from; i++) {
         const name = `${choices.indexOf(edit)} ${tokens.slice(0, from)} | ${tokens.slice(0, from + i + 1)}`;
         assert.equal(wanted[at + i], name);
@@ -69,13 +72,12 @@ test('texts that begin alike follow each other, so that a beginning is computed 
   ];
   const pairs = prompts.flatMap((_, prompt) => answers.map((_, answer) => [prompt, answer] as const));
   const order = inReadingOrder({ prompts, answers, pairs, priority: 'background' });
-  const computed = order.texts.reduce(
-    (sum, { tokens }, i) => sum + tokens.length - commonLength(tokens, order.texts[i - 1]?.tokens ?? []),
+  const read = order.texts.map(({ prompt, answer }) => [...prompt, ...answer]);
+  const computed = read.reduce(
+    (sum, tokens, i) => sum + tokens.length - commonLength(tokens, read[i - 1] ?? []),
     0,
   );
   // A tree of all texts has that many tokens.
-  const tree = new Set(
-    order.texts.flatMap(({ tokens }) => tokens.map((_, i) => tokens.slice(0, i + 1).join(' '))),
-  );
+  const tree = new Set(read.flatMap((tokens) => tokens.map((_, i) => tokens.slice(0, i + 1).join(' '))));
   assert.equal(computed, tree.size);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { calibrateConcept, trialsOf, usualQuestions } from '../../../src/fitting/measure/calibrate.js';
+import { calibrateConcept, trialsOf } from '../../../src/fitting/measure/calibrate.js';
+import { usualCalibration } from '../../../src/schemas/measurements.js';
 import {
   JudgedEngine,
   judgedModel,
@@ -139,7 +140,7 @@ test('trials that a caller brings are not asked again', async () => {
   const trials = trialsOf(seaConcept(), model, {}, signal, () => {});
   await trials.references();
   const before = engine.generated.length;
-  assert.equal(before, usualQuestions * 4);
+  assert.equal(before, usualCalibration.questions * 4);
   const own = new JudgedEngine(rulesAround(0.012));
   const alone = await calibrateConcept(seaConcept(), judgedModel(own), {}, signal);
   const shared = await calibrateConcept(seaConcept(), model, {}, signal, () => {}, trials);

@@ -1,8 +1,9 @@
 /** What states a concept to its judge: the request's words before the record's, the record's before none. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { statementOf, usualDecoys } from '../../../src/fitting/measure/concept-statement.js';
+import { statementOf } from '../../../src/fitting/measure/concept-statement.js';
 import { examplesRecord } from '../../../src/fitting/recipes/example-statement.js';
+import { usualCalibration } from '../../../src/schemas/measurements.js';
 import { characterTokenizer } from '../../helpers/fake-engine.js';
 
 const recorded = (prefix: string, details: Readonly<Record<string, unknown>> = {}) => ({
@@ -16,8 +17,8 @@ const shown = examplesRecord(
 test('a message states its concept against messages of other things', () => {
   const { own, decoys } = statementOf(recorded('Be someone who fears spiders.')) ?? { own: '', decoys: [] };
   assert.equal(own, 'Be someone who fears spiders.');
-  assert.equal(decoys.length, usualDecoys);
-  assert.equal(new Set(decoys).size, usualDecoys);
+  assert.equal(decoys.length, usualCalibration.others);
+  assert.equal(new Set(decoys).size, usualCalibration.others);
   assert.ok(decoys.every((decoy) => decoy !== '' && !/spider/i.test(decoy)));
   assert.deepEqual(statementOf(recorded(own)), { own, decoys }, 'the same each time');
 });
@@ -32,7 +33,7 @@ test('examples without a message state themselves, against the negative ones', (
 test('a message that the record has counts before its examples', () => {
   const statement = statementOf(recorded('You adore the sea.', shown));
   assert.equal(statement?.own, 'You adore the sea.');
-  assert.equal(statement?.decoys.length, usualDecoys);
+  assert.equal(statement?.decoys.length, usualCalibration.others);
 });
 
 test('what the request says counts before all', () => {
@@ -40,7 +41,7 @@ test('what the request says counts before all', () => {
   for (const record of [recorded(''), recorded('You adore the sea.'), recorded('', shown)]) {
     const own = statementOf(record, 'Be a fish.');
     assert.equal(own?.own, 'Be a fish.');
-    assert.equal(own?.decoys.length, usualDecoys);
+    assert.equal(own?.decoys.length, usualCalibration.others);
     assert.deepEqual(statementOf(record, 'Be a fish.', others), { own: 'Be a fish.', decoys: others });
   }
   assert.deepEqual(statementOf(recorded('You adore the sea.'), undefined, others)?.decoys, others);

@@ -123,7 +123,7 @@ test('an answer is identified by its own message alone', async () => {
   near(none?.evidence ?? null, 0);
 });
 
-test('all is one read of the engine, and the same text after the same prompt is read once', async () => {
+test('a few answers are one read of the engine, and the same text after the same prompt is read once', async () => {
   const { judge, read } = judging({});
   const answers = [given(0, 'Well, thanks.'), given(0, 'Well, thanks.', true), given(1, 'Well, thanks.')];
   const [first, second, third] = await judge.judge(answers, signal);
@@ -134,6 +134,20 @@ test('all is one read of the engine, and the same text after the same prompt is 
   assert.equal(new Set(keys).size, pairs.length);
   assert.deepEqual({ ...second, sampled: false }, first);
   assert.deepEqual([first?.question, second?.sampled, third?.question], [0, true, 1]);
+});
+
+test('many answers are judged in slices, as each is alone', async () => {
+  const { judge, read } = judging({ value: (before, token) => -1 - ((before.length * 7 + token) % 11) / 9 });
+  const answers = Array.from({ length: 300 }, (_, i) =>
+    given(i % questions.length, i === 9 ? '' : `It is ${i}.`),
+  );
+  const judged = await judge.judge(answers, signal);
+  assert.equal(read.length, 2);
+  assert.ok(read.every(({ pairs }) => pairs.length < 2100));
+  for (const i of [0, 9, 150, 254, 255, 256, 257, 299])
+    assert.deepEqual([judged[i]], await judge.judge(answers.slice(i, i + 1), signal));
+  const glances = await judge.glance(answers, signal);
+  assert.deepEqual(glances.slice(298), await judge.glance(answers.slice(298), signal));
 });
 
 test('an empty answer is no answer, and nothing is read of it', async () => {
