@@ -39,7 +39,7 @@ export interface FitSettings extends ContrastTerms {
 }
 
 /** A request that says which recipe it is for. */
-export type NamedFit = Omit<FitRequest, 'recipe' | 'method'> & {
+type NamedFit = Omit<FitRequest, 'recipe' | 'method'> & {
   readonly recipe: RecipeName;
   /** Default: the recipe's own. */
   readonly method?: MethodName | undefined;
@@ -80,7 +80,7 @@ function stating(request: NamedFit): NamedFit {
 }
 
 /** As chats of a question and an answer. */
-export function shippedExamples(name: ExampleSetName): Examples {
+function shippedExamples(name: ExampleSetName): Examples {
   const { pairs } = pairSets[name];
   const chat = (question: string, answer: string) => [
     { role: 'user', content: question },

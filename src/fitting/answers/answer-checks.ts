@@ -23,7 +23,7 @@ export function isRefusal(text: string): boolean {
 }
 
 /** ISO 639-1 code. */
-export type Language = string;
+type Language = string;
 
 /** With fewer letters than that (of scripts that need several for a word) hardly any text is clear. */
 const leastLetters = 20;

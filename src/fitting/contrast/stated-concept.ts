@@ -17,7 +17,7 @@ export interface StatedConcept {
 }
 
 /** States a subject of which nothing else is known. */
-export const plainForm = 'Talk about {x} in everything you say.';
+const plainForm = 'Talk about {x} in everything you say.';
 
 const place = '{x}';
 

@@ -54,7 +54,7 @@ export function conceptWarnings({ record, calibration }: Pick<Concept, 'record' 
 const noticeablyMore = 1.2;
 
 /** What is known of a concept's strength, for lists. */
-export interface StrengthSummary {
+interface StrengthSummary {
   readonly weak?: boolean;
   readonly max_strength?: number;
 }

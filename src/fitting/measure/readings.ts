@@ -10,7 +10,7 @@ import type { LoadedModel } from '../../models/model.js';
 import { calibratedLayers, layersWithVector } from '../../steering/concept-layers.js';
 import { auroc, distributionOf } from './reading-statistics.js';
 
-export interface AnsweredPrompt {
+interface AnsweredPrompt {
   /** Token ids up to where the answer begins; for a told answer with what told it. */
   readonly prompt: readonly number[];
   readonly answer: readonly number[];

@@ -17,7 +17,7 @@ import { jsonTokens, writesJson } from './json-answer.js';
 import { chatPrompts } from './trial-prompts.js';
 
 /** Some of `n`, with the 95 % interval (Wilson) of the share. */
-export interface CountedShare {
+interface CountedShare {
   readonly n: number;
   /** Null when n is 0. */
   readonly share: number | null;
@@ -49,7 +49,7 @@ export interface SideEffects {
   }[];
 }
 
-export interface SideEffectsSettings {
+interface SideEffectsSettings {
   /** In the concept's own unit; each is measured once. Usually 0.5, 1 and the largest allowed. */
   readonly strengths: readonly number[];
   readonly editAt: (strength: number) => ActivationEdit;

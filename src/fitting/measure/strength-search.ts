@@ -14,7 +14,7 @@ export interface TriedShare extends Steered {
   readonly tried: readonly TriedAnswer[];
 }
 
-export interface StrengthFound {
+interface StrengthFound {
   /** By share, ascending. */
   readonly steered: readonly TriedShare[];
   readonly curve: StrengthCurve;

@@ -12,7 +12,7 @@ import type { ConceptStatement } from './concept-statement.js';
 import { type GivenAnswer, type Glance, Judge } from './judge.js';
 import type { JudgedAnswer, ReferenceAnswers } from './steering-scores.js';
 
-export interface TrialSettings {
+interface TrialSettings {
   readonly model: LoadedModel;
   /** Null for a concept that nothing states. */
   readonly statement: ConceptStatement | null;

@@ -8,7 +8,7 @@ import { errors } from '../../errors.js';
 import type { Share } from './strength-curve.js';
 
 /** [L] coefficients on the concept's unit vectors at share 1, and the share its strength 1 has now. */
-export interface UnitEdit {
+interface UnitEdit {
   readonly coefficients: Float64Array;
   readonly strengthOne: Share;
 }

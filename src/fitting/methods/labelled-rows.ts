@@ -68,9 +68,7 @@ export function splitRows(features: LayerFeatures): SplitRows {
  * Positives and negatives in turn, each class in its own order and spread evenly: with as many of each, the i-th
  * positive and then the i-th negative. So the rows at the end, which validate, hold both classes.
  */
-export const pairedOrder = (labels: Float32Array): number[] => placedRows(labels).map(({ index }) => index);
-
-function placedRows(labels: Float32Array): { readonly index: number; readonly place: number }[] {
+export function placedRows(labels: Float32Array): { readonly index: number; readonly place: number }[] {
   const positives = labels.reduce((count, label) => count + (label > 0.5 ? 1 : 0), 0);
   const seen = { positive: 0, negative: 0 };
   const placed = Array.from(labels, (label, index) => {

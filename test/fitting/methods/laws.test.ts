@@ -4,7 +4,7 @@ import { SteerdError } from '../../../src/errors.js';
 import { fitLayer } from '../../../src/fitting/fit-layer.js';
 import { zeros } from '../../../src/fitting/linear-algebra/matrix.js';
 import { Products } from '../../../src/fitting/linear-algebra/products.js';
-import { type LayerFeatures, pairedOrder, splitRows } from '../../../src/fitting/methods/labelled-rows.js';
+import { type LayerFeatures, placedRows, splitRows } from '../../../src/fitting/methods/labelled-rows.js';
 import { differenceOfMeans } from '../../../src/fitting/methods/mean-difference.js';
 import { type MethodName, methodNames } from '../../../src/schemas/fit-choices.js';
 import { reflect } from '../linear-algebra/random-matrix.js';
@@ -223,6 +223,7 @@ test('what is held out is the last fifth in pairs, with both classes, and does n
 });
 
 test('classes of different sizes are spread evenly, pairs stay pairs', () => {
+  const pairedOrder = (labels: Float32Array) => placedRows(labels).map(({ index }) => index);
   assert.deepEqual(pairedOrder(Float32Array.of(1, 0, 1, 0)), [0, 1, 2, 3]);
   assert.deepEqual(pairedOrder(Float32Array.of(1, 1, 0, 0)), [0, 2, 1, 3]);
   assert.deepEqual(pairedOrder(Float32Array.of(0, 0, 1, 1)), [2, 0, 3, 1]);

@@ -2,7 +2,7 @@
  * Pairs for recipe `examples`: one question answered twice, with the concept and plainly. Both answers answer the
  * question, at about the same length, so that only the concept is between them.
  */
-export interface Pair {
+interface Pair {
   readonly question: string;
   readonly withConcept: string;
   readonly plain: string;
