@@ -4,6 +4,7 @@
  */
 import type { Concept } from '../../concepts/concept.js';
 import { decoyMessages } from '../contrast/contrast.js';
+import { otherThan } from '../contrast/likeness.js';
 import { recognised } from '../contrast/stated-concept.js';
 import { type ConceptStatement, recordedStatement } from '../recipes/example-statement.js';
 
@@ -18,7 +19,7 @@ export const usualDecoys = 8;
  * @returns null for a concept that nothing states, such as imported vectors
  */
 export function statementOf(
-  { record }: Pick<Concept, 'record'>,
+  { name, record }: Pick<Concept, 'name' | 'record'>,
   own?: string,
   others?: readonly string[],
 ): ConceptStatement | null {
@@ -27,5 +28,7 @@ export function statementOf(
   if (message === undefined || message === '') return null;
   if (others !== undefined) return { own: message, decoys: others };
   if (message === recorded?.own) return recorded;
-  return { own: message, decoys: decoyMessages(recognised(message), usualDecoys) };
+  // A name says what the message may say in other words: a concept called cheerful has no cheerful decoy.
+  const decoys = otherThan(name, decoyMessages(recognised(message), 2 * usualDecoys));
+  return { own: message, decoys: decoys.slice(0, usualDecoys) };
 }
