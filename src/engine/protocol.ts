@@ -211,15 +211,6 @@ export interface PairsRequest {
   readonly priority: Priority;
 }
 
-/** Asks how far an edit moves the distributions of a given text's tokens (teacher forcing). */
-export interface DivergenceRequest {
-  readonly tokens: readonly number[];
-  /** First position read, at least 1. */
-  readonly from: number;
-  readonly edit: ActivationEdit;
-  readonly priority: Priority;
-}
-
 /** Of N tokens, each after the tokens before it, in nats. */
 export interface Divergence {
   /** [N] log-probability under the edit. */
