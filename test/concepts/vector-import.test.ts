@@ -7,7 +7,7 @@ import { packageRoot } from '../../src/common/package.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeGguf } from '../../src/concepts/gguf-writer.js';
 import { decodeSafetensors, encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { toConceptVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, formatOfBytes } from '../../src/concepts/vector-formats.js';

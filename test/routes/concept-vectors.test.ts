@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeControlVector, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeGguf } from '../../src/concepts/gguf-writer.js';
 import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { ConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
