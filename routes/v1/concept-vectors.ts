@@ -20,7 +20,7 @@ const ImportQuery = ModelQuery.extend({
   force: z
     .enum(['true', 'false'])
     .default('false')
-    .meta({ description: 'Take vectors made for another export if width and depth fit.' }),
+    .meta({ description: 'Take vectors made for another export if width and depth fit. Its readings and calibration are not kept: they count as not calibrated.' }),
 });
 const binary = z.custom<Uint8Array>().meta({ type: 'string', format: 'binary' });
 const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/ConceptVectorsImport' });
