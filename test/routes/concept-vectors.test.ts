@@ -57,6 +57,8 @@ test('an upload is read by its bytes, whatever a client calls them', async (t) =
       undefined,
       'application/octet-stream',
       'image/png',
+      'application/json',
+      'application/json; charset=utf-8',
     ]) {
       const headers = type === undefined ? undefined : { 'content-type': type };
       const reply = await fetch(`${origin}/v1/concepts/copy/vectors`, {
