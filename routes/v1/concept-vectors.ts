@@ -83,9 +83,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, body, services: { models, concepts } }) => {
+    async ({ params: { name }, body, services: { models, concepts } }, reply) => {
       const model = await modelId(models, body.model);
-      return toConceptObject(await storeComposition(concepts, model, name, body));
+      const signal = app.answers.signalFor(reply.raw);
+      return toConceptObject(await storeComposition(concepts, model, name, body, signal));
     },
   );
 };
