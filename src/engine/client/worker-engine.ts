@@ -19,8 +19,8 @@ import type {
   SequenceRequest,
   SequenceStep,
   ToWorker,
-  WorkerSettings,
 } from '../protocol.js';
+import type { WorkerSettings } from '../worker-settings.js';
 import { AsyncQueue } from './async-queue.js';
 import { checkCapture, checkPairs, checkProject, checkScore, checkSequence } from './request-limits.js';
 
