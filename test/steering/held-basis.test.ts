@@ -5,16 +5,19 @@ import type { Concept } from '../../src/concepts/concept.js';
 import { BasisCache } from '../../src/steering/held-basis.js';
 import { sampleConcept } from '../concepts/sample.js';
 
+/** Wide enough that its numbers outweigh everything else of an entry. */
+const wide = (name: string, seed: number) => sampleConcept(name, { seed, hiddenSize: 1024 });
 const set = (concept: Concept, layers = [1, 2, 3]) => ({ concept, layers });
 const bytesOf = (concept: Concept) => concept.vectors.byteLength;
 
 test('directions that stay as they are count with all that they keep alive', () => {
-  const one = sampleConcept('one', { seed: 1 });
+  const one = wide('one', 1);
   const limits = { bytes: 20 * bytesOf(one), entries: 1000 };
   const cache = new BasisCache(limits);
   for (let seed = 1; seed <= 100; seed++) {
-    const { vectors } = cache.basisOf([set(sampleConcept('one', { seed }))]);
-    assert.ok(vectors[0]);
+    const next = wide('one', seed);
+    const { vectors } = cache.basisOf([set(next)]);
+    assert.equal(vectors[0], next.vectors, 'not a copy');
     assert.ok(cache.bytes <= limits.bytes, `${cache.bytes} bytes after ${seed}`);
     assert.ok(cache.bytes >= cache.entries * bytesOf(one), 'the vectors count');
   }
@@ -22,7 +25,7 @@ test('directions that stay as they are count with all that they keep alive', () 
 });
 
 test('there is a most number of entries, and the least recently used goes first', () => {
-  const one = sampleConcept('one', { seed: 1 });
+  const one = wide('one', 1);
   const cache = new BasisCache({ bytes: 2 ** 30, entries: 3 });
   const at = (...layers: number[]) => cache.basisOf([set(one, layers)]);
   const [first, second] = [at(1), at(2)];
@@ -36,7 +39,7 @@ test('there is a most number of entries, and the least recently used goes first'
 });
 
 test('one that is larger than all there is room for is kept alone, and vectors of another concept are not mistaken', () => {
-  const [a, b] = [sampleConcept('a', { seed: 1 }), sampleConcept('b', { seed: 2 })];
+  const [a, b] = [wide('a', 1), wide('b', 2)];
   const cache = new BasisCache({ bytes: 1, entries: 10 });
   const basis = cache.basisOf([set(a), set(b)]);
   assert.equal(cache.basisOf([set(a), set(b)]), basis);
