@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from './common/package.js';
-import { arithmetics } from './engine/protocol.js';
+import { arithmetics } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {

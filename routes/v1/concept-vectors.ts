@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { fileFormat } from '../../src/common/file-kind.js';
 import { exportVectors, storeComposition, storeVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
 import { modelId } from '../../src/models/registry.js';
@@ -8,6 +9,7 @@ import { ComposeRequest, ConceptObject, ConceptParams } from '../../src/schemas/
 import { errorResponses } from '../../src/schemas/errors.js';
 import { ModelQuery } from '../../src/schemas/models.js';
 import { toConceptObject } from '../../src/server/concept-object.js';
+import { jsonParser } from '../../src/server/json-bodies.js';
 
 const tags = ['concepts'];
 const format = z.enum(vectorFormats).optional().meta({
@@ -17,10 +19,10 @@ const format = z.enum(vectorFormats).optional().meta({
 const ExportQuery = ModelQuery.extend({ format, encoding: VectorEncoding.default('float') });
 const ImportQuery = ModelQuery.extend({
   format,
-  force: z
-    .enum(['true', 'false'])
-    .default('false')
-    .meta({ description: 'Take vectors made for another export if width and depth fit.' }),
+  force: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'Take vectors made for another export if width and depth fit. Its readings and calibration are not kept: they count as not calibrated.',
+  }),
 });
 const binary = z.custom<Uint8Array>().meta({ type: 'string', format: 'binary' });
 const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/ConceptVectorsImport' });
@@ -81,9 +83,10 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, body, services: { models, concepts } }) => {
+    async ({ params: { name }, body, services: { models, concepts } }, reply) => {
       const model = await modelId(models, body.model);
-      return toConceptObject(await storeComposition(concepts, model, name, body));
+      const signal = app.answers.signalFor(reply.raw);
+      return toConceptObject(await storeComposition(concepts, model, name, body, signal));
     },
   );
 };
@@ -91,6 +94,14 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
 /** Apart, for here any content type is read: the bytes say what they are. */
 const uploads: FastifyPluginAsyncZod = async (app) => {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, bytes: Buffer) => bytes);
+  const parse = jsonParser(app);
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    // Some clients call everything that they send JSON.
+    const format = fileFormat(bytes);
+    if (format === undefined || format === 'json') parse(request, bytes.toString(), done);
+    else done(null, bytes);
+  });
 
   app.put(
     '/concepts/:name/vectors',

@@ -5,7 +5,7 @@
 import { event } from '../http/event-stream.js';
 import type { Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
-import type { SteeringReceipt } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 

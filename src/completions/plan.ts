@@ -7,7 +7,7 @@ import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { ModelShape, Sampling, SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { SteeringReceipt } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { type AskedSteering, askedSteering } from '../steering/asked-steering.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { receiptOverPrompts } from '../steering/receipt.js';

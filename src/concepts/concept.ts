@@ -54,7 +54,7 @@ export interface Concept {
 }
 
 /** What a concept is made of; `readings` may be left out. */
-export type ConceptFields = Omit<Concept, 'version' | 'readings'> & Partial<Pick<Concept, 'readings'>>;
+type ConceptFields = Omit<Concept, 'version' | 'readings'> & Partial<Pick<Concept, 'readings'>>;
 
 /** The calibration methods that choose coefficients without measuring what they do. */
 export const unmeasuredMethods: readonly string[] = ['norm_share', 'algebra', 'imported'];

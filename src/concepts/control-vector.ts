@@ -9,7 +9,8 @@
  * Read is what any of them writes; written is what all of them read.
  */
 import type { Concept } from './concept.js';
-import { decodeGguf, encodeGguf, GgufError } from './gguf.js';
+import { decodeGguf, GgufError } from './gguf.js';
+import { encodeGguf } from './gguf-writer.js';
 import { saidProjection } from './vector-metadata.js';
 
 const architecture = 'controlvector';

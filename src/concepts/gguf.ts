@@ -2,23 +2,33 @@
  * The GGUF container (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), as far as control vectors need it:
  * magic, version, counts, typed metadata, tensor descriptions, then the tensors' data, each aligned. Little-endian
  * versions 2 and 3. Decoding trusts nothing: every count and offset is checked against the file's own length before
- * anything is allocated by it. Tensors of floats are read, float32 is written; quantised ones are refused.
+ * anything is allocated by it, and tensors together are no larger than the file's data, so that what is made of a file
+ * is not much larger than the file. Tensors of floats are read; quantised ones are refused. gguf-writer.ts writes.
  */
 
 import { fileKind } from '../common/file-kind.js';
 import { float16ToNumber } from '../common/float16.js';
 
 /** "GGUF" read as a little-endian uint32. */
-const magic = 0x46554747;
-const writtenVersion = 3;
-const defaultAlignment = 32;
+export const magic = 0x46554747;
+export const defaultAlignment = 32;
 const alignmentKey = 'general.alignment';
 
-/** Control vectors have a handful of keys and a tensor a layer; metadata of whole models is larger and refused. */
-const ggufLimits = { keys: 1024, tensors: 8192, keyBytes: 65_535, dimensions: 4, depth: 4 } as const;
+/**
+ * Control vectors have a handful of keys and a tensor a layer; metadata of whole models is larger and refused. `items` is
+ * for the arrays of the metadata together: as JavaScript's values they take up to 16 times their bytes.
+ */
+const ggufLimits = {
+  keys: 1024,
+  tensors: 8192,
+  keyBytes: 65_535,
+  dimensions: 4,
+  depth: 4,
+  items: 65_536,
+} as const;
 
 /** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, `gguf_metadata_value_type`. */
-const valueType = { uint32: 4, bool: 7, string: 8, array: 9 } as const;
+export const valueType = { uint32: 4, bool: 7, string: 8, array: 9 } as const;
 
 /** Bytes of the number types, by id. */
 const numberBytes: Readonly<Record<number, number>> = {
@@ -34,7 +44,8 @@ const numberBytes: Readonly<Record<number, number>> = {
   12: 8,
 };
 
-const float32 = 0;
+/** F32 among the types of `ggml_type`. */
+export const float32 = 0;
 
 /** The element types of `ggml_type` that are plain floats: bytes of one, and what reads a copy of them. */
 const floats: Readonly<
@@ -80,12 +91,14 @@ interface Gguf {
   readonly tensors: readonly GgufTensor[];
 }
 
-export const isGguf = (bytes: Uint8Array): boolean =>
+const isGguf = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true) === magic;
 
 /** Reads forward and never past the end. */
 class Reader {
   at = 0;
+  /** Items of arrays that may still come. */
+  items: number = ggufLimits.items;
   readonly #view: DataView;
   constructor(readonly bytes: Uint8Array) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -158,8 +171,8 @@ function readValue(reader: Reader, type: number, what: string, depth = 0): GgufV
     throw new GgufError('metadata', `${what} has type ${type}, which is not known or nested too deep`);
   }
   const itemType = reader.uint32(`the item type of ${what}`);
-  // Each item takes at least a byte, so the file's length bounds the array.
-  const length = reader.count(`the length of ${what}`, reader.bytes.length - reader.at);
+  const length = reader.count(`the length of ${what}`, reader.items);
+  reader.items -= length;
   return Array.from({ length }, () => readValue(reader, itemType, what, depth + 1));
 }
 
@@ -219,13 +232,37 @@ export function decodeGguf(bytes: Uint8Array): Gguf {
     throw new GgufError('metadata', `${alignmentKey} must be a power of two of at least 8`);
   }
   const start = roundUp(reader.at, alignment);
-  return { metadata, tensors: entries.map((entry) => tensorAt(bytes, start, entry, alignment)) };
+  for (const entry of entries) checkPlace(bytes, start, entry, alignment);
+  // Tensors may share bytes for all that the offsets say, and each is copied when it is read.
+  const together = entries.reduce((sum, entry) => sum + (byteLengthOf(entry) ?? 0), 0);
+  if (together > bytes.length - start) {
+    throw new GgufError(
+      'tensor',
+      `the tensors have ${together} bytes together, and the file ${bytes.length - start} for them: they overlap`,
+    );
+  }
+  return { metadata, tensors: entries.map((entry) => tensorAt(bytes, start, entry)) };
 }
 
-function tensorAt(bytes: Uint8Array, dataStart: number, entry: TensorEntry, alignment: number): GgufTensor {
+/** Null for a type that is not read. */
+function byteLengthOf({ type, shape }: TensorEntry): number | null {
+  const element = floats[type];
+  return element === undefined ? null : element.bytes * shape.reduce((product, size) => product * size, 1);
+}
+
+function checkPlace(bytes: Uint8Array, dataStart: number, entry: TensorEntry, alignment: number): void {
+  const what = `tensor ${shownKey(entry.name)}`;
+  if (entry.offset % alignment !== 0) {
+    throw new GgufError('tensor', `${what} is not aligned to ${alignment} bytes`);
+  }
+  const end = dataStart + entry.offset + (byteLengthOf(entry) ?? 0);
+  if (!(end <= bytes.length)) {
+    throw new GgufError('truncated', `${what} ends at byte ${end} of the file, which has ${bytes.length}`);
+  }
+}
+
+function tensorAt(bytes: Uint8Array, dataStart: number, entry: TensorEntry): GgufTensor {
   const { name, shape, type, offset } = entry;
-  const what = `tensor ${shownKey(name)}`;
-  if (offset % alignment !== 0) throw new GgufError('tensor', `${what} is not aligned to ${alignment} bytes`);
   return {
     name,
     shape,
@@ -234,76 +271,14 @@ function tensorAt(bytes: Uint8Array, dataStart: number, entry: TensorEntry, alig
       if (element === undefined) {
         throw new GgufError(
           'tensor',
-          `${what} has type ${type}; it must be F32 (0), F16 (1), F64 (28) or BF16 (30)`,
+          `tensor ${shownKey(name)} has type ${type}; it must be F32 (0), F16 (1), F64 (28) or BF16 (30)`,
         );
       }
       const start = dataStart + offset;
-      const byteLength = element.bytes * shape.reduce((product, size) => product * size, 1);
-      if (!(start + byteLength <= bytes.length)) {
-        throw new GgufError(
-          'truncated',
-          `${what} ends at byte ${start + byteLength} of the file, which has ${bytes.length}`,
-        );
-      }
       // A copy, hence aligned. (A Buffer's own `slice` is a view.)
-      return element.read(new Uint8Array(bytes.subarray(start, start + byteLength)).buffer);
+      return element.read(new Uint8Array(bytes.subarray(start, start + (byteLengthOf(entry) ?? 0))).buffer);
     },
   };
 }
 
-const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
-
-/** Writes one-dimensional float32 tensors; numbers of the metadata are written as uint32. */
-export function encodeGguf(
-  metadata: Readonly<Record<string, string | number>>,
-  tensors: ReadonlyMap<string, Float32Array>,
-): Uint8Array<ArrayBuffer> {
-  const head: Buffer[] = [];
-  const uint32 = (value: number) => {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32LE(value);
-    head.push(bytes);
-  };
-  const uint64 = (value: number) => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    head.push(bytes);
-  };
-  const string = (text: string) => {
-    const bytes = Buffer.from(text);
-    uint64(bytes.length);
-    head.push(bytes);
-  };
-  uint32(magic);
-  uint32(writtenVersion);
-  uint64(tensors.size);
-  uint64(Object.keys(metadata).length);
-  for (const [key, value] of Object.entries(metadata)) {
-    string(key);
-    uint32(typeof value === 'string' ? valueType.string : valueType.uint32);
-    if (typeof value === 'string') string(value);
-    else uint32(value);
-  }
-  let offset = 0;
-  const offsets: number[] = [];
-  for (const [name, values] of tensors) {
-    string(name);
-    uint32(1);
-    uint64(values.length);
-    uint32(float32);
-    uint64(offset);
-    offsets.push(offset);
-    offset += roundUp(values.byteLength, defaultAlignment);
-  }
-  const headBytes = Buffer.concat(head);
-  const dataStart = roundUp(headBytes.length, defaultAlignment);
-  const file = new Uint8Array(dataStart + offset);
-  file.set(headBytes);
-  [...tensors.values()].forEach((values, i) => {
-    file.set(
-      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      dataStart + (offsets[i] ?? 0),
-    );
-  });
-  return file;
-}
+export const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;

@@ -33,16 +33,27 @@ export function withoutSpan(row: Row, basis: readonly Float64Array[]): Remainder
   const left = Float64Array.from(row);
   const whole = Math.sqrt(dot(left, left));
   if (whole === 0) return null;
-  // The second pass takes out what the first one's rounding left in: "twice is enough" (Giraud et al. 2005).
-  for (let pass = 0; pass < 2; pass++) {
-    for (const direction of basis) {
-      const along = dot(left, direction);
-      for (let i = 0; i < left.length; i++) left[i] = (left[i] ?? 0) - along * (direction[i] ?? 0);
-    }
-  }
+  takeOut(left, basis);
   const length = Math.sqrt(dot(left, left));
   if (length <= rounding * whole) return null;
   return { direction: left.map((value) => value / length), share: Math.min(1, length / whole) };
+}
+
+/**
+ * Takes the span of an orthonormal basis out of a row, in place.
+ * @returns the row's coordinates on the basis: what was taken out along each direction
+ */
+export function takeOut(row: Float64Array, basis: readonly Float64Array[]): number[] {
+  const coordinates = basis.map(() => 0);
+  // The second pass takes out what the first one's rounding left in: "twice is enough" (Giraud et al. 2005).
+  for (let pass = 0; pass < 2; pass++) {
+    for (const [j, direction] of basis.entries()) {
+      const along = dot(row, direction);
+      coordinates[j] = (coordinates[j] ?? 0) + along;
+      for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) - along * (direction[i] ?? 0);
+    }
+  }
+  return coordinates;
 }
 
 export function dot(a: Row, b: Row): number {

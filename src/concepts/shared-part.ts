@@ -1,7 +1,8 @@
 /** Taking out of a concept what it shares with others. */
+import { periodicYield } from '../common/yielding.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
-import { dot, orthonormalBasis, withoutSpan } from './orthogonal.js';
+import { dot, withoutSpan } from './orthogonal.js';
 
 export interface SharedPart {
   /** What is taken out: every direction in the span of these concepts', or of the mean of their directions. */
@@ -20,9 +21,14 @@ const leastLeft = 0.05;
  * mean of |push| / |residual| over the blocks, or of |push| where a norm is not known), for nothing else brings the part
  * that is gone. The record keeps which versions were taken out. Not measured: the calibration is that of `concept`,
  * called `algebra`.
+ * @param signal ends it between two rows
  * @throws SteerdError invalid_value when another concept is of another model, or too little is left
  */
-export function withoutSharedPart(concept: Concept, shared: SharedPart): Concept {
+export async function withoutSharedPart(
+  concept: Concept,
+  shared: SharedPart,
+  signal: AbortSignal,
+): Promise<Concept> {
   const { layers, hiddenSize, calibration, residualNorms } = concept;
   for (const other of shared.of) {
     for (const field of ['model', 'modelFingerprint', 'layers', 'hiddenSize'] as const) {
@@ -35,9 +41,16 @@ export function withoutSharedPart(concept: Concept, shared: SharedPart): Concept
   const left = new Float64Array(layers);
   const at = ({ vectors: rows }: Concept, layer: number) =>
     rows.subarray(layer * hiddenSize, (layer + 1) * hiddenSize);
+  const breathe = periodicYield(signal);
   for (let layer = 0; layer < layers; layer++) {
     const rows = shared.of.map((other) => at(other, layer));
-    const basis = orthonormalBasis(shared.as === 'mean' ? [meanDirection(rows, hiddenSize)] : rows);
+    const basis: Float64Array[] = [];
+    for (const row of shared.as === 'mean' ? [meanDirection(rows, hiddenSize)] : rows) {
+      // A hundred wide rows take long, and each longer than the one before it.
+      await breathe();
+      const added = withoutSpan(row, basis);
+      if (added !== null) basis.push(added.direction);
+    }
     const remainder = withoutSpan(at(concept, layer), basis);
     if (remainder === null) continue;
     vectors.set(remainder.direction, layer * hiddenSize);

@@ -52,7 +52,7 @@ export function similarity(a: Concept, b: Concept, cosines = layerCosines(a, b))
 }
 
 /** Some directions with what tells them from all others, such as a concept's version. */
-export interface IdentifiedDirections extends Directions {
+interface IdentifiedDirections extends Directions {
   readonly id: string;
 }
 

@@ -150,12 +150,16 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** @throws SteerdError concept_not_found, concept_not_allowed, invalid_value, storage_failed */
+/**
+ * @param signal ends what takes long; then nothing is stored
+ * @throws SteerdError concept_not_found, concept_not_allowed, invalid_value, storage_failed
+ */
 export async function storeComposition(
   concepts: ConceptLibrary,
   model: string,
   name: string,
   { terms, orthogonalize_to: asked }: ComposeRequest,
+  signal: AbortSignal,
 ): Promise<StoredConcept> {
   const resolved = terms.map(({ concept, weight }, i): ConceptTerm => {
     const stored = storedConcept(concepts, model, concept, `terms.${i}.concept`);
@@ -172,7 +176,7 @@ export async function storeComposition(
     throw errors.invalidValue(field, requirement, `${asked}, of which there are ${of.length}`);
   }
   const as = asked === 'mean_of_others' ? 'mean' : 'span';
-  return concepts.put(withoutSharedPart(sum, { of, as, field }));
+  return concepts.put(await withoutSharedPart(sum, { of, as, field }, signal));
 }
 
 /**

@@ -13,6 +13,9 @@ import { type Readings, readingsOf } from './readings.js';
 import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
 import { saidProjection } from './vector-metadata.js';
 
+/** The calibration method of vectors whose strength nobody measured on this export. */
+const notMeasured = 'imported';
+
 /** The concept to make, and the loaded model it must fit. */
 export interface ImportTarget {
   readonly name: string;
@@ -111,9 +114,11 @@ function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
     );
   }
   const { name, model, modelFingerprint } = target;
-  // What another export reads on these directions is not what this one does.
-  const readings = concept.modelFingerprint === modelFingerprint ? concept.readings : null;
-  return createConcept({ ...concept, name, model, modelFingerprint, readings });
+  const moved = { ...concept, name, model, modelFingerprint };
+  if (concept.modelFingerprint === modelFingerprint) return createConcept(moved);
+  // What another export reads on these directions, and how it answers under them, is not what this one does.
+  const calibration = { ...concept.calibration, method: notMeasured, details: {} };
+  return createConcept({ ...moved, calibration, readings: null });
 }
 
 /** Tensors `vectors` [L, H], or `direction.N`, `layer.N` or `layers.N` [H] each; `coefficients`, `residual_norms` [L]. */
@@ -162,18 +167,18 @@ function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
       typeof values === 'string' ? fromBase64(values, key) : Float32Array.from(values),
     );
   }
+  const { calibration, model_fingerprint: fingerprint } = file;
+  // As of safetensors of another export.
+  const forced = fingerprint !== undefined && fingerprint !== target.modelFingerprint;
   const floats = (values: readonly number[] | undefined) => values && Float32Array.from(values);
   return assemble(
     {
       directions,
       coefficients: floats(file.coefficients),
       residualNorms: floats(file.residual_norms),
-      calibration: file.calibration,
+      calibration: calibration && forced ? { ...calibration, method: notMeasured, details: {} } : calibration,
       record: file.record,
-      readings:
-        file.readings && file.model_fingerprint === target.modelFingerprint
-          ? readingsOf(file.readings)
-          : null,
+      readings: file.readings && fingerprint === target.modelFingerprint ? readingsOf(file.readings) : null,
     },
     'json',
     target,
@@ -234,7 +239,7 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
     vectors,
     residualNorms: parts.residualNorms ?? new Float32Array(layers),
     calibration: {
-      method: parts.calibration?.method ?? 'imported',
+      method: parts.calibration?.method ?? notMeasured,
       negativeRatio: parts.calibration?.negative_ratio ?? 1,
       details: parts.calibration?.details ?? {},
       coefficients,

@@ -1,7 +1,7 @@
 /** Chooses the device that a model runs on: the one in the settings, or the first of CUDA, WebGPU and CPU that works. */
 import { existsSync, readdirSync } from 'node:fs';
 import { builtInDevices, type Device, type DeviceName } from '../ort/device.js';
-import type { DeviceSettings } from './protocol.js';
+import type { DeviceSettings } from './worker-settings.js';
 
 interface OnDevice<T> {
   readonly made: T;

@@ -6,7 +6,6 @@ import type {
   Capture,
   CaptureRequest,
   Divergence,
-  DivergenceRequest,
   ModelShape,
   PairsRequest,
   ProjectRequest,
@@ -48,13 +47,10 @@ export interface Engine {
   scoreMany(request: PairsRequest, signal?: AbortSignal): Promise<Float32Array[]>;
 
   /**
-   * How far an edit moves the distributions of a given text's tokens [tokens.length - from]. The text is read with and
-   * without the edit, so it takes as long as two scores.
+   * How far each prompt's edit moves the distributions of its answers' tokens: for each pair, in the order of the pairs.
+   * The texts are read with and without the edit, so it takes as long as two `scoreMany`.
    * @throws SteerdError as `scoreMany`
    */
-  divergence(request: DivergenceRequest, signal?: AbortSignal): Promise<Divergence>;
-
-  /** The same of many answers, each under its prompt's edit: for each pair, in the order of the pairs. */
   divergenceMany(request: PairsRequest, signal?: AbortSignal): Promise<Divergence[]>;
 
   /**
@@ -77,7 +73,6 @@ export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
     capture: (request, signal) => engine.capture(request, signal),
     score: (request, signal) => engine.score(request, signal),
     scoreMany: (request, signal) => engine.scoreMany(request, signal),
-    divergence: (request, signal) => engine.divergence(request, signal),
     divergenceMany: (request, signal) => engine.divergenceMany(request, signal),
     project: (request, signal) => engine.project(request, signal),
     load: () => engine.load(),

@@ -211,15 +211,6 @@ export interface PairsRequest {
   readonly priority: Priority;
 }
 
-/** Asks how far an edit moves the distributions of a given text's tokens (teacher forcing). */
-export interface DivergenceRequest {
-  readonly tokens: readonly number[];
-  /** First position read, at least 1. */
-  readonly from: number;
-  readonly edit: ActivationEdit;
-  readonly priority: Priority;
-}
-
 /** Of N tokens, each after the tokens before it, in nats. */
 export interface Divergence {
   /** [N] log-probability under the edit. */
@@ -239,43 +230,6 @@ export interface ProjectRequest {
   /** M times [L * H] unit vectors, in shared memory. */
   readonly vectors: readonly Float32Array[];
   readonly priority: Priority;
-}
-
-/** Where a model runs. */
-export interface DeviceSettings {
-  /** `auto`: the first of cuda, webgpu and cpu that works. */
-  readonly device: 'auto' | 'cuda' | 'webgpu' | 'cpu';
-  /** Index of the CUDA device. */
-  readonly deviceIndex: number;
-  /** Bytes of its memory that CUDA may take; 0 for no limit. */
-  readonly deviceMemory: number;
-  /** Whether decode steps are recorded as device graphs and replayed; false when left out. */
-  readonly deviceGraph?: boolean;
-}
-
-/**
- * How the CPU multiplies quantised weights where the export leaves it open. `int8`: activations are quantised to 8 bits
- * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, at any cost in time. `auto`: `int8`, except for 4-bit
- * weights in wide blocks, where an answer would depend on the other rows of its batch.
- */
-export const arithmetics = ['auto', 'int8', 'export'] as const;
-export type Arithmetic = (typeof arithmetics)[number];
-
-/** How a worker loads its model. */
-export interface WorkerSettings {
-  /** The device; the CPU when left out. */
-  readonly where?: DeviceSettings;
-  /** `auto` when left out. */
-  readonly arithmetic?: Arithmetic;
-  /** Folder with model.onnx, its weights and its configuration. */
-  readonly directory: string;
-  /** Intra-op threads; 0 chooses by the machine. */
-  readonly threads: number;
-  readonly slots: number;
-  /** Tokens a slot holds; 0 takes the model's context, at most `defaultCapacity`. */
-  readonly capacity: number;
-  /** Prompt tokens computed between two decode steps. */
-  readonly prefillChunk: number;
 }
 
 /** An error as a message between threads carries it. */

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { devices } from '../config.js';
-import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/protocol.js';
+import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/worker-settings.js';
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
 

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { list } from './fields.js';
-import { SteeringReceipt } from './steering.js';
+import { SteeringReceipt } from './steering-receipt.js';
 
 const maxStopStrings = 16;
 const maxStopLength = 1024;

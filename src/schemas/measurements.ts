@@ -6,9 +6,9 @@ import {
   SteeringLayers,
   SteeringOperation,
   SteeringPositions,
-  SteeringReceipt,
   SteeringScale,
 } from './steering.js';
+import { SteeringReceipt } from './steering-receipt.js';
 
 const measurementLimits = {
   questions: 64,

@@ -1,5 +1,5 @@
 /**
- * Steering as a request states it and as a reply reports it: one item names a concept, how strong, how,
+ * Steering as a request states it (steering-receipt.ts: as a reply reports it): one item names a concept, how strong, how,
  * where in depth and where in the text. Items are strict: a misspelt key is an error, for a steering that
  * is not applied must never pass in silence. Messages follow validation.ts: "must ..." completes the field's name.
  */
@@ -130,7 +130,7 @@ const itemShape = {
   orthogonalize: z.boolean({ error: 'must be true or false' }).optional().meta({
     default: false,
     description:
-      'add: takes out, block by block, what its direction shares with those that items before it in the list add. What is left keeps its size, so the push gets smaller by what is gone, down to nothing for the same concept twice.',
+      'add: takes out, block by block, what its direction shares with those that items before it in the list add, as far as there are positions that both edit. What is left keeps its size, so the push gets smaller by what is gone, down to nothing for the same concept twice.',
   }),
 };
 const itemKeys = Object.keys(itemShape);
@@ -284,66 +284,3 @@ export interface SteeringBody {
   readonly strength?: number | undefined;
   readonly steering?: SteeringAlternative | SteeringChoices | undefined;
 }
-
-export const SteeringReceipt = z
-  .object({
-    concept: z.string().nullable().meta({
-      description: 'For vectors of the request the name they were given, or null.',
-    }),
-    version: z.string().meta({ description: "SHA-256 of the concept's content, or of the vectors'." }),
-    model: z.string().optional(),
-    strength: z.number(),
-    scale: z.enum(SteeringScale.options),
-    operation: z.enum(SteeringOperation.options),
-    layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when nothing is changed.' }),
-    coefficients: z.array(z.number()).meta({
-      description:
-        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the distance from where neutral answers lie (from 0 with scale raw or norm).',
-    }),
-    neutral: z.array(z.number()).optional().meta({
-      description: 'Per listed layer: the projection of neutral answers that the operation is centred on.',
-    }),
-    positions: z.unknown().meta({ description: 'As asked.' }),
-    applied: z.boolean().meta({
-      description:
-        'Whether anything is changed: false for a strength that changes nothing and for positions that do not come.',
-    }),
-    calibrated: z.boolean().meta({
-      description:
-        'Whether what was done is what was measured: this operation, alone, at its default layers and all positions.',
-    }),
-    calibrated_why: z.string().optional().meta({ description: 'Why not, when not.' }),
-    notes: z.array(z.string()).optional().meta({ description: 'What of it was not done, and why.' }),
-    overlaps: z
-      .array(z.object({ concept: z.string().nullable(), cosine: z.number() }))
-      .optional()
-      .meta({
-        description:
-          'Other items of the request at whose positions and blocks this one acts too and whose direction is much the same, |cosine| above 0.5 in the mean over those blocks, the closest first. Left out when there is none.',
-      }),
-    orthogonalized: z
-      .object({
-        to: z.array(z.string().nullable()),
-        taken_out: z.number().min(0).max(1),
-      })
-      .optional()
-      .meta({
-        description:
-          "With `orthogonalize`: the items before it whose directions were taken out, and how much of this one's lay in their span: the length of that part, mean over the blocks.",
-      }),
-    budget: z
-      .object({
-        asked: z.number().nullable(),
-        allowed: z.number().nullable(),
-        factor: z.number().min(0).max(1),
-      })
-      .optional()
-      .meta({
-        description:
-          "The joint budget of all items that have one: the share of the residual stream's norm that they would add together, what they may, and the factor that `coefficients` have in them, 1 where they keep to it. Shares are null where a concept does not know the norm; then lengths were compared.",
-      }),
-  })
-  .meta({ description: 'What was done to the activations.' });
-export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {
-  positions: SteeringPositions;
-};

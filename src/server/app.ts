@@ -16,11 +16,10 @@ import Fastify, {
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Settings } from '../config.js';
-import { errors } from '../errors.js';
 import { explain, toErrorBody } from '../http/error-reply.js';
-import { isDeeperThan } from '../http/json-depth.js';
 import { type RequestPart, validate } from '../schemas/validation.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { jsonParser } from './json-bodies.js';
 import { observeServices } from './observed-services.js';
 import { requireScopes } from './route-scopes.js';
 import type { Services } from './services.js';
@@ -113,28 +112,9 @@ function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): 
   void reply.code(told.status).send(toErrorBody(told));
 }
 
-/** Far deeper than any request or JSON schema of use. */
-const maximumJsonDepth = 128;
-
-/** JSON bodies only, with a reason when they are malformed. An empty body is no body. */
+/** JSON bodies only. */
 function readJson(app: App): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
+  const parse = jsonParser(app);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    if (body.length === 0) return done(null, undefined);
-    if (isDeeperThan(body, maximumJsonDepth)) return done(errors.jsonTooDeep(maximumJsonDepth), undefined);
-    return parse(request, body, (error, value) => {
-      if (error === null) done(null, value);
-      else done(errors.malformedJson(faultOf(body)), undefined);
-    });
-  });
-}
-
-function faultOf(body: string): string {
-  try {
-    JSON.parse(body);
-    return 'it has a key that is not allowed, "__proto__" or "constructor.prototype"';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, parse);
 }

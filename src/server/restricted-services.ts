@@ -131,10 +131,6 @@ function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
         spendPairs(request, 1);
         return engine.scoreMany(request, signal);
       },
-      divergence(request, signal) {
-        if (request.priority === 'interactive') usage.spendTokens(2 * request.tokens.length);
-        return engine.divergence(request, signal);
-      },
       divergenceMany(request, signal) {
         spendPairs(request, 2);
         return engine.divergenceMany(request, signal);

@@ -10,12 +10,13 @@
  */
 import { knownCosines } from '../concepts/similarity.js';
 import { errors } from '../errors.js';
-import type { SteeringBudget, SteeringReceipt } from '../schemas/steering.js';
+import type { SteeringBudget } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { addedLayers, directionsOf, type ItemEdit } from './item-edit.js';
 
 type Told = NonNullable<SteeringReceipt['budget']>;
 
-export interface JointBudget {
+interface JointBudget {
   readonly told: Told;
   /** Whether an item counts, by its place in the request. */
   readonly counts: readonly boolean[];

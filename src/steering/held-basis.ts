@@ -4,13 +4,14 @@
  * can move several projections at once, for its terms are all computed from the same h. Kept from request to request.
  */
 import type { Concept } from '../concepts/concept.js';
+import { dot, takeOut } from '../concepts/orthogonal.js';
 
 /** A direction that is this close to the span of those before it (sine of the angle: 2.6 degrees) has nothing new. */
 const leastNew = 0.045;
 /** A row whose norm is this close to 1 is taken as it is. */
 const unitTolerance = 1e-6;
 
-export interface DirectionSet {
+interface DirectionSet {
   readonly concept: Pick<Concept, 'version' | 'vectors' | 'layers' | 'hiddenSize'>;
   /** Where it takes part. */
   readonly layers: readonly number[];
@@ -27,6 +28,9 @@ export interface HeldBasis {
 }
 
 const largest = 64 * 2 ** 20;
+const most = 1024;
+/** What an array or a map's entry takes beside its numbers, roughly. */
+const overhead = 100;
 
 interface Kept {
   readonly sources: readonly Float32Array[];
@@ -34,31 +38,62 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** The least recently used first. */
-const kept = new Map<string, Kept>();
+/**
+ * Bases from request to request, by versions and layers. Everything that an entry keeps alive counts, its concepts'
+ * vectors too: those of a concept that a request brought are kept by nothing else.
+ */
+export class BasisCache {
+  /** The least recently used first. */
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+
+  /** @param limits of all that is kept, apart from what was asked for last */
+  constructor(readonly limits: { readonly bytes: number; readonly entries: number }) {}
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get entries(): number {
+    return this.#kept.size;
+  }
+
+  /** @param directions of one model */
+  basisOf(directions: readonly DirectionSet[]): HeldBasis {
+    const key = directions.map(({ concept, layers }) => `${concept.version} ${layers.join()}`).join(' / ');
+    const known = this.#kept.get(key);
+    this.#forget(key);
+    const sources = directions.map(({ concept }) => concept.vectors);
+    const same = known?.sources.every((source, i) => source === sources[i]);
+    const basis = known && same ? known.basis : build(directions);
+    const entry = known && same ? known : { sources, basis, bytes: bytesOf(key, sources, basis) };
+    this.#kept.set(key, entry);
+    this.#bytes += entry.bytes;
+    for (const oldest of this.#kept.keys()) {
+      const room = this.#bytes <= this.limits.bytes && this.#kept.size <= this.limits.entries;
+      if (room || oldest === key) break;
+      this.#forget(oldest);
+    }
+    return basis;
+  }
+
+  #forget(key: string): void {
+    this.#bytes -= this.#kept.get(key)?.bytes ?? 0;
+    this.#kept.delete(key);
+  }
+}
+
+function bytesOf(key: string, sources: readonly Float32Array[], { vectors, coordinates }: HeldBasis): number {
+  let bytes = overhead + key.length;
+  for (const { byteLength } of new Set([...sources, ...vectors])) bytes += overhead + byteLength;
+  for (const rows of coordinates) for (const row of rows.values()) bytes += overhead + 8 * row.length;
+  return bytes;
+}
+
+const cache = new BasisCache({ bytes: largest, entries: most });
 
 /** @param directions of one model */
-export function heldBasis(directions: readonly DirectionSet[]): HeldBasis {
-  const key = directions.map(({ concept, layers }) => `${concept.version} ${layers.join()}`).join(' / ');
-  const known = kept.get(key);
-  kept.delete(key);
-  if (known?.sources.every((source, i) => source === directions[i]?.concept.vectors)) {
-    kept.set(key, known);
-    return known.basis;
-  }
-  const basis = build(directions);
-  const sources = directions.map(({ concept }) => concept.vectors);
-  const own = basis.vectors.filter((vectors, i) => vectors !== sources[i]);
-  kept.set(key, { sources, basis, bytes: own.reduce((sum, { byteLength }) => sum + byteLength, 0) });
-  let bytes = 0;
-  for (const entry of kept.values()) bytes += entry.bytes;
-  for (const [oldest, entry] of kept) {
-    if (bytes <= largest || oldest === key) break;
-    kept.delete(oldest);
-    bytes -= entry.bytes;
-  }
-  return basis;
-}
+export const heldBasis = (directions: readonly DirectionSet[]): HeldBasis => cache.basisOf(directions);
 
 function build(directions: readonly DirectionSet[]): HeldBasis {
   const [first] = directions;
@@ -72,16 +107,16 @@ function build(directions: readonly DirectionSet[]): HeldBasis {
       const { vectors, hiddenSize } = concept;
       const v = Float64Array.from(vectors.subarray(layer * hiddenSize, (layer + 1) * hiddenSize));
       const norm = Math.sqrt(dot(v, v));
+      const before = [...rows.slice(0, i).entries()].flatMap(([j, known]) => {
+        const q = known.get(layer);
+        return q === undefined ? [] : [{ j, q }];
+      });
+      const along = takeOut(
+        v,
+        before.map(({ q }) => q),
+      );
       const onBasis = new Array<number>(i).fill(0);
-      for (let pass = 0; pass < 2; pass++) {
-        for (let j = 0; j < i; j++) {
-          const q = rows[j]?.get(layer);
-          if (q === undefined) continue;
-          const part = dot(q, v);
-          onBasis[j] = (onBasis[j] ?? 0) + part;
-          for (let at = 0; at < v.length; at++) v[at] = (v[at] ?? 0) - part * (q[at] ?? 0);
-        }
-      }
+      for (const [at, { j }] of before.entries()) onBasis[j] = along[at] ?? 0;
       const left = Math.sqrt(dot(v, v));
       if (left < leastNew * norm) continue;
       const untouched = onBasis.every((part) => part === 0) && Math.abs(norm - 1) <= unitTolerance;
@@ -105,10 +140,4 @@ function sharedRows(
   const vectors = new Float32Array(new SharedArrayBuffer(4 * layers * hiddenSize));
   for (const [layer, row] of rows) vectors.set(row, layer * hiddenSize);
   return vectors;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
 }

@@ -16,7 +16,7 @@ import { type PositionWindow, stretches } from './position-window.js';
 /** Each costs [L, H] numbers in every row of a batch; eight items in windows that all overlap would come to 64. */
 const mostTerms = 32;
 
-export interface HeldTogether {
+interface HeldTogether {
   /** The same for the same items in any order. */
   readonly terms: readonly EditTerm[];
   /** Of each item: the layers at which it acts at some position, ascending. */

@@ -28,6 +28,9 @@ export const editedLayers = ({ add, scale }: ItemEdit): number[] =>
 export const addedLayers = ({ item, add }: ItemEdit): number[] =>
   item.operation === 'add' ? [...add.keys()].filter((layer) => add[layer] !== 0) : [];
 
+/** Whether there are positions that both edit. */
+export const meet = (a: ItemEdit, b: ItemEdit): boolean => a.from < b.to && b.from < a.to;
+
 /** For `knownCosines`. */
 export const directionsOf = ({ directions, vectors, concept: { layers, hiddenSize } }: ItemEdit) => ({
   id: directions,

@@ -1,16 +1,17 @@
 /**
  * Items without what they share with the items before them: at each block, an item's direction is made orthogonal to the
- * span of the directions that items before it add there. What is left keeps its size, so the coefficient shrinks by
+ * span of the directions that items before it add there, at positions that it edits too. What is left keeps its size, so the coefficient shrinks by
  * sqrt(1 - cos^2): the shared part is pushed already, by the others, and an item that repeats them must come to nothing
  * rather than to a push of full size along rounding errors. No item's push becomes larger than it would be alone.
  */
 import { createHash } from 'node:crypto';
 import { orthonormalBasis, withoutSpan } from '../concepts/orthogonal.js';
-import type { AnySteeringItem, SteeringReceipt } from '../schemas/steering.js';
-import { addedLayers, type ItemEdit } from './item-edit.js';
+import type { AnySteeringItem } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { addedLayers, type ItemEdit, meet } from './item-edit.js';
 import { itemName } from './overlap.js';
 
-export interface Orthogonalized {
+interface Orthogonalized {
   readonly edit: ItemEdit;
   /** Null for an item that did not ask for it. */
   readonly told: NonNullable<SteeringReceipt['orthogonalized']> | null;
@@ -23,7 +24,7 @@ export function orthogonalize(edits: readonly ItemEdit[]): Orthogonalized[] {
     const layers = addedLayers(edit);
     const before = edits
       .slice(0, i)
-      .filter((other) => addedLayers(other).some((layer) => layers.includes(layer)));
+      .filter((other) => meet(edit, other) && addedLayers(other).some((layer) => layers.includes(layer)));
     if (before.length === 0) return { edit, told: { to: [], taken_out: 0 } };
     const { directions, vectors, left } = remainder(edit, layers, before);
     const add = edit.add.map((coefficient, layer) => coefficient * (left[layer] ?? 0));

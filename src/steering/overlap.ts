@@ -1,7 +1,7 @@
 /** Which items of one request push much the same way, for their receipts. */
 import { knownCosines, meanCosine, tellingOverlap } from '../concepts/similarity.js';
-import type { SteeringReceipt } from '../schemas/steering.js';
-import { directionsOf, editedLayers, type ItemEdit } from './item-edit.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { directionsOf, editedLayers, type ItemEdit, meet } from './item-edit.js';
 
 type Overlaps = NonNullable<SteeringReceipt['overlaps']>;
 
@@ -14,7 +14,7 @@ export function overlaps(edits: readonly ItemEdit[]): Overlaps[] {
   return edits.map((edit, i) =>
     edits
       .flatMap((other, j) => {
-        if (i === j || edit.from >= other.to || other.from >= edit.to) return [];
+        if (i === j || !meet(edit, other)) return [];
         const common = [...(layers[i] ?? [])].filter((layer) => layers[j]?.has(layer));
         if (common.length === 0) return [];
         const cosine = meanCosine(knownCosines(directionsOf(edit), directionsOf(other)), common);

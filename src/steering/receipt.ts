@@ -1,6 +1,6 @@
 /** What a reply says of one item: what was done to the activations, whether that was measured, and what did not happen. */
 import { unmeasuredMethods } from '../concepts/concept.js';
-import type { SteeringReceipt } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { calibratedLayers } from './concept-layers.js';
 import { firstCentred, type HeldProjection, isCentred } from './held-projection.js';
 import type { ItemEdit } from './item-edit.js';

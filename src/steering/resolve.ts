@@ -9,7 +9,8 @@
 import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import type { AnySteeringItem, SteeringBudget, SteeringReceipt } from '../schemas/steering.js';
+import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import {
   type HeldProjection,
   heldAdd,

@@ -1,5 +1,6 @@
 /** What a request's items come to together: shared parts taken out where asked, one budget, overlaps told. */
-import type { SteeringBudget, SteeringReceipt } from '../schemas/steering.js';
+import type { SteeringBudget } from '../schemas/steering.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { jointBudget, withinBudget } from './budget.js';
 import type { ItemEdit } from './item-edit.js';
 import { orthogonalize } from './orthogonalize.js';

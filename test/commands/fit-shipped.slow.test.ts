@@ -8,6 +8,7 @@ import { packageRoot } from '../../src/common/package.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { readConceptFolder } from '../../src/concepts/concept-folder.js';
 import { type ActivationEdit, greedy } from '../../src/engine/protocol.js';
+import { fitPlan } from '../../src/fitting/fit-plan.js';
 import { calibrationMethod } from '../../src/fitting/measure/calibrate.js';
 import { questionTokens } from '../../src/fitting/recipes/concept-prompt.js';
 import { heldOutQuestions } from '../../src/fitting/statements/questions.js';
@@ -36,14 +37,15 @@ test('the folder holds what the list asks for, fitted on this export, with the s
   const list = await readFitList(join(folder, 'concepts.json'), id);
   const { loaded, refused } = await readConceptFolder(folder);
   assert.deepEqual(refused, []);
-  assert.ok(loaded.length >= 8);
+  assert.ok(loaded.length >= 12);
   const files = (await readdir(folder)).filter((file) => file !== 'concepts.json').sort();
   assert.deepEqual(files, list.map(({ name }) => `${name}.safetensors`).sort());
-  for (const { name, prefix } of list) {
+  for (const request of list) {
+    const { name } = request;
     const concept = loaded.find(({ file }) => file === join(folder, `${name}.safetensors`))?.concept;
     assert.ok(concept, name);
     assert.equal(concept.name, name);
-    assert.equal(concept.record.prefix, prefix);
+    assert.equal(concept.record.prefix, fitPlan(request).candidates[0]?.prefix);
     assert.equal(concept.model, id);
     assert.equal(concept.modelFingerprint, model.engine.shape.fingerprint);
     const { method, details, coefficients } = concept.calibration;

@@ -91,7 +91,7 @@ export async function measureConcept(
   const trialsOf = (questions: readonly string[]) =>
     new StrengthTrials({
       model,
-      statement: statementOf({ record: recordOf(concept) }),
+      statement: statementOf({ name: concept.subject, record: recordOf(concept) }),
       questions,
       maxTokens,
       signal,

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { packageRoot } from '../../src/common/package.js';
 import { createConcept } from '../../src/concepts/concept.js';
 import { decodeControlVector, directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { decodeGguf, encodeGguf, GgufError } from '../../src/concepts/gguf.js';
+import { decodeGguf, GgufError } from '../../src/concepts/gguf.js';
+import { encodeGguf } from '../../src/concepts/gguf-writer.js';
 import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields } from './sample.js';
 
@@ -108,6 +109,41 @@ test('counts that the file could never hold cost nothing', () => {
     refuses(huge, /limit/);
     assert.ok(process.memoryUsage().heapUsed - before < 10e6);
   }
+});
+
+test('tensors that share bytes are refused before any is copied', () => {
+  const count = 500;
+  const width = 20_000;
+  const rows = Array.from({ length: count }, (_, i) => [`direction.${i + 1}`, new Float32Array(0)] as const);
+  const head = Buffer.from(encodeGguf({ 'general.architecture': 'controlvector' }, new Map(rows)));
+  for (const [name] of rows) head.writeBigUInt64LE(BigInt(width), head.indexOf(name) + name.length + 4);
+  const before = process.memoryUsage().arrayBuffers;
+  refuses(
+    Buffer.concat([head, Buffer.alloc(4 * width)]),
+    /tensors have 40000000 bytes together, and the file 80000/,
+  );
+  assert.ok(process.memoryUsage().arrayBuffers - before < 10e6);
+});
+
+test('long arrays of the metadata are refused, however they are cut', () => {
+  const uint8s = 9;
+  const withArrays = (lengths: readonly number[]) => {
+    const head = Buffer.from(encodeGguf({ 'general.architecture': 'controlvector' }, new Map()));
+    const parts = lengths.map((length, i) => {
+      const key = Buffer.alloc(8 + 2 + 4 + 4 + 8);
+      key.writeBigUInt64LE(2n, 0);
+      key.write(`k${i}`, 8);
+      key.writeUInt32LE(uint8s, 10);
+      key.writeUInt32LE(0, 14);
+      key.writeBigUInt64LE(BigInt(length), 18);
+      return Buffer.concat([key, Buffer.alloc(length)]);
+    });
+    head.writeBigUInt64LE(BigInt(1 + lengths.length), 16);
+    return Buffer.concat([head.subarray(0, 24 + 8 + 20 + 4 + 8 + 13), ...parts, Buffer.alloc(32)]);
+  };
+  assert.equal(decodeControlVector(withArrays([40_000, 20_000])).directions.size, 0);
+  refuses(withArrays([1_000_000]), /length of "k0" is 1000000; the limit is 65536/);
+  refuses(withArrays([40_000, 40_000]), /length of "k1" is 40000; the limit is 25536/);
 });
 
 test('half, bfloat16 and double tensors of one row or one column are read as the numbers they hold', () => {

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/common/package.js';
-import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import { type Concept, createConcept, unmeasuredMethods } from '../../src/concepts/concept.js';
 import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeGguf } from '../../src/concepts/gguf-writer.js';
 import { decodeSafetensors, encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { toConceptVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, formatOfBytes } from '../../src/concepts/vector-formats.js';
@@ -85,7 +85,8 @@ test('a vector of any length becomes a unit vector with that length as coefficie
 
 test('each format carries a concept there and back: safetensors and JSON whole, GGUF its directions', () => {
   const concept = sampleConcept('calm');
-  const read = createConcept({ ...concept, readings: sampleReadings() });
+  const calibration = { ...concept.calibration, method: 'judged', details: { curve: [1] } };
+  const read = createConcept({ ...concept, calibration, readings: sampleReadings() });
   for (const whole of [concept, read]) {
     const same = (other: Concept) => assert.equal(other.version, whole.version);
     same(importVectors(encodeConcept(whole), 'safetensors', target));
@@ -101,6 +102,9 @@ test('each format carries a concept there and back: safetensors and JSON whole, 
     importVectors(json, 'json', elsewhere),
   ]) {
     assert.equal(moved.readings, null, 'another export reads other numbers');
+    assert.ok(unmeasuredMethods.includes(moved.calibration.method), 'and answers otherwise');
+    assert.deepEqual(moved.calibration.details, {});
+    assert.deepEqual(moved.calibration.coefficients, calibration.coefficients);
   }
   const wanted = directionsOf(concept);
   const back = directionsOf(importVectors(encodeControlVector(concept, 'llama'), 'gguf', target));

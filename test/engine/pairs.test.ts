@@ -1,7 +1,8 @@
 /** Many answers after many prompts, and divergences, against one text at a time and against PyTorch. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { ActivationEdit, PairsRequest } from '../../src/engine/protocol.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { ActivationEdit, Divergence, PairsRequest, ScoreRequest } from '../../src/engine/protocol.js';
 import { request, score, scoreOneByOne, startEngine, tokens } from '../helpers/engine.js';
 import { largestDifference, upTo } from '../helpers/run-graph.js';
 import { asTerms, goldenEdit } from '../helpers/steering.js';
@@ -15,6 +16,21 @@ function exactly(logits: Float32Array, position: number): Float64Array {
   const top = Math.max(...row);
   const normaliser = top + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - top), 0));
   return row.map((logit) => logit - normaliser);
+}
+
+/** Of one text alone: its beginning up to `from` is the prompt. */
+async function divergenceOf(
+  engine: Engine,
+  { tokens, from, edit }: Pick<ScoreRequest, 'tokens' | 'from' | 'edit'>,
+): Promise<Divergence> {
+  const [read] = await engine.divergenceMany({
+    prompts: [tokens.slice(0, from)],
+    answers: [tokens.slice(from)],
+    pairs: [[0, 0]],
+    edits: [edit],
+    priority: 'interactive',
+  });
+  return read ?? assert.fail();
 }
 
 for (const name of tinyNames)
@@ -63,11 +79,10 @@ for (const name of tinyNames)
       let largest = 0;
       for (const [row, prompt] of tiny.prompts.entries())
         for (const from of [1, 4, prompt.length - 1]) {
-          const read = await engine.divergence({
+          const read = await divergenceOf(engine, {
             tokens: prompt,
             from,
             edit: edits[row] ?? [],
-            priority: 'interactive',
           });
           for (let i = 0; i < prompt.length - from; i++) {
             const p = exactly(tiny.golden(`steered_logits.${row}`), from + i - 1);
@@ -93,11 +108,10 @@ for (const name of tinyNames)
         const before = asked.prompts[prompt] ?? [];
         const edit = asked.edits?.[prompt] ?? [];
         const text = [...before, ...(asked.answers[answer] ?? [])];
-        const alone = await engine.divergence({
+        const alone = await divergenceOf(engine, {
           tokens: text,
           from: before.length,
           edit,
-          priority: 'background',
         });
         const { steered, unsteered, divergence } = together[i] ?? alone;
         assert.ok(largestDifference(divergence, alone.divergence) < 2e-5);
@@ -110,8 +124,7 @@ for (const name of tinyNames)
     });
 
     test('an edit diverges inside its window only, and one with zero coefficients nowhere', async () => {
-      const ask = (edit: ActivationEdit) =>
-        engine.divergence({ tokens: long, from: 1, edit, priority: 'background' });
+      const ask = (edit: ActivationEdit) => divergenceOf(engine, { tokens: long, from: 1, edit });
       const from = 5;
       const { divergence } = await ask(first.map((term) => ({ ...term, from })));
       // Entry i is made at position i.
@@ -175,6 +188,6 @@ for (const name of tinyNames)
       }
       const text = { tokens: long, edit: [], priority: 'background' } as const;
       for (const from of [0, long.length, 1.5])
-        await assert.rejects(engine.divergence({ ...text, from }), /from.*between 1 and 10/);
+        await assert.rejects(engine.score({ ...text, from }), /from.*between 1 and 10/);
     });
   });

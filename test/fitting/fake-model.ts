@@ -119,10 +119,6 @@ export class FakeEngine implements Engine {
     throw new Error('not part of this fake');
   }
 
-  async divergence(): Promise<never> {
-    throw new Error('not part of this fake');
-  }
-
   async divergenceMany(): Promise<never> {
     throw new Error('not part of this fake');
   }

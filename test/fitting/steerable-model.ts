@@ -194,10 +194,6 @@ export class SteerableEngine implements Engine {
     return scoreOneByOne(this, request, signal);
   }
 
-  async divergence(): Promise<never> {
-    throw new Error('not part of this fake');
-  }
-
   async divergenceMany({ answers, pairs }: PairsRequest): Promise<Divergence[]> {
     return pairs.map(([, answer]) => {
       const zeros = new Float32Array((answers[answer] as readonly number[]).length);

@@ -131,10 +131,6 @@ export class FakeEngine implements Engine {
     throw new Error('not in this fake');
   }
 
-  async divergence(): Promise<never> {
-    throw new Error('not in this fake');
-  }
-
   async divergenceMany(): Promise<never> {
     throw new Error('not in this fake');
   }

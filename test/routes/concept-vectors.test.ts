@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeControlVector, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { encodeGguf } from '../../src/concepts/gguf.js';
+import { encodeGguf } from '../../src/concepts/gguf-writer.js';
 import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { ConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
@@ -57,6 +57,8 @@ test('an upload is read by its bytes, whatever a client calls them', async (t) =
       undefined,
       'application/octet-stream',
       'image/png',
+      'application/json',
+      'application/json; charset=utf-8',
     ]) {
       const headers = type === undefined ? undefined : { 'content-type': type };
       const reply = await fetch(`${origin}/v1/concepts/copy/vectors`, {

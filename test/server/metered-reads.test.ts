@@ -9,16 +9,9 @@ import { restrictServices } from '../../src/server/restricted-services.js';
 import type { CallerServices } from '../../src/server/services.js';
 import { FakeEngine, fakeModel } from '../helpers/fake-engine.js';
 
-const nothing = {
-  steered: new Float32Array(0),
-  unsteered: new Float32Array(0),
-  divergence: new Float32Array(0),
-};
-
 test('interactive reads of pairs are counted by their texts, background ones not at all', async () => {
   const engine = withEngine(new FakeEngine(), {
     scoreMany: async () => [],
-    divergence: async () => nothing,
     divergenceMany: async () => [],
   });
   const limits = { requests_per_minute: null, tokens_per_minute: 1000, concurrent_streams: null };
@@ -37,7 +30,6 @@ test('interactive reads of pairs are counted by their texts, background ones not
   const asks: [number, (engine: Engine, priority: 'interactive' | 'background') => Promise<unknown>][] = [
     [5 + 7 + 5, (one, priority) => one.scoreMany({ ...pairs, priority })],
     [2 * (5 + 7 + 5), (one, priority) => one.divergenceMany({ ...pairs, priority })],
-    [2 * 3, (one, priority) => one.divergence({ tokens: [1, 2, 3], from: 1, edit: [], priority })],
   ];
   for (const [cost, ask] of asks)
     for (const priority of ['interactive', 'background'] as const) {

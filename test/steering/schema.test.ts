@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { SteerdError } from '../../src/errors.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { MonitorFields } from '../../src/schemas/monitor.js';
-import { SteeringFields, SteeringItem, SteeringReceipt } from '../../src/schemas/steering.js';
+import { SteeringFields, SteeringItem } from '../../src/schemas/steering.js';
+import { SteeringReceipt } from '../../src/schemas/steering-receipt.js';
 import { askedSteering } from '../../src/steering/asked-steering.js';
 
 const Body = z.object(SteeringFields);

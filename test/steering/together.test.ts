@@ -334,6 +334,21 @@ test('the same direction again comes to nothing, and overlaps are gone with the 
   for (const receipt of apart.receipts) assert.ok(!('overlaps' in receipt));
 });
 
+test('an item that acts at other positions takes nothing from one that is orthogonalized', () => {
+  const flagged = { concept: 'x', positions: 'generated', orthogonalize: true };
+  const orthogonalized = (parts: readonly object[]) => resolve(parts).receipts.at(-1)?.orthogonalized;
+  const apart = [{ concept: 'x', positions: 'prompt' }, flagged];
+  assert.deepEqual(orthogonalized(apart), { to: [], taken_out: 0 });
+  const { edit } = resolve(apart, { budget: false });
+  assert.deepEqual(
+    new Set(edit),
+    new Set(resolve([apart[0] ?? {}, { ...flagged, orthogonalize: false }], { budget: false }).edit),
+  );
+  for (const positions of ['all', 'generated']) {
+    assert.deepEqual(orthogonalized([{ concept: 'x', positions }, flagged]), { to: ['x'], taken_out: 1 });
+  }
+});
+
 test('one item has one part for all prompts of its request, and another beside other items', () => {
   const item = SteeringItem.parse({ concept: 'slanted', orthogonalize: true });
   const beside = (concept: string) => {

@@ -3,7 +3,6 @@ import { errors } from '../../errors.js';
 import {
   type ActivationEdit,
   type CaptureRequest,
-  type DivergenceRequest,
   type ModelShape,
   mostTopLogprobs,
   type PairsRequest,
@@ -85,16 +84,12 @@ function checkShared(shared: number | undefined, most: number, what: string): vo
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
 export function checkScore(request: ScoreRequest, shape: ModelShape): void {
-  checkDivergence(request, shape);
-  checkShared(request.shared, request.from - 1, 'the position before the first one scored');
-}
-
-/** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */
-export function checkDivergence({ tokens, from, edit }: DivergenceRequest, shape: ModelShape): void {
+  const { tokens, from, edit } = request;
   checkText(tokens, shape);
   checkEdit(edit, shape);
   if (!Number.isInteger(from) || from < 1 || from >= tokens.length)
     throw errors.invalidValue('from', `between 1 and ${tokens.length - 1}`, from);
+  checkShared(request.shared, from - 1, 'the position before the first one scored');
 }
 
 /** @throws SteerdError prompt_empty, token_out_of_range, context_length_exceeded, invalid_value */

@@ -9,7 +9,6 @@ import type {
   CaptureRequest,
   ConstraintSource,
   Divergence,
-  DivergenceRequest,
   FromWorker,
   GrammarVocabulary,
   ModelShape,
@@ -20,16 +19,10 @@ import type {
   SequenceRequest,
   SequenceStep,
   ToWorker,
-  WorkerSettings,
 } from '../protocol.js';
-import {
-  checkCapture,
-  checkDivergence,
-  checkPairs,
-  checkProject,
-  checkScore,
-  checkSequence,
-} from './request-limits.js';
+import type { WorkerSettings } from '../worker-settings.js';
+import { AsyncQueue } from './async-queue.js';
+import { checkCapture, checkPairs, checkProject, checkScore, checkSequence } from './request-limits.js';
 
 export interface EngineSettings extends WorkerSettings {
   /** Name for error messages. */
@@ -237,19 +230,6 @@ export class WorkerEngine implements Engine {
     }));
   }
 
-  async divergence(request: DivergenceRequest, signal?: AbortSignal): Promise<Divergence> {
-    checkDivergence(request, this.shape);
-    const { tokens, from, edit, priority } = request;
-    const pair: PairsRequest = {
-      prompts: [tokens.slice(0, from)],
-      answers: [tokens.slice(from)],
-      pairs: [[0, 0]],
-      edits: [edit],
-      priority,
-    };
-    return this.#ask<Divergence>((id) => ({ type: 'compare pairs', id, request: pair }), request, signal);
-  }
-
   async project(request: ProjectRequest, signal?: AbortSignal): Promise<Float32Array> {
     checkProject(request, this.shape);
     return this.#ask<Float32Array>((id) => ({ type: 'project', id, request }), request, signal);
@@ -311,35 +291,4 @@ function eachAnswer({ answers, pairs }: PairsRequest): (readonly [from: number, 
     to += answers[answer]?.length ?? 0;
     return [from, to];
   });
-}
-
-/** The worker's messages on their way to one request: an unbounded queue with one consumer, which awaits its items. */
-class AsyncQueue<T> {
-  #items: T[] = [];
-  #waiting: { resolve(item: T): void; reject(error: Error): void } | null = null;
-  #error: Error | null = null;
-
-  push(item: T): void {
-    if (this.#waiting) {
-      this.#waiting.resolve(item);
-      this.#waiting = null;
-    } else this.#items.push(item);
-  }
-
-  /** Makes `next` reject with `error` once the items pushed before are consumed. */
-  fail(error: Error): void {
-    this.#error = error;
-    this.#waiting?.reject(error);
-    this.#waiting = null;
-  }
-
-  /** The oldest item, when there is one. Only one call at a time. @throws the error given to `fail` */
-  next(): Promise<T> {
-    const item = this.#items.shift();
-    if (item !== undefined) return Promise.resolve(item);
-    if (this.#error) return Promise.reject(this.#error);
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
-  }
 }

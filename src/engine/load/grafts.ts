@@ -19,7 +19,7 @@ import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/int
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { fingerprintModel, readModelSpec } from '../model-spec.js';
-import type { Arithmetic } from '../protocol.js';
+import type { Arithmetic } from '../worker-settings.js';
 
 /** How an export is rewritten before it is grafted. */
 export interface ExportChanges {

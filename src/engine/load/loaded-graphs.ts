@@ -4,8 +4,8 @@ import { PrepackedWeights, Session, type SessionSettings } from '../../ort/sessi
 import { SharedWeights } from '../../ort/shared-weights.js';
 import { onDevice, reasonOf } from '../devices.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { Arithmetic, DeviceSettings } from '../protocol.js';
 import { notReplayed } from '../run/decode-graphs.js';
+import type { Arithmetic, DeviceSettings } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { captureGraft, identifyExport } from './grafts.js';
 import { openServingSession } from './serving-session.js';

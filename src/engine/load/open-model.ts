@@ -5,12 +5,13 @@ import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { chooseCapacity } from '../kv/cache-size.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
-import type { ModelShape, WorkerSettings } from '../protocol.js';
+import type { ModelShape } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
 import { notReplayed } from '../run/decode-graphs.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
+import type { WorkerSettings } from '../worker-settings.js';
 import { replayDecodes } from './decode-graph-check.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 

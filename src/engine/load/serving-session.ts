@@ -7,7 +7,7 @@ import { Session, type SessionSettings } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { chooseCapacity } from '../kv/cache-size.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { Arithmetic } from '../protocol.js';
+import type { Arithmetic } from '../worker-settings.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
 import { type ExportChanges, observableGraft, servingGraft } from './grafts.js';
 

@@ -2,9 +2,10 @@
  * Reads texts one after another in a runner's scratch row. What a text has in common with the one before it is not
  * computed again, unless another read has used the row in between.
  */
+
+import { commonLength } from '../../common/common-length.js';
 import type { ActivationEdit } from '../protocol.js';
 import { uncut } from '../schedule/chunks.js';
-import { commonLength } from '../schedule/pair-order.js';
 import type { ServingRunner } from './serving-runner.js';
 
 export class TextRow {

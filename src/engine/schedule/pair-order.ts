@@ -3,6 +3,7 @@
  * begins alike comes together, and each text names what is known from the one before it. Answers of neighbouring
  * strengths often begin alike, and prompts have their template and system message in common.
  */
+import { commonLength } from '../../common/common-length.js';
 import type { ActivationEdit, PairsRequest } from '../protocol.js';
 
 /** A prompt and an answer, which are one text: the request's own arrays, joined when the text is read. */
@@ -53,14 +54,6 @@ export function inReadingOrder({ prompts, answers, pairs, edits }: PairsRequest)
     };
   });
   return { texts, total };
-}
-
-/** How many tokens two texts have in common at their beginning. */
-export function commonLength(a: readonly number[], b: readonly number[]): number {
-  const most = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < most && a[length] === b[length]) length++;
-  return length;
 }
 
 /** As words in a dictionary. */

@@ -6,12 +6,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { OpenModel } from '../load/open-model.js';
-import type { FromWorker, SequenceRequest, SequenceResult, ToWorker, WorkerSettings } from '../protocol.js';
+import type { FromWorker, SequenceRequest, SequenceResult, ToWorker } from '../protocol.js';
 import { withMonitored } from '../run/steering-tensors.js';
 import { Sampler } from '../sampling/sampler.js';
 import { type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
 import { Sequence } from '../schedule/sequence.js';
 import { Turns } from '../schedule/turns.js';
+import type { WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { type Read, ReadRequests } from './read-requests.js';
 

@@ -41,7 +41,7 @@ const few = 8;
 
 /** The trials that a concept's calibration answers: candidates for one concept share them. */
 export function trialsOf(
-  concept: Pick<Concept, 'record'>,
+  concept: Pick<Concept, 'name' | 'record'>,
   model: LoadedModel,
   settings: CalibrationSettings,
   signal: AbortSignal,

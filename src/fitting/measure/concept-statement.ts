@@ -5,6 +5,7 @@
 import type { Concept } from '../../concepts/concept.js';
 import { usualCalibration } from '../../schemas/measurements.js';
 import { decoyMessages } from '../contrast/contrast.js';
+import { otherThan } from '../contrast/likeness.js';
 import { recognised } from '../contrast/stated-concept.js';
 import { type ConceptStatement, recordedStatement } from '../recipes/example-statement.js';
 
@@ -16,7 +17,7 @@ export type { ConceptStatement } from '../recipes/example-statement.js';
  * @returns null for a concept that nothing states, such as imported vectors
  */
 export function statementOf(
-  { record }: Pick<Concept, 'record'>,
+  { name, record }: Pick<Concept, 'name' | 'record'>,
   own?: string,
   others?: readonly string[],
 ): ConceptStatement | null {
@@ -25,5 +26,8 @@ export function statementOf(
   if (message === undefined || message.trim() === '') return null;
   if (others !== undefined) return { own: message, decoys: others };
   if (message === recorded?.own) return recorded;
-  return { own: message, decoys: decoyMessages(recognised(message), usualCalibration.others) };
+  const { others: count } = usualCalibration;
+  // A name says what the message may say in other words: a concept called cheerful has no cheerful decoy.
+  const decoys = otherThan(name, decoyMessages(recognised(message), 2 * count));
+  return { own: message, decoys: decoys.slice(0, count) };
 }

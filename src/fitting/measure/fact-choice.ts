@@ -2,9 +2,10 @@
  * Whether a model still knows a fact: the likeliest of four ways to go on with a begun answer is the right one. Nothing is
  * written freely, so that small models can be asked too and one run of the prompt does.
  */
+
+import { commonLength } from '../../common/common-length.js';
 import { type ActivationEdit, greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
-import { commonLength } from '../recipes/prompt-parts.js';
 import type { Fact } from '../statements/facts.js';
 
 export interface FactChoice {

@@ -3,7 +3,8 @@ import { type ConceptLookup, storedConcept } from '../../concepts/concept-lookup
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
-import { SteeringItem, type SteeringReceipt } from '../../schemas/steering.js';
+import { SteeringItem } from '../../schemas/steering.js';
+import type { SteeringReceipt } from '../../schemas/steering-receipt.js';
 import { resolveSteering } from '../../steering/resolve.js';
 import { meanOf } from './steering-scores.js';
 import { runTrials, type Trial, type TrialResult } from './trial.js';

@@ -2,6 +2,7 @@
  * Which characters and which tokens of a rendered prompt come from a piece of its messages, for any chat template and
  * any tokenizer: found by comparing renderings and encodings, with no knowledge of either.
  */
+import { commonLength } from '../../common/common-length.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
@@ -78,13 +79,6 @@ export function closingTokens(model: LoadedModel): number {
       .tokens;
   const whole = tokens(true);
   return whole.length - commonLength(whole, tokens(false)) + 1;
-}
-
-/** How many elements two lists, or characters two texts, have in common from the start. */
-export function commonLength(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
-  const most = Math.min(a.length, b.length);
-  for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i;
-  return most;
 }
 
 /** The text with the most characters. */

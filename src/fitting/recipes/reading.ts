@@ -1,8 +1,9 @@
 /** What recipes share: capturing the activations of many texts, means over tokens, and the order of examples. */
+
+import { commonLength } from '../../common/common-length.js';
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { periodicYield } from '../../common/yielding.js';
 import type { Capture } from '../../engine/protocol.js';
-import { commonLength } from './prompt-parts.js';
 import type { RecipeContext } from './recipe.js';
 
 /** One being computed and one queued, so that the engine's worker never waits. */

@@ -128,7 +128,6 @@ export function leasedModel(loaded: LoadedModel, source: LeaseSource): LoadedMod
     capture: (request, signal) => using(signal, (engine) => engine.capture(request, signal)),
     score: (request, signal) => using(signal, (engine) => engine.score(request, signal)),
     scoreMany: (request, signal) => using(signal, (engine) => engine.scoreMany(request, signal)),
-    divergence: (request, signal) => using(signal, (engine) => engine.divergence(request, signal)),
     divergenceMany: (request, signal) => using(signal, (engine) => engine.divergenceMany(request, signal)),
     project: (request, signal) => using(signal, (engine) => engine.project(request, signal)),
     load: () => source.load(),

@@ -1,9 +1,10 @@
 /** The order in which pairs are read: every pair once, and what is said to be known is known. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { commonLength } from '../../../src/common/common-length.js';
 import { Random } from '../../../src/common/random.js';
 import type { ActivationEdit } from '../../../src/engine/protocol.js';
-import { commonLength, inReadingOrder } from '../../../src/engine/schedule/pair-order.js';
+import { inReadingOrder } from '../../../src/engine/schedule/pair-order.js';
 
 const term = () => ({
   vectors: new Float32Array(1),

@@ -6,7 +6,8 @@ import { examplesRecord } from '../../../src/fitting/recipes/example-statement.j
 import { usualCalibration } from '../../../src/schemas/measurements.js';
 import { characterTokenizer } from '../../helpers/fake-engine.js';
 
-const recorded = (prefix: string, details: Readonly<Record<string, unknown>> = {}) => ({
+const recorded = (prefix: string, details: Readonly<Record<string, unknown>> = {}, name = 'a concept') => ({
+  name,
   record: { recipe: 'examples', method: 'mean_difference', prefix, seed: 0, details },
 });
 const shown = examplesRecord(
@@ -21,6 +22,19 @@ test('a message states its concept against messages of other things', () => {
   assert.equal(new Set(decoys).size, usualCalibration.others);
   assert.ok(decoys.every((decoy) => decoy !== '' && !/spider/i.test(decoy)));
   assert.deepEqual(statementOf(recorded(own)), { own, decoys }, 'the same each time');
+});
+
+test('no decoy has a word of the name: it says what the message may say in other words', () => {
+  const prefix = 'Talk of laughter and smiles.';
+  const decoysOf = (name: string) => statementOf(recorded(prefix, {}, name))?.decoys ?? [];
+  const usual = decoysOf('glee');
+  assert.ok(usual.some((decoy) => /cheerful/.test(decoy)));
+  const without = decoysOf('cheerful');
+  assert.equal(without.length, usualCalibration.others);
+  assert.deepEqual(
+    without.slice(0, -1),
+    usual.filter((decoy) => !/cheerful/.test(decoy)),
+  );
 });
 
 test('examples without a message state themselves, against the negative ones', () => {

@@ -136,10 +136,6 @@ export class JudgedEngine implements Engine {
     return scoreOneByOne(this, request, signal);
   }
 
-  async divergence(): Promise<never> {
-    throw new Error('one text is not compared here');
-  }
-
   /** Ten times the |share| at every token. */
   async divergenceMany({ answers, pairs, edits }: PairsRequest, signal?: AbortSignal): Promise<Divergence[]> {
     await nextTurn();

@@ -114,10 +114,6 @@ export class SyntheticEngine implements Engine {
     throw new Error('not part of this fake');
   }
 
-  async divergence(): Promise<never> {
-    throw new Error('not part of this fake');
-  }
-
   async divergenceMany(): Promise<never> {
     throw new Error('not part of this fake');
   }

@@ -42,29 +42,21 @@ test('no answer is written twice, and none is a refusal', () => {
 });
 
 test('plain answers use none of the words that a shipped concept states', () => {
-  const shipped: readonly { name: string; prefix: string }[] = JSON.parse(
+  const shipped: readonly { name: string; prefix?: string; subject?: string }[] = JSON.parse(
     readFileSync(join(embeddedDirectory, 'concepts/concepts.json'), 'utf8'),
   );
-  const form = new Set(
-    words(
-      'You are a writer of stories talk about every sentence say speaks who loves and the future death loss with',
-    ),
-  );
-  for (const { name, prefix } of shipped) {
-    const stated = new Set(words(prefix).filter((word) => word.length > 3 && !form.has(word)));
+  const form = new Set(words('You are obsessed with every sentence say speaks their the future and its'));
+  for (const { name, prefix = '', subject = '' } of shipped) {
+    const stated = new Set(
+      words(`${prefix} ${subject}`).filter((word) => word.length > 3 && !form.has(word)),
+    );
     for (const { plain } of sets.find((set) => set.name === name)?.pairs ?? []) {
       for (const word of words(plain)) assert.ok(!stated.has(word), `${name}: ${word} in ${plain}`);
     }
   }
 });
 
-test('a set of a topic or a mood states its concept as the shipped concept of the same name', () => {
-  const shipped: readonly { name: string; prefix: string }[] = JSON.parse(
-    readFileSync(join(embeddedDirectory, 'concepts/concepts.json'), 'utf8'),
-  );
-  for (const { name, prefix } of shipped) {
-    assert.equal(sets.find((set) => set.name === name)?.prefix, prefix, name);
-  }
+test('every set states its concept in whole sentences', () => {
   for (const { prefix } of sets) assert.match(prefix, /\.$/);
 });
 
