@@ -42,7 +42,7 @@ function searching(
   return { engine, trials, find };
 }
 
-/** The middle of where the true harmonic mean is within 2 % of its best. */
+/** The largest share at which the true harmonic mean is within 3 % of its best. */
 function trueBest({ gain, loss, relevance = () => 1 }: Rules): number {
   const grid = Array.from({ length: 4000 }, (_, i) => 1e-4 * 5000 ** (i / 3999));
   const value = (share: number) => {
@@ -51,8 +51,7 @@ function trueBest({ gain, loss, relevance = () => 1 }: Rules): number {
     return 3 / scores.reduce((sum, score) => sum + 1 / score, 0);
   };
   const most = Math.max(...grid.map(value));
-  const good = grid.filter((share) => value(share) >= 0.98 * most);
-  return Math.sqrt((good[0] as number) * (good.at(-1) as number));
+  return grid.filter((share) => value(share) >= 0.97 * most).at(-1) as number;
 }
 
 test('the best is found within 15 %, wherever it is', async () => {
