@@ -14,8 +14,8 @@ test('entries take the fields and the defaults of a fit request', async (t) => {
   assert.deepEqual(
     list.map(({ name, seed, recipe, profile }) => [name, seed, recipe, profile]),
     [
-      ['sea', 0, 'attention', 'separation'],
-      ['old-sea-2', 7, 'attention', 'separation'],
+      ['sea', 0, 'auto', undefined],
+      ['old-sea-2', 7, 'auto', undefined],
     ],
   );
 });
