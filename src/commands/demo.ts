@@ -26,7 +26,7 @@ const usualPrompts = [
   'Tell me about your last holiday.',
 ];
 /** Where the model lacks one of them, another of its concepts takes the place. */
-const usualConcepts = ['ocean', 'egypt', 'sci-fi'];
+const usualConcepts = ['ocean', 'egypt', 'winter'];
 const answerTokens = 48;
 const widthWithoutTerminal = 100;
 
