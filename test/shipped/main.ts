@@ -51,6 +51,12 @@ function cosine(a: Concept, b: Concept): number {
   return cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
 }
 
+/** JSON, a line for each answer. */
+function keyFile(order: readonly ReadAnswer[]): string {
+  const lines = readingKey(order).map((entry) => JSON.stringify(entry, null, 1).replace(/\n\s*/g, ' '));
+  return `[\n${lines.map((line) => `  ${line}`).join(',\n')}\n]\n`;
+}
+
 const concepts = await shippedConcepts(values.concepts);
 process.stdout.write(`${figuresTable(concepts.map(figuresOf))}\n\n`);
 const pairs = concepts.flatMap((a, i) =>
@@ -69,7 +75,7 @@ try {
   const names = concepts.map(({ name }) => name);
   await mkdir(values.out, { recursive: true });
   await writeFile(join(values.out, 'answers.md'), readingSheet(order, names));
-  await writeFile(join(values.out, 'key.json'), `${JSON.stringify(readingKey(order), null, 1)}\n`);
+  await writeFile(join(values.out, 'key.json'), keyFile(order));
   const messages = concepts.map((concept) => statementOf(concept)?.own ?? '');
   const matrixOf = async (some: readonly ReadAnswer[]) => {
     const given = some.map(({ prompt, tokens }) => ({ question: prompt, tokens }));

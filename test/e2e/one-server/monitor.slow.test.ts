@@ -199,7 +199,7 @@ describe('monitored completions', () => {
     assert.match(JSON.stringify(refused.json), /"param":"monitor\.1"/);
     const map = await fetch(`${server.url}/v1/concepts/ocean/attention`);
     assert.equal(map.status, 404);
-    assert.match(await map.text(), /its recipe, responses, chooses no token/);
+    assert.match(await map.text(), /its recipe, texts, chooses no token/);
     const long = await post(server, '/v1/steering/score', { input: 'a '.repeat(9000), concepts: ['ocean'] });
     assert.equal(long.status, 400);
     assert.match(JSON.stringify(long.json), /context_length_exceeded/);
