@@ -7,6 +7,8 @@ import { mapConcurrent } from '../../src/common/map-concurrent.js';
 import { Random } from '../../src/common/random.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { type ActivationEdit, greedy } from '../../src/engine/protocol.js';
+import { writeAnswer } from '../../src/fitting/answers/write-answer.js';
+import { addEverywhere } from '../../src/fitting/measure/unit-edit.js';
 import { conceptRole, questionTokens } from '../../src/fitting/recipes/concept-prompt.js';
 import type { LoadedModel } from '../../src/models/model.js';
 
@@ -41,15 +43,7 @@ export async function readingAnswers(
   const jobs = concepts.flatMap((concept) =>
     strengths.flatMap((strength) => {
       const add = concept.calibration.coefficients.map((coefficient) => strength * coefficient);
-      const edit = [
-        {
-          vectors: concept.vectors,
-          add,
-          scale: new Float32Array(concept.layers),
-          from: 0,
-          to: Number.POSITIVE_INFINITY,
-        },
-      ];
+      const edit = addEverywhere(concept, add);
       return prompts.flatMap((tokens, prompt) =>
         [false, true].map((sampled) => ({ concept: concept.name, strength, prompt, sampled, tokens, edit })),
       );
@@ -84,21 +78,8 @@ type Job = Omit<ReadAnswer, 'text'> & { readonly edit: ActivationEdit };
 
 function answersTo(model: LoadedModel, jobs: readonly Job[], signal: AbortSignal): Promise<ReadAnswer[]> {
   return mapConcurrent(jobs, 8, signal, async ({ tokens: prompt, edit, ...job }, index, either) => {
-    const tokens: number[] = [];
-    const drawn = { ...greedy, temperature: 0.8, topP: 0.95, seed: index };
-    const steps = model.engine.generate(
-      {
-        prompt,
-        maxTokens,
-        stopTokens: model.stopTokens,
-        minTokens: 0,
-        sampling: job.sampled ? drawn : greedy,
-        edit,
-        priority: 'background',
-      },
-      either,
-    );
-    for await (const step of steps) if (step.token !== null) tokens.push(step.token);
+    const sampling = job.sampled ? { ...greedy, temperature: 0.8, topP: 0.95, seed: index } : greedy;
+    const { tokens } = await writeAnswer(model, { prompt, maxTokens, sampling, edit }, either);
     return { ...job, tokens, text: model.tokenizer.decode(tokens, { skipSpecialTokens: true }) };
   });
 }

@@ -1,6 +1,5 @@
 /** What the files of the shipped concepts say of themselves, as a table: strength, its interval, and how well it repeats. */
 import type { Concept } from '../../src/concepts/concept.js';
-import { meanOf, scoresOf } from '../../src/fitting/measure/steering-scores.js';
 import { bestShare, strengthCurve } from '../../src/fitting/measure/strength-curve.js';
 import { recomputed } from '../fitting/measure/recomputed.js';
 
@@ -69,18 +68,6 @@ export function retestOf(details: Readonly<Record<string, unknown>>): number {
   };
   const [a, b] = [half(0), half(1)];
   return Math.max(a, b) / Math.min(a, b);
-}
-
-/** Mean scores of the shares measured, for plots: by strength, ascending. */
-export function curveOf({ calibration }: Pick<Concept, 'calibration'>) {
-  const { steered, reference, one } = recomputed(calibration.details);
-  return steered
-    .map(({ share, answers }) => ({
-      strength: share / one,
-      ...scoresOf(answers, reference),
-      identified: meanOf(answers.map(({ identified }) => (identified === null ? null : Number(identified)))),
-    }))
-    .sort((a, b) => a.strength - b.strength);
 }
 
 const percent = (value: number | null) =>

@@ -8,9 +8,11 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { Concept } from '../../concepts/concept.js';
 import type { Readings } from '../../concepts/readings.js';
 import { greedy } from '../../engine/protocol.js';
+import { writeAnswer } from '../answers/write-answer.js';
 import { answersInFlight } from './answers-in-flight.js';
 import { measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
+import { addEverywhere } from './unit-edit.js';
 
 /** Greedy answers of each kind. */
 const read = 12;
@@ -59,38 +61,11 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
 /** Answers at strength 1, with the projections at the position that each token was chosen from. */
 async function steeredAnswers(concept: Concept, trials: StrengthTrials) {
   const { model, signal, maxTokens } = trials.settings;
-  const { vectors, layers, calibration } = concept;
-  const edit = [
-    {
-      vectors,
-      add: calibration.coefficients,
-      scale: new Float32Array(layers),
-      from: 0,
-      to: Number.POSITIVE_INFINITY,
-    },
-  ];
+  const edit = addEverywhere(concept, concept.calibration.coefficients);
   const limit = answersInFlight(model.engine);
   return mapConcurrent(trials.judge.plain.slice(0, read), limit, signal, async (prompt, _, either) => {
-    const tokens: number[] = [];
-    const projections: Float32Array[] = [];
-    const steps = model.engine.generate(
-      {
-        prompt,
-        maxTokens,
-        stopTokens: model.stopTokens,
-        minTokens: 0,
-        sampling: greedy,
-        edit,
-        monitor: [vectors],
-        priority: 'background',
-      },
-      either,
-    );
-    for await (const step of steps) {
-      if (step.token !== null) tokens.push(step.token);
-      if (step.projections !== undefined) projections.push(step.projections);
-    }
-    either.throwIfAborted();
+    const request = { prompt, maxTokens, sampling: greedy, edit, monitor: [concept.vectors] };
+    const { tokens, projections } = await writeAnswer(model, request, either);
     return { prompt, tokens, projections };
   });
 }

@@ -6,6 +6,7 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import { type ActivationEdit, greedy, type Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { inAnotherLanguage } from '../answers/answer-checks.js';
+import { writeAnswer } from '../answers/write-answer.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { answersInFlight } from './answers-in-flight.js';
 import type { ConceptStatement } from './concept-statement.js';
@@ -179,21 +180,8 @@ export class StrengthTrials {
     const limit = answersInFlight(model.engine);
     return mapConcurrent(jobs, limit, signal, async ({ question, sampled, edit = [] }, _, either) => {
       const prompt = prompts[question] as readonly number[];
-      const tokens: number[] = [];
-      const steps = model.engine.generate(
-        {
-          prompt,
-          maxTokens,
-          stopTokens: model.stopTokens,
-          minTokens: 0,
-          sampling: sampled ? drawn(question) : greedy,
-          edit,
-          priority: 'background',
-        },
-        either,
-      );
-      for await (const step of steps) if (step.token !== null) tokens.push(step.token);
-      either.throwIfAborted();
+      const sampling = sampled ? drawn(question) : greedy;
+      const { tokens } = await writeAnswer(model, { prompt, maxTokens, sampling, edit }, either);
       onProgress(stage, ++done, jobs.length);
       return { question, sampled, tokens };
     });

@@ -5,6 +5,7 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
+import { writeAnswer } from '../answers/write-answer.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { answersInFlight } from './answers-in-flight.js';
 import { distinct2 } from './fluency.js';
@@ -48,13 +49,14 @@ export async function runTrials(
   trials: readonly Trial[],
   options: TrialOptions,
 ): Promise<TrialResult[]> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, maxTokens, sampling } = options;
   const total = trials.length;
   const limit = answersInFlight(model.engine);
   let answered = 0;
   onProgress('answer', answered, total);
   const answers = await mapConcurrent(trials, limit, signal, async (trial, _, either) => {
-    const answer = await answerOf(model, trial, options, either);
+    const { prompt, edit } = trial;
+    const answer = await writeAnswer(model, { prompt, edit, maxTokens, sampling }, either);
     onProgress('answer', ++answered, total);
     return answer;
   });
@@ -86,35 +88,6 @@ export async function runTrials(
       distinct2: distinct2(tokens),
     };
   });
-}
-
-async function answerOf(
-  model: LoadedModel,
-  { prompt, edit }: Trial,
-  { maxTokens, sampling }: TrialOptions,
-  signal: AbortSignal,
-): Promise<Pick<TrialResult, 'tokens' | 'finish'>> {
-  const tokens: number[] = [];
-  let finish: FinishReason = 'length';
-  const { stopTokens } = model;
-  const steps = model.engine.generate(
-    {
-      prompt,
-      maxTokens,
-      stopTokens,
-      minTokens: 0,
-      sampling,
-      edit,
-      priority: 'background',
-    },
-    signal,
-  );
-  for await (const step of steps) {
-    if (step.token !== null) tokens.push(step.token);
-    finish = step.finish ?? finish;
-  }
-  signal.throwIfAborted();
-  return { tokens, finish };
 }
 
 async function meanLogProbability(

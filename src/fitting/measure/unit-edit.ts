@@ -34,7 +34,13 @@ export function unitEdit({ name, calibration }: Concept, residualNorms: Float32A
 
 export function editAt(concept: Concept, unit: UnitEdit, share: Share): ActivationEdit {
   if (share === 0) return [];
-  const add = Float32Array.from(unit.coefficients, (coefficient) => share * coefficient);
-  const scale = new Float32Array(concept.layers);
-  return [{ vectors: concept.vectors, add, scale, from: 0, to: Number.POSITIVE_INFINITY }];
+  return addEverywhere(
+    concept,
+    Float32Array.from(unit.coefficients, (coefficient) => share * coefficient),
+  );
+}
+
+/** @param add [L] coefficients on the concept's unit vectors, at every position */
+export function addEverywhere({ vectors, layers }: Concept, add: Float32Array): ActivationEdit {
+  return [{ vectors, add, scale: new Float32Array(layers), from: 0, to: Number.POSITIVE_INFINITY }];
 }

@@ -2,6 +2,7 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { greedy, type Sampling } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
+import { writeAnswer } from '../answers/write-answer.js';
 import type { Answer } from './answer-tokens.js';
 import { readable, SinkMeter } from './attention-sinks.js';
 import { meanOverTokens, type Reading, readAll } from './reading.js';
@@ -25,27 +26,11 @@ export function answerAll(
   asked: readonly Asked[],
   stage: string,
   { model, maxTokens, onProgress, signal }: RecipeContext,
-): Promise<number[][]> {
+): Promise<(readonly number[])[]> {
   let done = 0;
   onProgress(stage, done, asked.length);
   return mapConcurrent(asked, concurrency, signal, async ({ prompt, sampling = greedy }, _, either) => {
-    const tokens: number[] = [];
-    const steps = model.engine.generate(
-      {
-        prompt,
-        maxTokens,
-        stopTokens: model.stopTokens,
-        minTokens: 0,
-        sampling,
-        edit: [],
-        priority: 'background',
-      },
-      either,
-    );
-    for await (const step of steps) {
-      if (step.token !== null) tokens.push(step.token);
-    }
-    either.throwIfAborted();
+    const { tokens } = await writeAnswer(model, { prompt, maxTokens, sampling, edit: [] }, either);
     onProgress(stage, ++done, asked.length);
     return tokens;
   });
