@@ -1,11 +1,12 @@
 /**
  * What ablate, clamp and amplify do to the projection p = <h, v>: p <- p + share (target - p). In calibrated units they
- * are centred, about the neutral mean mu0 that the concept's readings have: ablate s has share s and target mu0,
- * clamp x share 1 and target mu0 + x unit, amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
+ * are centred on what the concept's readings have, its neutral mean mu0 and its ablated level a (mu0, or further down where
+ * calibration found that it takes that): ablate s has share s and target a, clamp x share 1 and target a + x unit,
+ * amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
  * 0 instead, and clamp holds a projection of that many units.
  */
 import type { Concept } from '../concepts/concept.js';
-import type { Readings } from '../concepts/readings.js';
+import { ablatedLevel, type Readings } from '../concepts/readings.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
@@ -18,7 +19,7 @@ export interface HeldProjection {
   /** Ascending; the concept has a direction at each. */
   readonly layers: readonly number[];
   readonly share: number;
-  /** [L] where the projection stands when nothing of the concept is there: mu0, or 0 without a centre. */
+  /** [L] where the projection stands when nothing of the concept is there: a, mu0 for amplify, or 0 without a centre. */
   readonly rest: Float64Array;
   /** [L] */
   readonly target: Float64Array;
@@ -65,8 +66,10 @@ export function heldProjection(
   const share = operation === 'clamp' ? 1 : operation === 'ablate' ? strength : 1 - strength;
   const rest = new Float64Array(concept.layers);
   const target = new Float64Array(concept.layers);
+  const nothing =
+    readings === null ? null : operation === 'amplify' ? readings.neutral.mean : ablatedLevel(readings);
   for (const layer of layers) {
-    rest[layer] = readings?.neutral.mean[layer] ?? 0;
+    rest[layer] = nothing?.[layer] ?? 0;
     const unit = readings === null ? rawUnit(item, concept, layer, field) : (readings.clamp.unit[layer] ?? 0);
     // Adding 0 makes no -0: clamp 0 is ablate 1 to the bit.
     target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;

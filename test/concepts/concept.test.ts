@@ -177,6 +177,11 @@ test('readings are checked by name, copied and frozen', () => {
   wrong({ clamp: { ...base.clamp, layers: [2, 1] } }, 'clamp.layers');
   wrong({ clamp: { ...base.clamp, layers: [0, 1] } }, 'clamp.layers');
   wrong({ clamp: { ...base.clamp, unit: [0, 1, Number.POSITIVE_INFINITY, 1] } }, 'clamp.unit[2]');
+  const ablate = { level: [0, -10, -11, -12], below: 0.2, removed: 0.7, fluency: 0.9, tried: [] };
+  wrong({ ablate: { ...ablate, level: [0] } }, 'ablate.level');
+  wrong({ ablate: { ...ablate, removed: 1.1 } }, 'ablate.removed');
+  wrong({ ablate: { ...ablate, below: Number.NaN } }, 'ablate.below');
+  wrong({ ablate: { ...ablate, tried: [{ below: 0.1, fluency: -1 }] } }, 'ablate.tried[0].fluency');
   const mean = [0, -9, -10, -11];
   const concept = createConcept({ ...fields, readings: { ...base, neutral: { ...base.neutral, mean } } });
   mean.fill(1);

@@ -1,7 +1,7 @@
 /**
- * The readings of a calibrated concept: where plain and told answers lie on its directions, and what `clamp` holds at
- * strength 1: what the stream reads under addition at strength 1, so that both read alike. Told answers lie several times
- * farther out, for what they differ in is more than the concept.
+ * The readings of a calibrated concept: where plain and told answers lie on its directions, where the stream does under
+ * addition at strength 1, and in that unit what ablate and clamp hold (ablation.ts). Told answers are no unit: on some
+ * concepts they lie far less beyond plain ones than added-to answers do, and at some layers on the other side.
  */
 
 import { mapConcurrent } from '../../common/map-concurrent.js';
@@ -9,6 +9,7 @@ import type { Concept } from '../../concepts/concept.js';
 import type { Readings } from '../../concepts/readings.js';
 import { greedy } from '../../engine/protocol.js';
 import { writeAnswer } from '../answers/write-answer.js';
+import { withAblation } from './ablation.js';
 import { answersInFlight } from './answers-in-flight.js';
 import { measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
@@ -55,7 +56,7 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
     const added = concept.calibration.coefficients[layer] ?? 0;
     return (sums[layer] as number) / count + added - (readings.neutral.mean[layer] ?? 0);
   });
-  return { ...readings, clamp: { ...readings.clamp, unit } };
+  return withAblation(concept, { ...readings, clamp: { ...readings.clamp, unit } }, trials);
 }
 
 /** Answers at strength 1, with the projections at the position that each token was chosen from. */

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import type {
+  ActivationEdit,
   Divergence,
   PairsRequest,
   ProjectRequest,
@@ -77,7 +78,7 @@ export class JudgedEngine implements Engine {
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep> {
     this.generated.push(request);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
-    const share = Number(((request.edit[0]?.add[1] ?? 0) / residualNorm).toPrecision(5));
+    const share = shareOf(request.edit);
     const { loopsFrom = 9, silentFrom = 9 } = this.rules;
     const answer = this.#answer({ share, ...readPrompt(textOf(request.prompt)) });
     try {
@@ -172,6 +173,16 @@ export class JudgedEngine implements Engine {
   }
 
   async close(): Promise<void> {}
+}
+
+/**
+ * Of an addition its coefficient at block 1. What holds the projection there counts by how far from the neutral -10 it
+ * does: an addition is read at twice its coefficient, 100 times the share and itself.
+ */
+export function shareOf([term]: ActivationEdit): number {
+  const [add, scale] = [term?.add[1] ?? 0, term?.scale[1] ?? 0];
+  const share = scale === 0 ? add / residualNorm : (add + 10) / (2 * residualNorm);
+  return Number(share.toPrecision(5));
 }
 
 export const textOf = (tokens: readonly number[]) => String.fromCodePoint(...tokens);

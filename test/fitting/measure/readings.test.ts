@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ablatedLevel } from '../../../src/concepts/readings.js';
 import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
 import { auroc, distributionOf } from '../../../src/fitting/measure/reading-statistics.js';
 import { measureReadings } from '../../../src/fitting/measure/readings.js';
@@ -44,7 +45,9 @@ test('a calibrated concept knows what neutral and told answers read', async () =
     near(readings.told.mean[layer] ?? 0, -10 * layer + 4, 0.05);
     near(readings.neutral.spread[layer] ?? 0, 1, 0.05);
     // What the stream reads under addition: the fake's hundredfold of the share, and the addition itself.
-    near(readings.clamp.unit[layer] ?? 0, 100 * share + added(layer), 0.05);
+    const read = 100 * share + added(layer);
+    const reached = (ablatedLevel(readings)[layer] ?? 0) + (readings.clamp.unit[layer] ?? 0);
+    near(reached - (readings.neutral.mean[layer] ?? 0), read, 0.12 * read);
     assert.equal(readings.auroc[layer], 1);
   }
   assert.deepEqual(readings.clamp.layers, [1, 2]);

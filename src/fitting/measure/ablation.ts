@@ -1,0 +1,127 @@
+/**
+ * What full ablation holds, and what clamp holds at strength 1. A projection held at the neutral mean leaves much of what
+ * the model was told, and held at every layer it costs plain answers more than it takes out: the middle half of the layers
+ * does better, and a little below neutral more of the concept goes. How far below is found for every concept: plain
+ * answers say how far they stay fluent, and answers to other questions what is gone there. Clamp at strength 1 then holds
+ * what shows as much of the concept as strength 1 of an addition does.
+ */
+import type { Concept } from '../../concepts/concept.js';
+import type { AblationTrial, Readings } from '../../concepts/readings.js';
+import type { ActivationEdit } from '../../engine/protocol.js';
+import { firstCentred } from '../../steering/held-projection.js';
+import type { Glance } from './judge.js';
+import { short } from './short.js';
+import { at, fallingCurve, risingCurve } from './sigmoid.js';
+import { fluencyOf } from './steering-scores.js';
+import { glancedScores } from './strength-search.js';
+import type { Selection, StrengthTrials } from './strength-trials.js';
+import { suppressionOf } from './suppression.js';
+import { addEverywhere } from './unit-edit.js';
+
+/** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
+const depths = [0.1, 0.2, 0.35] as const;
+/** What is to be left of plain answers' fluency, with a margin over what is promised (0.9). */
+const leastFluency = 0.92;
+/** Clamped beyond the neutral mean, in the same unit: what the concept then shows is compared with an addition. */
+const heights = [0.7, 1.2, 2] as const;
+/** Greedy answers of a kind. Depth is chosen by the first, and what it does is measured on the next. */
+const few = 8;
+/** Share of the steered layers at either end that centred operations leave alone. */
+const spared = 0.25;
+
+/** The middle half of them. */
+export function middleLayers(layers: readonly number[]): readonly number[] {
+  const cut = Math.floor(spared * layers.length);
+  return layers.slice(cut, layers.length - cut);
+}
+
+/**
+ * The same readings with what ablation and clamp hold, and with the layers where they do.
+ * @param readings whose `clamp` holds the neutral mean at strength 0 and what an addition at strength 1 reads at 1
+ * @returns without `ablate` where nothing tells the concept, for then nothing says what is gone
+ */
+export async function withAblation(
+  concept: Concept,
+  readings: Readings,
+  trials: StrengthTrials,
+): Promise<Readings> {
+  const layers = middleLayers(readings.clamp.layers);
+  const within: Readings = { ...readings, clamp: { ...readings.clamp, layers } };
+  if (trials.judge.told === null) return within;
+  const hold = (distance: number) => holdEverywhere(concept, within, distance);
+  const { questions } = trials.everything;
+  const first: Selection = { questions: questions.slice(0, few), sampled: false };
+  // With few questions there are no others.
+  const rest = questions.length >= 2 * few ? questions.slice(few, 2 * few) : questions.slice(-few);
+  const next: Selection = { questions: rest, sampled: false };
+
+  const reference = await trials.glancedReferences(first);
+  const edits = [
+    ...depths.map((depth) => hold(-depth)),
+    ...heights.map(hold),
+    addEverywhere(concept, concept.calibration.coefficients),
+  ];
+  const seen = await trials.glanced(edits, first);
+  const below = seen.slice(0, depths.length).map((answers, i) => ({
+    below: depths[i] as number,
+    fluency: short(fluencyOf(answers, reference)),
+  }));
+  const depth = deepest(below);
+  const clamped = seen.slice(depths.length, -1);
+  const height = heightLike(seen.at(-1) ?? [], clamped, reference);
+
+  const measured = await trials.referencesOf(next);
+  const [told = []] = await trials.steered([hold(-depth)], next, true);
+  const [plain = []] = await trials.glanced([hold(-depth)], next);
+  const { neutral, clamp } = readings;
+  return {
+    ...within,
+    clamp: { layers, unit: clamp.unit.map((unit) => (height + depth) * unit) },
+    ablate: {
+      level: neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0)),
+      below: depth,
+      removed: short(suppressionOf(told, measured).suppressed),
+      fluency: short(fluencyOf(plain, measured)),
+      tried: below,
+    },
+  };
+}
+
+/** The deepest that leaves plain answers fluent, on the curve through what was tried; 0 where even little does not. */
+function deepest(tried: readonly AblationTrial[]): number {
+  const curve = fallingCurve(tried.map(({ below, fluency }) => ({ x: below, y: fluency, weight: 1 })));
+  const [shallow, deep] = [(tried[0]?.below ?? 0) / 2, tried.at(-1)?.below ?? 0];
+  const steps = Array.from({ length: 20 }, (_, i) => short(deep + ((shallow - deep) * i) / 19));
+  return steps.find((depth) => at(curve, depth) >= leastFluency) ?? 0;
+}
+
+/** The height that shows what an addition at strength 1 shows, on the curve through what was tried. */
+function heightLike(
+  added: readonly Glance[],
+  clamped: readonly (readonly Glance[])[],
+  reference: Parameters<typeof glancedScores>[1],
+): number {
+  const shown = (answers: readonly Glance[]) => glancedScores(answers, reference).concept ?? 0;
+  const wanted = shown(added);
+  const curve = risingCurve(
+    clamped.map((answers, i) => ({ x: heights[i] as number, y: shown(answers), weight: 1 })),
+  );
+  const [low, high] = [heights[0], heights.at(-1) as number];
+  const steps = Array.from({ length: 40 }, (_, i) => short(low + ((high - low) * i) / 39));
+  return steps.find((height) => at(curve, height) >= wanted) ?? high;
+}
+
+/** @param distance from the neutral mean, in units of `clamp` */
+function holdEverywhere(
+  { vectors, layers: count }: Concept,
+  { neutral, clamp }: Readings,
+  distance: number,
+): ActivationEdit {
+  const add = new Float32Array(count);
+  const scale = new Float32Array(count);
+  for (const layer of clamp.layers) {
+    add[layer] = (neutral.mean[layer] ?? 0) + distance * (clamp.unit[layer] ?? 0);
+    scale[layer] = -1;
+  }
+  return [{ vectors, add, scale, from: firstCentred, to: Number.POSITIVE_INFINITY }];
+}

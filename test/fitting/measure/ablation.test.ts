@@ -1,0 +1,134 @@
+/** What full ablation and clamp 1 hold, found on a model whose rules are known. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ablatedLevel } from '../../../src/concepts/readings.js';
+import { middleLayers } from '../../../src/fitting/measure/ablation.js';
+import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
+import {
+  JudgedEngine,
+  judgedModel,
+  prefix,
+  type Rules,
+  rulesAround,
+  seaConcept,
+  shareOf,
+  textOf,
+} from './judged-model.js';
+
+const signal = new AbortController().signal;
+const peak = 0.012;
+const near = (actual: number | undefined, expected: number, within: number) =>
+  assert.ok(actual !== undefined && Math.abs(actual - expected) < within, `${actual} is not ${expected}`);
+
+async function found(change: Partial<Rules> = {}, settings = {}, concept = seaConcept()) {
+  const engine = new JudgedEngine({ ...rulesAround(peak), ...change });
+  const { readings, calibration } = await calibrateConcept(concept, judgedModel(engine), settings, signal);
+  assert.ok(readings);
+  const one = (calibration.coefficients[1] ?? 0) / 100;
+  const held = engine.generated.filter(({ edit }) => (edit[0]?.scale[1] ?? 0) !== 0);
+  return { readings, one, held, engine };
+}
+
+/** Additions cost what they do, and what is held below neutral `cost` nats for the whole share of strength 1. */
+const costing = (cost: number): Partial<Rules> => {
+  const { loss } = rulesAround(peak);
+  return { loss: (share) => (share < 0 ? (cost * -share) / peak : loss(share)) };
+};
+
+test('projections are held as far below neutral as leaves plain answers fluent', async () => {
+  const at = async (cost: number) => {
+    const { readings, one } = await found(costing(cost));
+    return { below: readings.ablate?.below ?? Number.NaN, one };
+  };
+  const [free, cheap, dear, deadly] = [await at(0), await at(0.5), await at(1), await at(20)];
+  assert.equal(free.below, 0.35, 'as deep as anybody looks');
+  assert.ok(free.below > cheap.below && cheap.below > dear.below && dear.below > deadly.below);
+  assert.equal(deadly.below, 0, 'where every depth breaks text, neutral it is');
+  // By the rule 2 ** -(cost below one / peak) is 0.92 there.
+  near(cheap.below, (-Math.log2(0.92) * peak) / (0.5 * cheap.one), 0.04);
+});
+
+test('what is gone is the share of what the told model shows', async () => {
+  for (const gone of [0.2, 0.9]) {
+    // Told answers lose that much between the neutral mean and the depth that the search takes.
+    const told = (share: number) => 1 - Math.min(1, Math.max(0, (gone * -share) / (0.35 * peak)));
+    const { readings, one } = await found({ ...costing(0), told });
+    near(readings.ablate?.removed, Math.min(1, (gone * one) / peak), 0.05);
+    near(readings.ablate?.fluency, 1, 0.02);
+  }
+});
+
+test('level, unit and layers are one description: from the level on, clamp reaches what an addition shows', async () => {
+  const { readings, one } = await found(costing(0.5));
+  const { ablate, clamp, neutral } = readings;
+  assert.ok(ablate);
+  const read = 200 * one;
+  for (const layer of clamp.layers) {
+    near(ablatedLevel(readings)[layer], (neutral.mean[layer] ?? 0) - ablate.below * read, 0.1);
+    // Held at what an addition reads, the fake shows what the addition does.
+    near(
+      (ablate.level[layer] ?? 0) + (clamp.unit[layer] ?? 0),
+      (neutral.mean[layer] ?? 0) + read,
+      0.12 * read,
+    );
+  }
+});
+
+test('what it does is measured on other questions than it was chosen by', async () => {
+  const { held, readings } = await found(costing(0.5));
+  const question = (prompt: readonly number[]) => /<user>(.*)\n/.exec(textOf(prompt))?.[1] ?? '';
+  const told = held.filter(({ prompt }) => textOf(prompt).includes(prefix));
+  const chosenBy = new Set(
+    held.filter(({ edit }) => shareOf(edit) > 0).map(({ prompt }) => question(prompt)),
+  );
+  assert.equal(told.length, 8);
+  assert.ok(chosenBy.size === 8 && told.every(({ prompt }) => !chosenBy.has(question(prompt))));
+  // The same edit for told and plain answers, and the first position left alone.
+  const [first] = told;
+  assert.ok(first && told.every(({ edit }) => shareOf(edit) === shareOf(first.edit)));
+  assert.ok(
+    held.every(({ edit }) => edit.every(({ from, to }) => from === 1 && to === Number.POSITIVE_INFINITY)),
+  );
+  assert.deepEqual(
+    readings.ablate?.tried.map(({ below }) => below),
+    [0.1, 0.2, 0.35],
+  );
+});
+
+test('with two questions both are asked for all of it', async () => {
+  const { readings, held } = await found(costing(0.5), { questions: ['One?', 'Two?'] });
+  assert.ok(readings.ablate !== undefined && held.length > 0);
+});
+
+test('where nothing tells the concept nobody knows what is gone', async () => {
+  const { readings, held } = await found({}, {}, seaConcept({ prefix: '' }));
+  assert.equal(readings.ablate, undefined);
+  assert.deepEqual(ablatedLevel(readings), readings.neutral.mean);
+  assert.equal(held.length, 0);
+});
+
+test('the search is a small part of a calibration', async () => {
+  const { engine } = await found(costing(0.5));
+  const length = (lists: readonly (readonly number[])[]) => lists.reduce((sum, { length: n }) => sum + n, 0);
+  const written = (list: typeof engine.generated) =>
+    list.reduce((sum, { prompt, maxTokens }) => sum + prompt.length + maxTokens, 0);
+  const held = written(engine.generated.filter(({ edit }) => (edit[0]?.scale[1] ?? 0) !== 0));
+  const read = engine.pairs.reduce(
+    (sum, { prompts, answers, pairs }) =>
+      sum + length(prompts) + pairs.reduce((all, [, answer]) => all + (answers[answer]?.length ?? 0), 0),
+    0,
+  );
+  // Of what it writes nothing is read more than twice but eight answers.
+  assert.ok(held + 3 * held < 0.2 * (written(engine.generated) + read), `${held} of ${read}`);
+});
+
+test('the middle half of the layers', () => {
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+  assert.deepEqual(middleLayers(upTo(29)), upTo(29).slice(7, 22));
+  for (const n of [1, 2, 3]) assert.deepEqual(middleLayers(upTo(n)), upTo(n));
+  for (const n of [4, 12, 24, 80]) {
+    const middle = middleLayers(upTo(n));
+    assert.equal(middle.length, n - 2 * Math.floor(n / 4));
+    assert.equal((middle[0] ?? 0) + (middle.at(-1) ?? 0), n + 1, 'as far from either end');
+  }
+});
