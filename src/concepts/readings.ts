@@ -5,6 +5,7 @@
  */
 import { errors } from '../errors.js';
 import type { ConceptReadings } from '../schemas/readings.js';
+import { type MessageDirections, messageVectors } from './message-directions.js';
 
 /** Of <h, v> over tokens, by layer; 0 where the concept has no vector. */
 export interface Distribution {
@@ -50,6 +51,8 @@ export interface MeasuredAblation extends AblationTrial {
   readonly removed: number;
   /** What the level was chosen by, on answers to other questions. */
   readonly tried: readonly AblationTrial[];
+  /** Held too. */
+  readonly message?: MessageDirections | undefined;
 }
 
 /** [L] what `ablate` 1 and `clamp` 0 hold. */
@@ -67,6 +70,7 @@ const digits = 7;
 export function checkReadings(
   { neutral, told, auroc, bestLayer, toldBy, tokens, clamp, ablate }: Readings,
   layers: number,
+  hiddenSize: number,
   hasVector: (layer: number) => boolean,
 ): Readings {
   const numbers = (field: string, values: readonly number[], least = -Infinity, most = Infinity) => {
@@ -106,6 +110,15 @@ export function checkReadings(
     below: share(`${field}below`, below),
     fluency: share(`${field}fluency`, fluency),
   });
+  const message = ({ vectors, level, unit }: MessageDirections) => {
+    const copy = Object.freeze({ ...vectors });
+    messageVectors({ vectors: copy }, layers, hiddenSize);
+    return Object.freeze({
+      vectors: copy,
+      level: numbers('ablate.message.level', level),
+      unit: numbers('ablate.message.unit', unit),
+    });
+  };
   return Object.freeze({
     neutral: distribution('neutral', neutral),
     told: distribution('told', told),
@@ -123,12 +136,19 @@ export function checkReadings(
         level: numbers('ablate.level', ablate.level),
         removed: share('removed', ablate.removed),
         tried: Object.freeze(ablate.tried.map((one, i) => Object.freeze(trial(`tried[${i}].`, one)))),
+        ...(ablate.message !== undefined && { message: message(ablate.message) }),
       }),
     }),
   });
 }
 
 const copyOf = ({ mean, spread }: Distribution) => ({ mean: [...mean], spread: [...spread] });
+
+const messageDocument = ({ vectors, level, unit }: MessageDirections) => ({
+  vectors: { ...vectors },
+  level: [...level],
+  unit: [...unit],
+});
 
 /** As HTTP shows it and a file keeps it. */
 export const readingsDocument = (readings: Readings): ConceptReadings => ({
@@ -142,9 +162,12 @@ export const readingsDocument = (readings: Readings): ConceptReadings => ({
   // Left out where nobody looked for it, so that files from before keep their version.
   ...(readings.ablate !== undefined && {
     ablate: {
-      ...readings.ablate,
+      below: readings.ablate.below,
+      fluency: readings.ablate.fluency,
+      removed: readings.ablate.removed,
       level: [...readings.ablate.level],
       tried: readings.ablate.tried.map((one) => ({ ...one })),
+      ...(readings.ablate.message !== undefined && { message: messageDocument(readings.ablate.message) }),
     },
   }),
 });

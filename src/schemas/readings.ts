@@ -57,6 +57,21 @@ export const ConceptReadings = z
         tried: z.array(z.strictObject(ablationTrial)).meta({
           description: 'What the level was chosen by, on answers to other questions.',
         }),
+        message: z
+          .strictObject({
+            vectors: z.record(z.string(), z.string()).meta({
+              description: 'By layer: the base64 of a unit vector of float32 numbers, little-endian.',
+            }),
+            level: z.array(z.number()).meta({ description: 'Per layer: what `ablate` 1 holds it at.' }),
+            unit: z
+              .array(z.number())
+              .meta({ description: 'Per layer: how far beyond that `clamp` holds it at strength 1.' }),
+          })
+          .optional()
+          .meta({
+            description:
+              "Directions that ablate and clamp hold beside the concept's own: what the tokens of its message differ in from those of other messages.",
+          }),
       })
       .optional()
       .meta({

@@ -6,6 +6,7 @@
  * 0 instead, and clamp holds a projection of that many units.
  */
 import type { Concept } from '../concepts/concept.js';
+import { messageVectors } from '../concepts/message-directions.js';
 import { ablatedLevel, type Readings } from '../concepts/readings.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
@@ -77,6 +78,26 @@ export function heldProjection(
   const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
   const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
   return { key, concept, layers, share, rest, target, window: held, field };
+}
+
+/** Of ablate and clamp where calibration found that it takes a further direction: that one, in the same way. */
+export function heldMessage(item: AnySteeringItem, held: HeldProjection): HeldProjection | null {
+  const { concept, share, layers } = held;
+  const message = concept.readings?.ablate?.message;
+  if (message === undefined || !isCentred(item) || item.operation === 'amplify') return null;
+  const where = layers.filter((layer) => message.vectors[layer] !== undefined);
+  if (where.length === 0) return null;
+  const rest = new Float64Array(concept.layers);
+  const target = new Float64Array(concept.layers);
+  for (const layer of where) {
+    rest[layer] = message.level[layer] ?? 0;
+    const above = item.operation === 'clamp' ? item.strength * (message.unit[layer] ?? 0) : 0;
+    target[layer] = (rest[layer] ?? 0) + above + 0;
+  }
+  const version = `${concept.version} message`;
+  const vectors = messageVectors(message, concept.layers, concept.hiddenSize);
+  const key = `${version} ${JSON.stringify([share, where, [...rest], [...target]])}`;
+  return { ...held, key, concept: { ...concept, version, vectors }, layers: where, rest, target };
 }
 
 /** [L] the additive coefficients of an item alone. */

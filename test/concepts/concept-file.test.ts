@@ -7,6 +7,7 @@ import {
   decodeConcept,
   encodeConcept,
 } from '../../src/concepts/concept-file.js';
+import { encodedRows } from '../../src/concepts/message-directions.js';
 import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
@@ -66,6 +67,11 @@ test('readings are kept whole and hashed, and a file without them has the versio
     removed: 0.7,
     fluency: 0.95,
     tried: [{ below: 0.2, fluency: 0.9 }],
+    message: {
+      vectors: encodedRows(new Map([[1, concept.vectors.slice(8, 16)]])),
+      level: [0, 1, 0, 0],
+      unit: [0, 2, 0, 0],
+    },
   };
   const measured = createConcept({ ...read, readings: { ...readings, ablate } });
   assert.notEqual(measured.version, read.version);

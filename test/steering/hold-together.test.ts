@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import { encodedRows } from '../../src/concepts/message-directions.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
@@ -321,6 +322,54 @@ test('rows that are unit only within half precision are held as exactly', () => 
     near(projection(h, loose, layer), level(loose, layer) + unit(loose, layer), 'loose');
   });
   concepts.delete('loose');
+});
+
+test('what calibration found beside a concept is held with it, in the same laws', () => {
+  const turned = (from: Concept, by: Concept, layer: number) => {
+    // At right angles to the concept, as calibration makes it.
+    const [v, w] = [row(from.vectors, layer), row(by.vectors, layer)];
+    const left = Array.from(w, (value, i) => value - dot(v, w) * (v[i] ?? 0));
+    return Float32Array.from(left, (value) => value / Math.hypot(...left));
+  };
+  const pair = (name: string, from: Concept, by: Concept) => {
+    const rows = new Map([1, 2].map((layer) => [layer, turned(from, by, layer)]));
+    const message = { vectors: encodedRows(rows), level: [0, 3, -4, 0], unit: [0, 2, 5, 0] };
+    const { readings } = from;
+    assert.ok(readings?.ablate);
+    const ablate = { ...readings.ablate, message };
+    const made = createConcept({ ...from, name, readings: { ...readings, ablate } });
+    concepts.set(name, made);
+    return { made, rows, message };
+  };
+  const one = pair('one', a, ccc);
+  const two = pair('two', bb, overlapping('dddd', 0.5));
+  const along = (h: ArrayLike<number>, { rows }: typeof one, layer: number) => dot(h, rows.get(layer) ?? []);
+  each([ablate('one'), ablate('two')], (_, h, layer) => {
+    for (const { made, rows, message } of [one, two]) {
+      near(projection(h, made, layer), level(made, layer), 'own');
+      if (!rows.has(layer)) continue;
+      near(along(h, { made, rows, message }, layer), message.level[layer] ?? 0, 'message');
+    }
+  });
+  each([clamp('one', 2)], (_, h, layer) => {
+    near(projection(h, a, layer), level(a, layer) + 2 * unit(a, layer), 'own');
+    if (layer < 3)
+      near(
+        along(h, one, layer),
+        (one.message.level[layer] ?? 0) + 2 * (one.message.unit[layer] ?? 0),
+        'message',
+      );
+  });
+  each([ablate('one', { strength: 0.5 })], (before, h, layer) => {
+    if (layer < 3)
+      near(along(h, one, layer), (along(before, one, layer) + (one.message.level[layer] ?? 0)) / 2, 'half');
+  });
+  assert.deepEqual(resolve([clamp('one', 0)]).edit, resolve([ablate('one')]).edit);
+  assert.deepEqual(resolve([ablate('one'), ablate('one')]).edit, resolve([ablate('one')]).edit);
+  assert.equal(resolve([amplify('one', 2)]).edit.length, 1, 'amplify moves the concept alone');
+  assert.equal(resolve([{ ...ablate('one'), scale: 'raw' }]).edit.length, 1);
+  assert.equal(resolve([ablate('one', { layers: [3] })]).edit.length, 1, 'nothing was found there');
+  for (const name of ['one', 'two']) concepts.delete(name);
 });
 
 test('the first position, an attention sink, is left alone by what is centred and not by the rest', () => {

@@ -1,14 +1,17 @@
 /**
  * What full ablation holds, and what clamp holds at strength 1. A projection held at the neutral mean leaves much of what
- * the model was told, and held at every layer it costs plain answers more than it takes out: the middle half of the layers
+ * the model was told, and held at every layer it costs plain answers more than it takes out: the middle third of the layers
  * does better, and a little below neutral more of the concept goes. How far below is found for every concept: plain
  * answers say how far they stay fluent, and answers to other questions what is gone there. Clamp at strength 1 then holds
  * what shows as much of the concept as strength 1 of an addition does.
  */
 import type { Concept } from '../../concepts/concept.js';
+import type { MessageDirections } from '../../concepts/message-directions.js';
 import type { AblationTrial, Readings } from '../../concepts/readings.js';
 import type { ActivationEdit } from '../../engine/protocol.js';
-import { firstCentred } from '../../steering/held-projection.js';
+import { SteeringItem } from '../../schemas/steering.js';
+import { heldMessage, heldProjection } from '../../steering/held-projection.js';
+import { holdTogether } from '../../steering/hold-together.js';
 import type { Glance } from './judge.js';
 import { short } from './short.js';
 import { at, fallingCurve, risingCurve } from './sigmoid.js';
@@ -27,28 +30,29 @@ const heights = [0.7, 1.2, 2] as const;
 /** Greedy answers of a kind. Depth is chosen by the first, and what it does is measured on the next. */
 const few = 8;
 /** Share of the steered layers at either end that centred operations leave alone. */
-const spared = 0.25;
+const spared = 1 / 3;
 
-/** The middle half of them. */
+/** The middle third of them. */
 export function middleLayers(layers: readonly number[]): readonly number[] {
   const cut = Math.floor(spared * layers.length);
   return layers.slice(cut, layers.length - cut);
 }
 
 /**
- * The same readings with what ablation and clamp hold, and with the layers where they do.
- * @param readings whose `clamp` holds the neutral mean at strength 0 and what an addition at strength 1 reads at 1
+ * The same readings with what ablation and clamp hold.
+ * @param readings whose `clamp` has the layers, and a unit that leads from the neutral mean to what an addition at
+ *   strength 1 reads
+ * @param message a further direction to hold, in the same way
  * @returns without `ablate` where nothing tells the concept, for then nothing says what is gone
  */
 export async function withAblation(
   concept: Concept,
   readings: Readings,
+  message: MessageDirections | null,
   trials: StrengthTrials,
 ): Promise<Readings> {
-  const layers = middleLayers(readings.clamp.layers);
-  const within: Readings = { ...readings, clamp: { ...readings.clamp, layers } };
-  if (trials.judge.told === null) return within;
-  const hold = (distance: number) => holdEverywhere(concept, within, distance);
+  if (trials.judge.told === null) return readings;
+  const hold = (distance: number) => holdEverywhere(concept, readings, message, distance);
   const { questions } = trials.everything;
   const first: Selection = { questions: questions.slice(0, few), sampled: false };
   // With few questions there are no others.
@@ -75,14 +79,17 @@ export async function withAblation(
   const [plain = []] = await trials.glanced([hold(-depth)], next);
   const { neutral, clamp } = readings;
   return {
-    ...within,
-    clamp: { layers, unit: clamp.unit.map((unit) => (height + depth) * unit) },
+    ...readings,
+    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (height + depth) * unit) },
     ablate: {
       level: neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0)),
       below: depth,
       removed: short(suppressionOf(told, measured).suppressed),
       fluency: short(fluencyOf(plain, measured)),
       tried: below,
+      ...(message !== null && {
+        message: { ...message, unit: message.unit.map((unit) => height * unit) },
+      }),
     },
   };
 }
@@ -111,17 +118,41 @@ function heightLike(
   return steps.find((height) => at(curve, height) >= wanted) ?? high;
 }
 
-/** @param distance from the neutral mean, in units of `clamp` */
+/**
+ * As a request's clamp would: by the same terms.
+ * @param distance from the neutral mean, in units of `clamp`; the message's direction stays neutral below it
+ */
 function holdEverywhere(
-  { vectors, layers: count }: Concept,
-  { neutral, clamp }: Readings,
+  concept: Concept,
+  { neutral, clamp, ...readings }: Readings,
+  message: MessageDirections | null,
   distance: number,
 ): ActivationEdit {
-  const add = new Float32Array(count);
-  const scale = new Float32Array(count);
-  for (const layer of clamp.layers) {
-    add[layer] = (neutral.mean[layer] ?? 0) + distance * (clamp.unit[layer] ?? 0);
-    scale[layer] = -1;
-  }
-  return [{ vectors, add, scale, from: firstCentred, to: Number.POSITIVE_INFINITY }];
+  const level = neutral.mean.map((mean, layer) => mean + distance * (clamp.unit[layer] ?? 0));
+  const above = Math.max(0, distance);
+  const held: Concept = {
+    ...concept,
+    version: `${concept.version} held at ${distance}`,
+    readings: {
+      ...readings,
+      neutral,
+      clamp,
+      ablate: {
+        ...{ level, below: 0, removed: 0, fluency: 0, tried: [] },
+        ...(message !== null && {
+          message: {
+            ...message,
+            level: message.level.map((mean, layer) => mean + above * (message.unit[layer] ?? 0)),
+          },
+        }),
+      },
+    },
+  };
+  const item = ablation(concept.name);
+  const window = { from: 0, to: Number.POSITIVE_INFINITY };
+  const own = heldProjection(item, held, clamp.layers, window, (name) => name);
+  const further = heldMessage(item, own);
+  return holdTogether(further === null ? [own] : [own, further]).terms;
 }
+
+const ablation = (concept: string) => SteeringItem.parse({ concept, operation: 'ablate' });

@@ -1,6 +1,7 @@
 /** What full ablation and clamp 1 hold, found on a model whose rules are known. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { messageVectors } from '../../../src/concepts/message-directions.js';
 import { ablatedLevel } from '../../../src/concepts/readings.js';
 import { middleLayers } from '../../../src/fitting/measure/ablation.js';
 import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
@@ -95,6 +96,22 @@ test('what it does is measured on other questions than it was chosen by', async 
   );
 });
 
+test('what the message differs in from others is held too, at right angles to the concept', async () => {
+  const { readings, held, engine } = await found(costing(0.5));
+  const message = readings.ablate?.message;
+  assert.ok(message);
+  assert.deepEqual(Object.keys(message.vectors), readings.clamp.layers.map(String));
+  const vectors = messageVectors(message, 3, 4);
+  for (const layer of readings.clamp.layers)
+    assert.deepEqual([...vectors.subarray(4 * layer, 4 * layer + 4)], [0, 1, 0, 0]);
+  assert.equal(engine.captured.filter((text) => text.includes(prefix)).length, 1);
+  assert.equal(engine.captured.length, 5, 'and four others');
+  for (const { edit } of held) assert.deepEqual([...(edit[1]?.vectors ?? [])], [...vectors]);
+  // Below neutral it is the concept's own direction that goes down, and this one stays where neutral answers are.
+  for (const { edit } of held.filter(({ edit }) => shareOf(edit) < 0))
+    for (const layer of readings.clamp.layers) near(edit[1]?.add[layer], message.level[layer] ?? 0, 1e-3);
+});
+
 test('with two questions both are asked for all of it', async () => {
   const { readings, held } = await found(costing(0.5), { questions: ['One?', 'Two?'] });
   assert.ok(readings.ablate !== undefined && held.length > 0);
@@ -122,13 +139,13 @@ test('the search is a small part of a calibration', async () => {
   assert.ok(held + 3 * held < 0.2 * (written(engine.generated) + read), `${held} of ${read}`);
 });
 
-test('the middle half of the layers', () => {
+test('the middle third of the layers', () => {
   const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
-  assert.deepEqual(middleLayers(upTo(29)), upTo(29).slice(7, 22));
-  for (const n of [1, 2, 3]) assert.deepEqual(middleLayers(upTo(n)), upTo(n));
-  for (const n of [4, 12, 24, 80]) {
+  assert.deepEqual(middleLayers(upTo(29)), upTo(29).slice(9, 20));
+  for (const n of [1, 2]) assert.deepEqual(middleLayers(upTo(n)), upTo(n));
+  for (const n of [3, 12, 24, 80]) {
     const middle = middleLayers(upTo(n));
-    assert.equal(middle.length, n - 2 * Math.floor(n / 4));
+    assert.equal(middle.length, n - 2 * Math.floor(n / 3));
     assert.equal((middle[0] ?? 0) + (middle.at(-1) ?? 0), n + 1, 'as far from either end');
   }
 });

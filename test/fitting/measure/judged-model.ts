@@ -9,6 +9,8 @@ import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import type {
   ActivationEdit,
+  Capture,
+  CaptureRequest,
   Divergence,
   PairsRequest,
   ProjectRequest,
@@ -70,6 +72,8 @@ export class JudgedEngine implements Engine {
   readonly scored: ScoreRequest[] = [];
   readonly pairs: PairsRequest[] = [];
   readonly projected: ProjectRequest[] = [];
+  /** Texts. */
+  readonly captured: string[] = [];
   readonly #made: Made[] = [];
   readonly #known = new Map<string, number>();
 
@@ -87,7 +91,8 @@ export class JudgedEngine implements Engine {
         signal?.throwIfAborted();
         if (Math.abs(share) >= silentFrom) return yield { token: null, finish: 'stop' };
         const step = Math.abs(share) >= loopsFrom ? 0 : i % perAnswer;
-        const projections = Float32Array.from({ length: layers }, (_, layer) => -10 * layer + 100 * share);
+        const read = (request.monitor?.length ?? 0) * layers;
+        const projections = Float32Array.from({ length: read }, (_, i) => -10 * (i % layers) + 100 * share);
         yield {
           token: base + answer * perAnswer + step,
           finish: i + 1 === request.maxTokens ? 'length' : null,
@@ -150,8 +155,18 @@ export class JudgedEngine implements Engine {
     });
   }
 
-  async capture(): Promise<never> {
-    throw new Error('nothing captures here');
+  /** Along the second axis where the message is told, nothing elsewhere. */
+  async capture({ tokens, positions }: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
+    await nextTurn();
+    signal?.throwIfAborted();
+    this.captured.push(textOf(tokens));
+    const told = textOf(tokens).includes(prefix) ? 1 : 0;
+    return {
+      hiddenStates: Float32Array.from({ length: layers * positions.length * hiddenSize }, (_, i) =>
+        i % hiddenSize === 1 ? told : 0,
+      ),
+      attentionToPrefix: new Float32Array(layers * positions.length),
+    };
   }
 
   /** -10 at block 1, -20 at block 2, one up or down by position; 4 more when told, 100 times the answer's share. */

@@ -53,7 +53,8 @@ test('a calibrated concept knows what neutral and told answers read', async () =
   assert.deepEqual(readings.clamp.layers, [1, 2]);
   // 24 tokens to each of twelve questions a side, read without any edit and as background work.
   assert.deepEqual(readings.tokens, { neutral: 12 * 24, told: 12 * 24 });
-  assert.equal(engine.projected.length, 2 * 12);
+  // And the neutral ones along the message.
+  assert.equal(engine.projected.length, 3 * 12);
   assert.ok(engine.projected.every(({ priority }) => priority === 'background'));
 });
 
