@@ -14,7 +14,7 @@ import { heldMessage, heldProjection } from '../../steering/held-projection.js';
 import { holdTogether } from '../../steering/hold-together.js';
 import type { Glance } from './judge.js';
 import { short } from './short.js';
-import { at, fallingCurve, risingCurve } from './sigmoid.js';
+import { at, risingCurve } from './sigmoid.js';
 import { fluencyOf } from './steering-scores.js';
 import { glancedScores } from './strength-search.js';
 import type { Selection, StrengthTrials } from './strength-trials.js';
@@ -22,7 +22,7 @@ import { suppressionOf } from './suppression.js';
 import { addEverywhere } from './unit-edit.js';
 
 /** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
-const depths = [0.1, 0.2, 0.35] as const;
+const depths = [0, 0.1, 0.2, 0.35] as const;
 /** What is to be left of plain answers' fluency, with a margin over what is promised (0.9). */
 const leastFluency = 0.92;
 /** Clamped beyond the neutral mean, in the same unit: what the concept then shows is compared with an addition. */
@@ -94,12 +94,20 @@ export async function withAblation(
   };
 }
 
-/** The deepest that leaves plain answers fluent, on the curve through what was tried; 0 where even little does not. */
+/**
+ * The deepest that leaves plain answers fluent, on the straight line through what was tried: eight answers at one depth
+ * would tell little. The neutral mean where the line says that of no depth.
+ */
 function deepest(tried: readonly AblationTrial[]): number {
-  const curve = fallingCurve(tried.map(({ below, fluency }) => ({ x: below, y: fluency, weight: 1 })));
-  const [shallow, deep] = [(tried[0]?.below ?? 0) / 2, tried.at(-1)?.below ?? 0];
-  const steps = Array.from({ length: 20 }, (_, i) => short(deep + ((shallow - deep) * i) / 19));
-  return steps.find((depth) => at(curve, depth) >= leastFluency) ?? 0;
+  const mean = (of: (one: AblationTrial) => number) =>
+    tried.reduce((sum, one) => sum + of(one), 0) / tried.length;
+  const [x, y] = [mean(({ below }) => below), mean(({ fluency }) => fluency)];
+  const square = mean(({ below }) => (below - x) ** 2);
+  // What goes deeper does not become more fluent.
+  const slope = Math.min(0, mean(({ below, fluency }) => (below - x) * (fluency - y)) / square);
+  const most = tried.at(-1)?.below ?? 0;
+  const steps = Array.from({ length: 36 }, (_, i) => short((most * (35 - i)) / 35));
+  return steps.find((depth) => y + slope * (depth - x) >= leastFluency) ?? 0;
 }
 
 /** The height that shows what an addition at strength 1 shows, on the curve through what was tried. */

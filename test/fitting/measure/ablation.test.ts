@@ -92,7 +92,7 @@ test('what it does is measured on other questions than it was chosen by', async 
   );
   assert.deepEqual(
     readings.ablate?.tried.map(({ below }) => below),
-    [0.1, 0.2, 0.35],
+    [0, 0.1, 0.2, 0.35],
   );
 });
 
