@@ -35,7 +35,7 @@ interface CalibrationSettings {
 
 export const calibrationMethod = 'harmonic';
 /** Factors of the share that a glance prefers, judged in full. */
-const around = [0.7, 1, 1.4] as const;
+const around = [0.65, 1, 1.6] as const;
 /** Questions whose answers tell what taking the concept away does, and how far distributions move. */
 const few = 8;
 

@@ -7,7 +7,14 @@ import type { ActivationEdit } from '../../engine/protocol.js';
 import type { Glance } from './judge.js';
 import { at, fallingCurve, risingCurve } from './sigmoid.js';
 import { harmonicMean, meanOf } from './steering-scores.js';
-import { bestShare, type Share, type Steered, type StrengthCurve, strengthCurve } from './strength-curve.js';
+import {
+  bestShare,
+  peakShare,
+  type Share,
+  type Steered,
+  type StrengthCurve,
+  strengthCurve,
+} from './strength-curve.js';
 import type { Selection, StrengthTrials, TriedAnswer } from './strength-trials.js';
 
 export interface TriedShare extends Steered {
@@ -75,10 +82,13 @@ export async function findStrength(
   const middle = await glance(trials, editAt, selection);
   await measure(around.map((factor) => rounded(middle * factor)));
   for (let round = 0; round < mostExtensions; round++) {
-    const { one } = found();
+    const peak = peakShare(
+      found().curve,
+      measured.map(({ share }) => share),
+    );
     const [first, last] = [measured[0] as TriedShare, measured.at(-1) as TriedShare];
-    if (one > first.share && one < last.share) break;
-    await measure([rounded(one <= first.share ? first.share / extension : last.share * extension)]);
+    if (peak > first.share && peak < last.share) break;
+    await measure([rounded(peak <= first.share ? first.share / extension : last.share * extension)]);
   }
   return found();
 }
