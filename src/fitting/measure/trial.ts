@@ -5,9 +5,9 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
+import { answersInFlight } from '../answers/answers-in-flight.js';
 import { writeAnswer } from '../answers/write-answer.js';
 import type { OnProgress } from '../recipes/recipe.js';
-import { answersInFlight } from './answers-in-flight.js';
 import { distinct2 } from './fluency.js';
 
 export interface Trial {
