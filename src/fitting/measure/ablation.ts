@@ -22,11 +22,11 @@ import { suppressionOf } from './suppression.js';
 import { addEverywhere } from './unit-edit.js';
 
 /** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
-const depths = [0, 0.1, 0.2, 0.35] as const;
+const depths = [0, 0.15, 0.3] as const;
 /** What is to be left of plain answers' fluency, with a margin over what is promised (0.9). */
 const leastFluency = 0.92;
 /** Clamped beyond the neutral mean, in the same unit: what the concept then shows is compared with an addition. */
-const heights = [0.7, 1.2, 2] as const;
+const heights = [0.8, 1.6] as const;
 /** Greedy answers of a kind. Depth is chosen by the first, and what it does is measured on the next. */
 const few = 8;
 /** Share of the steered layers at either end that centred operations leave alone. */
@@ -106,7 +106,7 @@ function deepest(tried: readonly AblationTrial[]): number {
   // What goes deeper does not become more fluent.
   const slope = Math.min(0, mean(({ below, fluency }) => (below - x) * (fluency - y)) / square);
   const most = tried.at(-1)?.below ?? 0;
-  const steps = Array.from({ length: 36 }, (_, i) => short((most * (35 - i)) / 35));
+  const steps = Array.from({ length: 31 }, (_, i) => short((most * (30 - i)) / 30));
   return steps.find((depth) => y + slope * (depth - x) >= leastFluency) ?? 0;
 }
 
