@@ -113,7 +113,7 @@ const itemShape = {
   }),
   scale: SteeringScale.default('calibrated').meta({
     description:
-      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 holds what ablate 1 does and 1 reads as add at strength 1 does; raw and norm: the projection itself. ablate, calibrated: to the measured level of `readings.ablate`, or to where neutral answers lie. amplify, calibrated: about where neutral answers lie. Both with raw or norm: about 0, which is no neutral place.',
+      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 holds what ablate 1 does and 1 what answers at strength 1 of add read; raw and norm: the projection itself. ablate, calibrated: to the measured level of `readings.ablate`, or to where neutral answers lie. amplify, calibrated: about where neutral answers lie. Both with raw or norm: about 0, which is no neutral place.',
   }),
   operation: SteeringOperation.default('add').meta({
     description:

@@ -1,4 +1,4 @@
-/** What full ablation and clamp 1 hold, found on a model whose rules are known. */
+/** What full ablation holds, found on a model whose rules are known. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messageVectors } from '../../../src/concepts/message-directions.js';
@@ -59,14 +59,13 @@ test('what is gone is the share of what the told model shows', async () => {
   }
 });
 
-test('level, unit and layers are one description: from the level on, clamp reaches what an addition shows', async () => {
+test('level, unit and layers are one description: from the level on, clamp reaches what an addition reads', async () => {
   const { readings, one } = await found(costing(0.5));
   const { ablate, clamp, neutral } = readings;
   assert.ok(ablate);
   const read = 200 * one;
   for (const layer of clamp.layers) {
     near(ablatedLevel(readings)[layer], (neutral.mean[layer] ?? 0) - ablate.below * read, 0.1);
-    // Held at what an addition reads, the fake shows what the addition does.
     near(
       (ablate.level[layer] ?? 0) + (clamp.unit[layer] ?? 0),
       (neutral.mean[layer] ?? 0) + read,
@@ -79,11 +78,11 @@ test('what it does is measured on other questions than it was chosen by', async 
   const { held, readings } = await found(costing(0.5));
   const question = (prompt: readonly number[]) => /<user>(.*)\n/.exec(textOf(prompt))?.[1] ?? '';
   const told = held.filter(({ prompt }) => textOf(prompt).includes(prefix));
-  const chosenBy = new Set(
-    held.filter(({ edit }) => shareOf(edit) > 0).map(({ prompt }) => question(prompt)),
-  );
+  const measured = new Set(told.map(({ prompt }) => question(prompt)));
+  const chosenBy = new Set(held.map(({ prompt }) => question(prompt)).filter((one) => !measured.has(one)));
   assert.equal(told.length, 8);
-  assert.ok(chosenBy.size === 8 && told.every(({ prompt }) => !chosenBy.has(question(prompt))));
+  assert.deepEqual([measured.size, chosenBy.size], [8, 8]);
+  assert.equal(held.length, 3 * 8 + 2 * 8);
   // The same edit for told and plain answers, and the first position left alone.
   const [first] = told;
   assert.ok(first && told.every(({ edit }) => shareOf(edit) === shareOf(first.edit)));
@@ -136,7 +135,7 @@ test('the search is a small part of a calibration', async () => {
     0,
   );
   const all = written(engine.generated) + read;
-  assert.ok(held < 0.06 * all, `${held} of ${all}`);
+  assert.ok(held < 0.04 * all, `${held} of ${all}`);
 });
 
 test('the middle third of the layers', () => {

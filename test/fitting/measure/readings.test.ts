@@ -47,7 +47,7 @@ test('a calibrated concept knows what neutral and told answers read', async () =
     // What the stream reads under addition: the fake's hundredfold of the share, and the addition itself.
     const read = 100 * share + added(layer);
     const reached = (ablatedLevel(readings)[layer] ?? 0) + (readings.clamp.unit[layer] ?? 0);
-    near(reached - (readings.neutral.mean[layer] ?? 0), read, 0.12 * read);
+    near(reached - (readings.neutral.mean[layer] ?? 0), read, 0.05);
     assert.equal(readings.auroc[layer], 1);
   }
   assert.deepEqual(readings.clamp.layers, [1, 2]);
