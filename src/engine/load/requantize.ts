@@ -1,0 +1,112 @@
+/**
+ * From weights in blocks to weights by column, and which channels of their activations are split. Pure arithmetic.
+ *
+ * Activations are quantised with one scale for each row, so a few channels that are far larger than the others would
+ * leave these too few levels. A channel whose peak is beyond a threshold t is divided by f = peak / t, and comes
+ * m = ceil(f) times in the sum, with weights that add up to f times its own. So no activation is above t, no weight grows,
+ * and the products of large activations have finer weights than before, not coarser ones.
+ */
+
+/** Largest level of a weight: int8, symmetric. */
+const largestLevel = 127;
+/** Columns that are written together: their rows are then whole cache lines. */
+const tile = 64;
+
+export interface Split {
+  /** Of each channel, what its activation is divided by; 1 for one that is not split. */
+  readonly divisors: Float64Array;
+  /** Of each channel, how often it comes in the sum. */
+  readonly copies: Int32Array;
+  /** The channels of the copies behind the first ones. */
+  readonly repeated: readonly number[];
+}
+
+/**
+ * The lowest threshold that takes at most `extra` copies, and the split by it.
+ * @param peaks of each channel, the largest absolute activation that was seen
+ */
+export function splitChannels(peaks: Float32Array, extra: number): Split {
+  const highest = peaks.reduce((most, peak) => Math.max(most, peak), 0);
+  const needed = (threshold: number) =>
+    peaks.reduce((sum, peak) => sum + Math.max(0, Math.ceil(peak / threshold) - 1), 0);
+  let [low, high] = [0, highest];
+  for (let i = 0; i < 40; i++) {
+    const threshold = (low + high) / 2;
+    if (needed(threshold) > extra) low = threshold;
+    else high = threshold;
+  }
+  const divisors = Float64Array.from(peaks, (peak) => (high > 0 ? Math.max(1, peak / high) : 1));
+  const copies = Int32Array.from(peaks, (peak) => (high > 0 ? Math.max(1, Math.ceil(peak / high)) : 1));
+  const repeated = [...copies.entries()].flatMap(([channel, count]) =>
+    new Array<number>(count - 1).fill(channel),
+  );
+  return { divisors, copies, repeated };
+}
+
+/** Weights in blocks along k, as MatMulNBits has them. */
+export interface BlockWeights {
+  readonly k: number;
+  readonly n: number;
+  readonly block: number;
+  /** [n, blocks, block]. */
+  readonly levels: Uint8Array;
+  /** [n, blocks]. */
+  readonly scales: Float32Array;
+  /** [n, blocks]; null where all are 128. */
+  readonly zeroPoints: Uint8Array | null;
+}
+
+/** Weights by column. */
+export interface ByColumn {
+  /** [k + repeated, n]. */
+  readonly levels: Int8Array;
+  /** [n]. */
+  readonly scales: Float32Array;
+}
+
+export function weightsByColumn(weights: BlockWeights, { divisors, copies, repeated }: Split): ByColumn {
+  const { k, n } = weights;
+  const levels = new Int8Array((k + repeated.length) * n);
+  const scales = new Float32Array(n);
+  /** Of each channel, what its weight is multiplied by in one copy, if all had the same. */
+  const growth = divisors.map((divisor, channel) => divisor / (copies[channel] ?? 1));
+  const column = new Float64Array(k);
+  const rows = new Int8Array((k + repeated.length) * tile);
+  for (let first = 0; first < n; first += tile) {
+    const width = Math.min(tile, n - first);
+    for (let i = 0; i < width; i++) {
+      readColumn(weights, first + i, column);
+      let largest = 0;
+      for (let channel = 0; channel < k; channel++)
+        largest = Math.max(largest, Math.abs((column[channel] as number) * (growth[channel] as number)));
+      const scale = Math.fround(largest / largestLevel) || 1;
+      scales[first + i] = scale;
+      let extra = k;
+      for (let channel = 0; channel < k; channel++) {
+        const count = copies[channel] as number;
+        const total = Math.round(((column[channel] as number) * (divisors[channel] as number)) / scale);
+        // The copies add up to the rounded total, so that a split weight is as fine as its divisor is large.
+        const least = Math.floor(total / count);
+        const above = total - least * count;
+        rows[channel * tile + i] = least + (above > 0 ? 1 : 0);
+        for (let copy = 1; copy < count; copy++) rows[extra++ * tile + i] = least + (above > copy ? 1 : 0);
+      }
+    }
+    for (let row = 0; row < k + repeated.length; row++)
+      levels.set(rows.subarray(row * tile, row * tile + width), row * n + first);
+  }
+  return { levels, scales };
+}
+
+/** The weights of one column. */
+function readColumn({ k, block, levels, scales, zeroPoints }: BlockWeights, index: number, to: Float64Array): void {
+  const blocks = Math.ceil(k / block);
+  for (let part = 0; part < blocks; part++) {
+    const at = index * blocks + part;
+    const scale = scales[at] as number;
+    const zero = zeroPoints ? (zeroPoints[at] as number) : 128;
+    const end = Math.min(k, (part + 1) * block);
+    for (let channel = part * block, from = at * block; channel < end; channel++, from++)
+      to[channel] = ((levels[from] as number) - zero) * scale;
+  }
+}
