@@ -114,11 +114,10 @@ async function writeColumns(
   const written: ExternalWeight[] = [];
   const file = await open(join(folder, fileName), 'w');
   let end = 0;
-  const write = async (name: string, dataType: number, data: Int8Array | Float32Array, shape: number[]) => {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const write = async (name: string, bytes: Int8Array, shape: number[]) => {
     for (let at = 0; at < bytes.length; )
       at += (await file.write(bytes, at, bytes.length - at, end + at)).bytesWritten;
-    written.push({ name, location: fileName, offset: end, bytes: bytes.length, dataType, shape });
+    written.push({ name, location: fileName, offset: end, bytes: bytes.length, dataType: dataTypes.int8, shape });
     end += Math.ceil(bytes.length / alignment) * alignment;
   };
   try {
@@ -141,10 +140,9 @@ async function writeColumns(
           },
           split,
         );
-        const names = { weight: `${output}/column_levels`, scales: `${output}/column_scales` };
-        await write(names.weight, dataTypes.int8, levels, [levels.length / n, n]);
-        await write(names.scales, dataTypes.float32, byColumn, [n]);
-        products.set(output, names);
+        const name = `${output}/column_levels`;
+        await write(name, levels, [levels.length / n, n]);
+        products.set(output, { weight: name, scales: byColumn });
       }
     }
   } finally {

@@ -66,25 +66,34 @@ export interface ByColumn {
 
 export function weightsByColumn(weights: BlockWeights, { divisors, copies, repeated }: Split): ByColumn {
   const { k, n } = weights;
-  const levels = new Int8Array((k + repeated.length) * n);
+  const channels = k + repeated.length;
+  const levels = new Int8Array(channels * n);
   const scales = new Float32Array(n);
+  const split = [...copies.entries()].filter(([, count]) => count > 1).map(([channel]) => channel);
   /** Of each channel, what its weight is multiplied by in one copy, if all had the same. */
   const growth = divisors.map((divisor, channel) => divisor / (copies[channel] ?? 1));
   const column = new Float64Array(k);
-  const rows = new Int8Array((k + repeated.length) * tile);
+  const rows = new Int8Array(channels * tile);
   for (let first = 0; first < n; first += tile) {
     const width = Math.min(tile, n - first);
     for (let i = 0; i < width; i++) {
       readColumn(weights, first + i, column);
       let largest = 0;
-      for (let channel = 0; channel < k; channel++)
-        largest = Math.max(largest, Math.abs((column[channel] as number) * (growth[channel] as number)));
+      for (let channel = 0; channel < k; channel++) {
+        const size = (column[channel] as number) * (growth[channel] as number);
+        if (size > largest) largest = size;
+        else if (-size > largest) largest = -size;
+      }
       const scale = Math.fround(largest / largestLevel) || 1;
       scales[first + i] = scale;
+      const inverse = 1 / scale;
+      // To the nearest level: `| 0` cuts the fraction off a positive number.
+      for (let channel = 0; channel < k; channel++)
+        rows[channel * tile + i] = (((column[channel] as number) * inverse + 128.5) | 0) - 128;
       let extra = k;
-      for (let channel = 0; channel < k; channel++) {
+      for (const channel of split) {
         const count = copies[channel] as number;
-        const total = Math.round(((column[channel] as number) * (divisors[channel] as number)) / scale);
+        const total = Math.round((column[channel] as number) * (divisors[channel] as number) * inverse);
         // The copies add up to the rounded total, so that a split weight is as fine as its divisor is large.
         const least = Math.floor(total / count);
         const above = total - least * count;
@@ -92,7 +101,7 @@ export function weightsByColumn(weights: BlockWeights, { divisors, copies, repea
         for (let copy = 1; copy < count; copy++) rows[extra++ * tile + i] = least + (above > copy ? 1 : 0);
       }
     }
-    for (let row = 0; row < k + repeated.length; row++)
+    for (let row = 0; row < channels; row++)
       levels.set(rows.subarray(row * tile, row * tile + width), row * n + first);
   }
   return { levels, scales };

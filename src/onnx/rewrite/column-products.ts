@@ -13,6 +13,8 @@ import { dataTypes } from '../graph/data-types.js';
 import { Graph } from '../graph/graph.js';
 import { cloneModel } from '../graph/model-file.js';
 import { type ModelProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
+import { factorProduct, foldIntoNorm } from './folded-factors.js';
+import { RowQuantizer } from './row-quantizer.js';
 
 /** How a group's activations are quantised. */
 export interface GroupForm {
@@ -22,12 +24,12 @@ export interface GroupForm {
   readonly repeated: readonly number[];
 }
 
-/** A product's weights by column: both weights lie outside of the model, and are given to its session by these names. */
+/** A product's weights by column. */
 export interface ColumnWeights {
-  /** Of int8 [k + repeated, n]. */
+  /** Name of int8 [k + repeated, n], which lies outside of the model and is given to its session. */
   readonly weight: string;
-  /** Of float32 [n]. */
-  readonly scales: string;
+  /** [n]. */
+  readonly scales: Float32Array;
 }
 
 export interface ColumnForm {
@@ -43,28 +45,33 @@ export interface ColumnForm {
  */
 const nowhere = 'model.onnx';
 
-const largestLevel = 127;
-const middle = 128;
-
 /** @returns a copy with every product that `form` names by column */
 export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProto {
-  const groups = columnProducts(model);
   const graph = new Graph(cloneModel(model));
-  const constants = new SharedConstants(graph);
-  for (const { name, input, k: width, products } of groups) {
-    const its = form.groups.get(name);
-    if (!its) continue;
-    const rows = quantizeRows(graph, constants, { name, input, width }, its);
-    for (const { output, k, n } of products) {
-      const weights = form.products.get(output);
+  const groups = columnProducts(graph.model).filter(({ name }) => form.groups.has(name));
+  const { left, scales } = foldFactors(graph, groups, form);
+  const quantizer = new RowQuantizer(graph);
+  for (const group of groups) {
+    const rows = quantizer.quantize(group, {
+      factors: left.get(group.name) ?? null,
+      repeated: form.groups.get(group.name)?.repeated ?? [],
+    });
+    for (const { output, k, n } of group.products) {
       const node = graph.producer(output);
-      if (!weights || !node) continue;
-      const dims = [k + its.repeated.length, n];
-      graph.addInitializer(elsewhere(weights.weight, dataTypes.int8, dims));
-      graph.addInitializer(elsewhere(weights.scales, dataTypes.float32, [n]));
+      const weights = form.products.get(output);
+      const byColumn = scales.get(output);
+      if (!node || !weights || !byColumn) continue;
+      const { repeated = [] } = form.groups.get(group.name) ?? {};
+      graph.addInitializer(elsewhere(weights.weight, [k + repeated.length, n]));
       const whole = graph.add(
         'MatMulIntegerToFloat',
-        [rows.levels, weights.weight, constants.one, weights.scales, constants.middle],
+        [
+          rows.levels,
+          weights.weight,
+          quantizer.one,
+          graph.floats(`${output}/column_scales`, byColumn),
+          quantizer.middle,
+        ],
         `${output}/by_column`,
         {},
         'com.microsoft',
@@ -77,79 +84,26 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
   return graph.model;
 }
 
-/** Of a graph, the constants that all groups read. */
-class SharedConstants {
-  readonly one: string;
-  readonly middle: string;
-  readonly share: string;
-  readonly lastAxis: string;
-
-  constructor(graph: Graph) {
-    this.one = graph.float32(1);
-    this.share = graph.float32(1 / largestLevel);
-    this.lastAxis = graph.int64([-1]);
-    this.middle = graph.addInitializer(
-      create(TensorProtoSchema, {
-        name: 'steerd/middle_level',
-        dataType: dataTypes.uint8,
-        rawData: Uint8Array.of(middle),
-      }),
-    );
+/** The factors that need a node of their own, by group, and the scales of all products with those that need none. */
+function foldFactors(graph: Graph, groups: readonly ProductGroup[], form: ColumnForm) {
+  const left = new Map<string, Float32Array>();
+  const scales = new Map([...form.products].map(([output, product]) => [output, product.scales]));
+  const here = new Set(groups.flatMap(({ products }) => products.map(({ output }) => output)));
+  for (const group of groups) {
+    const factors = form.groups.get(group.name)?.factors;
+    if (!factors || foldIntoNorm(graph, group, factors)) continue;
+    const product = factorProduct(graph, group, (output) => here.has(output));
+    const before = product && scales.get(product);
+    if (before) scales.set(product, before.map((scale, channel) => scale * (factors[channel] ?? 1)));
+    else left.set(group.name, factors);
   }
+  return { left, scales };
 }
 
-/** @returns the rows as uint8 levels [.., k + repeated], and their scales [.., 1] */
-function quantizeRows(
-  graph: Graph,
-  constants: SharedConstants,
-  { name: group, input, width }: { name: string; input: string; width: number },
-  { factors, repeated }: GroupForm,
-): { levels: string; scale: string } {
-  const name = (part: string) => `${group}/rows/${part}`;
-  const scaled = factors
-    ? graph.add('Mul', [input, vector(graph, name('factors'), factors)], name('scaled'))
-    : input;
-  const sizes = graph.add('Abs', [scaled], name('sizes'));
-  const largest = largestOf(graph, sizes, constants.lastAxis, name('largest'));
-  const scale = graph.add('Mul', [largest, constants.share], name('scale'));
-  // One scale for each row: QuantizeLinear takes a vector of scales along one axis.
-  const flatScale = graph.add('Reshape', [scale, constants.lastAxis], name('flat_scale'));
-  const count = graph.add('Shape', [flatScale], name('count'));
-  const value = { dataType: dataTypes.uint8, dims: [1n], rawData: Uint8Array.of(middle) };
-  graph.add('ConstantOfShape', [count], name('middles'), { value: create(TensorProtoSchema, value) });
-  const rows = graph.add('Reshape', [scaled, graph.int64([-1, width])], name('flat'));
-  const flatLevels = graph.add('QuantizeLinear', [rows, flatScale, name('middles')], name('flat_levels'), {
-    axis: 0,
-  });
-  const shape = graph.add('Shape', [scaled], name('shape'));
-  const levels = graph.add('Reshape', [flatLevels, shape], name('levels'));
-  if (repeated.length === 0) return { levels, scale };
-  const again = graph.add('Gather', [levels, graph.int64(repeated)], name('again'), { axis: -1 });
-  return { levels: graph.add('Concat', [levels, again], name('all_levels'), { axis: -1 }), scale };
-}
-
-/** ReduceMax takes its axes as an input from opset 18 on. */
-function largestOf(graph: Graph, tensor: string, axis: string, output: string): string {
-  return graph.opset >= 18
-    ? graph.add('ReduceMax', [tensor, axis], output, { keepdims: 1 })
-    : graph.add('ReduceMax', [tensor], output, { keepdims: 1, axes: [-1] });
-}
-
-function vector(graph: Graph, name: string, values: Float32Array): string {
-  return graph.addInitializer(
-    create(TensorProtoSchema, {
-      name,
-      dataType: dataTypes.float32,
-      dims: [BigInt(values.length)],
-      floatData: [...values],
-    }),
-  );
-}
-
-function elsewhere(name: string, dataType: number, dims: readonly number[]): TensorProto {
+function elsewhere(name: string, dims: readonly number[]): TensorProto {
   return create(TensorProtoSchema, {
     name,
-    dataType,
+    dataType: dataTypes.int8,
     dims: dims.map(BigInt),
     dataLocation: 1,
     externalData: [{ key: 'location', value: nowhere }],

@@ -1,0 +1,102 @@
+/**
+ * Adds the nodes that quantise each row of activations by itself, to uint8 levels around 128 and one scale. They are few,
+ * because for a single row each costs more than what it computes: what depends on the number of rows alone is shared.
+ */
+import { create } from '@bufbuild/protobuf';
+import type { ProductGroup } from '../find/column-products.js';
+import { LeadingSizes } from '../find/leading-sizes.js';
+import { dataTypes } from '../graph/data-types.js';
+import type { Graph } from '../graph/graph.js';
+import { TensorProtoSchema } from '../schema/onnx_pb.js';
+import type { GroupForm } from './column-products.js';
+
+/** Levels are 1 to 255: a scale is the largest activation by 127. */
+const largestLevel = 127;
+const middleLevel = 128;
+
+interface Rows {
+  /** uint8 [.., k + repeated] */
+  readonly levels: string;
+  /** float32 [.., 1] */
+  readonly scale: string;
+}
+
+/** What rows of the same leading sizes share. */
+interface Shared {
+  /** uint8 [rows], the middle level of each. */
+  readonly middles: string;
+  /** int64, the leading sizes and -1. */
+  readonly shape: string;
+}
+
+export class RowQuantizer {
+  /** Scalars. */
+  readonly one: string;
+  readonly middle: string;
+  readonly #share: string;
+  readonly #last: string;
+  readonly #sizes: LeadingSizes;
+  readonly #shared = new Map<string, Shared>();
+
+  constructor(private readonly graph: Graph) {
+    this.one = graph.float32(1);
+    this.#share = graph.float32(1 / largestLevel);
+    this.#last = graph.int64([-1]);
+    this.#sizes = new LeadingSizes(graph);
+    const middle = { name: 'steerd/middle_level', dataType: dataTypes.uint8, rawData: Uint8Array.of(middleLevel) };
+    this.middle = graph.addInitializer(create(TensorProtoSchema, middle));
+  }
+
+  /** The group's rows, as many channels more as are repeated. */
+  quantize({ name: group, input, k }: ProductGroup, { factors, repeated }: GroupForm): Rows {
+    const { graph } = this;
+    const name = (part: string) => `${group}/rows/${part}`;
+    const root = this.#sizes.rootOf(input);
+    const scaled = factors
+      ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
+      : input;
+    const sizes = graph.add('Abs', [scaled], name('sizes'));
+    const largest =
+      graph.opset >= 18
+        ? graph.add('ReduceMax', [sizes, this.#last], name('largest'), { keepdims: 1 })
+        : graph.add('ReduceMax', [sizes], name('largest'), { keepdims: 1, axes: [-1] });
+    const scale = graph.add('Mul', [largest, this.#share], name('scale'));
+    // QuantizeLinear takes a vector of scales along one axis.
+    const scales = graph.add('Reshape', [scale, this.#last], name('flat_scale'));
+    const flat = graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
+    const { middles, shape } = this.#sharedBy(root, input, scales);
+    const flatLevels = graph.add('QuantizeLinear', [flat, scales, middles], name('flat_levels'), { axis: 0 });
+    const all =
+      repeated.length === 0
+        ? flatLevels
+        : graph.add(
+            'Concat',
+            [flatLevels, graph.add('Gather', [flatLevels, graph.int64(repeated)], name('again'), { axis: 1 })],
+            name('all_levels'),
+            { axis: 1 },
+          );
+    return { levels: graph.add('Reshape', [all, shape], name('levels')), scale };
+  }
+
+  /** @param input of that root; `scales` of its rows */
+  #sharedBy(root: string, input: string, scales: string): Shared {
+    const known = this.#shared.get(root);
+    if (known) return known;
+    const { graph } = this;
+    const name = (part: string) => `${root}/all_rows/${part}`;
+    const value = create(TensorProtoSchema, {
+      dataType: dataTypes.uint8,
+      dims: [1n],
+      rawData: Uint8Array.of(middleLevel),
+    });
+    const count = graph.add('Shape', [scales], name('count'));
+    const sizes = graph.add('Shape', [input], name('sizes'));
+    const leading = graph.add('Slice', [sizes, graph.int64([0]), this.#last], name('leading'));
+    const made = {
+      middles: graph.add('ConstantOfShape', [count], name('middles'), { value }),
+      shape: graph.add('Concat', [leading, this.#last], name('shape'), { axis: 0 }),
+    };
+    this.#shared.set(root, made);
+    return made;
+  }
+}
