@@ -15,7 +15,7 @@ const headStride = 4;
 export const calibrationLength = 256;
 
 /** A fixed spread of tokens, for a model whose text is not at hand: large channels are much the same for any text. */
-export function calibrationTokens(vocabularySize: number): number[] {
+export function spreadTokens(vocabularySize: number): number[] {
   let state = 1;
   return Array.from({ length: calibrationLength }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -56,7 +56,10 @@ export function readPeaks(
     const logits = kept(
       Tensor.over(ownArray(Float32Array, asked * vocabularySize), 'float32', [1, asked, vocabularySize]),
     );
-    const steering = new SteeringInputs(layers.length, hiddenSize, 0).fill([{ edit: [], position: 0 }], count);
+    const steering = new SteeringInputs(layers.length, hiddenSize, 0).fill(
+      [{ edit: [], position: 0 }],
+      count,
+    );
     for (const tensor of Object.values(steering)) kept(tensor);
     const positions = ownArray(BigInt64Array, asked).map((_, i) => BigInt(i * headStride));
     runner.run({ first: 0, rows: 1 }, [tokens], [0], {

@@ -16,7 +16,7 @@ import type { ColumnForm, ColumnWeights, GroupForm } from '../../onnx/rewrite/co
 import { Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
 import type { Arithmetic } from '../worker-settings.js';
-import { calibrationTokens, readPeaks } from './calibration.js';
+import { readPeaks, spreadTokens } from './calibration.js';
 import { calibrationGraft } from './grafts.js';
 import { splitChannels, weightsByColumn } from './requantize.js';
 
@@ -81,7 +81,7 @@ async function makeColumns(
   const session = await Session.create(graft, alone);
   let peaks: Map<string, Float32Array>;
   try {
-    const read = tokens.length > 0 ? tokens : calibrationTokens(spec.vocabularySize);
+    const read = tokens.length > 0 ? tokens : spreadTokens(spec.vocabularySize);
     peaks = readPeaks(session, spec, groups, outputs, read);
   } finally {
     session.release();
@@ -117,7 +117,14 @@ async function writeColumns(
   const write = async (name: string, bytes: Int8Array, shape: number[]) => {
     for (let at = 0; at < bytes.length; )
       at += (await file.write(bytes, at, bytes.length - at, end + at)).bytesWritten;
-    written.push({ name, location: fileName, offset: end, bytes: bytes.length, dataType: dataTypes.int8, shape });
+    written.push({
+      name,
+      location: fileName,
+      offset: end,
+      bytes: bytes.length,
+      dataType: dataTypes.int8,
+      shape,
+    });
     end += Math.ceil(bytes.length / alignment) * alignment;
   };
   try {

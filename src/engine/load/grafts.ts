@@ -58,7 +58,12 @@ async function readExport(directory: string, changes: ExportChanges): Promise<Re
  * @throws OnnxError, when a file of weights is missing or something else, for instance; the file system's error
  */
 export async function identifyExport(directory: string) {
-  const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null, columns: null });
+  const { exported } = await readExport(directory, {
+    on: undefined,
+    arithmetic: 'export',
+    windows: null,
+    columns: null,
+  });
   await checkWeightFiles(exported, directory);
   return {
     fingerprint: await fingerprintModel(exported, directory),

@@ -112,7 +112,18 @@ export async function loadGraphs(
     await releaseWeights();
     throw error;
   });
-  const { spec, session: serving, chunks, changes, note, products, mixesRows, notCaptured, shared, columnNote } = made;
+  const {
+    spec,
+    session: serving,
+    chunks,
+    changes,
+    note,
+    products,
+    mixesRows,
+    notCaptured,
+    shared,
+    columnNote,
+  } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),

@@ -108,7 +108,11 @@ export function weightsByColumn(weights: BlockWeights, { divisors, copies, repea
 }
 
 /** The weights of one column. */
-function readColumn({ k, block, levels, scales, zeroPoints }: BlockWeights, index: number, to: Float64Array): void {
+function readColumn(
+  { k, block, levels, scales, zeroPoints }: BlockWeights,
+  index: number,
+  to: Float64Array,
+): void {
   const blocks = Math.ceil(k / block);
   for (let part = 0; part < blocks; part++) {
     const at = index * blocks + part;

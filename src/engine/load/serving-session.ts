@@ -3,13 +3,13 @@
  * has none and the rewrite was seen to compute the same. Only one of these sessions is in memory at a time.
  */
 import { OnnxError } from '../../onnx/graph/model-file.js';
+import type { ColumnForm } from '../../onnx/rewrite/column-products.js';
 import { Session, type SessionSettings } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { chooseCapacity } from '../kv/cache-size.js';
 import type { ModelSpec } from '../model-spec.js';
 import type { Arithmetic } from '../worker-settings.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
-import type { ColumnForm } from '../../onnx/rewrite/column-products.js';
 import { type ExportChanges, observableGraft, servingGraft } from './grafts.js';
 
 interface ServingSession {

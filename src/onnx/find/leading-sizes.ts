@@ -16,7 +16,10 @@ const keepFirst: ReadonlySet<string> = new Set([
   'Tanh',
 ]);
 /** Norms of a sum, which is their last output: both summands have the same shape. */
-const skipNorms: ReadonlySet<string> = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization']);
+const skipNorms: ReadonlySet<string> = new Set([
+  'SkipLayerNormalization',
+  'SkipSimplifiedLayerNormalization',
+]);
 /** Operators on two tensors that may be of different shapes: both must be traced to the same one. */
 const elementwise: ReadonlySet<string> = new Set(['Add', 'Mul', 'Sub', 'Div']);
 

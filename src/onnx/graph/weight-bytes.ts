@@ -9,10 +9,15 @@ import { OnnxError } from './model-file.js';
  * @returns at least `bytes` bytes, in an ArrayBuffer of their own
  * @throws OnnxError when the weight is shorter or lies outside of the folder; the file system's error
  */
-export async function weightBytes(tensor: TensorProto, directory: string, bytes: number): Promise<Uint8Array> {
+export async function weightBytes(
+  tensor: TensorProto,
+  directory: string,
+  bytes: number,
+): Promise<Uint8Array> {
   const entry = (key: string) => tensor.externalData.find((found) => found.key === key)?.value;
   const location = entry('location');
-  const short = () => new OnnxError(`the weight ${JSON.stringify(tensor.name)} has fewer than ${bytes} bytes`);
+  const short = () =>
+    new OnnxError(`the weight ${JSON.stringify(tensor.name)} has fewer than ${bytes} bytes`);
   if (location === undefined) {
     if (tensor.rawData.byteLength < bytes) throw short();
     return Uint8Array.from(tensor.rawData);

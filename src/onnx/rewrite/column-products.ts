@@ -52,16 +52,15 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
   const { left, scales } = foldFactors(graph, groups, form);
   const quantizer = new RowQuantizer(graph);
   for (const group of groups) {
-    const rows = quantizer.quantize(group, {
-      factors: left.get(group.name) ?? null,
-      repeated: form.groups.get(group.name)?.repeated ?? [],
-    });
+    const { repeated = [] } = form.groups.get(group.name) ?? {};
+    // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.
+    const checked = group === groups.at(-1);
+    const rows = quantizer.quantize(group, { factors: left.get(group.name) ?? null, repeated }, checked);
     for (const { output, k, n } of group.products) {
       const node = graph.producer(output);
       const weights = form.products.get(output);
       const byColumn = scales.get(output);
       if (!node || !weights || !byColumn) continue;
-      const { repeated = [] } = form.groups.get(group.name) ?? {};
       graph.addInitializer(elsewhere(weights.weight, [k + repeated.length, n]));
       const whole = graph.add(
         'MatMulIntegerToFloat',
@@ -94,7 +93,11 @@ function foldFactors(graph: Graph, groups: readonly ProductGroup[], form: Column
     if (!factors || foldIntoNorm(graph, group, factors)) continue;
     const product = factorProduct(graph, group, (output) => here.has(output));
     const before = product && scales.get(product);
-    if (before) scales.set(product, before.map((scale, channel) => scale * (factors[channel] ?? 1)));
+    if (before)
+      scales.set(
+        product,
+        before.map((scale, channel) => scale * (factors[channel] ?? 1)),
+      );
     else left.set(group.name, factors);
   }
   return { left, scales };

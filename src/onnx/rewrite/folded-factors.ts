@@ -20,7 +20,8 @@ const gains: ReadonlyMap<string, number> = new Map([
 export function foldIntoNorm(graph: Graph, group: ProductGroup, factors: Float32Array): boolean {
   const norm = graph.producer(group.input);
   const index = gains.get(norm?.opType ?? '');
-  if (!norm || index === undefined || norm.output[0] !== group.input || !readAlone(graph, group)) return false;
+  if (!norm || index === undefined || norm.output[0] !== group.input || !readAlone(graph, group))
+    return false;
   const weight = graph.initializer(norm.input[index] ?? '');
   if (weight?.dataType !== dataTypes.float32) return false;
   // Of two constants: ONNX Runtime multiplies them once.

@@ -43,12 +43,23 @@ export class RowQuantizer {
     this.#share = graph.float32(1 / largestLevel);
     this.#last = graph.int64([-1]);
     this.#sizes = new LeadingSizes(graph);
-    const middle = { name: 'steerd/middle_level', dataType: dataTypes.uint8, rawData: Uint8Array.of(middleLevel) };
+    const middle = {
+      name: 'steerd/middle_level',
+      dataType: dataTypes.uint8,
+      rawData: Uint8Array.of(middleLevel),
+    };
     this.middle = graph.addInitializer(create(TensorProtoSchema, middle));
   }
 
-  /** The group's rows, as many channels more as are repeated. */
-  quantize({ name: group, input, k }: ProductGroup, { factors, repeated }: GroupForm): Rows {
+  /**
+   * The group's rows, as many channels more as are repeated.
+   * @param checked whether a NaN anywhere in a row makes its scale NaN: ReduceMax passes NaN over
+   */
+  quantize(
+    { name: group, input, k }: ProductGroup,
+    { factors, repeated }: GroupForm,
+    checked: boolean,
+  ): Rows {
     const { graph } = this;
     const name = (part: string) => `${group}/rows/${part}`;
     const root = this.#sizes.rootOf(input);
@@ -56,10 +67,7 @@ export class RowQuantizer {
       ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
       : input;
     const sizes = graph.add('Abs', [scaled], name('sizes'));
-    const largest =
-      graph.opset >= 18
-        ? graph.add('ReduceMax', [sizes, this.#last], name('largest'), { keepdims: 1 })
-        : graph.add('ReduceMax', [sizes], name('largest'), { keepdims: 1, axes: [-1] });
+    const largest = this.#largestOf(sizes, name, checked);
     const scale = graph.add('Mul', [largest, this.#share], name('scale'));
     // QuantizeLinear takes a vector of scales along one axis.
     const scales = graph.add('Reshape', [scale, this.#last], name('flat_scale'));
@@ -71,11 +79,26 @@ export class RowQuantizer {
         ? flatLevels
         : graph.add(
             'Concat',
-            [flatLevels, graph.add('Gather', [flatLevels, graph.int64(repeated)], name('again'), { axis: 1 })],
+            [
+              flatLevels,
+              graph.add('Gather', [flatLevels, graph.int64(repeated)], name('again'), { axis: 1 }),
+            ],
             name('all_levels'),
             { axis: 1 },
           );
     return { levels: graph.add('Reshape', [all, shape], name('levels')), scale };
+  }
+
+  #largestOf(sizes: string, name: (part: string) => string, checked: boolean): string {
+    const { graph } = this;
+    const largest =
+      graph.opset >= 18
+        ? graph.add('ReduceMax', [sizes, this.#last], name('largest'), { keepdims: 1 })
+        : graph.add('ReduceMax', [sizes], name('largest'), { keepdims: 1, axes: [-1] });
+    if (!checked) return largest;
+    const sum = graph.add('ReduceSum', [sizes, this.#last], name('sum'), { keepdims: 1 });
+    const nothing = graph.add('Mul', [sum, graph.float32(0)], name('zero_or_nan'));
+    return graph.add('Add', [largest, nothing], name('checked'));
   }
 
   /** @param input of that root; `scales` of its rows */
