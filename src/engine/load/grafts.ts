@@ -121,6 +121,8 @@ export async function calibrationGraft(directory: string, arithmetic: Arithmetic
   const unchanged = { on: undefined, arithmetic, windows: null, columns: null };
   const { model } = await readExport(directory, unchanged);
   const graft = graftForServing(model, { floatLogits: true });
+  // Before any work: it throws where the rewrite is impossible.
+  multiplyByColumn(graft, { groups: new Map(), products: new Map() });
   const groups = columnProducts(graft);
   const outputs = exposePeaks(graft, groups);
   return { spec: await readModelSpec(model, directory), groups, outputs, graft: serializeModel(graft) };

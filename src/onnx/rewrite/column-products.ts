@@ -11,7 +11,7 @@ import { create } from '@bufbuild/protobuf';
 import { columnProducts, type ProductGroup } from '../find/column-products.js';
 import { dataTypes } from '../graph/data-types.js';
 import { Graph } from '../graph/graph.js';
-import { cloneModel } from '../graph/model-file.js';
+import { cloneModel, OnnxError } from '../graph/model-file.js';
 import { type ModelProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
 import { factorProduct, foldIntoNorm } from './folded-factors.js';
 import { RowQuantizer } from './row-quantizer.js';
@@ -45,17 +45,25 @@ export interface ColumnForm {
  */
 const nowhere = 'model.onnx';
 
-/** @returns a copy with every product that `form` names by column */
+/** Reshape has `allowzero` from this operator set on. */
+const oldestOpset = 14;
+
+/**
+ * @returns a copy with every product that `form` names by column
+ * @throws OnnxError for an older operator set than 14
+ */
 export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProto {
   const graph = new Graph(cloneModel(model));
+  if (graph.opset < oldestOpset)
+    throw new OnnxError(`products by column need opset ${oldestOpset}, the export has ${graph.opset}`);
   const groups = columnProducts(graph.model).filter(({ name }) => form.groups.has(name));
   const { left, scales } = foldFactors(graph, groups, form);
   const quantizer = new RowQuantizer(graph);
   for (const group of groups) {
     const { repeated = [] } = form.groups.get(group.name) ?? {};
     // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.
-    const checked = group === groups.at(-1);
-    const rows = quantizer.quantize(group, { factors: left.get(group.name) ?? null, repeated }, checked);
+    const last = group === groups.at(-1);
+    const rows = quantizer.quantize(group, { factors: left.get(group.name) ?? null, repeated }, last);
     for (const { output, k, n } of group.products) {
       const node = graph.producer(output);
       const weights = form.products.get(output);

@@ -25,8 +25,10 @@ interface Rows {
 interface Shared {
   /** uint8 [rows], the middle level of each. */
   readonly middles: string;
-  /** int64, the leading sizes and -1. */
-  readonly shape: string;
+  /** int64, the leading sizes. */
+  readonly leading: string;
+  /** int64, the leading sizes and a last one, by that one. */
+  readonly shapes: Map<number, string>;
 }
 
 export class RowQuantizer {
@@ -53,13 +55,10 @@ export class RowQuantizer {
 
   /**
    * The group's rows, as many channels more as are repeated.
-   * @param checked whether a NaN anywhere in a row makes its scale NaN: ReduceMax passes NaN over
+   * @param last whether these are the rows of the last product, which may be asked for no row at all, and must not make
+   *   numbers of what is none: a NaN anywhere in a row then makes its scale NaN, while ReduceMax passes NaN over
    */
-  quantize(
-    { name: group, input, k }: ProductGroup,
-    { factors, repeated }: GroupForm,
-    checked: boolean,
-  ): Rows {
+  quantize({ name: group, input, k }: ProductGroup, { factors, repeated }: GroupForm, last: boolean): Rows {
     const { graph } = this;
     const name = (part: string) => `${group}/rows/${part}`;
     const root = this.#sizes.rootOf(input);
@@ -67,13 +66,16 @@ export class RowQuantizer {
       ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
       : input;
     const sizes = graph.add('Abs', [scaled], name('sizes'));
-    const largest = this.#largestOf(sizes, name, checked);
+    const largest = this.#largestOf(sizes, name, last);
     const scale = graph.add('Mul', [largest, this.#share], name('scale'));
     // QuantizeLinear takes a vector of scales along one axis.
     const scales = graph.add('Reshape', [scale, this.#last], name('flat_scale'));
     const flat = graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
-    const { middles, shape } = this.#sharedBy(root, input, scales);
-    const flatLevels = graph.add('QuantizeLinear', [flat, scales, middles], name('flat_levels'), { axis: 0 });
+    const shared = this.#sharedBy(root, input, scales);
+    const shape = this.#shapeOf(shared, root, k + repeated.length);
+    const flatLevels = graph.add('QuantizeLinear', [flat, scales, shared.middles], name('flat_levels'), {
+      axis: 0,
+    });
     const all =
       repeated.length === 0
         ? flatLevels
@@ -86,7 +88,12 @@ export class RowQuantizer {
             name('all_levels'),
             { axis: 1 },
           );
-    return { levels: graph.add('Reshape', [all, shape], name('levels')), scale };
+    // There may be no rows: a 0 then is a size, not a reference to the input's.
+    const levels = graph.add('Reshape', [all, shape], name('levels'), { allowzero: 1 });
+    if (!last) return { levels, scale };
+    // Of no rows, ReduceMax keeps all channels.
+    const one = [scales, this.#shapeOf(shared, root, 1)];
+    return { levels, scale: graph.add('Reshape', one, name('row_scale'), { allowzero: 1 }) };
   }
 
   #largestOf(sizes: string, name: (part: string) => string, checked: boolean): string {
@@ -99,6 +106,14 @@ export class RowQuantizer {
     const sum = graph.add('ReduceSum', [sizes, this.#last], name('sum'), { keepdims: 1 });
     const nothing = graph.add('Mul', [sum, graph.float32(0)], name('zero_or_nan'));
     return graph.add('Add', [largest, nothing], name('checked'));
+  }
+
+  #shapeOf({ leading, shapes }: Shared, root: string, last: number): string {
+    const known = shapes.get(last);
+    if (known) return known;
+    const name = `${root}/all_rows/shape_${last}`;
+    shapes.set(last, this.graph.add('Concat', [leading, this.graph.int64([last])], name, { axis: 0 }));
+    return name;
   }
 
   /** @param input of that root; `scales` of its rows */
@@ -114,10 +129,10 @@ export class RowQuantizer {
     });
     const count = graph.add('Shape', [scales], name('count'));
     const sizes = graph.add('Shape', [input], name('sizes'));
-    const leading = graph.add('Slice', [sizes, graph.int64([0]), this.#last], name('leading'));
     const made = {
+      leading: graph.add('Slice', [sizes, graph.int64([0]), this.#last], name('leading')),
+      shapes: new Map<number, string>(),
       middles: graph.add('ConstantOfShape', [count], name('middles'), { value }),
-      shape: graph.add('Concat', [leading, this.#last], name('shape'), { axis: 0 }),
     };
     this.#shared.set(root, made);
     return made;

@@ -16,7 +16,7 @@ import { type ColumnForm, multiplyByColumn } from '../../../src/onnx/rewrite/col
 import { TensorProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
 import { Session } from '../../../src/ort/session.js';
 import { SharedWeights } from '../../../src/ort/shared-weights.js';
-import { floats, runGraph } from '../../helpers/run-graph.js';
+import { floats, ints, runGraph } from '../../helpers/run-graph.js';
 
 const [hidden, wide, block] = [128, 192, 32];
 const generator = new Random(11);
@@ -48,7 +48,8 @@ function gatedBlock() {
   } as never);
   const graph = new Graph(model);
   graph.addInput('x', dataTypes.float32, ['rows', 'tokens', `${hidden}`]);
-  graph.addOutput('y', dataTypes.float32, ['rows', 'tokens', `${hidden}`]);
+  graph.addInput('picked', dataTypes.int64, ['rows', 'picks', '1']);
+  graph.addOutput('y', dataTypes.float32, ['rows', 'picks', `${hidden}`]);
   const gains = Float32Array.from({ length: hidden }, (_, channel) => peak(channel) * (0.5 + random()));
   const norm = (input: string, output: string) =>
     graph.add('SimplifiedLayerNormalization', [input, 'gains'], output, {
@@ -77,7 +78,15 @@ function gatedBlock() {
   const up = product('normed', 'up', hidden, wide);
   const active = graph.add('Mul', [gate, graph.add('Sigmoid', [gate], 'sigmoid')], 'active');
   const down = product(graph.add('Mul', [active, up], 'inner'), 'down', wide, hidden);
-  product(norm(graph.add('Add', ['x', down], 'stream'), 'last'), 'y', hidden, hidden);
+  product(
+    norm(
+      graph.add('GatherND', [graph.add('Add', ['x', down], 'stream'), 'picked'], 'picks', { batch_dims: 1 }),
+      'last',
+    ),
+    'y',
+    hidden,
+    hidden,
+  );
   graph.finish();
   return { model, weights, gains };
 }
@@ -156,9 +165,17 @@ describe('products by column', async () => {
   const most = 64;
   const x = Float32Array.from({ length: most * hidden }, () => 2 * random() - 1);
   const rowOf = (values: Float32Array, row: number) => values.subarray(row * hidden, (row + 1) * hidden);
-  const run = (session: Session, values: Float32Array, shape: readonly number[]) =>
-    runGraph(session, { x: floats([...shape, hidden], values) }, { y: [...shape, hidden] }).y ??
-    new Float32Array(0);
+  /** @param picked how many tokens of each row reach the head */
+  const run = (
+    session: Session,
+    values: Float32Array,
+    [rows = 1, tokens = 1]: readonly number[],
+    picked = tokens,
+  ) => {
+    const picks = Array.from({ length: rows * picked }, (_, i) => i % picked);
+    const inputs = { x: floats([rows, tokens, hidden], values), picked: ints([rows, picked, 1], picks) };
+    return runGraph(session, inputs, { y: [rows, picked, hidden] }).y ?? new Float32Array(0);
+  };
 
   test('the graph has no other product, and quantises the rows of gate and up once', () => {
     const types = split.rewritten.graph?.node.map(({ opType }) => opType) ?? [];
@@ -185,6 +202,11 @@ describe('products by column', async () => {
           for (let row = 0; row < rows; row++)
             assert.deepEqual(rowOf(made, row), alone[row], `row ${row} of ${shape}`);
         }
+    });
+
+    test(`${what}: no row is asked for`, () => {
+      assert.equal(run(session, x, [1, most], 0).length, 0);
+      assert.equal(run(session, x, [most, 1], 0).length, 0);
     });
 
     test(`${what}: a row of zeros gives zeros`, () => {
