@@ -14,15 +14,7 @@ import { Graph } from '../graph/graph.js';
 import { cloneModel, OnnxError } from '../graph/model-file.js';
 import { type ModelProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
 import { factorProduct, foldIntoNorm } from './folded-factors.js';
-import { RowQuantizer } from './row-quantizer.js';
-
-/** How a group's activations are quantised. */
-export interface GroupForm {
-  /** Of each channel, what its activation is multiplied by first. Null for ones. */
-  readonly factors: Float32Array | null;
-  /** The channels that come once more behind the others, one of them several times perhaps. */
-  readonly repeated: readonly number[];
-}
+import { type GroupForm, RowQuantizer } from './row-quantizer.js';
 
 /** A product's weights by column. */
 export interface ColumnWeights {

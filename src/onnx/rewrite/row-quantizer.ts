@@ -8,7 +8,14 @@ import { LeadingSizes } from '../find/leading-sizes.js';
 import { dataTypes } from '../graph/data-types.js';
 import type { Graph } from '../graph/graph.js';
 import { TensorProtoSchema } from '../schema/onnx_pb.js';
-import type { GroupForm } from './column-products.js';
+
+/** How a group's activations are quantised. */
+export interface GroupForm {
+  /** Of each channel, what its activation is multiplied by first. Null for ones. */
+  readonly factors: Float32Array | null;
+  /** The channels that come once more behind the others, one of them several times perhaps. */
+  readonly repeated: readonly number[];
+}
 
 /** Levels are 1 to 255: a scale is the largest activation by 127. */
 const largestLevel = 127;
