@@ -9,6 +9,8 @@
 
 /** Largest level of a weight: int8, symmetric. */
 const largestLevel = 127;
+/** The zero point of weights that have none of their own. */
+const middle = 128;
 /** Columns that are written together: their rows are then whole cache lines. */
 const tile = 64;
 
@@ -64,36 +66,37 @@ export interface ByColumn {
   readonly scales: Float32Array;
 }
 
+/** Written for speed: a load does this for every weight of the model. */
 export function weightsByColumn(weights: BlockWeights, { divisors, copies, repeated }: Split): ByColumn {
-  const { k, n } = weights;
+  const { k, n, block, levels: old, scales: oldScales, zeroPoints } = weights;
+  const blocks = Math.ceil(k / block);
   const channels = k + repeated.length;
   const levels = new Int8Array(channels * n);
   const scales = new Float32Array(n);
   const split = [...copies.entries()].filter(([, count]) => count > 1).map(([channel]) => channel);
-  /** Of each channel, what its weight is multiplied by in one copy, if all had the same. */
-  const growth = divisors.map((divisor, channel) => divisor / (copies[channel] ?? 1));
-  const column = new Float64Array(k);
   const rows = new Int8Array(channels * tile);
   for (let first = 0; first < n; first += tile) {
     const width = Math.min(tile, n - first);
     for (let i = 0; i < width; i++) {
-      readColumn(weights, first + i, column);
-      let largest = 0;
-      for (let channel = 0; channel < k; channel++) {
-        const size = (column[channel] as number) * (growth[channel] as number);
-        if (size > largest) largest = size;
-        else if (-size > largest) largest = -size;
+      const column = first + i;
+      const scale = Math.fround(largestOf(weights, column) / largestLevel) || 1;
+      scales[column] = scale;
+      for (let part = 0; part < blocks; part++) {
+        const at = column * blocks + part;
+        const ratio = (oldScales[at] as number) / scale;
+        const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
+        const end = Math.min(k, (part + 1) * block);
+        let to = part * block * tile + i;
+        // To the nearest level: `| 0` cuts the fraction off a positive number.
+        for (let channel = part * block, from = at * block; channel < end; channel++, from++, to += tile)
+          rows[to] = ((((old[from] as number) - zero) * ratio + 128.5) | 0) - 128;
       }
-      const scale = Math.fround(largest / largestLevel) || 1;
-      scales[first + i] = scale;
-      const inverse = 1 / scale;
-      // To the nearest level: `| 0` cuts the fraction off a positive number.
-      for (let channel = 0; channel < k; channel++)
-        rows[channel * tile + i] = (((column[channel] as number) * inverse + 128.5) | 0) - 128;
       let extra = k;
       for (const channel of split) {
         const count = copies[channel] as number;
-        const total = Math.round((column[channel] as number) * (divisors[channel] as number) * inverse);
+        const total = Math.round(
+          (weightAt(weights, channel, column) * (divisors[channel] as number)) / scale,
+        );
         // The copies add up to the rounded total, so that a split weight is as fine as its divisor is large.
         const least = Math.floor(total / count);
         const above = total - least * count;
@@ -107,19 +110,32 @@ export function weightsByColumn(weights: BlockWeights, { divisors, copies, repea
   return { levels, scales };
 }
 
-/** The weights of one column. */
-function readColumn(
-  { k, block, levels, scales, zeroPoints }: BlockWeights,
-  index: number,
-  to: Float64Array,
-): void {
+/** The largest absolute weight of a column. No copy of a channel has a larger one. */
+function largestOf({ k, block, levels, scales, zeroPoints }: BlockWeights, column: number): number {
   const blocks = Math.ceil(k / block);
+  let largest = 0;
   for (let part = 0; part < blocks; part++) {
-    const at = index * blocks + part;
-    const scale = scales[at] as number;
-    const zero = zeroPoints ? (zeroPoints[at] as number) : 128;
-    const end = Math.min(k, (part + 1) * block);
-    for (let channel = part * block, from = at * block; channel < end; channel++, from++)
-      to[channel] = ((levels[from] as number) - zero) * scale;
+    const at = column * blocks + part;
+    let lowest = 255;
+    let highest = 0;
+    for (let from = at * block; from < at * block + Math.min(block, k - part * block); from++) {
+      const level = levels[from] as number;
+      if (level < lowest) lowest = level;
+      if (level > highest) highest = level;
+    }
+    const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
+    largest = Math.max(largest, Math.max(zero - lowest, highest - zero) * Math.abs(scales[at] as number));
   }
+  return largest;
+}
+
+function weightAt(
+  { k, block, levels, scales, zeroPoints }: BlockWeights,
+  channel: number,
+  column: number,
+): number {
+  const blocks = Math.ceil(k / block);
+  const at = column * blocks + Math.floor(channel / block);
+  const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
+  return ((levels[at * block + (channel % block)] as number) - zero) * (scales[at] as number);
 }
