@@ -79,7 +79,8 @@ async function makeColumns(
   const { groups, spec, graft, outputs } = await calibrationGraft(directory, arithmetic);
   if (groups.length === 0) return null;
   const { prepacked: _, ...alone } = settings;
-  const session = await Session.create(graft, alone);
+  // One run: threads that wait busily between its operators would only take the cores from others.
+  const session = await Session.create(graft, { ...alone, spinning: false });
   let peaks: Map<string, Float32Array>;
   try {
     const read = tokens.length > 0 ? tokens : spreadTokens(spec.vocabularySize);
