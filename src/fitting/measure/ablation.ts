@@ -3,7 +3,7 @@
  * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, the concept's
  * direction as far below neutral as plain answers stay fluent, and what its message's tokens differ in at neutral. What
  * goes then is measured on answers to other questions. Clamp counts from there up to what an addition at strength 1
- * reads (docs/decisions/0011-what-ablation-holds.md).
+ * reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { MessageDirections } from '../../concepts/message-directions.js';
