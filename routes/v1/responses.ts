@@ -69,7 +69,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
         tags: ['completions'],
         summary: 'A response that is stored',
         params,
-        response: { 200: ResponseObject, ...errorResponses(404) },
+        response: { 200: ResponseObject, ...errorResponses(404, 500, 503) },
       },
     },
     async ({ params: { response_id: id }, services }) => {
@@ -88,7 +88,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
         tags: ['completions'],
         summary: 'Forget a response',
         params,
-        response: { 200: ResponseDeleted, ...errorResponses(404) },
+        response: { 200: ResponseDeleted, ...errorResponses(400, 404, 413, 415, 500, 503) },
       },
     },
     async ({ params: { response_id: id }, services }) => {

@@ -152,7 +152,7 @@ export class ToolCallReader {
   }
 
   #between(parts: CallPart[], finish: FinishReason | null): boolean {
-    const rest = this.#rest.replace(/^[\s,;[\]]+/, '');
+    const rest = this.#rest.replace(/^[\s,;\]]+/, '');
     this.#rest = rest;
     if (rest === '') return false;
     for (const mark of [...this.#openings, ...this.#closings]) {
@@ -165,7 +165,14 @@ export class ToolCallReader {
         }
         return true;
       }
-      if (finish === null && mark.startsWith(rest)) return false;
+      if (mark.startsWith(rest)) {
+        if (finish !== null) this.#rest = '';
+        return false;
+      }
+    }
+    if (rest.startsWith('[')) {
+      this.#rest = rest.slice(1);
+      return true;
     }
     if (rest.startsWith('{')) return this.#json(parts, rest);
     if (!this.#marked) {

@@ -72,8 +72,9 @@ function matches(source: string, text: string): boolean {
 /** Whether a number is a multiple as it is written: 0.07 is one of 0.01, though its double is not. */
 function isMultiple(value: number, step: number): boolean {
   if (!(step > 0)) return true;
+  if (Number.isInteger(value) && Number.isInteger(step)) return value % step === 0;
   const quotient = value / step;
-  return Math.abs(quotient - Math.round(quotient)) <= 1e-9 * Math.max(1, Math.abs(quotient));
+  return Math.abs(quotient - Math.round(quotient)) <= 1e-9 + 4 * Number.EPSILON * Math.abs(quotient);
 }
 
 type Check = (schema: Schema, value: never, at: string) => string | null;

@@ -105,12 +105,15 @@ export async function readServingSettings(
     deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,
     pinned: own.pinned ?? usual.pinned,
-    marks: {
-      ...(own.tool_format && own.tool_format !== 'auto' && { toolFormat: own.tool_format }),
-      ...(own.reasoning &&
-        own.reasoning !== 'auto' && {
-          reasoning: reasoningMarks.find(({ open }) => open === own.reasoning) ?? null,
-        }),
-    },
+    ...((own.tool_format ?? own.reasoning) && { marks: marksOf(own) }),
   };
 }
+
+/** Nothing for what the chat template is to say. */
+const marksOf = (own: z.output<typeof SettingsFile>): AnswerMarks => ({
+  ...(own.tool_format && own.tool_format !== 'auto' && { toolFormat: own.tool_format }),
+  ...(own.reasoning &&
+    own.reasoning !== 'auto' && {
+      reasoning: reasoningMarks.find(({ open }) => open === own.reasoning) ?? null,
+    }),
+});

@@ -95,13 +95,16 @@ test('tool_choice decides what the answer is held to', async (t) => {
   };
   assert.equal(await formatOf({ tool_choice: 'none' }), null);
   assert.equal((await formatOf({}))?.type, 'triggered_tags');
-  const required = await formatOf({ tool_choice: 'required', parallel_tool_calls: false });
-  assert.deepEqual(
-    [required?.at_least_one, required?.stop_after_first, required?.tags.length],
-    [true, true, 2],
-  );
-  const named = await formatOf({ tool_choice: { type: 'function', function: { name: 'news' } } });
-  assert.equal(named?.tags.length, 1);
+  const grammarOf = async (more: object) => {
+    await client.chat.completions.create({ model: 'tiny', messages, tools, ...more });
+    const constraint = engine.requests.at(-1)?.constraint;
+    assert.ok(constraint?.kind === 'grammar');
+    return constraint.source;
+  };
+  // What the grammars let through: test/json-grammar/tool-grammars.test.ts.
+  assert.match(await grammarOf({ tool_choice: 'required', parallel_tool_calls: false }), /weather.*news/s);
+  const named = await grammarOf({ tool_choice: { type: 'function', function: { name: 'news' } } });
+  assert.doesNotMatch(named, /weather/);
 });
 
 test('tools that cannot be are bad requests', async (t) => {
@@ -110,10 +113,18 @@ test('tools that cannot be are bad requests', async (t) => {
     [{ tools: [tool('weather'), tool('weather')] }, 'tools'],
     [{ tools: [tool('no spaces')] }, 'tools.0.function.name'],
     [{ tools, tool_choice: { type: 'function', function: { name: 'nope' } } }, 'tool_choice.function.name'],
-    [{ tools, response_format: { type: 'json_object' } }, 'response_format'],
+    [{ tools, functions: [{ name: 'f' }] }, 'functions'],
     [
-      { tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', not: {} } } }] },
-      'tools.0.function.parameters',
+      {
+        tools: [
+          tool('a'),
+          {
+            type: 'function',
+            function: { name: 'f', strict: true, parameters: { type: 'object', not: {} } },
+          },
+        ],
+      },
+      'tools.1.function.parameters',
     ],
   ];
   for (const [more, param] of bad) {
