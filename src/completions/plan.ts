@@ -17,6 +17,7 @@ import { type AnswerReading, answerReading } from './answer-reading.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
+import { quietParts } from './quiet-parts.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -89,7 +90,8 @@ export async function planCompletion(
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
-    return steering.alternatives.flatMap(({ items, budget, list }, a) => {
+    return steering.alternatives.flatMap(({ items, budget, list, suspend = [] }, a) => {
+      const quiet = quietParts(suspend, answer.constraint, { ...asked, calls });
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
@@ -101,7 +103,10 @@ export async function planCompletion(
       return Array.from({ length: answer.n }, (_, choice): Choice => {
         const seed = seedOfChoice(answer.sampling.seed, choice);
         const sampling = { ...answer.sampling, logitBias, seed };
-        return { sequence: { prompt, maxTokens, sampling, edit, ...common }, receipts };
+        return {
+          sequence: { prompt, maxTokens, sampling, edit, ...common, ...(quiet && { quiet }) },
+          receipts,
+        };
       });
     });
   });

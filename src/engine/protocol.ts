@@ -91,6 +91,15 @@ export interface GrammarVocabulary {
   readonly endTokens: readonly number[];
 }
 
+/** Parts of an answer in which its edit does not act, by the marks around them in the alphabet of GrammarVocabulary. */
+export interface QuietSpans {
+  /** Whether the answer begins with one. */
+  readonly fromStart: boolean;
+  readonly opens: readonly string[];
+  /** None where one that is open lasts to the end. */
+  readonly closes: readonly string[];
+}
+
 /** Most `logprobs` of a request (OpenAI API reference, `top_logprobs`). */
 export const mostTopLogprobs = 20;
 
@@ -106,6 +115,8 @@ export interface SequenceRequest {
   readonly sampling: Sampling;
   /** The activation edit of this sequence; no terms for none. */
   readonly edit: ActivationEdit;
+  /** Where the edit does not act; everywhere it does when left out. Needs a vocabulary, as constraints do. */
+  readonly quiet?: QuietSpans;
   /** Directions whose projections come with every token: [L * H] unit vectors each, in shared memory. None by default. */
   readonly monitor?: readonly Float32Array[];
   /**

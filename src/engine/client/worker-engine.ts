@@ -139,6 +139,8 @@ export class WorkerEngine implements Engine {
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
     checkSequence(request, this.shape);
+    // The worker finds the marks in the vocabulary.
+    if (request.quiet) this.#constraints ??= this.#openConstraints();
     if (request.constraint) await this.checkConstraint(request.constraint, request.constraintField);
     signal?.throwIfAborted();
     const id = this.#admit(request);
