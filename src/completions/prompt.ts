@@ -77,7 +77,7 @@ function callsAsText(message: ChatMessage, format: ToolFormat): TemplateMessage 
     name: wellFormed(name),
     args: wellFormed(args),
   }));
-  const parts = [content, callsText({ ...format, list: false }, calls)];
+  const parts = [content, callsText(format, calls)];
   return { ...plain, content: parts.filter((part) => part !== '').join('\n') };
 }
 

@@ -169,34 +169,33 @@ export function callsGrammar({ tools, single }: AskedCalls, format: ToolFormat):
 }
 
 /** xgrammar's format for text that may have calls in it: free until the model itself begins one. */
-export function freeWithCalls({ tools, single, ...more }: AskedCalls, format: ToolFormat): object {
-  if (format.list) {
-    const [open = ''] = format.openings;
-    const whole = callsGrammar(
-      { tools, single, ...more },
-      { ...format, before: format.before.slice(open.length) },
-    );
+export function freeWithCalls(calls: AskedCalls, format: ToolFormat): object {
+  const { tools, single } = calls;
+  const open = format.openings.find((mark) => format.before.startsWith(mark));
+  if (open !== undefined) {
+    // One grammar for all tools: what their schemas have in common is compiled once.
+    const block = { ...format, before: format.before.slice(open.length) };
+    const grammar = callsGrammar({ ...calls, single: single || !format.list }, block);
     return {
       type: 'triggered_tags',
       triggers: [open],
-      tags: [{ type: 'tag', begin: open, content: { type: 'grammar', grammar: whole }, end: '' }],
+      tags: [{ type: 'tag', begin: open, content: { type: 'grammar', grammar }, end: '' }],
       stop_after_first: single,
     };
   }
+  // Bare JSON may be an answer too: it is held to a tool once it names one.
   const loosening = new Loosening();
   const tags = tools.map(({ name, held, strict }) => {
     const rules = new Rules();
     const grammar = rules.grammar(schemaExpression(held, rules, strict ? null : loosening));
-    return {
-      type: 'tag',
-      begin: format.before + callHead(format, name),
-      content: { type: 'grammar', grammar },
-      end: `}${format.after}`,
-    };
+    return { type: 'tag', begin: callHead(format, name), content: { type: 'grammar', grammar }, end: '}' };
   });
-  // Bare JSON may be an answer too: it is held to a tool once it names one.
-  const triggers = format.before === '' ? tags.map(({ begin }) => begin) : ['<tool_call>'];
-  return { type: 'triggered_tags', triggers, tags, stop_after_first: single };
+  return {
+    type: 'triggered_tags',
+    triggers: tags.map(({ begin }) => begin),
+    tags,
+    stop_after_first: single,
+  };
 }
 
 /** What a model whose template knows no tools is told at the end of its system message. */

@@ -29,6 +29,11 @@ interface Unsupported {
 const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
 
 const unsupported: Readonly<Record<string, Unsupported>> = {
+  functions: { idle: isEmpty, instead: 'say it as tools' },
+  function_call: {
+    idle: (value) => value === 'none' || value === 'auto' || isEmpty(value),
+    instead: 'say it as tool_choice',
+  },
   guided_json: { idle: isEmpty, instead: 'say it as structured_outputs.json' },
   guided_regex: { idle: isEmpty, instead: 'say it as structured_outputs.regex' },
   guided_choice: { idle: isEmpty, instead: 'say it as structured_outputs.choice' },

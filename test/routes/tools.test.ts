@@ -258,6 +258,30 @@ test('beside a format the answer is a call or in the format', async (t) => {
   assert.ok(constraint?.kind === 'structural_tag' && constraint.tag.includes('weather'));
 });
 
+test('what is suspended is told to the engine by the marks of its parts', async (t) => {
+  const { client, engine, refused } = await connect(t, { answer: () => '{}' });
+  const quietOf = async (suspend: readonly string[], more: object = {}) => {
+    const steering = { items: [{ concept: 'pirate', strength: 1 }], suspend };
+    await client.chat.completions.create({ model: 'tiny', messages, steering, ...more } as never);
+    return engine.requests.at(-1)?.quiet;
+  };
+  const response_format = { type: 'json_object' };
+  const whole = { fromStart: true, opens: [], closes: [] };
+  const marked = { fromStart: false, opens: ['<tool_call>'], closes: ['</tool_call>'] };
+  assert.equal(await quietOf(['tool_calls', 'json']), undefined);
+  assert.equal(await quietOf([], { response_format, tools }), undefined);
+  assert.deepEqual(await quietOf(['json'], { response_format }), whole);
+  assert.deepEqual(await quietOf(['tool_calls'], { tools, tool_choice: 'required' }), whole);
+  assert.deepEqual(await quietOf(['tool_calls'], { tools }), marked);
+  assert.deepEqual(await quietOf(['tool_calls'], { tools, response_format }), marked);
+  assert.deepEqual(await quietOf(['tool_calls', 'json'], { tools, response_format }), whole);
+  const error = await refused('/v1/chat/completions', {
+    messages,
+    steering: { items: [], suspend: ['prose'] },
+  });
+  assert.match(error.message, /suspend.*must be "tool_calls" or "json"; received "prose"/);
+});
+
 test('functions and function_call are tools in older words, in histories too', async (t) => {
   const { client, engine } = await connect(t, { answer: () => call('weather', '{"city": "Rome"}') });
   const functions = tools.map((one) => one.function);
