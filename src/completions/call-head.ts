@@ -6,18 +6,15 @@ type CallHead =
   | { readonly kind: 'no call' }
   /** The value of the arguments begins at `at`; the call ends with that many more braces. */
   | { readonly kind: 'arguments'; readonly name: string; readonly at: number; readonly braces: number }
-  /** The whole call, up to `at`. */
-  | { readonly kind: 'whole'; readonly name: string; readonly args: string; readonly at: number };
+  /** The whole call, up to `at`; without arguments where it has none. */
+  | { readonly kind: 'whole'; readonly name: string; readonly args: string | null; readonly at: number };
 
 const nameKeys = ['name', 'tool_name', 'function_name'];
 const argumentsKeys = ['arguments', 'parameters', 'args', 'tool_arguments'];
 /** Keys that calls have beside these, and that say nothing more. */
 const otherKeys = ['id', 'type', 'index', 'call_id'];
 
-/**
- * @param text begins with `{`
- * @param ended whether nothing follows the text
- */
+/** @param text begins with `{` */
 export function readCallHead(text: string): CallHead {
   let at = 1;
   let braces = 1;
@@ -35,7 +32,7 @@ export function readCallHead(text: string): CallHead {
     if (text[at] === '}') {
       at++;
       if (--braces > 0) continue;
-      return name === null ? { kind: 'no call' } : { kind: 'whole', name, args: args ?? '{}', at };
+      return name === null ? { kind: 'no call' } : { kind: 'whole', name, args, at };
     }
     if (at >= text.length) return { kind: 'more', name: name ?? '' };
     if (text[at] !== '"') return { kind: 'no call' };

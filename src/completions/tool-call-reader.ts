@@ -141,7 +141,8 @@ export class ToolCallReader {
       if (!possible || finish !== null) this.#bare = false;
       return null;
     }
-    if (!this.names.includes(head.name)) {
+    // An object with a name and nothing else is as likely an answer.
+    if (!this.names.includes(head.name) || (head.kind === 'whole' && head.args === null)) {
       this.#bare = false;
       return null;
     }
@@ -196,7 +197,7 @@ export class ToolCallReader {
       return true;
     }
     if (head.kind === 'whole') {
-      this.#begin(parts, head.name, head.args);
+      this.#begin(parts, head.name, head.args ?? '{}');
       this.#rest = rest.slice(head.at);
       return true;
     }

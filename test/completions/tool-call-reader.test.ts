@@ -41,6 +41,8 @@ const answers: Readonly<Record<ToolFormatName, readonly Row[]>> = {
         ['weather', city],
       ],
     },
+    { text: '{"name": "news"}', said: '{"name": "news"}', calls: [] },
+    { text: '<tool_call>{"name": "news"}</tool_call>', said: '', calls: [['news', '{}']] },
     { text: '{"name": "Ann", "age": 3}', said: '{"name": "Ann", "age": 3}', calls: [] },
     { text: '{"answer": "x < y <tool"}', said: '{"answer": "x < y <tool"}', calls: [] },
     {
