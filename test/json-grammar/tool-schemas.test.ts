@@ -45,7 +45,7 @@ describe('parameters of tools in the wild', () => {
       const tool = called('f', parameters);
       const rules = new Rules();
       const grammar = rules.grammar(schemaExpression(tool.held, rules, new Loosening()));
-      const written = await texts.of(grammar, 4, 1_000);
+      const written = await texts.of(grammar, 3, 600);
       for (const text of written) {
         if (text === null) continue;
         const value = JSON.parse(text) as unknown;
