@@ -67,9 +67,15 @@ export async function checkedConstraint(
   const check = engine.checkConstraint?.bind(engine);
   if (constraint === null || calls === null || check === undefined) return { constraint, calls };
   const looser = loosestCalls(calls);
+  const loosest = answerConstraint(format, { ...reading, calls: looser });
   const tries = [
     { calls, constraint },
-    { calls: looser, constraint: answerConstraint(format, { ...reading, calls: looser }) },
+    // Names of tools and any object: nothing that could take long, unless a format is beside it.
+    {
+      calls: looser,
+      constraint:
+        loosest && format === null ? { ...loosest, source: { ...loosest.source, small: true } } : loosest,
+    },
     ...(calls.required || format !== null ? [] : [{ calls: looser, constraint: null }]),
   ];
   let refusal: unknown = null;

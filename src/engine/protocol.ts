@@ -78,11 +78,15 @@ export type Priority = 'interactive' | 'background';
  * What an answer's text must match, as xgrammar reads it. JSON schemas become grammars before they come here
  * (src/json-grammar).
  */
-export type ConstraintSource =
-  /** xgrammar's structural tags as JSON: for text with tool calls and regular expressions. */
-  | { readonly kind: 'structural_tag'; readonly tag: string }
+export type ConstraintSource = (
+  | /** xgrammar's structural tags as JSON: for text with tool calls and regular expressions. */
+  { readonly kind: 'structural_tag'; readonly tag: string }
   /** A grammar in EBNF. */
-  | { readonly kind: 'grammar'; readonly source: string };
+  | { readonly kind: 'grammar'; readonly source: string }
+) & {
+  /** Known to compile in no time, so that only a busy machine can make it late: it is waited for. */
+  readonly small?: boolean;
+};
 
 /** A model's tokens as xgrammar reads them. */
 export interface GrammarVocabulary {

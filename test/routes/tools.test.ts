@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
+import type { ConstraintSource } from '../../src/engine/protocol.js';
+import { errors } from '../../src/errors.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import type { ToolFormatName } from '../../src/text/answer-marks.js';
 import type { BuildOptions } from '../helpers/app.js';
@@ -256,6 +258,35 @@ test('beside a format the answer is a call or in the format', async (t) => {
   assert.deepEqual([said.choices[0]?.message.content, said.choices[0]?.finish_reason], [answer, 'stop']);
   const constraint = engine.requests.at(-1)?.constraint;
   assert.ok(constraint?.kind === 'structural_tag' && constraint.tag.includes('weather'));
+});
+
+test('schemas that take too long to compile give way, but those of strict tools', async (t) => {
+  const { engine, post, refused } = await connect(t, { answer: () => 'Hi' });
+  let refusals = 0;
+  const checked: ConstraintSource[] = [];
+  Object.assign(engine, {
+    async checkConstraint(source: ConstraintSource, field: string) {
+      checked.push(source);
+      if (refusals-- > 0) throw errors.constraintRefused(field, 'it takes too long to compile');
+    },
+  });
+  const url = '/v1/chat/completions';
+  const paths = async (more: object) =>
+    (await post(url, { messages, tools, ...more }, ChatCompletion)).loosened_tools?.map(({ path }) => path);
+  assert.equal(await paths({}), undefined);
+  assert.equal(engine.requests.at(-1)?.constraint, checked[0]);
+  refusals = 1;
+  assert.deepEqual(await paths({ tool_choice: 'required' }), ['schema', 'schema']);
+  assert.deepEqual(engine.requests.at(-1)?.constraint, checked.at(-1));
+  refusals = 2;
+  assert.deepEqual(await paths({}), ['schema', 'schema']);
+  assert.equal(engine.requests.at(-1)?.constraint, undefined);
+  refusals = 2;
+  assert.equal((await refused(url, { messages, tools, tool_choice: 'required' })).code, 'constraint_refused');
+  refusals = 1;
+  const [first] = tools;
+  const strict = [{ ...first, function: { ...first?.function, strict: true } }];
+  assert.equal((await refused(url, { messages, tools: strict })).code, 'constraint_refused');
 });
 
 test('what is suspended is told to the engine by the marks of its parts', async (t) => {
