@@ -27,6 +27,8 @@ export interface ChatTemplate {
   readonly toolFormat?: ToolFormatName;
   /** What the model marks its reasoning with; null for one that does not reason. */
   readonly reasoning?: ReasoningMarks | null;
+  /** Whether what it writes may depend on the day. */
+  readonly readsClock?: boolean;
 
   /**
    * @param options.addGenerationPrompt whether the prompt ends with the opening of an assistant's message
@@ -69,6 +71,7 @@ class JinjaChatTemplate implements ChatTemplate {
   readonly takesTools: boolean;
   readonly toolFormat: ToolFormatName;
   readonly reasoning: ReasoningMarks | null;
+  readonly readsClock: boolean;
   readonly #template: Template;
   readonly #defaults: JsonObject;
 
@@ -77,6 +80,7 @@ class JinjaChatTemplate implements ChatTemplate {
     this.takesTools = /\btools\b/.test(source);
     this.toolFormat = marks.toolFormat ?? toolFormatOf(source);
     this.reasoning = marks.reasoning === undefined ? reasoningOf(source) : marks.reasoning;
+    this.readsClock = source.includes('strftime_now');
     // transformers always defines these two, and templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
   }

@@ -12,6 +12,7 @@ import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelSettings } from '../serving-settings.js';
+import { calibrationTokens } from './calibration-text.js';
 
 /** A loaded model whose worker may die under it. */
 export interface RunningModel extends LoadedModel {
@@ -56,6 +57,7 @@ export async function loadModel(
       },
       arithmetic: settings.arithmetic ?? 'auto',
       vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
+      calibration: calibrationTokens(tokenizer, chatTemplate),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
