@@ -9,7 +9,8 @@ import type {
   SequenceStep,
   TokenLogprobs,
 } from '../protocol.js';
-import type { Sampler, TokenHistory } from '../sampling/sampler.js';
+import type { Sampler } from '../sampling/sampler.js';
+import { TokenHistory } from '../sampling/token-history.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
 
 const nothingBanned: readonly number[] = [];
@@ -26,7 +27,6 @@ export class Sequence {
   /** Set before the sequence runs, when its request has a constraint. */
   constraint: TokenConstraint | null = null;
   readonly #random: Random;
-  readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
   /** Tokens generated so far. */
   #count = 0;
@@ -47,10 +47,9 @@ export class Sequence {
     readonly monitored: readonly number[] = [],
   ) {
     this.#random = new Random(request.sampling.seed);
-    // Only the repetition penalty looks at the prompt's tokens.
-    const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
     this.#longestBadWord = (request.badWords ?? []).reduce((most, word) => Math.max(most, word.length), 1);
-    this.#history = { generated: this.#generated, prompt };
+    // Only the repetition penalty looks at the prompt's tokens.
+    this.#history = new TokenHistory(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
   }
 
   /** Whether the mask of its constraint, which tokens may come next, is not there yet. */
@@ -131,8 +130,8 @@ export class Sequence {
     if (!ended) constraint?.accept(token);
     if (ended) return { token: null, finish: 'stop', ...ofPrompt };
     this.#count++;
-    this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
-    this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
+    if (this.request.badWords) this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
+    this.#history.add(token);
     this.lastToken = token;
     const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
