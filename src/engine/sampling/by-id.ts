@@ -2,16 +2,16 @@
  * Draws a token from all weights, or from those of at least a floor, in the order of ids: O(V), and nothing is kept but
  * a running sum at every few hundred tokens.
  */
+import { type BlockTops, blockLength } from './block-tops.js';
 import { exponential, lowestExponent } from './fast-exponential.js';
 
-const blockLength = 256;
-
 export class ById {
-  /** Weights of all tokens before each block, and in the end of all. */
+  /** Weights of all tokens before each block. */
   readonly #before: Float64Array;
 
-  constructor(vocabularySize: number) {
-    this.#before = new Float64Array(Math.ceil(vocabularySize / blockLength) + 1);
+  /** @param blocks have read the logits that are drawn from */
+  constructor(readonly blocks: BlockTops) {
+    this.#before = new Float64Array(blocks.tops.length);
   }
 
   /**
@@ -29,9 +29,11 @@ export class ById {
     // A little below the floor's logarithm, since the weight itself decides.
     const least = Math.max(lowestExponent, floor > 0 ? Math.log(floor) - 1e-6 : lowestExponent);
     let total = 0;
-    let block = 0;
-    for (let from = 0; from < logits.length; from += blockLength) {
-      before[block++] = total;
+    const { tops } = this.blocks;
+    for (let block = 0; block < before.length; block++) {
+      before[block] = total;
+      if (!(((tops[block] as number) - top) * inverseTemperature >= least)) continue;
+      const from = block * blockLength;
       const to = Math.min(from + blockLength, logits.length);
       for (let token = from; token < to; token++) {
         const x = ((logits[token] as number) - top) * inverseTemperature;
@@ -42,7 +44,7 @@ export class ById {
     }
     const target = share * total;
     let last = 0;
-    for (let i = 0; i < block; i++) if ((before[i] as number) <= target) last = i;
+    for (let i = 0; i < before.length; i++) if ((before[i] as number) <= target) last = i;
     let sum = before[last] as number;
     let drawn: number | null = null;
     for (let token = last * blockLength; token < logits.length; token++) {

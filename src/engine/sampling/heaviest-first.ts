@@ -5,11 +5,10 @@
  * Tokens lie in buckets, one for each step of the exponential's table, so a bucket's weights differ by 1.6 % at most. A
  * search walks the buckets' sums to the one that it ends in, and orders only the few tokens there.
  */
+import { type BlockTops, blockLength } from './block-tops.js';
 import { exponential, exponentialTable, lowestExponent, stepsPerUnit } from './fast-exponential.js';
 
 const bucketCount = exponentialTable.length;
-/** Of a token without weight: behind all buckets. */
-const noBucket = bucketCount;
 /** Tokens of a bucket that insertion sort takes no longer for than one more division into parts. */
 const fewTokens = 24;
 const parts = 64;
@@ -17,7 +16,6 @@ const parts = 64;
 const almostOne = 1 - 2 ** -48;
 
 export class HeaviestFirst {
-  readonly #bucketOf: Uint16Array;
   readonly #counts = new Int32Array(bucketCount);
   readonly #masses = new Float64Array(bucketCount);
   /** The tokens of the bucket where a search ends, and their weights. */
@@ -39,8 +37,11 @@ export class HeaviestFirst {
   /** The token that it ended at. */
   #found = 0;
 
-  constructor(vocabularySize: number) {
-    this.#bucketOf = new Uint16Array(vocabularySize);
+  /** @param blocks have read the logits that are weighed */
+  constructor(
+    vocabularySize: number,
+    readonly blocks: BlockTops,
+  ) {
     this.#tokens = new Int32Array(vocabularySize);
     this.#weights = new Float64Array(vocabularySize);
   }
@@ -48,31 +49,41 @@ export class HeaviestFirst {
   /**
    * Takes the weights exp((logit - top) * inverseTemperature), so the largest is 1. The logits must stay as they are
    * until the last search.
+   * @param counted whether `sumOf` will be asked
    */
-  weigh(logits: Float32Array, top: number, inverseTemperature: number): void {
+  weigh(logits: Float32Array, top: number, inverseTemperature: number, counted: boolean): void {
     this.#logits = logits;
     this.#top = top;
     this.#inverseTemperature = inverseTemperature;
-    const bucketOf = this.#bucketOf;
-    const counts = this.#counts.fill(0);
     const masses = this.#masses.fill(0);
-    let total = 0;
+    // This loop is most of what sampling costs, so it does nothing that can be done by bucket or for fewer tokens.
     for (let token = 0; token < logits.length; token++) {
       const x = ((logits[token] as number) - top) * inverseTemperature;
-      if (!(x >= lowestExponent)) {
-        bucketOf[token] = noBucket;
-        continue;
-      }
-      // `exponential`, whose step is the bucket.
+      if (!(x >= lowestExponent)) continue;
       const bucket = (-x * stepsPerUnit) | 0;
       const rest = x + bucket / stepsPerUnit;
-      const weight = (exponentialTable[bucket] as number) * (1 + rest * (1 + rest * (0.5 + rest * (1 / 6))));
-      bucketOf[token] = bucket;
-      counts[bucket] = (counts[bucket] as number) + 1;
-      masses[bucket] = (masses[bucket] as number) + weight;
-      total += weight;
+      masses[bucket] = (masses[bucket] as number) + (1 + rest * (1 + rest * (0.5 + rest * (1 / 6))));
+    }
+    let total = 0;
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      masses[bucket] = (masses[bucket] as number) * (exponentialTable[bucket] as number);
+      total += masses[bucket] as number;
     }
     this.#total = total;
+    if (counted) this.#count();
+  }
+
+  #count(): void {
+    const logits = this.#logits;
+    const top = this.#top;
+    const inverseTemperature = this.#inverseTemperature;
+    const counts = this.#counts.fill(0);
+    for (let token = 0; token < logits.length; token++) {
+      const x = ((logits[token] as number) - top) * inverseTemperature;
+      if (!(x >= lowestExponent)) continue;
+      const bucket = (-x * stepsPerUnit) | 0;
+      counts[bucket] = (counts[bucket] as number) + 1;
+    }
   }
 
   /** All weights together. */
@@ -137,21 +148,23 @@ export class HeaviestFirst {
   }
 
   /**
-   * Adds groups of tokens up to the one in which the search ends, which is the last one if none is.
+   * Adds groups of tokens up to the one in which the search ends, which is the last one if none is. Their counts are
+   * needed only where a count is looked for.
    * @returns its index, -1 when all are empty
    */
   #walk(counts: Int32Array, masses: Float64Array): number {
+    const counted = this.#goalCount < Number.POSITIVE_INFINITY;
     let before = this.#before;
     let sum = this.#sum;
     let last = -1;
-    for (let group = 0; group < counts.length; group++) {
-      const inside = counts[group] as number;
-      if (inside === 0) continue;
+    for (let group = 0; group < masses.length; group++) {
+      const mass = masses[group] as number;
+      if (mass === 0) continue;
       last = group;
       this.#before = before;
       this.#sum = sum;
-      before += inside;
-      sum += masses[group] as number;
+      if (counted) before += counts[group] as number;
+      sum += mass;
       if (this.#reached(before, sum)) break;
     }
     return last;
@@ -159,16 +172,28 @@ export class HeaviestFirst {
 
   /** Writes the tokens of a bucket and their weights to the lists, by id. @returns how many there are */
   #list(bucket: number): number {
-    const bucketOf = this.#bucketOf;
-    const most = this.#counts[bucket] as number;
+    const logits = this.#logits;
+    const top = this.#top;
+    const inverseTemperature = this.#inverseTemperature;
+    // A band a little wider than the bucket passes over most tokens; the bucket itself decides. Two bounds would be two
+    // branches that nothing predicts.
+    const width = 1 / (stepsPerUnit * inverseTemperature);
+    const middle = top - (bucket + 0.5) * width;
+    const reach = width / 2 + 1e-9 * (1 + Math.abs(top) + bucketCount * width);
+    const { tops } = this.blocks;
     let count = 0;
-    for (let token = 0; count < most; token++) {
-      if (bucketOf[token] !== bucket) continue;
-      this.#tokens[count] = token;
-      this.#weights[count] = exponential(
-        ((this.#logits[token] as number) - this.#top) * this.#inverseTemperature,
-      );
-      count++;
+    for (let block = 0; block < tops.length; block++) {
+      if ((tops[block] as number) < middle - reach) continue;
+      const to = Math.min((block + 1) * blockLength, logits.length);
+      for (let token = block * blockLength; token < to; token++) {
+        const logit = logits[token] as number;
+        if (!(Math.abs(logit - middle) <= reach)) continue;
+        const x = (logit - top) * inverseTemperature;
+        if (!(x >= lowestExponent) || ((-x * stepsPerUnit) | 0) !== bucket) continue;
+        this.#tokens[count] = token;
+        this.#weights[count] = exponential(x);
+        count++;
+      }
     }
     return count;
   }

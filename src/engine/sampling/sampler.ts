@@ -7,17 +7,20 @@
 
 import type { Random } from '../../common/random.js';
 import type { Sampling } from '../protocol.js';
+import { BlockTops } from './block-tops.js';
 import { ById } from './by-id.js';
 import { HeaviestFirst } from './heaviest-first.js';
 import type { TokenHistory } from './token-history.js';
 
 export class Sampler {
+  readonly #blocks: BlockTops;
   readonly #ordered: HeaviestFirst;
   readonly #byId: ById;
 
   constructor(vocabularySize: number) {
-    this.#ordered = new HeaviestFirst(vocabularySize);
-    this.#byId = new ById(vocabularySize);
+    this.#blocks = new BlockTops(vocabularySize);
+    this.#ordered = new HeaviestFirst(vocabularySize, this.#blocks);
+    this.#byId = new ById(this.#blocks);
   }
 
   /**
@@ -34,7 +37,7 @@ export class Sampler {
     applyPenalties(logits, sampling, history);
     for (const [token, bias] of sampling.logitBias) logits[token] = (logits[token] ?? 0) + bias;
     for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
-    const best = largest(logits);
+    const best = this.#blocks.read(logits);
     // Infinite at temperature 0, and at one so small that the quotient overflows.
     const inverseTemperature = 1 / sampling.temperature;
     if (inverseTemperature === Number.POSITIVE_INFINITY || sampling.topK === 1) return best;
@@ -42,7 +45,7 @@ export class Sampler {
     const { topK, topP, minP } = sampling;
     if (topK === 0 && topP >= 1)
       return this.#byId.draw(logits, top, inverseTemperature, minP, random.uniform()) ?? best;
-    this.#ordered.weigh(logits, top, inverseTemperature);
+    this.#ordered.weigh(logits, top, inverseTemperature, topK > 0);
     return this.#ordered.at(random.uniform(), this.#kept(topK, topP, minP));
   }
 
@@ -76,18 +79,4 @@ function applyPenalties(logits: Float32Array, sampling: Sampling, history: Token
       const count = counts[i] as number;
       if (count > 0) logits[token] = (logits[token] ?? 0) - presencePenalty - frequencyPenalty * count;
     }
-}
-
-/** Index of the largest element, the first among equals; NaN never wins. */
-export function largest(values: Float32Array): number {
-  let best = 0;
-  let top = Number.NEGATIVE_INFINITY;
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index] as number;
-    if (value > top) {
-      top = value;
-      best = index;
-    }
-  }
-  return best;
 }

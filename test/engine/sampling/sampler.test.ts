@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
 import { greedy, type Sampling } from '../../../src/engine/protocol.js';
+import { BlockTops } from '../../../src/engine/sampling/block-tops.js';
 import { exponential } from '../../../src/engine/sampling/fast-exponential.js';
-import { largest, Sampler } from '../../../src/engine/sampling/sampler.js';
+import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { TokenHistory } from '../../../src/engine/sampling/token-history.js';
 
 const plain: Sampling = { ...greedy, temperature: 1 };
+const largest = (logits: Float32Array) => new BlockTops(logits.length).read(logits);
 const noHistory = new TokenHistory();
 
 /** Logits that look like a language model's: a few large ones, a long tail. */
