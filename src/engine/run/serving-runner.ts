@@ -8,10 +8,11 @@ import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
 import type { Sequence } from '../schedule/sequence.js';
+import { NumbersBroke } from './broken-numbers.js';
 import { type DecodeGraphs, notReplayed } from './decode-graphs.js';
 import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
-import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
+import { ProjectionOutput, SteeringInputs, type SteeringTensors, withMonitored } from './steering-tensors.js';
 
 /** What a decode step computed for one sequence. */
 interface Decoded {
@@ -20,6 +21,8 @@ interface Decoded {
   readonly logits: Float32Array;
   /** [M, L] <h, v> before the edit, of the M monitored directions; null when the sequence monitors none. */
   readonly projections: Float32Array | null;
+  /** The sequence's numbers broke in this step: there is nothing to sample from. */
+  readonly broken?: NumbersBroke;
 }
 
 export class ServingRunner {
@@ -36,6 +39,7 @@ export class ServingRunner {
   readonly #projections = new ProjectionOutput();
   /** Whether the graph's shapes are fixed: then `logit_positions` count through all rows of a batch. */
   readonly #fixedShapes: boolean;
+  readonly #device: boolean;
   #graphs: DecodeGraphs | null = null;
   /** Graphs that have failed. They stay bound to the cache until this runner is released. */
   #failedGraphs: DecodeGraphs | null = null;
@@ -47,6 +51,7 @@ export class ServingRunner {
   ) {
     this.#runner = new GraphRunner(session, cache.spec, cache, runOptions);
     this.#fixedShapes = session.inputNames.has(attentionLengths);
+    this.#device = session.device !== null && session.device !== undefined;
     const { layers, hiddenSize } = cache.spec;
     // WebGPU's kernels read out of bounds for K = 0.
     const fewest = session.device ? 1 : 0;
@@ -68,16 +73,22 @@ export class ServingRunner {
    */
   decode(sequences: readonly Sequence[]): Decoded[] {
     if (this.cache.layout === 'concatenated') return this.#decodeOneByOne(sequences);
-    const projected = sequences.some(({ monitored }) => monitored.length > 0);
+    // Those of an edit's terms tell whether it drove an activation out of range.
+    const projected = sequences.some(({ edit }) => edit.length > 0);
     const { logits, projections } = this.#graphs
       ? this.#replay(this.#graphs, sequences, projected)
       : this.decodeRows(sequences, projected);
     const size = this.cache.spec.vocabularySize;
-    return sequences.map((sequence, slot) => ({
-      sequence,
-      logits: logits.subarray(slot * size, (slot + 1) * size),
-      projections: readProjections(projections, slot, sequence),
-    }));
+    return sequences.map((sequence, slot) => {
+      const { edit, computed: position } = sequence;
+      const layer = projections?.brokenLayer(slot, { edit, position }, 1) ?? null;
+      return {
+        sequence,
+        logits: logits.subarray(slot * size, (slot + 1) * size),
+        projections: readProjections(projections, slot, sequence),
+        ...(layer !== null && { broken: new NumbersBroke(layer) }),
+      };
+    });
   }
 
   /** A decode step as a device graph, where there is one for it. */
@@ -120,9 +131,21 @@ export class ServingRunner {
     return sequences.flatMap((sequence, slot) => {
       const { lastToken, computed, edit, monitored, waitsForMask } = sequence;
       if (waitsForMask) return [];
-      const { logits, projections } = this.chunk(slot, [lastToken], computed, edit, 1, monitored.length > 0);
-      // The next sequence's run overwrites the logits.
-      return [{ sequence, logits: logits.slice(), projections: readProjections(projections, 0, sequence) }];
+      try {
+        const { logits, projections } = this.chunk(
+          slot,
+          [lastToken],
+          computed,
+          edit,
+          1,
+          monitored.length > 0,
+        );
+        // The next sequence's run overwrites the logits.
+        return [{ sequence, logits: logits.slice(), projections: readProjections(projections, 0, sequence) }];
+      } catch (error) {
+        if (!(error instanceof NumbersBroke)) throw error;
+        return [{ sequence, logits: new Float32Array(0), projections: null, broken: error }];
+      }
     });
   }
 
@@ -131,7 +154,7 @@ export class ServingRunner {
    * @param scored how many of the chunk's last positions need logits; 0 skips the LM head
    * @param projected whether projections are wanted
    * @returns logits [scored, V], and projections of every position in row 0
-   * @throws OrtError
+   * @throws OrtError; NumbersBroke when the edit drives an activation out of range
    */
   chunk(
     row: number,
@@ -143,7 +166,31 @@ export class ServingRunner {
   ): RunOutput {
     const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
     const first = tokens.length - scored;
-    return this.#run({ first: row, rows: 1 }, [tokens], [past], steering, first, scored, projected);
+    const watched = projected || edit.length > 0;
+    const output = this.#run({ first: row, rows: 1 }, [tokens], [past], steering, first, scored, watched);
+    const layer = output.projections?.brokenLayer(0, { edit, position: past }, tokens.length) ?? null;
+    if (layer !== null) throw new NumbersBroke(layer);
+    return projected ? output : { ...output, projections: null };
+  }
+
+  /**
+   * Of a row whose logits are no numbers: in which block that began, by running its last token once more.
+   * @param past tokens in the row before it
+   */
+  whereBroken(row: number, token: number, past: number, edit: ActivationEdit): NumbersBroke {
+    // Elsewhere a run cannot be repeated at this place.
+    const repeats = this.cache.layout === 'in place' && !this.#device;
+    const { layers, hiddenSize } = this.cache.spec;
+    try {
+      // A product with an infinite number is none, even one with zero.
+      const vectors = new Float32Array(layers.length * hiddenSize);
+      const { edit: watched } = withMonitored(edit, edit.length > 0 ? [] : [vectors]);
+      if (repeats) this.chunk(row, [token], past, watched, 0, true);
+    } catch (error) {
+      if (error instanceof NumbersBroke) return error;
+      throw error;
+    }
+    return new NumbersBroke(null);
   }
 
   /** Logits of the `scored` positions of each row from `firstScored` on. */

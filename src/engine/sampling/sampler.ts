@@ -26,6 +26,7 @@ export class Sampler {
   /**
    * @param logits [V], changed in place
    * @param banned ids that cannot be sampled now (stop tokens before min_tokens)
+   * @throws BrokenLogits when they are no finite numbers
    */
   sample(
     logits: Float32Array,

@@ -9,6 +9,7 @@ import type {
   SequenceStep,
   TokenLogprobs,
 } from '../protocol.js';
+import { areFlat, BrokenLogits } from '../sampling/broken-logits.js';
 import type { Sampler } from '../sampling/sampler.js';
 import { TokenHistory } from '../sampling/token-history.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
@@ -106,10 +107,11 @@ export class Sequence {
 
   /**
    * Samples the next token from its logits [V], which change in place.
-   * @throws ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
+   * @throws BrokenLogits when they are no finite numbers; ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
    */
   sample(logits: Float32Array, sampler: Sampler): SequenceStep {
     const { sampling, stopTokens, maxTokens, logprobs } = this.request;
+    if (areFlat(logits)) throw new BrokenLogits();
     const banned = this.#banned();
     // Read before the sampler changes the logits.
     const raw: RawDistribution | null = logprobs === undefined ? null : readLogprobs(logits, logprobs);

@@ -7,7 +7,9 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { OpenModel } from '../load/open-model.js';
 import type { FromWorker, SequenceRequest, SequenceResult, ToWorker } from '../protocol.js';
+import { NumbersBroke } from '../run/broken-numbers.js';
 import { withMonitored } from '../run/steering-tensors.js';
+import { BrokenLogits } from '../sampling/broken-logits.js';
 import { Sampler } from '../sampling/sampler.js';
 import { type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
 import { Sequence } from '../schedule/sequence.js';
@@ -99,7 +101,7 @@ class EngineLoop {
       const projected = projections?.read(0, to - from - 1, monitored) ?? null;
       results.push({ timing, ...this.#sample(sequence, lastLogits, projected) });
     } catch (error) {
-      this.#fail(sequence.id, error);
+      this.#fail(sequence.id, this.#explain(error, sequence, slot));
     }
   }
 
@@ -109,11 +111,12 @@ class EngineLoop {
     try {
       const decoded = this.model.serving.decode(sequences);
       this.#constrained.receive();
-      for (const { sequence, logits, projections } of decoded) {
+      for (const { sequence, logits, projections, broken } of decoded) {
         // Without its mask nothing can be sampled: the sequence stays as it is, and the next step computes it again.
         if (sequence.waitsForMask) continue;
         sequence.computed++;
         try {
+          if (broken) throw broken;
           results.push(this.#sample(sequence, logits, projections));
         } catch (error) {
           failed.set(sequence.id, error);
@@ -123,8 +126,19 @@ class EngineLoop {
       // One run computes all rows, so all sequences fail.
       for (const { id } of sequences) failed.set(id, error);
     }
+    sequences.forEach((sequence, slot) => {
+      const error = failed.get(sequence.id);
+      if (error) failed.set(sequence.id, this.#explain(error, sequence, slot));
+    });
     // Only now: removing a sequence moves the rows of others.
     for (const [id, error] of failed) this.#fail(id, error);
+  }
+
+  /** Of a sequence whose last token gave no numbers to sample from: where that began. Any other error is what it is. */
+  #explain(error: unknown, { lastToken, request, computed, edit }: Sequence, slot: number): unknown {
+    if (!(error instanceof BrokenLogits)) return error;
+    const token = lastToken >= 0 ? lastToken : (request.prompt.at(-1) ?? 0);
+    return this.model.serving.whereBroken(slot, token, computed - 1, edit);
   }
 
   #sample(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
@@ -181,7 +195,12 @@ class EngineLoop {
   #postFailure(id: number, error: unknown): void {
     const constraint = error instanceof ConstraintDeadEnd;
     const { message } = error as Error;
-    this.port.postMessage({ type: 'failed', id, error: { message, constraint } } satisfies FromWorker);
+    const broken = error instanceof NumbersBroke && { brokenLayer: error.layer };
+    this.port.postMessage({
+      type: 'failed',
+      id,
+      error: { message, constraint, ...broken },
+    } satisfies FromWorker);
   }
 
   async release(): Promise<void> {

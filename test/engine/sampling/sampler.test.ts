@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
 import { greedy, type Sampling } from '../../../src/engine/protocol.js';
 import { BlockTops } from '../../../src/engine/sampling/block-tops.js';
+import { areFlat, BrokenLogits } from '../../../src/engine/sampling/broken-logits.js';
 import { exponential } from '../../../src/engine/sampling/fast-exponential.js';
 import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { TokenHistory } from '../../../src/engine/sampling/token-history.js';
@@ -92,8 +93,15 @@ describe('greedy', () => {
         assert.equal(sample(logits, sampling, random), best, JSON.stringify(sampling));
   });
 
-  test('NaN is never the largest', () => {
-    assert.equal(largest(Float32Array.of(Number.NaN, -2, Number.NaN, -1)), 3);
+  test('what are no finite numbers is refused, wherever it stands', () => {
+    for (const broken of [Number.NaN, Number.POSITIVE_INFINITY])
+      for (const at of [0, 300, 599]) {
+        const logits = someLogits(600, 1).fill(broken, at, at + 1);
+        assert.throws(() => sample(logits, {}), BrokenLogits);
+      }
+    assert.throws(() => sample(new Float32Array(9).fill(Number.NEGATIVE_INFINITY), {}), BrokenLogits);
+    assert.ok(areFlat(new Float32Array(500).fill(2)));
+    assert.ok(!areFlat(new Float32Array(500).fill(2).fill(3, 491, 492)));
   });
 });
 
