@@ -7,6 +7,7 @@ import { ownArray, Tensor } from '../../ort/tensor.js';
 import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
+import { paddedLength } from '../schedule/chunks.js';
 import type { Sequence } from '../schedule/sequence.js';
 import { NumbersBroke } from './broken-numbers.js';
 import { type DecodeGraphs, notReplayed } from './decode-graphs.js';
@@ -14,7 +15,7 @@ import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
 import { ProjectionOutput, SteeringInputs, type SteeringTensors, withMonitored } from './steering-tensors.js';
 
-/** What a decode step computed for one sequence. */
+/** What a run computed for one sequence. */
 interface Decoded {
   readonly sequence: Sequence;
   /** [V], valid until the next run. */
@@ -33,6 +34,7 @@ export class ServingRunner {
   readonly #logitPositions = new Map<string, Tensor>();
   /** Of the cache's scratch row. */
   readonly scratchPrefix = new CachedPrefix();
+  #lastPositionsTensor: Tensor | null = null;
   #logits = ownArray(Float32Array, 1);
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
@@ -85,7 +87,7 @@ export class ServingRunner {
       return {
         sequence,
         logits: logits.subarray(slot * size, (slot + 1) * size),
-        projections: readProjections(projections, slot, sequence),
+        projections: readProjections(projections, slot, 0, sequence),
         ...(layer !== null && { broken: new NumbersBroke(layer) }),
       };
     });
@@ -121,7 +123,7 @@ export class ServingRunner {
         rows.map(({ edit, computed }) => ({ edit, position: computed })),
         1,
       ),
-      0,
+      this.#positionsFor(rows.length, 1, 0, 1),
       1,
       projected,
     );
@@ -141,7 +143,9 @@ export class ServingRunner {
           monitored.length > 0,
         );
         // The next sequence's run overwrites the logits.
-        return [{ sequence, logits: logits.slice(), projections: readProjections(projections, 0, sequence) }];
+        return [
+          { sequence, logits: logits.slice(), projections: readProjections(projections, 0, 0, sequence) },
+        ];
       } catch (error) {
         if (!(error instanceof NumbersBroke)) throw error;
         return [{ sequence, logits: new Float32Array(0), projections: null, broken: error }];
@@ -167,7 +171,8 @@ export class ServingRunner {
     const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
     const first = tokens.length - scored;
     const watched = projected || edit.length > 0;
-    const output = this.#run({ first: row, rows: 1 }, [tokens], [past], steering, first, scored, watched);
+    const positions = this.#positionsFor(1, tokens.length, first, scored);
+    const output = this.#run({ first: row, rows: 1 }, [tokens], [past], steering, positions, scored, watched);
     const layer = output.projections?.brokenLayer(0, { edit, position: past }, tokens.length) ?? null;
     if (layer !== null) throw new NumbersBroke(layer);
     return projected ? output : { ...output, projections: null };
@@ -193,33 +198,77 @@ export class ServingRunner {
     return new NumbersBroke(null);
   }
 
-  /** Logits of the `scored` positions of each row from `firstScored` on. */
+  /**
+   * Runs whole prompts of several sequences at once, in neighbouring rows from `first` on, padded to the longest. Each
+   * gets the same bits as alone. For an in-place cache in host memory.
+   * @throws OrtError
+   */
+  prompts(first: number, sequences: readonly Sequence[]): Decoded[] {
+    const prompts = sequences.map(({ request }) => request.prompt);
+    const lengths = prompts.map(({ length }) => length);
+    const length = paddedLength(Math.max(...lengths));
+    const steering = this.#chunkSteering.fill(
+      sequences.map(({ edit }) => ({ edit, position: 0 })),
+      length,
+    );
+    const { logits, projections } = this.#run(
+      { first, rows: prompts.length },
+      prompts.map((prompt) => [...prompt, ...new Array<number>(length - prompt.length).fill(0)]),
+      prompts.map(() => 0),
+      steering,
+      this.#lastPositions(lengths, length),
+      1,
+      sequences.some(({ edit }) => edit.length > 0),
+      lengths,
+    );
+    const size = this.cache.spec.vocabularySize;
+    return sequences.map((sequence, row) => {
+      const tokens = sequence.request.prompt.length;
+      const layer = projections?.brokenLayer(row, { edit: sequence.edit, position: 0 }, tokens) ?? null;
+      return {
+        sequence,
+        logits: logits.subarray(row * size, (row + 1) * size),
+        projections: readProjections(projections, row, tokens - 1, sequence),
+        ...(layer !== null && { broken: new NumbersBroke(layer) }),
+      };
+    });
+  }
+
+  #lastPositions(lengths: readonly number[], length: number): Tensor {
+    const array = ownArray(BigInt64Array, lengths.length);
+    array.set(lengths.map((own, row) => BigInt((this.#fixedShapes ? row * length : 0) + own - 1)));
+    this.#lastPositionsTensor?.release();
+    this.#lastPositionsTensor = Tensor.over(array, 'int64', [lengths.length, 1]);
+    return this.#lastPositionsTensor;
+  }
+
+  /** Logits of `scored` positions of each row. */
   #run(
     range: RowRange,
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
     steering: SteeringTensors,
-    firstScored: number,
+    positions: Tensor,
     scored: number,
     projected: boolean,
+    lengths?: readonly number[],
   ): RunOutput {
     const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, scored) };
     if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
-    this.#runner.run(range, ids, pasts, {
-      inputs: {
-        steering_vectors: steering.vectors,
-        steering_add: steering.add,
-        steering_scale: steering.scale,
-        logit_positions: this.#positionsFor(range.rows, ids[0]?.length ?? 0, firstScored, scored),
-      },
-      outputs,
-    });
+    const inputs = {
+      steering_vectors: steering.vectors,
+      steering_add: steering.add,
+      steering_scale: steering.scale,
+      logit_positions: positions,
+    };
+    this.#runner.run(range, ids, pasts, { inputs, outputs }, lengths);
     return {
       logits: this.#logits.subarray(0, range.rows * scored * this.cache.spec.vocabularySize),
       projections: projected ? this.#projections : null,
     };
   }
 
+  /** The `count` positions of each row from `first` on. */
   #positionsFor(rows: number, length: number, first: number, count: number): Tensor {
     const step = this.#fixedShapes ? length : 0;
     const key = `${rows} ${step} ${first} ${count}`;
@@ -252,11 +301,12 @@ export class ServingRunner {
   }
 }
 
-/** Of a decode step's row: a copy, since the sequence's message outlives the next run. */
+/** At one position of a row: a copy, since the sequence's message outlives the next run. */
 function readProjections(
   projections: ProjectionOutput | null,
   row: number,
+  position: number,
   { monitored }: Sequence,
 ): Float32Array | null {
-  return projections && monitored.length > 0 ? projections.read(row, 0, monitored) : null;
+  return projections && monitored.length > 0 ? projections.read(row, position, monitored) : null;
 }
