@@ -9,10 +9,10 @@
 /** A part of a long prompt may hold streams up for so many of their own steps. */
 const stepsForPart = 1.5;
 /**
- * Whole short prompts may hold streams up for so many milliseconds: their users wait for a first token, there are no more
- * of them than slots, and together they take less than one after another.
+ * Whole short prompts may hold streams up for so many: their users wait for a first token, there are no more of them than
+ * slots, and together they take less than one after another.
  */
-const millisecondsForWhole = 200;
+const stepsForWhole = 8;
 const fewestTokens = 16;
 /** Weight of the newest measurement. */
 const newest = 0.3;
@@ -43,10 +43,12 @@ export class Pace {
   /** @param streams whether sequences wait for their next token meanwhile */
   limits(streams: boolean): RunLimits {
     const { most } = this;
-    if (!streams || this.steady || this.#perToken === null) return { whole: most, part: most };
+    const step = this.#step;
+    if (!streams || this.steady || this.#perToken === null || step === null)
+      return { whole: most, part: most };
     return {
-      whole: this.#within(millisecondsForWhole / this.#perToken),
-      part: this.#within(this.#part ?? (stepsForPart * (this.#step ?? 0)) / this.#perToken),
+      whole: this.#within((stepsForWhole * step) / this.#perToken),
+      part: this.#within(this.#part ?? (stepsForPart * step) / this.#perToken),
     };
   }
 
