@@ -172,8 +172,8 @@ export const settingsTable = {
   prefillChunk: setting({
     env: 'STEERD_PREFILL_CHUNK',
     flag: '--prefill-chunk <tokens>',
-    fallback: '64',
-    help: 'prompt tokens read between two decode steps',
+    fallback: '512',
+    help: 'most prompt tokens read in one run; beside streams fewer, by what they may be held up',
     requirement: 'an integer from 1 to 65536',
     schema: integer(1, 65_536),
   }),

@@ -31,6 +31,24 @@ export class SteerdError extends Error {
   }
 }
 
+const atLayer = (layer: number | null) => (layer === null ? '' : `, at layer ${layer} first`);
+
+/** Steering drove the activations out of the range of their numbers. Whoever knows what was asked for says so. */
+export class SteeringTooStrong extends SteerdError {
+  constructor(
+    readonly layer: number | null,
+    asked: readonly string[],
+  ) {
+    super(
+      'steering_too_strong',
+      400,
+      'invalid_request_error',
+      `steering must leave the model's numbers finite; received ${asked.join(' and ') || 'an edit'}, under which they overflowed${atLayer(layer)}. Lower the strength.`,
+      'steering',
+    );
+  }
+}
+
 /** A received value as it is shown in a message: strings in quotes, at most 80 characters. */
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
@@ -461,6 +479,16 @@ export const errors = {
       500,
       'server_error',
       `${folder} cannot be written: ${reason}. Set STEERD_MODELS_DIR (--models-dir) to a folder of yours; "steerd serve" reads the same setting.`,
+    ),
+  /** @param asked what steered, item by item; left out where only the engine knows */
+  steeringTooStrong: (layer: number | null, asked: readonly string[] = []) =>
+    new SteeringTooStrong(layer, asked),
+  numbersBroke: (model: string, layer: number | null) =>
+    new SteerdError(
+      'numbers_broke',
+      500,
+      'server_error',
+      `the numbers of model ${model} overflowed${atLayer(layer)} on this text, without any steering; try an export with a wider float type.`,
     ),
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),

@@ -3,7 +3,8 @@
  * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
  */
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
-import { errors } from '../errors.js';
+import { errors, SteeringTooStrong, shown } from '../errors.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { keepMarks } from '../text/kept-tokens.js';
@@ -70,7 +71,7 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
       await readChoice(plan, sequence, all.signal, arrive);
       if (!ended) throw errors.engineFailed(plan.model.id, 'a sequence ended without a reason');
     } catch (error) {
-      failures.push(error);
+      failures.push(namingSteering(error, plan.choices[index]?.receipts ?? []));
     } finally {
       running--;
       wake();
@@ -96,6 +97,19 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
     signal.removeEventListener('abort', abort);
     all.abort();
   }
+}
+
+/** The engine knows coefficients only; the request's strengths are in the receipts. */
+function namingSteering(error: unknown, receipts: readonly SteeringReceipt[]): unknown {
+  if (!(error instanceof SteeringTooStrong)) return error;
+  const acting = receipts.filter(({ applied }) => applied);
+  return errors.steeringTooStrong(
+    error.layer,
+    acting.map(
+      ({ concept, operation, strength, scale }) =>
+        `${operation} ${shown(concept ?? 'vectors')} at strength ${strength}${scale === 'calibrated' ? '' : ` (scale ${scale})`}`,
+    ),
+  );
 }
 
 type Arrive = (piece: Omit<Piece, 'index'>) => void;

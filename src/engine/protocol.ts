@@ -248,10 +248,12 @@ export interface ProjectRequest {
 }
 
 /** An error as a message between threads carries it. */
-interface WireError {
+export interface WireError {
   readonly message: string;
   /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;
+  /** The request's numbers overflowed: in which block that began, null when it is not known. */
+  readonly brokenLayer?: number | null;
 }
 
 export interface SequenceResult extends SequenceStep {

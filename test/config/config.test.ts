@@ -6,7 +6,7 @@ test('defaults satisfy their own requirements', () => {
   const settings = readSettings({});
   assert.deepEqual(
     [settings.host, settings.port, settings.model, settings.slots, settings.context, settings.prefillChunk],
-    ['127.0.0.1', 8080, 'smollm2-135m-instruct', 16, 0, 64],
+    ['127.0.0.1', 8080, 'smollm2-135m-instruct', 16, 0, 512],
   );
   assert.equal(settings.bodyLimit, 4 * 1024 * 1024);
 });
