@@ -53,18 +53,24 @@ export const errors = {
     invalid('unknown_steering_field', `there is no field ${shown(field)}; ${hint}`, field.slice(0, 80)),
   chatTemplateMissing: (param: string, model: string) =>
     invalid('chat_template_missing', `model ${model} has no chat template; use POST /v1/completions.`, param),
+  nothingToContinue: () =>
+    invalid(
+      'invalid_value',
+      "continue_final_message needs a last message of the assistant with text, which the model's chat template keeps.",
+      'continue_final_message',
+    ),
   clientGone: () =>
     new SteerdError('client_gone', 499, 'invalid_request_error', 'the client closed the connection.'),
   promptTooLong: (param: string, characters: number, limit: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
+      `${param} has ${characters} characters; this model's maximum context length is ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
   tooManyMessages: (param: string, messages: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      `${param} is a list of ${messages}; this model's maximum context length is ${capacity} tokens, and each message takes at least one.`,
       param,
     ),
   bodyTooLarge: (limit: number) =>
@@ -133,7 +139,8 @@ export const errors = {
   ) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower ${lengthField}.`,
+      // Clients look for the words "maximum context length is N tokens".
+      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}.`,
       param,
     ),
   tokenOutOfRange: (param: string, token: number, vocabulary: number) =>

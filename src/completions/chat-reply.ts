@@ -64,7 +64,7 @@ function messageOf(plan: CompletionPlan, text: string, finish: FinishReason) {
 
 /** The events of a stream: the role of every choice, deltas, finish reasons; then the usage and `[DONE]`. */
 export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
-  const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
+  const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'), promptIds(plan, 0));
   const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
     `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
   const logprobsOf = (read: readonly ReadToken[]) =>
@@ -108,6 +108,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
             fields({ ...monitor.chunk(piece.read, false), ...tokenIds(plan, piece.ids) }),
             logprobsOf(piece.read),
           ),
+          tokens,
         );
       }
       if (piece.finish !== null) {
@@ -122,6 +123,7 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
             fields({ ...monitor.chunk(left, true), ...tokenIds(plan, ids) }),
             logprobsOf(left),
           ),
+          tokens,
         );
       }
     }

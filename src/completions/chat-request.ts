@@ -1,7 +1,7 @@
 /** The body of a chat completion as a neutral request. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import { ChatRequest } from '../schemas/chat.js';
+import { type ChatRequest, chatFields } from '../schemas/chat.js';
 import { type Constraint, formatConstraint } from './constraint.js';
 import {
   askedPromptLogprobs,
@@ -15,7 +15,7 @@ import { partsText } from './prompt.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = Object.keys(ChatRequest.shape);
+const known = Object.keys(chatFields.shape);
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
 export function chatRequest(body: ChatRequest): NeutralRequest {
@@ -29,10 +29,12 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
       messages: body.messages,
       ends: conversationEnd(body),
       tools,
       variables: body.chat_template_kwargs ?? {},
+      parseSpecial: body.parse_special ?? false,
     },
     answer: {
       ...commonAnswer(body),
@@ -52,6 +54,7 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
       echo: askedEcho(body),
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: body.return_token_ids ?? false,
+      namesById: body.return_tokens_as_token_ids ?? false,
     },
   };
 }
@@ -73,7 +76,10 @@ function formatOrTools(format: Constraint | null, tools: Constraint | null): Con
 }
 
 /** @throws SteerdError when the last message is to be continued and followed by a new one */
-function conversationEnd({ continue_final_message, add_generation_prompt }: ChatRequest): ConversationEnd {
+export function conversationEnd({
+  continue_final_message,
+  add_generation_prompt,
+}: Pick<ChatRequest, 'continue_final_message' | 'add_generation_prompt'>): ConversationEnd {
   if (!continue_final_message) return add_generation_prompt === false ? 'last-message' : 'generation-prompt';
   if (!add_generation_prompt) return 'within-last-message';
   throw errors.invalidRequest(

@@ -2,7 +2,7 @@
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { ChatMessage } from '../schemas/chat.js';
-import { type InputItem, ResponseRequest } from '../schemas/responses.js';
+import { type InputItem, type ResponseRequest, responseFields } from '../schemas/responses.js';
 import type { Tool, ToolCall, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, jsonObject, jsonSchema } from './constraint.js';
 import { commonAnswer, type NeutralRequest } from './neutral-request.js';
@@ -10,7 +10,7 @@ import { partsText } from './prompt.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = [...Object.keys(ResponseRequest.shape), 'reasoning', 'truncation', 'service_tier'];
+const known = [...Object.keys(responseFields.shape), 'reasoning', 'truncation', 'service_tier'];
 
 /** Fields that would need what this server does not have; `null`, `false`, `[]` and absence ask for nothing. */
 const refused: Readonly<Record<string, string>> = {
@@ -55,6 +55,7 @@ export function responseRequest(body: ResponseRequest): NeutralRequest {
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
       messages: conversation(body),
       ends: 'generation-prompt',
       tools,

@@ -43,7 +43,7 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
   const logprobs = plan.choices.map(() => new TextLogprobsWriter(plan));
   const begun = new Set<number>();
   let tokens = 0;
-  let write = writer.firstChunk;
+  let write: typeof writer.chunk = writer.firstChunk;
   for await (const pieces of generation) {
     let events = '';
     for (const { index, text, finish, read, ids } of pieces) {
@@ -60,6 +60,7 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
       const said = JSON.stringify((logprobs[index] as TextLogprobsWriter).take(read));
       events += write(
         `{"text":${JSON.stringify(text)},"index":${index},"logprobs":${said},"finish_reason":${reason}${more}}`,
+        tokens,
       );
       write = writer.chunk;
     }

@@ -1,7 +1,8 @@
 /** `POST /v1/responses` with text and functions: OpenAI's shapes with steering. Nothing is stored between requests. */
 import { z } from 'zod';
+import { asSent } from './as-sent.js';
 import { choice, isObject, list } from './fields.js';
-import { GenerationFields, mostTopLogprobs, SteeringReceipts } from './generation.js';
+import { GenerationFields, mostTopLogprobs, SamplingDefaults, SteeringReceipts } from './generation.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
@@ -98,33 +99,33 @@ const {
   ...generation
 } = GenerationFields;
 
-export const ResponseRequest = z
-  .looseObject({
-    input: z
-      .union([z.string().min(1), list(InputItem, { min: 1, max: 16_384 })])
-      .meta({ description: 'A text of the user, or messages, function calls and their outputs.' }),
-    instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
-    max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
-    text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
-    include: z.array(z.enum(includable)).max(16).nullish().meta({
-      description: '`message.output_text.logprobs`; the others are of what this server does not make.',
-    }),
-    top_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
-      description: 'How many of the likeliest tokens at each position, with log-probabilities.',
-    }),
-    tools: list(ResponseTool, { max: 64 }).nullish().meta({
-      description: 'Functions that the model may call; other tools there are none.',
-    }),
-    tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto' }),
-    parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
-    ...generation,
-    ...SteeringFields,
-    ...MonitorFields,
-  })
-  .meta({
-    id: 'ResponseRequest',
-    example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
-  });
+export const responseFields = z.looseObject({
+  input: z
+    .union([z.string().min(1), list(InputItem, { min: 1, max: 16_384 })])
+    .meta({ description: 'A text of the user, or messages, function calls and their outputs.' }),
+  instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
+  max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
+  text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
+  include: z.array(z.enum(includable)).max(16).nullish().meta({
+    description: '`message.output_text.logprobs`; the others are of what this server does not make.',
+  }),
+  top_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
+    description: 'How many of the likeliest tokens at each position, with log-probabilities.',
+  }),
+  tools: list(ResponseTool, { max: 64 }).nullish().meta({
+    description: 'Functions that the model may call; other tools there are none.',
+  }),
+  tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto' }),
+  parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
+  ...generation,
+  ...SteeringFields,
+  ...MonitorFields,
+});
+
+export const ResponseRequest = z.preprocess(asSent('max_output_tokens'), responseFields).meta({
+  id: 'ResponseRequest',
+  example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
+});
 export type ResponseRequest = z.output<typeof ResponseRequest>;
 
 const OutputText = z.object({
@@ -189,6 +190,7 @@ export const ResponseObject = z
       .nullable(),
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
+    sampling_defaults: SamplingDefaults,
     monitor_readings: ChoiceMonitor.optional().meta({ description: 'What was monitored at each token.' }),
   })
   .meta({ id: 'Response' });

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { errors } from '../errors.js';
+import { stripFunctions, stripsByArgument } from './jinja-strip.js';
 import { isJsonObject, type JsonObject, readJsonObject, readTextFile } from './json-file.js';
 import { namedSpecialTokens } from './special-tokens.js';
 
@@ -58,7 +59,7 @@ class JinjaChatTemplate implements ChatTemplate {
   readonly #defaults: JsonObject;
 
   constructor(source: string, specialTokens: JsonObject) {
-    this.#template = new Template(source);
+    this.#template = stripsByArgument(new Template(source));
     this.takesTools = /\btools\b/.test(source);
     // transformers always defines these two, and templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
@@ -74,6 +75,7 @@ class JinjaChatTemplate implements ChatTemplate {
       return this.#template.render({
         ...this.#defaults,
         ...options.variables,
+        ...stripFunctions,
         messages: messages.map((message) => ({ ...message })),
         add_generation_prompt: options.addGenerationPrompt,
       });

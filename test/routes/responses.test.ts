@@ -136,7 +136,11 @@ test("errors have this endpoint's names of fields, and repeat what the request s
   const rows: [body: object, param: string, message: RegExp][] = [
     [{ model: 'my messages max_tokens' }, 'model', /^model "my messages max_tokens" does not exist/],
     [{ concept: 'response_format' }, 'concept', /^concept "response_format" does not exist/],
-    [{ max_output_tokens: 60 }, 'input', /^input has 20 tokens.*lower max_output_tokens\.$/],
+    [
+      { max_output_tokens: 60, max_tokens_overflow: 'error' },
+      'input',
+      /^input has 20 tokens.*lower max_output_tokens\.$/,
+    ],
     [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
     [{ tools: [{ ...tool, parameters: { not: {} } }] }, 'tools.0.parameters', /^tools\.0\.parameters cannot/],
     [

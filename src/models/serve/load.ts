@@ -6,6 +6,7 @@ import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
+import { loadSamplingDefaults } from '../../text/generation-config.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
@@ -34,9 +35,10 @@ export async function loadModel(
     });
   }
   try {
-    const [tokenizer, chatTemplate] = await Promise.all([
+    const [tokenizer, chatTemplate, samplingDefaults] = await Promise.all([
       loadTokenizer(directory),
       loadChatTemplate(directory),
+      loadSamplingDefaults(directory),
     ]);
     const stopTokens = await loadStopTokens(directory, tokenizer);
     const starting = WorkerEngine.start({
@@ -60,7 +62,10 @@ export async function loadModel(
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
-    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };
+    return {
+      ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
+      ...{ created, died, device, warnings },
+    };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);
