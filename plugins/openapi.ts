@@ -36,7 +36,17 @@ async function openapi(app: FastifyInstance): Promise<void> {
     },
     transformObject: (input) => finishDocument(jsonSchemaTransformObject(input)),
   });
-  await withScope(app, 'public', () => app.register(swaggerUi, { routePrefix: '/docs' }));
+  // Relative, so that the pages work behind a proxy that serves this under a path of its own.
+  await withScope(app, 'public', () =>
+    app.register(swaggerUi, {
+      routePrefix: '/docs',
+      transformSpecification: (document) => ({ ...document, servers: [{ url: '..' }] }),
+      transformSpecificationClone: false,
+    }),
+  );
+  app.addHook('onRequest', async ({ url, method }, reply) => {
+    if (method === 'GET' && url.split('?', 1)[0] === '/docs') return reply.redirect('docs/');
+  });
 }
 
 export default fp(openapi, { name: 'openapi' });

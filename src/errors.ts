@@ -235,6 +235,29 @@ export const errors = {
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
+  /** The grammar let something through: the answer is not passed off as what was asked for. */
+  constraintBroken: (model: string, field: string) =>
+    new SteerdError(
+      'constraint_broken',
+      500,
+      'server_error',
+      `the answer of model ${model} does not fit ${field}, to which it should have been held; this is a fault of the server.`,
+      field,
+    ),
+  /** @param steered whether an activation edit can be why */
+  notFinite: (model: string, steered: boolean) =>
+    steered
+      ? invalid(
+          'not_finite',
+          `under this steering model ${model} computes numbers that are not finite: lower the strength, or steer other layers.`,
+          'steering',
+        )
+      : new SteerdError(
+          'not_finite',
+          500,
+          'server_error',
+          `model ${model} computed numbers that are not finite: no token can be chosen by them.`,
+        ),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
       'queue_full',
@@ -258,7 +281,7 @@ export const errors = {
       'invalid_api_key',
       401,
       'authentication_error',
-      'an API key is needed: send it as "Authorization: Bearer <key>".',
+      'an API key is needed: send it as "Authorization: Bearer <key>" (or as x-api-key).',
     ),
   apiKeyWrong: () =>
     new SteerdError(
@@ -275,6 +298,13 @@ export const errors = {
       needed === 'admin'
         ? `this needs an API key with scope admin; ${key} has ${granted.join(', ')}.`
         : `this needs an API key with scope ${needed} (or admin); ${key} has ${granted.join(', ')}.`,
+    ),
+  originNotAllowed: (origin: string, allowed: readonly string[]) =>
+    new SteerdError(
+      'origin_not_allowed',
+      403,
+      'permission_error',
+      `pages of origin ${shown(origin)} may not call this server; STEERD_CORS_ORIGINS (--cors-origins) lists those that may: ${some(allowed)}.`,
     ),
   conceptNotAllowed: (name: string, allowed: readonly string[], param: string) =>
     new SteerdError(

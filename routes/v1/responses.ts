@@ -42,7 +42,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(responseRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return wholeResponse(request.body, plan, generation);
-      return reply.eventStream(responseEvents(request.body, plan, await begin(generation)));
+      return reply.eventStream(responseEvents(request.body, plan, await begin(generation, plan)));
     },
   );
 };

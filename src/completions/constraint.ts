@@ -10,6 +10,7 @@ import { regexGrammar } from '../json-grammar/pattern-expression.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
 import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
+import type { SpanMarks } from '../text/stops-outside.js';
 import { matches, validates } from './answer-check.js';
 
 export interface Constraint {
@@ -18,6 +19,8 @@ export interface Constraint {
   readonly source: ConstraintSource;
   /** The request's field that asks for it, for errors. */
   readonly field: string;
+  /** What tool calls stand between: stop strings do not count there. */
+  readonly callMarks?: SpanMarks;
   /** Whether a finished answer is what was asked for: the grammar sees to it, and this is the judge of the grammar. */
   readonly fits?: (text: string) => boolean;
 }

@@ -113,8 +113,14 @@ async function readChoice(
   const before = continuesPrompt(request) ? sequence.prompt : [];
   const detokenizer = new IncrementalDetokenizer(model.tokenizer, before, reply.skipSpecialTokens);
   const { strings, keepString } = answer.stop;
-  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString)) {
+  const { fits, callMarks, field } = answer.constraint ?? {};
+  let whole = '';
+  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString, callMarks)) {
     const { text, tokens: ids, detailed = [], finish } = delta;
+    if (fits) whole += text;
+    // Asked for tokens or a text to stop at, the client knows that the answer may not be whole.
+    const isWhole = finish === 'stop' && !delta.atStopString && answer.stop.tokens.length === 0;
+    if (fits && isWhole && !fits(whole)) throw errors.constraintBroken(model.id, field ?? 'the format');
     const read = detailed.map((token) => readToken(token, monitors, model.engine.shape.layers));
     arrive({ text, ids, read, finish });
     if (finish !== null) break;
@@ -183,15 +189,38 @@ function readToken(
 }
 
 /**
- * Waits for the first item: what fails before it is thrown here, while a status can still be chosen.
+ * Milliseconds for which a stream waits for its first token before it answers: what fails until then has a status. A
+ * constraint is compiled meanwhile, which finds out those that cannot be.
+ */
+const usualGrace = 200;
+const compilingGrace = 12_000;
+
+/**
+ * Waits for the first item, but not for long: what fails by then is thrown here, while a status can still be chosen; what
+ * waits longer, for a slot or for a long prompt, goes on as a stream that says so.
  * Whoever drops the result unread must abort the source by its signal.
  */
-export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
-  const first = await source.next();
+export async function begin<T>(
+  source: AsyncGenerator<T>,
+  plan?: Pick<CompletionPlan, 'request'>,
+): Promise<AsyncGenerator<T>> {
+  const first = source.next();
+  const grace = plan?.request.answer.constraint ? compilingGrace : usualGrace;
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, grace);
+  });
+  try {
+    await Promise.race([first, waited]);
+  } finally {
+    clearTimeout(timer);
+  }
+  first.catch(() => {});
   return (async function* () {
     try {
-      if (first.done) return;
-      yield first.value;
+      const { done, value } = await first;
+      if (done) return;
+      yield value;
       yield* source;
     } finally {
       await source.return(undefined);

@@ -89,7 +89,7 @@ function toolConstraint(
       ? { type: 'triggered_tags', triggers: ['<tool_call>'], tags, stop_after_first }
       : { type: 'tags_with_separator', tags, separator: '\n', at_least_one: true, stop_after_first },
   );
-  return { kind: 'tools', source, field: 'tools' };
+  return { kind: 'tools', source, field: 'tools', callMarks: { open: '<tool_call>', close: '</tool_call>' } };
 }
 
 /** What a model whose template knows no tools is told at the end of its system message. */

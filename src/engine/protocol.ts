@@ -237,6 +237,8 @@ interface WireError {
   readonly message: string;
   /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;
+  /** Whether a step's numbers were not finite. */
+  readonly notFinite?: boolean;
 }
 
 export interface SequenceResult extends SequenceStep {

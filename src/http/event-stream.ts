@@ -22,6 +22,47 @@ export async function* jobEvents(
   }
 }
 
+/** Milliseconds without an event after which a comment is sent: at first almost at once, then well within a proxy's limit. */
+const firstPause = 50;
+const laterPause = 15_000;
+
+/** The events, with comments while the next one is waited for: a proxy cuts what says nothing for its minute. */
+async function* withComments(events: AsyncIterable<string>): AsyncGenerator<string> {
+  const source = events[Symbol.asyncIterator]();
+  let pause = firstPause;
+  let next = source.next();
+  try {
+    for (;;) {
+      const result = await within(next, pause);
+      pause = laterPause;
+      if (result === null) {
+        yield keepAlive;
+        continue;
+      }
+      if (result.done) return;
+      yield result.value;
+      next = source.next();
+    }
+  } finally {
+    // Left while an event is being made: nobody waits for it any more.
+    next.catch(() => {});
+    source.return?.().catch(() => {});
+  }
+}
+
+/** Null when it takes longer. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, null);
+  });
+  try {
+    return await Promise.race([promise, pause]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function* withErrorEvent(
   events: AsyncIterable<string>,
   explain: (error: unknown) => ErrorBody,
@@ -41,10 +82,12 @@ const highWaterMark = 16 * 1024;
  * @param explain turns what breaks the stream into its last event
  */
 export function eventStream(events: AsyncIterable<string>, explain: (error: unknown) => ErrorBody): Readable {
-  return Readable.from(withErrorEvent(events, explain), { objectMode: false, highWaterMark });
+  return Readable.from(withErrorEvent(withComments(events), explain), { objectMode: false, highWaterMark });
 }
 
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
+  // nginx would collect events, and send them in bursts.
+  'x-accel-buffering': 'no',
 } as const;

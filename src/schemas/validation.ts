@@ -123,7 +123,7 @@ export function validate<Schema extends z.ZodType>(
   const name = param ?? (part === 'body' ? 'the request body' : `the request's ${part}`);
   const sentence = message.startsWith('must ')
     ? // What came under another name (as-sent.ts) is not at that place.
-      `${name} ${message}; received ${received(valueAt(value ?? undefined, path) ?? issue.input)}.`
+      `${name} ${message}; received ${received(valueAt(value ?? undefined, path) ?? (path.length === 1 ? issue.input : undefined))}.`
     : message;
   return { error: errors.invalidRequest(sentence, param) };
 }

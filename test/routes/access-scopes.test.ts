@@ -20,6 +20,7 @@ const table = `
   GET     /version                       public
   GET     /load                          admin
   GET     /metrics                       admin
+  GET     /tokenizer_info                completions
   POST    /detokenize                    completions
   POST    /tokenize                      completions
   POST    /v1/chat/completions           completions

@@ -43,6 +43,8 @@ interface Waiter {
   readonly fail: (error: Error) => void;
   /** The request's field that has the constraint. */
   readonly constraintField?: string | undefined;
+  /** Whether the request has an activation edit. */
+  readonly steered?: boolean;
 }
 
 export class WorkerEngine implements Engine {
@@ -131,6 +133,8 @@ export class WorkerEngine implements Engine {
     else if (message.type === 'projected') waiter?.answer?.(message.projections);
     else if (message.error.constraint) {
       waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
+    } else if (message.error.notFinite) {
+      waiter?.fail(errors.notFinite(this.settings.model, waiter.steered ?? false));
     } else {
       // While the engine closes, the run in progress is terminated and fails: then the reason is that it closes.
       waiter?.fail(this.#closed ?? errors.engineFailed(this.settings.model, message.error.message));
@@ -145,7 +149,8 @@ export class WorkerEngine implements Engine {
     const steps = new AsyncQueue<SequenceStep>();
     const stop = () => steps.fail(signal?.reason as Error);
     const { constraintField } = request;
-    this.#waiters.set(id, { steps, constraintField, fail: (error) => steps.fail(error) });
+    const steered = request.edit.length > 0;
+    this.#waiters.set(id, { steps, constraintField, steered, fail: (error) => steps.fail(error) });
     signal?.addEventListener('abort', stop, { once: true });
     const started = performance.now();
     let finished = false;

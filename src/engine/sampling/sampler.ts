@@ -5,6 +5,7 @@
 
 import type { Random } from '../../common/random.js';
 import type { Sampling } from '../protocol.js';
+import type { TokenSet } from '../worker-settings.js';
 import { exponential } from './fast-exponential.js';
 
 /** The tokens so far, for the penalties. */
@@ -15,16 +16,35 @@ export interface TokenHistory {
   readonly prompt: ReadonlySet<number>;
 }
 
+/** The logits of a step are no numbers that a token could be chosen by. */
+export class NotFiniteError extends Error {
+  constructor() {
+    super('a step computed numbers that are not finite: steer less strongly, or not at these layers');
+  }
+}
+
 export class Sampler {
   readonly #weights: Float64Array;
 
-  constructor(vocabularySize: number) {
+  /** @param tokens that the model's logits stand for; others are never sampled. All of them by default */
+  constructor(
+    vocabularySize: number,
+    readonly tokens: TokenSet = { end: vocabularySize, without: [] },
+  ) {
     this.#weights = new Float64Array(vocabularySize);
+  }
+
+  /** Sets the logits [V] of ids without a token to -Infinity: models' vocabularies are often padded. */
+  dropUnused(logits: Float32Array): void {
+    const { end, without } = this.tokens;
+    if (end < logits.length) logits.fill(Number.NEGATIVE_INFINITY, end);
+    for (const token of without) logits[token] = Number.NEGATIVE_INFINITY;
   }
 
   /**
    * @param logits [V], changed in place
    * @param banned ids that cannot be sampled now (stop tokens before min_tokens)
+   * @throws NotFiniteError when no logit is a number, or one is infinite
    */
   sample(
     logits: Float32Array,
@@ -37,6 +57,7 @@ export class Sampler {
     for (const [token, bias] of sampling.logitBias) logits[token] = (logits[token] ?? 0) + bias;
     for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
     const best = largest(logits);
+    if (!Number.isFinite(logits[best])) throw new NotFiniteError();
     // Infinite at temperature 0, and at one so small that the quotient overflows.
     const inverseTemperature = 1 / sampling.temperature;
     if (inverseTemperature === Number.POSITIVE_INFINITY || sampling.topK === 1) return best;

@@ -107,7 +107,7 @@ export class Sequence {
 
   /**
    * Samples the next token from its logits [V], which change in place.
-   * @throws ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
+   * @throws ConstraintDeadEnd when the constraint allows no token; NotFiniteError; the grammar thread's failure
    */
   sample(logits: Float32Array, sampler: Sampler): SequenceStep {
     const { sampling, stopTokens, maxTokens, logprobs } = this.request;
@@ -118,6 +118,7 @@ export class Sequence {
     this.#promptLogprobs = [];
     const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
     const { constraint } = this;
+    sampler.dropUnused(logits);
     this.#keepAllowed(logits);
     constraint?.apply(logits, banned);
     const token = sampler.sample(

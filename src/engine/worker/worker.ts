@@ -8,11 +8,11 @@ import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { OpenModel } from '../load/open-model.js';
 import type { FromWorker, SequenceRequest, SequenceResult, ToWorker } from '../protocol.js';
 import { withMonitored } from '../run/steering-tensors.js';
-import { Sampler } from '../sampling/sampler.js';
+import { NotFiniteError, Sampler } from '../sampling/sampler.js';
 import { type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
 import { Sequence } from '../schedule/sequence.js';
 import { Turns } from '../schedule/turns.js';
-import type { WorkerSettings } from '../worker-settings.js';
+import type { TokenSet, WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
@@ -31,10 +31,11 @@ class EngineLoop {
   constructor(
     readonly port: MessagePort,
     readonly model: OpenModel,
+    hasToken?: TokenSet,
   ) {
     const { slots, vocabularySize } = model.shape;
     this.#scheduler = new Scheduler(slots, model.chunk);
-    this.#sampler = new Sampler(vocabularySize);
+    this.#sampler = new Sampler(vocabularySize, hasToken);
     this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
     this.#reads = new ReadRequests(model, {
       post: (message, transfer = []) => this.port.postMessage(message, transfer),
@@ -180,8 +181,13 @@ class EngineLoop {
 
   #postFailure(id: number, error: unknown): void {
     const constraint = error instanceof ConstraintDeadEnd;
+    const notFinite = error instanceof NotFiniteError;
     const { message } = error as Error;
-    this.port.postMessage({ type: 'failed', id, error: { message, constraint } } satisfies FromWorker);
+    this.port.postMessage({
+      type: 'failed',
+      id,
+      error: { message, constraint, notFinite },
+    } satisfies FromWorker);
   }
 
   async release(): Promise<void> {
@@ -192,7 +198,7 @@ class EngineLoop {
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const model = await OpenModel.open(settings);
-  const loop = new EngineLoop(port, model);
+  const loop = new EngineLoop(port, model, settings.hasToken);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const { shape, device, warnings } = model;
   const runOptions = model.runOptions.handle;

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { shrinkJsHeap } from '../../common/js-heap.js';
 import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
+import type { TokenSet } from '../../engine/worker-settings.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
 import { loadSamplingDefaults } from '../../text/generation-config.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelSettings } from '../serving-settings.js';
 
@@ -56,6 +58,7 @@ export async function loadModel(
         deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
+      hasToken: tokensOf(tokenizer),
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
@@ -70,4 +73,12 @@ export async function loadModel(
     if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);
   }
+}
+
+/** The ids that the tokenizer has a token for. */
+function tokensOf(tokenizer: Tokenizer): TokenSet {
+  const end = tokenizer.vocabularySize;
+  const without: number[] = [];
+  for (let id = 0; id < end; id++) if (tokenizer.piece && tokenizer.piece(id) === undefined) without.push(id);
+  return { end, without };
 }
