@@ -25,6 +25,7 @@ async function openapi(app: FastifyInstance): Promise<void> {
         { name: 'completions', description: 'Steered and plain completions' },
         { name: 'concepts', description: 'What can be steered by' },
         { name: 'fits', description: 'Jobs that make concepts' },
+        { name: 'ollama', description: "Ollama's API: the same answers, for its clients" },
         { name: 'steering', description: 'What concepts do to texts' },
         { name: 'models', description: 'What answers' },
         { name: 'server', description: 'How the server is' },

@@ -10,6 +10,7 @@ import {
   promptIds,
   receiptFields,
   replyHead,
+  stopReason,
   tokenCount,
   tokenIds,
   usageOf,
@@ -24,9 +25,10 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
   const answers = await collect(plan, generation);
   return {
     ...replyHead(plan, 'chat.completion'),
-    choices: answers.map(({ text, read, finish, ids }, index) => ({
+    choices: answers.map(({ text, read, finish, ids, stopString }, index) => ({
       index,
       ...messageOf(plan, text, finish),
+      ...stopReason(stopString),
       logprobs: chatLogprobs(plan, read),
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipts(plan, index),
@@ -120,7 +122,11 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
             piece.index,
             '{}',
             `"${reason}"`,
-            fields({ ...monitor.chunk(left, true), ...tokenIds(plan, ids) }),
+            fields({
+              ...stopReason(piece.stopString),
+              ...monitor.chunk(left, true),
+              ...tokenIds(plan, ids),
+            }),
             logprobsOf(left),
           ),
           tokens,

@@ -55,6 +55,10 @@ export const choiceReceipts = (
 export const callsTools = ({ request }: CompletionPlan): boolean =>
   request.answer.constraint?.kind === 'tools';
 
+/** A choice's `stop_reason`, to be spread. */
+export const stopReason = (stopString: string | null | undefined): { stop_reason?: string } =>
+  typeof stopString === 'string' ? { stop_reason: stopString } : {};
+
 /** A choice's `token_ids`, to be spread. */
 export const tokenIds = ({ request }: CompletionPlan, ids: readonly number[]): { token_ids?: number[] } =>
   request.reply.tokenIds ? { token_ids: [...ids] } : {};

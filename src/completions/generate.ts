@@ -24,6 +24,8 @@ export interface Piece {
   /** With the first piece, when the request asks for them: of the prompt's second token on. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
   readonly finish: FinishReason | null;
+  /** The stop string that it finished at. */
+  readonly stopString?: string;
 }
 
 /** An answer in the making: the pieces of all choices as they come. */
@@ -119,10 +121,11 @@ async function readChoice(
     const { text, tokens: ids, detailed = [], finish } = delta;
     if (fits) whole += text;
     // Asked for tokens or a text to stop at, the client knows that the answer may not be whole.
-    const isWhole = finish === 'stop' && !delta.atStopString && answer.stop.tokens.length === 0;
+    const isWhole = finish === 'stop' && delta.stopString === undefined && answer.stop.tokens.length === 0;
     if (fits && isWhole && !fits(whole)) throw errors.constraintBroken(model.id, field ?? 'the format');
     const read = detailed.map((token) => readToken(token, monitors, model.engine.shape.layers));
-    arrive({ text, ids, read, finish });
+    const { stopString } = delta;
+    arrive({ text, ids, read, finish, ...(stopString !== undefined && { stopString }) });
     if (finish !== null) break;
   }
 }
@@ -229,7 +232,11 @@ export async function begin<T>(
 }
 
 /** A choice's pieces put together. */
-export type Answer = Required<Omit<Piece, 'index' | 'finish'>> & { readonly finish: FinishReason };
+export type Answer = Required<Omit<Piece, 'index' | 'finish' | 'stopString'>> & {
+  readonly finish: FinishReason;
+  /** Null unless it finished at one. */
+  readonly stopString: string | null;
+};
 
 /** Reads a generation to its end. */
 export async function collect(
@@ -242,6 +249,7 @@ export async function collect(
     read: [] as ReadToken[],
     promptLogprobs: [] as readonly TokenLogprobs[],
     finish: 'stop' as FinishReason,
+    stopString: null as string | null,
   }));
   for await (const pieces of generation) {
     for (const piece of pieces) {
@@ -252,6 +260,7 @@ export async function collect(
       for (const token of piece.read) answer.read.push(token);
       answer.promptLogprobs = piece.promptLogprobs ?? answer.promptLogprobs;
       answer.finish = piece.finish ?? answer.finish;
+      answer.stopString = piece.stopString ?? answer.stopString;
     }
   }
   return answers;

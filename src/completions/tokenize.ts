@@ -1,4 +1,5 @@
 /** Text or messages to token ids and where they stand, and ids to text: what /tokenize and /detokenize answer. */
+import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { DetokenizeRequest, Tokenized, TokenizeRequest, TokenizerInfo } from '../schemas/tokenize.js';
@@ -7,7 +8,9 @@ import { readJsonObject, readTextFile } from '../text/json-file.js';
 import { withoutMarks } from '../text/literal-text.js';
 import { encodeText, leastTokens, literalText, type Tokenizer } from '../text/tokenizer.js';
 import { conversationEnd } from './chat-request.js';
-import { chatPromptText, wellFormed } from './prompt.js';
+import { namedModel } from './model-alias.js';
+import type { NeutralRequest } from './neutral-request.js';
+import { chatPromptText, encodePrompts, wellFormed } from './prompt.js';
 
 /** Texts of up to that many contexts are tokenized: clients may count more than a prompt can hold. */
 const contexts = 4;
@@ -114,4 +117,15 @@ export async function tokenizerInfo({ directory, tokenizer, engine }: LoadedMode
     model_max_length: engine.shape.capacity,
     chat_template: file ?? configured,
   };
+}
+
+/** Tokens of a request's prompt. @throws SteerdError as planCompletion does for the prompt */
+export async function countPromptTokens(
+  request: NeutralRequest,
+  { models }: Pick<ModelsAndConcepts, 'models'>,
+  signal: AbortSignal,
+): Promise<number> {
+  const { model } = await namedModel(request.prompt.model, models, signal);
+  const prompts = await encodePrompts(request, model, 1);
+  return prompts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,6 +1,5 @@
 /** Server-sent events as the body of a reply (WHATWG HTML, "Server-sent events"). */
 import { Readable } from 'node:stream';
-import type { ErrorBody } from '../schemas/errors.js';
 
 /** One event: its data as JSON, and its name and id where a client can use them. */
 export function event(json: string, { name, id }: { name?: string; id?: string } = {}): string {
@@ -63,14 +62,14 @@ async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T |
   }
 }
 
-async function* withErrorEvent(
-  events: AsyncIterable<string>,
-  explain: (error: unknown) => ErrorBody,
+async function* withError(
+  parts: AsyncIterable<string>,
+  last: (error: unknown) => string,
 ): AsyncGenerator<string> {
   try {
-    yield* events;
+    yield* parts;
   } catch (error) {
-    yield event(JSON.stringify(explain(error)));
+    yield last(error);
   }
 }
 
@@ -81,13 +80,19 @@ const highWaterMark = 16 * 1024;
  * The body of a reply. It reads no further while the client is slow; destroying it leaves `events`.
  * @param explain turns what breaks the stream into its last event
  */
-export function eventStream(events: AsyncIterable<string>, explain: (error: unknown) => ErrorBody): Readable {
-  return Readable.from(withErrorEvent(withComments(events), explain), { objectMode: false, highWaterMark });
-}
+export const eventStream = (events: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
+  Readable.from(withError(withComments(events), explain), { objectMode: false, highWaterMark });
+
+/** The same of lines of JSON, which have no comments. */
+export const lineStream = (lines: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
+  Readable.from(withError(lines, explain), { objectMode: false, highWaterMark });
+
+/** nginx would collect what comes, and send it in bursts. */
+const unbuffered = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' } as const;
 
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
-  // nginx would collect events, and send them in bursts.
-  'x-accel-buffering': 'no',
+  ...unbuffered,
 } as const;
+
+export const lineStreamHeaders = { 'content-type': 'application/x-ndjson', ...unbuffered } as const;

@@ -11,6 +11,7 @@ import {
   ReplyFields,
   SamplingDefaults,
   SteeringReceipts,
+  StopReason,
   TokenIdFields,
   Usage,
 } from './generation.js';
@@ -132,6 +133,7 @@ export const ChatCompletion = z
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason,
+        stop_reason: StopReason,
         monitor: ChoiceMonitor.optional(),
         ...TokenIdFields,
       }),
@@ -179,6 +181,7 @@ export const ChatCompletionChunk = z
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason.nullable(),
+        stop_reason: StopReason,
         monitor: ChunkMonitor.optional(),
         ...TokenIdFields,
       }),
@@ -190,3 +193,4 @@ export const ChatCompletionChunk = z
     sampling_defaults: SamplingDefaults,
   })
   .meta({ id: 'ChatCompletionChunk' });
+export type ChatCompletionChunk = z.output<typeof ChatCompletionChunk>;

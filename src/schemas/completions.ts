@@ -10,6 +10,7 @@ import {
   ReplyFields,
   SamplingDefaults,
   SteeringReceipts,
+  StopReason,
   TokenIdFields,
   Usage,
 } from './generation.js';
@@ -23,7 +24,7 @@ const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }
 type Prompt = string | string[] | number[] | number[][];
 
 /** The first item says which kind of list it is; the first that is of another kind is told. */
-function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
+export function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
   const refuse = (message: string, path: PropertyKey[], input: unknown) => {
     context.issues.push({ code: 'custom', message, path, input });
     return z.NEVER;
@@ -93,6 +94,7 @@ const choice = {
   text: z.string(),
   index: z.int(),
   logprobs: TextLogprobs.nullable(),
+  stop_reason: StopReason,
   steering: SteeringReceipts,
   ...TokenIdFields,
   ...PromptFields,

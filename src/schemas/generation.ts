@@ -142,6 +142,12 @@ export const Usage = z
   .meta({ id: 'Usage' });
 export type Usage = z.output<typeof Usage>;
 
+/** vLLM's, of a finished choice. */
+export const StopReason = z
+  .string()
+  .optional()
+  .meta({ description: 'The stop string that ended it; left out when none did.' });
+
 /** What every completion object and chunk begins with, after `object`. */
 export const ReplyFields = {
   id: z.string(),

@@ -25,6 +25,10 @@ export class StopsOutside {
     this.#matcher = new StopStringMatcher(stops, included);
   }
 
+  get found(): string | null {
+    return this.#matcher.found;
+  }
+
   /** As StopStringMatcher.push. */
   push(piece: string): { text: string; stopped: boolean } {
     let rest = this.#held + piece;

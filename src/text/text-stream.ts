@@ -22,8 +22,8 @@ export interface TextDelta {
   /** The same tokens with details, when the engine's steps have any. */
   detailed?: DetailedToken[];
   finish: FinishReason | null;
-  /** Whether a stop string is why it finished. */
-  atStopString?: boolean;
+  /** The stop string that is why it finished. */
+  stopString?: string;
 }
 
 interface Detokenizer {
@@ -59,7 +59,7 @@ export function streamText(
 async function* textDeltas(
   steps: AsyncIterable<SequenceStep>,
   detokenizer: Detokenizer,
-  matcher: Pick<StopStringMatcher, 'push' | 'flush'>,
+  matcher: Pick<StopStringMatcher, 'push' | 'flush' | 'found'>,
 ): AsyncGenerator<TextDelta> {
   let tokens: number[] = [];
   let detailed: DetailedToken[] | undefined;
@@ -94,8 +94,11 @@ async function* textDeltas(
     const rest = matcher.push(unfinished);
     text += rest.text + matcher.flush();
     if (rest.stopped) finish = 'stop';
-    stopped = rest.stopped;
   }
   if (finish !== null || text !== '' || tokens.length > 0)
-    yield { text, tokens, finish, ...(detailed && { detailed }), ...(stopped && { atStopString: true }) };
+    yield {
+      ...{ text, tokens, finish },
+      ...(detailed && { detailed }),
+      ...(matcher.found !== null && { stopString: matcher.found }),
+    };
 }
