@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
 import { greedy, type Sampling } from '../../../src/engine/protocol.js';
-import { largest, Sampler, type TokenHistory } from '../../../src/engine/sampling/sampler.js';
+import { largest, NotFiniteError, Sampler, type TokenHistory } from '../../../src/engine/sampling/sampler.js';
 
 const plain: Sampling = { ...greedy, temperature: 1 };
 const noHistory: TokenHistory = { generated: new Map(), prompt: new Set() };
@@ -223,4 +223,34 @@ describe('penalties and bias', () => {
     for (let i = 0; i < 100; i++)
       assert.notEqual(sample(Float32Array.of(1, 9, 2), {}, random, noHistory, [1]), 1);
   });
+});
+
+test('ids without a token are never sampled; numbers that are not finite are no choice', () => {
+  const sampler = new Sampler(6, { end: 5, without: [1] });
+  for (const temperature of [0, 1, 2]) {
+    for (let seed = 0; seed < 40; seed++) {
+      const logits = Float32Array.of(0, 50, 1, 2, 3, 60);
+      sampler.dropUnused(logits);
+      const token = sampler.sample(
+        logits,
+        { ...greedy, temperature },
+        { generated: new Map(), prompt: new Set() },
+        [],
+        new Random(seed),
+      );
+      assert.ok(![1, 5].includes(token), String(token));
+    }
+  }
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    assert.throws(
+      () =>
+        sampler.sample(
+          new Float32Array(6).fill(bad),
+          greedy,
+          { generated: new Map(), prompt: new Set() },
+          [],
+          new Random(1),
+        ),
+      NotFiniteError,
+    );
 });
