@@ -14,6 +14,7 @@ import { grammarVocabulary } from '../../text/token-bytes.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelSettings } from '../serving-settings.js';
+import { calibrationTokens } from './calibration-text.js';
 
 /** A loaded model whose worker may die under it. */
 export interface RunningModel extends LoadedModel {
@@ -59,6 +60,7 @@ export async function loadModel(
       },
       arithmetic: settings.arithmetic ?? 'auto',
       hasToken: tokensOf(tokenizer),
+      calibration: calibrationTokens(tokenizer, chatTemplate),
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
