@@ -240,6 +240,14 @@ export const settingsTable = {
       .regex(/^(none|https?:\/\/\S+)$/)
       .transform((value) => (value === 'none' ? '' : value)),
   }),
+  responses: setting({
+    env: 'STEERD_RESPONSES',
+    flag: '--responses <number>',
+    fallback: '1000',
+    help: 'responses of /v1/responses kept in memory, for requests that refer to them; 0 keeps none',
+    requirement: 'an integer from 0 to 1000000',
+    schema: integer(0, 1_000_000),
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',

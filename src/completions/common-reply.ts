@@ -6,6 +6,7 @@ import { event } from '../http/event-stream.js';
 import type { SamplingDefaults, Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { loosenedTools } from './call-faults.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -50,10 +51,6 @@ export const choiceReceipts = (
   index: number,
 ): { steering?: SteeringReceipt[] } =>
   receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
-
-/** Whether the text of an answer may contain tool calls, to be parsed out of it. */
-export const callsTools = ({ request }: CompletionPlan): boolean =>
-  request.answer.constraint?.kind === 'tools';
 
 /** A choice's `stop_reason`, to be spread. */
 export const stopReason = (stopString: string | null | undefined): { stop_reason?: string } =>
@@ -106,7 +103,7 @@ export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>, first
   const opening = `data: ${fixed},"choices":[`;
   const noUsage = withUsage ? ',"usage":null' : '';
   const closing = `]${noUsage}}\n\n`;
-  const begin = fields({ ...first, ...receiptFields(plan) });
+  const begin = fields({ ...first, ...loosenedTools(plan), ...receiptFields(plan) });
   const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
   const usageSoFar = (tokens: number) =>
     usage === 'every chunk' ? `],"usage":${JSON.stringify(usageOf(plan, tokens))}` : `]${noUsage}`;

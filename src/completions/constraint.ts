@@ -10,17 +10,12 @@ import { regexGrammar } from '../json-grammar/pattern-expression.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
 import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
-import type { SpanMarks } from '../text/stops-outside.js';
 import { matches, validates } from './answer-check.js';
 
 export interface Constraint {
-  /** What it constrains: the whole answer, or the tool calls in it. */
-  readonly kind: 'format' | 'tools';
   readonly source: ConstraintSource;
   /** The request's field that asks for it, for errors. */
   readonly field: string;
-  /** What tool calls stand between: stop strings do not count there. */
-  readonly callMarks?: SpanMarks;
   /** Whether a finished answer is what was asked for: the grammar sees to it, and this is the judge of the grammar. */
   readonly fits?: (text: string) => boolean;
 }
@@ -62,7 +57,7 @@ const validJson = (schema: unknown, field: string): Constraint => ({
   fits: (text) => validates(schema, text),
 });
 
-const format = (source: ConstraintSource, field: string): Constraint => ({ kind: 'format', source, field });
+const format = (source: ConstraintSource, field: string): Constraint => ({ source, field });
 
 function structuredConstraint(asked: FormatOptions['structured_outputs']): Constraint | null {
   if (asked === null || asked === undefined) return null;

@@ -6,9 +6,12 @@ import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from 
 import { errors } from '../errors.js';
 import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
+import { keepMarks } from '../text/kept-tokens.js';
+import type { SpanMarks } from '../text/stops-outside.js';
 import { type DetailedToken, streamText } from '../text/text-stream.js';
 import { tokenPieces } from '../text/token-pieces.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { AnswerReading } from './answer-reading.js';
 import type { NeutralRequest } from './neutral-request.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -113,11 +116,24 @@ async function readChoice(
   if (reply.echo.kind === 'message' && reply.echo.text !== '') arrive({ ...nothing, text: reply.echo.text });
   const steps = stepsAfterPrompt(plan, sequence, signal, arrive);
   const before = continuesPrompt(request) ? sequence.prompt : [];
-  const detokenizer = new IncrementalDetokenizer(model.tokenizer, before, reply.skipSpecialTokens);
-  const { strings, keepString } = answer.stop;
-  const { fits, callMarks, field } = answer.constraint ?? {};
+  // Marks that the answer is read by are text, even where they are special tokens.
+  const { reasoning, calls } = plan.reading;
+  const tokenizer = reasoning || calls ? keepMarks(model.tokenizer) : model.tokenizer;
+  const detokenizer = new IncrementalDetokenizer(tokenizer, before, reply.skipSpecialTokens);
+  const { keepString } = answer.stop;
+  // An answer that has to call ends with its calls.
+  const strings = calls?.required ? [] : answer.stop.strings;
+  const { field, fits: fitsWhole } = answer.constraint ?? {};
+  const fits = reasoning || calls ? undefined : fitsWhole;
   let whole = '';
-  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString, callMarks)) {
+  for await (const delta of streamText(
+    steps,
+    tokenizer,
+    strings,
+    detokenizer,
+    keepString,
+    callMarks(plan.reading),
+  )) {
     const { text, tokens: ids, detailed = [], finish } = delta;
     if (fits) whole += text;
     // Asked for tokens or a text to stop at, the client knows that the answer may not be whole.
@@ -128,6 +144,15 @@ async function readChoice(
     arrive({ text, ids, read, finish, ...(stopString !== undefined && { stopString }) });
     if (finish !== null) break;
   }
+}
+
+/** A mark that no text has: calls that nothing closes go on to the end. */
+const never = '\ufdd2';
+
+/** What calls stand between: stop strings do not count there. */
+function callMarks({ calls, format }: AnswerReading): SpanMarks | undefined {
+  const [open] = format.openings;
+  return calls && open ? { open, close: format.closings[0] ?? never } : undefined;
 }
 
 /** Whether the answer is detokenized as a continuation of the prompt; otherwise it stands alone. */

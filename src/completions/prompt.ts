@@ -8,7 +8,8 @@ import type { Tool } from '../schemas/tools.js';
 import type { ChatMessage as TemplateMessage } from '../text/chat-template.js';
 import { encodeText, literalText, type Tokenizer } from '../text/tokenizer.js';
 import type { Conversation, NeutralRequest } from './neutral-request.js';
-import { callText, toolInstructions } from './tools.js';
+import { callsText, type ToolFormat, toolFormat } from './tool-formats.js';
+import { toolInstructions } from './tools.js';
 
 /** An upper bound in practice: a longer text cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
@@ -25,7 +26,8 @@ function boundCharacters(param: string, characters: number, { capacity }: ModelS
 export const partsText = (content: string | readonly { readonly text: string }[]): string =>
   typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
 
-const roleOf = ({ role }: ChatMessage) => (role === 'developer' ? 'system' : role);
+const roleOf = ({ role }: ChatMessage) =>
+  role === 'developer' ? 'system' : role === 'function' ? 'tool' : role;
 
 /** How a text of the request is written into the prompt. */
 type Write = (text: string) => string;
@@ -47,10 +49,14 @@ function writtenDeep(value: unknown, write: Write): unknown {
 const contentText = ({ content }: ChatMessage, write: Write) => write(partsText(content ?? ''));
 
 /** A message as templates take it, without what it says of tools. */
-const plainMessage = (message: ChatMessage, write: Write): TemplateMessage => ({
-  role: roleOf(message),
-  content: contentText(message, write),
-});
+function plainMessage(message: ChatMessage, write: Write): TemplateMessage {
+  const reasoning = message.reasoning_content ?? message.reasoning;
+  return {
+    role: roleOf(message),
+    content: contentText(message, write),
+    ...(reasoning && message.role === 'assistant' ? { reasoning_content: write(reasoning) } : {}),
+  };
+}
 
 /** For a template that knows tools: arguments as objects, as templates write them (transformers, "Tool use"). */
 function withCalls(message: ChatMessage, write: Write): TemplateMessage {
@@ -79,25 +85,28 @@ function parsedArguments(args: string): unknown {
 }
 
 /** For a template without tools: calls as text, their results as messages of the user. */
-function callsAsText(message: ChatMessage, write: Write): TemplateMessage {
-  const content = contentText(message, write);
-  if (message.role === 'tool') {
+function callsAsText(message: ChatMessage, format: ToolFormat, write: Write): TemplateMessage {
+  const { content, ...plain } = plainMessage(message, write);
+  if (plain.role === 'tool') {
     return { role: 'user', content: `<tool_response>\n${content}\n</tool_response>` };
   }
-  const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: args } }) =>
-    callText(write(name), write(args)),
-  );
-  return { role: roleOf(message), content: [content, ...calls].filter((part) => part !== '').join('\n') };
+  const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: args } }) => ({
+    name: write(name),
+    args: write(args),
+  }));
+  const parts = [content, callsText(format, calls)];
+  return { ...plain, content: parts.filter((part) => part !== '').join('\n') };
 }
 
 /** The tools at the end of the system message, which is made if there is none. */
 function described(
   messages: readonly TemplateMessage[],
   tools: readonly Tool[],
+  format: ToolFormat,
   write: Write,
 ): readonly TemplateMessage[] {
   if (tools.length === 0) return messages;
-  const instructions = write(toolInstructions(tools));
+  const instructions = write(toolInstructions(tools, format));
   const [first, ...rest] = messages;
   if (first?.role !== 'system') return [{ role: 'system', content: instructions }, ...messages];
   return [{ ...first, content: `${first.content}\n\n${instructions}` }, ...rest];
@@ -199,14 +208,19 @@ export function chatPromptText(
   const { capacity } = engine.shape;
   if (messages.length > capacity) throw errors.tooManyMessages(field, messages.length, capacity);
   const write = writer(tokenizer, parseSpecial);
+  const format = toolFormat[chatTemplate.toolFormat ?? 'hermes'];
   const plain = chatTemplate.takesTools
     ? messages.map((message) => withCalls(message, write))
     : described(
-        messages.map((message) => callsAsText(message, write)),
+        messages.map((message) => callsAsText(message, format, write)),
         tools,
+        format,
         write,
       );
-  const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
+  const characters = plain.reduce(
+    (sum, { content, reasoning_content: reasoning }) => sum + content.length + (reasoning?.length ?? 0),
+    0,
+  );
   boundCharacters(field, characters, engine.shape);
   const told =
     chatTemplate.takesTools && tools.length > 0

@@ -111,7 +111,7 @@ export function messageAsSent(value: unknown): unknown {
   if (!isObject(value) || Array.isArray(value)) return value;
   const message = withoutNulls(value as Body);
   const { content, tool_calls: calls, refusal } = message;
-  const isAnswer = message.role === 'assistant' || message.role === 'tool';
+  const isAnswer = ['assistant', 'tool', 'function'].includes(String(message.role));
   if (Array.isArray(calls)) {
     if (calls.length === 0) delete message.tool_calls;
     else if (calls.length <= mostCalls) message.tool_calls = calls.map(callAsSent);

@@ -15,6 +15,7 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
 import { explain, toErrorBody } from '../http/error-reply.js';
 import { meantUrl } from '../http/request-path.js';
@@ -100,7 +101,7 @@ export async function buildApp(services: Services, { settings, log, extend }: Ap
 
   const options: PluginOptions = {
     settings: { ...usualSettings, ...settings },
-    services: observeServices(services, metrics),
+    services: observeServices({ ...services, responses: services.responses ?? new ResponseStore() }, metrics),
   };
   await app.register(autoload, { dir: folder('plugins'), forceESM: true, options });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });

@@ -1,6 +1,7 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
 import { AccessControl, isLoopback } from '../access/access-control.js';
+import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
@@ -50,5 +51,6 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
   const pulls = new PullJobs({ hub, modelsDirectory, log });
-  return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
+  const responses = new ResponseStore(settings.responses);
+  return { models, concepts, fits, pulls, access, metrics, responses, loaded: models.firstLoad };
 }

@@ -3,23 +3,30 @@ import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
 import { allows } from '../access/scopes.js';
+import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { withModels } from '../models/registry.js';
-import type { CallerServices } from './services.js';
+import type { CallerServices, Services } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */
-export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
-  if (caller === null) return services;
+export function restrictServices(services: Services, caller: Caller | null): CallerServices {
+  const store = services.responses ?? new ResponseStore(0);
+  const responses = store.of(caller?.key.id ?? '');
+  if (caller === null) {
+    const { models, concepts, fits, pulls } = services;
+    return { models, concepts, fits, pulls, responses };
+  }
   const { key, usage } = caller;
   return {
     models: withModels(services.models, (model) => metered(model, usage)),
     concepts: restrictConcepts(services.concepts, key),
     fits: restrictFits(services.fits, key),
     pulls: restrictPulls(services.pulls, key),
+    responses,
   };
 }
 

@@ -18,6 +18,11 @@ const mostSmallGrammars = 120;
 const fewestMilliseconds = 2_000;
 const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
+/** For a source that is known to be small. */
+const patientMilliseconds = 30_000;
+/** How long a source that took too long is refused unread: the machine may have been busy. */
+const lateMilliseconds = 30_000;
+const tooLate = 'it takes too long to compile: make it simpler';
 const keptAnswers = 256;
 const idleMilliseconds = 60_000;
 
@@ -41,6 +46,16 @@ export class ConstraintCheck {
       this.#answers.set(key, answer);
       // After a failure of the thread, which is no answer, the next request tries again.
       answer.catch(() => this.#answers.delete(key));
+      const kept = answer;
+      kept.then(
+        (reason) => {
+          if (reason !== tooLate) return;
+          setTimeout(() => {
+            if (this.#answers.get(key) === kept) this.#answers.delete(key);
+          }, lateMilliseconds).unref();
+        },
+        () => {},
+      );
       for (const old of [...this.#answers.keys()].slice(0, -keptAnswers)) this.#answers.delete(old);
     }
     const reason = await answer;
@@ -51,7 +66,7 @@ export class ConstraintCheck {
     if (this.#idle) clearTimeout(this.#idle);
     if (this.#closed) throw new Error('the model was closed');
     const worker = this.#worker ?? (await this.#start());
-    const answer = this.#next(worker, this.#milliseconds);
+    const answer = this.#next(worker, source.small ? patientMilliseconds : this.#milliseconds);
     worker.postMessage(source);
     const reply = await answer;
     if (reply !== null && 'reason' in reply && reply.reason === null) {
@@ -60,7 +75,7 @@ export class ConstraintCheck {
     }
     // A library instance that has aborted must not be used again.
     await this.#end();
-    if (reply === null) return 'it takes too long to compile: make it simpler';
+    if (reply === null) return tooLate;
     return 'reason' in reply ? reply.reason : 'it did not compile';
   }
 

@@ -8,6 +8,7 @@ import type { TokenSet } from '../../engine/worker-settings.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
 import { loadSamplingDefaults } from '../../text/generation-config.js';
+import { keepMarks } from '../../text/kept-tokens.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
@@ -40,7 +41,7 @@ export async function loadModel(
   try {
     const [tokenizer, chatTemplate, samplingDefaults] = await Promise.all([
       loadTokenizer(directory),
-      loadChatTemplate(directory),
+      loadChatTemplate(directory, settings.marks),
       loadSamplingDefaults(directory),
     ]);
     const stopTokens = await loadStopTokens(directory, tokenizer);
@@ -60,8 +61,8 @@ export async function loadModel(
       },
       arithmetic: settings.arithmetic ?? 'auto',
       hasToken: tokensOf(tokenizer),
+      vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
-      vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
