@@ -40,11 +40,17 @@ async function access(app: FastifyInstance, { services }: PluginOptions): Promis
   });
 }
 
+/** Clients of Anthropic's API send the key as `x-api-key`, those of Azure's as `api-key`. */
+function authorizationOf({ headers }: FastifyRequest): string | undefined {
+  const bare = headers['x-api-key'] ?? headers['api-key'];
+  return headers.authorization ?? (typeof bare === 'string' ? `Bearer ${bare}` : undefined);
+}
+
 /** @throws SteerdError invalid_api_key, insufficient_scope, rate_limit_exceeded */
 async function admit(control: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { scope } = request.routeOptions.config;
   try {
-    const caller = await control.admit(request.headers.authorization, scope);
+    const caller = await control.admit(authorizationOf(request), scope);
     if (caller === null) return;
     request.caller = caller;
     request.log = request.log.child({ key: caller.key.id });

@@ -205,12 +205,13 @@ export const settingsTable = {
     env: 'STEERD_CORS_ORIGINS',
     flag: '--cors-origins <origins>',
     fallback: 'none',
-    help: 'web pages that may call the API: "none", "*" or origins such as https://a.example, separated by commas',
-    requirement: '"none", "*" or a comma-separated list of origins such as https://a.example',
+    help: 'web pages and desktop clients that may call the API: "none", "*" or origins such as https://a.example, app://obsidian.md or null, separated by commas',
+    requirement:
+      '"none", "*" or a comma-separated list of origins such as https://a.example or tauri://localhost',
     schema: z
       .string()
       .transform((value) => (value === 'none' ? [] : value.split(',').map((origin) => origin.trim())))
-      .pipe(z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/)).max(1000)),
+      .pipe(z.array(z.string().regex(/^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/i)).max(1000)),
   }),
   requestSeconds: setting({
     env: 'STEERD_REQUEST_SECONDS',

@@ -71,18 +71,24 @@ export const errors = {
     invalid('unknown_steering_field', `there is no field ${shown(field)}; ${hint}`, field.slice(0, 80)),
   chatTemplateMissing: (param: string, model: string) =>
     invalid('chat_template_missing', `model ${model} has no chat template; use POST /v1/completions.`, param),
+  nothingToContinue: () =>
+    invalid(
+      'invalid_value',
+      "continue_final_message needs a last message of the assistant with text, which the model's chat template keeps.",
+      'continue_final_message',
+    ),
   clientGone: () =>
     new SteerdError('client_gone', 499, 'invalid_request_error', 'the client closed the connection.'),
   promptTooLong: (param: string, characters: number, limit: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
+      `${param} has ${characters} characters; this model's maximum context length is ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
   tooManyMessages: (param: string, messages: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      `${param} is a list of ${messages}; this model's maximum context length is ${capacity} tokens, and each message takes at least one.`,
       param,
     ),
   bodyTooLarge: (limit: number) =>
@@ -151,7 +157,8 @@ export const errors = {
   ) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower ${lengthField}.`,
+      // Clients look for the words "maximum context length is N tokens".
+      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}.`,
       param,
     ),
   previousResponseNotFound: (id: string) =>
@@ -268,6 +275,15 @@ export const errors = {
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
+  /** The grammar let something through: the answer is not passed off as what was asked for. */
+  constraintBroken: (model: string, field: string) =>
+    new SteerdError(
+      'constraint_broken',
+      500,
+      'server_error',
+      `the answer of model ${model} does not fit ${field}, to which it should have been held; this is a fault of the server.`,
+      field,
+    ),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
       'queue_full',
@@ -291,7 +307,7 @@ export const errors = {
       'invalid_api_key',
       401,
       'authentication_error',
-      'an API key is needed: send it as "Authorization: Bearer <key>".',
+      'an API key is needed: send it as "Authorization: Bearer <key>" (or as x-api-key).',
     ),
   apiKeyWrong: () =>
     new SteerdError(
@@ -308,6 +324,13 @@ export const errors = {
       needed === 'admin'
         ? `this needs an API key with scope admin; ${key} has ${granted.join(', ')}.`
         : `this needs an API key with scope ${needed} (or admin); ${key} has ${granted.join(', ')}.`,
+    ),
+  originNotAllowed: (origin: string, allowed: readonly string[]) =>
+    new SteerdError(
+      'origin_not_allowed',
+      403,
+      'permission_error',
+      `pages of origin ${shown(origin)} may not call this server; STEERD_CORS_ORIGINS (--cors-origins) lists those that may: ${some(allowed)}.`,
     ),
   conceptNotAllowed: (name: string, allowed: readonly string[], param: string) =>
     new SteerdError(

@@ -99,7 +99,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
     // Some clients call everything that they send JSON.
     const format = fileFormat(bytes);
-    if (format === undefined || format === 'json') parse(request, bytes.toString(), done);
+    if (format === undefined || format === 'json') parse(request, bytes, done);
     else done(null, bytes);
   });
 

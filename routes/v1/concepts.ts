@@ -31,7 +31,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         tags,
         summary: 'List the concepts',
         description:
-          'Without a model: the concepts of all. By pages: `after` is the last name of the page before.',
+          'Without a model: the concepts of all. By pages: `after` is the `next` of the page before.',
         querystring: ConceptPageQuery,
         response: { 200: ConceptList, ...errorResponses(400, 404, 500, 503) },
       },

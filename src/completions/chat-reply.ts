@@ -10,6 +10,7 @@ import {
   promptIds,
   receiptFields,
   replyHead,
+  stopReason,
   tokenCount,
   tokenIds,
   usageOf,
@@ -23,9 +24,10 @@ export async function chatCompletion(plan: CompletionPlan, generation: Generatio
   const answers = await collect(plan, generation);
   return {
     ...replyHead(plan, 'chat.completion'),
-    choices: answers.map(({ text, read, finish, ids }, index) => ({
+    choices: answers.map(({ text, read, finish, ids, stopString }, index) => ({
       index,
       ...messageOf(plan, text, finish),
+      ...stopReason(stopString),
       logprobs: chatLogprobs(plan, read),
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipts(plan, index),
@@ -121,7 +123,7 @@ class StreamedChoice {
 
 /** The events of a stream: the role of every choice, deltas, finish reasons; then the usage and `[DONE]`. */
 export async function* chatEvents(plan: CompletionPlan, generation: Generation): AsyncGenerator<string> {
-  const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'));
+  const writer = chunkWriter(plan, replyHead(plan, 'chat.completion.chunk'), promptIds(plan, 0));
   const choice = (index: number, delta: string, finish: string, more = '', logprobs = 'null') =>
     `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finish}${more}}`;
   const logprobsOf = (read: readonly ReadToken[]) =>
@@ -149,17 +151,21 @@ export async function* chatEvents(plan: CompletionPlan, generation: Generation):
           ...own.monitor.chunk(read, false),
           ...(ids.length > 0 && tokenIds(plan, ids)),
         });
-        events += writer.chunk(choice(piece.index, JSON.stringify(delta), 'null', more, logprobsOf(read)));
+        events += writer.chunk(
+          choice(piece.index, JSON.stringify(delta), 'null', more, logprobsOf(read)),
+          tokens,
+        );
       }
       if (piece.finish !== null) {
         const { read, ids } = own.taken();
         const reason = reasonOf(plan, own.calls, piece.finish);
         const more = fields({
+          ...stopReason(piece.stopString),
           ...own.monitor.chunk(read, true),
           ...tokenIds(plan, ids),
           ...own.made.faults(plan, piece.finish),
         });
-        events += writer.chunk(choice(piece.index, '{}', `"${reason}"`, more, logprobsOf(read)));
+        events += writer.chunk(choice(piece.index, '{}', `"${reason}"`, more, logprobsOf(read)), tokens);
       }
     }
     if (events !== '') yield events;

@@ -1,7 +1,7 @@
 /** The body of a chat completion as a neutral request. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import { type ChatMessage, ChatRequest } from '../schemas/chat.js';
+import { type ChatMessage, type ChatRequest, chatFields } from '../schemas/chat.js';
 import { reasoningPlace, reasoningVariables } from '../schemas/reasoning.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { formatConstraint } from './constraint.js';
@@ -17,7 +17,7 @@ import { partsText } from './prompt.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = Object.keys(ChatRequest.shape);
+const known = Object.keys(chatFields.shape);
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
 export function chatRequest(body: ChatRequest): NeutralRequest {
@@ -32,10 +32,12 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
       messages: body.messages.map(withToolCalls),
       ends: conversationEnd(body),
       tools,
       variables: { ...reasoningVariables(body), ...body.chat_template_kwargs },
+      parseSpecial: body.parse_special ?? false,
     },
     answer: {
       ...commonAnswer(body),
@@ -58,6 +60,7 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
       ...(legacy && { functionCalls: true }),
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: body.return_token_ids ?? false,
+      namesById: body.return_tokens_as_token_ids ?? false,
     },
   };
 }
@@ -99,7 +102,10 @@ function withToolCalls(message: ChatMessage): ChatMessage {
 }
 
 /** @throws SteerdError when the last message is to be continued and followed by a new one */
-function conversationEnd({ continue_final_message, add_generation_prompt }: ChatRequest): ConversationEnd {
+export function conversationEnd({
+  continue_final_message,
+  add_generation_prompt,
+}: Pick<ChatRequest, 'continue_final_message' | 'add_generation_prompt'>): ConversationEnd {
   if (!continue_final_message) return add_generation_prompt === false ? 'last-message' : 'generation-prompt';
   if (!add_generation_prompt) return 'within-last-message';
   throw errors.invalidRequest(

@@ -3,7 +3,7 @@
  * clients read them. What is the same in every chunk is serialised once: a token costs one short JSON.stringify.
  */
 import { event } from '../http/event-stream.js';
-import type { Usage } from '../schemas/generation.js';
+import type { SamplingDefaults, Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { loosenedTools } from './call-faults.js';
@@ -29,12 +29,17 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
   };
 }
 
-/** The reply's `steering` and `monitor`, to be spread: there only when something steers, or is monitored. */
-export function receiptFields({ receipts, monitors }: CompletionPlan): {
+/**
+ * The reply's `steering`, `monitor` and `sampling_defaults`, to be spread: there only when something steers, is monitored,
+ * or is sampled as the model's own configuration says.
+ */
+export function receiptFields({ receipts, monitors, sampling: { defaults } }: CompletionPlan): {
   steering?: SteeringReceipt[];
   monitor?: MonitorReceipt[];
+  sampling_defaults?: NonNullable<SamplingDefaults>;
 } {
   return {
+    ...(Object.keys(defaults).length === 0 ? {} : { sampling_defaults: defaults }),
     ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
   };
@@ -46,6 +51,10 @@ export const choiceReceipts = (
   index: number,
 ): { steering?: SteeringReceipt[] } =>
   receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
+
+/** A choice's `stop_reason`, to be spread. */
+export const stopReason = (stopString: string | null | undefined): { stop_reason?: string } =>
+  typeof stopString === 'string' ? { stop_reason: stopString } : {};
 
 /** A choice's `token_ids`, to be spread. */
 export const tokenIds = ({ request }: CompletionPlan, ids: readonly number[]): { token_ids?: number[] } =>
@@ -64,6 +73,8 @@ export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: numb
   prompt_tokens: promptTokens,
   completion_tokens: completionTokens,
   total_tokens: promptTokens + completionTokens,
+  // Every prompt is computed from its first token on.
+  prompt_tokens_details: { cached_tokens: 0 },
 });
 
 export const tokenCount = (answers: readonly Answer[]): number =>
@@ -76,25 +87,30 @@ export function fields(object: object): string {
 }
 
 interface ChunkWriter {
-  /** An event with one choice, given as JSON. */
-  chunk(choice: string): string;
+  /** An event with one choice, given as JSON; `tokens` of the answers were made so far. */
+  chunk(choice: string, tokens?: number): string;
   /** The first event of the reply: with the receipts of what steers and what is monitored. */
-  firstChunk(choice: string): string;
+  firstChunk(choice: string, tokens?: number): string;
   /** What comes after the last choice. */
   end(completionTokens: number): string;
 }
 
-export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>): ChunkWriter {
-  const withUsage = plan.request.reply.stream?.usage ?? false;
+/** @param first what the first event has beside the receipts */
+export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>, first: object = {}): ChunkWriter {
+  const usage = plan.request.reply.stream?.usage ?? false;
+  const withUsage = usage !== false;
   const fixed = JSON.stringify(head).slice(0, -1);
   const opening = `data: ${fixed},"choices":[`;
   const noUsage = withUsage ? ',"usage":null' : '';
   const closing = `]${noUsage}}\n\n`;
-  const firstClosing = `]${noUsage}${fields({ ...loosenedTools(plan), ...receiptFields(plan) })}}\n\n`;
+  const begin = fields({ ...first, ...loosenedTools(plan), ...receiptFields(plan) });
   const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
+  const usageSoFar = (tokens: number) =>
+    usage === 'every chunk' ? `],"usage":${JSON.stringify(usageOf(plan, tokens))}` : `]${noUsage}`;
   return {
-    chunk: (choice) => opening + choice + closing,
-    firstChunk: (choice) => opening + choice + firstClosing,
+    chunk: (choice, tokens = 0) =>
+      opening + choice + (usage === 'every chunk' ? `${usageSoFar(tokens)}}\n\n` : closing),
+    firstChunk: (choice, tokens = 0) => `${opening}${choice}${usageSoFar(tokens)}${begin}}\n\n`,
     end: (completionTokens) =>
       (withUsage ? usageChunk(usageOf(plan, completionTokens)) : '') + event('[DONE]'),
   };

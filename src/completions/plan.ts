@@ -18,6 +18,7 @@ import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
 import { quietParts } from './quiet-parts.js';
+import { type ResolvedSampling, resolveSampling } from './sampling.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -39,6 +40,7 @@ export interface CompletionPlan {
   readonly receipts: readonly SteeringReceipt[];
   /** Empty when nothing is monitored. */
   readonly monitors: readonly Monitor[];
+  readonly sampling: ResolvedSampling;
   /** Each prompt counted once, however many choices it has. */
   readonly promptTokens: number;
 }
@@ -67,10 +69,12 @@ export async function planCompletion(
   checkSlots(answer.n, steering, shape);
 
   const most = Math.max(1, Math.floor(maxSequences / (answer.n * steering.alternatives.length)));
-  const prompts = await encodePrompts(request, model, most);
+  const encoded = await encodePrompts(request, model, most);
+  const prompts = encoded.map((prompt) => keptTokens(prompt, request.prompt.keepLast, shape));
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const monitors = resolveMonitors(answer.monitor, context);
+  const resolved = resolveSampling(answer.sampling, model);
   // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
   const asked = answerReading(request, model, prompts[0] ?? []);
   const { constraint, calls } = await checkedConstraint(model, answer.constraint, asked);
@@ -101,8 +105,8 @@ export async function planCompletion(
         ...(steering.compared && { field: `steering.choices.${a}` }),
       });
       return Array.from({ length: answer.n }, (_, choice): Choice => {
-        const seed = seedOfChoice(answer.sampling.seed, choice);
-        const sampling = { ...answer.sampling, logitBias, seed };
+        const seed = seedOfChoice(resolved.values.seed, choice);
+        const sampling = { ...resolved.values, logitBias, seed };
         return {
           sequence: { prompt, maxTokens, sampling, edit, ...common, ...(quiet && { quiet }) },
           receipts,
@@ -122,8 +126,20 @@ export async function planCompletion(
     receiptsIn: steering.compared ? 'choices' : 'reply',
     receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),
     monitors,
+    sampling: resolved,
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
   };
+}
+
+/** The prompt's last tokens, as `truncate_prompt_tokens` asks. */
+function keptTokens(
+  prompt: readonly number[],
+  keepLast: number | undefined,
+  { capacity }: ModelShape,
+): readonly number[] {
+  if (keepLast === undefined || prompt.length === 0) return prompt;
+  // slice(-0) would keep all.
+  return keepLast === 0 ? [] : prompt.slice(-(keepLast < 0 ? capacity - 1 : keepLast));
 }
 
 /** By item: one receipt for all prompts, of which each has a choice here. */

@@ -2,7 +2,7 @@
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { reasoningPlace, reasoningVariables } from '../schemas/reasoning.js';
-import { ResponseRequest } from '../schemas/responses.js';
+import { type ResponseRequest, responseFields } from '../schemas/responses.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, jsonObject, jsonSchema } from './constraint.js';
 import { commonAnswer, type NeutralRequest } from './neutral-request.js';
@@ -11,7 +11,7 @@ import type { ConversationItem } from './response-store.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = [...Object.keys(ResponseRequest.shape), 'truncation', 'service_tier'];
+const known = [...Object.keys(responseFields.shape), 'truncation', 'service_tier'];
 
 /** Fields that would need what this server does not have; `null`, `false`, `[]` and absence ask for nothing. */
 const refused: Readonly<Record<string, string>> = {
@@ -55,6 +55,7 @@ export function responseRequest(
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
       messages: conversationMessages(conversation, body.instructions),
       ends: 'generation-prompt',
       tools,

@@ -42,3 +42,26 @@ export function explain(error: unknown, context: ErrorContext): SteerdError {
 export const toErrorBody = ({ message, type, param, code }: SteerdError): ErrorBody => ({
   error: { message, type, param, code },
 });
+
+/** Whose clients an endpoint speaks to: what their errors look like. OpenAI's unless a route says otherwise. */
+export type ErrorShape = 'openai' | 'anthropic' | 'ollama';
+
+/** Anthropic's types of errors by status; its clients take others as they come. */
+const anthropicTypes: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+/** The error as the clients of that API read it; Anthropic's with our `param` and `code` beside its own fields. */
+export function shapedError(error: SteerdError, shape: ErrorShape): object {
+  if (shape === 'openai') return toErrorBody(error);
+  if (shape === 'ollama') return { error: error.message };
+  const { message, status, param, code } = error;
+  const type = anthropicTypes[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+  return { type: 'error', error: { type, message, param, code } };
+}

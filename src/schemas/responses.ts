@@ -1,7 +1,8 @@
 /** `POST /v1/responses` with text, functions and reasoning: OpenAI's shapes with steering. */
 import { z } from 'zod';
+import { asSent } from './as-sent.js';
 import { choice, isObject, list } from './fields.js';
-import { GenerationFields, mostTopLogprobs, SteeringReceipts } from './generation.js';
+import { GenerationFields, mostTopLogprobs, SamplingDefaults, SteeringReceipts } from './generation.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { ReasoningFields } from './reasoning.js';
@@ -134,54 +135,54 @@ const {
   ...generation
 } = GenerationFields;
 
-export const ResponseRequest = z
-  .looseObject({
-    input: z.union([z.string().min(1), list(InputItem, { min: 1, max: 16_384 })]).meta({
-      description:
-        'A text of the user, or messages, function calls and their outputs, reasoning, and references to items of stored responses.',
-    }),
-    previous_response_id: z.string().max(200).nullish().meta({
-      description:
-        'Of a stored response, whose conversation this goes on with; its instructions are not taken over.',
-    }),
-    store: z.boolean().nullish().meta({
-      default: true,
-      description:
-        'Keep the response, so that later ones may refer to it, until newer ones take its place or the server ends.',
-    }),
-    reasoning: z
-      .looseObject({ effort: ReasoningFields.reasoning_effort })
-      .nullish()
-      .meta({ description: '`effort` is a variable of chat templates; `none` turns `enable_thinking` off.' }),
-    enable_thinking: ReasoningFields.enable_thinking,
-    separate_reasoning: ReasoningFields.separate_reasoning,
-    include_reasoning: ReasoningFields.include_reasoning,
-    chat_template_kwargs: z
-      .record(z.string().max(64), z.unknown())
-      .nullish()
-      .meta({ description: "More variables of the model's chat template." }),
-    instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
-    max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
-    text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
-    include: z.array(z.enum(includable)).max(16).nullish().meta({
-      description: '`message.output_text.logprobs`; the others are of what this server does not make.',
-    }),
-    top_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
-      description: 'How many of the likeliest tokens at each position, with log-probabilities.',
-    }),
-    tools: list(ResponseTool, { max: mostTools }).nullish().meta({
-      description: 'Functions that the model may call; other tools there are none.',
-    }),
-    tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto' }),
-    parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
-    ...generation,
-    ...SteeringFields,
-    ...MonitorFields,
-  })
-  .meta({
-    id: 'ResponseRequest',
-    example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
-  });
+export const responseFields = z.looseObject({
+  input: z.union([z.string().min(1), list(InputItem, { min: 1, max: 16_384 })]).meta({
+    description:
+      'A text of the user, or messages, function calls and their outputs, reasoning, and references to items of stored responses.',
+  }),
+  previous_response_id: z.string().max(200).nullish().meta({
+    description:
+      'Of a stored response, whose conversation this goes on with; its instructions are not taken over.',
+  }),
+  store: z.boolean().nullish().meta({
+    default: true,
+    description:
+      'Keep the response, so that later ones may refer to it, until newer ones take its place or the server ends.',
+  }),
+  reasoning: z
+    .looseObject({ effort: ReasoningFields.reasoning_effort })
+    .nullish()
+    .meta({ description: '`effort` is a variable of chat templates; `none` turns `enable_thinking` off.' }),
+  enable_thinking: ReasoningFields.enable_thinking,
+  separate_reasoning: ReasoningFields.separate_reasoning,
+  include_reasoning: ReasoningFields.include_reasoning,
+  chat_template_kwargs: z
+    .record(z.string().max(64), z.unknown())
+    .nullish()
+    .meta({ description: "More variables of the model's chat template." }),
+  instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
+  max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
+  text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
+  include: z.array(z.enum(includable)).max(16).nullish().meta({
+    description: '`message.output_text.logprobs`; the others are of what this server does not make.',
+  }),
+  top_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
+    description: 'How many of the likeliest tokens at each position, with log-probabilities.',
+  }),
+  tools: list(ResponseTool, { max: mostTools }).nullish().meta({
+    description: 'Functions that the model may call; other tools there are none.',
+  }),
+  tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto' }),
+  parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
+  ...generation,
+  ...SteeringFields,
+  ...MonitorFields,
+});
+
+export const ResponseRequest = z.preprocess(asSent('max_output_tokens'), responseFields).meta({
+  id: 'ResponseRequest',
+  example: { input: 'What did you do today?', concept: 'pirate', strength: 1, max_output_tokens: 60 },
+});
 export type ResponseRequest = z.output<typeof ResponseRequest>;
 
 const OutputText = z.object({
@@ -257,6 +258,7 @@ export const ResponseObject = z
     tool_call_faults: ToolCallFaults,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
+    sampling_defaults: SamplingDefaults,
     monitor_readings: ChoiceMonitor.optional().meta({ description: 'What was monitored at each token.' }),
   })
   .meta({ id: 'Response' });

@@ -18,6 +18,7 @@ import type { z } from 'zod';
 import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
 import { explain, toErrorBody } from '../http/error-reply.js';
+import { meantUrl } from '../http/request-path.js';
 import { type RequestPart, validate } from '../schemas/validation.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { jsonParser } from './json-bodies.js';
@@ -78,6 +79,7 @@ export async function buildApp(services: Services, { settings, log, extend }: Ap
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: refuseUrl,
+    rewriteUrl: ({ url = '/' }) => meantUrl(url),
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler<z.ZodType>(
@@ -117,5 +119,5 @@ function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): 
 function readJson(app: App): void {
   const parse = jsonParser(app);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, parse);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
 }

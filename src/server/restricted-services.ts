@@ -130,6 +130,11 @@ function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
         request.priority === 'interactive'
           ? countTokens(engine.generate(request, signal), request, usage)
           : engine.generate(request, signal),
+      // Asked for by embeddings alone: fits have the model itself.
+      capture(request, signal) {
+        usage.spendTokens(request.tokens.length);
+        return engine.capture(request, signal);
+      },
       score(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
         return engine.score(request, signal);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { errors } from '../errors.js';
 import { type ReasoningMarks, reasoningOf, type ToolFormatName, toolFormatOf } from './answer-marks.js';
+import { stripFunctions, stripsByArgument } from './jinja-strip.js';
 import { isJsonObject, type JsonObject, readJsonObject, readTextFile } from './json-file.js';
 import { namedSpecialTokens } from './special-tokens.js';
 
@@ -76,7 +77,7 @@ class JinjaChatTemplate implements ChatTemplate {
   readonly #defaults: JsonObject;
 
   constructor(source: string, specialTokens: JsonObject, marks: AnswerMarks) {
-    this.#template = new Template(source);
+    this.#template = stripsByArgument(new Template(source));
     this.takesTools = /\btools\b/.test(source);
     this.toolFormat = marks.toolFormat ?? toolFormatOf(source);
     this.reasoning = marks.reasoning === undefined ? reasoningOf(source) : marks.reasoning;
@@ -95,6 +96,7 @@ class JinjaChatTemplate implements ChatTemplate {
       return this.#template.render({
         ...this.#defaults,
         ...options.variables,
+        ...stripFunctions,
         messages: messages.map((message) => ({ ...message })),
         add_generation_prompt: options.addGenerationPrompt,
       });

@@ -18,8 +18,16 @@ const table = `
   GET     /openapi.json                  public
   GET     /ready                         public
   GET     /version                       public
+  GET     /api/version                   public
   GET     /load                          admin
   GET     /metrics                       admin
+  GET     /tokenizer_info                completions
+  POST    /api/chat                      completions
+  POST    /api/embed                     completions
+  POST    /api/generate                  completions
+  POST    /v1/embeddings                 completions
+  POST    /v1/messages                   completions
+  POST    /v1/messages/count_tokens      completions
   POST    /detokenize                    completions
   POST    /tokenize                      completions
   POST    /v1/chat/completions           completions
@@ -44,6 +52,9 @@ const table = `
   GET     /v1/fits/:id                   concepts:read
   GET     /v1/fits/:id/events            concepts:read
   POST    /v1/fits/:id/cancel            concepts:write
+  GET     /api/ps                        any
+  GET     /api/tags                      any
+  POST    /api/show                      any
   GET     /v1/models                     any
   GET     /v1/models/:id                 any
   POST    /v1/models/:id/load            admin

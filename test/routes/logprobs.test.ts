@@ -70,7 +70,11 @@ test('a text echoes its prompt, with offsets into the text, alone too', async (t
   assert.deepEqual(choices[0]?.logprobs, {
     tokens: ['a', 'b', 'c', 'd'],
     token_logprobs: [null, ...['b', 'c', 'd'].map((character) => fakeLogprob(code(character), 0))],
-    top_logprobs: null,
+    // The token itself is among the likeliest, however few are asked for.
+    top_logprobs: [
+      null,
+      ...['b', 'c', 'd'].map((character) => ({ [character]: fakeLogprob(code(character), 0) })),
+    ],
     text_offset: [0, 1, 2, 3],
   });
   assert.equal(usage.completion_tokens, 2);
@@ -88,7 +92,7 @@ test('an answer may go on with the last message, and the template gets more vari
   const conversation = [...messages, { role: 'assistant', content: 'Well, ' }];
   const body = { messages: conversation, continue_final_message: true };
   await post(chat, { ...body, chat_template_kwargs: { mood: 'good' } }, ChatCompletion);
-  assert.equal(String.fromCodePoint(...(engine.requests[0]?.prompt ?? [])), '<user>Hi\n<assistant>Well,');
+  assert.equal(String.fromCodePoint(...(engine.requests[0]?.prompt ?? [])), '<user>Hi\n<assistant>Well, ');
   const both = await refused(chat, { ...body, add_generation_prompt: true });
   assert.equal(both.param, 'add_generation_prompt');
   assert.equal(

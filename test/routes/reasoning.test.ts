@@ -67,7 +67,8 @@ test('an answer that is cut anywhere shows no mark', async (t) => {
 
 test('calls and formats come after the reasoning', async (t) => {
   const call = '<think>Hm.</think>\n<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>';
-  const { post, engine } = await connect(t, thinking({ answer: () => call }));
+  let said = call;
+  const { post, engine } = await connect(t, thinking({ answer: () => said }));
   const tools = [{ type: 'function', function: { name: 'f' } }];
   const { choices } = await post(chat, { messages, tools }, ChatCompletion);
   const [choice] = choices;
@@ -78,6 +79,7 @@ test('calls and formats come after the reasoning', async (t) => {
   const format = { response_format: { type: 'json_object' } };
   await post(chat, { messages, ...format }, ChatCompletion);
   assert.equal(engine.requests.at(-1)?.constraint?.kind, 'structural_tag');
+  said = '{}';
   await post(chat, { messages, ...format, separate_reasoning: false }, ChatCompletion);
   assert.equal(engine.requests.at(-1)?.constraint?.kind, 'grammar');
 });

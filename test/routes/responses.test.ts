@@ -84,7 +84,7 @@ test("a stream has OpenAI's events in order, numbered, and ends with what the pl
 });
 
 test('a schema goes to the engine; what needs a store or is misspelt is refused in the words of this endpoint', async (t) => {
-  const { post, refused, engine } = await connect(t, { capacity: 64 });
+  const { post, refused, engine } = await connect(t, { capacity: 64, answer: () => '{"a":1}' });
   const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
   await post(
     url,
@@ -136,7 +136,11 @@ test("errors have this endpoint's names of fields, and repeat what the request s
   const rows: [body: object, param: string, message: RegExp][] = [
     [{ model: 'my messages max_tokens' }, 'model', /^model "my messages max_tokens" does not exist/],
     [{ concept: 'response_format' }, 'concept', /^concept "response_format" does not exist/],
-    [{ max_output_tokens: 60 }, 'input', /^input has 20 tokens.*lower max_output_tokens\.$/],
+    [
+      { max_output_tokens: 60, max_tokens_overflow: 'error' },
+      'input',
+      /^input has 20 tokens.*lower max_output_tokens\.$/,
+    ],
     [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
     [
       { tools: [{ ...tool, strict: true, parameters: { not: {} } }] },
@@ -167,7 +171,7 @@ test("errors have this endpoint's names of fields, and repeat what the request s
 });
 
 test("the engine's errors about a format name it as the body does", async (t) => {
-  const { post, engine } = await connect(t, { capacity: 64 });
+  const { post, engine } = await connect(t, { capacity: 64, answer: () => '{}' });
   await post(url, { input: 'Hi', text: { format: { type: 'json_object' } } }, ResponseObject);
   assert.equal(engine.requests.at(-1)?.constraintField, 'text.format');
 });

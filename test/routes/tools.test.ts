@@ -6,7 +6,7 @@ import type { ConstraintSource } from '../../src/engine/protocol.js';
 import { errors } from '../../src/errors.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import type { ToolFormatName } from '../../src/text/answer-marks.js';
-import type { BuildOptions } from '../helpers/app.js';
+import { type BuildOptions, build } from '../helpers/app.js';
 import { connect as connectClient } from '../helpers/openai-client.js';
 
 const messages = [{ role: 'user' as const, content: 'Weather?' }];
@@ -340,4 +340,19 @@ test('functions and function_call are tools in older words, in histories too', a
     streamed.arguments += delta?.arguments ?? '';
   }
   assert.deepEqual(streamed, { name: 'weather', arguments: '{"city": "Rome"}' });
+});
+
+test('a stop string inside a call, or its closing mark, does not cut it', async (t) => {
+  const call = '<tool_call>\n{"name": "f", "arguments": {"a": "stop"}}\n</tool_call>';
+  const { post } = await build(t, { answer: () => `So: ${call}\nstop more` });
+  const tools = [{ type: 'function', function: { name: 'f' } }];
+  for (const stop of ['</tool_call>', 'stop', '}', '"a"']) {
+    const { choices } = await post(
+      '/v1/chat/completions',
+      { messages: [{ role: 'user', content: 'Hi' }], tools, stop },
+      ChatCompletion,
+    );
+    const [made] = choices[0]?.message.tool_calls ?? [];
+    assert.deepEqual(JSON.parse(made?.function.arguments ?? 'null'), { a: 'stop' }, stop);
+  }
 });

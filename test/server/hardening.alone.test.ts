@@ -25,7 +25,8 @@ test('web pages may not call the API unless their origin is named', async (t) =>
   const closed = await build(t);
   const refused = await closed.app.inject(preflight);
   assert.equal(refused.headers['access-control-allow-origin'], undefined);
-  assert.equal(refused.statusCode, 404);
+  assert.equal(refused.statusCode, 403);
+  assert.match(refused.body, /STEERD_CORS_ORIGINS/);
 
   const named = await build(t, { settings: { corsOrigins: ['https://a.example', 'https://b.example'] } });
   const allowed = await named.app.inject(preflight);

@@ -7,6 +7,7 @@
 
 import type { Random } from '../../common/random.js';
 import type { Sampling } from '../protocol.js';
+import type { TokenSet } from '../worker-settings.js';
 import { BlockTops } from './block-tops.js';
 import { ById } from './by-id.js';
 import { HeaviestFirst } from './heaviest-first.js';
@@ -17,10 +18,21 @@ export class Sampler {
   readonly #ordered: HeaviestFirst;
   readonly #byId: ById;
 
-  constructor(vocabularySize: number) {
+  /** @param tokens that the model's logits stand for; others are never sampled. All of them by default */
+  constructor(
+    vocabularySize: number,
+    readonly tokens: TokenSet = { end: vocabularySize, without: [] },
+  ) {
     this.#blocks = new BlockTops(vocabularySize);
     this.#ordered = new HeaviestFirst(vocabularySize, this.#blocks);
     this.#byId = new ById(this.#blocks);
+  }
+
+  /** Sets the logits [V] of ids without a token to -Infinity: models' vocabularies are often padded. */
+  dropUnused(logits: Float32Array): void {
+    const { end, without } = this.tokens;
+    if (end < logits.length) logits.fill(Number.NEGATIVE_INFINITY, end);
+    for (const token of without) logits[token] = Number.NEGATIVE_INFINITY;
   }
 
   /**

@@ -126,6 +126,7 @@ export class Sequence {
     this.#promptLogprobs = [];
     const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
     const { constraint } = this;
+    sampler.dropUnused(logits);
     this.#keepAllowed(logits);
     constraint?.apply(logits, banned);
     const token = sampler.sample(

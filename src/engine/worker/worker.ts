@@ -16,7 +16,7 @@ import { type Prefill, type PrefillChunk, Scheduler } from '../schedule/schedule
 import { Sequence } from '../schedule/sequence.js';
 import type { RowMove } from '../schedule/slot-table.js';
 import { Turns } from '../schedule/turns.js';
-import type { WorkerSettings } from '../worker-settings.js';
+import type { TokenSet, WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
@@ -40,10 +40,11 @@ class EngineLoop {
   constructor(
     readonly port: MessagePort,
     readonly model: OpenModel,
+    hasToken?: TokenSet,
   ) {
     const { slots, vocabularySize } = model.shape;
     this.#scheduler = new Scheduler(slots, model.chunk, undefined, model.abilities);
-    this.#sampler = new Sampler(vocabularySize);
+    this.#sampler = new Sampler(vocabularySize, hasToken);
     this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
     this.#reads = new ReadRequests(model, {
       post: (message, transfer = []) => this.port.postMessage(message, transfer),
@@ -281,7 +282,7 @@ class EngineLoop {
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const model = await OpenModel.open(settings);
-  const loop = new EngineLoop(port, model);
+  const loop = new EngineLoop(port, model, settings.hasToken);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const { shape, device, warnings } = model;
   const runOptions = model.runOptions.handle;

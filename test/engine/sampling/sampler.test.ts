@@ -312,3 +312,26 @@ describe('penalties and bias', () => {
       assert.notEqual(sample(Float32Array.of(1, 9, 2), {}, random, noHistory, [1]), 1);
   });
 });
+
+test('ids without a token are never sampled; numbers that are not finite are no choice', () => {
+  const sampler = new Sampler(6, { end: 5, without: [1] });
+  for (const temperature of [0, 1, 2]) {
+    for (let seed = 0; seed < 40; seed++) {
+      const logits = Float32Array.of(0, 50, 1, 2, 3, 60);
+      sampler.dropUnused(logits);
+      const token = sampler.sample(
+        logits,
+        { ...greedy, temperature },
+        new TokenHistory(),
+        [],
+        new Random(seed),
+      );
+      assert.ok(![1, 5].includes(token), String(token));
+    }
+  }
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    assert.throws(
+      () => sampler.sample(new Float32Array(6).fill(bad), greedy, new TokenHistory(), [], new Random(1)),
+      BrokenLogits,
+    );
+});
