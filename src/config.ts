@@ -34,6 +34,13 @@ const integer = (least: number, most: number) =>
 
 const text = z.string().trim().min(1);
 
+/** `none` is the empty list. */
+const commaList = (entry: RegExp) =>
+  z
+    .string()
+    .transform((value) => (value === 'none' ? [] : value.split(',').map((part) => part.trim())))
+    .pipe(z.array(z.string().regex(entry)).max(1000));
+
 const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
 
 export const devices = ['auto', 'cuda', 'webgpu', 'cpu'] as const;
@@ -207,10 +214,15 @@ export const settingsTable = {
     fallback: 'none',
     help: 'web pages that may call the API: "none", "*" or origins such as https://a.example, separated by commas',
     requirement: '"none", "*" or a comma-separated list of origins such as https://a.example',
-    schema: z
-      .string()
-      .transform((value) => (value === 'none' ? [] : value.split(',').map((origin) => origin.trim())))
-      .pipe(z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/)).max(1000)),
+    schema: commaList(/^(\*|https?:\/\/[^/\s]+)$/),
+  }),
+  allowedHosts: setting({
+    env: 'STEERD_ALLOWED_HOSTS',
+    flag: '--allowed-hosts <names>',
+    fallback: 'none',
+    help: 'names under which a server without API keys answers, beside those of this machine: "none", "*" or names separated by commas',
+    requirement: '"none", "*" or a comma-separated list of host names without ports',
+    schema: commaList(/^(\*|[^\s:/@,]+|\[[0-9a-f:.]+\])$/i),
   }),
   requestSeconds: setting({
     env: 'STEERD_REQUEST_SECONDS',

@@ -260,6 +260,20 @@ export const errors = {
       'authentication_error',
       'the API key is not one of this server: it is mistyped or was revoked.',
     ),
+  hostNotAllowed: (host: string) =>
+    new SteerdError(
+      'host_not_allowed',
+      403,
+      'permission_error',
+      `this server asks for no API keys, so it answers only under names of this machine; received Host ${shown(host)}. STEERD_ALLOWED_HOSTS (--allowed-hosts) names others, or make a key with "steerd keys add".`,
+    ),
+  originNotAllowed: (origin: string | undefined) =>
+    new SteerdError(
+      'origin_not_allowed',
+      403,
+      'permission_error',
+      `this server asks for no API keys, so web pages of other origins may not use it; received ${origin === undefined ? 'a cross-site request' : `Origin ${shown(origin)}`}. STEERD_CORS_ORIGINS (--cors-origins) names the pages that may.`,
+    ),
   scopeTooSmall: (key: string, needed: string, granted: readonly string[]) =>
     new SteerdError(
       'insufficient_scope',

@@ -1,5 +1,4 @@
 /** Authentication and authorisation: whose key a request carries, and whether that key's scopes suffice. */
-import { BlockList, isIP } from 'node:net';
 import { errors } from '../errors.js';
 import { type KeyLog, KeyStore, type KnownKey } from './key-store.js';
 import { KeyUsage } from './key-usage.js';
@@ -9,18 +8,6 @@ import { allows, type RouteScope } from './scopes.js';
 export interface Caller {
   readonly key: KnownKey;
   readonly usage: KeyUsage;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** Whether only this machine reaches the address. Of names, only localhost counts: others may resolve to anything. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  const version = isIP(bare);
-  if (version === 0) return bare.toLowerCase() === 'localhost';
-  return loopback.check(bare, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 export class AccessControl {

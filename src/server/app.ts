@@ -35,10 +35,12 @@ export type App = FastifyInstance;
 /** The settings that plugins read. */
 export type HttpSettings = Pick<
   Settings,
-  'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
+  'host' | 'allowedHosts' | 'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
 >;
 
 const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
+  host: '127.0.0.1',
+  allowedHosts: [],
   corsOrigins: [],
   requestSeconds: 600,
   readerSeconds: 30,

@@ -1,6 +1,7 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
-import { AccessControl, isLoopback } from '../access/access-control.js';
+import { AccessControl } from '../access/access-control.js';
+import { isLoopback } from '../access/loopback.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
