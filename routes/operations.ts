@@ -60,7 +60,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/metrics',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'metrics' },
       schema: {
         operationId: 'metrics',
         tags,
@@ -84,7 +84,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/load',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'metrics' },
       schema: {
         operationId: 'load',
         tags,

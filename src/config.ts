@@ -11,14 +11,16 @@ import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {
   readonly env: string;
-  /** Commander's notation: `--port <number>`. */
-  readonly flag: string;
+  /** Commander's notation: `--port <number>`; null for what every user of the machine could read in a list of processes. */
+  readonly flag: string | null;
   /** The default, as a user would write it. */
   readonly fallback: string;
   readonly help: string;
   /** Completes "PORT must be ...". */
   readonly requirement: string;
   readonly schema: Schema;
+  /** Whether no message may hold its value. */
+  readonly secret?: boolean;
 }
 
 const setting = <Schema extends z.ZodType>(entry: Setting<Schema>): Setting<Schema> => entry;
@@ -200,6 +202,18 @@ export const settingsTable = {
     requirement: 'true or false',
     schema: boolean,
   }),
+  apiKey: setting({
+    env: 'STEERD_API_KEY',
+    flag: null,
+    fallback: 'none',
+    help: 'one API key, for everything, beside those of the keys file',
+    requirement: 'at least 16 characters, none of them a space, and at most 256',
+    schema: z
+      .string()
+      .regex(/^(none|[\x21-\x7e]{16,256})$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+    secret: true,
+  }),
   hubEndpoint: setting({
     env: 'HF_ENDPOINT',
     flag: '--hub <url>',
@@ -299,14 +313,15 @@ export function readSettings(
   const problems: string[] = [];
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of settingNames) {
-    const { env, flag, fallback, requirement, schema } = settingsTable[name];
+    const { env, flag, fallback, requirement, schema, secret }: Setting<z.ZodType> = settingsTable[name];
     const given = flags[name];
     const received = given ?? (environment[env]?.trim() || fallback);
     const parsed = schema.safeParse(received);
     if (parsed.success) values[name] = parsed.data;
     else {
-      const source = given === undefined ? env : `${flag.split(' ')[0]} (${env})`;
-      problems.push(`${source} must be ${requirement}; received ${shown(received)}.`);
+      const source = given === undefined || flag === null ? env : `${flag.split(' ')[0]} (${env})`;
+      const told = secret ? `${received.length} characters` : shown(received);
+      problems.push(`${source} must be ${requirement}; received ${told}.`);
     }
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));

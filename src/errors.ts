@@ -260,6 +260,22 @@ export const errors = {
       'authentication_error',
       'the API key is not one of this server: it is mistyped or was revoked.',
     ),
+  apiKeyExpired: (key: string, expired: number) =>
+    new SteerdError(
+      'invalid_api_key',
+      401,
+      'authentication_error',
+      `the API key ${key} expired at ${new Date(expired * 1000).toISOString()}; ask for a new one.`,
+    ),
+  keysUnreadable: () =>
+    new SteerdError(
+      'keys_unreadable',
+      503,
+      'service_unavailable_error',
+      "the server's keys file cannot be read, so nobody is let in; the server's log says why.",
+      null,
+      5,
+    ),
   hostNotAllowed: (host: string) =>
     new SteerdError(
       'host_not_allowed',

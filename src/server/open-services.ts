@@ -18,10 +18,10 @@ import type { OpenedServices, ServerLog } from './server.js';
  */
 export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
-  const access = await AccessControl.open(dataDirectory, log);
+  const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
-      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
   const concepts = await ConceptStore.open({

@@ -1,4 +1,4 @@
-/** The services as one caller may use them: concepts of the key's list only, strengths under its cap, tokens counted. */
+/** The services as one caller may use them: models and concepts of the key's lists only, strengths under its cap, tokens counted. */
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
@@ -8,17 +8,22 @@ import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { withModels } from '../models/registry.js';
+import { type ModelRegistry, withModels } from '../models/registry.js';
+import type { FitJob } from '../schemas/fit-jobs.js';
 import type { CallerServices } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */
 export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
   if (caller === null) return services;
   const { key, usage } = caller;
+  const models = restrictModels(
+    withModels(services.models, (model) => metered(model, usage)),
+    key,
+  );
   return {
-    models: withModels(services.models, (model) => metered(model, usage)),
-    concepts: restrictConcepts(services.concepts, key),
-    fits: restrictFits(services.fits, key),
+    models,
+    concepts: restrictConcepts(ofModels(services.concepts, key), key),
+    fits: restrictFits(services.fits, key, models),
     pulls: restrictPulls(services.pulls, key),
   };
 }
@@ -26,6 +31,47 @@ export function restrictServices(services: CallerServices, caller: Caller | null
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {
   if (!allowed.includes(name)) throw errors.conceptNotAllowed(name, allowed, param);
+}
+
+/** A model that the key may not use does not exist for it; a request that names none means the first that it may. */
+function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): ModelRegistry {
+  if (allowed === null) return models;
+  const ids = () => models.ids().filter((id) => allowed.includes(id));
+  const defaultId = () =>
+    allowed.includes(models.defaultId) ? models.defaultId : (ids()[0] ?? models.defaultId);
+  const check = (id: string) => {
+    if (!allowed.includes(id)) throw errors.modelNotFound(id, ids());
+  };
+  return {
+    ...withModels(models, (model) => model),
+    get defaultId() {
+      return defaultId();
+    },
+    ids,
+    async get(id = defaultId(), signal) {
+      check(id);
+      return models.get(id, signal);
+    },
+    loaded: () => models.loaded().filter(({ model }) => allowed.includes(model.id)),
+    list: async () => (await models.list()).filter(({ id }) => allowed.includes(id)),
+    async status(id) {
+      check(id);
+      return models.status(id);
+    },
+    async unload(id, force) {
+      check(id);
+      return models.unload(id, force);
+    },
+  };
+}
+
+/** The concepts of the models that the key may use. */
+function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): ConceptLibrary {
+  if (allowed === null) return concepts;
+  return withConcepts(concepts, {
+    list: (model) => concepts.list(model).filter(({ concept }) => allowed.includes(concept.model)),
+    modelsWith: (name) => concepts.modelsWith(name).filter((model) => allowed.includes(model)),
+  });
 }
 
 function restrictConcepts(
@@ -69,15 +115,23 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
   };
 }
 
-/** A fit of a concept that the key may not use does not exist for it: its name and prefix tell of that concept. */
-function restrictFits(fits: CallerServices['fits'], { concepts: allowed }: ApiKey): CallerServices['fits'] {
-  if (allowed === null) return fits;
-  const isVisible = (job: { readonly name: string } | undefined) =>
-    job !== undefined && allowed.includes(job.name);
+/** A fit of a concept or model that the key may not use does not exist for it: its name and prefix tell of that concept. */
+function restrictFits(
+  fits: CallerServices['fits'],
+  { concepts, models }: ApiKey,
+  { defaultId, ids }: Pick<ModelRegistry, 'defaultId' | 'ids'>,
+): CallerServices['fits'] {
+  if (concepts === null && models === null) return fits;
+  const isVisible = (job: FitJob | undefined) =>
+    job !== undefined &&
+    (concepts === null || concepts.includes(job.name)) &&
+    (models === null || models.includes(job.model));
   return {
     async create(request, signal) {
-      checkConcept(request.name, allowed, 'name');
-      return fits.create(request, signal);
+      if (concepts !== null) checkConcept(request.name, concepts, 'name');
+      const { model = defaultId } = request;
+      if (models !== null && !models.includes(model)) throw errors.modelNotFound(model, ids());
+      return fits.create({ ...request, model }, signal);
     },
     get(id) {
       const job = fits.get(id);

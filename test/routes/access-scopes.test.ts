@@ -18,8 +18,8 @@ const table = `
   GET     /openapi.json                  public
   GET     /ready                         public
   GET     /version                       public
-  GET     /load                          admin
-  GET     /metrics                       admin
+  GET     /load                          metrics
+  GET     /metrics                       metrics
   POST    /detokenize                    completions
   POST    /tokenize                      completions
   POST    /v1/chat/completions           completions
