@@ -246,6 +246,14 @@ export const settingsTable = {
     requirement: 'an integer from 1 to 86400',
     schema: integer(1, 86_400),
   }),
+  bodySeconds: setting({
+    env: 'STEERD_BODY_SECONDS',
+    flag: '--body-seconds <seconds>',
+    fallback: '60',
+    help: 'how long a request may take to come, headers and body, before it is answered 408',
+    requirement: 'an integer from 1 to 86400',
+    schema: integer(1, 86_400),
+  }),
   readerSeconds: setting({
     env: 'STEERD_READER_SECONDS',
     flag: '--reader-seconds <seconds>',

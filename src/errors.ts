@@ -74,6 +74,16 @@ export const errors = {
       'invalid_request_error',
       `the request body must be at most ${limit} bytes.`,
     ),
+  requestTooSlow: (seconds: number) =>
+    new SteerdError(
+      'request_timeout',
+      408,
+      'invalid_request_error',
+      `the request did not come within ${seconds} s (STEERD_BODY_SECONDS); send it faster or in smaller parts.`,
+    ),
+  headersTooLarge: () =>
+    new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
+  notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   bodyNotJson: (contentType: string | undefined) =>
     new SteerdError(
       'unsupported_media_type',
