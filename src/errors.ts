@@ -193,6 +193,14 @@ export const errors = {
       `concept ${shown(name)} ships with the model and cannot be deleted.`,
       'name',
     ),
+  conceptQuotaExceeded: (name: string, now: string, limit: string) =>
+    new SteerdError(
+      'concept_quota_exceeded',
+      507,
+      'invalid_request_error',
+      `concept ${shown(name)} is not kept: ${now} (limit: ${limit}); delete one first.`,
+      'name',
+    ),
   conceptChanged: (name: string) =>
     new SteerdError(
       'concept_changed',

@@ -25,6 +25,8 @@ export const ApiKey = z.strictObject({
   tokens_per_minute: limit,
   /** Completions that run at once, streaming or not. */
   concurrent_streams: limit,
+  /** Concepts that it may have made, by fits, imports and compositions. */
+  max_concepts: limit,
   /** Models that may be used, by id; null for all. */
   models: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
   /** Concepts that may be used; null for all. */
@@ -67,6 +69,7 @@ export const environmentKey = (secret: string): ApiKey => ({
   requests_per_minute: null,
   tokens_per_minute: null,
   concurrent_streams: null,
+  max_concepts: null,
   models: null,
   concepts: null,
   max_strength: null,

@@ -13,6 +13,7 @@ interface AddOptions {
   readonly requestsPerMinute?: string;
   readonly tokensPerMinute?: string;
   readonly streams?: string;
+  readonly maxConcepts?: string;
   readonly expires?: string;
   readonly models?: string;
   readonly concepts?: string;
@@ -31,6 +32,7 @@ export function register(program: Command): void {
     .option('--requests-per-minute <number>', 'requests a minute')
     .option('--tokens-per-minute <number>', 'tokens a minute, prompts and answers together')
     .option('--streams <number>', 'completions that run at once')
+    .option('--max-concepts <number>', 'concepts that it may have made')
     .option('--expires <when>', 'when it ends: a time from now (12h, 30d) or a date (2027-01-31)')
     .option('--models <list>', 'the only models it may use, separated by commas')
     .option('--concepts <list>', 'the only concepts it may use, separated by commas')
@@ -49,6 +51,7 @@ export function register(program: Command): void {
       requests_per_minute: number(options.requestsPerMinute),
       tokens_per_minute: number(options.tokensPerMinute),
       concurrent_streams: number(options.streams),
+      max_concepts: number(options.maxConcepts),
       expires: options.expires === undefined ? null : expiry(options.expires),
       models: options.models === undefined ? null : list(options.models),
       concepts: options.concepts === undefined ? null : list(options.concepts),
@@ -86,6 +89,7 @@ const headings = [
   'REQ/MIN',
   'TOK/MIN',
   'STREAMS',
+  'MADE',
   'MODELS',
   'CONCEPTS',
   'STRENGTH',
@@ -122,6 +126,7 @@ function rowOf(key: ApiKey): string[] {
     limit(key.requests_per_minute),
     limit(key.tokens_per_minute),
     limit(key.concurrent_streams),
+    limit(key.max_concepts),
     key.models === null ? 'all' : key.models.join(','),
     key.concepts === null ? 'all' : key.concepts.join(','),
     limit(key.max_strength),

@@ -15,6 +15,7 @@ import { resolveSteering } from '../steering/resolve.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
+import { checkLogprobs } from './reply-size.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -101,6 +102,10 @@ export async function planCompletion(
       });
     });
   });
+  checkLogprobs(
+    choices.map(({ sequence }) => sequence),
+    request,
+  );
   const mostTokens = choices.reduce((sum, { sequence }) => sum + sequence.maxTokens, 0);
   checkLayerValues(monitors, mostTokens, 'monitor', `lower ${fields.maxTokens}, n or the number of layers`);
   return {

@@ -37,7 +37,7 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     list: (model) => concepts.list(model),
     names: (model) => concepts.names(model),
     modelsWith: (name) => concepts.modelsWith(name),
-    put: (concept, signal) => concepts.put(concept, signal),
+    put: (concept, signal, maker) => concepts.put(concept, signal, maker),
     delete: (model, name) => concepts.delete(model, name),
     ...overrides,
   };

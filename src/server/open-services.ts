@@ -27,6 +27,7 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const concepts = await ConceptStore.open({
     dataDirectory,
     shipped: [join(modelsDirectory, model, 'concepts')],
+    quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
   });
   const tellRefused = (refused: readonly RefusedFile[]) => {
     for (const { file, name, reason } of refused)

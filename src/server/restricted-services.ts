@@ -76,9 +76,12 @@ function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): Concep
 
 function restrictConcepts(
   concepts: ConceptLibrary,
-  { concepts: allowed, max_strength: cap }: ApiKey,
+  { id, max_concepts: most, concepts: allowed, max_strength: cap }: ApiKey,
 ): ConceptLibrary {
-  return withConcepts(concepts, {
+  const owned = withConcepts(concepts, {
+    put: (concept, signal) => concepts.put(concept, signal, { key: id, most }),
+  });
+  return withConcepts(owned, {
     ...(cap !== null && { maxStrength: cap }),
     /** Vectors of a request have neither a name for the list nor a calibration for the cap. */
     checkInline(param, use) {
@@ -90,7 +93,7 @@ function restrictConcepts(
         );
       }
     },
-    ...(allowed !== null && onlyListed(concepts, allowed)),
+    ...(allowed !== null && onlyListed(owned, allowed)),
   });
 }
 
@@ -118,10 +121,19 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
 /** A fit of a concept or model that the key may not use does not exist for it: its name and prefix tell of that concept. */
 function restrictFits(
   fits: CallerServices['fits'],
-  { concepts, models }: ApiKey,
+  { id, max_concepts: most, concepts, models }: ApiKey,
   { defaultId, ids }: Pick<ModelRegistry, 'defaultId' | 'ids'>,
 ): CallerServices['fits'] {
-  if (concepts === null && models === null) return fits;
+  const maker = { key: id, most };
+  if (concepts === null && models === null) {
+    return {
+      create: (request, signal) => fits.create(request, signal, maker),
+      get: (job) => fits.get(job),
+      list: () => fits.list(),
+      cancel: (job) => fits.cancel(job),
+      events: (job) => fits.events(job),
+    };
+  }
   const isVisible = (job: FitJob | undefined) =>
     job !== undefined &&
     (concepts === null || concepts.includes(job.name)) &&
@@ -131,7 +143,7 @@ function restrictFits(
       if (concepts !== null) checkConcept(request.name, concepts, 'name');
       const { model = defaultId } = request;
       if (models !== null && !models.includes(model)) throw errors.modelNotFound(model, ids());
-      return fits.create({ ...request, model }, signal);
+      return fits.create({ ...request, model }, signal, maker);
     },
     get(id) {
       const job = fits.get(id);
