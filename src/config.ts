@@ -36,6 +36,15 @@ const integer = (least: number, most: number) =>
 
 const text = z.string().trim().min(1);
 
+const percentDecoded = z.string().transform((value, context) => {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    context.addIssue({ code: 'custom' });
+    return z.NEVER;
+  }
+});
+
 /** `none` is the empty list. */
 const commaList = (entry: RegExp) =>
   z
@@ -289,6 +298,21 @@ export const settingsTable = {
       .regex(/^(none|https?:\/\/\S+)$/)
       .transform((value) => (value === 'none' ? '' : value)),
   }),
+  traceHeaders: setting({
+    env: 'OTEL_EXPORTER_OTLP_HEADERS',
+    flag: null,
+    fallback: 'none',
+    help: 'headers for the collector, such as its key: name=value, separated by commas, values percent-encoded',
+    requirement: '"none" or a comma-separated list of name=value',
+    schema: z
+      .string()
+      .transform((value) =>
+        value === 'none' ? [] : value.split(',').map((part) => part.trim().split(/\s*=\s*(.*)/s, 2)),
+      )
+      .pipe(z.array(z.tuple([z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), percentDecoded])).max(100))
+      .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(pairs)),
+    secret: true,
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',
@@ -304,6 +328,18 @@ export const settingsTable = {
     help: `one of ${logLevels.join(', ')}`,
     requirement: `one of ${logLevels.join(', ')}`,
     schema: z.enum(logLevels),
+  }),
+  logSampling: setting({
+    env: 'STEERD_LOG_SAMPLING',
+    flag: '--log-sampling <share>',
+    fallback: '1',
+    help: 'share of the requests that went well whose lines are written to the log, from 0 to 1',
+    requirement: 'a number from 0 to 1',
+    schema: z
+      .string()
+      .regex(/^\d*\.?\d+$/)
+      .transform(Number)
+      .pipe(z.number().min(0).max(1)),
   }),
   bodyLimit: setting({
     env: 'STEERD_BODY_LIMIT',

@@ -488,6 +488,14 @@ export const errors = {
       'server_error',
       `${folder} cannot be written: ${reason}. Set STEERD_MODELS_DIR (--models-dir) to a folder of yours; "steerd serve" reads the same setting.`,
     ),
+  /** What a client is told of `engineFailed`. */
+  engineFailedFor: (requestId: string) =>
+    new SteerdError(
+      'engine_failed',
+      500,
+      'server_error',
+      `the model failed while running; the server's log says why under request id ${requestId}.`,
+    ),
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),
 } as const;

@@ -12,6 +12,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
@@ -44,6 +45,8 @@ export type HttpSettings = Pick<
   | 'requestSeconds'
   | 'readerSeconds'
   | 'traceEndpoint'
+  | 'traceHeaders'
+  | 'logSampling'
 >;
 
 const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
@@ -54,6 +57,8 @@ const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
   requestSeconds: 600,
   readerSeconds: 30,
   traceEndpoint: '',
+  traceHeaders: {},
+  logSampling: 1,
 };
 
 export interface AppOptions {
@@ -96,6 +101,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, settings.bodySeconds),
     genReqId: requestId,
     loggerInstance: log,
+    // plugins/request-log.ts does.
+    logController: new LogController({ disableRequestLogging: true }),
     // plugins/running-answers.ts answers requests to a closing server, in our error shape.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },

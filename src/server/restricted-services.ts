@@ -10,14 +10,19 @@ import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
+import type { KeyCount, Metrics } from '../telemetry/metrics.js';
 import type { CallerServices } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */
-export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
+export function restrictServices(
+  services: CallerServices,
+  caller: Caller | null,
+  metrics: Pick<Metrics, 'countKey'> = { countKey: () => {} },
+): CallerServices {
   if (caller === null) return services;
   const { key, usage } = caller;
   const models = restrictModels(
-    withModels(services.models, (model) => metered(model, usage)),
+    withModels(services.models, (model) => metered(model, usage, counterOf(key, metrics))),
     key,
   );
   return {
@@ -173,8 +178,15 @@ function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): 
   };
 }
 
+type KeyCounter = (model: string, request: SequenceRequest, what: KeyCount, amount: number) => void;
+
+const counterOf =
+  (key: ApiKey, metrics: Pick<Metrics, 'countKey'>): KeyCounter =>
+  (model, { edit }, what, amount) =>
+    metrics.countKey(what, { key: key.id, keyName: key.name, model, steered: edit.length > 0 }, amount);
+
 /** The model with every token of its answers counted. Background work counts against nobody's limit. */
-function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
+function metered(model: LoadedModel, usage: KeyUsage, count: KeyCounter): LoadedModel {
   const { engine } = model;
   /** Every pair counts as a text of its own, read `times` times. */
   const spendPairs = ({ prompts, answers, pairs, priority }: PairsRequest, times: number) => {
@@ -187,7 +199,9 @@ function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
     engine: withEngine(engine, {
       generate: (request, signal) =>
         request.priority === 'interactive'
-          ? countTokens(engine.generate(request, signal), request, usage)
+          ? countTokens(engine.generate(request, signal), request, usage, (what, amount) =>
+              count(model.id, request, what, amount),
+            )
           : engine.generate(request, signal),
       score(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
@@ -213,13 +227,21 @@ async function* countTokens(
   steps: AsyncIterable<SequenceStep>,
   { prompt }: SequenceRequest,
   usage: KeyUsage,
+  count: (what: KeyCount, amount: number) => void,
 ): AsyncGenerator<SequenceStep> {
   let read = false;
   for await (const step of steps) {
     // The prompt counts once the engine took it: a full queue costs nothing.
-    if (!read) usage.spendTokens(prompt.length);
+    if (!read) {
+      usage.spendTokens(prompt.length);
+      count('answers', 1);
+      count('prompt_tokens', prompt.length);
+    }
     read = true;
-    if (step.token !== null) usage.spendTokens(1);
+    if (step.token !== null) {
+      usage.spendTokens(1);
+      count('generation_tokens', 1);
+    }
     yield step;
   }
 }

@@ -94,7 +94,7 @@ test('a request on an open connection to a stopping server is 503', async (t) =>
     received += piece;
   });
   const json = JSON.stringify(body);
-  const head = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n`;
+  const head = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n`;
   socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}${json}`);
   await until(() => received.includes('"a"'));
   const stopped = server.stop();
