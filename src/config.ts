@@ -5,18 +5,21 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { closest } from './common/closest.js';
 import { packageRoot } from './common/package.js';
 import { arithmetics } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {
   readonly env: string;
+  /** A variable that other programs have too, read where `env` is not set. */
+  readonly common?: string;
   /** Commander's notation: `--port <number>`; null for what every user of the machine could read in a list of processes. */
   readonly flag: string | null;
   /** The default, as a user would write it. */
   readonly fallback: string;
   readonly help: string;
-  /** Completes "PORT must be ...". */
+  /** Completes "STEERD_PORT must be ...". */
   readonly requirement: string;
   readonly schema: Schema;
   /** Whether no message may hold its value. */
@@ -60,7 +63,8 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 export const settingsTable = {
   host: setting({
-    env: 'HOST',
+    env: 'STEERD_HOST',
+    common: 'HOST',
     flag: '--host <address>',
     fallback: '127.0.0.1',
     help: 'address to listen on',
@@ -68,7 +72,8 @@ export const settingsTable = {
     schema: text,
   }),
   port: setting({
-    env: 'PORT',
+    env: 'STEERD_PORT',
+    common: 'PORT',
     flag: '--port <number>',
     fallback: '8080',
     help: 'port to listen on; 0 takes a free one',
@@ -322,7 +327,8 @@ export const settingsTable = {
     schema: integer(0, 86_400),
   }),
   logLevel: setting({
-    env: 'LOG_LEVEL',
+    env: 'STEERD_LOG_LEVEL',
+    common: 'LOG_LEVEL',
     flag: '--log-level <level>',
     fallback: 'info',
     help: `one of ${logLevels.join(', ')}`,
@@ -361,6 +367,44 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** Variables of ours that are no settings: ORT's library, read where it is loaded. */
+const otherVariables: readonly string[] = ['STEERD_ORT_LIBRARY'];
+
+/** What Kubernetes sets in every container beside a service called `steerd`: STEERD_PORT=tcp://10.0.0.1:8080 and more. */
+const ofKubernetes = /^STEERD_(SERVICE_|PORT_)/;
+const isServiceAddress = (value: string | undefined) => /^(tcp|udp|sctp):\/\//.test(value ?? '');
+
+/** conda and some shells set HOST to the machine's kind, such as x86_64-conda-linux-gnu: no address to listen on. */
+const platformTriplet =
+  /^(x86_64|amd64|i[3-6]86|aarch64|arm64|armv\d\w*|ppc64le|s390x|riscv64)-[\w.]+(-[\w.]+)*$/;
+
+/** The variable that a setting is read from: its own where that is set, else the common one. */
+function variableOf(
+  { env, common }: Pick<Setting<z.ZodType>, 'env' | 'common'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const isSet = (name: string) => {
+    const value = environment[name]?.trim();
+    return (
+      Boolean(value) && !isServiceAddress(value) && !(name === 'HOST' && platformTriplet.test(value ?? ''))
+    );
+  };
+  if (common === undefined || isSet(env)) return env;
+  // A value that is passed over must not be read by the name that has it.
+  return isSet(common) ? common : '';
+}
+
+/** A sentence for each variable that looks like a setting and is none. */
+function misspelt(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...settingNames.map((name): string => settingsTable[name].env), ...otherVariables];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('STEERD_') && !known.includes(name) && !ofKubernetes.test(name))
+    .map((name) => {
+      const nearest = closest(name, known);
+      return `there is no setting ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`} "steerd serve --help" lists them all.`;
+    });
+}
+
 /**
  * Reads the settings.
  * @param flags values given on the command line, by property name
@@ -370,16 +414,21 @@ export function readSettings(
   environment: Readonly<Record<string, string | undefined>>,
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
 ): Settings {
-  const problems: string[] = [];
+  const problems = misspelt(environment);
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of settingNames) {
-    const { env, flag, fallback, requirement, schema, secret }: Setting<z.ZodType> = settingsTable[name];
+    const { flag, fallback, requirement, schema, secret, ...variables }: Setting<z.ZodType> =
+      settingsTable[name];
     const given = flags[name];
+    const env = variableOf(variables, environment);
     const received = given ?? (environment[env]?.trim() || fallback);
     const parsed = schema.safeParse(received);
     if (parsed.success) values[name] = parsed.data;
     else {
-      const source = given === undefined || flag === null ? env : `${flag.split(' ')[0]} (${env})`;
+      const source =
+        given === undefined || flag === null
+          ? env || variables.env
+          : `${flag.split(' ')[0]} (${variables.env})`;
       const told = secret ? `${received.length} characters` : shown(received);
       problems.push(`${source} must be ${requirement}; received ${told}.`);
     }

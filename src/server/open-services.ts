@@ -21,7 +21,7 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
-      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+      `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
   const concepts = await ConceptStore.open({

@@ -13,7 +13,12 @@ import { ancestry, pairsOf, parseDockerfile, stagesOf, wordsOf } from './dockerf
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
 const stages = stagesOf(parseDockerfile(read('docker/Dockerfile')));
 const instructionsOf = (target: string) => ancestry(stages, target).flatMap((stage) => stage.instructions);
-const variables = new Set<string>(settingNames.map((name) => settingsTable[name].env));
+const variables = new Set<string>(
+  settingNames.flatMap((name): string[] => {
+    const { env, ...more } = settingsTable[name];
+    return 'common' in more && more.common !== undefined ? [env, more.common] : [env];
+  }),
+);
 
 for (const target of ['cpu', 'cuda'] as const) {
   describe(`the ${target} image`, () => {

@@ -104,3 +104,18 @@ test('with keys the key decides, whatever page or name it comes by', async (t) =
   assert.equal(await told(built, from), 'invalid_api_key');
   assert.equal(await told(built, { ...from, ...built.with(built.secrets[0]) }), 200);
 });
+
+test('a server without keys says once and loudly that a proxy stands before it', async (t) => {
+  const lines: string[] = [];
+  const onLog = (line: string) => lines.push(line);
+  const loud = () => lines.filter((line) => line.includes('NO API KEYS')).length;
+  const open = await build(t, { onLog });
+  await open.app.inject('/health');
+  assert.equal(loud(), 0);
+  for (let i = 0; i < 3; i++)
+    await open.app.inject({ url: '/health', headers: { 'x-forwarded-for': '10.0.0.1' } });
+  assert.equal(loud(), 1);
+  const closed = await buildWithKeys(t, [{}], { onLog });
+  await closed.app.inject({ url: '/health', headers: { 'x-forwarded-for': '10.0.0.1' } });
+  assert.equal(loud(), 1, 'with keys there is nothing to say');
+});

@@ -100,7 +100,7 @@ test('a request on an open connection to a stopping server is 503', async (t) =>
   const stopped = server.stop();
   while (!(await isDown(server)));
   socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}${json}`);
-  await until(() => lines.filter((line) => line.includes('incoming request')).length === 2);
+  await until(() => lines.some((line) => line.includes('server_stopping')));
   half.open();
   await stopped;
   await until(() => socket.closed);
