@@ -36,7 +36,17 @@ async function openapi(app: FastifyInstance): Promise<void> {
     },
     transformObject: (input) => finishDocument(jsonSchemaTransformObject(input)),
   });
-  await withScope(app, 'public', () => app.register(swaggerUi, { routePrefix: '/docs' }));
+  // Without the slash the page would name its files by absolute paths, which a proxy may have under a path of its own.
+  app.addHook('onRequest', async ({ url }, reply) => {
+    if (/^\/docs(\?|$)/.test(url)) await reply.redirect('docs/');
+  });
+  await withScope(app, 'public', () =>
+    app.register(swaggerUi, {
+      routePrefix: '/docs',
+      transformSpecification: (document) => ({ ...document, servers: [{ url: '..' }] }),
+      transformSpecificationClone: false,
+    }),
+  );
 }
 
 export default fp(openapi, { name: 'openapi' });

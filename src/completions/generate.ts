@@ -4,6 +4,7 @@
  */
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { settlesWithin, silenceMilliseconds } from '../http/event-stream.js';
 import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { type DetailedToken, streamText } from '../text/text-stream.js';
@@ -183,13 +184,19 @@ function readToken(
 }
 
 /**
- * Waits for the first item: what fails before it is thrown here, while a status can still be chosen.
- * Whoever drops the result unread must abort the source by its signal.
+ * Waits for the first item, though not for ever: what fails before it is thrown here, while a status can still be chosen.
+ * After some seconds in the queue the reply begins without it, or a proxy would take the server for dead; what fails then
+ * is thrown by the result. Whoever drops the result unread must abort the source by its signal.
  */
-export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
-  const first = await source.next();
+export async function begin<T>(
+  source: AsyncGenerator<T>,
+  milliseconds = silenceMilliseconds,
+): Promise<AsyncGenerator<T>> {
+  const coming = source.next();
+  if (await settlesWithin(coming, milliseconds)) await coming;
   return (async function* () {
     try {
+      const first = await coming;
       if (first.done) return;
       yield first.value;
       yield* source;

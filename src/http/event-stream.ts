@@ -22,12 +22,49 @@ export async function* jobEvents(
   }
 }
 
+/**
+ * How long a stream may say nothing. Proxies cut replies that are silent for longer than they expect: nginx and most
+ * balancers after 60 s.
+ */
+export const silenceMilliseconds = 15_000;
+
+/** Whether `work` comes to an end, well or badly, within that time. */
+export function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    work.then(settled, settled);
+  });
+}
+
+/** The events, with a comment wherever none came for so long: in the queue, or while a long prompt is read. */
+export async function* keptAlive(
+  events: AsyncIterable<string>,
+  milliseconds = silenceMilliseconds,
+): AsyncGenerator<string> {
+  const iterator = events[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      const next = iterator.next();
+      while (!(await settlesWithin(next, milliseconds))) yield keepAlive;
+      const { done, value } = await next;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
 async function* withErrorEvent(
   events: AsyncIterable<string>,
   explain: (error: unknown) => ErrorBody,
 ): AsyncGenerator<string> {
   try {
-    yield* events;
+    yield* keptAlive(events);
   } catch (error) {
     yield event(JSON.stringify(explain(error)));
   }
@@ -47,4 +84,6 @@ export function eventStream(events: AsyncIterable<string>, explain: (error: unkn
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
+  // nginx would gather a stream's tokens into its buffers first.
+  'x-accel-buffering': 'no',
 } as const;
