@@ -22,7 +22,7 @@ import {
   shuffled,
   toldAnswers,
 } from './blind-reading.js';
-import { figuresOf, figuresTable } from './figures.js';
+import { figuresOf, figuresTable, retestLine } from './figures.js';
 import { largestStrengthPlot, type MeasuredStrength, strengthOnePlot, weakPlot } from './strength-plots.js';
 
 const id = 'smollm2-135m-instruct';
@@ -59,7 +59,7 @@ function keyFile(order: readonly ReadAnswer[]): string {
 }
 
 const concepts = await shippedConcepts(values.concepts);
-process.stdout.write(`${figuresTable(concepts.map(figuresOf))}\n\n`);
+process.stdout.write(`${figuresTable(concepts.map(figuresOf))}\n\n${retestLine(concepts)}\n`);
 const pairs = concepts.flatMap((a, i) =>
   concepts.slice(i + 1).map((b) => ({ names: `${a.name} and ${b.name}`, cosine: cosine(a, b) })),
 );
