@@ -49,4 +49,4 @@ async function openapi(app: FastifyInstance): Promise<void> {
   );
 }
 
-export default fp(openapi, { name: 'openapi' });
+export default fp(openapi, { name: 'openapi', dependencies: ['web-pages'] });
