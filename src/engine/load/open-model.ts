@@ -36,7 +36,8 @@ export class OpenModel {
   static async open(settings: WorkerSettings): Promise<OpenModel> {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
-    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
+    const { capacity: asked, calibration } = settings;
+    const graphs = await loadGraphs(directory, threads, where, arithmetic, asked, calibration);
     const { spec, fingerprint, chunks } = graphs;
     const capacity = chooseCapacity(settings.capacity, spec);
     const cache = await openKvCache(spec, graphs.serving, slots, capacity).catch(async (error: unknown) => {
