@@ -318,6 +318,14 @@ export const settingsTable = {
       .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(pairs)),
     secret: true,
   }),
+  responses: setting({
+    env: 'STEERD_RESPONSES',
+    flag: '--responses <number>',
+    fallback: '1000',
+    help: 'responses of /v1/responses kept in memory, for requests that refer to them; 0 keeps none',
+    requirement: 'an integer from 0 to 1000000',
+    schema: integer(0, 1_000_000),
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',

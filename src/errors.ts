@@ -146,6 +146,28 @@ export const errors = {
       `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower ${lengthField}.`,
       param,
     ),
+  previousResponseNotFound: (id: string) =>
+    invalid(
+      'previous_response_not_found',
+      `previous_response_id must be that of a response that is stored; received ${shown(id)}. The oldest give way, and store: false keeps none: send the whole conversation as input.`,
+      'previous_response_id',
+    ),
+  itemNotFound: (id: string, param: string) =>
+    new SteerdError(
+      'item_not_found',
+      404,
+      'not_found_error',
+      `${param} must be that of an item of a response that is stored; received ${shown(id)}. The oldest give way, and store: false keeps none: send the item itself.`,
+      param,
+    ),
+  responseNotFound: (id: string) =>
+    new SteerdError(
+      'response_not_found',
+      404,
+      'not_found_error',
+      `response ${shown(id)} does not exist, or is no longer stored.`,
+      'response_id',
+    ),
   tokenOutOfRange: (param: string, token: number, vocabulary: number) =>
     invalid(
       'token_out_of_range',

@@ -6,6 +6,7 @@ import { event } from '../http/event-stream.js';
 import type { Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { loosenedTools } from './call-faults.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -45,10 +46,6 @@ export const choiceReceipts = (
   index: number,
 ): { steering?: SteeringReceipt[] } =>
   receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
-
-/** Whether the text of an answer may contain tool calls, to be parsed out of it. */
-export const callsTools = ({ request }: CompletionPlan): boolean =>
-  request.answer.constraint?.kind === 'tools';
 
 /** A choice's `token_ids`, to be spread. */
 export const tokenIds = ({ request }: CompletionPlan, ids: readonly number[]): { token_ids?: number[] } =>
@@ -93,7 +90,7 @@ export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>): Chun
   const opening = `data: ${fixed},"choices":[`;
   const noUsage = withUsage ? ',"usage":null' : '';
   const closing = `]${noUsage}}\n\n`;
-  const firstClosing = `]${noUsage}${fields(receiptFields(plan))}}\n\n`;
+  const firstClosing = `]${noUsage}${fields({ ...loosenedTools(plan), ...receiptFields(plan) })}}\n\n`;
   const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
   return {
     chunk: (choice) => opening + choice + closing,

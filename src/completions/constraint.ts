@@ -9,8 +9,6 @@ import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
 
 export interface Constraint {
-  /** What it constrains: the whole answer, or the tool calls in it. */
-  readonly kind: 'format' | 'tools';
   readonly source: ConstraintSource;
   /** The request's field that asks for it, for errors. */
   readonly field: string;
@@ -46,7 +44,7 @@ export const jsonSchema = (schema: unknown, field: string): Constraint =>
 const validJson = (schema: unknown, field: string) =>
   format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field);
 
-const format = (source: ConstraintSource, field: string): Constraint => ({ kind: 'format', source, field });
+const format = (source: ConstraintSource, field: string): Constraint => ({ source, field });
 
 function structuredConstraint(asked: FormatOptions['structured_outputs']): Constraint | null {
   if (asked === null || asked === undefined) return null;

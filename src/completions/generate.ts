@@ -7,6 +7,7 @@ import { errors } from '../errors.js';
 import { settlesWithin, silenceMilliseconds } from '../http/event-stream.js';
 import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
+import { keepMarks } from '../text/kept-tokens.js';
 import { type DetailedToken, streamText } from '../text/text-stream.js';
 import { tokenPieces } from '../text/token-pieces.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -112,9 +113,12 @@ async function readChoice(
   if (reply.echo.kind === 'message' && reply.echo.text !== '') arrive({ ...nothing, text: reply.echo.text });
   const steps = stepsAfterPrompt(plan, sequence, signal, arrive);
   const before = continuesPrompt(request) ? sequence.prompt : [];
-  const detokenizer = new IncrementalDetokenizer(model.tokenizer, before, reply.skipSpecialTokens);
+  // Marks that the answer is read by are text, even where they are special tokens.
+  const { reasoning, calls } = plan.reading;
+  const tokenizer = reasoning || calls ? keepMarks(model.tokenizer) : model.tokenizer;
+  const detokenizer = new IncrementalDetokenizer(tokenizer, before, reply.skipSpecialTokens);
   const { strings, keepString } = answer.stop;
-  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString)) {
+  for await (const delta of streamText(steps, tokenizer, strings, detokenizer, keepString)) {
     const { text, tokens: ids, detailed = [], finish } = delta;
     const read = detailed.map((token) => readToken(token, monitors, model.engine.shape.layers));
     arrive({ text, ids, read, finish });

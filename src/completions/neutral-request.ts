@@ -14,6 +14,7 @@ import type { MonitorItem } from '../schemas/monitor.js';
 import type { SteeringBody } from '../schemas/steering.js';
 import type { Tool } from '../schemas/tools.js';
 import type { Constraint } from './constraint.js';
+import type { AskedCalls } from './tools.js';
 
 export interface NeutralRequest {
   readonly fields: FieldNames;
@@ -40,7 +41,7 @@ type AskedPrompt = {
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
   readonly ends: ConversationEnd;
-  /** Those that the answer may call. */
+  /** Those that the model is told of. */
   readonly tools: readonly Tool[];
   /** More of the template's variables. */
   readonly variables: Readonly<Record<string, unknown>>;
@@ -65,7 +66,10 @@ interface AskedAnswer {
   readonly allowedTokens: readonly number[] | null;
   readonly badWords: readonly string[];
   readonly stop: AskedStop;
+  /** The form of the whole answer; beside calls, of an answer that is none. */
   readonly constraint: Constraint | null;
+  /** Calls of tools that the answer may have. */
+  readonly calls: AskedCalls | null;
   readonly steering: SteeringBody;
   readonly monitor: readonly MonitorItem[];
   /** How many likeliest tokens are reported beside each of the answer's; null without log-probabilities. */
@@ -89,6 +93,10 @@ interface AskedReply {
   /** Null for one JSON object; else whether the stream ends with the usage. */
   readonly stream: { readonly usage: boolean } | null;
   readonly echo: Echo;
+  /** Where the reasoning of a model that reasons goes: apart from the text, nowhere, or where it is. */
+  readonly reasoning: 'apart' | 'omitted' | 'inline';
+  /** Whether a call is told as OpenAI's older `function_call`. */
+  readonly functionCalls?: boolean;
   readonly skipSpecialTokens: boolean;
   /** The ids of the prompt's tokens and the answer's too. */
   readonly tokenIds: boolean;

@@ -12,9 +12,12 @@ import { type AskedSteering, askedSteering } from '../steering/asked-steering.js
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { receiptOverPrompts } from '../steering/receipt.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { checkedConstraint } from './answer-constraint.js';
+import { type AnswerReading, answerReading } from './answer-reading.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
+import { quietParts } from './quiet-parts.js';
 import { checkLogprobs } from './reply-size.js';
 
 /** Prompts times choices of one request. */
@@ -27,6 +30,8 @@ export interface CompletionPlan {
   readonly model: LoadedModel;
   /** The name that the request gave the model, or its id. */
   readonly modelName: string;
+  /** How the answers are read. */
+  readonly reading: AnswerReading;
   /** In the order of their index in the reply. */
   readonly choices: readonly Choice[];
   /** Where the reply says what steered: once, or in each choice of a request that compares steerings. */
@@ -67,16 +72,16 @@ export async function planCompletion(
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const monitors = resolveMonitors(answer.monitor, context);
+  // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
+  const asked = answerReading(request, model, prompts[0] ?? []);
+  const { constraint, calls } = await checkedConstraint(model, answer.constraint, asked);
   const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,
     ...(monitors.length > 0 && { monitor: monitors.map(({ vectors }) => vectors) }),
     ...wantedLogprobs(request),
     ...barredTokens(request, model),
-    ...(answer.constraint && {
-      constraint: answer.constraint.source,
-      constraintField: answer.constraint.field,
-    }),
+    ...(constraint && { constraint: constraint.source, constraintField: constraint.field }),
     priority: 'interactive',
   } satisfies Partial<SequenceRequest>;
 
@@ -86,7 +91,8 @@ export async function planCompletion(
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
-    return steering.alternatives.flatMap(({ items, budget, list }, a) => {
+    return steering.alternatives.flatMap(({ items, budget, list, suspend = [] }, a) => {
+      const quiet = quietParts(suspend, answer.constraint, { ...asked, calls });
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
@@ -98,7 +104,10 @@ export async function planCompletion(
       return Array.from({ length: answer.n }, (_, choice): Choice => {
         const seed = seedOfChoice(answer.sampling.seed, choice);
         const sampling = { ...answer.sampling, logitBias, seed };
-        return { sequence: { prompt, maxTokens, sampling, edit, ...common }, receipts };
+        return {
+          sequence: { prompt, maxTokens, sampling, edit, ...common, ...(quiet && { quiet }) },
+          receipts,
+        };
       });
     });
   });
@@ -113,6 +122,7 @@ export async function planCompletion(
     created: unixSeconds(),
     model,
     modelName: named.name,
+    reading: { ...asked, calls },
     choices,
     receiptsIn: steering.compared ? 'choices' : 'reply',
     receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),
@@ -179,7 +189,7 @@ function barredTokens(
   const { allowedTokens, badWords } = answer;
   if (allowedTokens !== null) {
     checkTokens('allowed_token_ids', allowedTokens, model.engine.shape);
-    if (answer.constraint !== null) {
+    if (answer.constraint !== null || answer.calls !== null) {
       throw errors.invalidRequest(
         `allowed_token_ids must be left out with ${fields.format}, structured_outputs or tools.`,
         'allowed_token_ids',

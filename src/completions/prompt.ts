@@ -8,7 +8,8 @@ import type { Tool } from '../schemas/tools.js';
 import type { ChatMessage as TemplateMessage } from '../text/chat-template.js';
 import { encodeText } from '../text/tokenizer.js';
 import type { Conversation, NeutralRequest } from './neutral-request.js';
-import { callText, toolInstructions } from './tools.js';
+import { callsText, type ToolFormat, toolFormat } from './tool-formats.js';
+import { toolInstructions } from './tools.js';
 
 /** An upper bound in practice: a longer text cannot fit the context and is refused before it is tokenised. */
 const charactersPerToken = 64;
@@ -27,13 +28,18 @@ export const partsText = (content: string | readonly { readonly text: string }[]
 
 const contentText = ({ content }: ChatMessage) => wellFormed(partsText(content ?? ''));
 
-const roleOf = ({ role }: ChatMessage) => (role === 'developer' ? 'system' : role);
+const roleOf = ({ role }: ChatMessage) =>
+  role === 'developer' ? 'system' : role === 'function' ? 'tool' : role;
 
 /** A message as templates take it, without what it says of tools. */
-export const plainMessage = (message: ChatMessage): TemplateMessage => ({
-  role: roleOf(message),
-  content: contentText(message),
-});
+export function plainMessage(message: ChatMessage): TemplateMessage {
+  const reasoning = message.reasoning_content ?? message.reasoning;
+  return {
+    role: roleOf(message),
+    content: contentText(message),
+    ...(reasoning && message.role === 'assistant' ? { reasoning_content: wellFormed(reasoning) } : {}),
+  };
+}
 
 /** For a template that knows tools: arguments as objects, as templates write them (transformers, "Tool use"). */
 function withCalls(message: ChatMessage): TemplateMessage {
@@ -62,21 +68,27 @@ function parsedArguments(args: string): unknown {
 }
 
 /** For a template without tools: calls as text, their results as messages of the user. */
-function callsAsText(message: ChatMessage): TemplateMessage {
-  const content = contentText(message);
-  if (message.role === 'tool') {
+function callsAsText(message: ChatMessage, format: ToolFormat): TemplateMessage {
+  const { content, ...plain } = plainMessage(message);
+  if (plain.role === 'tool') {
     return { role: 'user', content: `<tool_response>\n${content}\n</tool_response>` };
   }
-  const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: args } }) =>
-    callText(wellFormed(name), wellFormed(args)),
-  );
-  return { role: roleOf(message), content: [content, ...calls].filter((part) => part !== '').join('\n') };
+  const calls = (message.tool_calls ?? []).map(({ function: { name, arguments: args } }) => ({
+    name: wellFormed(name),
+    args: wellFormed(args),
+  }));
+  const parts = [content, callsText(format, calls)];
+  return { ...plain, content: parts.filter((part) => part !== '').join('\n') };
 }
 
 /** The tools at the end of the system message, which is made if there is none. */
-function described(messages: readonly TemplateMessage[], tools: readonly Tool[]): readonly TemplateMessage[] {
+function described(
+  messages: readonly TemplateMessage[],
+  tools: readonly Tool[],
+  format: ToolFormat,
+): readonly TemplateMessage[] {
   if (tools.length === 0) return messages;
-  const instructions = wellFormed(toolInstructions(tools));
+  const instructions = wellFormed(toolInstructions(tools, format));
   const [first, ...rest] = messages;
   if (first?.role !== 'system') return [{ role: 'system', content: instructions }, ...messages];
   return [{ ...first, content: `${first.content}\n\n${instructions}` }, ...rest];
@@ -112,10 +124,18 @@ export async function chatPrompt(
   // A template walks every message on this thread: some 50 us each.
   const { capacity } = model.engine.shape;
   if (messages.length > capacity) throw errors.tooManyMessages(field, messages.length, capacity);
+  const format = toolFormat[model.chatTemplate.toolFormat ?? 'hermes'];
   const plain = model.chatTemplate.takesTools
     ? messages.map(withCalls)
-    : described(messages.map(callsAsText), tools);
-  const characters = plain.reduce((sum, { content }) => sum + content.length, 0);
+    : described(
+        messages.map((message) => callsAsText(message, format)),
+        tools,
+        format,
+      );
+  const characters = plain.reduce(
+    (sum, { content, reasoning_content: reasoning }) => sum + content.length + (reasoning?.length ?? 0),
+    0,
+  );
   boundCharacters(field, characters, model.engine.shape);
   const rendered = model.chatTemplate.render(plain, {
     addGenerationPrompt: ends === 'generation-prompt',

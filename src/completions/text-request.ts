@@ -26,6 +26,7 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
       // The engine makes one token at least: it is dropped where none is wanted.
       maxTokens: { asked: promptOnly ? 1 : (body.max_tokens ?? undefined), usual: usualTokens },
       constraint: formatConstraint(body),
+      calls: null,
       steering: { concept, strength, steering },
       logprobs: body.logprobs ?? null,
       promptLogprobs: askedPromptLogprobs(body),
@@ -34,6 +35,7 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
       id: newId('cmpl'),
       stream: askedStream(body),
       echo: { kind: promptOnly ? 'prompt-only' : body.echo ? 'prompt' : 'nothing' },
+      reasoning: 'inline',
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: body.return_token_ids ?? false,
     },

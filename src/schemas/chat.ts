@@ -14,8 +14,9 @@ import {
 } from './generation.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
+import { Reasoning, ReasoningFields } from './reasoning.js';
 import { SteeringFields } from './steering.js';
-import { ToolCall, ToolCallDelta, ToolFields } from './tools.js';
+import { FunctionCall, LoosenedTools, ToolCall, ToolCallDelta, ToolCallFaults, ToolFields } from './tools.js';
 
 const TextPart = z.looseObject({
   type: z.literal('text', { error: 'must be "text": this server reads text only' }),
@@ -25,17 +26,24 @@ const TextPart = z.looseObject({
 export const ChatMessage = z
   .looseObject({
     role: z
-      .enum(['system', 'developer', 'user', 'assistant', 'tool'])
-      .meta({ description: '`developer` is read as `system`.' }),
+      .enum(['system', 'developer', 'user', 'assistant', 'tool', 'function'])
+      .meta({ description: '`developer` is read as `system`, `function` as `tool`.' }),
     content: z
       .union([z.string(), list(TextPart, { min: 1, max: 10_000 })])
       .nullish()
       .meta({ description: 'May be left out by an assistant that calls tools.' }),
     tool_calls: list(ToolCall.loose(), { min: 1, max: 64 }).nullish(),
     tool_call_id: z.string().nullish(),
+    function_call: FunctionCall.nullish().meta({ description: "OpenAI's older form of one tool call." }),
+    reasoning_content: z
+      .string()
+      .nullish()
+      .meta({ description: 'What the assistant reasoned before its answer, for templates that keep it.' }),
+    reasoning: z.string().nullish().meta({ description: "vLLM's name of `reasoning_content`." }),
   })
-  .superRefine(({ role, content, tool_calls }, context) => {
-    const optional = role === 'assistant' && tool_calls !== null && tool_calls !== undefined;
+  .superRefine(({ role, content, tool_calls, function_call }, context) => {
+    const calls = tool_calls ?? function_call;
+    const optional = role === 'assistant' && calls !== null && calls !== undefined;
     if ((content === null || content === undefined) && !optional) {
       context.issues.push({
         code: 'custom',
@@ -83,6 +91,7 @@ export const ChatRequest = z
       .record(z.string().max(64), z.unknown())
       .nullish()
       .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
+    ...ReasoningFields,
     ...FormatFields,
     ...ToolFields,
     ...SteeringFields,
@@ -119,8 +128,11 @@ export const ChatCompletion = z
           role: z.literal('assistant'),
           content: z.string().nullable(),
           refusal: z.null(),
+          reasoning_content: Reasoning,
           tool_calls: z.array(ToolCall).optional(),
+          function_call: FunctionCall.optional(),
         }),
+        tool_call_faults: ToolCallFaults,
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason,
@@ -130,6 +142,7 @@ export const ChatCompletion = z
     ),
     usage: Usage,
     ...PromptFields,
+    loosened_tools: LoosenedTools,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
   })
@@ -165,8 +178,11 @@ export const ChatCompletionChunk = z
           role: z.literal('assistant').optional(),
           content: z.string().optional(),
           refusal: z.null().optional(),
+          reasoning_content: Reasoning,
           tool_calls: z.array(ToolCallDelta).optional(),
+          function_call: FunctionCall.optional(),
         }),
+        tool_call_faults: ToolCallFaults,
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason.nullable(),
@@ -176,6 +192,7 @@ export const ChatCompletionChunk = z
     ),
     usage: Usage.nullable().optional(),
     prompt_token_ids: PromptFields.prompt_token_ids,
+    loosened_tools: LoosenedTools,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
   })

@@ -108,7 +108,7 @@ export const GenerationFields = {
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
 
 export const FinishReason = z.enum(['stop', 'length']);
-export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls']);
+export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls', 'function_call']);
 
 export const Usage = z
   .object({

@@ -16,6 +16,7 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
 import { explain, toErrorBody } from '../http/error-reply.js';
 import { refuseConnection } from '../http/refused-connection.js';
@@ -126,7 +127,10 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   requireScopes(app);
   extend?.(app);
 
-  const pluginOptions: PluginOptions = { settings, services: observeServices(services, metrics) };
+  const pluginOptions: PluginOptions = {
+    settings,
+    services: observeServices({ ...services, responses: services.responses ?? new ResponseStore() }, metrics),
+  };
   await app.register(autoload, { dir: folder('plugins'), forceESM: true, options: pluginOptions });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
   await app.ready();

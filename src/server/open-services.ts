@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { AccessControl } from '../access/access-control.js';
 import { isLoopback } from '../access/loopback.js';
+import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
@@ -52,5 +53,6 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
   const pulls = new PullJobs({ hub, modelsDirectory, log });
-  return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
+  const responses = new ResponseStore(settings.responses);
+  return { models, concepts, fits, pulls, access, metrics, responses, loaded: models.firstLoad };
 }

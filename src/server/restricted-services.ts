@@ -3,6 +3,7 @@ import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
 import { allows } from '../access/scopes.js';
+import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
@@ -11,15 +12,20 @@ import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
 import type { KeyCount, Metrics } from '../telemetry/metrics.js';
-import type { CallerServices } from './services.js';
+import type { CallerServices, Services } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */
 export function restrictServices(
-  services: CallerServices,
+  services: Services,
   caller: Caller | null,
   metrics: Pick<Metrics, 'countKey'> = { countKey: () => {} },
 ): CallerServices {
-  if (caller === null) return services;
+  const store = services.responses ?? new ResponseStore(0);
+  const responses = store.of(caller?.key.id ?? '');
+  if (caller === null) {
+    const { models, concepts, fits, pulls } = services;
+    return { models, concepts, fits, pulls, responses };
+  }
   const { key, usage } = caller;
   const models = restrictModels(
     withModels(services.models, (model) => metered(model, usage, counterOf(key, metrics))),
@@ -30,6 +36,7 @@ export function restrictServices(
     concepts: restrictConcepts(ofModels(services.concepts, key), key),
     fits: restrictFits(services.fits, key, models),
     pulls: restrictPulls(services.pulls, key),
+    responses,
   };
 }
 

@@ -43,7 +43,7 @@ refuses('wrong types and values name field, requirement and value', chat, [
   [
     { messages: [{ role: 'robot', content: 'x' }] },
     'messages.0.role',
-    /must be one of "system", "developer", "user", "assistant", "tool"; received "robot"/,
+    /must be one of "system", "developer", "user", "assistant", "tool", "function"; received "robot"/,
   ],
   [
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },

@@ -139,7 +139,9 @@ export class WorkerEngine implements Engine {
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
     checkSequence(request, this.shape);
-    if (request.constraint) await this.#checkConstraint(request.constraint, request.constraintField, signal);
+    // The worker finds the marks in the vocabulary.
+    if (request.quiet) this.#constraints ??= this.#openConstraints();
+    if (request.constraint) await this.checkConstraint(request.constraint, request.constraintField, signal);
     signal?.throwIfAborted();
     const id = this.#admit(request);
     const steps = new AsyncQueue<SequenceStep>();
@@ -166,11 +168,7 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async #checkConstraint(
-    source: ConstraintSource,
-    field = 'constraint',
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async checkConstraint(source: ConstraintSource, field = 'constraint', signal?: AbortSignal): Promise<void> {
     this.#constraints ??= this.#openConstraints();
     if (this.#constraints === 'no end token')
       throw errors.constraintRefused(

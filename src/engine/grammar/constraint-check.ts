@@ -19,6 +19,11 @@ const mostSmallGrammars = 120;
 const fewestMilliseconds = 2_000;
 const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
+/** For a source that is known to be small. */
+const patientMilliseconds = 30_000;
+/** How long a source that took too long is refused unread: the machine may have been busy. */
+const lateMilliseconds = 30_000;
+const tooLate = 'it takes too long to compile: make it simpler';
 const keptAnswers = 256;
 /** Sources that wait while another is compiled. */
 const mostWaiting = 32;
@@ -82,9 +87,12 @@ export class ConstraintCheck {
     this.#last = turn.catch(() => {});
     this.#answers.set(key, asked);
     // After a failure of the thread, or when all who asked have left, there is no answer: the next request asks again.
-    turn.catch(() => {
+    const forget = () => {
       if (this.#answers.get(key) === asked) this.#answers.delete(key);
-    });
+    };
+    turn.then((reason) => {
+      if (reason === tooLate) setTimeout(forget, lateMilliseconds).unref();
+    }, forget);
     for (const [old, { begun }] of [...this.#answers].slice(0, -keptAnswers))
       if (begun) this.#answers.delete(old);
     return asked;
@@ -94,7 +102,7 @@ export class ConstraintCheck {
     if (this.#idle) clearTimeout(this.#idle);
     if (this.#closed) throw new Error('the model was closed');
     const worker = this.#worker ?? (await this.#start());
-    const answer = this.#next(worker, this.#milliseconds);
+    const answer = this.#next(worker, source.small ? patientMilliseconds : this.#milliseconds);
     worker.postMessage(source);
     const reply = await answer;
     if (reply !== null && 'reason' in reply && reply.reason === null) {
@@ -103,7 +111,7 @@ export class ConstraintCheck {
     }
     // A library instance that has aborted must not be used again.
     await this.#end();
-    if (reply === null) return 'it takes too long to compile: make it simpler';
+    if (reply === null) return tooLate;
     return 'reason' in reply ? reply.reason : 'it did not compile';
   }
 

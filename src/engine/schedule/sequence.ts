@@ -11,6 +11,7 @@ import type {
 } from '../protocol.js';
 import type { Sampler, TokenHistory } from '../sampling/sampler.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
+import { QuietWatch, quietEdit } from './quiet-spans.js';
 
 const nothingBanned: readonly number[] = [];
 
@@ -34,18 +35,24 @@ export class Sequence {
   /** The last tokens, as many as the longest bad word has. */
   #tail: readonly number[] = [];
   #promptLogprobs: TokenLogprobs[] = [];
+  readonly edit: ActivationEdit;
+  readonly #quiet: QuietWatch | null;
 
   /**
    * @param edit the request's, with terms for the directions that it monitors (`withMonitored`). It is the same object
    *   for the sequence's whole life: when it changes, its vectors are written to the graph's inputs again.
    * @param monitored indices of the monitored directions' terms in `edit`
+   * @param tokens text of each token, for requests with quiet spans
    */
   constructor(
     readonly id: number,
     readonly request: SequenceRequest,
-    readonly edit: ActivationEdit = request.edit,
+    edit: ActivationEdit = request.edit,
     readonly monitored: readonly number[] = [],
+    tokens: readonly string[] = [],
   ) {
+    this.#quiet = request.quiet ? new QuietWatch(request.quiet, tokens) : null;
+    this.edit = this.#quiet ? quietEdit(edit, this.#quiet, request.prompt.length) : edit;
     this.#random = new Random(request.sampling.seed);
     // Only the repetition penalty looks at the prompt's tokens.
     const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
@@ -134,6 +141,7 @@ export class Sequence {
     this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
     this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
     this.lastToken = token;
+    this.#quiet?.push(token);
     const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }

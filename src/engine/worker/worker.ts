@@ -150,7 +150,7 @@ class EngineLoop {
 
   #start(id: number, request: SequenceRequest): void {
     const { edit, monitored } = withMonitored(request.edit, request.monitor);
-    const sequence = new Sequence(id, request, edit, monitored);
+    const sequence = new Sequence(id, request, edit, monitored, this.#constrained.tokens);
     this.#constrained.begin(
       sequence,
       () => {

@@ -6,6 +6,7 @@ import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
+import { keepMarks } from '../../text/kept-tokens.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
@@ -37,7 +38,7 @@ export async function loadModel(
   try {
     const [tokenizer, chatTemplate] = await Promise.all([
       loadTokenizer(directory),
-      loadChatTemplate(directory),
+      loadChatTemplate(directory, settings.marks),
     ]);
     const stopTokens = await loadStopTokens(directory, tokenizer);
     const starting = WorkerEngine.start({
@@ -55,8 +56,8 @@ export async function loadModel(
         deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
+      vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
-      vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
