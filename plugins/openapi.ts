@@ -37,7 +37,11 @@ async function openapi(app: FastifyInstance): Promise<void> {
     },
     transformObject: (input) => finishDocument(jsonSchemaTransformObject(input)),
   });
-  // Relative, so that the pages work behind a proxy that serves this under a path of its own.
+  // Relative, so that the pages work behind a proxy that serves this under a path of its own. Without the slash the page
+  // would name its files by absolute paths.
+  app.addHook('onRequest', async ({ url, method }, reply) => {
+    if (method === 'GET' && url.split('?', 1)[0] === '/docs') return reply.redirect('docs/');
+  });
   await withScope(app, 'public', () =>
     app.register(swaggerUi, {
       routePrefix: '/docs',
@@ -45,9 +49,6 @@ async function openapi(app: FastifyInstance): Promise<void> {
       transformSpecificationClone: false,
     }),
   );
-  app.addHook('onRequest', async ({ url, method }, reply) => {
-    if (method === 'GET' && url.split('?', 1)[0] === '/docs') return reply.redirect('docs/');
-  });
 }
 
-export default fp(openapi, { name: 'openapi' });
+export default fp(openapi, { name: 'openapi', dependencies: ['web-pages'] });

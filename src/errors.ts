@@ -98,6 +98,16 @@ export const errors = {
       'invalid_request_error',
       `the request body must be at most ${limit} bytes.`,
     ),
+  requestTooSlow: (seconds: number) =>
+    new SteerdError(
+      'request_timeout',
+      408,
+      'invalid_request_error',
+      `the request did not come within ${seconds} s (STEERD_BODY_SECONDS); send it faster or in smaller parts.`,
+    ),
+  headersTooLarge: () =>
+    new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
+  notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   bodyNotJson: (contentType: string | undefined) =>
     new SteerdError(
       'unsupported_media_type',
@@ -230,6 +240,14 @@ export const errors = {
       `concept ${shown(name)} ships with the model and cannot be deleted.`,
       'name',
     ),
+  conceptQuotaExceeded: (name: string, now: string, limit: string) =>
+    new SteerdError(
+      'concept_quota_exceeded',
+      507,
+      'invalid_request_error',
+      `concept ${shown(name)} is not kept: ${now} (limit: ${limit}); delete one first.`,
+      'name',
+    ),
   conceptChanged: (name: string) =>
     new SteerdError(
       'concept_changed',
@@ -316,6 +334,29 @@ export const errors = {
       'authentication_error',
       'the API key is not one of this server: it is mistyped or was revoked.',
     ),
+  apiKeyExpired: (key: string, expired: number) =>
+    new SteerdError(
+      'invalid_api_key',
+      401,
+      'authentication_error',
+      `the API key ${key} expired at ${new Date(expired * 1000).toISOString()}; ask for a new one.`,
+    ),
+  keysUnreadable: () =>
+    new SteerdError(
+      'keys_unreadable',
+      503,
+      'service_unavailable_error',
+      "the server's keys file cannot be read, so nobody is let in; the server's log says why.",
+      null,
+      5,
+    ),
+  hostNotAllowed: (host: string) =>
+    new SteerdError(
+      'host_not_allowed',
+      403,
+      'permission_error',
+      `this server asks for no API keys, so it answers only under names of this machine; received Host ${shown(host)}. STEERD_ALLOWED_HOSTS (--allowed-hosts) names others, or make a key with "steerd keys add".`,
+    ),
   scopeTooSmall: (key: string, needed: string, granted: readonly string[]) =>
     new SteerdError(
       'insufficient_scope',
@@ -325,12 +366,13 @@ export const errors = {
         ? `this needs an API key with scope admin; ${key} has ${granted.join(', ')}.`
         : `this needs an API key with scope ${needed} (or admin); ${key} has ${granted.join(', ')}.`,
     ),
-  originNotAllowed: (origin: string, allowed: readonly string[]) =>
+  /** @param origin undefined where the browser says only that the page is of another site */
+  originNotAllowed: (origin: string | undefined, allowed: readonly string[]) =>
     new SteerdError(
       'origin_not_allowed',
       403,
       'permission_error',
-      `pages of origin ${shown(origin)} may not call this server; STEERD_CORS_ORIGINS (--cors-origins) lists those that may: ${some(allowed)}.`,
+      `pages of ${origin === undefined ? 'another site' : `origin ${shown(origin)}`} may not call this server; STEERD_CORS_ORIGINS (--cors-origins) lists those that may: ${some(allowed)}.`,
     ),
   conceptNotAllowed: (name: string, allowed: readonly string[], param: string) =>
     new SteerdError(
@@ -512,6 +554,14 @@ export const errors = {
       500,
       'server_error',
       `the numbers of model ${model} overflowed${atLayer(layer)} on this text, without any steering; try an export with a wider float type.`,
+    ),
+  /** What a client is told of `engineFailed`. */
+  engineFailedFor: (requestId: string) =>
+    new SteerdError(
+      'engine_failed',
+      500,
+      'server_error',
+      `the model failed while running; the server's log says why under request id ${requestId}.`,
     ),
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),

@@ -18,6 +18,7 @@ import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
 import { quietParts } from './quiet-parts.js';
+import { checkLogprobs } from './reply-size.js';
 import { type ResolvedSampling, resolveSampling } from './sampling.js';
 
 /** Prompts times choices of one request. */
@@ -114,6 +115,10 @@ export async function planCompletion(
       });
     });
   });
+  checkLogprobs(
+    choices.map(({ sequence }) => sequence),
+    request,
+  );
   const mostTokens = choices.reduce((sum, { sequence }) => sum + sequence.maxTokens, 0);
   checkLayerValues(monitors, mostTokens, 'monitor', `lower ${fields.maxTokens}, n or the number of layers`);
   return {

@@ -1,6 +1,7 @@
 /** Turns whatever was thrown into the error that a client sees. Of an unknown error it sees the request id only. */
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
+import { withoutPaths } from './without-paths.js';
 
 interface ErrorContext {
   readonly requestId: string;
@@ -24,7 +25,7 @@ const isFrameworkError = (error: unknown): error is FrameworkError =>
 
 /** @returns the error for the client; `internal_error` for what is neither ours nor a 4xx of Fastify's */
 export function explain(error: unknown, context: ErrorContext): SteerdError {
-  if (error instanceof SteerdError) return error;
+  if (error instanceof SteerdError) return forClient(error, context);
   if (!isFrameworkError(error) || error.statusCode >= 500) return errors.internal(context.requestId);
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -36,6 +37,15 @@ export function explain(error: unknown, context: ErrorContext): SteerdError {
       return new SteerdError(code, error.statusCode, 'invalid_request_error', error.message);
     }
   }
+}
+
+/** Without the paths of this machine, and without what ONNX Runtime says when it fails: the log has both. */
+function forClient(error: SteerdError, { requestId }: ErrorContext): SteerdError {
+  if (error.code === 'engine_failed') return errors.engineFailedFor(requestId);
+  const message = withoutPaths(error.message);
+  if (message === error.message) return error;
+  const { code, status, type, param, retryAfterSeconds } = error;
+  return new SteerdError(code, status, type, message, param, retryAfterSeconds);
 }
 
 /** OpenAI's shape of an error. */

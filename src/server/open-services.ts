@@ -1,6 +1,7 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
-import { AccessControl, isLoopback } from '../access/access-control.js';
+import { AccessControl } from '../access/access-control.js';
+import { isLoopback } from '../access/loopback.js';
 import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
@@ -18,15 +19,16 @@ import type { OpenedServices, ServerLog } from './server.js';
  */
 export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
-  const access = await AccessControl.open(dataDirectory, log);
+  const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
-      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+      `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
   const concepts = await ConceptStore.open({
     dataDirectory,
     shipped: [join(modelsDirectory, model, 'concepts')],
+    quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
   });
   const tellRefused = (refused: readonly RefusedFile[]) => {
     for (const { file, name, reason } of refused)

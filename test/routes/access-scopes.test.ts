@@ -19,8 +19,8 @@ const table = `
   GET     /ready                         public
   GET     /version                       public
   GET     /api/version                   public
-  GET     /load                          admin
-  GET     /metrics                       admin
+  GET     /load                          metrics
+  GET     /metrics                       metrics
   GET     /tokenizer_info                completions
   POST    /api/chat                      completions
   POST    /api/embed                     completions

@@ -26,7 +26,13 @@ test('every spelling of a path reaches its route', async (t) => {
 
 test('a key may come as x-api-key or api-key', async (t) => {
   const seen: (string | undefined)[] = [];
-  const access = new AccessControl({ needed: true, size: 1, refresh: async () => {}, find: () => undefined });
+  const access = new AccessControl({
+    needed: true,
+    unreadable: false,
+    summary: { file: 'keys.json', inFile: 1, fromEnvironment: false },
+    refresh: async () => {},
+    find: () => undefined,
+  });
   access.admit = async (authorization) => {
     seen.push(authorization);
     return null;

@@ -112,3 +112,13 @@ test('a stop string is kept on request', async (t) => {
   );
   assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ['one STOP', 'stop']);
 });
+
+test('alternatives times tokens times choices have a limit, and the refusal names it', async (t) => {
+  const { refused, post } = await build(t, { answer: () => 'ab', capacity: 4096, slots: 16 });
+  const asked = { messages, logprobs: true, top_logprobs: 20, max_tokens: 2000 };
+  const error = await refused(chat, { ...asked, n: 5 });
+  assert.deepEqual([error.status, error.param], [400, 'logprobs']);
+  assert.match(error.message, /at most 200000 .* received 210000/);
+  await post(chat, { ...asked, n: 4 }, ChatCompletion);
+  await post(chat, { messages, n: 16, max_tokens: 4000 }, ChatCompletion);
+});

@@ -120,7 +120,7 @@ test('a client that never reads is cut, and nobody else notices', async (t) => {
   socket.pause();
   const body = JSON.stringify({ messages: [{ role: 'user', content: 'long' }], stream: true });
   socket.write(
-    `POST ${chat} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST ${chat} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   await until(() => engine.requests.length === 1);
   const started = performance.now();

@@ -35,7 +35,10 @@ test('interactive reads of pairs are counted by their texts, background ones not
     for (const priority of ['interactive', 'background'] as const) {
       const usage = new KeyUsage(limits);
       const services = { models: { get: async () => fakeModel(engine) }, concepts: {} };
-      const caller = { key: { concepts: null, scopes: ['completions'] }, usage } as unknown as Caller;
+      const caller = {
+        key: { models: null, concepts: null, scopes: ['completions'] },
+        usage,
+      } as unknown as Caller;
       const { models } = restrictServices(services as unknown as Services, caller);
       await ask((await models.get('any')).engine, priority);
       const left = usage.headers()['x-ratelimit-remaining-tokens'];

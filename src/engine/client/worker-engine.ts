@@ -149,7 +149,7 @@ export class WorkerEngine implements Engine {
     checkSequence(request, this.shape);
     // The worker finds the marks in the vocabulary.
     if (request.quiet) this.#constraints ??= this.#openConstraints();
-    if (request.constraint) await this.checkConstraint(request.constraint, request.constraintField);
+    if (request.constraint) await this.checkConstraint(request.constraint, request.constraintField, signal);
     signal?.throwIfAborted();
     const id = this.#admit(request);
     const steps = new AsyncQueue<SequenceStep>();
@@ -177,14 +177,14 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async checkConstraint(source: ConstraintSource, field = 'constraint'): Promise<void> {
+  async checkConstraint(source: ConstraintSource, field = 'constraint', signal?: AbortSignal): Promise<void> {
     this.#constraints ??= this.#openConstraints();
     if (this.#constraints === 'no end token')
       throw errors.constraintRefused(
         field,
         `model ${this.settings.model} has no end token to close an answer with`,
       );
-    await this.#constraints.check(source, field);
+    await this.#constraints.check(source, field, signal);
   }
 
   #openConstraints(): ConstraintCheck | 'no end token' {
