@@ -50,7 +50,7 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
     throw new OnnxError(`products by column need opset ${oldestOpset}, the export has ${graph.opset}`);
   const groups = columnProducts(graph.model).filter(({ name }) => form.groups.has(name));
   const { left, scales } = foldFactors(graph, groups, form);
-  const quantizer = new RowQuantizer(graph);
+  const quantizer = new RowQuantizer(graph, groups);
   for (const group of groups) {
     const { repeated = [] } = form.groups.get(group.name) ?? {};
     // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.
