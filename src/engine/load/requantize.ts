@@ -125,8 +125,7 @@ function writePlain(
       const levelB = (((levels[fromB + i] as number) - zeroB) * ratioB + 128.5) | 0;
       const levelC = (((levels[fromC + i] as number) - zeroC) * ratioC + 128.5) | 0;
       const levelD = (((levels[fromD + i] as number) - zeroD) * ratioD + 128.5) | 0;
-      const packed =
-        (levelA & 255) | ((levelB & 255) << 8) | ((levelC & 255) << 16) | ((levelD & 255) << 24);
+      const packed = (levelA & 255) | ((levelB & 255) << 8) | ((levelC & 255) << 16) | ((levelD & 255) << 24);
       // Down by 128 again, all four: their highest bits turn.
       words[to] = packed ^ 0x8080_8080;
     }

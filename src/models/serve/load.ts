@@ -56,6 +56,7 @@ export async function loadModel(
       },
       arithmetic: settings.arithmetic ?? 'auto',
       calibration: calibrationTokens(tokenizer, chatTemplate),
+      cacheDirectory: settings.cacheDirectory ?? null,
       vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
