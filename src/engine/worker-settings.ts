@@ -22,6 +22,12 @@ export interface DeviceSettings {
 export const arithmetics = ['auto', 'columns', 'blocks', 'int8', 'export'] as const;
 export type Arithmetic = (typeof arithmetics)[number];
 
+/** Token ids from 0 up to an end, which is exclusive, but for some. */
+export interface TokenSet {
+  readonly end: number;
+  readonly without: readonly number[];
+}
+
 /** How a worker loads its model. */
 export interface WorkerSettings {
   /** The device; the CPU when left out. */
@@ -41,4 +47,6 @@ export interface WorkerSettings {
   readonly capacity: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
+  /** Ids that the tokenizer has a token for: no other is sampled. All of the logits' when left out. */
+  readonly hasToken?: TokenSet;
 }

@@ -113,11 +113,11 @@ const itemShape = {
   }),
   scale: SteeringScale.default('calibrated').meta({
     description:
-      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 is where neutral answers lie and 1 the measured unit beyond them; raw and norm: the projection itself. ablate and amplify, calibrated: about where neutral answers lie; raw or norm: about 0, which is no neutral place.',
+      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 holds what ablate 1 does and 1 what answers at strength 1 of add read; raw and norm: the projection itself. ablate, calibrated: to the measured level of `readings.ablate`, or to where neutral answers lie. amplify, calibrated: about where neutral answers lie. Both with raw or norm: about 0, which is no neutral place.',
   }),
   operation: SteeringOperation.default('add').meta({
     description:
-      'add: adds the direction, and several add up. ablate: moves the projection to where neutral answers lie. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
+      'add: adds the direction, and several add up. ablate: moves the projection to where the concept is gone, a level that calibration measures at or below neutral answers. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
   }),
   layers: SteeringLayers.default('default').meta({
     description:
@@ -206,6 +206,11 @@ const SteeringBudget = z.union(
 );
 export type SteeringBudget = z.output<typeof SteeringBudget>;
 
+const suspendedParts = ['tool_calls', 'json'] as const;
+const suspendExpected = 'must be a list of "tool_calls" and "json"';
+const SuspendedPart = z.enum(suspendedParts, { error: 'must be "tool_calls" or "json"' });
+export type SuspendedPart = z.output<typeof SuspendedPart>;
+
 const setShape = {
   items: listOfItems,
   budget: SteeringBudget.default(true).meta({
@@ -216,6 +221,14 @@ const setShape = {
     .boolean({ error: 'must be true or false' })
     .default(false)
     .meta({ description: 'For every item that adds and does not say so itself.' }),
+  suspend: z
+    .array(SuspendedPart, { error: suspendExpected })
+    .max(suspendedParts.length, { error: suspendExpected })
+    .default([])
+    .meta({
+      description:
+        'Parts of the answer in which nothing of this acts, since steering breaks their syntax sooner than their sense: `tool_calls`, from the mark that begins a call, and `json`, an answer in the JSON that `response_format` asks for. The prompt, and text and reasoning outside of them, are steered all the same.',
+    }),
 };
 
 /** Items with what holds for all of them together. */
@@ -272,7 +285,7 @@ export const SteeringFields = {
     .optional()
     .meta({
       description:
-        'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ...}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
+        'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ..., "suspend": [...]}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
     }),
 };
 

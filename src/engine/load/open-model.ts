@@ -4,6 +4,7 @@ import { chooseThreads } from '../../common/threads.js';
 import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { chooseCapacity } from '../kv/cache-size.js';
+import { HostKvCache } from '../kv/host-kv-cache.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
@@ -11,9 +12,13 @@ import { notReplayed } from '../run/decode-graphs.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
+import type { Abilities } from '../schedule/scheduler.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { replayDecodes } from './decode-graph-check.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
+
+/** Tokens of a given text in one run: streams wait for it. */
+const mostRead = 64;
 
 export class OpenModel {
   #capture: CaptureRunner | null = null;
@@ -24,7 +29,7 @@ export class OpenModel {
     readonly shape: ModelShape,
     readonly serving: ServingRunner,
     readonly reader: LogitReader,
-    /** Tokens of a prompt or given text that are computed at once; `uncut` for an export that takes a text whole. */
+    /** Most tokens of prompts that are computed at once; `uncut` for an export that takes a text whole. */
     readonly chunk: number,
     /** Options of all runs: `terminateRun` with their handle ends the run in progress. */
     readonly runOptions: RunOptions,
@@ -70,6 +75,24 @@ export class OpenModel {
       fingerprint,
     };
     return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings);
+  }
+
+  /** What the cache and the graph can do with several prompts. */
+  get abilities(): Abilities {
+    const { cache } = this.serving;
+    // Prompts that share a scale would change with the company they are read in.
+    const batches = cache instanceof HostKvCache && !this.cutsMatter;
+    return { batches, passing: cache.exchangeRows !== undefined };
+  }
+
+  /** Tokens of a given text that are computed at once. */
+  get readChunk(): number {
+    return this.chunk === uncut ? uncut : Math.min(this.chunk, mostRead);
+  }
+
+  /** Whether a prompt's logits depend on how it is cut: then it is cut by the settings, never by what was measured. */
+  get cutsMatter(): boolean {
+    return this.graphs.mixesRows || this.chunk === uncut;
   }
 
   /** cuda, webgpu or cpu. */
