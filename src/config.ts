@@ -3,6 +3,7 @@
  * flag overrides the environment; an empty variable counts as unset. All bad values are reported together in one
  * `ConfigError`, which names for each the variable, its requirement and the value received.
  */
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { closest } from './common/closest.js';
@@ -87,6 +88,14 @@ export const settingsTable = {
     help: 'where concepts fitted here are kept',
     requirement: 'a path',
     schema: text,
+  }),
+  cacheDirectory: setting({
+    env: 'STEERD_CACHE_DIR',
+    flag: '--cache-dir <path>',
+    fallback: join(homedir(), '.cache', 'steerd'),
+    help: 'where weights prepared for this processor are kept, 16 GiB at most; "none" prepares them at each load',
+    requirement: '"none" or a path',
+    schema: text.transform((path) => (path === 'none' ? null : path)),
   }),
   maxConcepts: setting({
     env: 'STEERD_MAX_CONCEPTS',

@@ -36,6 +36,8 @@ export interface WorkerSettings {
   readonly arithmetic?: Arithmetic;
   /** Tokens of a text by which products by column learn which activations are large; a fixed spread when left out. */
   readonly calibration?: readonly number[];
+  /** Folder that keeps weights by column from one start to the next; null or left out for none. */
+  readonly cacheDirectory?: string | null;
   /** Folder with model.onnx, its weights and its configuration. */
   readonly directory: string;
   /** Intra-op threads; 0 chooses by the machine. */

@@ -33,6 +33,8 @@ export interface ModelSettings {
   readonly arithmetic?: Arithmetic;
   /** Whether decode steps shall be device graphs; not when left out. */
   readonly deviceGraph?: boolean;
+  /** Folder that keeps prepared weights from one start to the next; null or left out for none. */
+  readonly cacheDirectory?: string | null;
   /** How it writes calls of tools, and marks its reasoning; its chat template says when left out. */
   readonly marks?: AnswerMarks;
 }
@@ -103,6 +105,7 @@ export async function readServingSettings(
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
     arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
     deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
+    cacheDirectory: usual.cacheDirectory ?? null,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,
     pinned: own.pinned ?? usual.pinned,
     ...((own.tool_format ?? own.reasoning) && { marks: marksOf(own) }),

@@ -41,8 +41,16 @@ export class OpenModel {
   static async open(settings: WorkerSettings): Promise<OpenModel> {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
-    const { capacity: asked, calibration } = settings;
-    const graphs = await loadGraphs(directory, threads, where, arithmetic, asked, calibration);
+    const { capacity: asked, calibration, cacheDirectory = null } = settings;
+    const graphs = await loadGraphs(
+      directory,
+      threads,
+      where,
+      arithmetic,
+      asked,
+      calibration,
+      cacheDirectory,
+    );
     const { spec, fingerprint, chunks } = graphs;
     const capacity = chooseCapacity(settings.capacity, spec);
     const cache = await openKvCache(spec, graphs.serving, slots, capacity).catch(async (error: unknown) => {

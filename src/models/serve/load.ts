@@ -63,6 +63,7 @@ export async function loadModel(
       hasToken: tokensOf(tokenizer),
       vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
+      cacheDirectory: settings.cacheDirectory ?? null,
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
