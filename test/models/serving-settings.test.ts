@@ -15,6 +15,7 @@ const usual: ServingSettings = {
   deviceIndex: 0,
   deviceMemory: 0,
   arithmetic: 'auto',
+  cacheDirectory: null,
   deviceGraph: false,
   threads: 0,
   slots: 16,
