@@ -77,6 +77,9 @@ export class Sampler {
 }
 
 /** Repetition penalty (CTRL, arXiv 1909.05858), presence and frequency penalties (OpenAI API reference). */
+/** Largest finite float32. */
+const largestLogit = 3.4028234663852886e38;
+
 function applyPenalties(logits: Float32Array, sampling: Sampling, history: TokenHistory): void {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
   const { tokens, counts, size } = history;
@@ -84,7 +87,9 @@ function applyPenalties(logits: Float32Array, sampling: Sampling, history: Token
     for (let i = 0; i < size; i++) {
       const token = tokens[i] as number;
       const logit = logits[token] ?? 0;
-      logits[token] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+      // The least penalties there are would overflow, which is no fault of the model's.
+      logits[token] =
+        logit > 0 ? Math.min(largestLogit, logit / repetitionPenalty) : logit * repetitionPenalty;
     }
   if (presencePenalty !== 0 || frequencyPenalty !== 0)
     for (let i = 0; i < size; i++) {

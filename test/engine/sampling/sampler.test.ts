@@ -335,3 +335,11 @@ test('ids without a token are never sampled; numbers that are not finite are no 
       BrokenLogits,
     );
 });
+
+test('the least repetition penalty there is makes a token certain, not infinite', () => {
+  const history = new TokenHistory([1]);
+  const sampling = { ...greedy, temperature: 1, repetitionPenalty: 5e-324 };
+  const sampler = new Sampler(3);
+  for (let seed = 0; seed < 20; seed++)
+    assert.equal(sampler.sample(Float32Array.of(5, 1, 2), sampling, history, [], new Random(seed)), 1);
+});
