@@ -17,6 +17,8 @@ export function svgOf(title: string, options: PlotOptions): string {
     ...options,
     document,
   });
+  // For pages that a plot is part of; as a file it needs none.
+  plot.querySelector('style')?.remove();
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   plot.setAttribute('role', 'img');
   const named = document.createElementNS('http://www.w3.org/2000/svg', 'title');
