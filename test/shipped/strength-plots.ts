@@ -33,13 +33,13 @@ const ink = '#1c2733';
 const quiet = '#8494a8';
 const colours = { concept: '#b4531a', fluency: '#103e7d', instruction: '#3d7a4d', harmonic: ink } as const;
 type Score = keyof typeof colours;
-const labels: Readonly<Record<Score, string>> = {
+const names: Readonly<Record<Score, string>> = {
   concept: 'C, the concept',
   fluency: 'F, fluency',
   instruction: 'I, the instruction',
   harmonic: 'H, all three',
 };
-const scores = Object.keys(labels) as Score[];
+const scores = Object.keys(names) as Score[];
 const size = { width: 680, height: 320, marginRight: 120, marginTop: 30, marginBottom: 36 };
 
 /** Of one score on its smooth curve; strength in units of strength 1. */
@@ -85,7 +85,7 @@ export function strengthOnePlot({ name, measured }: NamedStrength): string {
         Plot.text([{ x: most, y: apart[i] as number }], {
           x: 'x',
           y: 'y',
-          text: [labels[score]],
+          text: [names[score]],
           textAnchor: 'start',
           dx: 6,
           fill: colours[score],
@@ -132,6 +132,11 @@ export function largestStrengthPlot(all: readonly NamedStrength[]): string {
 /** How much of the concept shows over the strength: the concepts that ship, and one that is weak. */
 export function weakPlot(all: readonly NamedStrength[], weak: NamedStrength): string {
   const most = 1.5;
+  const labels = [
+    { text: 'C = 0.25', at: 0.25 },
+    { text: weak.name, at: valueAt(weak.measured, 'concept', most) },
+  ];
+  const apart = spread(labels.map(({ at }) => at));
   return svgOf(`How much of a concept shows over the strength: those that ship, and ${weak.name}`, {
     ...size,
     x: { label: 'strength', domain: [0, most] },
@@ -148,13 +153,8 @@ export function weakPlot(all: readonly NamedStrength[], weak: NamedStrength): st
       }),
       Plot.ruleY([0.25], { stroke: colours.concept, strokeDasharray: '4 3' }),
       ...mark(1, 'strength 1'),
-      ...(
-        [
-          [0.25, 'C = 0.25'],
-          [valueAt(weak.measured, 'concept', most), weak.name],
-        ] as const
-      ).map(([y, text]) =>
-        Plot.text([{ x: most, y }], {
+      ...labels.map(({ text }, i) =>
+        Plot.text([{ x: most, y: apart[i] as number }], {
           x: 'x',
           y: 'y',
           text: [text],
