@@ -74,7 +74,7 @@ const strengths = concepts.map(({ name, calibration }) => ({
 }));
 await mkdir(values.out, { recursive: true });
 const plot = (name: string, svg: string) => writeFile(join(values.out, `${name}.svg`), svg);
-const shown = strengths.find(({ name }) => name === 'egypt') ?? strengths[0];
+const shown = strengths.find(({ name }) => name === 'pirate') ?? strengths[0];
 if (shown !== undefined) await plot('strength-1', strengthOnePlot(shown));
 await plot('max', largestStrengthPlot(strengths));
 // A concept that came out weak, fitted by the request that it holds; it does not ship.
