@@ -177,6 +177,22 @@ export const settingsTable = {
     requirement: 'an integer from 1 to 65536',
     schema: integer(1, 65_536),
   }),
+  prefixMemory: setting({
+    env: 'STEERD_PREFIX_MEMORY',
+    flag: '--prefix-memory <megabytes>',
+    fallback: '256',
+    help: 'memory of each model for beginnings of prompts that were read before, in MiB; 0 keeps none',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
+  }),
+  sharePrefixes: setting({
+    env: 'STEERD_SHARE_PREFIXES',
+    flag: '--share-prefixes [boolean]',
+    fallback: 'false',
+    help: 'let requests with one API key use beginnings of prompts that those with another have read; how fast an answer begins then tells what others asked',
+    requirement: 'true or false',
+    schema: boolean,
+  }),
   queue: setting({
     env: 'STEERD_QUEUE',
     flag: '--queue <number>',

@@ -63,8 +63,9 @@ export function promptIds(
   return request.reply.tokenIds && prompt ? { prompt_token_ids: [...prompt] } : {};
 }
 
-export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: number): Usage => ({
+export const usageOf = ({ promptTokens, cached }: CompletionPlan, completionTokens: number): Usage => ({
   prompt_tokens: promptTokens,
+  prompt_tokens_details: { cached_tokens: cached.total },
   completion_tokens: completionTokens,
   total_tokens: promptTokens + completionTokens,
 });

@@ -12,6 +12,7 @@ import { type AskedSteering, askedSteering } from '../steering/asked-steering.js
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { receiptOverPrompts } from '../steering/receipt.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { CachedTokens } from './cached-tokens.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
@@ -36,6 +37,8 @@ export interface CompletionPlan {
   readonly monitors: readonly Monitor[];
   /** Each prompt counted once, however many choices it has. */
   readonly promptTokens: number;
+  /** Of the prompts' tokens, those that the engine knew: filled as choices begin. */
+  readonly cached: CachedTokens;
 }
 
 interface Choice {
@@ -113,6 +116,7 @@ export async function planCompletion(
     receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),
     monitors,
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
+    cached: new CachedTokens(),
   };
 }
 

@@ -35,4 +35,8 @@ export interface WorkerSettings {
   readonly capacity: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
+  /** Bytes for beginnings of prompts, to be used again; none are kept when left out or 0. */
+  readonly prefixBytes?: number;
+  /** Whether requests of one space (`SequenceRequest.space`) may use those of another; not when left out. */
+  readonly sharePrefixes?: boolean;
 }

@@ -70,6 +70,7 @@ async function* observedSteps(
         if (step.timing !== undefined) {
           metrics.queueTime.observe(step.timing.queued / 1000);
           metrics.prefillTime.observe(step.timing.prefill / 1000);
+          metrics.reusedTokens.inc(step.timing.cached);
         }
         metrics.promptTokens.inc(request.prompt.length);
         for (const { vectors } of request.edit) metrics.countSteered(nameOf(vectors));

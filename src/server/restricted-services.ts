@@ -14,9 +14,9 @@ import type { CallerServices } from './services.js';
 /** @param caller null for anonymous use, which has the services as they are */
 export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
   if (caller === null) return services;
-  const { key, usage } = caller;
+  const { key } = caller;
   return {
-    models: withModels(services.models, (model) => metered(model, usage)),
+    models: withModels(services.models, (model) => metered(model, caller)),
     concepts: restrictConcepts(services.concepts, key),
     fits: restrictFits(services.fits, key),
     pulls: restrictPulls(services.pulls, key),
@@ -107,8 +107,11 @@ function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): 
   };
 }
 
-/** The model with every token of its answers counted. Background work counts against nobody's limit. */
-function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
+/**
+ * The model with every token of its answers counted, and beginnings of prompts kept apart from those of other keys.
+ * Background work counts against nobody's limit.
+ */
+function metered(model: LoadedModel, { key, usage }: Caller): LoadedModel {
   const { engine } = model;
   /** Every pair counts as a text of its own, read `times` times. */
   const spendPairs = ({ prompts, answers, pairs, priority }: PairsRequest, times: number) => {
@@ -119,10 +122,10 @@ function metered(model: LoadedModel, usage: KeyUsage): LoadedModel {
   return {
     ...model,
     engine: withEngine(engine, {
-      generate: (request, signal) =>
-        request.priority === 'interactive'
-          ? countTokens(engine.generate(request, signal), request, usage)
-          : engine.generate(request, signal),
+      generate(request, signal) {
+        const steps = engine.generate({ ...request, space: key.id }, signal);
+        return request.priority === 'interactive' ? countTokens(steps, request, usage) : steps;
+      },
       score(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
         return engine.score(request, signal);

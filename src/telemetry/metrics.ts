@@ -61,7 +61,14 @@ export class Metrics {
     'From arrival to the last token',
     seconds,
   );
-  readonly promptTokens = this.#counter('prompt_tokens_total', 'Prompt tokens read');
+  readonly promptTokens = this.#counter(
+    'prompt_tokens_total',
+    'Prompt tokens, those that were known before included',
+  );
+  readonly reusedTokens = this.#counter(
+    'prompt_tokens_cached_total',
+    'Prompt tokens that were not computed, since they had been before',
+  );
   readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated');
   readonly success = this.#counter('request_success_total', 'Answers that ended', ['finish_reason']);
   readonly aborted = this.#counter('request_aborted_total', 'Answers left before their end', ['reason']);

@@ -142,7 +142,14 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
     device: 'cpu',
     fingerprint: engine.shape.fingerprint,
     settings: { threads: 1, slots: 4, context: 0, prefillChunk: 64, queue: 8, idleSeconds: 0, pinned: true },
-    footprint: { weights: 1000, kv: 100, capacity: engine.shape.capacity, layers: 3, hiddenSize: 4 },
+    footprint: {
+      weights: 1000,
+      prefixes: 0,
+      kv: 100,
+      capacity: engine.shape.capacity,
+      layers: 3,
+      hiddenSize: 4,
+    },
     problem: null,
   });
   const models: ModelRegistry = {

@@ -5,6 +5,9 @@
 import type { Binding } from '../../ort/binding.js';
 import type { ModelSpec } from '../model-spec.js';
 
+/** Keys or values in host memory. */
+export type KvArray = Float32Array | Uint16Array;
+
 /** Rows [first, first + rows) of a KV cache that a run works on. */
 export interface RowRange {
   readonly first: number;

@@ -11,16 +11,23 @@ export interface Footprint {
   readonly weights: number;
   /** Bytes of the KV cache once every slot is full. */
   readonly kv: number;
+  /** Most bytes of beginnings of prompts that are kept to be used again. */
+  readonly prefixes: number;
   /** Tokens of one slot. */
   readonly capacity: number;
   readonly layers: number;
   readonly hiddenSize: number;
 }
 
+/** Bytes of all of it. */
+export const sizeOf = ({ weights, kv, prefixes }: Footprint): number => weights + kv + prefixes;
+
 interface FootprintSettings {
   readonly slots: number;
   /** Tokens of one slot; 0 for the default. */
   readonly context: number;
+  /** MiB; none are kept when left out. */
+  readonly prefixMemory?: number;
 }
 
 /**
@@ -29,7 +36,7 @@ interface FootprintSettings {
  */
 export async function readFootprint(
   directory: string,
-  { slots, context }: FootprintSettings,
+  { slots, context, prefixMemory = 0 }: FootprintSettings,
 ): Promise<Footprint> {
   const file = join(directory, 'model.onnx');
   const outline = await readOutline(file);
@@ -40,6 +47,7 @@ export async function readFootprint(
   return {
     weights: sizes.reduce((sum, size) => sum + size, 0),
     kv: kvBytes(spec, slots, capacity),
+    prefixes: prefixMemory * 1024 ** 2,
     capacity,
     layers: spec.layers.length,
     hiddenSize: spec.hiddenSize,

@@ -16,6 +16,8 @@ export interface LoadedGraphs {
   readonly serving: Session;
   readonly chunks: ChunkLimits;
   readonly device: string;
+  /** Whether an answer depends a little on the other rows of its batch, and on how its prompt is cut. */
+  readonly mixesRows: boolean;
   /** For the log. */
   readonly warnings: readonly string[];
   /**
@@ -114,6 +116,7 @@ export async function loadGraphs(
     serving,
     chunks,
     device,
+    mixesRows,
     warnings,
     capture: () => {
       capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>

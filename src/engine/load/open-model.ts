@@ -4,6 +4,8 @@ import { chooseThreads } from '../../common/threads.js';
 import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
 import { chooseCapacity } from '../kv/cache-size.js';
+import { HostKvCache } from '../kv/host-kv-cache.js';
+import { KvPages } from '../kv/kv-pages.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
@@ -30,6 +32,10 @@ export class OpenModel {
     readonly runOptions: RunOptions,
     /** For the log. */
     readonly warnings: readonly string[],
+    /** Memory for beginnings of prompts; null where they are not kept. */
+    readonly prefixes: KvPages | null,
+    /** Whether requests of all spaces may use them. */
+    readonly sharesPrefixes: boolean,
   ) {}
 
   /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
@@ -60,7 +66,11 @@ export class OpenModel {
       slots,
       fingerprint,
     };
-    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings);
+    // Only where a prompt's keys and values are the same however it is cut.
+    const keeps = cache instanceof HostKvCache && chunk !== uncut && !graphs.mixesRows;
+    const prefixes = keeps ? new KvPages(spec, settings.prefixBytes ?? 0) : null;
+    const shares = settings.sharePrefixes ?? false;
+    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings, prefixes, shares);
   }
 
   /** cuda, webgpu or cpu. */

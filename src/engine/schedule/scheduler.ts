@@ -17,7 +17,7 @@ interface RowMove {
   readonly length: number;
 }
 
-/** A chunk of a prompt: its tokens [from, to). */
+/** A chunk of a prompt: its tokens [from, to). It is empty when all of the prompt is known already. */
 export interface PrefillChunk {
   readonly sequence: Sequence;
   readonly slot: number;
@@ -45,10 +45,14 @@ export class Scheduler {
   /** How many interactive prompts went before the first background one. */
   #passes = 0;
 
-  /** @param chunk tokens of a prompt that are computed at once */
+  /**
+   * @param chunk tokens of a prompt that are computed at once
+   * @param begin a sequence gets a slot: puts there what is known of its prompt already, and returns how many tokens
+   */
   constructor(
     readonly slots: number,
     readonly chunk: number,
+    readonly begin: (sequence: Sequence, slot: number) => number = () => 0,
   ) {}
 
   /** Sequences in slots. */
@@ -79,7 +83,7 @@ export class Scheduler {
    *   interactive prompt waits for
    */
   plan(backgroundMayRun = true): Plan {
-    this.#prefilling ??= this.#admit(backgroundMayRun);
+    this.#prefilling ??= this.#begun(this.#admit(backgroundMayRun));
     const sequence = this.#prefilling;
     const waits =
       sequence?.request.priority === 'background' &&
@@ -90,6 +94,11 @@ export class Scheduler {
     const chunk = sequence.readsPrompt ? scoredChunk(this.chunk) : this.chunk;
     const to = chunkEnd(from, sequence.request.prompt.length, chunk);
     return { prefill: { sequence, slot: this.#running.length, from, to }, decode: this.#running };
+  }
+
+  #begun(sequence: Sequence | null): Sequence | null {
+    if (sequence) sequence.computed = this.begin(sequence, this.#running.length);
+    return sequence;
   }
 
   #admit(backgroundMayRun: boolean): Sequence | null {

@@ -14,6 +14,7 @@ import { Sequence } from '../schedule/sequence.js';
 import { Turns } from '../schedule/turns.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
+import { PrefixReuse } from './prefix-reuse.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
 class EngineLoop {
@@ -22,6 +23,7 @@ class EngineLoop {
   readonly #sampler: Sampler;
   readonly #reads: ReadRequests;
   readonly #constrained: ConstrainedSequences;
+  readonly #prefixes: PrefixReuse;
   /** The number of running sequences that was posted last. */
   #reported = 0;
   /** Ends the wait for something to compute. */
@@ -33,7 +35,10 @@ class EngineLoop {
     readonly model: OpenModel,
   ) {
     const { slots, vocabularySize } = model.shape;
-    this.#scheduler = new Scheduler(slots, model.chunk);
+    this.#prefixes = new PrefixReuse(model.prefixes, model.serving.cache, model.sharesPrefixes);
+    this.#scheduler = new Scheduler(slots, model.chunk, (sequence, slot) =>
+      this.#prefixes.begin(sequence, slot),
+    );
     this.#sampler = new Sampler(vocabularySize);
     this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
     this.#reads = new ReadRequests(model, {
@@ -79,21 +84,26 @@ class EngineLoop {
     const scored = readsPrompt ? to - from : isLast ? 1 : 0;
     sequence.begun ??= performance.now();
     try {
-      const { logits, projections } = this.model.serving.chunk(
-        slot,
-        prompt.slice(from, to),
-        from,
-        edit,
-        scored,
-        isLast && monitored.length > 0,
-      );
+      const { logits, projections } =
+        this.#prefixes.known(sequence) ??
+        this.model.serving.chunk(
+          slot,
+          prompt.slice(from, to),
+          from,
+          edit,
+          scored,
+          isLast && monitored.length > 0,
+        );
       sequence.computed = to;
+      this.#prefixes.computed(sequence, slot);
       if (readsPrompt) sequence.readPrompt(logits, from, to);
       if (!isLast) return;
+      this.#prefixes.ended(sequence, logits);
       this.#scheduler.promote(sequence);
       const timing = {
         queued: sequence.begun - sequence.arrived,
         prefill: performance.now() - sequence.begun,
+        cached: sequence.cached,
       };
       const lastLogits = logits.subarray(-this.model.shape.vocabularySize);
       const projected = projections?.read(0, to - from - 1, monitored) ?? null;

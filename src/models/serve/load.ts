@@ -46,6 +46,8 @@ export async function loadModel(
       slots: settings.slots,
       capacity: settings.context,
       prefillChunk: settings.prefillChunk,
+      prefixBytes: (settings.prefixMemory ?? 0) * 1024 ** 2,
+      sharePrefixes: settings.sharePrefixes ?? false,
       queue: settings.queue,
       where: {
         device: settings.device ?? 'cpu',

@@ -25,7 +25,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { within } from '../../common/bounded-wait.js';
 import type { EngineLoad } from '../../engine/engine.js';
-import type { Footprint } from '../../engine/load/footprint.js';
+import { type Footprint, sizeOf } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelState } from '../registry.js';
@@ -109,7 +109,7 @@ export class ManagedModel implements Evictable, LeaseSource {
 
   get bytes(): number {
     const footprint = planOf(this.#state)?.footprint;
-    return footprint ? footprint.weights + footprint.kv : 0;
+    return footprint ? sizeOf(footprint) : 0;
   }
 
   get pinned(): boolean {

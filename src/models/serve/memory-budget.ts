@@ -3,7 +3,7 @@
  * room first. One in use is never taken away: it is told to leave when somebody has waited long enough, and leaves when
  * its last use has ended.
  */
-import type { Footprint } from '../../engine/load/footprint.js';
+import { type Footprint, sizeOf } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 
 /** A model that is in memory, or is about to be. */
@@ -61,10 +61,13 @@ export class MemoryBudget {
   }
 
   /** @throws SteerdError model_too_large when the model could never be let in */
-  checkSize(id: string, { weights, kv, capacity }: Footprint, slots: number): void {
+  checkSize(id: string, footprint: Footprint, slots: number): void {
     const { limit } = this.options;
-    if (weights + kv <= this.most) return;
-    const needs = `${mebibytes(weights + kv)} (${mebibytes(weights)} of weights, ${mebibytes(kv)} of KV cache for ${slots} slots of ${capacity} tokens)`;
+    const size = sizeOf(footprint);
+    if (size <= this.most) return;
+    const { weights, kv, prefixes, capacity } = footprint;
+    const kept = prefixes > 0 ? `, ${mebibytes(prefixes)} for beginnings of prompts` : '';
+    const needs = `${mebibytes(size)} (${mebibytes(weights)} of weights, ${mebibytes(kv)} of KV cache for ${slots} slots of ${capacity} tokens${kept})`;
     const pinned = limit - this.most;
     const had = pinned > 0 ? `, of which pinned ones have ${mebibytes(pinned)}` : '';
     throw errors.modelTooLarge(id, needs, `the models may take ${mebibytes(limit)}${had}`);

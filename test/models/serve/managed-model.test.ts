@@ -25,6 +25,7 @@ const usual: ServingSettings = {
 
 const footprint = (bytes: number): Footprint => ({
   weights: bytes,
+  prefixes: 0,
   kv: 0,
   capacity: 512,
   layers: 3,
