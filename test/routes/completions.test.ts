@@ -13,7 +13,12 @@ test("a text is continued, 16 tokens if nothing is said, with OpenAI's shape", a
   assert.deepEqual(reply.choices, [
     { text: ' and so it went ', index: 0, logprobs: null, finish_reason: 'length' },
   ]);
-  assert.deepEqual(reply.usage, { prompt_tokens: 5, completion_tokens: 16, total_tokens: 21 });
+  assert.deepEqual(reply.usage, {
+    prompt_tokens: 5,
+    prompt_tokens_details: { cached_tokens: 0 },
+    completion_tokens: 16,
+    total_tokens: 21,
+  });
   // The tokenizer's own beginning is there: no template wrote one.
   assert.equal(engine.requests[0]?.prompt[0], 2);
 });
@@ -59,7 +64,12 @@ test('prompts of every form are answered in order, n choices each, with the seed
 test('a batch counts each prompt once', async (t) => {
   const { post } = await build(t, { answer: () => 'xyz' });
   const { usage } = await post(url, { prompt: [[97, 98], [99]], n: 2 }, Completion);
-  assert.deepEqual(usage, { prompt_tokens: 3, completion_tokens: 12, total_tokens: 15 });
+  assert.deepEqual(usage, {
+    prompt_tokens: 3,
+    prompt_tokens_details: { cached_tokens: 0 },
+    completion_tokens: 12,
+    total_tokens: 15,
+  });
 });
 
 test('a stream brings the same texts; the receipt comes first', async (t) => {
