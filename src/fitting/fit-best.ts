@@ -80,33 +80,38 @@ export async function fitBest(
 
   enter('');
   const trials = trialsOf(possible[0].concept, model, {}, signal, named);
-  await trials.references();
+  await trials.prepare();
   const entries: (Tried | Impossible)[] = [];
-  const tryOut = async (one: Fitted | Impossible, name: string) => {
+  const tryOut = async (one: Fitted | Impossible, name: string, before?: BriefTrial) => {
     enter(name);
-    entries.push(hasConcept(one) ? await tried(one, trials, signal) : one);
+    entries.push(hasConcept(one) ? await tried(one, trials, signal, before) : one);
   };
   for (const one of fitted) await tryOut(one, nameOf(one.settings, candidates));
   const base = entries[preferred(entries)] as Tried | Impossible;
   if (!hasConcept(base)) throw base.error;
   for (const profile of profiles.filter((name) => name !== profileOf(base.settings))) {
     const name = `${nameOf(base.settings, candidates)}, profile ${profile}`;
-    await tryOut(withProfile(base, { ...base.settings, profile }, model), name);
+    await tryOut(withProfile(base, { ...base.settings, profile }, model), name, base.trial);
   }
   enter('');
   const chosen = preferred(entries);
-  const { concept, layers } = entries[chosen] as Tried;
+  const { concept, layers, trial } = entries[chosen] as Tried;
   for (const fit of layers) onLayer(fit);
   const { record } = concept;
   const details = { ...record.details, auto: { candidates: entries.map(entryRecord), chosen } };
   const best = createConcept({ ...concept, record: { ...record, details } });
-  return calibrateConcept(best, model, {}, signal, named, trials);
+  return calibrateConcept(best, model, {}, signal, named, trials, trial.near);
 }
 
 /** A candidate whose brief trial fails may be as good as none: one that steers nothing, say. */
-async function tried(one: Fitted, trials: StrengthTrials, signal: AbortSignal): Promise<Tried | Impossible> {
+async function tried(
+  one: Fitted,
+  trials: StrengthTrials,
+  signal: AbortSignal,
+  before?: BriefTrial,
+): Promise<Tried | Impossible> {
   try {
-    return { ...one, trial: await tryBriefly(one.concept, trials) };
+    return { ...one, trial: await tryBriefly(one.concept, trials, before) };
   } catch (error) {
     if (error instanceof SteerdError && error.code === 'invalid_value') {
       signal.throwIfAborted();
@@ -244,5 +249,6 @@ function entryRecord(one: Tried | Impossible) {
     ...(statements === undefined ? {} : { statements: statements.positive.length }),
   };
   if (!hasConcept(one)) return { ...what, failed: one.error.message };
-  return { ...what, profile: profileOf(one.settings), ...one.trial };
+  const { near: _, ...reached } = one.trial;
+  return { ...what, profile: profileOf(one.settings), ...reached };
 }

@@ -39,8 +39,8 @@ export const usualCalibration = { questions: 16, others: 8, maxTokens: 24 } as c
 const searchedShares = 5;
 /** To each question at each share: a greedy one and one at a temperature. */
 const answersEach = 2;
-/** An answer is read after its question plainly and with the concept told, and after three other questions. */
-const ownReads = 5;
+/** An answer is read after its question plainly and with the concept told, and after two other questions. */
+const ownReads = 4;
 
 const shareExpected = `must be a number above 0 and at most ${measurementLimits.share}`;
 const Bound = z.strictObject(

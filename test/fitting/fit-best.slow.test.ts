@@ -49,7 +49,7 @@ test('an abort ends it at any candidate and leaves nothing running', async () =>
     'responses: direction',
     'calibrate: answer as told',
     'attention, contrast others: calibrate: answer steered',
-    'responses, profile uniform: calibrate: look for the strength',
+    'responses, profile uniform: calibrate: answer steered',
     'calibrate: answer steered',
   ]) {
     const model = steerableModel({ shows: { answer: 0.98 } });

@@ -96,7 +96,7 @@ test('a fit finds the direction that the concept message adds', async () => {
   assert.deepEqual(stages.get('answer'), [64, 64]);
   assert.deepEqual(stages.get('capture'), [64, 64]);
   assert.deepEqual(stages.get('direction'), [3, 3]);
-  assert.ok(engine.mostRunning > 1 && engine.mostRunning <= 4);
+  assert.ok(engine.mostRunning > 1 && engine.mostRunning <= 8);
   assert.ok(engine.requests.every((r) => r.priority === 'background' && r.sampling.temperature === 0));
   assert.equal(engine.running, 0);
 });

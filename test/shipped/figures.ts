@@ -1,4 +1,5 @@
 /** What the files of the shipped concepts say of themselves, as a table: strength, its interval, and how well it repeats. */
+import { Random } from '../../src/common/random.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { bestShare, strengthCurve } from '../../src/fitting/measure/strength-curve.js';
 import { recomputed } from '../fitting/measure/recomputed.js';
@@ -53,12 +54,18 @@ export function figuresOf({ name, calibration }: Pick<Concept, 'name' | 'calibra
   };
 }
 
-/** Two disjoint halves of the questions, each by itself: how far apart they put strength 1. */
-export function retestOf(details: Readonly<Record<string, unknown>>): number {
+type Half = (question: number) => boolean;
+const even: Half = (question) => question % 2 === 0;
+
+/**
+ * Two disjoint halves of the questions, each by itself with its own references: how far apart they put strength 1, as a
+ * factor of at least 1. From the stored answers at the stored shares: what was measured is the same for both.
+ */
+export function retestOf(details: Readonly<Record<string, unknown>>, inFirst: Half = even): number {
   const { steered, reference } = recomputed(details);
-  const half = (odd: number) => {
+  const half = (first: boolean) => {
     const of = <Answer extends { readonly question: number }>(answers: readonly Answer[]) =>
-      answers.filter(({ question }) => question % 2 === odd);
+      answers.filter(({ question }) => inFirst(question) === first);
     const points = steered.map((point) => ({ ...point, answers: of(point.answers) }));
     const references = { plain: of(reference.plain), told: of(reference.told) };
     return bestShare(
@@ -66,8 +73,37 @@ export function retestOf(details: Readonly<Record<string, unknown>>): number {
       points.map(({ share }) => share),
     );
   };
-  const [a, b] = [half(0), half(1)];
+  const [a, b] = [half(true), half(false)];
   return Math.max(a, b) / Math.min(a, b);
+}
+
+/** A factor by which two halves may differ. */
+const alike = 1.25;
+const randomHalves = 100;
+
+/** For how many concepts two halves of the questions agree: odd and even, first and last, and random ones. */
+export function retestLine(all: readonly Pick<Concept, 'calibration'>[]): string {
+  const agreeing = (halfOf: (questions: number) => Half) =>
+    all.filter(({ calibration: { details } }) => {
+      const { length } = (details as unknown as { questions: readonly string[] }).questions;
+      return retestOf(details, halfOf(length)) < alike;
+    }).length;
+  const random = new Random(1);
+  const drawn = Array.from({ length: randomHalves }, () => {
+    const order = Array.from({ length: 64 }, () => random.uniform());
+    return agreeing((count) => {
+      const some = order.slice(0, count);
+      const middle = [...some].sort((a, b) => a - b)[count >> 1] as number;
+      return (question) => (some[question] as number) < middle;
+    });
+  }).sort((a, b) => a - b);
+  const mean = drawn.reduce((sum, count) => sum + count, 0) / drawn.length;
+  return [
+    `strength 1 by two halves of the questions within a factor of ${alike}, of ${all.length} concepts:`,
+    `odd and even ${agreeing(() => even)},`,
+    `first and last ${agreeing((count) => (question) => question < count / 2)},`,
+    `${randomHalves} random halves ${mean.toFixed(1)} on average and ${drawn[randomHalves / 10]} at the 10th percentile`,
+  ].join(' ');
 }
 
 const percent = (value: number | null) =>

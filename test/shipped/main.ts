@@ -1,7 +1,7 @@
 /**
  * `npm run shipped-report [-- --out FOLDER --concepts FOLDER]`: what the shipped concepts are worth. Prints the table of their
- * figures and how alike they are, and writes the sheet of a reading without names, its key, and which message explains
- * each answer best, as a matrix. A few minutes on two cores.
+ * figures and how alike they are, and writes the sheet of a reading without names, its key, which message explains
+ * each answer best, as a matrix, and the plots of what strengths mean. A few minutes on two cores.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,8 @@ import {
   shuffled,
   toldAnswers,
 } from './blind-reading.js';
-import { figuresOf, figuresTable } from './figures.js';
+import { figuresOf, figuresTable, retestLine } from './figures.js';
+import { largestStrengthPlot, type MeasuredStrength, strengthOnePlot, weakPlot } from './strength-plots.js';
 
 const id = 'smollm2-135m-instruct';
 const { values } = parseArgs({
@@ -58,7 +59,7 @@ function keyFile(order: readonly ReadAnswer[]): string {
 }
 
 const concepts = await shippedConcepts(values.concepts);
-process.stdout.write(`${figuresTable(concepts.map(figuresOf))}\n\n`);
+process.stdout.write(`${figuresTable(concepts.map(figuresOf))}\n\n${retestLine(concepts)}\n`);
 const pairs = concepts.flatMap((a, i) =>
   concepts.slice(i + 1).map((b) => ({ names: `${a.name} and ${b.name}`, cosine: cosine(a, b) })),
 );
@@ -67,13 +68,28 @@ const closest = [...pairs].sort((a, b) => b.cosine - a.cosine).slice(0, 5);
 process.stdout.write(`mean cosine ${mean.toFixed(3)}; closest: `);
 process.stdout.write(`${closest.map((pair) => `${pair.names} ${pair.cosine.toFixed(2)}`).join(', ')}\n`);
 
+const strengths = concepts.map(({ name, calibration }) => ({
+  name,
+  measured: calibration.details as unknown as MeasuredStrength,
+}));
+await mkdir(values.out, { recursive: true });
+const plot = (name: string, svg: string) => writeFile(join(values.out, `${name}.svg`), svg);
+const shown = strengths.find(({ name }) => name === 'egypt') ?? strengths[0];
+if (shown !== undefined) await plot('strength-1', strengthOnePlot(shown));
+await plot('max', largestStrengthPlot(strengths));
+// A concept that came out weak, fitted by the request that it holds; it does not ship.
+const weak = JSON.parse(await readFile(join(packageRoot, 'docs', 'reading', 'weak.json'), 'utf8')) as {
+  readonly name: string;
+  readonly details: MeasuredStrength;
+};
+await plot('weak', weakPlot(strengths, { name: weak.name, measured: weak.details }));
+
 const settings = { threads: 0, slots: 16, context: 1024, prefillChunk: 128, queue: 64 };
 const model = await loadModel(id, join(packageRoot, 'models', id), settings);
 try {
   const answers = await readingAnswers(model, concepts, signal);
   const order = shuffled(answers);
   const names = concepts.map(({ name }) => name);
-  await mkdir(values.out, { recursive: true });
   await writeFile(join(values.out, 'answers.md'), readingSheet(order, names));
   await writeFile(join(values.out, 'key.json'), keyFile(order));
   const messages = concepts.map((concept) => statementOf(concept)?.own ?? '');

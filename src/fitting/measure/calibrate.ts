@@ -34,10 +34,12 @@ interface CalibrationSettings {
 }
 
 export const calibrationMethod = 'harmonic';
-/** Factors of the share that a glance prefers, judged in full. */
-const around = [0.7, 1, 1.4] as const;
-/** Questions whose answers tell what taking the concept away does, and how far distributions move. */
+/** Factors of the share that a glance prefers, judged in full: wide enough for both flanks of where H is good. */
+const around = [0.65, 1, 1.6] as const;
+/** Questions whose answers tell what taking the concept away does. */
 const few = 8;
+/** Those that tell how far distributions move: more where that bounds the strength. */
+const moved = { bounding: 8, told: 4 } as const;
 
 /** The trials that a concept's calibration answers: candidates for one concept share them. */
 export function trialsOf(
@@ -61,6 +63,7 @@ export function trialsOf(
 /**
  * The same concept with a measured calibration, and so with another version.
  * @param trials of this concept, for who has asked their questions already
+ * @param near what a glance at it preferred, for who has taken one
  * @throws SteerdError context_length_exceeded, invalid_value for a concept that steers nothing; the signal's
  *   reason when aborted. Nothing is left running either way.
  */
@@ -71,19 +74,22 @@ export async function calibrateConcept(
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
   trials: StrengthTrials = trialsOf(concept, model, settings, signal, onProgress),
+  near: Share | null = null,
 ): Promise<Concept> {
   const bound = { ...usualBound, ...settings.bound };
   const residualNorms = await residualNormsOf(concept, model, trials.judge.plain, signal);
   const unit = unitEdit(concept, residualNorms);
   const edit = (share: Share) => editAt(concept, unit, share);
-  const reference = await trials.references();
   const found = await findStrength(trials, {
     editAt: edit,
     selection: trials.everything,
     around,
     shares: settings.shares,
+    near,
   });
-  const steered = await withDivergences(trials, found.steered, edit);
+  const reference = await trials.references();
+  const count = Number.isFinite(bound.divergence) ? moved.bounding : moved.told;
+  const steered = await withDivergences(trials, found.steered, edit, count);
   const { one, curve } = found;
   const some = { questions: trials.everything.questions.slice(0, few), sampled: false };
   const opposite = await measureSuppression(trials, edit, one, some);
@@ -125,10 +131,11 @@ async function withDivergences(
   trials: StrengthTrials,
   steered: readonly TriedShare[],
   edit: (share: Share) => ReturnType<typeof editAt>,
+  count: number,
 ): Promise<TriedShare[]> {
   const measured: TriedShare[] = [];
   for (const point of steered) {
-    const answers = point.tried.filter(({ sampled }) => !sampled).slice(0, few);
+    const answers = point.tried.filter(({ sampled }) => !sampled).slice(0, count);
     measured.push({ ...point, divergence: await trials.divergence(answers, edit(point.share)) });
   }
   return measured;

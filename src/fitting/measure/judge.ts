@@ -9,6 +9,7 @@ import { inAnotherLanguage, isRefusal } from '../answers/answer-checks.js';
 import type { ConceptRole } from '../recipes/concept-prompt.js';
 import type { ConceptStatement } from './concept-statement.js';
 import { distinct2 } from './fluency.js';
+import { type KnownReads, knownReadsOf } from './known-reads.js';
 import type { JudgedAnswer } from './steering-scores.js';
 import { chatPrompts } from './trial-prompts.js';
 
@@ -18,10 +19,20 @@ export interface GivenAnswer {
   readonly question: number;
   readonly sampled: boolean;
   readonly tokens: readonly number[];
+  /** Given without an edit: what is read of it is worth keeping, for others will ask for it again. */
+  readonly unsteered?: boolean | undefined;
 }
 
-/** Other questions that an answer is read after. */
-const otherQuestions = 3;
+/** How an answer is judged. */
+export interface Judging {
+  /** Answers may be in another language than their question: the concept is one. Default: they may not. */
+  readonly foreign?: boolean | undefined;
+  /** So many of the decoys, from the first on. Default: all. */
+  readonly decoys?: number | undefined;
+}
+
+/** Other questions that an answer is read after; a greedy and a drawn one after different ones. */
+const otherQuestions = 2;
 /**
  * Pairs in one read of the engine, or a few more: what it holds of a read at once does not grow with a calibration. The
  * answers to the usual questions at a dozen shares are fewer.
@@ -65,19 +76,18 @@ export class Judge {
   }
 
   /**
-   * @param foreign whether answers may be in another language than their question: the concept is one
    * @returns judgements in the order of the answers
    * @throws what the engine throws; the signal's reason when aborted
    */
   async judge(
     answers: readonly GivenAnswer[],
     signal: AbortSignal,
-    foreign = false,
+    { foreign = false, decoys }: Judging = {},
   ): Promise<JudgedAnswer[]> {
     return this.#inSlices(
       answers,
       signal,
-      (answer, reads) => this.#reads(answer, reads),
+      (answer, reads) => this.#reads(answer, reads, decoys),
       (answer, asked, scores) => this.#judged(answer, asked, scores, foreign),
     );
   }
@@ -90,10 +100,11 @@ export class Judge {
     return this.#inSlices<TwoReads, Glance>(
       answers,
       signal,
-      ({ question, tokens }, reads) => {
+      (answer, reads) => {
+        const { question, tokens } = answer;
         if (tokens.length === 0) return null;
-        const plain = reads.add(this.plain[question] as readonly number[], tokens);
-        return { plain, told: this.told && reads.add(this.told[question] as readonly number[], tokens) };
+        const plain = reads.add(this.plain[question] as readonly number[], answer);
+        return { plain, told: this.told && reads.add(this.told[question] as readonly number[], answer) };
       },
       ({ question, sampled, tokens }, asked, scores) => {
         if (asked === null) return { ...silence, question, sampled, gain: this.told && 0 };
@@ -123,7 +134,7 @@ export class Judge {
     const yieldIfDue = periodicYield(signal);
     const told: Told[] = [];
     while (told.length < answers.length) {
-      const reads = new Reads();
+      const reads = new Reads(knownReadsOf(this.model.engine.shape));
       const slice: { readonly answer: GivenAnswer; readonly asked: Asked | null }[] = [];
       for (const answer of answers.slice(told.length)) {
         if (reads.pairs.length >= mostPairs) break;
@@ -131,7 +142,9 @@ export class Judge {
         slice.push({ answer, asked: ask(answer, reads) });
       }
       const request = { ...reads.request(), priority: 'background' } as const;
-      const scores = reads.pairs.length === 0 ? [] : await this.model.engine.scoreMany(request, signal);
+      const scores = reads.all(
+        reads.pairs.length === 0 ? [] : await this.model.engine.scoreMany(request, signal),
+      );
       for (const { answer, asked } of slice) {
         await yieldIfDue();
         told.push(await tell(answer, asked, scores));
@@ -140,18 +153,22 @@ export class Judge {
     return told;
   }
 
-  #reads({ question, tokens }: GivenAnswer, reads: Reads): AllReads | null {
+  #reads(answer: GivenAnswer, reads: Reads, decoys: number | undefined): AllReads | null {
+    const { question, sampled, tokens } = answer;
     if (tokens.length === 0) return null;
     const add = (prompts: readonly (readonly number[])[], at = question) =>
-      reads.add(prompts[at] as readonly number[], tokens);
+      reads.add(prompts[at] as readonly number[], answer);
     const count = this.questions.length;
     const others = Math.min(otherQuestions, count - 1);
     const step = Math.max(1, Math.floor(count / (others + 1)));
+    const shift = sampled && others * step + 1 < count ? 1 : 0;
     return {
       plain: add(this.plain),
       told: this.told === null ? null : add(this.told),
-      decoys: this.#decoys.map((prompts) => add(prompts)),
-      others: Array.from({ length: others }, (_, i) => add(this.plain, (question + (i + 1) * step) % count)),
+      decoys: this.#decoys.slice(0, decoys).map((prompts) => add(prompts)),
+      others: Array.from({ length: others }, (_, i) =>
+        add(this.plain, (question + (i + 1) * step + shift) % count),
+      ),
     };
   }
 
@@ -211,36 +228,57 @@ const silence = {
 /** Nothing is told of the concept, where something could be. */
 const notShown = { evidence: 0, identified: false } as const;
 
-/** The engine's pairs: every prompt and every answer once. */
+/** The engine's pairs: every prompt and every answer once, and nothing that is known from before. */
 class Reads {
   readonly #prompts = new Map<readonly number[], number>();
   readonly #answers = new Map<string, number>();
   readonly #tokens: (readonly number[])[] = [];
-  readonly #known = new Map<string, number>();
+  readonly #places = new Map<string, number>();
+  /** By read: what it is of, and where its numbers come from. */
+  readonly #reads: {
+    readonly prompt: readonly number[];
+    readonly tokens: readonly number[];
+    readonly keep: boolean;
+    readonly from: Float32Array | number;
+  }[] = [];
   readonly pairs: (readonly [number, number])[] = [];
 
-  /** @returns the index of the pair */
-  add(prompt: readonly number[], answer: readonly number[]): number {
+  constructor(private readonly known: KnownReads) {}
+
+  /** @returns the index of the read */
+  add(prompt: readonly number[], { tokens, unsteered: keep = false }: GivenAnswer): number {
     const p = this.#prompts.get(prompt) ?? this.#prompts.size;
     this.#prompts.set(prompt, p);
-    const key = answer.join();
+    const key = tokens.join();
     let a = this.#answers.get(key);
     if (a === undefined) {
-      a = this.#tokens.push(answer) - 1;
+      a = this.#tokens.push(tokens) - 1;
       this.#answers.set(key, a);
     }
     // The same answer to the same question, such as one that no edit changed, is read once.
     const pair = `${p} ${a}`;
-    let read = this.#known.get(pair);
-    if (read === undefined) {
-      read = this.pairs.push([p, a]) - 1;
-      this.#known.set(pair, read);
+    let place = this.#places.get(pair);
+    if (place === undefined) {
+      const before = keep ? this.known.get(prompt, tokens) : undefined;
+      const from = before ?? this.pairs.push([p, a]) - 1;
+      place = this.#reads.push({ prompt, tokens, keep, from }) - 1;
+      this.#places.set(pair, place);
     }
-    return read;
+    return place;
   }
 
   request() {
     return { prompts: [...this.#prompts.keys()], answers: this.#tokens, pairs: this.pairs };
+  }
+
+  /** Of every read its numbers. @param scores of the pairs */
+  all(scores: readonly Float32Array[]): Float32Array[] {
+    return this.#reads.map(({ prompt, tokens, keep, from }) => {
+      if (typeof from !== 'number') return from;
+      const read = scores[from] as Float32Array;
+      if (keep) this.known.set(prompt, tokens, read);
+      return read;
+    });
   }
 }
 

@@ -6,11 +6,11 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, ModelShape } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
+import { answersInFlight } from '../answers/answers-in-flight.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { facts } from '../statements/facts.js';
 import { jsonRequests } from '../statements/json-requests.js';
 import { neutralTexts } from '../statements/neutral-texts.js';
-import { answersInFlight } from './answers-in-flight.js';
 import { choosesRight, type FactChoice, factChoice } from './fact-choice.js';
 import { type Interval, meanInterval, wilsonInterval } from './intervals.js';
 import { jsonTokens, writesJson } from './json-answer.js';
@@ -42,15 +42,18 @@ export interface SideEffects {
       readonly mean: number;
       readonly interval: Interval | null;
     };
-    /** Of the questions that the unsteered model gets right. */
+    /** Of the questions that the unsteered model gets right; beside strength 1 of every second one. */
     readonly facts_still_right: CountedShare;
-    /** Of all requests for JSON; compare with `unsteered.valid_json`. */
+    /** Of all requests for JSON, beside strength 1 of every second one; compare with `unsteered.valid_json`. */
     readonly valid_json: CountedShare;
   }[];
 }
 
 interface SideEffectsSettings {
-  /** In the concept's own unit; each is measured once. Usually 0.5, 1 and the largest allowed. */
+  /**
+   * In the concept's own unit; each is measured once, and those beside 1 with every second question of fact and request
+   * for JSON. Usually 0.5, 1 and the largest allowed.
+   */
   readonly strengths: readonly number[];
   readonly editAt: (strength: number) => ActivationEdit;
 }
@@ -77,8 +80,11 @@ const readAtOnce = 2;
 /** Unsteered, a model is the same each time; its shape is one object however its engine is wrapped for a caller. */
 const unsteered = new WeakMap<ModelShape, Measured>();
 
+/** Every second one, of tasks that tell enough so: those that are said of a strength come with their number and interval. */
+const everySecond = <Task>(tasks: readonly Task[]): Task[] => tasks.filter((_, index) => index % 2 === 0);
+
 /**
- * For three strengths the embedded model reads some 13,000 tokens and writes some hundreds, a quarter less when this model
+ * For three strengths the embedded model reads some 9,000 tokens and writes some hundreds, a third less when this model
  * was measured before.
  * @throws SteerdError context_length_exceeded for a model whose context takes no short chat; what the engine throws; the
  *   signal's reason when aborted. Nothing is left running either way.
@@ -91,12 +97,16 @@ export async function measureSideEffects(
 ): Promise<SideEffects> {
   const tasks = tasksOf(model);
   const known = unsteered.get(model.engine.shape);
-  const plain = known ?? ((await measured(model, tasks, [[]], signal, onProgress))[0] as Measured);
+  const unedited = [{ edit: [], tasks }];
+  const plain = known ?? ((await measured(model, unedited, signal, onProgress))[0] as Measured);
   unsteered.set(model.engine.shape, plain);
   // What the model never knew it cannot lose.
   const choices = tasks.choices.filter((_, question) => plain.right[question]);
   const distinct = [...new Set(strengths)];
-  const steered = await measured(model, { ...tasks, choices }, distinct.map(editAt), signal, onProgress);
+  const all = { ...tasks, choices };
+  const some = { ...all, choices: everySecond(choices), json: everySecond(tasks.json) };
+  const works = distinct.map((strength) => ({ edit: editAt(strength), tasks: strength === 1 ? all : some }));
+  const steered = await measured(model, works, signal, onProgress);
   return {
     unsteered: {
       neutral_log_probability: rounded(mean(plain.neutral)),
@@ -129,40 +139,48 @@ function tasksOf(model: LoadedModel): Tasks {
   };
 }
 
-/** All tasks under each edit; the edits run side by side, so that the last answers of one fill up with those of the next. */
+/** The tasks of each edit; the edits run side by side, so that the last answers of one fill up with those of the next. */
 async function measured(
   model: LoadedModel,
-  tasks: Tasks,
-  edits: readonly ActivationEdit[],
+  works: readonly { readonly edit: ActivationEdit; readonly tasks: Tasks }[],
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<Measured[]> {
-  const total = (tasks.neutral.length + tasks.choices.length + tasks.json.length) * edits.length;
+  const lengthOf = ({ neutral, choices, json }: Tasks) => neutral.length + choices.length + json.length;
+  const total = works.reduce((sum, { tasks }) => sum + lengthOf(tasks), 0);
   let done = 0;
   onProgress('side effects', done, total);
   const each = async <Task, Result>(
-    list: readonly Task[],
+    listOf: (tasks: Tasks) => readonly Task[],
     limit: number,
     run: (task: Task, edit: ActivationEdit, either: AbortSignal) => Promise<Result>,
   ): Promise<Result[][]> => {
-    const all = edits.flatMap((edit) => list.map((task) => ({ task, edit })));
+    const all = works.flatMap(({ edit, tasks }, at) => listOf(tasks).map((task) => ({ task, edit, at })));
     const results = await mapConcurrent(all, limit, signal, async ({ task, edit }, _, either) => {
       const result = await run(task, edit, either);
       onProgress('side effects', ++done, total);
       return result;
     });
-    return edits.map((_, i) => results.slice(i * list.length, (i + 1) * list.length));
+    return works.map((_, i) => results.filter((__, job) => all[job]?.at === i));
   };
-  const neutral = await each(tasks.neutral, readAtOnce, async (tokens, edit, either) =>
-    mean(await model.engine.score({ tokens, from: 1, edit, priority: 'background' }, either)),
+  const neutral = await each(
+    ({ neutral: texts }) => texts,
+    readAtOnce,
+    async (tokens, edit, either) =>
+      mean(await model.engine.score({ tokens, from: 1, edit, priority: 'background' }, either)),
   );
-  const right = await each(tasks.choices, answersInFlight(model.engine), (choice, edit, either) =>
-    choosesRight(model, choice, edit, either),
+  const atOnce = answersInFlight(model.engine);
+  const right = await each(
+    ({ choices }) => choices,
+    atOnce,
+    (choice, edit, either) => choosesRight(model, choice, edit, either),
   );
-  const json = await each(tasks.json, answersInFlight(model.engine), (prompt, edit, either) =>
-    writesJson(model, prompt, edit, either),
+  const json = await each(
+    ({ json: prompts }) => prompts,
+    atOnce,
+    (prompt, edit, either) => writesJson(model, prompt, edit, either),
   );
-  return edits.map((_, i) => ({ neutral: neutral[i] ?? [], right: right[i] ?? [], json: json[i] ?? [] }));
+  return works.map((_, i) => ({ neutral: neutral[i] ?? [], right: right[i] ?? [], json: json[i] ?? [] }));
 }
 
 function compared(strength: number, steered: Measured, plain: Measured): SideEffects['strengths'][number] {

@@ -1,7 +1,7 @@
 /**
  * From judged answers at a few shares to what strength 1 and the largest strength mean. The three scores become smooth
- * curves over the share; strength 1 is the largest at which their harmonic mean is as good as at its best. Arithmetic alone: the same
- * answers give the same strength. calibrate.ts has them answered.
+ * curves over the share; strength 1 lies two thirds up the range in which their harmonic mean is good. Arithmetic alone:
+ * the same answers give the same strength. calibrate.ts has them answered.
  */
 import { Random } from '../../common/random.js';
 import { periodicYield } from '../../common/yielding.js';
@@ -47,14 +47,16 @@ export interface StrengthCurve {
 }
 
 /**
- * As far as a few answers can tell, the harmonic mean is as good as its best down to this share of it. The strongest of
- * those is taken: what a reader is to see has nothing but the model's own reading behind it, and that sees sooner.
+ * The harmonic mean is good down to this share of its best. Where the best itself lies is mostly chance, for the top is
+ * flat and noise moves it; where the flanks cross a line well below it is not.
  */
-const plateau = 0.97;
+const good = 0.75;
+/** Strength 1 on the way through the good range, in the logarithm: a reader sees a concept later than the model does. */
+const upTheRange = 2 / 3;
 /** Points of the grid on which the best is looked for. */
 const steps = 200;
 /** How far beyond the shares measured a curve is believed. */
-const beyond = 1.15;
+const beyond = 1.2;
 
 export function strengthCurve(steered: readonly Steered[], reference: ReferenceAnswers): StrengthCurve {
   const scored = steered.map(({ share, answers }) => ({
@@ -100,7 +102,8 @@ export const scoresAt = (curve: StrengthCurve, share: Share): Scores => ({
 const leastUnstated = 0.8;
 
 /**
- * The share of strength 1: the largest at which the harmonic mean is within 3 % of its best.
+ * The share of strength 1: two thirds up, in the logarithm, the range in which the harmonic mean is at least 0.75 of its
+ * best. It is one range: the mean's reciprocal is convex there, for each score's is. The range ends with what was measured.
  * @param measured the shares that have answers
  */
 export function bestShare(curve: StrengthCurve, measured: readonly Share[]): Share {
@@ -112,7 +115,17 @@ export function bestShare(curve: StrengthCurve, measured: readonly Share[]): Sha
   }
   const most = Math.max(...values);
   if (most === 0) return grid[0] as Share;
-  return grid.filter((_, i) => (values[i] ?? 0) >= plateau * most).at(-1) as Share;
+  const range = grid.filter((_, i) => (values[i] ?? 0) >= good * most);
+  const [low, high] = [range[0] as Share, range.at(-1) as Share];
+  return low * (high / low) ** upTheRange;
+}
+
+/** Where the harmonic mean is best: at an end of what was measured, better may lie beyond it. */
+export function peakShare(curve: StrengthCurve, measured: readonly Share[]): Share {
+  if (curve.concept === null) return bestShare(curve, measured);
+  return shareGrid(measured).reduce((best, share) =>
+    harmonicAt(curve, share) > harmonicAt(curve, best) ? share : best,
+  );
 }
 
 function shareGrid(measured: readonly Share[]): Share[] {

@@ -7,8 +7,15 @@ import type { ActivationEdit } from '../../engine/protocol.js';
 import type { Glance } from './judge.js';
 import { at, fallingCurve, risingCurve } from './sigmoid.js';
 import { harmonicMean, meanOf } from './steering-scores.js';
-import { bestShare, type Share, type Steered, type StrengthCurve, strengthCurve } from './strength-curve.js';
-import type { Selection, StrengthTrials, TriedAnswer } from './strength-trials.js';
+import {
+  bestShare,
+  peakShare,
+  type Share,
+  type Steered,
+  type StrengthCurve,
+  strengthCurve,
+} from './strength-curve.js';
+import type { References, Selection, StrengthTrials, TriedAnswer } from './strength-trials.js';
 
 export interface TriedShare extends Steered {
   readonly tried: readonly TriedAnswer[];
@@ -20,6 +27,8 @@ interface StrengthFound {
   readonly curve: StrengthCurve;
   /** The share of strength 1. */
   readonly one: Share;
+  /** What a glance preferred; null where none was taken. */
+  readonly near: Share | null;
 }
 
 interface SearchSettings {
@@ -30,6 +39,10 @@ interface SearchSettings {
   readonly around: readonly number[];
   /** Shares to measure instead of a search. */
   readonly shares?: readonly Share[] | undefined;
+  /** What a glance at this concept preferred, where one was taken before. */
+  readonly near?: Share | null | undefined;
+  /** Shares beyond the first ones, at the most. */
+  readonly extensions?: number | undefined;
 }
 
 /** Small models' strengths lie among these, whatever the concept and the method. */
@@ -45,10 +58,10 @@ const extension = 1.35;
 
 export async function findStrength(
   trials: StrengthTrials,
-  { editAt, selection, around, shares }: SearchSettings,
+  { editAt, selection, around, shares, near, extensions = mostExtensions }: SearchSettings,
 ): Promise<StrengthFound> {
-  const reference = await trials.referencesOf(selection);
   const measured: TriedShare[] = [];
+  let reference: References | undefined;
   const measure = async (wanted: readonly Share[]) => {
     const answers = await trials.steered(wanted.map(editAt), selection);
     for (const [i, share] of wanted.entries()) {
@@ -57,9 +70,12 @@ export async function findStrength(
     }
     measured.sort((a, b) => a.share - b.share);
   };
-  const found = (): StrengthFound => {
+  const found = async (near: Share | null): Promise<StrengthFound> => {
+    // Not before the first answers: the references are judged with them.
+    reference ??= await trials.referencesOf(selection);
     const curve = strengthCurve(measured, reference);
     return {
+      near,
       steered: measured,
       curve,
       one: bestShare(
@@ -70,17 +86,20 @@ export async function findStrength(
   };
   if (shares !== undefined) {
     await measure([...shares].sort((a, b) => a - b));
-    return found();
+    return found(null);
   }
-  const middle = await glance(trials, editAt, selection);
+  const middle = near ?? (await glance(trials, editAt, selection));
   await measure(around.map((factor) => rounded(middle * factor)));
-  for (let round = 0; round < mostExtensions; round++) {
-    const { one } = found();
+  for (let round = 0; round < extensions; round++) {
+    const peak = peakShare(
+      (await found(middle)).curve,
+      measured.map(({ share }) => share),
+    );
     const [first, last] = [measured[0] as TriedShare, measured.at(-1) as TriedShare];
-    if (one > first.share && one < last.share) break;
-    await measure([rounded(one <= first.share ? first.share / extension : last.share * extension)]);
+    if (peak > first.share && peak < last.share) break;
+    await measure([rounded(peak <= first.share ? first.share / extension : last.share * extension)]);
   }
-  return found();
+  return found(middle);
 }
 
 /** The share that few answers prefer, judged by two reads each. */

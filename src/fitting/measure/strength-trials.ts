@@ -6,9 +6,10 @@ import { mapConcurrent } from '../../common/map-concurrent.js';
 import { type ActivationEdit, greedy, type Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { inAnotherLanguage } from '../answers/answer-checks.js';
+import { answersInFlight } from '../answers/answers-in-flight.js';
+import { plainAnswer } from '../answers/known-answers.js';
 import { writeAnswer } from '../answers/write-answer.js';
 import type { OnProgress } from '../recipes/recipe.js';
-import { answersInFlight } from './answers-in-flight.js';
 import type { ConceptStatement } from './concept-statement.js';
 import { type GivenAnswer, type Glance, Judge } from './judge.js';
 import type { JudgedAnswer, ReferenceAnswers } from './steering-scores.js';
@@ -27,6 +28,8 @@ interface TrialSettings {
 export interface Selection {
   readonly questions: readonly number[];
   readonly sampled: boolean;
+  /** After how many of the decoys they are read. Default: all. */
+  readonly decoys?: number | undefined;
 }
 
 /** An answer with what was read of it. */
@@ -39,6 +42,14 @@ export interface References extends ReferenceAnswers {
   readonly toldAnswers: readonly TriedAnswer[];
 }
 
+/** What was answered without an edit, before it is judged. */
+interface Unsteered {
+  readonly plain: readonly GivenAnswer[];
+  readonly told: readonly GivenAnswer[];
+  /** The told model answers in another language than it is asked: then that is the concept. */
+  readonly foreign: boolean;
+}
+
 /** Of the second answer to each question: greedy text loops where sampled text does not. */
 const temperature = 0.8;
 const topP = 0.95;
@@ -46,8 +57,7 @@ const topP = 0.95;
 export class StrengthTrials {
   readonly judge: Judge;
   #references: Promise<References> | null = null;
-  /** Whether the told model answers in another language than it is asked: then that is the concept. */
-  #foreign = false;
+  #written: Promise<Unsteered> | null = null;
 
   /** @throws SteerdError context_length_exceeded */
   constructor(readonly settings: TrialSettings) {
@@ -66,47 +76,59 @@ export class StrengthTrials {
     return this.#references;
   }
 
-  /** The references to the questions of a selection. */
-  async referencesOf({ questions, sampled }: Selection): Promise<References> {
-    const { plainAnswers, toldAnswers } = await this.references();
-    const of = (answers: readonly TriedAnswer[]) =>
-      answers.filter((answer) => questions.includes(answer.question) && (sampled || !answer.sampled));
-    const [plain, told] = [of(plainAnswers), of(toldAnswers)];
-    return {
-      plainAnswers: plain,
-      toldAnswers: told,
-      plain: plain.map((answer) => answer.judged),
-      told: told.map((answer) => answer.judged),
-    };
+  /** The references to the questions of a selection, judged as it says. */
+  async referencesOf(selection: Selection): Promise<References> {
+    const of = <Answer extends GivenAnswer>(answers: readonly Answer[]) => chosen(answers, selection);
+    if (selection.decoys === undefined) {
+      const { plainAnswers, toldAnswers } = await this.references();
+      return asReferences(of(plainAnswers), of(toldAnswers));
+    }
+    const { plain, told } = await this.#unsteered();
+    const [plainOnes, toldOnes] = [of(plain), of(told)];
+    const tried = await this.#judge([...plainOnes, ...toldOnes], selection.decoys);
+    return asReferences(tried.slice(0, plainOnes.length), tried.slice(plainOnes.length));
   }
 
-  async #measureReferences(): Promise<References> {
-    const { signal, onProgress, questions, model } = this.settings;
+  /** Has plain and told answers to every question given, if they are not: what every candidate is compared with. */
+  async prepare(): Promise<void> {
+    await this.#unsteered();
+  }
+
+  #unsteered(): Promise<Unsteered> {
+    this.#written ??= this.#writeUnsteered();
+    return this.#written;
+  }
+
+  async #writeUnsteered(): Promise<Unsteered> {
+    const { questions, model } = this.settings;
     const jobs = this.#jobs(this.everything);
-    const { told } = this.judge;
+    const { told: prompts } = this.judge;
     const plain = await this.#answer(jobs, this.judge.plain, 'answer plainly');
-    const as = told === null ? [] : await this.#answer(jobs, told, 'answer as told');
+    const told = prompts === null ? [] : await this.#answer(jobs, prompts, 'answer as told');
     const languages = await Promise.all(
-      as.map(({ tokens, question }) =>
+      told.map(({ tokens, question }) =>
         inAnotherLanguage(model.tokenizer.decode(tokens), questions[question] as string),
       ),
     );
-    this.#foreign = languages.filter(Boolean).length * 2 > as.length;
-    onProgress('judge the references', 0, 1);
-    const judged = await this.judge.judge([...plain, ...as], signal, this.#foreign);
-    const tried = [...plain, ...as].map((answer, i) => ({ ...answer, judged: judged[i] as JudgedAnswer }));
-    const plainAnswers = tried.slice(0, plain.length);
-    const toldAnswers = tried.slice(plain.length);
-    return {
-      plainAnswers,
-      toldAnswers,
-      plain: plainAnswers.map((answer) => answer.judged),
-      told: toldAnswers.map((answer) => answer.judged),
-    };
+    return { plain, told, foreign: languages.filter(Boolean).length * 2 > told.length };
+  }
+
+  async #measureReferences(): Promise<References> {
+    const { plain, told } = await this.#unsteered();
+    const tried = await this.#judge([...plain, ...told]);
+    return asReferences(tried.slice(0, plain.length), tried.slice(plain.length));
+  }
+
+  async #judge(answers: readonly GivenAnswer[], decoys?: number): Promise<TriedAnswer[]> {
+    const { foreign } = await this.#unsteered();
+    this.settings.onProgress('judge', 0, 1);
+    const judged = await this.judge.judge(answers, this.settings.signal, { foreign, decoys });
+    return answers.map((answer, i) => ({ ...answer, judged: judged[i] as JudgedAnswer }));
   }
 
   /**
-   * Answers under each edit, judged.
+   * Answers under each edit, judged; where the references are not judged yet, these with them, so that the questions are
+   * read once.
    * @param told whether the model is told the concept as well: what is left of it under an edit that takes it away
    */
   async steered(
@@ -114,14 +136,24 @@ export class StrengthTrials {
     selection: Selection,
     told = false,
   ): Promise<TriedAnswer[][]> {
-    await this.references();
+    const { decoys } = selection;
+    const unsteered = await this.#unsteered();
     const prompts = told ? (this.judge.told ?? this.judge.plain) : this.judge.plain;
     const jobs = this.#jobs(selection);
     const all = edits.flatMap((edit) => jobs.map((job) => ({ ...job, edit })));
     const answers = await this.#answer(all, prompts, told ? 'answer as told, steered' : 'answer steered');
-    this.settings.onProgress('judge', 0, 1);
-    const judged = await this.judge.judge(answers, this.settings.signal, this.#foreign);
-    const tried = answers.map((answer, i) => ({ ...answer, judged: judged[i] as JudgedAnswer }));
+    const besides =
+      this.#references === null && decoys === undefined ? [...unsteered.plain, ...unsteered.told] : [];
+    const judging = this.#judge([...besides, ...answers], decoys);
+    if (besides.length > 0) {
+      const { length } = unsteered.plain;
+      this.#references = judging.then((tried) =>
+        asReferences(tried.slice(0, length), tried.slice(length, besides.length)),
+      );
+      // Who asks for them hears what went wrong.
+      this.#references.catch(() => {});
+    }
+    const tried = (await judging).slice(besides.length);
     return edits.map((_, i) => tried.slice(i * jobs.length, (i + 1) * jobs.length));
   }
 
@@ -136,9 +168,10 @@ export class StrengthTrials {
 
   /** How plain and told answers of a selection look at the same glance. */
   async glancedReferences(selection: Selection): Promise<{ plain: Glance[]; told: Glance[] }> {
-    const { plainAnswers, toldAnswers } = await this.referencesOf(selection);
-    const seen = await this.judge.glance([...plainAnswers, ...toldAnswers], this.settings.signal);
-    return { plain: seen.slice(0, plainAnswers.length), told: seen.slice(plainAnswers.length) };
+    const unsteered = await this.#unsteered();
+    const [plain, told] = [chosen(unsteered.plain, selection), chosen(unsteered.told, selection)];
+    const seen = await this.judge.glance([...plain, ...told], this.settings.signal);
+    return { plain: seen.slice(0, plain.length), told: seen.slice(plain.length) };
   }
 
   /**
@@ -180,13 +213,32 @@ export class StrengthTrials {
     const limit = answersInFlight(model.engine);
     return mapConcurrent(jobs, limit, signal, async ({ question, sampled, edit = [] }, _, either) => {
       const prompt = prompts[question] as readonly number[];
-      const sampling = sampled ? drawn(question) : greedy;
-      const { tokens } = await writeAnswer(model, { prompt, maxTokens, sampling, edit }, either);
+      const asked = { prompt, maxTokens, sampling: sampled ? drawn(question) : greedy };
+      const unsteered = edit.length === 0;
+      const tokens = unsteered
+        ? await plainAnswer(model, asked, either)
+        : (await writeAnswer(model, { ...asked, edit }, either)).tokens;
       onProgress(stage, ++done, jobs.length);
-      return { question, sampled, tokens };
+      return { question, sampled, tokens, unsteered };
     });
   }
 }
 
 /** The same seed for a question under every edit: answers differ by the edit alone. */
 const drawn = (question: number): Sampling => ({ ...greedy, temperature, topP, seed: question + 1 });
+
+const chosen = <Answer extends GivenAnswer>(
+  answers: readonly Answer[],
+  { questions, sampled }: Selection,
+): Answer[] =>
+  answers.filter((answer) => questions.includes(answer.question) && (sampled || !answer.sampled));
+
+const asReferences = (
+  plainAnswers: readonly TriedAnswer[],
+  toldAnswers: readonly TriedAnswer[],
+): References => ({
+  plainAnswers,
+  toldAnswers,
+  plain: plainAnswers.map((answer) => answer.judged),
+  told: toldAnswers.map((answer) => answer.judged),
+});

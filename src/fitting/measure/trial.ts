@@ -5,9 +5,9 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { ActivationEdit, FinishReason, Sampling } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
+import { answersInFlight } from '../answers/answers-in-flight.js';
 import { writeAnswer } from '../answers/write-answer.js';
 import type { OnProgress } from '../recipes/recipe.js';
-import { answersInFlight } from './answers-in-flight.js';
 import { distinct2 } from './fluency.js';
 
 export interface Trial {
@@ -60,23 +60,12 @@ export async function runTrials(
     onProgress('answer', ++answered, total);
     return answer;
   });
-  // Scored one after the other, first all plain and then all stated, so that neighbours share a prefix in the KV cache.
-  let judged = 0;
-  const judgements = total * 2;
-  onProgress('judge', judged, judgements);
-  const judge = async (promptOf: (trial: Trial) => readonly number[] | null) => {
-    const means: (number | null)[] = [];
-    for (const [index, trial] of trials.entries()) {
-      const prompt = promptOf(trial);
-      const tokens = answers[index]?.tokens ?? [];
-      const scored = prompt !== null && tokens.length > 0;
-      means.push(scored ? await meanLogProbability(model, prompt, tokens, signal) : null);
-      onProgress('judge', ++judged, judgements);
-    }
-    return means;
-  };
-  const plain = await judge((trial) => trial.prompt);
-  const stated = await judge((trial) => trial.stated);
+  const written = answers.map(({ tokens }) => tokens);
+  onProgress('judge', 0, total * 2);
+  const plain = await meanLogProbabilities(model, ({ prompt }) => prompt, trials, written, signal);
+  onProgress('judge', total, total * 2);
+  const stated = await meanLogProbabilities(model, ({ stated }) => stated, trials, written, signal);
+  onProgress('judge', total * 2, total * 2);
   return answers.map(({ tokens, finish }, index) => {
     const logProbability = plain[index] ?? null;
     const withConcept = stated[index] ?? null;
@@ -90,21 +79,43 @@ export async function runTrials(
   });
 }
 
-async function meanLogProbability(
+/**
+ * Of each trial's answer after the prompt that `promptOf` gives, unsteered, in nats per token; null without a prompt and
+ * for an empty answer. Prompts that trials share are read once.
+ */
+async function meanLogProbabilities(
   model: LoadedModel,
-  prompt: readonly number[],
-  answer: readonly number[],
+  promptOf: (trial: Trial) => readonly number[] | null,
+  trials: readonly Trial[],
+  answers: readonly (readonly number[])[],
   signal: AbortSignal,
-): Promise<number> {
-  const scores = await model.engine.score(
+): Promise<(number | null)[]> {
+  const prompts = new Map<string, { readonly place: number; readonly prompt: readonly number[] }>();
+  const scored: { readonly trial: number; readonly prompt: number; readonly answer: readonly number[] }[] =
+    [];
+  for (const [index, trial] of trials.entries()) {
+    const prompt = promptOf(trial);
+    const answer = answers[index] ?? [];
+    if (prompt === null || answer.length === 0) continue;
+    const key = prompt.join(' ');
+    const known = prompts.get(key) ?? { place: prompts.size, prompt };
+    prompts.set(key, known);
+    scored.push({ trial: index, prompt: known.place, answer });
+  }
+  const means: (number | null)[] = trials.map(() => null);
+  if (scored.length === 0) return means;
+  const scores = await model.engine.scoreMany(
     {
-      tokens: [...prompt, ...answer],
-      from: prompt.length,
-      shared: prompt.length - 1,
-      edit: [],
+      prompts: [...prompts.values()].map(({ prompt }) => prompt),
+      answers: scored.map(({ answer }) => answer),
+      pairs: scored.map(({ prompt }, i) => [prompt, i]),
       priority: 'background',
     },
     signal,
   );
-  return scores.reduce((sum, value) => sum + value, 0) / scores.length;
+  for (const [i, { trial }] of scored.entries()) {
+    const values = scores[i] as Float32Array;
+    means[trial] = values.reduce((sum, value) => sum + value, 0) / values.length;
+  }
+  return means;
 }

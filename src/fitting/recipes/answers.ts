@@ -2,14 +2,13 @@
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { greedy, type Sampling } from '../../engine/protocol.js';
 import { errors } from '../../errors.js';
-import { writeAnswer } from '../answers/write-answer.js';
+import { answersInFlight } from '../answers/answers-in-flight.js';
+import { plainAnswer } from '../answers/known-answers.js';
 import type { Answer } from './answer-tokens.js';
 import { readable, SinkMeter } from './attention-sinks.js';
 import { meanOverTokens, type Reading, readAll } from './reading.js';
 import type { RecipeContext, RecipeRequest } from './recipe.js';
 
-/** In flight: enough to fill a decode batch, few enough to leave slots to interactive requests. */
-const concurrency = 4;
 const noSpan = [0, 0] as const;
 
 /** What the model is to answer. */
@@ -29,8 +28,9 @@ export function answerAll(
 ): Promise<(readonly number[])[]> {
   let done = 0;
   onProgress(stage, done, asked.length);
-  return mapConcurrent(asked, concurrency, signal, async ({ prompt, sampling = greedy }, _, either) => {
-    const { tokens } = await writeAnswer(model, { prompt, maxTokens, sampling, edit: [] }, either);
+  const limit = answersInFlight(model.engine);
+  return mapConcurrent(asked, limit, signal, async ({ prompt, sampling = greedy }, _, either) => {
+    const tokens = await plainAnswer(model, { prompt, maxTokens, sampling }, either);
     onProgress(stage, ++done, asked.length);
     return tokens;
   });

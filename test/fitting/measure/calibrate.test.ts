@@ -79,8 +79,8 @@ test('the largest strength is at least 1, and further with a looser bound', asyn
   const [tight, usual, loose] = [await most({ fluency: 0.99 }), await most({}), await most({ fluency: 0.2 })];
   assert.ok(tight === 1 && usual > tight && loose >= usual, `${tight} ${usual} ${loose}`);
   // The distribution moves by ten nats a share.
-  const { details, share } = await calibrated(rulesAround(0.012), { bound: { divergence: 0.25 } });
-  near(((details.max_strength as number) * share) / 0.025, 1, 0.05);
+  const { details, share } = await calibrated(rulesAround(0.012), { bound: { divergence: 0.2 } });
+  near(((details.max_strength as number) * share) / 0.02, 1, 0.05);
 });
 
 test('what was asked for counts: grid, questions, length, message and its decoys', async () => {

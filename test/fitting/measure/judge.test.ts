@@ -89,14 +89,14 @@ test('every value is the one computed by hand', async () => {
       answer.logProbability,
       mean(plain.map((a, i) => Math.log((Math.exp(a) + Math.exp(told[i] ?? 0)) / 2))),
     );
-    // Three of the four other questions.
+    // Two of the four other questions.
     const others = await Promise.all(
       questions
         .filter((other) => other !== asked)
         .map(async (other) => sum(await logProbabilities(plainPrompt(other), text))),
     );
-    const margins = others.map((_, left) =>
-      Math.log(mean(others.filter((__, i) => i !== left).map(Math.exp))),
+    const margins = others.flatMap((a, i) =>
+      others.slice(i + 1).map((b) => Math.log(mean([a, b].map(Math.exp)))),
     );
     assert.ok(
       margins.some((margin) => Math.abs((sum(plain) - margin) / n - answer.relevance) < 1e-5),
@@ -132,8 +132,33 @@ test('a few answers are one read of the engine, and the same text after the same
   assert.equal(texts.length, 1);
   const keys = pairs.map(([prompt, answer]) => `${(prompts[prompt] ?? []).join()} ${answer}`);
   assert.equal(new Set(keys).size, pairs.length);
-  assert.deepEqual({ ...second, sampled: false }, first);
+  assert.deepEqual({ ...second, sampled: false, relevance: first?.relevance }, first);
+  assert.notEqual(second?.relevance, first?.relevance, 'read after other questions');
   assert.deepEqual([first?.question, second?.sampled, third?.question], [0, true, 1]);
+});
+
+test('what was read of an unsteered answer is known to the next judge of the model; of a steered one it is read', async () => {
+  const { judge, read } = judging({});
+  const steered = given(0, 'Well, thanks.');
+  const unsteered = { ...given(1, 'It is warm.'), unsteered: true };
+  const first = await judge.judge([steered, unsteered], signal);
+  // Two prompts are the same under another message of the concept.
+  const next = new Judge(judge.model, { ...statement, own: 'You adore tea.' }, questions, 32);
+  const again = await next.judge([unsteered], signal);
+  assert.equal(read.length, 2);
+  assert.equal(read[1]?.pairs.length, 1, 'the new message alone');
+  assert.equal(again[0]?.relevance, first[1]?.relevance);
+  assert.deepEqual(await judge.judge([unsteered], signal), [first[1]]);
+  assert.equal(read.length, 2, 'nothing is read');
+  assert.deepEqual(await judge.judge([steered], signal), [first[0]]);
+  assert.equal(read[2]?.pairs.length, read[0]?.pairs.length && read[0].pairs.length / 2);
+});
+
+test('fewer decoys are the first ones', async () => {
+  const { judge } = judging({});
+  const fewer = judging({ statement: { ...statement, decoys: statement.decoys.slice(0, 2) } }).judge;
+  const answers = [given(0, 'Well, thanks.'), given(1, 'It is warm.')];
+  assert.deepEqual(await judge.judge(answers, signal, { decoys: 2 }), await fewer.judge(answers, signal));
 });
 
 test('many answers are judged in slices, as each is alone', async () => {
@@ -175,7 +200,7 @@ test('refusals and other languages fail, unless another language is the concept'
     given(0, 'I am very well, thank you.'),
   ];
   const failed = async (foreign: boolean) =>
-    (await judge.judge(answers, signal, foreign)).map((answer) => answer.failed);
+    (await judge.judge(answers, signal, { foreign })).map((answer) => answer.failed);
   assert.deepEqual(await failed(false), [true, true, false]);
   assert.deepEqual(await failed(true), [true, false, false]);
 });

@@ -108,8 +108,17 @@ test('each figure follows what the edit does, strength by strength', async () =>
   for (const end of [0, 1] as const)
     assert.ok(Math.abs((strengths[1]?.facts_still_right.interval[end] ?? 0) - expected[end]) < 1e-4);
   assert.deepEqual(
-    strengths.map(({ valid_json: { share } }) => share),
-    [1, 1, 0.25],
+    strengths.map(({ valid_json: { n, share } }) => [n, share]),
+    // Of every second request every second one is left.
+    [
+      [jsonRequests.length / 2, 1],
+      [jsonRequests.length, 1],
+      [jsonRequests.length / 2, 0.5],
+    ],
+  );
+  assert.deepEqual(
+    strengths.map(({ facts_still_right: { n } }) => n),
+    [30, 60, 30],
   );
   assert.equal(unsteered.valid_json.n, jsonRequests.length);
 });

@@ -8,6 +8,7 @@ import {
   harmonicAt,
   largestShare,
   onsetShare,
+  peakShare,
   type Steered,
   shareInterval,
   strengthCurve,
@@ -52,7 +53,7 @@ function measured({ concept, fluency, noise = 0, seed = 1 }: True, at = shares) 
   return { reference, steered, curve, one: bestShare(curve, at) };
 }
 
-test('strength 1 is the largest at which the true scores are as good together as at their best', () => {
+test('strength 1 lies two thirds up the range in which the true scores are good together', () => {
   for (const factor of [0.5, 1, 2]) {
     const { one } = measured(
       {
@@ -64,9 +65,32 @@ test('strength 1 is the largest at which the true scores are as good together as
     const value = (share: number) => 3 / (1 / usual.concept(share) + 1 / usual.fluency(share) + 1);
     const grid = Array.from({ length: 400 }, (_, i) => 0.004 * 8 ** (i / 399));
     const most = Math.max(...grid.map(value));
-    const best = grid.filter((share) => value(share) >= 0.97 * most).at(-1) as number;
+    const good = grid.filter((share) => value(share) >= 0.75 * most);
+    const best = (good[0] as number) ** (1 / 3) * (good.at(-1) as number) ** (2 / 3);
     assert.ok(Math.abs(Math.log(one / factor / best)) < Math.log(1.12), `${one / factor}, ${best}`);
   }
+});
+
+test('where the scores are best together lies inside the range of strength 1, at an end where they still rise', () => {
+  const { curve, one } = measured(usual);
+  const peak = peakShare(curve, shares);
+  for (const share of [0.006, 0.01, one, 0.02])
+    assert.ok(harmonicAt(curve, share) <= harmonicAt(curve, peak) + 1e-9, `${share}`);
+  assert.ok(harmonicAt(curve, one) >= 0.75 * harmonicAt(curve, peak));
+  const rising = measured({ concept: (share) => 10 * share, fluency: () => 1 });
+  assert.ok(peakShare(rising.curve, shares) > 0.028);
+});
+
+test('two halves of noisy questions agree on strength 1 better than on where the scores are best', () => {
+  const spread = (where: (of: ReturnType<typeof measured>) => number) => {
+    const logs = Array.from({ length: 24 }, (_, seed) =>
+      Math.log(where(measured({ ...usual, noise: 2, seed: seed + 1 }))),
+    );
+    const middle = logs.reduce((sum, x) => sum + x, 0) / logs.length;
+    return Math.sqrt(logs.reduce((sum, x) => sum + (x - middle) ** 2, 0) / logs.length);
+  };
+  const [one, peak] = [spread((of) => of.one), spread((of) => peakShare(of.curve, shares))];
+  assert.ok(one < 0.8 * peak, `${one} ${peak}`);
 });
 
 test('strength 1 lies among the shares measured, or hardly beyond', () => {
