@@ -5,8 +5,8 @@ import { cLibrary } from './c-library.js';
 /** MADV_DONTNEED (sys/mman.h): an anonymous page reads as zeros afterwards. */
 const dontNeed = 4;
 
-/** What no page of memory is larger than, on the systems that Node runs on: nothing outside an array is touched. */
-const largestPage = 65_536;
+/** What no page of memory is larger than on this kind of processor: nothing outside an array is touched. */
+const largestPage = process.arch === 'x64' ? 4096 : 65_536;
 
 type MemoryAdvice = (address: bigint, bytes: number, advice: number) => number;
 
@@ -21,8 +21,8 @@ function memoryAdvice(): MemoryAdvice | null {
 }
 
 /**
- * From now on the array's contents are unspecified, and it takes memory again only where it is written to: but for up to
- * 64 KiB at each of its ends.
+ * From now on the array's contents are unspecified, and it takes memory again only where it is written to: but for a
+ * page at each of its ends.
  */
 export function forgetContents(array: Float32Array | Uint16Array): void {
   const advise = memoryAdvice();

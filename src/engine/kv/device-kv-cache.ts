@@ -105,6 +105,9 @@ export class DeviceKvCache implements InPlaceKvCache {
     } else if (length > 0) this.#copier?.move(from, to);
   }
 
+  /** Memory of a device stays allocated. */
+  forget(): void {}
+
   release(): void {
     this.#copier?.release();
     for (const tensor of [...this.#views, ...this.#slots, ...this.#detached, ...this.#scratch])

@@ -1,8 +1,10 @@
 /**
  * An in-place KV cache in host memory: one array for each layer's keys and one for its values, [rows, kv_heads,
- * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill.
+ * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill, and
+ * takes it back from rows that are forgotten.
  */
 import type { Binding } from '../../ort/binding.js';
+import { forgetContents } from '../../ort/page-memory.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
 import type { InPlaceKvCache, KvArray, RowRange } from './kv-cache.js';
@@ -68,6 +70,12 @@ export class HostKvCache implements InPlaceKvCache {
         }
       }
     }
+  }
+
+  forget(row: number): void {
+    const start = row * this.#rowLength;
+    for (const { key, value } of this.#layers)
+      for (const array of [key, value]) forgetContents(array.subarray(start, start + this.#rowLength));
   }
 
   /** Copies tokens [from, to) of a row to a page, from its token `at` on. */

@@ -26,6 +26,8 @@ interface KvRows {
    * `from` are unspecified from now on.
    */
   moveRow(from: number, to: number, length: number): void;
+  /** Nobody needs what the row holds: in host memory it takes none until it is used again. */
+  forget(row: number): void;
   /** After the bindings are released, and before the session is. */
   release(): void;
 }

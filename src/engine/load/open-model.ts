@@ -98,6 +98,15 @@ export class OpenModel {
     return this.#comparison;
   }
 
+  /** Nothing runs: gives back what only runs need, and what is quickly made again. */
+  async forgetWork(): Promise<void> {
+    this.serving.forgetReads();
+    this.#comparison?.forgetReads();
+    this.#capture?.release();
+    await shrinkJsHeap();
+    shrinkNativeHeap();
+  }
+
   /**
    * A server goes on after a model is unloaded, so all its memory must be released; but the run options: the HTTP thread
    * may still be calling `terminateRun` with their handle.

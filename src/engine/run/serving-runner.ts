@@ -3,6 +3,7 @@ import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
+import { forgetContents } from '../../ort/page-memory.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
@@ -195,6 +196,13 @@ export class ServingRunner {
     this.#logitsTensor = Tensor.over(this.#logits, 'float32', [rows, count, size]);
     this.#logitsShape = shape;
     return this.#logitsTensor;
+  }
+
+  /** Nothing runs, and what the scratch row holds will not be asked for again: gives the memory of both back. */
+  forgetReads(): void {
+    this.scratchPrefix.start([]);
+    this.cache.forget(this.cache.scratch);
+    forgetContents(this.#logits);
   }
 
   /** Before the cache and the session are released. */

@@ -17,6 +17,9 @@ import { ConstrainedSequences } from './constrained-sequences.js';
 import { PrefixReuse } from './prefix-reuse.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
+/** How long nothing must have come before memory is given back: one request of a fit follows another within less. */
+const restMilliseconds = 2000;
+
 class EngineLoop {
   readonly #scheduler: Scheduler;
   readonly #turns: Turns<Read>;
@@ -53,15 +56,23 @@ class EngineLoop {
   async run(): Promise<void> {
     while (!this.#closed) {
       this.#constrained.receive();
-      if (this.#scheduler.idle && this.#reads.queue.length === 0)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+      if (this.#scheduler.idle && this.#reads.queue.length === 0) await this.#woken();
       this.#wake = null;
       this.#turn();
       // Lets messages in, so that a cancel takes effect before the next turn.
       await nextTurn();
     }
+  }
+
+  /** Waits for something to compute. When nothing comes for a while, memory is given back. */
+  async #woken(): Promise<void> {
+    const rest = setTimeout(() => {
+      if (this.#scheduler.all().length === 0) void this.model.forgetWork();
+    }, restMilliseconds);
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    clearTimeout(rest);
   }
 
   /** One turn of the loop. */
@@ -184,8 +195,11 @@ class EngineLoop {
 
   #remove(id: number): void {
     this.#constrained.remove(id);
-    for (const { from, to, length } of this.#scheduler.remove(id))
-      this.model.serving.cache.moveRow(from, to, length);
+    const { cache } = this.model.serving;
+    const before = this.#scheduler.running;
+    for (const { from, to, length } of this.#scheduler.remove(id)) cache.moveRow(from, to, length);
+    const { running } = this.#scheduler;
+    if (running < before) cache.forget(running);
   }
 
   #postFailure(id: number, error: unknown): void {
