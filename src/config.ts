@@ -141,7 +141,7 @@ export const settingsTable = {
     env: 'STEERD_CONTEXT',
     flag: '--context <tokens>',
     fallback: '0',
-    help: "tokens of prompt and answer together; 0 takes the model's, at most 4096",
+    help: "tokens of prompt and answer together; 0 takes the model's, or what the memory holds",
     requirement: 'an integer, 0 or from 16 to 1048576',
     schema: integer(0, 1_048_576).refine((tokens) => tokens === 0 || tokens >= 16),
   }),

@@ -261,6 +261,8 @@ export type ToWorker =
   | { readonly type: 'compare pairs'; readonly id: number; readonly request: PairsRequest }
   | { readonly type: 'project'; readonly id: number; readonly request: ProjectRequest }
   | { readonly type: 'cancel'; readonly id: number }
+  /** Bytes that beginnings of prompts may take from now on. */
+  | { readonly type: 'keep'; readonly bytes: number }
   | { readonly type: 'close' };
 
 export type FromWorker =

@@ -31,8 +31,10 @@ export interface WorkerSettings {
   /** Intra-op threads; 0 chooses by the machine. */
   readonly threads: number;
   readonly slots: number;
-  /** Tokens a slot holds; 0 takes the model's context, at most `defaultCapacity`. */
+  /** Tokens a slot holds; 0 takes the model's context, up to a usual one. */
   readonly capacity: number;
+  /** The same where the model runs on a device; as `capacity` when left out. */
+  readonly deviceCapacity?: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
   /** Bytes for beginnings of prompts, to be used again; none are kept when left out or 0. */

@@ -18,6 +18,8 @@ export interface ModelSettings {
   readonly slots: number;
   /** Tokens of one slot. */
   readonly context: number;
+  /** The same where it runs on a device; as `context` when left out. */
+  readonly deviceContext?: number;
   readonly prefillChunk: number;
   /** MiB for beginnings of prompts, to be used again; none are kept when left out or 0. */
   readonly prefixMemory?: number;

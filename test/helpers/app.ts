@@ -144,8 +144,9 @@ export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedSer
     settings: { threads: 1, slots: 4, context: 0, prefillChunk: 64, queue: 8, idleSeconds: 0, pinned: true },
     footprint: {
       weights: 1000,
-      prefixes: 0,
       kv: 100,
+      leastKv: 40,
+      capacityWhy: "the model's own",
       capacity: engine.shape.capacity,
       layers: 3,
       hiddenSize: 4,

@@ -44,6 +44,11 @@ export class KvPages {
     return this.#allocated - this.#free.length;
   }
 
+  /** @param bytes what all pages may take from now on; pages that are taken stay so */
+  setLimit(bytes: number): void {
+    this.#limit = Math.floor(bytes / this.pageBytes);
+  }
+
   /** A page, its contents unspecified; null when all are taken. */
   take(): Page | null {
     if (this.taken >= this.#limit) return null;
@@ -59,7 +64,7 @@ export class KvPages {
   #allocate(): void {
     const { array } = elementTypes[this.spec.kvType];
     const length = this.pageBytes / array.BYTES_PER_ELEMENT;
-    const count = Math.min(blockPages, this.#limit - this.#allocated);
+    const count = Math.max(1, Math.min(blockPages, this.#limit - this.#allocated));
     const block: KvArray =
       this.spec.kvType === 'float16'
         ? ownArray(Uint16Array, count * length)

@@ -3,7 +3,7 @@ import { shrinkJsHeap } from '../../common/js-heap.js';
 import { chooseThreads } from '../../common/threads.js';
 import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
-import { chooseCapacity } from '../kv/cache-size.js';
+import { chooseContext } from '../kv/cache-size.js';
 import { HostKvCache } from '../kv/host-kv-cache.js';
 import { KvPages } from '../kv/kv-pages.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
@@ -44,7 +44,9 @@ export class OpenModel {
     const threads = chooseThreads(settings.threads);
     const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
     const { spec, fingerprint, chunks } = graphs;
-    const capacity = chooseCapacity(settings.capacity, spec);
+    // A device gives memory for all slots at once.
+    const asked = graphs.serving.device ? (settings.deviceCapacity ?? settings.capacity) : settings.capacity;
+    const { tokens: capacity } = chooseContext(spec, { asked, slots, room: null });
     const cache = await openKvCache(spec, graphs.serving, slots, capacity).catch(async (error: unknown) => {
       await graphs.release();
       throw error;

@@ -1,9 +1,9 @@
 /** Runs the serving graft: chunks of prompts and given texts, and decode steps. Each row has its own activation edit. */
 import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { RunOptions } from '../../ort/binding.js';
+import { forgetContents } from '../../ort/page-memory.js';
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
-import { forgetContents } from '../../ort/page-memory.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';

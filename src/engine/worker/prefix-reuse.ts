@@ -40,13 +40,22 @@ export class PrefixReuse {
     cache: KvCache,
     readonly shared: boolean,
   ) {
-    const keeps = pages !== null && pages.limit > 0 && cache instanceof HostKvCache;
+    const keeps = pages !== null && cache instanceof HostKvCache;
     this.#kept = keeps ? { tree: new PrefixTree(pages), cache } : null;
+  }
+
+  /** What is kept may take that many bytes from now on. */
+  limit(bytes: number): void {
+    if (!this.#kept) return;
+    const { tree } = this.#kept;
+    tree.pages.setLimit(bytes);
+    tree.shrink(tree.pages.limit);
+    if (tree.pages.limit === 0) this.#last = null;
   }
 
   /** Copies what is known of the sequence's prompt into its slot. @returns how many tokens that are */
   begin(sequence: Sequence, slot: number): number {
-    if (!this.#kept) return 0;
+    if (!this.#kept || this.#kept.tree.pages.limit === 0) return 0;
     const { tree, cache } = this.#kept;
     const { prompt, edit, space } = sequence.request;
     // A prompt of one token is a run of one token.

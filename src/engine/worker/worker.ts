@@ -164,6 +164,7 @@ class EngineLoop {
     if (message.type === 'generate') this.#start(message.id, message.request);
     else if (message.type === 'vocabulary') this.#constrained.vocabulary = message.vocabulary;
     else if (message.type === 'cancel') this.#cancel(message.id);
+    else if (message.type === 'keep') this.#prefixes.limit(message.bytes);
     else if (message.type === 'close') this.#closed = true;
     else this.#reads.add(message);
     this.#wake?.();

@@ -18,6 +18,8 @@ export interface RunningModel extends LoadedModel {
   readonly died: Promise<Error>;
   /** Where it runs: cuda, webgpu or cpu. */
   readonly device: string;
+  /** Lets it have that many bytes for beginnings of prompts. */
+  keep?(bytes: number): void;
   /** What the log should say about how it was loaded. */
   readonly warnings: readonly string[];
 }
@@ -45,6 +47,7 @@ export async function loadModel(
       threads: settings.threads,
       slots: settings.slots,
       capacity: settings.context,
+      deviceCapacity: settings.deviceContext ?? settings.context,
       prefillChunk: settings.prefillChunk,
       prefixBytes: (settings.prefixMemory ?? 0) * 1024 ** 2,
       sharePrefixes: settings.sharePrefixes ?? false,
@@ -62,7 +65,9 @@ export async function loadModel(
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
-    return { id, directory, engine, tokenizer, chatTemplate, stopTokens, created, died, device, warnings };
+    const keep = (bytes: number) => engine.keep(bytes);
+    const texts = { tokenizer, chatTemplate, stopTokens };
+    return { id, directory, engine, ...texts, created, died, device, warnings, keep };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);

@@ -25,7 +25,8 @@ const usual: ServingSettings = {
 
 const footprint = (bytes: number): Footprint => ({
   weights: bytes,
-  prefixes: 0,
+  leastKv: 0,
+  capacityWhy: '',
   kv: 0,
   capacity: 512,
   layers: 3,
