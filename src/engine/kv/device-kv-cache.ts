@@ -16,6 +16,7 @@ import { RowCopier } from './row-copier.js';
 
 export class DeviceKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
+  readonly onDevice = true;
   readonly #names: readonly { readonly past: string; readonly present: string }[];
   /** Keys and values of all layers, in the order of `#names`. */
   readonly #slots: readonly Tensor[];

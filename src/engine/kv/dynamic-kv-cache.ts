@@ -52,6 +52,10 @@ export class DynamicKvCache implements ConcatenatedKvCache {
       }));
   }
 
+  get onDevice(): boolean {
+    return this.memory !== null;
+  }
+
   get scratch(): number {
     return this.slots;
   }

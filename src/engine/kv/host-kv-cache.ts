@@ -12,6 +12,7 @@ import { type Page, pageTokens } from './kv-pages.js';
 
 export class HostKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
+  readonly onDevice = false;
   readonly #layers: { readonly key: KvArray; readonly value: KvArray }[];
   readonly #rowLength: number;
   /** Bindings that have their rows: these never change. */

@@ -16,6 +16,8 @@ export interface RowRange {
 
 interface KvRows {
   readonly spec: ModelSpec;
+  /** Whether it is in a device's memory. */
+  readonly onDevice: boolean;
   readonly slots: number;
   /** Tokens that one row holds. */
   readonly capacity: number;
