@@ -125,7 +125,7 @@ export const settingsTable = {
     env: 'STEERD_ARITHMETIC',
     flag: '--arithmetic <name>',
     fallback: 'auto',
-    help: `how the CPU multiplies 4-bit and 8-bit weights whose export leaves it open: ${arithmetics.join(', ')}; auto is int8 where an answer stays independent of others, export keeps float32`,
+    help: `how the CPU multiplies 4-bit and 8-bit weights whose export leaves it open: ${arithmetics.join(', ')}; auto is columns where the CPU has instructions for it, else blocks: 8 bits where an answer stays independent of others; export keeps float32`,
     requirement: `one of ${arithmetics.join(', ')}`,
     schema: z.enum(arithmetics),
   }),

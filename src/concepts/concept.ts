@@ -105,7 +105,7 @@ export function createConcept(fields: ConceptFields): Concept {
     }),
     record: copyRecord(fields.record),
     readings: fields.readings
-      ? checkReadings(fields.readings, layers, (layer) => hasVector(fields, layer))
+      ? checkReadings(fields.readings, layers, hiddenSize, (layer) => hasVector(fields, layer))
       : null,
   };
   return Object.freeze({ ...content, version: conceptVersion(content) });

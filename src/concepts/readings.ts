@@ -5,6 +5,7 @@
  */
 import { errors } from '../errors.js';
 import type { ConceptReadings } from '../schemas/readings.js';
+import { type MessageDirections, messageVectors } from './message-directions.js';
 
 /** Of <h, v> over tokens, by layer; 0 where the concept has no vector. */
 export interface Distribution {
@@ -27,10 +28,36 @@ export interface Readings {
   readonly clamp: {
     /** Ascending: where centred operations act unless a request says otherwise. */
     readonly layers: readonly number[];
-    /** [L] distance from the neutral mean that `clamp` holds at strength 1. */
+    /** [L] distance from what `clamp` holds at strength 0 that it holds at strength 1. */
     readonly unit: readonly number[];
   };
+  /** Left out where nobody looked for it: then ablation holds the neutral mean. */
+  readonly ablate?: MeasuredAblation | undefined;
 }
+
+/** A level that was tried. */
+export interface AblationTrial {
+  /** How far below the neutral mean, as a share of the way up to what strength 1 of `add` reads. */
+  readonly below: number;
+  /** Of plain answers under full ablation. */
+  readonly fluency: number;
+}
+
+/** What `ablate` 1 and `clamp` 0 hold at the layers of `clamp`, and what that does: found by measurement. */
+export interface MeasuredAblation extends AblationTrial {
+  /** [L] */
+  readonly level: readonly number[];
+  /** Share of the told evidence that is gone from answers of the told model. */
+  readonly removed: number;
+  /** What the level was chosen by, on answers to other questions. */
+  readonly tried: readonly AblationTrial[];
+  /** Held too. */
+  readonly message?: MessageDirections | undefined;
+}
+
+/** [L] what `ablate` 1 and `clamp` 0 hold. */
+export const ablatedLevel = ({ ablate, neutral }: Readings): readonly number[] =>
+  ablate?.level ?? neutral.mean;
 
 /** Enough for float32 projections, and the same text on every machine. */
 const digits = 7;
@@ -41,8 +68,9 @@ const digits = 7;
  * @throws SteerdError invalid_value, naming the field
  */
 export function checkReadings(
-  { neutral, told, auroc, bestLayer, toldBy, tokens, clamp }: Readings,
+  { neutral, told, auroc, bestLayer, toldBy, tokens, clamp, ablate }: Readings,
   layers: number,
+  hiddenSize: number,
   hasVector: (layer: number) => boolean,
 ): Readings {
   const numbers = (field: string, values: readonly number[], least = -Infinity, most = Infinity) => {
@@ -74,6 +102,23 @@ export function checkReadings(
       clamp.layers,
     );
   }
+  const share = (field: string, value: number) => {
+    if (value >= 0 && value <= 1) return value;
+    throw errors.invalidValue(`readings.ablate.${field}`, 'a number from 0 to 1', value);
+  };
+  const trial = (field: string, { below, fluency }: AblationTrial) => ({
+    below: share(`${field}below`, below),
+    fluency: share(`${field}fluency`, fluency),
+  });
+  const message = ({ vectors, level, unit }: MessageDirections) => {
+    const copy = Object.freeze({ ...vectors });
+    messageVectors({ vectors: copy }, layers, hiddenSize);
+    return Object.freeze({
+      vectors: copy,
+      level: numbers('ablate.message.level', level),
+      unit: numbers('ablate.message.unit', unit),
+    });
+  };
   return Object.freeze({
     neutral: distribution('neutral', neutral),
     told: distribution('told', told),
@@ -85,10 +130,25 @@ export function checkReadings(
       layers: Object.freeze(clamp.layers.map((at) => layer('clamp.layers', at))),
       unit: numbers('clamp.unit', clamp.unit),
     }),
+    ...(ablate !== undefined && {
+      ablate: Object.freeze({
+        ...trial('', ablate),
+        level: numbers('ablate.level', ablate.level),
+        removed: share('removed', ablate.removed),
+        tried: Object.freeze(ablate.tried.map((one, i) => Object.freeze(trial(`tried[${i}].`, one)))),
+        ...(ablate.message !== undefined && { message: message(ablate.message) }),
+      }),
+    }),
   });
 }
 
 const copyOf = ({ mean, spread }: Distribution) => ({ mean: [...mean], spread: [...spread] });
+
+const messageDocument = ({ vectors, level, unit }: MessageDirections) => ({
+  vectors: { ...vectors },
+  level: [...level],
+  unit: [...unit],
+});
 
 /** As HTTP shows it and a file keeps it. */
 export const readingsDocument = (readings: Readings): ConceptReadings => ({
@@ -99,6 +159,17 @@ export const readingsDocument = (readings: Readings): ConceptReadings => ({
   told_by: readings.toldBy,
   tokens: { ...readings.tokens },
   clamp: { layers: [...readings.clamp.layers], unit: [...readings.clamp.unit] },
+  // Left out where nobody looked for it, so that files from before keep their version.
+  ...(readings.ablate !== undefined && {
+    ablate: {
+      below: readings.ablate.below,
+      fluency: readings.ablate.fluency,
+      removed: readings.ablate.removed,
+      level: [...readings.ablate.level],
+      tried: readings.ablate.tried.map((one) => ({ ...one })),
+      ...(readings.ablate.message !== undefined && { message: messageDocument(readings.ablate.message) }),
+    },
+  }),
 });
 
 /** Back from that; not checked beyond its types. */

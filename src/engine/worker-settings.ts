@@ -14,10 +14,12 @@ export interface DeviceSettings {
 
 /**
  * How the CPU multiplies quantised weights where the export leaves it open. `int8`: activations are quantised to 8 bits
- * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, at any cost in time. `auto`: `int8`, except for 4-bit
- * weights in wide blocks, where an answer would depend on the other rows of its batch.
+ * (MatMulNBits `accuracy_level` 4). `export`: they stay float32, at any cost in time. `blocks`: `int8`, except for 4-bit
+ * weights in wide blocks, where an answer would depend on the other rows of its batch. `columns`: as `blocks`, and 8-bit
+ * weights that the export does not want in float32 are quantised anew by column. `auto`: `columns` on processors with
+ * instructions for it, else `blocks`.
  */
-export const arithmetics = ['auto', 'int8', 'export'] as const;
+export const arithmetics = ['auto', 'columns', 'blocks', 'int8', 'export'] as const;
 export type Arithmetic = (typeof arithmetics)[number];
 
 /** How a worker loads its model. */
@@ -26,6 +28,8 @@ export interface WorkerSettings {
   readonly where?: DeviceSettings;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
+  /** Tokens of a text by which products by column learn which activations are large; a fixed spread when left out. */
+  readonly calibration?: readonly number[];
   /** Folder with model.onnx, its weights and its configuration. */
   readonly directory: string;
   /** Intra-op threads; 0 chooses by the machine. */

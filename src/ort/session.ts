@@ -17,7 +17,7 @@ export interface SessionSettings {
   /** Prepacked weights to share with other sessions of the same model. */
   readonly prepacked?: PrepackedWeights;
   /** Weights to share with other sessions of the same model; used on the CPU only. */
-  readonly weights?: SharedWeights;
+  readonly weights?: readonly SharedWeights[];
   /** The CPU when left out. */
   readonly device?: Device | undefined;
   /** Whether runs may be captured as device graphs. Then the device must be able to execute every node. */
@@ -56,7 +56,7 @@ function sessionOptions(settings: SessionSettings): Handle {
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
   if (settings.device) appendDevice(options, settings.device, settings.captures ?? false);
-  else settings.weights?.addTo(options);
+  else for (const weights of settings.weights ?? []) weights.addTo(options);
   return options;
 }
 
@@ -110,9 +110,12 @@ export class Session {
     const weights = settings.prepacked ?? new PrepackedWeights();
     const ownWeights = settings.prepacked ? null : weights;
     const out: [Handle | null] = [null];
-    const shared = settings.device ? undefined : settings.weights;
+    const shared = settings.device ? [] : (settings.weights ?? []);
+    const dropPages = () => {
+      for (const one of shared) one.dropPages();
+    };
     // Weights that are packed already need not stay in memory while the others are being packed.
-    const dropping = shared && setInterval(() => shared.dropPages(), dropEveryMs);
+    const dropping = setInterval(dropPages, dropEveryMs);
     try {
       const status = await offThread([model, out], (done) =>
         api.CreateSessionFromArrayWithPrepackedWeightsContainer.async(
@@ -133,7 +136,7 @@ export class Session {
       throw error;
     } finally {
       clearInterval(dropping);
-      shared?.dropPages();
+      dropPages();
       api.ReleaseSessionOptions(options);
     }
   }

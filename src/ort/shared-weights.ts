@@ -37,6 +37,11 @@ export class SharedWeights {
     }
   }
 
+  /** Number of weights that were mapped. */
+  get count(): number {
+    return this.#tensors.size;
+  }
+
   /** Adds the weights to the options of a session that is yet to be created. @throws OrtError */
   addTo(options: Handle): void {
     for (const [name, tensor] of this.#tensors)

@@ -9,6 +9,14 @@ const Distribution = z.strictObject({
   spread: z.array(z.number()).meta({ description: 'Per layer: the standard deviation over the tokens.' }),
 });
 
+const ablationTrial = {
+  below: z.number().meta({
+    description:
+      'How far below the neutral mean it holds: a share of the way from there up to what `add` at strength 1 reads. 0 is the neutral mean itself.',
+  }),
+  fluency: z.number().meta({ description: 'Of plain answers under full ablation; 1 is unharmed.' }),
+};
+
 export const ConceptReadings = z
   .strictObject({
     neutral: Distribution.meta({ description: "Of neutral answers' tokens: what nothing of it reads." }),
@@ -31,10 +39,45 @@ export const ConceptReadings = z
           description: 'Where ablate, clamp and amplify act unless a request says otherwise.',
         }),
         unit: z.array(z.number()).meta({
-          description: 'Per layer: how far from the neutral mean `clamp` holds the projection at strength 1.',
+          description:
+            'Per layer: how far beyond what it holds at strength 0 `clamp` holds the projection at strength 1. At strength 0 that is `ablate.level` or, without it, the neutral mean.',
         }),
       })
       .meta({ description: 'The centred operations of this concept.' }),
+    ablate: z
+      .strictObject({
+        level: z.array(z.number()).meta({
+          description: 'Per layer: what `ablate` 1 and `clamp` 0 hold the projection at.',
+        }),
+        ...ablationTrial,
+        removed: z.number().meta({
+          description:
+            "Share of the told model's evidence that is gone from its answers under full ablation.",
+        }),
+        tried: z.array(z.strictObject(ablationTrial)).meta({
+          description: 'What the level was chosen by, on answers to other questions.',
+        }),
+        message: z
+          .strictObject({
+            vectors: z.record(z.string(), z.string()).meta({
+              description: 'By layer: the base64 of a unit vector of float32 numbers, little-endian.',
+            }),
+            level: z.array(z.number()).meta({ description: 'Per layer: what `ablate` 1 holds it at.' }),
+            unit: z
+              .array(z.number())
+              .meta({ description: 'Per layer: how far beyond that `clamp` holds it at strength 1.' }),
+          })
+          .optional()
+          .meta({
+            description:
+              "Directions that ablate and clamp hold beside the concept's own: what the tokens of its message differ in from those of other messages.",
+          }),
+      })
+      .optional()
+      .meta({
+        description:
+          'What full ablation was measured to do, at the layers of `clamp`. Without it `ablate` holds the neutral mean and nobody measured what that takes out.',
+      }),
   })
   .meta({
     id: 'ConceptReadings',

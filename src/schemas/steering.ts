@@ -113,11 +113,11 @@ const itemShape = {
   }),
   scale: SteeringScale.default('calibrated').meta({
     description:
-      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 is where neutral answers lie and 1 the measured unit beyond them; raw and norm: the projection itself. ablate and amplify, calibrated: about where neutral answers lie; raw or norm: about 0, which is no neutral place.',
+      'add: multiples of the calibrated coefficients, coefficients (raw), or shares of the mean residual norm (norm). clamp, calibrated: 0 holds what ablate 1 does and 1 what answers at strength 1 of add read; raw and norm: the projection itself. ablate, calibrated: to the measured level of `readings.ablate`, or to where neutral answers lie. amplify, calibrated: about where neutral answers lie. Both with raw or norm: about 0, which is no neutral place.',
   }),
   operation: SteeringOperation.default('add').meta({
     description:
-      'add: adds the direction, and several add up. ablate: moves the projection to where neutral answers lie. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
+      'add: adds the direction, and several add up. ablate: moves the projection to where the concept is gone, a level that calibration measures at or below neutral answers. clamp: holds it at a value. amplify: multiplies its distance from where neutral answers lie. Of several, ablate, clamp and amplify all land where they should, however their concepts overlap: the same twice is the same once, full ablations and clamps go first, and lesser shares move what is left. An addition beside them comes on top. In calibrated units the last three need a concept whose answers were read (`readings`).',
   }),
   layers: SteeringLayers.default('default').meta({
     description:

@@ -1,11 +1,13 @@
 /**
  * What ablate, clamp and amplify do to the projection p = <h, v>: p <- p + share (target - p). In calibrated units they
- * are centred, about the neutral mean mu0 that the concept's readings have: ablate s has share s and target mu0,
- * clamp x share 1 and target mu0 + x unit, amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
+ * are centred on what the concept's readings have, its neutral mean mu0 and its ablated level a (mu0, or further down where
+ * calibration found that it takes that): ablate s has share s and target a, clamp x share 1 and target a + x unit,
+ * amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
  * 0 instead, and clamp holds a projection of that many units.
  */
 import type { Concept } from '../concepts/concept.js';
-import type { Readings } from '../concepts/readings.js';
+import { messageVectors } from '../concepts/message-directions.js';
+import { ablatedLevel, type Readings } from '../concepts/readings.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
@@ -18,7 +20,7 @@ export interface HeldProjection {
   /** Ascending; the concept has a direction at each. */
   readonly layers: readonly number[];
   readonly share: number;
-  /** [L] where the projection stands when nothing of the concept is there: mu0, or 0 without a centre. */
+  /** [L] where the projection stands when nothing of the concept is there: a, mu0 for amplify, or 0 without a centre. */
   readonly rest: Float64Array;
   /** [L] */
   readonly target: Float64Array;
@@ -65,8 +67,10 @@ export function heldProjection(
   const share = operation === 'clamp' ? 1 : operation === 'ablate' ? strength : 1 - strength;
   const rest = new Float64Array(concept.layers);
   const target = new Float64Array(concept.layers);
+  const nothing =
+    readings === null ? null : operation === 'amplify' ? readings.neutral.mean : ablatedLevel(readings);
   for (const layer of layers) {
-    rest[layer] = readings?.neutral.mean[layer] ?? 0;
+    rest[layer] = nothing?.[layer] ?? 0;
     const unit = readings === null ? rawUnit(item, concept, layer, field) : (readings.clamp.unit[layer] ?? 0);
     // Adding 0 makes no -0: clamp 0 is ablate 1 to the bit.
     target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;
@@ -74,6 +78,26 @@ export function heldProjection(
   const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
   const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
   return { key, concept, layers, share, rest, target, window: held, field };
+}
+
+/** Of ablate and clamp where calibration found that it takes a further direction: that one, in the same way. */
+export function heldMessage(item: AnySteeringItem, held: HeldProjection): HeldProjection | null {
+  const { concept, share, layers } = held;
+  const message = concept.readings?.ablate?.message;
+  if (message === undefined || !isCentred(item) || item.operation === 'amplify') return null;
+  const where = layers.filter((layer) => message.vectors[layer] !== undefined);
+  if (where.length === 0) return null;
+  const rest = new Float64Array(concept.layers);
+  const target = new Float64Array(concept.layers);
+  for (const layer of where) {
+    rest[layer] = message.level[layer] ?? 0;
+    const above = item.operation === 'clamp' ? item.strength * (message.unit[layer] ?? 0) : 0;
+    target[layer] = (rest[layer] ?? 0) + above + 0;
+  }
+  const version = `${concept.version} message`;
+  const vectors = messageVectors(message, concept.layers, concept.hiddenSize);
+  const key = `${version} ${JSON.stringify([share, where, [...rest], [...target]])}`;
+  return { ...held, key, concept: { ...concept, version, vectors }, layers: where, rest, target };
 }
 
 /** [L] the additive coefficients of an item alone. */

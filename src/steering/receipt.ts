@@ -27,7 +27,7 @@ export interface AppliedItem {
  * @param last position that will be computed at most
  */
 export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): SteeringReceipt {
-  const { edit, told, acting, givingWay, held } = applied;
+  const { edit, told, acting, givingWay } = applied;
   const { item, concept } = edit;
   const reached = edit.from <= last && edit.from < edit.to;
   const why = notMeasured(applied, all, last);
@@ -46,7 +46,8 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
     operation: item.operation,
     layers: [...acting],
     coefficients: acting.map((layer) => coefficient(applied, layer)),
-    ...(held !== null && isCentred(item) && { neutral: acting.map((layer) => held.rest[layer] ?? 0) }),
+    ...(isCentred(item) && { neutral: acting.map((layer) => concept.readings?.neutral.mean[layer] ?? 0) }),
+    ...ablated(applied),
     positions: item.positions,
     applied: reached && acting.length > 0,
     calibrated: why === null,
@@ -76,6 +77,18 @@ function coefficient({ edit: { item, add }, held }: AppliedItem, layer: number):
   return item.operation === 'clamp' ? Number((held.target[layer] ?? 0).toPrecision(7)) : -held.share;
 }
 
+/** Where ablation in calibrated units moves projections to, and what calibration saw of it in full and alone. */
+function ablated({ edit: { item, concept }, held, acting }: AppliedItem): Pick<SteeringReceipt, 'ablated'> {
+  if (item.operation !== 'ablate' || held === null || !isCentred(item)) return {};
+  const measured = concept.readings?.ablate;
+  return {
+    ablated: {
+      level: acting.map((layer) => held.target[layer] ?? 0),
+      ...(measured !== undefined && { removed: measured.removed, fluency: measured.fluency }),
+    },
+  };
+}
+
 /** Why nobody measured what an item does; null where it was. */
 function notMeasured(
   { edit: { item, concept, from, to }, layers, held }: AppliedItem,
@@ -90,6 +103,9 @@ function notMeasured(
   }
   const together = all.filter(({ acting }) => acting.length > 0).length;
   if (together > 1) return `measured alone, and ${together} items act together here`;
+  if (operation === 'ablate' && concept.readings?.ablate === undefined) {
+    return 'nobody measured what ablation takes out of the answers of this concept';
+  }
   const usual = held === null ? calibratedLayers(concept) : (concept.readings?.clamp.layers ?? []);
   if (layers.join() !== usual.join()) return 'measured at the default layers, and others were asked for';
   const first = held === null ? 0 : firstCentred;

@@ -11,14 +11,7 @@ import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
-import {
-  type HeldProjection,
-  heldAdd,
-  heldProjection,
-  heldScale,
-  itemLayers,
-  normUnit,
-} from './held-projection.js';
+import { heldAdd, heldMessage, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
 import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
 import { addedLayers, type ItemEdit } from './item-edit.js';
@@ -70,8 +63,12 @@ export function resolveSteering(
     const edit = { item, concept, key, directions: concept.version, vectors: concept.vectors, add, scale };
     return { layers, held, edit: { ...edit, ...(held?.window ?? window) } };
   });
-  const holding = alone.filter(({ held }) => held !== null && held.share !== 0);
-  const together = holdTogether(holding.map(({ held }) => held as HeldProjection));
+  const holding = alone.flatMap(({ held, edit: { item } }) => {
+    if (held === null || held.share === 0) return [];
+    const message = heldMessage(item, held);
+    return message === null ? [held] : [held, message];
+  });
+  const together = holdTogether(holding);
   const joint = applyTogether(
     alone.map(({ edit }) => edit),
     context.budget ?? true,
@@ -79,7 +76,7 @@ export function resolveSteering(
   );
   const applied = alone.map((one, i): AppliedItem => {
     const { edit, told } = joint[i] as JointEdit;
-    const at = holding.indexOf(one);
+    const at = one.held === null ? -1 : holding.indexOf(one.held);
     const acting = one.held === null ? addedLayers(edit) : (together.acting[at] ?? []);
     return { ...one, edit, told, acting, givingWay: together.givingWay[at] ?? [] };
   });

@@ -2,9 +2,10 @@
  * A cap on how strongly one request may steer by one concept, counted in calibrated strength: an addition by the
  * concept's coefficients, a held projection by the unit of `clamp`, layer by layer, and the items of one concept add up.
  * Raw and norm values are converted by the same; where there is nothing to convert by, the item is refused. What is
- * moved to the neutral mean (ablate in calibrated units) has no strength.
+ * moved to the ablated level (ablate in calibrated units) has no strength.
  */
 import type { Concept } from '../concepts/concept.js';
+import { ablatedLevel } from '../concepts/readings.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
 import { type HeldProjection, isCentred } from './held-projection.js';
@@ -33,7 +34,7 @@ export class StrengthCap {
   }
 
   /**
-   * Counts ablate, clamp or amplify: how far it moves a projection that stands at the neutral mean, and for amplify the
+   * Counts ablate, clamp or amplify: how far from the ablated level it moves a projection that stands there, and for amplify the
    * factor too, since what it moves is what is there. Factor 1 changes nothing: the cap is on the change.
    * @throws SteerdError strength_above_cap
    */
@@ -41,11 +42,12 @@ export class StrengthCap {
     if (item.operation === 'amplify' && Math.abs(share) > this.cap * (1 + rounding)) {
       throw errors.strengthAboveCap(param, this.cap, `the factor ${item.strength}`);
     }
-    // In calibrated units both stay at the neutral mean.
+    // In calibrated units neither goes further than ablation, which takes away.
     if (isCentred(item) && item.operation !== 'clamp') return;
     const { readings } = concept;
+    const level = readings === null ? [] : ablatedLevel(readings);
     for (const layer of layers) {
-      const moved = share * ((target[layer] ?? 0) - (readings?.neutral.mean[layer] ?? Number.NaN));
+      const moved = share * ((target[layer] ?? 0) - (level[layer] ?? Number.NaN));
       const unit = Math.abs(readings?.clamp.unit[layer] ?? 0);
       this.#count(item, concept, layer, share === 0 ? 0 : moved, unit, param);
     }

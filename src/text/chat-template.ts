@@ -20,6 +20,8 @@ export interface ChatMessage {
 export interface ChatTemplate {
   /** Whether the template itself writes `tools` and the messages of tool calls into the prompt. */
   readonly takesTools?: boolean;
+  /** Whether what it writes may depend on the day. */
+  readonly readsClock?: boolean;
 
   /**
    * @param options.addGenerationPrompt whether the prompt ends with the opening of an assistant's message
@@ -54,12 +56,14 @@ const reservedNames = new Set([
 
 class JinjaChatTemplate implements ChatTemplate {
   readonly takesTools: boolean;
+  readonly readsClock: boolean;
   readonly #template: Template;
   readonly #defaults: JsonObject;
 
   constructor(source: string, specialTokens: JsonObject) {
     this.#template = new Template(source);
     this.takesTools = /\btools\b/.test(source);
+    this.readsClock = source.includes('strftime_now');
     // transformers always defines these two, and templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
   }

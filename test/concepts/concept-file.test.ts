@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createConcept } from '../../src/concepts/concept.js';
+import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import {
   ConceptFileError,
   type ConceptFileReason,
   decodeConcept,
   encodeConcept,
 } from '../../src/concepts/concept-file.js';
+import { encodedRows } from '../../src/concepts/message-directions.js';
 import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
@@ -49,6 +50,8 @@ test('a file gives back the concept, and the concept the same file', () => {
   assert.ok(again.vectors.buffer instanceof SharedArrayBuffer);
 });
 
+const encoded = (of: Concept) => Buffer.from(encodeConcept(of)).toString('latin1');
+
 test('readings are kept whole and hashed, and a file without them has the version it always had', () => {
   const readings = sampleReadings(4, { clamp: { layers: [3], unit: [0, 1 / 3, 2 / 3, -1e-9 / 7] } });
   const read = createConcept({ ...concept, readings });
@@ -57,6 +60,22 @@ test('readings are kept whole and hashed, and a file without them has the versio
   assert.deepEqual(again.readings?.clamp.unit, [0, 0.3333333, 0.6666667, -1.428571e-10]);
   assert.notEqual(read.version, concept.version);
   assert.equal(createConcept({ ...read, readings: null }).version, concept.version);
+  assert.ok(!encoded(read).includes('"ablate"'), 'left out of files that say nothing of it');
+  const ablate = {
+    level: [0, -9.5, -11, -12],
+    below: 0.2,
+    removed: 0.7,
+    fluency: 0.95,
+    tried: [{ below: 0.2, fluency: 0.9 }],
+    message: {
+      vectors: encodedRows(new Map([[1, concept.vectors.slice(8, 16)]])),
+      level: [0, 1, 0, 0],
+      unit: [0, 2, 0, 0],
+    },
+  };
+  const measured = createConcept({ ...read, readings: { ...readings, ablate } });
+  assert.notEqual(measured.version, read.version);
+  assert.deepEqual(decodeConcept(encodeConcept(measured)).readings?.ablate, ablate);
   const document = JSON.parse(decodeSafetensors(encodeConcept(read)).metadata.steerd ?? '');
   assert.equal(document.format, 1);
   assert.ok(!('readings' in JSON.parse(decodeSafetensors(file).metadata.steerd ?? '')));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isConceptName } from '../../src/common/names.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import { encodedRows } from '../../src/concepts/message-directions.js';
 import { SteerdError } from '../../src/errors.js';
 import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
@@ -177,6 +178,21 @@ test('readings are checked by name, copied and frozen', () => {
   wrong({ clamp: { ...base.clamp, layers: [2, 1] } }, 'clamp.layers');
   wrong({ clamp: { ...base.clamp, layers: [0, 1] } }, 'clamp.layers');
   wrong({ clamp: { ...base.clamp, unit: [0, 1, Number.POSITIVE_INFINITY, 1] } }, 'clamp.unit[2]');
+  const ablate = { level: [0, -10, -11, -12], below: 0.2, removed: 0.7, fluency: 0.9, tried: [] };
+  wrong({ ablate: { ...ablate, level: [0] } }, 'ablate.level');
+  const row = fields.vectors.slice(8, 16);
+  const withMessage = (vectors: Record<string, string>, level = [0, 1, 0, 0]) => ({
+    ablate: { ...ablate, message: { vectors, level, unit: [0, 1, 0, 0] } },
+  });
+  const place = (key: string) => `ablate.message.vectors.${key}`;
+  wrong(withMessage({ '1': 'AAAA' }), place('1'));
+  wrong(withMessage(encodedRows(new Map([[4, row]]))), place('4'));
+  wrong(withMessage(encodedRows(new Map([[1, row.map((value) => 2 * value)]]))), place('1'));
+  wrong(withMessage(encodedRows(new Map([[1, row.fill(Number.NaN)]]))), place('1'));
+  wrong(withMessage({}, [0]), 'ablate.message.level');
+  wrong({ ablate: { ...ablate, removed: 1.1 } }, 'ablate.removed');
+  wrong({ ablate: { ...ablate, below: Number.NaN } }, 'ablate.below');
+  wrong({ ablate: { ...ablate, tried: [{ below: 0.1, fluency: -1 }] } }, 'ablate.tried[0].fluency');
   const mean = [0, -9, -10, -11];
   const concept = createConcept({ ...fields, readings: { ...base, neutral: { ...base.neutral, mean } } });
   mean.fill(1);

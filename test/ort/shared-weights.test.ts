@@ -24,7 +24,7 @@ test('sessions over the same mapped weights compute what a session of its own do
   const alone = await Session.create(bytes, own);
   const weights = new SharedWeights(tiny.directory, productWeights(model));
   const prepacked = new PrepackedWeights();
-  const settings = { ...own, prepacked, weights };
+  const settings = { ...own, prepacked, weights: [weights] };
   const first = await Session.create(bytes, settings);
   const second = await Session.create(bytes, settings);
   assert.deepEqual(logits(first), logits(alone));
@@ -46,12 +46,12 @@ test('a weight that reaches beyond its file, or outside the folder, is left to O
     const settings = { threads: 1, weightsDirectory: folder, spinning: false };
     await writeFile(join(folder, 'model.onnx.data'), new Uint8Array(4096));
     const short = new SharedWeights(folder, productWeights(model));
-    await assert.rejects(Session.create(bytes, { ...settings, weights: short }), /load model/);
+    await assert.rejects(Session.create(bytes, { ...settings, weights: [short] }), /load model/);
     short.release();
     await copyFile(join(tiny.directory, 'model.onnx.data'), join(folder, 'model.onnx.data'));
     const outside = productWeights(model).map((weight) => ({ ...weight, location: '../model.onnx.data' }));
     const none = new SharedWeights(folder, outside);
-    (await Session.create(bytes, { ...settings, weights: none })).release();
+    (await Session.create(bytes, { ...settings, weights: [none] })).release();
     none.release();
   } finally {
     await rm(folder, { recursive: true });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
+import { encodedRows } from '../../src/concepts/message-directions.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
@@ -32,6 +33,14 @@ function overlapping(name: string, common: number): Concept {
     neutral: { ...base.neutral, mean: moved(base.neutral.mean) },
     told: { ...base.told, mean: moved(base.told.mean) },
     clamp: { ...base.clamp, layers: [1, 2, 3] },
+    // Ablated a little below neutral, by another distance for every concept.
+    ablate: {
+      level: moved(base.neutral.mean).map((value) => value - shift / 2),
+      below: 0.2,
+      fluency: 0.95,
+      removed: 0.7,
+      tried: [{ below: 0.2, fluency: 0.96 }],
+    },
   };
   return createConcept({ ...fields, vectors, readings });
 }
@@ -89,6 +98,8 @@ function edited(h: Float64Array, edit: ActivationEdit, layer: number, position: 
 const states = Array.from({ length: 5 }, () => Float64Array.from({ length: H }, () => 40 * (random() - 0.5)));
 const projection = (h: ArrayLike<number>, { vectors }: Concept, layer: number) => dot(h, row(vectors, layer));
 const neutral = ({ readings }: Concept, layer: number) => readings?.neutral.mean[layer] ?? Number.NaN;
+/** What full ablation leaves. */
+const level = ({ readings }: Concept, layer: number) => readings?.ablate?.level[layer] ?? Number.NaN;
 const unit = ({ readings }: Concept, layer: number) => readings?.clamp.unit[layer] ?? Number.NaN;
 
 /** Runs `check` with h before and after, at every layer edited and at one position. */
@@ -128,15 +139,15 @@ test('the concepts of these tests overlap', () => {
 test('overlapping concepts ablated together leave none of them', () => {
   each([ablate('a'), ablate('bb'), ablate('ccc')], (_, h, layer) => {
     for (const concept of [a, bb, ccc])
-      near(projection(h, concept, layer), neutral(concept, layer), concept.name);
+      near(projection(h, concept, layer), level(concept, layer), concept.name);
   });
 });
 
 test('what holds several lands every one on its target', () => {
   each([clamp('a', 1), ablate('bb'), clamp('ccc', -2)], (_, h, layer) => {
-    near(projection(h, a, layer), neutral(a, layer) + unit(a, layer), 'a');
-    near(projection(h, bb, layer), neutral(bb, layer), 'bb');
-    near(projection(h, ccc, layer), neutral(ccc, layer) - 2 * unit(ccc, layer), 'ccc');
+    near(projection(h, a, layer), level(a, layer) + unit(a, layer), 'a');
+    near(projection(h, bb, layer), level(bb, layer), 'bb');
+    near(projection(h, ccc, layer), level(ccc, layer) - 2 * unit(ccc, layer), 'ccc');
   });
 });
 
@@ -157,7 +168,7 @@ test('and changes no more than that takes: nothing orthogonal to their direction
 test('shares: each projection goes its share of the way', () => {
   each([ablate('a', { strength: 0.5 }), ablate('bb', { strength: 0.5 })], (before, after, layer) => {
     for (const concept of [a, bb]) {
-      const half = (projection(before, concept, layer) + neutral(concept, layer)) / 2;
+      const half = (projection(before, concept, layer) + level(concept, layer)) / 2;
       near(projection(after, concept, layer), half, concept.name);
     }
   });
@@ -169,14 +180,14 @@ test('shares: each projection goes its share of the way', () => {
 
 test('lesser shares move what the greater left, and spoil nothing of it', () => {
   each([ablate('a'), amplify('bb', 2), ablate('ccc', { strength: 0.5 })], (before, after, layer) => {
-    near(projection(after, a, layer), neutral(a, layer), 'a stays ablated');
+    near(projection(after, a, layer), level(a, layer), 'a stays ablated');
     assert.ok(Math.abs(projection(after, bb, layer) - projection(before, bb, layer)) > 1e-3, 'bb moves');
   });
-  // At rest everything stays at rest: a state whose projections are all neutral is not moved.
+  // At rest everything stays at rest: what is ablated below neutral, what is amplified at neutral.
   const { edit } = resolve([ablate('a'), amplify('bb', 2), ablate('ccc', { strength: 0.5 })]);
   const still = edited(
     states[0] as Float64Array,
-    resolve([ablate('a'), ablate('bb'), ablate('ccc')]).edit,
+    resolve([ablate('a'), amplify('bb', 0), ablate('ccc')]).edit,
     2,
     1,
   );
@@ -208,7 +219,7 @@ test('additions are sums beside them: they come on top of what is held', () => {
   const added = { concept: 'bb', strength: 3, scale: 'raw', layers: [1, 2, 3] };
   each([clamp('a', 1), added], (_, h, layer) => {
     const overlap = dot(row(a.vectors, layer), row(bb.vectors, layer));
-    near(projection(h, a, layer), neutral(a, layer) + unit(a, layer) + 3 * overlap, 'a');
+    near(projection(h, a, layer), level(a, layer) + unit(a, layer) + 3 * overlap, 'a');
   });
 });
 
@@ -236,9 +247,9 @@ test('windows are cut, so that at each position those that are there work togeth
     each(
       items,
       (before, after, layer) => {
-        const expected = held ? neutral(concept, layer) : Number.NaN;
+        const expected = held ? level(concept, layer) : Number.NaN;
         if (held) near(projection(after, concept, layer), expected, `${concept.name} at ${position}`);
-        else assert.ok(Math.abs(projection(after, concept, layer) - neutral(concept, layer)) > 1e-3);
+        else assert.ok(Math.abs(projection(after, concept, layer) - level(concept, layer)) > 1e-3);
         assert.notDeepEqual(after, before);
       },
       position,
@@ -256,7 +267,7 @@ test('windows are cut, so that at each position those that are there work togeth
   // Where both are open they share.
   const both = [ablate('a', { positions: { from: 0, to: 7 } }), ablate('bb', { positions: 'generated' })];
   for (const concept of [a, bb])
-    each(both, (_, h, layer) => near(projection(h, concept, layer), neutral(concept, layer), 'both'), 6);
+    each(both, (_, h, layer) => near(projection(h, concept, layer), level(concept, layer), 'both'), 6);
   const everywhere = ['prompt', 'generated'].map((positions) => ablate('a', { positions }));
   assert.deepEqual(resolve(everywhere).edit, resolve([ablate('a')]).edit, 'prompt and generated are all');
 });
@@ -270,7 +281,7 @@ test('a direction that lies within others gives way, and the receipt says where'
   assert.equal(given.length, 1);
   assert.deepEqual(given[0]?.layers, [3]);
   assert.match(given[0]?.notes?.[0] ?? '', /gives way at blocks 1, 2:/);
-  for (const h of states) near(projection(edited(h, edit, 1, 1), a, 1), neutral(a, 1), 'held');
+  for (const h of states) near(projection(edited(h, edit, 1, 1), a, 1), level(a, 1), 'held');
   const lesser = resolve([ablate('a'), amplify('a', 2)]).receipts[1];
   assert.deepEqual([lesser?.applied, lesser?.layers], [false, []]);
   concepts.delete('twin');
@@ -308,9 +319,57 @@ test('rows that are unit only within half precision are held as exactly', () => 
   const loose = createConcept({ ...a, name: 'loose', vectors: a.vectors.map((value) => value * 1.0008) });
   concepts.set('loose', loose);
   each([clamp('loose', 1)], (_, h, layer) => {
-    near(projection(h, loose, layer), neutral(loose, layer) + unit(loose, layer), 'loose');
+    near(projection(h, loose, layer), level(loose, layer) + unit(loose, layer), 'loose');
   });
   concepts.delete('loose');
+});
+
+test('what calibration found beside a concept is held with it, in the same laws', () => {
+  const turned = (from: Concept, by: Concept, layer: number) => {
+    // At right angles to the concept, as calibration makes it.
+    const [v, w] = [row(from.vectors, layer), row(by.vectors, layer)];
+    const left = Array.from(w, (value, i) => value - dot(v, w) * (v[i] ?? 0));
+    return Float32Array.from(left, (value) => value / Math.hypot(...left));
+  };
+  const pair = (name: string, from: Concept, by: Concept) => {
+    const rows = new Map([1, 2].map((layer) => [layer, turned(from, by, layer)]));
+    const message = { vectors: encodedRows(rows), level: [0, 3, -4, 0], unit: [0, 2, 5, 0] };
+    const { readings } = from;
+    assert.ok(readings?.ablate);
+    const ablate = { ...readings.ablate, message };
+    const made = createConcept({ ...from, name, readings: { ...readings, ablate } });
+    concepts.set(name, made);
+    return { made, rows, message };
+  };
+  const one = pair('one', a, ccc);
+  const two = pair('two', bb, overlapping('dddd', 0.5));
+  const along = (h: ArrayLike<number>, { rows }: typeof one, layer: number) => dot(h, rows.get(layer) ?? []);
+  each([ablate('one'), ablate('two')], (_, h, layer) => {
+    for (const { made, rows, message } of [one, two]) {
+      near(projection(h, made, layer), level(made, layer), 'own');
+      if (!rows.has(layer)) continue;
+      near(along(h, { made, rows, message }, layer), message.level[layer] ?? 0, 'message');
+    }
+  });
+  each([clamp('one', 2)], (_, h, layer) => {
+    near(projection(h, a, layer), level(a, layer) + 2 * unit(a, layer), 'own');
+    if (layer < 3)
+      near(
+        along(h, one, layer),
+        (one.message.level[layer] ?? 0) + 2 * (one.message.unit[layer] ?? 0),
+        'message',
+      );
+  });
+  each([ablate('one', { strength: 0.5 })], (before, h, layer) => {
+    if (layer < 3)
+      near(along(h, one, layer), (along(before, one, layer) + (one.message.level[layer] ?? 0)) / 2, 'half');
+  });
+  assert.deepEqual(resolve([clamp('one', 0)]).edit, resolve([ablate('one')]).edit);
+  assert.deepEqual(resolve([ablate('one'), ablate('one')]).edit, resolve([ablate('one')]).edit);
+  assert.equal(resolve([amplify('one', 2)]).edit.length, 1, 'amplify moves the concept alone');
+  assert.equal(resolve([{ ...ablate('one'), scale: 'raw' }]).edit.length, 1);
+  assert.equal(resolve([ablate('one', { layers: [3] })]).edit.length, 1, 'nothing was found there');
+  for (const name of ['one', 'two']) concepts.delete(name);
 });
 
 test('the first position, an attention sink, is left alone by what is centred and not by the rest', () => {

@@ -4,6 +4,7 @@ import type { Concept } from '../../src/concepts/concept.js';
 import type { EditTerm, ModelShape } from '../../src/engine/protocol.js';
 import { SteerdError } from '../../src/errors.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
+import type { SteeringReceipt } from '../../src/schemas/steering-receipt.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
 import { sampleReadings } from '../concepts/sample.js';
 
@@ -37,6 +38,14 @@ const sea: Concept = {
   },
   record: { recipe: 'responses', method: 'mean_difference', prefix: '', seed: 0, details: {} },
   readings: sampleReadings(L),
+};
+
+/** With a level measured for ablation. */
+const ablated: Concept = {
+  ...sea,
+  readings: sampleReadings(L, {
+    ablate: { level: [0, -9.5, -11, -12], below: 0.2, fluency: 0.95, removed: 0.7, tried: [] },
+  }),
 };
 
 function resolve(
@@ -101,6 +110,27 @@ test('one formula gives ablate, clamp and amplify, about the neutral mean', () =
   ]);
 });
 
+test('a measured level is what ablation moves to, and where clamp begins', () => {
+  // A half and 1 below neutral.
+  const all = [0, -1, -1, 0];
+  const parts = (part: object) => {
+    const { add, scale } = resolve(part, ablated).edit[0] as EditTerm;
+    return [[...add], [...scale]];
+  };
+  assert.deepEqual(parts({ operation: 'ablate' }), [[0, -9.5, -11, 0], all]);
+  assert.deepEqual(parts({ operation: 'clamp', strength: 1 }), [[0, -5.5, -5, 0], all]);
+  assert.deepEqual(parts({ operation: 'amplify', strength: 0 }), [[0, -9, -10, 0], all], 'about neutral');
+  const whole = resolve({ operation: 'ablate' }, ablated);
+  for (const strength of [0, -0])
+    assert.deepEqual(resolve({ operation: 'clamp', strength }, ablated).edit, whole.edit);
+  const [{ neutral, ablated: said }] = whole.receipts as [SteeringReceipt];
+  assert.deepEqual([neutral, said], [[-9, -10], { level: [-9.5, -11], removed: 0.7, fluency: 0.95 }]);
+  const about = (part: object) => resolve(part, ablated).receipts[0]?.ablated;
+  assert.deepEqual(about({ operation: 'ablate', scale: 'raw' }), undefined);
+  assert.deepEqual(about({ operation: 'clamp' }), undefined);
+  assert.deepEqual(resolve({ operation: 'ablate' }).receipts[0]?.ablated, { level: [-9, -10] }, 'unmeasured');
+});
+
 test('with scale raw or norm they act about 0, as is', () => {
   const none = [0, 0, 0, 0];
   const all = [0, -1, -1, 0];
@@ -113,7 +143,7 @@ test('with scale raw or norm they act about 0, as is', () => {
   assert.deepEqual(coefficients({ operation: 'clamp', strength: 0.5, scale: 'norm' }), [[0, 5, 10, 0], all]);
 });
 
-test('clamp 0, ablate 1 and amplify 0 are one, to the bit', () => {
+test('where no level was measured clamp 0, ablate 1 and amplify 0 are one, to the bit', () => {
   const ablated = resolve({ operation: 'ablate' }).edit;
   assert.deepEqual(resolve({ operation: 'clamp', strength: 0 }).edit, ablated);
   assert.deepEqual(resolve({ operation: 'clamp', strength: -0 }).edit, ablated);
@@ -181,6 +211,7 @@ test('a receipt says what was done, item by item', () => {
       layers: [3],
       coefficients: [-1],
       neutral: [-11],
+      ablated: { level: [-11] },
       positions: { last: 2 },
       applied: true,
       calibrated: false,
@@ -197,21 +228,22 @@ test('calibrated is what was measured: operation, layers and positions, alone', 
     { layers: [2, 1] },
     { positions: { last: 9 } },
     [{}, { strength: 0 }],
-    { operation: 'ablate', strength: 0.3 },
     { operation: 'clamp', strength: 2 },
     { operation: 'amplify', strength: 1.5 },
   ]) {
     assert.equal(receipt(measured)?.calibrated, true, JSON.stringify(measured));
     assert.ok(!('calibrated_why' in (receipt(measured) ?? {})));
   }
+  assert.equal(receipt({ operation: 'ablate', strength: 0.3 }, ablated)?.calibrated, true);
   const refused: readonly [object | readonly object[], RegExp][] = [
+    [{ operation: 'ablate' }, /nobody measured what ablation takes out/],
     [{ scale: 'raw' }, /scale "raw"/],
     [{ scale: 'norm', operation: 'clamp' }, /scale "norm"/],
     [[{}, { positions: 'prompt' }], /2 items act together/],
     [{ layers: [1] }, /default layers/],
     [{ operation: 'clamp', layers: [1, 2, 3] }, /default layers/],
     [{ positions: 'generated' }, /all positions/],
-    [{ positions: 'prompt', operation: 'ablate' }, /all positions/],
+    [{ positions: 'prompt', operation: 'clamp' }, /all positions/],
   ];
   for (const [parts, why] of refused) {
     assert.equal(receipt(parts)?.calibrated, false, JSON.stringify(parts));

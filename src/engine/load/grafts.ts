@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { mixesRows, roundsActivations } from '../../onnx/find/activation-rounding.js';
+import { columnProducts } from '../../onnx/find/column-products.js';
 import { productWeights } from '../../onnx/find/product-weights.js';
 import { graftForCapture } from '../../onnx/graft/capture-graft.js';
 import { requirePlainAttention } from '../../onnx/graft/fixed-shapes.js';
@@ -12,6 +13,7 @@ import { Graph } from '../../onnx/graph/graph.js';
 import { readWithWeightsInPlace } from '../../onnx/graph/graph-outline.js';
 import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
 import { checkWeightFiles } from '../../onnx/graph/weight-files.js';
+import { type ColumnForm, exposePeaks, multiplyByColumn } from '../../onnx/rewrite/column-products.js';
 import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
@@ -27,6 +29,8 @@ export interface ExportChanges {
   readonly arithmetic: Arithmetic;
   /** Of each layer, its sliding window: its attention becomes GroupQueryAttention. Null leaves attention as it is. */
   readonly windows: readonly number[] | null;
+  /** Products that are multiplied by column; null for none. */
+  readonly columns: ColumnForm | null;
 }
 
 interface ReadExport extends IntegerProducts {
@@ -54,7 +58,12 @@ async function readExport(directory: string, changes: ExportChanges): Promise<Re
  * @throws OnnxError, when a file of weights is missing or something else, for instance; the file system's error
  */
 export async function identifyExport(directory: string) {
-  const { exported } = await readExport(directory, { on: undefined, arithmetic: 'export', windows: null });
+  const { exported } = await readExport(directory, {
+    on: undefined,
+    arithmetic: 'export',
+    windows: null,
+    columns: null,
+  });
   await checkWeightFiles(exported, directory);
   return {
     fingerprint: await fingerprintModel(exported, directory),
@@ -72,8 +81,8 @@ export async function servingGraft(directory: string, changes: ExportChanges, fi
   return {
     spec: await readModelSpec(model, directory),
     products: { set, left },
-    mixesRows: !changes.on && mixesRows(model),
-    graft: serializedServing(model, changes.on, fixedShapes),
+    mixesRows: !changes.on && mixesRows(byColumn(model, changes)),
+    graft: serializedServing(model, changes, fixedShapes),
   };
 }
 
@@ -88,13 +97,35 @@ export async function observableGraft(directory: string, unchanged: ExportChange
     spec,
     masks,
     rounds: roundsActivations(new Graph(model)),
-    graft: serializedServing(exposed, unchanged.on),
+    graft: serializedServing(exposed, unchanged),
   };
 }
 
-function serializedServing(model: ModelProto, on: Device | undefined, fixedShapes = false): Uint8Array {
-  const webGpu = on?.name === 'webgpu';
-  return serializeModel(graftForServing(model, { floatLogits: true, fixedShapes, webGpu }));
+function serializedServing(model: ModelProto, changes: ExportChanges, fixedShapes = false): Uint8Array {
+  const webGpu = changes.on?.name === 'webgpu';
+  const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu });
+  return serializeModel(byColumn(graft, changes));
+}
+
+/** The products of a graft by column; grafting before leaves the blocks to be found as the export has them. */
+function byColumn(graft: ModelProto, { columns }: ExportChanges): ModelProto {
+  return columns ? multiplyByColumn(graft, columns) : graft;
+}
+
+/**
+ * The serving graft of an export for the CPU that gives out how large its activations become, by the groups of products
+ * that can be multiplied by column.
+ * @throws OnnxError
+ */
+export async function calibrationGraft(directory: string, arithmetic: Arithmetic) {
+  const unchanged = { on: undefined, arithmetic, windows: null, columns: null };
+  const { model } = await readExport(directory, unchanged);
+  const graft = graftForServing(model, { floatLogits: true });
+  // Before any work: it throws where the rewrite is impossible.
+  multiplyByColumn(graft, { groups: new Map(), products: new Map() });
+  const groups = columnProducts(graft);
+  const outputs = exposePeaks(graft, groups);
+  return { spec: await readModelSpec(model, directory), groups, outputs, graft: serializeModel(graft) };
 }
 
 /** @throws OnnxError when the files are no longer those with this fingerprint */
@@ -106,5 +137,5 @@ export async function captureGraft(
   const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  return serializeModel(graftForCapture(model, { logits: false }));
+  return serializeModel(byColumn(graftForCapture(model, { logits: false }), changes));
 }

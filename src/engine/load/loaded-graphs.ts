@@ -7,6 +7,7 @@ import type { ModelSpec } from '../model-spec.js';
 import { notReplayed } from '../run/decode-graphs.js';
 import type { Arithmetic, DeviceSettings } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
+import { openColumns } from './column-form.js';
 import { captureGraft, identifyExport } from './grafts.js';
 import { openServingSession } from './serving-session.js';
 
@@ -51,6 +52,8 @@ const inFloats =
 /**
  * Opens the serving session on the first device that can compute it, and finds out how prompts may be cut.
  * @param capacity tokens of a slot; 0 for the default
+ * @param calibration tokens of a text that tells which activations are large, where products are multiplied by column; a
+ *   fixed spread of tokens when empty
  * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
  */
 export async function loadGraphs(
@@ -59,6 +62,7 @@ export async function loadGraphs(
   where: DeviceSettings = onCpu,
   arithmetic: Arithmetic = 'auto',
   capacity = 0,
+  calibration: readonly number[] = [],
 ): Promise<LoadedGraphs> {
   const { fingerprint, external } = await identifyExport(directory);
   const prepacked = new PrepackedWeights();
@@ -68,14 +72,22 @@ export async function loadGraphs(
     weightsDirectory: directory,
     spinning: true,
     prepacked,
-    weights,
+    weights: [weights],
+  };
+  let columns: ReturnType<typeof openColumns> | null = null;
+  const columnsFor = (on: Device | undefined) => {
+    if (on) return null;
+    columns ??= openColumns(directory, settings, arithmetic, calibration);
+    return columns;
   };
   const openAs = async (on: Device | undefined, captures: boolean) => {
-    const session = { ...settings, device: on, captures };
-    const opened = await openServingSession(directory, session, arithmetic, capacity);
+    const { made = null, note: columnNote = null } = (await columnsFor(on)) ?? {};
+    const shared = made ? [weights, made.weights] : [weights];
+    const session = { ...settings, weights: shared, device: on, captures };
+    const opened = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
     const { spec, session: serving } = opened;
     try {
-      return { ...opened, chunks: chunkLimits(spec, serving), notCaptured: null };
+      return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
     } catch (error) {
       // The next device to be tried may need its memory.
       serving.release();
@@ -92,17 +104,33 @@ export async function loadGraphs(
       return { ...(await openAs(on, false)), notCaptured: reasonOf(error as Error) };
     }
   };
-  const { made, device, warning } = await onDevice(where, open).catch((error: unknown) => {
-    // All sessions are released by now. A server goes on after a model that could not be loaded.
+  const releaseWeights = async () => {
     prepacked.release();
     weights.release();
+    (await columns)?.made?.weights.release();
+  };
+  const { made, device, warning } = await onDevice(where, open).catch(async (error: unknown) => {
+    // All sessions are released by now. A server goes on after a model that could not be loaded.
+    await releaseWeights();
     throw error;
   });
-  const { spec, session: serving, chunks, changes, note, products, mixesRows, notCaptured } = made;
+  const {
+    spec,
+    session: serving,
+    chunks,
+    changes,
+    note,
+    products,
+    mixesRows,
+    notCaptured,
+    shared,
+    columnNote,
+  } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
+    ...(columnNote ? [columnNote] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
     ...(mixesRows && spec.kvLayout === 'in place' ? [amongOthers] : []),
@@ -120,7 +148,7 @@ export async function loadGraphs(
     warnings,
     capture: () => {
       capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
-        Session.create(graft, { ...settings, device: changes.on }),
+        Session.create(graft, { ...settings, weights: shared, device: changes.on }),
       );
       return capture;
     },
@@ -128,8 +156,7 @@ export async function loadGraphs(
       const built = await capture?.catch(() => null);
       built?.release();
       serving.release();
-      prepacked.release();
-      weights.release();
+      await releaseWeights();
     },
   };
 }

@@ -42,7 +42,8 @@ export class OpenModel {
   static async open(settings: WorkerSettings): Promise<OpenModel> {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
-    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity);
+    const { calibration } = settings;
+    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity, calibration);
     const { spec, fingerprint, chunks } = graphs;
     // A device gives memory for all slots at once.
     const asked = graphs.serving.device ? (settings.deviceCapacity ?? settings.capacity) : settings.capacity;

@@ -3,6 +3,7 @@
  * has none and the rewrite was seen to compute the same. Only one of these sessions is in memory at a time.
  */
 import { OnnxError } from '../../onnx/graph/model-file.js';
+import type { ColumnForm } from '../../onnx/rewrite/column-products.js';
 import { Session, type SessionSettings } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { chooseContext } from '../kv/cache-size.js';
@@ -32,6 +33,7 @@ const oneRowAtATime = (why: string) =>
 
 /**
  * @param capacity tokens of a slot; 0 for the default
+ * @param columns products that are multiplied by column
  * @throws OnnxError, OrtError or the file system's error
  */
 export async function openServingSession(
@@ -39,8 +41,9 @@ export async function openServingSession(
   settings: SessionSettings,
   arithmetic: Arithmetic,
   capacity: number,
+  columns: ColumnForm | null,
 ): Promise<ServingSession> {
-  const unchanged: ExportChanges = { on: settings.device, arithmetic, windows: null };
+  const unchanged: ExportChanges = { on: settings.device, arithmetic, windows: null, columns };
   // Throws for an export without GroupQueryAttention whose runs shall be captured: the caller then opens it without.
   const { graft, ...known } = await servingGraft(directory, unchanged, settings.captures);
   const unrewritten = async (note: string | null): Promise<ServingSession> => ({

@@ -2,7 +2,7 @@
  * Prompts that begin like one that was computed before, under the same edit, do not compute that again: their keys and
  * values are copied into their slot. Only what was computed as part of a prompt is kept. Keys and values that decoding
  * wrote differ from those of the same text as a prompt in their last bits, and an answer must not depend on whether its
- * beginning was found (docs/decisions, records 4 and 11).
+ * beginning was found (docs/decisions, records 4 and 13).
  */
 import { HostKvCache } from '../kv/host-kv-cache.js';
 import type { KvCache } from '../kv/kv-cache.js';

@@ -1,16 +1,20 @@
 /**
- * The readings of a calibrated concept: where plain and told answers lie on its directions, and what `clamp` holds at
- * strength 1: what the stream reads under addition at strength 1, so that both read alike. Told answers lie several times
- * farther out, for what they differ in is more than the concept.
+ * The readings of a calibrated concept: where plain and told answers lie on its directions, where the stream does under
+ * addition at strength 1, and in that unit what ablate and clamp hold (ablation.ts). Told answers are no unit: on some
+ * concepts they lie far less beyond plain ones than added-to answers do, and at some layers on the other side.
  */
 
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import type { Concept } from '../../concepts/concept.js';
+import { encodedRows, messageVectors } from '../../concepts/message-directions.js';
 import type { Readings } from '../../concepts/readings.js';
 import { greedy } from '../../engine/protocol.js';
 import { answersInFlight } from '../answers/answers-in-flight.js';
 import { writeAnswer } from '../answers/write-answer.js';
-import { measureReadings } from './readings.js';
+import { middleLayers, withAblation } from './ablation.js';
+import { readMessage } from './message-reading.js';
+import { heldLayers, measureReadings, projectionsOf } from './readings.js';
+import { meanOf } from './steering-scores.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
 import { addEverywhere } from './unit-edit.js';
 
@@ -25,7 +29,11 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       .filter(({ sampled }) => !sampled)
       .slice(0, read)
       .map(({ question, tokens }) => ({ prompt: prompts[question] as readonly number[], answer: tokens }));
-  const steered = await steeredAnswers(concept, trials);
+  const layers = middleLayers(heldLayers(concept));
+  const rows = trials.judge.told === null ? null : await readMessage(concept, layers, trials);
+  const message = rows === null || rows.size === 0 ? null : { vectors: encodedRows(rows) };
+  const further = message === null ? null : messageVectors(message, concept.layers, concept.hiddenSize);
+  const steered = await steeredAnswers(concept, trials, [concept.vectors, ...(further ? [further] : [])]);
   const told =
     trials.judge.told === null
       ? steered.map(({ prompt, tokens }) => ({ prompt, answer: tokens }))
@@ -41,30 +49,47 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
     signal,
   );
   if (readings === null) return null;
-  const sums = new Float64Array(concept.layers);
-  let count = 0;
-  for (const { projections } of steered) {
-    for (const at of projections) {
-      count++;
-      for (const [layer, value] of at.entries()) sums[layer] = (sums[layer] as number) + value;
-    }
-  }
-  if (count === 0) return readings;
+  const means = meansOf(steered, 2 * concept.layers);
+  if (means === null) return readings;
   // Projections are of the stream before a block's own addition.
   const unit = readings.clamp.unit.map((_, layer) => {
     const added = concept.calibration.coefficients[layer] ?? 0;
-    return (sums[layer] as number) / count + added - (readings.neutral.mean[layer] ?? 0);
+    return (means[layer] ?? 0) + added - (readings.neutral.mean[layer] ?? 0);
   });
-  return { ...readings, clamp: { ...readings.clamp, unit } };
+  const within = { ...readings, clamp: { layers, unit } };
+  if (message === null || further === null) return withAblation(concept, within, null, trials);
+  const plain = behind(trials.judge.plain, plainAnswers);
+  const neutral = await projectionsOf({ ...concept, vectors: further }, model, plain, signal);
+  const level = neutral.map((values) => meanOf(values) ?? 0);
+  const above = level.map((mean, layer) =>
+    layers.includes(layer) ? (means[concept.layers + layer] ?? 0) - mean : 0,
+  );
+  return withAblation(concept, within, { ...message, level, unit: above }, trials);
+}
+
+/** Of the projections at every token; null without any. */
+function meansOf(
+  answers: readonly { readonly projections: readonly Float32Array[] }[],
+  length: number,
+): readonly number[] | null {
+  const sums = new Array<number>(length).fill(0);
+  let count = 0;
+  for (const { projections } of answers) {
+    for (const read of projections) {
+      count++;
+      for (const [i, value] of read.entries()) sums[i] = (sums[i] as number) + value;
+    }
+  }
+  return count === 0 ? null : sums.map((sum) => sum / count);
 }
 
 /** Answers at strength 1, with the projections at the position that each token was chosen from. */
-async function steeredAnswers(concept: Concept, trials: StrengthTrials) {
+async function steeredAnswers(concept: Concept, trials: StrengthTrials, monitor: readonly Float32Array[]) {
   const { model, signal, maxTokens } = trials.settings;
   const edit = addEverywhere(concept, concept.calibration.coefficients);
   const limit = answersInFlight(model.engine);
   return mapConcurrent(trials.judge.plain.slice(0, read), limit, signal, async (prompt, _, either) => {
-    const request = { prompt, maxTokens, sampling: greedy, edit, monitor: [concept.vectors] };
+    const request = { prompt, maxTokens, sampling: greedy, edit, monitor };
     const { tokens, projections } = await writeAnswer(model, request, either);
     return { prompt, tokens, projections };
   });

@@ -48,7 +48,6 @@ export async function measureReadings(
     mean: layers.map((layer) => layer[side].mean),
     spread: layers.map((layer) => layer[side].spread),
   });
-  const steered = calibratedLayers(concept);
   return {
     neutral: sideOf('neutral'),
     told: sideOf('told'),
@@ -59,15 +58,21 @@ export async function measureReadings(
     toldBy,
     tokens,
     clamp: {
-      layers: steered.length > 0 ? steered : layersWithVector(concept),
+      layers: heldLayers(concept),
       unit: layers.map((layer) => layer.told.mean - layer.neutral.mean),
     },
   };
 }
 
+/** Those that are steered, or all that may be. */
+export function heldLayers(concept: Concept): readonly number[] {
+  const steered = calibratedLayers(concept);
+  return steered.length > 0 ? steered : layersWithVector(concept);
+}
+
 /** By layer: <h, v> at the positions that chose the answers' tokens. */
-async function projectionsOf(
-  concept: Concept,
+export async function projectionsOf(
+  concept: Pick<Concept, 'layers' | 'vectors'>,
   model: LoadedModel,
   answers: readonly AnsweredPrompt[],
   signal: AbortSignal,

@@ -55,7 +55,7 @@ const leastRelevance = 0.05;
 
 export function scoresOf(answers: readonly JudgedAnswer[], reference: ReferenceAnswers): Scores {
   const concept = conceptScore(answers, reference);
-  const fluency = fluencyScore(answers, reference);
+  const fluency = fluencyOf(answers, reference);
   const instruction = instructionScore(answers, reference);
   const known = concept === null ? [fluency, instruction] : [concept, fluency, instruction];
   return { concept, fluency, instruction, harmonic: harmonicMean(known) };
@@ -83,16 +83,21 @@ function conceptScore(answers: readonly JudgedAnswer[], reference: ReferenceAnsw
   return share((shown - without) / Math.max(told, leastEvidence));
 }
 
-function fluencyScore(answers: readonly JudgedAnswer[], { plain, told }: ReferenceAnswers): number {
+type Fluent = Pick<JudgedAnswer, 'sampled' | 'logProbability' | 'distinct2'>;
+
+/** F alone, which a glance is enough for. */
+export function fluencyOf(
+  answers: readonly Fluent[],
+  { plain, told }: { readonly plain: readonly Fluent[]; readonly told: readonly Fluent[] },
+): number {
   const kinds = [false, true].filter((sampled) => answers.some((answer) => answer.sampled === sampled));
   const scores = kinds.map((sampled) => {
-    const of = (list: readonly JudgedAnswer[]) => list.filter((answer) => answer.sampled === sampled);
-    const likelihood = (list: readonly JudgedAnswer[]) =>
+    const of = (list: readonly Fluent[]) => list.filter((answer) => answer.sampled === sampled);
+    const likelihood = (list: readonly Fluent[]) =>
       meanOf(of(list).map(({ logProbability }) => logProbability));
     const unsteered = likelihood(plain) ?? 0;
     const worst = Math.min(unsteered, likelihood(told) ?? unsteered);
-    const distinct = (list: readonly JudgedAnswer[]) =>
-      meanOf(of(list).map(({ distinct2 }) => distinct2)) ?? 1;
+    const distinct = (list: readonly Fluent[]) => meanOf(of(list).map(({ distinct2 }) => distinct2)) ?? 1;
     const drop = Math.max(0, worst - (likelihood(answers) ?? Number.NEGATIVE_INFINITY));
     // Plain answers that are all empty have no pairs to compare with.
     return 2 ** -drop * share(distinct(answers) / Math.max(distinct(plain), Number.EPSILON));

@@ -182,6 +182,15 @@ export class Graph {
     return this.#constant(create(TensorProtoSchema, { dataType: dataTypes.float32, floatData: [value] }));
   }
 
+  /** Adds a float32 vector of that name, which the graph must not have yet, and returns the name. */
+  floats(name: string, values: Float32Array): string {
+    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const dims = [BigInt(values.length)];
+    return this.addInitializer(
+      create(TensorProtoSchema, { name, dataType: dataTypes.float32, dims, rawData }),
+    );
+  }
+
   #constant(tensor: TensorProto): string {
     do tensor.name = `steerd/constant_${this.#constants++}`;
     while (this.#initializers.has(tensor.name));

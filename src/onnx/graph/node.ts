@@ -4,12 +4,13 @@ import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
   type NodeProto,
+  type TensorProto,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../schema/onnx_pb.js';
 
-/** An attribute's value: a number is an INT, `{ float }` a FLOAT, a list INTS. */
-export type AttributeValue = number | string | readonly number[] | { float: number };
+/** An attribute's value: a number is an INT, `{ float }` a FLOAT, a list INTS, a tensor a TENSOR. */
+export type AttributeValue = number | string | readonly number[] | { float: number } | TensorProto;
 
 /** The value of a node's INT or FLOAT attribute; undefined when it does not have that attribute. */
 export function attributeOf(node: NodeProto, name: string): number | undefined {
@@ -25,6 +26,7 @@ export function newAttribute(name: string, value: AttributeValue) {
   if (typeof value === 'string')
     return create(AttributeProtoSchema, { name, type: types.STRING, s: new TextEncoder().encode(value) });
   if ('float' in value) return create(AttributeProtoSchema, { name, type: types.FLOAT, f: value.float });
+  if ('dims' in value) return create(AttributeProtoSchema, { name, type: types.TENSOR, t: value });
   return create(AttributeProtoSchema, { name, type: types.INTS, ints: value.map(BigInt) });
 }
 

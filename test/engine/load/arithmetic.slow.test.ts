@@ -52,11 +52,11 @@ describe('exports that leave their arithmetic open', () => {
   }
 
   for (const [weights, arithmetic, level] of [
-    [narrow, 'auto', 4],
+    [narrow, 'blocks', 4],
     [narrow, 'export', 0],
-    [wide, 'auto', 0],
+    [wide, 'blocks', 0],
     [wide, 'int8', 4],
-    [bytes, 'auto', 4],
+    [bytes, 'blocks', 4],
     [bytes, 'export', 0],
   ] as const)
     test(`${weights.bits} bits in blocks of ${weights.block}, ${arithmetic}: as an export of level ${level}`, async () => {

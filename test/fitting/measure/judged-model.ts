@@ -8,6 +8,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createConcept } from '../../../src/concepts/concept.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import type {
+  ActivationEdit,
+  Capture,
+  CaptureRequest,
   Divergence,
   PairsRequest,
   ProjectRequest,
@@ -69,6 +72,8 @@ export class JudgedEngine implements Engine {
   readonly scored: ScoreRequest[] = [];
   readonly pairs: PairsRequest[] = [];
   readonly projected: ProjectRequest[] = [];
+  /** Texts. */
+  readonly captured: string[] = [];
   readonly #made: Made[] = [];
   readonly #known = new Map<string, number>();
 
@@ -77,7 +82,7 @@ export class JudgedEngine implements Engine {
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep> {
     this.generated.push(request);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
-    const share = Number(((request.edit[0]?.add[1] ?? 0) / residualNorm).toPrecision(5));
+    const share = shareOf(request.edit);
     const { loopsFrom = 9, silentFrom = 9 } = this.rules;
     const answer = this.#answer({ share, ...readPrompt(textOf(request.prompt)) });
     try {
@@ -86,7 +91,8 @@ export class JudgedEngine implements Engine {
         signal?.throwIfAborted();
         if (Math.abs(share) >= silentFrom) return yield { token: null, finish: 'stop' };
         const step = Math.abs(share) >= loopsFrom ? 0 : i % perAnswer;
-        const projections = Float32Array.from({ length: layers }, (_, layer) => -10 * layer + 100 * share);
+        const read = (request.monitor?.length ?? 0) * layers;
+        const projections = Float32Array.from({ length: read }, (_, i) => -10 * (i % layers) + 100 * share);
         yield {
           token: base + answer * perAnswer + step,
           finish: i + 1 === request.maxTokens ? 'length' : null,
@@ -149,8 +155,18 @@ export class JudgedEngine implements Engine {
     });
   }
 
-  async capture(): Promise<never> {
-    throw new Error('nothing captures here');
+  /** Along the second axis where the message is told, nothing elsewhere. */
+  async capture({ tokens, positions }: CaptureRequest, signal?: AbortSignal): Promise<Capture> {
+    await nextTurn();
+    signal?.throwIfAborted();
+    this.captured.push(textOf(tokens));
+    const told = textOf(tokens).includes(prefix) ? 1 : 0;
+    return {
+      hiddenStates: Float32Array.from({ length: layers * positions.length * hiddenSize }, (_, i) =>
+        i % hiddenSize === 1 ? told : 0,
+      ),
+      attentionToPrefix: new Float32Array(layers * positions.length),
+    };
   }
 
   /** -10 at block 1, -20 at block 2, one up or down by position; 4 more when told, 100 times the answer's share. */
@@ -172,6 +188,16 @@ export class JudgedEngine implements Engine {
   }
 
   async close(): Promise<void> {}
+}
+
+/**
+ * Of an addition its coefficient at block 1. What holds the projection there counts by how far from the neutral -10 it
+ * does: an addition is read at twice its coefficient, 100 times the share and itself.
+ */
+export function shareOf([term]: ActivationEdit): number {
+  const [add, scale] = [term?.add[1] ?? 0, term?.scale[1] ?? 0];
+  const share = scale === 0 ? add / residualNorm : (add + 10) / (2 * residualNorm);
+  return Number(share.toPrecision(5));
 }
 
 export const textOf = (tokens: readonly number[]) => String.fromCodePoint(...tokens);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ablatedLevel } from '../../../src/concepts/readings.js';
 import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
 import { auroc, distributionOf } from '../../../src/fitting/measure/reading-statistics.js';
 import { measureReadings } from '../../../src/fitting/measure/readings.js';
@@ -44,13 +45,16 @@ test('a calibrated concept knows what neutral and told answers read', async () =
     near(readings.told.mean[layer] ?? 0, -10 * layer + 4, 0.05);
     near(readings.neutral.spread[layer] ?? 0, 1, 0.05);
     // What the stream reads under addition: the fake's hundredfold of the share, and the addition itself.
-    near(readings.clamp.unit[layer] ?? 0, 100 * share + added(layer), 0.05);
+    const read = 100 * share + added(layer);
+    const reached = (ablatedLevel(readings)[layer] ?? 0) + (readings.clamp.unit[layer] ?? 0);
+    near(reached - (readings.neutral.mean[layer] ?? 0), read, 0.05);
     assert.equal(readings.auroc[layer], 1);
   }
   assert.deepEqual(readings.clamp.layers, [1, 2]);
   // 24 tokens to each of twelve questions a side, read without any edit and as background work.
   assert.deepEqual(readings.tokens, { neutral: 12 * 24, told: 12 * 24 });
-  assert.equal(engine.projected.length, 2 * 12);
+  // And the neutral ones along the message.
+  assert.equal(engine.projected.length, 3 * 12);
   assert.ok(engine.projected.every(({ priority }) => priority === 'background'));
 });
 

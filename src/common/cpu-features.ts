@@ -1,0 +1,18 @@
+/** What the processor can do, as far as the system tells. */
+import { readFileSync } from 'node:fs';
+
+/**
+ * Instructions that multiply 8-bit numbers and add the products in 32 bits, by their names in Linux's /proc/cpuinfo. Without
+ * them x86 kernels add pairs of products in 16 bits, which saturate.
+ */
+const integerProducts = ['amx_int8', 'avx512_vnni', 'avx_vnni'] as const;
+
+/** The first of those instructions that the processor has; null without one, and where the system does not tell. */
+export function integerInstructions(): string | null {
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ');
+    return integerProducts.find((name) => flags?.includes(name)) ?? null;
+  } catch {
+    return null;
+  }
+}

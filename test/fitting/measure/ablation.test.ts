@@ -1,0 +1,150 @@
+/** What full ablation holds, found on a model whose rules are known. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { messageVectors } from '../../../src/concepts/message-directions.js';
+import { ablatedLevel } from '../../../src/concepts/readings.js';
+import { middleLayers } from '../../../src/fitting/measure/ablation.js';
+import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
+import {
+  JudgedEngine,
+  judgedModel,
+  prefix,
+  type Rules,
+  rulesAround,
+  seaConcept,
+  shareOf,
+  textOf,
+} from './judged-model.js';
+
+const signal = new AbortController().signal;
+const peak = 0.012;
+const near = (actual: number | undefined, expected: number, within: number) =>
+  assert.ok(actual !== undefined && Math.abs(actual - expected) < within, `${actual} is not ${expected}`);
+
+async function found(change: Partial<Rules> = {}, settings = {}, concept = seaConcept()) {
+  const engine = new JudgedEngine({ ...rulesAround(peak), ...change });
+  const { readings, calibration } = await calibrateConcept(concept, judgedModel(engine), settings, signal);
+  assert.ok(readings);
+  const one = (calibration.coefficients[1] ?? 0) / 100;
+  const held = engine.generated.filter(({ edit }) => (edit[0]?.scale[1] ?? 0) !== 0);
+  return { readings, one, held, engine };
+}
+
+/** Additions cost what they do, and what is held below neutral `cost` nats for the whole share of strength 1. */
+const costing = (cost: number): Partial<Rules> => {
+  const { loss } = rulesAround(peak);
+  return { loss: (share) => (share < 0 ? (cost * -share) / peak : loss(share)) };
+};
+
+test('projections are held as far below neutral as leaves plain answers fluent', async () => {
+  const at = async (cost: number) => {
+    const { readings, one } = await found(costing(cost));
+    return { below: readings.ablate?.below ?? Number.NaN, one };
+  };
+  const [free, cheap, dear, deadly] = [await at(0), await at(0.5), await at(1), await at(20)];
+  assert.equal(free.below, 0.3, 'as deep as anybody looks');
+  assert.ok(free.below > cheap.below && cheap.below > dear.below && dear.below > deadly.below);
+  assert.equal(deadly.below, 0, 'where every depth breaks text, neutral it is');
+  // By the rule 2 ** -(cost below one / peak) is 0.92 there.
+  near(cheap.below, (-Math.log2(0.92) * peak) / (0.5 * cheap.one), 0.04);
+});
+
+test('what is gone is the share of what the told model shows', async () => {
+  for (const gone of [0.2, 0.9]) {
+    // Told answers lose that much between the neutral mean and the depth that the search takes.
+    const told = (share: number) => 1 - Math.min(1, Math.max(0, (gone * -share) / (0.3 * peak)));
+    const { readings, one } = await found({ ...costing(0), told });
+    near(readings.ablate?.removed, Math.min(1, (gone * one) / peak), 0.05);
+    near(readings.ablate?.fluency, 1, 0.02);
+  }
+});
+
+test('level, unit and layers are one description: from the level on, clamp reaches what an addition reads', async () => {
+  const { readings, one } = await found(costing(0.5));
+  const { ablate, clamp, neutral } = readings;
+  assert.ok(ablate);
+  const read = 200 * one;
+  for (const layer of clamp.layers) {
+    near(ablatedLevel(readings)[layer], (neutral.mean[layer] ?? 0) - ablate.below * read, 0.1);
+    near(
+      (ablate.level[layer] ?? 0) + (clamp.unit[layer] ?? 0),
+      (neutral.mean[layer] ?? 0) + read,
+      0.12 * read,
+    );
+  }
+});
+
+test('what it does is measured on other questions than it was chosen by', async () => {
+  const { held, readings } = await found(costing(0.5));
+  const question = (prompt: readonly number[]) => /<user>(.*)\n/.exec(textOf(prompt))?.[1] ?? '';
+  const told = held.filter(({ prompt }) => textOf(prompt).includes(prefix));
+  const measured = new Set(told.map(({ prompt }) => question(prompt)));
+  const chosenBy = new Set(held.map(({ prompt }) => question(prompt)).filter((one) => !measured.has(one)));
+  assert.equal(told.length, 8);
+  assert.deepEqual([measured.size, chosenBy.size], [8, 8]);
+  assert.equal(held.length, 3 * 8 + 2 * 8);
+  // The same edit for told and plain answers, and the first position left alone.
+  const [first] = told;
+  assert.ok(first && told.every(({ edit }) => shareOf(edit) === shareOf(first.edit)));
+  assert.ok(
+    held.every(({ edit }) => edit.every(({ from, to }) => from === 1 && to === Number.POSITIVE_INFINITY)),
+  );
+  assert.deepEqual(
+    readings.ablate?.tried.map(({ below }) => below),
+    [0, 0.15, 0.3],
+  );
+});
+
+test('what the message differs in from others is held too, at right angles to the concept', async () => {
+  const { readings, held, engine } = await found(costing(0.5));
+  const message = readings.ablate?.message;
+  assert.ok(message);
+  assert.deepEqual(Object.keys(message.vectors), readings.clamp.layers.map(String));
+  const vectors = messageVectors(message, 3, 4);
+  for (const layer of readings.clamp.layers)
+    assert.deepEqual([...vectors.subarray(4 * layer, 4 * layer + 4)], [0, 1, 0, 0]);
+  assert.equal(engine.captured.filter((text) => text.includes(prefix)).length, 1);
+  assert.equal(engine.captured.length, 5, 'and four others');
+  for (const { edit } of held) assert.deepEqual([...(edit[1]?.vectors ?? [])], [...vectors]);
+  // Below neutral it is the concept's own direction that goes down, and this one stays where neutral answers are.
+  for (const { edit } of held.filter(({ edit }) => shareOf(edit) < 0))
+    for (const layer of readings.clamp.layers) near(edit[1]?.add[layer], message.level[layer] ?? 0, 1e-3);
+});
+
+test('with two questions both are asked for all of it', async () => {
+  const { readings, held } = await found(costing(0.5), { questions: ['One?', 'Two?'] });
+  assert.ok(readings.ablate !== undefined && held.length > 0);
+});
+
+test('where nothing tells the concept nobody knows what is gone', async () => {
+  const { readings, held } = await found({}, {}, seaConcept({ prefix: '' }));
+  assert.equal(readings.ablate, undefined);
+  assert.deepEqual(ablatedLevel(readings), readings.neutral.mean);
+  assert.equal(held.length, 0);
+});
+
+test('the search is a small part of a calibration', async () => {
+  const { engine } = await found(costing(0.5));
+  const length = (lists: readonly (readonly number[])[]) => lists.reduce((sum, { length: n }) => sum + n, 0);
+  const written = (list: typeof engine.generated) =>
+    list.reduce((sum, { prompt, maxTokens }) => sum + prompt.length + maxTokens, 0);
+  const held = written(engine.generated.filter(({ edit }) => (edit[0]?.scale[1] ?? 0) !== 0));
+  const read = engine.pairs.reduce(
+    (sum, { prompts, answers, pairs }) =>
+      sum + length(prompts) + pairs.reduce((all, [, answer]) => all + (answers[answer]?.length ?? 0), 0),
+    0,
+  );
+  const all = written(engine.generated) + read;
+  assert.ok(held < 0.04 * all, `${held} of ${all}`);
+});
+
+test('the middle third of the layers', () => {
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+  assert.deepEqual(middleLayers(upTo(29)), upTo(29).slice(9, 20));
+  for (const n of [1, 2]) assert.deepEqual(middleLayers(upTo(n)), upTo(n));
+  for (const n of [3, 12, 24, 80]) {
+    const middle = middleLayers(upTo(n));
+    assert.equal(middle.length, n - 2 * Math.floor(n / 3));
+    assert.equal((middle[0] ?? 0) + (middle.at(-1) ?? 0), n + 1, 'as far from either end');
+  }
+});
