@@ -120,6 +120,13 @@ export class ManagedModel implements Evictable, LeaseSource {
     return footprint.weights + (kv ?? footprint.leastKv) + this.#kept;
   }
 
+  get leastBytes(): number {
+    const footprint = planOf(this.#state)?.footprint;
+    if (!footprint) return 0;
+    const { running } = 'memory' in this.#state ? this.#state.memory : { running: null };
+    return footprint.weights + (running && running.device !== 'cpu' ? footprint.kv : footprint.leastKv);
+  }
+
   /** Bytes for beginnings of prompts that were read. */
   get kept(): number {
     return this.#kept;

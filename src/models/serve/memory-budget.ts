@@ -10,6 +10,8 @@ import { errors } from '../../errors.js';
 export interface Evictable {
   /** What it takes now, with what it was let grow by and what it keeps. */
   readonly bytes: number;
+  /** What of that it has as long as it is in memory, whatever runs; all of it when left out. */
+  readonly leastBytes?: number;
   /** Nothing uses it, and nobody is about to. */
   readonly idle: boolean;
   /** It does not make room for others. */
@@ -64,9 +66,10 @@ export class MemoryBudget {
   /** Bytes that a new model could have at most, were all gone that ever leave. */
   get most(): number {
     const { limit, hard } = this.options;
-    return hard
-      ? limit - total([...this.#admitted].filter(({ pinned }) => pinned))
-      : Number.POSITIVE_INFINITY;
+    if (!hard) return Number.POSITIVE_INFINITY;
+    let most = limit;
+    for (const { pinned, bytes, leastBytes = bytes } of this.#admitted) if (pinned) most -= leastBytes;
+    return most;
   }
 
   /** @throws SteerdError model_too_large when the model could never be let in */

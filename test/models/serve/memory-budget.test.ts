@@ -8,6 +8,7 @@ import { randomIntegers } from '../../text/tiny-tokenizers.js';
 class FakeModel implements Evictable {
   idle = true;
   pinned = false;
+  leastBytes?: number;
   lastUsed = 0;
   /** How often it was asked to leave. */
   asked = 0;
@@ -224,6 +225,12 @@ test('a model that may not grow is told when it can try again, and idle ones lea
   for (let turn = 0; turn < 3; turn++) await nextTurn();
   assert.ok(tries > 0);
   assert.ok(budget.grow(4));
+});
+
+test('what a pinned model has only for now is no reason to refuse another one for good', async () => {
+  const { budget, model, enters } = setup(10);
+  await enters(model('pinned', 9, { pinned: true, leastBytes: 4 }));
+  assert.equal(budget.most, 6);
 });
 
 test('a limit that is not hard lets models grow beyond it', async () => {
