@@ -9,11 +9,7 @@ import { getHeapStatistics } from 'node:v8';
 /** Growth below which no collection is worth its time: small models are loaded and unloaded often. */
 const worthwhileBytes = 8 * 1024 ** 2;
 
-/** With what lies outside of the heap and goes with objects in it, such as arrays. */
-const heapBytes = () => {
-  const { total_heap_size, external_memory } = getHeapStatistics();
-  return total_heap_size + external_memory;
-};
+const heapBytes = () => getHeapStatistics().total_heap_size;
 
 /** Size of this thread's heap after the last collection here. */
 let collectedBytes = heapBytes();

@@ -102,11 +102,10 @@ export class OpenModel {
   }
 
   /** Nothing runs: gives back what only runs need, and what is quickly made again. */
-  async forgetWork(): Promise<void> {
+  forgetWork(): void {
     this.serving.forgetReads();
     this.#comparison?.forgetReads();
     this.#capture?.release();
-    await shrinkJsHeap();
     shrinkNativeHeap();
   }
 

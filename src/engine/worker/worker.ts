@@ -67,7 +67,7 @@ class EngineLoop {
   /** Waits for something to compute. When nothing comes for a while, memory is given back. */
   async #woken(): Promise<void> {
     const rest = setTimeout(() => {
-      if (this.#scheduler.all().length === 0) void this.model.forgetWork();
+      if (this.#scheduler.all().length === 0) this.model.forgetWork();
     }, restMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
