@@ -1,7 +1,10 @@
 /** The images' HEALTHCHECK: ends with 0 when the server in this container can answer completions. */
 const anyAddress = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
-const host = process.env.HOST?.trim() || '127.0.0.1';
-const port = process.env.PORT?.trim() || '8080';
+const { STEERD_HOST, HOST, STEERD_PORT, PORT } = process.env;
+const host = STEERD_HOST?.trim() || HOST?.trim() || '127.0.0.1';
+// Kubernetes sets STEERD_PORT to an address beside a service called steerd.
+const own = STEERD_PORT?.includes('://') ? '' : STEERD_PORT?.trim();
+const port = own || PORT?.trim() || '8080';
 const address = anyAddress[host] ?? (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 
 try {

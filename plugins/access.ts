@@ -9,7 +9,9 @@ import type { AccessControl, Caller } from '../src/access/access-control.js';
 import { withDefaultSteering } from '../src/access/default-steering.js';
 import { SteerdError } from '../src/errors.js';
 import { onReplyEnd } from '../src/http/reply-end.js';
+import { attribute } from '../src/http/request-logger.js';
 import type { PluginOptions } from '../src/server/app.js';
+import { noteUse, RequestUse } from '../src/server/request-use.js';
 import { restrictServices } from '../src/server/restricted-services.js';
 import type { CallerServices } from '../src/server/services.js';
 
@@ -17,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whose key it came with; null where none is needed. */
     caller: Caller | null;
+    /** What it has used so far. */
+    use: RequestUse | null;
     /** The services as its caller may use them; there are none until the request was admitted. */
     services: CallerServices;
   }
@@ -26,11 +30,14 @@ async function access(app: FastifyInstance, { services }: PluginOptions): Promis
   const control = services.access;
   app.decorateRequest('caller', null);
   app.decorateRequest('services');
+  app.decorateRequest('use', null);
 
   app.addHook('onRequest', async (request, reply) => {
+    const use = new RequestUse();
+    request.use = use;
     if (request.routeOptions.url === undefined) return; // No such route: 404 tells nothing.
     if (control !== undefined) await admit(control, request, reply);
-    request.services = restrictServices(services, request.caller);
+    request.services = noteUse(restrictServices(services, request.caller, app.metrics), use);
   });
 
   app.addHook('preValidation', async (request) => {
@@ -40,14 +47,20 @@ async function access(app: FastifyInstance, { services }: PluginOptions): Promis
   });
 }
 
+/** Clients of Anthropic's API send the key as `x-api-key`, those of Azure's as `api-key`. */
+function authorizationOf({ headers }: FastifyRequest): string | undefined {
+  const bare = headers['x-api-key'] ?? headers['api-key'];
+  return headers.authorization ?? (typeof bare === 'string' ? `Bearer ${bare}` : undefined);
+}
+
 /** @throws SteerdError invalid_api_key, insufficient_scope, rate_limit_exceeded */
 async function admit(control: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { scope } = request.routeOptions.config;
   try {
-    const caller = await control.admit(request.headers.authorization, scope);
+    const caller = await control.admit(authorizationOf(request), scope);
     if (caller === null) return;
     request.caller = caller;
-    request.log = request.log.child({ key: caller.key.id });
+    attribute(request, reply, { key: caller.key.id, key_name: caller.key.name });
     caller.usage.takeRequest();
     if (scope === 'completions') onReplyEnd(reply.raw, caller.usage.beginStream());
   } catch (error) {
@@ -62,5 +75,5 @@ async function admit(control: AccessControl, request: FastifyRequest, reply: Fas
 
 export default fp(access, {
   name: 'access',
-  dependencies: ['errors', 'running-answers', 'cors'],
+  dependencies: ['errors', 'running-answers', 'cors', 'tracing'],
 });

@@ -2,6 +2,7 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { errors } from '../src/errors.js';
 import type { PluginOptions } from '../src/server/app.js';
 import { withScope } from '../src/server/route-scopes.js';
 
@@ -16,6 +17,11 @@ const exposed = [
 
 async function corsPlugin(app: FastifyInstance, { settings }: PluginOptions): Promise<void> {
   const origins = settings.corsOrigins;
+  app.addHook('onRequest', async ({ method, headers: { origin, ...headers } }) => {
+    const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+    if (!isPreflight || origin === undefined) return;
+    if (!origins.includes('*') && !origins.includes(origin)) throw errors.originNotAllowed(origin, origins);
+  });
   if (origins.length === 0) return;
   const options = {
     origin: origins.includes('*') ? '*' : [...origins],

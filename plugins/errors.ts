@@ -1,8 +1,8 @@
-/** Every failure leaves in OpenAI's error shape; what is the server's fault is logged with its cause. */
+/** Every failure leaves in the error shape of its API, OpenAI's but for a few routes; what is the server's fault is logged with its cause. */
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { errors, type SteerdError } from '../src/errors.js';
-import { explain, toErrorBody } from '../src/http/error-reply.js';
+import { explain, shapedError } from '../src/http/error-reply.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,7 +28,10 @@ async function errorsPlugin(app: FastifyInstance): Promise<void> {
   app.setErrorHandler<FastifyError | SteerdError>((error, request, reply) => {
     const told = request.explain(error);
     if (told.retryAfterSeconds !== null) reply.header('retry-after', told.retryAfterSeconds);
-    return reply.code(told.status).type('application/json').send(toErrorBody(told));
+    return reply
+      .code(told.status)
+      .type('application/json')
+      .send(shapedError(told, request.routeOptions.config?.errorShape ?? 'openai'));
   });
 
   app.setNotFoundHandler((request) => {

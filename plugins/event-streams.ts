@@ -3,8 +3,15 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import type { JobEvent, JobEventLog } from '../src/common/job-event-log.js';
-import { toErrorBody } from '../src/http/error-reply.js';
-import { eventStream, eventStreamHeaders, jobEvents } from '../src/http/event-stream.js';
+import { shapedError } from '../src/http/error-reply.js';
+import {
+  event,
+  eventStream,
+  eventStreamHeaders,
+  jobEvents,
+  lineStream,
+  lineStreamHeaders,
+} from '../src/http/event-stream.js';
 
 type FollowedLog = Pick<JobEventLog<JobEvent & { readonly type: string }>, 'isOver' | 'read'>;
 
@@ -12,6 +19,8 @@ declare module 'fastify' {
   interface FastifyReply {
     /** @returns the body of a stream of `events`, each as src/http/event-stream.ts writes it */
     eventStream(events: AsyncIterable<string>): Readable;
+    /** @returns the body of a stream of `lines`, each JSON with its line end */
+    lineStream(lines: AsyncIterable<string>): Readable;
     /**
      * The events of a job after the one that `last-event-id` names.
      * @returns the body; null, with status 204, when the job has ended and the client has its last event
@@ -23,7 +32,19 @@ declare module 'fastify' {
 async function eventStreams(app: FastifyInstance): Promise<void> {
   app.decorateReply('eventStream', function (this: FastifyReply, events: AsyncIterable<string>): Readable {
     this.headers(eventStreamHeaders);
-    return eventStream(events, (error) => toErrorBody(this.request.explain(error)));
+    const shape = this.request.routeOptions.config?.errorShape ?? 'openai';
+    return eventStream(events, (error) => {
+      const json = JSON.stringify(shapedError(this.request.explain(error), shape));
+      return event(json, shape === 'anthropic' ? { name: 'error' } : {});
+    });
+  });
+  app.decorateReply('lineStream', function (this: FastifyReply, lines: AsyncIterable<string>): Readable {
+    this.headers(lineStreamHeaders);
+    const shape = this.request.routeOptions.config?.errorShape ?? 'openai';
+    return lineStream(
+      lines,
+      (error) => `${JSON.stringify(shapedError(this.request.explain(error), shape))}\n`,
+    );
   });
   app.decorateReply('jobEventStream', function (this: FastifyReply, log: FollowedLog): Readable | null {
     const after = Number(this.request.headers['last-event-id'] ?? 0);

@@ -25,6 +25,7 @@ async function openapi(app: FastifyInstance): Promise<void> {
         { name: 'completions', description: 'Steered and plain completions' },
         { name: 'concepts', description: 'What can be steered by' },
         { name: 'fits', description: 'Jobs that make concepts' },
+        { name: 'ollama', description: "Ollama's API: the same answers, for its clients" },
         { name: 'steering', description: 'What concepts do to texts' },
         { name: 'models', description: 'What answers' },
         { name: 'server', description: 'How the server is' },
@@ -36,7 +37,18 @@ async function openapi(app: FastifyInstance): Promise<void> {
     },
     transformObject: (input) => finishDocument(jsonSchemaTransformObject(input)),
   });
-  await withScope(app, 'public', () => app.register(swaggerUi, { routePrefix: '/docs' }));
+  // Relative, so that the pages work behind a proxy that serves this under a path of its own. Without the slash the page
+  // would name its files by absolute paths.
+  app.addHook('onRequest', async ({ url, method }, reply) => {
+    if (method === 'GET' && url.split('?', 1)[0] === '/docs') return reply.redirect('docs/');
+  });
+  await withScope(app, 'public', () =>
+    app.register(swaggerUi, {
+      routePrefix: '/docs',
+      transformSpecification: (document) => ({ ...document, servers: [{ url: '..' }] }),
+      transformSpecificationClone: false,
+    }),
+  );
 }
 
-export default fp(openapi, { name: 'openapi' });
+export default fp(openapi, { name: 'openapi', dependencies: ['web-pages'] });

@@ -60,7 +60,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/metrics',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'metrics' },
       schema: {
         operationId: 'metrics',
         tags,
@@ -84,7 +84,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/load',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'metrics' },
       schema: {
         operationId: 'load',
         tags,
@@ -108,7 +108,8 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   );
 
   app.get('/', { config: { scope: 'public' }, schema: { hide: true } }, async (_, reply) =>
-    reply.redirect('/docs'),
+    // Relative, so that it holds behind a proxy that gives the server a path of its own.
+    reply.redirect('docs/'),
   );
 };
 

@@ -1,7 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { detokenize, tokenize } from '../src/completions/tokenize.js';
+import { detokenize, tokenize, tokenizerInfo } from '../src/completions/tokenize.js';
 import { errorResponses } from '../src/schemas/errors.js';
-import { Detokenized, DetokenizeRequest, Tokenized, TokenizeRequest } from '../src/schemas/tokenize.js';
+import { ModelQuery } from '../src/schemas/models.js';
+import {
+  Detokenized,
+  DetokenizeRequest,
+  Tokenized,
+  TokenizeRequest,
+  TokenizerInfo,
+} from '../src/schemas/tokenize.js';
 
 const tokenization: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -34,8 +41,25 @@ const tokenization: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ body, services }, reply) => {
       const signal = app.answers.signalFor(reply.raw);
-      return { prompt: detokenize(body, await services.models.get(body.model ?? undefined, signal)) };
+      const text = detokenize(body, await services.models.get(body.model ?? undefined, signal));
+      return { prompt: text, content: text };
     },
+  );
+
+  app.get(
+    '/tokenizer_info',
+    {
+      config: { scope: 'completions' },
+      schema: {
+        operationId: 'tokenizerInfo',
+        tags: ['completions'],
+        summary: "Tell a model's tokenizer, its special tokens and its chat template",
+        querystring: ModelQuery,
+        response: { 200: TokenizerInfo, ...errorResponses(400, 404, 500, 503) },
+      },
+    },
+    async ({ query, services }, reply) =>
+      tokenizerInfo(await services.models.get(query.model, app.answers.signalFor(reply.raw))),
   );
 };
 

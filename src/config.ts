@@ -3,22 +3,28 @@
  * flag overrides the environment; an empty variable counts as unset. All bad values are reported together in one
  * `ConfigError`, which names for each the variable, its requirement and the value received.
  */
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { closest } from './common/closest.js';
 import { packageRoot } from './common/package.js';
 import { arithmetics } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {
   readonly env: string;
-  /** Commander's notation: `--port <number>`. */
-  readonly flag: string;
+  /** A variable that other programs have too, read where `env` is not set. */
+  readonly common?: string;
+  /** Commander's notation: `--port <number>`; null for what every user of the machine could read in a list of processes. */
+  readonly flag: string | null;
   /** The default, as a user would write it. */
   readonly fallback: string;
   readonly help: string;
-  /** Completes "PORT must be ...". */
+  /** Completes "STEERD_PORT must be ...". */
   readonly requirement: string;
   readonly schema: Schema;
+  /** Whether no message may hold its value. */
+  readonly secret?: boolean;
 }
 
 const setting = <Schema extends z.ZodType>(entry: Setting<Schema>): Setting<Schema> => entry;
@@ -34,6 +40,22 @@ const integer = (least: number, most: number) =>
 
 const text = z.string().trim().min(1);
 
+const percentDecoded = z.string().transform((value, context) => {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    context.addIssue({ code: 'custom' });
+    return z.NEVER;
+  }
+});
+
+/** `none` is the empty list. */
+const commaList = (entry: RegExp) =>
+  z
+    .string()
+    .transform((value) => (value === 'none' ? [] : value.split(',').map((part) => part.trim())))
+    .pipe(z.array(z.string().regex(entry)).max(1000));
+
 const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
 
 export const devices = ['auto', 'cuda', 'webgpu', 'cpu'] as const;
@@ -42,7 +64,8 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 export const settingsTable = {
   host: setting({
-    env: 'HOST',
+    env: 'STEERD_HOST',
+    common: 'HOST',
     flag: '--host <address>',
     fallback: '127.0.0.1',
     help: 'address to listen on',
@@ -50,7 +73,8 @@ export const settingsTable = {
     schema: text,
   }),
   port: setting({
-    env: 'PORT',
+    env: 'STEERD_PORT',
+    common: 'PORT',
     flag: '--port <number>',
     fallback: '8080',
     help: 'port to listen on; 0 takes a free one',
@@ -64,6 +88,30 @@ export const settingsTable = {
     help: 'where concepts fitted here are kept',
     requirement: 'a path',
     schema: text,
+  }),
+  cacheDirectory: setting({
+    env: 'STEERD_CACHE_DIR',
+    flag: '--cache-dir <path>',
+    fallback: join(homedir(), '.cache', 'steerd'),
+    help: 'where weights prepared for this processor are kept, 16 GiB at most; "none" prepares them at each load',
+    requirement: '"none" or a path',
+    schema: text.transform((path) => (path === 'none' ? null : path)),
+  }),
+  maxConcepts: setting({
+    env: 'STEERD_MAX_CONCEPTS',
+    flag: '--max-concepts <number>',
+    fallback: '10000',
+    help: 'concepts that may be kept in the data directory; API keys may have a limit of their own',
+    requirement: 'an integer from 0 to 1000000',
+    schema: integer(0, 1_000_000),
+  }),
+  maxConceptBytes: setting({
+    env: 'STEERD_MAX_CONCEPT_BYTES',
+    flag: '--max-concept-bytes <bytes>',
+    fallback: String(2 ** 30),
+    help: 'bytes that the vectors of all those may have; they are held in memory',
+    requirement: 'an integer from 0 to 1099511627776',
+    schema: integer(0, 2 ** 40),
   }),
   modelsDirectory: setting({
     env: 'STEERD_MODELS_DIR',
@@ -172,8 +220,8 @@ export const settingsTable = {
   prefillChunk: setting({
     env: 'STEERD_PREFILL_CHUNK',
     flag: '--prefill-chunk <tokens>',
-    fallback: '64',
-    help: 'prompt tokens read between two decode steps',
+    fallback: '512',
+    help: 'most prompt tokens read in one run; beside streams fewer, by what they may be held up',
     requirement: 'an integer from 1 to 65536',
     schema: integer(1, 65_536),
   }),
@@ -209,6 +257,18 @@ export const settingsTable = {
     requirement: 'true or false',
     schema: boolean,
   }),
+  apiKey: setting({
+    env: 'STEERD_API_KEY',
+    flag: null,
+    fallback: 'none',
+    help: 'one API key, for everything, beside those of the keys file',
+    requirement: 'at least 16 characters, none of them a space, and at most 256',
+    schema: z
+      .string()
+      .regex(/^(none|[\x21-\x7e]{16,256})$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+    secret: true,
+  }),
   hubEndpoint: setting({
     env: 'HF_ENDPOINT',
     flag: '--hub <url>',
@@ -221,18 +281,32 @@ export const settingsTable = {
     env: 'STEERD_CORS_ORIGINS',
     flag: '--cors-origins <origins>',
     fallback: 'none',
-    help: 'web pages that may call the API: "none", "*" or origins such as https://a.example, separated by commas',
-    requirement: '"none", "*" or a comma-separated list of origins such as https://a.example',
-    schema: z
-      .string()
-      .transform((value) => (value === 'none' ? [] : value.split(',').map((origin) => origin.trim())))
-      .pipe(z.array(z.string().regex(/^(\*|https?:\/\/[^/\s]+)$/)).max(1000)),
+    help: 'web pages and desktop clients that may call the API: "none", "*" or origins such as https://a.example, app://obsidian.md or null, separated by commas',
+    requirement:
+      '"none", "*" or a comma-separated list of origins such as https://a.example or tauri://localhost',
+    schema: commaList(/^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/i),
+  }),
+  allowedHosts: setting({
+    env: 'STEERD_ALLOWED_HOSTS',
+    flag: '--allowed-hosts <names>',
+    fallback: 'none',
+    help: 'names under which a server without API keys answers, beside those of this machine: "none", "*" or names separated by commas',
+    requirement: '"none", "*" or a comma-separated list of host names without ports',
+    schema: commaList(/^(\*|[^\s:/@,]+|\[[0-9a-f:.]+\])$/i),
   }),
   requestSeconds: setting({
     env: 'STEERD_REQUEST_SECONDS',
     flag: '--request-seconds <seconds>',
     fallback: '600',
     help: 'how long a request may take from arrival to its last byte',
+    requirement: 'an integer from 1 to 86400',
+    schema: integer(1, 86_400),
+  }),
+  bodySeconds: setting({
+    env: 'STEERD_BODY_SECONDS',
+    flag: '--body-seconds <seconds>',
+    fallback: '60',
+    help: 'how long a request may take to come, headers and body, before it is answered 408',
     requirement: 'an integer from 1 to 86400',
     schema: integer(1, 86_400),
   }),
@@ -255,6 +329,29 @@ export const settingsTable = {
       .regex(/^(none|https?:\/\/\S+)$/)
       .transform((value) => (value === 'none' ? '' : value)),
   }),
+  traceHeaders: setting({
+    env: 'OTEL_EXPORTER_OTLP_HEADERS',
+    flag: null,
+    fallback: 'none',
+    help: 'headers for the collector, such as its key: name=value, separated by commas, values percent-encoded',
+    requirement: '"none" or a comma-separated list of name=value',
+    schema: z
+      .string()
+      .transform((value) =>
+        value === 'none' ? [] : value.split(',').map((part) => part.trim().split(/\s*=\s*(.*)/s, 2)),
+      )
+      .pipe(z.array(z.tuple([z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), percentDecoded])).max(100))
+      .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(pairs)),
+    secret: true,
+  }),
+  responses: setting({
+    env: 'STEERD_RESPONSES',
+    flag: '--responses <number>',
+    fallback: '1000',
+    help: 'responses of /v1/responses kept in memory, for requests that refer to them; 0 keeps none',
+    requirement: 'an integer from 0 to 1000000',
+    schema: integer(0, 1_000_000),
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',
@@ -264,18 +361,31 @@ export const settingsTable = {
     schema: integer(0, 86_400),
   }),
   logLevel: setting({
-    env: 'LOG_LEVEL',
+    env: 'STEERD_LOG_LEVEL',
+    common: 'LOG_LEVEL',
     flag: '--log-level <level>',
     fallback: 'info',
     help: `one of ${logLevels.join(', ')}`,
     requirement: `one of ${logLevels.join(', ')}`,
     schema: z.enum(logLevels),
   }),
+  logSampling: setting({
+    env: 'STEERD_LOG_SAMPLING',
+    flag: '--log-sampling <share>',
+    fallback: '1',
+    help: 'share of the requests that went well whose lines are written to the log, from 0 to 1',
+    requirement: 'a number from 0 to 1',
+    schema: z
+      .string()
+      .regex(/^\d*\.?\d+$/)
+      .transform(Number)
+      .pipe(z.number().min(0).max(1)),
+  }),
   bodyLimit: setting({
     env: 'STEERD_BODY_LIMIT',
     flag: '--body-limit <bytes>',
     fallback: String(4 * 1024 * 1024),
-    help: 'largest request body in bytes',
+    help: 'largest request body in bytes; those of fits may have 4 times (at most 16 MiB), of vectors 16 times (64 MiB) as much',
     requirement: 'an integer from 1024 to 1073741824',
     schema: integer(1024, 1_073_741_824),
   }),
@@ -291,6 +401,44 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** Variables of ours that are no settings: ORT's library, read where it is loaded. */
+const otherVariables: readonly string[] = ['STEERD_ORT_LIBRARY'];
+
+/** What Kubernetes sets in every container beside a service called `steerd`: STEERD_PORT=tcp://10.0.0.1:8080 and more. */
+const ofKubernetes = /^STEERD_(SERVICE_|PORT_)/;
+const isServiceAddress = (value: string | undefined) => /^(tcp|udp|sctp):\/\//.test(value ?? '');
+
+/** conda and some shells set HOST to the machine's kind, such as x86_64-conda-linux-gnu: no address to listen on. */
+const platformTriplet =
+  /^(x86_64|amd64|i[3-6]86|aarch64|arm64|armv\d\w*|ppc64le|s390x|riscv64)-[\w.]+(-[\w.]+)*$/;
+
+/** The variable that a setting is read from: its own where that is set, else the common one. */
+function variableOf(
+  { env, common }: Pick<Setting<z.ZodType>, 'env' | 'common'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const isSet = (name: string) => {
+    const value = environment[name]?.trim();
+    return (
+      Boolean(value) && !isServiceAddress(value) && !(name === 'HOST' && platformTriplet.test(value ?? ''))
+    );
+  };
+  if (common === undefined || isSet(env)) return env;
+  // A value that is passed over must not be read by the name that has it.
+  return isSet(common) ? common : '';
+}
+
+/** A sentence for each variable that looks like a setting and is none. */
+function misspelt(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...settingNames.map((name): string => settingsTable[name].env), ...otherVariables];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('STEERD_') && !known.includes(name) && !ofKubernetes.test(name))
+    .map((name) => {
+      const nearest = closest(name, known);
+      return `there is no setting ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`} "steerd serve --help" lists them all.`;
+    });
+}
+
 /**
  * Reads the settings.
  * @param flags values given on the command line, by property name
@@ -300,17 +448,23 @@ export function readSettings(
   environment: Readonly<Record<string, string | undefined>>,
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
 ): Settings {
-  const problems: string[] = [];
+  const problems = misspelt(environment);
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of settingNames) {
-    const { env, flag, fallback, requirement, schema } = settingsTable[name];
+    const { flag, fallback, requirement, schema, secret, ...variables }: Setting<z.ZodType> =
+      settingsTable[name];
     const given = flags[name];
+    const env = variableOf(variables, environment);
     const received = given ?? (environment[env]?.trim() || fallback);
     const parsed = schema.safeParse(received);
     if (parsed.success) values[name] = parsed.data;
     else {
-      const source = given === undefined ? env : `${flag.split(' ')[0]} (${env})`;
-      problems.push(`${source} must be ${requirement}; received ${shown(received)}.`);
+      const source =
+        given === undefined || flag === null
+          ? env || variables.env
+          : `${flag.split(' ')[0]} (${variables.env})`;
+      const told = secret ? `${received.length} characters` : shown(received);
+      problems.push(`${source} must be ${requirement}; received ${told}.`);
     }
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));

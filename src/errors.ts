@@ -31,6 +31,24 @@ export class SteerdError extends Error {
   }
 }
 
+const atLayer = (layer: number | null) => (layer === null ? '' : `, at layer ${layer} first`);
+
+/** Steering drove the activations out of the range of their numbers. Whoever knows what was asked for says so. */
+export class SteeringTooStrong extends SteerdError {
+  constructor(
+    readonly layer: number | null,
+    asked: readonly string[],
+  ) {
+    super(
+      'steering_too_strong',
+      400,
+      'invalid_request_error',
+      `steering must leave the model's numbers finite; received ${asked.join(' and ') || 'an edit'}, under which they overflowed${atLayer(layer)}. Lower the strength.`,
+      'steering',
+    );
+  }
+}
+
 /** A received value as it is shown in a message: strings in quotes, at most 80 characters. */
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
@@ -53,18 +71,24 @@ export const errors = {
     invalid('unknown_steering_field', `there is no field ${shown(field)}; ${hint}`, field.slice(0, 80)),
   chatTemplateMissing: (param: string, model: string) =>
     invalid('chat_template_missing', `model ${model} has no chat template; use POST /v1/completions.`, param),
+  nothingToContinue: () =>
+    invalid(
+      'invalid_value',
+      "continue_final_message needs a last message of the assistant with text, which the model's chat template keeps.",
+      'continue_final_message',
+    ),
   clientGone: () =>
     new SteerdError('client_gone', 499, 'invalid_request_error', 'the client closed the connection.'),
   promptTooLong: (param: string, characters: number, limit: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${characters} characters; the context holds ${capacity} tokens, so at most ${limit} characters are read.`,
+      `${param} has ${characters} characters; this model's maximum context length is ${capacity} tokens, so at most ${limit} characters are read.`,
       param,
     ),
   tooManyMessages: (param: string, messages: number, capacity: number) =>
     invalid(
       'context_length_exceeded',
-      `${param} is a list of ${messages}; the context holds ${capacity} tokens, and each message takes at least one.`,
+      `${param} is a list of ${messages}; this model's maximum context length is ${capacity} tokens, and each message takes at least one.`,
       param,
     ),
   bodyTooLarge: (limit: number) =>
@@ -74,6 +98,16 @@ export const errors = {
       'invalid_request_error',
       `the request body must be at most ${limit} bytes.`,
     ),
+  requestTooSlow: (seconds: number) =>
+    new SteerdError(
+      'request_timeout',
+      408,
+      'invalid_request_error',
+      `the request did not come within ${seconds} s (STEERD_BODY_SECONDS); send it faster or in smaller parts.`,
+    ),
+  headersTooLarge: () =>
+    new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
+  notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   bodyNotJson: (contentType: string | undefined) =>
     new SteerdError(
       'unsupported_media_type',
@@ -133,8 +167,31 @@ export const errors = {
   ) =>
     invalid(
       'context_length_exceeded',
-      `${param} has ${prompt} tokens and ${answer} more were asked for, but the context holds ${limit}; shorten the prompt or lower ${lengthField}.`,
+      // Clients look for the words "maximum context length is N tokens".
+      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}.`,
       param,
+    ),
+  previousResponseNotFound: (id: string) =>
+    invalid(
+      'previous_response_not_found',
+      `previous_response_id must be that of a response that is stored; received ${shown(id)}. The oldest give way, and store: false keeps none: send the whole conversation as input.`,
+      'previous_response_id',
+    ),
+  itemNotFound: (id: string, param: string) =>
+    new SteerdError(
+      'item_not_found',
+      404,
+      'not_found_error',
+      `${param} must be that of an item of a response that is stored; received ${shown(id)}. The oldest give way, and store: false keeps none: send the item itself.`,
+      param,
+    ),
+  responseNotFound: (id: string) =>
+    new SteerdError(
+      'response_not_found',
+      404,
+      'not_found_error',
+      `response ${shown(id)} does not exist, or is no longer stored.`,
+      'response_id',
     ),
   tokenOutOfRange: (param: string, token: number, vocabulary: number) =>
     invalid(
@@ -183,6 +240,14 @@ export const errors = {
       `concept ${shown(name)} ships with the model and cannot be deleted.`,
       'name',
     ),
+  conceptQuotaExceeded: (name: string, now: string, limit: string) =>
+    new SteerdError(
+      'concept_quota_exceeded',
+      507,
+      'invalid_request_error',
+      `concept ${shown(name)} is not kept: ${now} (limit: ${limit}); delete one first.`,
+      'name',
+    ),
   conceptChanged: (name: string) =>
     new SteerdError(
       'concept_changed',
@@ -228,6 +293,15 @@ export const errors = {
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
+  /** The grammar let something through: the answer is not passed off as what was asked for. */
+  constraintBroken: (model: string, field: string) =>
+    new SteerdError(
+      'constraint_broken',
+      500,
+      'server_error',
+      `the answer of model ${model} does not fit ${field}, to which it should have been held; this is a fault of the server.`,
+      field,
+    ),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
       'queue_full',
@@ -251,7 +325,7 @@ export const errors = {
       'invalid_api_key',
       401,
       'authentication_error',
-      'an API key is needed: send it as "Authorization: Bearer <key>".',
+      'an API key is needed: send it as "Authorization: Bearer <key>" (or as x-api-key).',
     ),
   apiKeyWrong: () =>
     new SteerdError(
@@ -259,6 +333,29 @@ export const errors = {
       401,
       'authentication_error',
       'the API key is not one of this server: it is mistyped or was revoked.',
+    ),
+  apiKeyExpired: (key: string, expired: number) =>
+    new SteerdError(
+      'invalid_api_key',
+      401,
+      'authentication_error',
+      `the API key ${key} expired at ${new Date(expired * 1000).toISOString()}; ask for a new one.`,
+    ),
+  keysUnreadable: () =>
+    new SteerdError(
+      'keys_unreadable',
+      503,
+      'service_unavailable_error',
+      "the server's keys file cannot be read, so nobody is let in; the server's log says why.",
+      null,
+      5,
+    ),
+  hostNotAllowed: (host: string) =>
+    new SteerdError(
+      'host_not_allowed',
+      403,
+      'permission_error',
+      `this server asks for no API keys, so it answers only under names of this machine; received Host ${shown(host)}. STEERD_ALLOWED_HOSTS (--allowed-hosts) names others, or make a key with "steerd keys add".`,
     ),
   scopeTooSmall: (key: string, needed: string, granted: readonly string[]) =>
     new SteerdError(
@@ -268,6 +365,14 @@ export const errors = {
       needed === 'admin'
         ? `this needs an API key with scope admin; ${key} has ${granted.join(', ')}.`
         : `this needs an API key with scope ${needed} (or admin); ${key} has ${granted.join(', ')}.`,
+    ),
+  /** @param origin undefined where the browser says only that the page is of another site */
+  originNotAllowed: (origin: string | undefined, allowed: readonly string[]) =>
+    new SteerdError(
+      'origin_not_allowed',
+      403,
+      'permission_error',
+      `pages of ${origin === undefined ? 'another site' : `origin ${shown(origin)}`} may not call this server; STEERD_CORS_ORIGINS (--cors-origins) lists those that may: ${some(allowed)}.`,
     ),
   conceptNotAllowed: (name: string, allowed: readonly string[], param: string) =>
     new SteerdError(
@@ -439,6 +544,24 @@ export const errors = {
       500,
       'server_error',
       `${folder} cannot be written: ${reason}. Set STEERD_MODELS_DIR (--models-dir) to a folder of yours; "steerd serve" reads the same setting.`,
+    ),
+  /** @param asked what steered, item by item; left out where only the engine knows */
+  steeringTooStrong: (layer: number | null, asked: readonly string[] = []) =>
+    new SteeringTooStrong(layer, asked),
+  numbersBroke: (model: string, layer: number | null) =>
+    new SteerdError(
+      'numbers_broke',
+      500,
+      'server_error',
+      `the numbers of model ${model} overflowed${atLayer(layer)} on this text, without any steering; try an export with a wider float type.`,
+    ),
+  /** What a client is told of `engineFailed`. */
+  engineFailedFor: (requestId: string) =>
+    new SteerdError(
+      'engine_failed',
+      500,
+      'server_error',
+      `the model failed while running; the server's log says why under request id ${requestId}.`,
     ),
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),

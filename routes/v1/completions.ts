@@ -42,7 +42,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(textRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return textCompletion(plan, generation);
-      return reply.eventStream(textEvents(plan, await begin(generation)));
+      return reply.eventStream(textEvents(plan, await begin(generation, plan)));
     },
   );
 };

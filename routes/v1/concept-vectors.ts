@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { fileFormat } from '../../src/common/file-kind.js';
 import { exportVectors, storeComposition, storeVectors } from '../../src/concepts/vector-exchange.js';
 import { askedFormat, binaryTypes, mediaTypes } from '../../src/concepts/vector-formats.js';
+import { shortFile } from '../../src/concepts/vector-reader.js';
 import { modelId } from '../../src/models/registry.js';
+import { largerBodies } from '../../src/schemas/body-limits.js';
 import { ConceptVectors, VectorEncoding, vectorFormats } from '../../src/schemas/concept-vectors.js';
 import { ComposeRequest, ConceptObject, ConceptParams } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -26,9 +28,6 @@ const ImportQuery = ModelQuery.extend({
 });
 const binary = z.custom<Uint8Array>().meta({ type: 'string', format: 'binary' });
 const VectorsBody = z.custom<unknown>().meta({ $ref: '#/components/schemas/ConceptVectorsImport' });
-/** Vectors of large models as JSON are larger than any other body. */
-const vectorsBodyLimit = 64 * 1024 * 1024;
-
 const conceptVectors: FastifyPluginAsyncZod = async (app) => {
   await app.register(uploads);
 
@@ -98,8 +97,8 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
     // Some clients call everything that they send JSON.
-    const format = fileFormat(bytes);
-    if (format === undefined || format === 'json') parse(request, bytes.toString(), done);
+    const format = bytes.length > shortFile ? null : fileFormat(bytes);
+    if (format === undefined || format === 'json') parse(request, bytes, done);
     else done(null, bytes);
   });
 
@@ -107,7 +106,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
     '/concepts/:name/vectors',
     {
       config: { scope: 'concepts:write' },
-      bodyLimit: vectorsBodyLimit,
+      bodyLimit: largerBodies('vectors', app.initialConfig.bodyLimit),
       schema: {
         operationId: 'importConceptVectors',
         tags,
@@ -118,18 +117,19 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
         params: ConceptParams,
         querystring: ImportQuery,
         body: VectorsBody,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 507) },
       },
     },
-    async ({ params: { name }, query, headers, body, services: { models, concepts } }) => {
-      const stored = await storeVectors(models, concepts, body, {
+    async ({ params: { name }, query, headers, body, services: { models, concepts } }, reply) => {
+      const options = {
         model: query.model,
         name,
         format: query.format,
         contentType: headers['content-type'],
         force: query.force === 'true',
-      });
-      return toConceptObject(stored);
+      };
+      const signal = app.answers.signalFor(reply.raw);
+      return toConceptObject(await storeVectors(models, concepts, body, options, signal));
     },
   );
 };

@@ -3,6 +3,7 @@ import { compareConcepts } from '../../src/concepts/compare-concepts.js';
 import { conceptAttention } from '../../src/concepts/concept-attention.js';
 import { storedConcept } from '../../src/concepts/concept-lookup.js';
 import { modelId } from '../../src/models/registry.js';
+import { largerBodies } from '../../src/schemas/body-limits.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import {
   ConceptList,
@@ -15,7 +16,7 @@ import {
 } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
-import { FitRequest, fitBodyLimit } from '../../src/schemas/fits.js';
+import { FitRequest } from '../../src/schemas/fits.js';
 import { ModelQuery } from '../../src/schemas/models.js';
 import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 
@@ -31,7 +32,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         tags,
         summary: 'List the concepts',
         description:
-          'Without a model: the concepts of all. By pages: `after` is the last name of the page before.',
+          'Without a model: the concepts of all. By pages: `after` is the `next` of the page before.',
         querystring: ConceptPageQuery,
         response: { 200: ConceptList, ...errorResponses(400, 404, 500, 503) },
       },
@@ -46,7 +47,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     '/concepts',
     {
       config: { scope: 'concepts:write' },
-      bodyLimit: Math.max(fitBodyLimit, app.initialConfig.bodyLimit ?? 0),
+      bodyLimit: largerBodies('fits', app.initialConfig.bodyLimit),
       schema: {
         operationId: 'createConcept',
         tags,
@@ -54,7 +55,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         body: FitRequest,
         response: {
           202: { description: 'The fit that makes it', content: { 'application/json': { schema: FitJob } } },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503),
+          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 507),
         },
       },
     },

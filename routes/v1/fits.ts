@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
+import { largerBodies } from '../../src/schemas/body-limits.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { FitEvent, FitJob, FitList, FitParams } from '../../src/schemas/fit-jobs.js';
-import { FitRequest, fitBodyLimit } from '../../src/schemas/fits.js';
+import { FitRequest } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { EventsHeaders } from '../../src/schemas/job-events.js';
 
@@ -14,7 +15,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
     '/fits',
     {
       config: { scope: 'concepts:write' },
-      bodyLimit: Math.max(fitBodyLimit, app.initialConfig.bodyLimit ?? 0),
+      bodyLimit: largerBodies('fits', app.initialConfig.bodyLimit),
       schema: {
         operationId: 'createFit',
         tags,

@@ -1,5 +1,5 @@
 /** Authentication and authorisation: whose key a request carries, and whether that key's scopes suffice. */
-import { BlockList, isIP } from 'node:net';
+import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { type KeyLog, KeyStore, type KnownKey } from './key-store.js';
 import { KeyUsage } from './key-usage.js';
@@ -11,41 +11,34 @@ export interface Caller {
   readonly usage: KeyUsage;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** Whether only this machine reaches the address. Of names, only localhost counts: others may resolve to anything. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  const version = isIP(bare);
-  if (version === 0) return bare.toLowerCase() === 'localhost';
-  return loopback.check(bare, version === 4 ? 'ipv4' : 'ipv6');
-}
-
 export class AccessControl {
   /** By key id. */
   readonly #usage = new Map<string, KeyUsage>();
 
-  constructor(readonly keys: Pick<KeyStore, 'needed' | 'size' | 'refresh' | 'find'>) {}
+  constructor(readonly keys: Pick<KeyStore, 'needed' | 'unreadable' | 'refresh' | 'find' | 'summary'>) {}
 
-  static async open(dataDirectory: string, log: KeyLog): Promise<AccessControl> {
-    return new AccessControl(await KeyStore.open(dataDirectory, log));
+  /**
+   * @param secret of a key beside those of the keys file; none when empty
+   * @throws KeysFileError
+   */
+  static async open(dataDirectory: string, log: KeyLog, secret = ''): Promise<AccessControl> {
+    return new AccessControl(await KeyStore.open(dataDirectory, log, secret));
   }
 
   /**
    * @param authorization the request's header
    * @returns the caller; null for a public route, or where no keys are needed
-   * @throws SteerdError invalid_api_key, insufficient_scope
+   * @throws SteerdError invalid_api_key, insufficient_scope, keys_unreadable
    */
   async admit(authorization: string | undefined, needed: RouteScope): Promise<Caller | null> {
     if (needed === 'public') return null;
     await this.keys.refresh();
     if (!this.keys.needed) return null;
     const secret = /^Bearer +(\S{1,256})$/i.exec(authorization ?? '')?.[1];
-    if (secret === undefined) throw errors.apiKeyMissing();
+    if (secret === undefined) throw this.keys.unreadable ? errors.keysUnreadable() : errors.apiKeyMissing();
     const key = this.keys.find(secret);
-    if (key === undefined) throw errors.apiKeyWrong();
+    if (key === undefined) throw this.keys.unreadable ? errors.keysUnreadable() : errors.apiKeyWrong();
+    if (key.expires !== null && unixSeconds() >= key.expires) throw errors.apiKeyExpired(key.id, key.expires);
     if (!allows(key.scopes, needed)) throw errors.scopeTooSmall(key.id, needed, key.scopes);
     return { key, usage: this.#usageOf(key) };
   }

@@ -17,12 +17,18 @@ export const ApiKey = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Unix seconds. */
   created: z.int().min(0),
+  /** Unix seconds from which it is refused; null for never. */
+  expires: z.int().min(0).nullable().default(null),
   scopes: z.array(z.enum(scopes)).min(1),
   requests_per_minute: limit,
   /** Prompt and answer together. */
   tokens_per_minute: limit,
   /** Completions that run at once, streaming or not. */
   concurrent_streams: limit,
+  /** Concepts that it may have made, by fits, imports and compositions. */
+  max_concepts: limit,
+  /** Models that may be used, by id; null for all. */
+  models: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
   /** Concepts that may be used; null for all. */
   concepts: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
   /** Largest calibrated |strength| of one concept; null for no cap of its own. */
@@ -48,6 +54,27 @@ export function newSecret(): { readonly secret: string; readonly id: string; rea
   const secret = `${secretPrefix}${randomBytes(32).toString('base64url')}`;
   return { secret, id: `key-${randomBytes(6).toString('hex')}`, hash: hashSecret(secret).toString('hex') };
 }
+
+/**
+ * The key of the environment (STEERD_API_KEY): for everything, without limits.
+ * @param secret as the setting has checked it
+ */
+export const environmentKey = (secret: string): ApiKey => ({
+  id: 'key-000000000000',
+  name: 'STEERD_API_KEY',
+  hash: hashSecret(secret).toString('hex'),
+  created: 0,
+  expires: null,
+  scopes: ['admin'],
+  requests_per_minute: null,
+  tokens_per_minute: null,
+  concurrent_streams: null,
+  max_concepts: null,
+  models: null,
+  concepts: null,
+  max_strength: null,
+  steering: null,
+});
 
 const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 

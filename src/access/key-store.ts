@@ -1,18 +1,23 @@
 /**
  * The keys file, `<dataDirectory>/keys.json`, and the keys in it now. That the file exists means that keys are needed,
- * even if it holds none. It is read again when it changed, at most once a second: no signal is needed, and it works
- * where file watchers do not. A file that became unreadable leaves the keys as they were.
+ * even if it holds none, or cannot be read: it fails closed. While keys are needed it is read again when it changed, at
+ * most once a second; before that it is looked for at every request. No signal is needed, and it works where file
+ * watchers do not. A file that became unreadable leaves the keys as they were.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
+import { lockFile } from '../common/file-lock.js';
 import { unixSeconds } from '../common/stamps.js';
 import { validate } from '../schemas/validation.js';
-import { ApiKey, findKey, KeysFile, newSecret } from './api-key.js';
+import { ApiKey, environmentKey, findKey, KeysFile, newSecret } from './api-key.js';
 
 const fileName = 'keys.json';
 const lookAgainMilliseconds = 1000;
 const ownerOnly = 0o600;
+/** How long a change of the file waits for those of other processes. */
+const lockMilliseconds = 10_000;
 
 export interface KnownKey extends ApiKey {
   readonly digest: Buffer;
@@ -51,8 +56,37 @@ export async function readKeys(dataDirectory: string): Promise<ApiKey[] | null> 
   return keys;
 }
 
-async function writeKeys(dataDirectory: string, keys: readonly ApiKey[]): Promise<void> {
+/** Reads, changes and writes the file while no other process does. @throws KeysFileError */
+async function changeKeys<Result>(
+  dataDirectory: string,
+  change: (keys: readonly ApiKey[]) => { readonly keys: readonly ApiKey[]; readonly result: Result },
+): Promise<Result> {
   await makeFolderDurably(dataDirectory);
+  const file = join(dataDirectory, fileName);
+  const until = performance.now() + lockMilliseconds;
+  const busy = (who: string) => new KeysFileError(`${file} is being changed by ${who}; try again`);
+  const lock = async () => {
+    for (;;) {
+      try {
+        return await lockFile(`${file}.lock`, busy);
+      } catch (error) {
+        if (!(error instanceof KeysFileError) || performance.now() > until) throw error;
+        await pause(10 + 40 * Math.random());
+      }
+    }
+  };
+  const { release } = await lock();
+  try {
+    const before = (await readKeys(dataDirectory)) ?? [];
+    const { keys, result } = change(before);
+    if (keys !== before) await writeKeys(dataDirectory, keys);
+    return result;
+  } finally {
+    await release();
+  }
+}
+
+async function writeKeys(dataDirectory: string, keys: readonly ApiKey[]): Promise<void> {
   const text = `${JSON.stringify({ format: 1, keys }, null, 2)}\n`;
   await writeDurably(dataDirectory, fileName, Buffer.from(text), { mode: ownerOnly });
 }
@@ -65,44 +99,62 @@ export async function addKey(
   dataDirectory: string,
   grant: KeyGrant,
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
-  const keys = (await readKeys(dataDirectory)) ?? [];
   const { secret, id, hash } = newSecret();
   const checked = validate(ApiKey, { ...grant, id, hash, created: unixSeconds() });
   if ('error' in checked) throw checked.error;
-  await writeKeys(dataDirectory, [...keys, checked.value]);
-  return { key: checked.value, secret };
+  const key = checked.value;
+  return changeKeys(dataDirectory, (keys) => ({ keys: [...keys, key], result: { key, secret } }));
 }
 
 /** @returns the key that is gone; undefined when there was none. @throws KeysFileError */
-export async function revokeKey(dataDirectory: string, id: string): Promise<ApiKey | undefined> {
-  const keys = (await readKeys(dataDirectory)) ?? [];
-  const revoked = keys.find((key) => key.id === id);
-  if (revoked !== undefined) {
-    await writeKeys(
-      dataDirectory,
-      keys.filter((key) => key !== revoked),
-    );
-  }
-  return revoked;
+export function revokeKey(dataDirectory: string, id: string): Promise<ApiKey | undefined> {
+  return changeKeys(dataDirectory, (keys) => {
+    const revoked = keys.find((key) => key.id === id);
+    return {
+      keys: revoked === undefined ? keys : keys.filter((key) => key !== revoked),
+      result: revoked,
+    };
+  });
+}
+
+/** Where keys come from, for people: in the log and at the start. */
+export interface KeySummary {
+  /** Absolute path. */
+  readonly file: string;
+  /** Keys in the file; null when there is no file. */
+  readonly inFile: number | null;
+  /** Whether STEERD_API_KEY is one. */
+  readonly fromEnvironment: boolean;
 }
 
 export class KeyStore {
   #keys: readonly KnownKey[] = [];
+  #inFile: number | null = null;
+  readonly #own: readonly KnownKey[];
   /** Once a file was there, keys are needed until the process ends. */
-  #needed = false;
+  #needed: boolean;
   /** What `stat` said of the file that was read last. */
   #seen = '';
+  #problem: string | null = null;
   #lookAgainAt = 0;
   #reading: Promise<void> | null = null;
 
   private constructor(
     readonly dataDirectory: string,
     readonly log: KeyLog,
-  ) {}
+    secret: string,
+  ) {
+    this.#own = secret === '' ? [] : [withDigest(environmentKey(secret))];
+    this.#keys = this.#own;
+    this.#needed = secret !== '';
+  }
 
-  /** @throws KeysFileError */
-  static async open(dataDirectory: string, log: KeyLog): Promise<KeyStore> {
-    const store = new KeyStore(dataDirectory, log);
+  /**
+   * @param secret of a key beside those of the file; none when empty
+   * @throws KeysFileError
+   */
+  static async open(dataDirectory: string, log: KeyLog, secret = ''): Promise<KeyStore> {
+    const store = new KeyStore(dataDirectory, log, secret);
     store.#seen = await store.#stamp();
     store.#take(await readKeys(dataDirectory));
     store.#lookAgainAt = performance.now() + lookAgainMilliseconds;
@@ -118,8 +170,20 @@ export class KeyStore {
     return this.#keys.length;
   }
 
+  /** Whether nobody can be let in, for there is a file and it was never read. */
+  get unreadable(): boolean {
+    return this.#problem !== null && this.#inFile === null;
+  }
+
+  get summary(): KeySummary {
+    const file = resolve(this.dataDirectory, fileName);
+    return { file, inFile: this.#inFile, fromEnvironment: this.#own.length > 0 };
+  }
+
   /** Reads the file again if it changed; cheap when it was looked at a moment ago. */
   async refresh(): Promise<void> {
+    // Whoever comes after the file did must not get in: no look of before counts.
+    if (!this.#needed) return this.#look();
     if (performance.now() < this.#lookAgainAt) return;
     this.#reading ??= this.#look().finally(() => {
       this.#reading = null;
@@ -134,28 +198,40 @@ export class KeyStore {
 
   async #look(): Promise<void> {
     const stamp = await this.#stamp();
-    if (stamp === this.#seen) return;
-    this.#seen = stamp;
+    if (stamp === this.#seen && this.#problem === null) return;
     try {
       this.#take(await readKeys(this.dataDirectory));
-      this.log.info({ keys: this.#keys.length }, 'keys file read again');
+      this.#seen = stamp;
+      this.#problem = null;
+      this.log.info({ keys: this.#inFile }, 'keys file read again');
     } catch (error) {
-      this.log.error({ err: error }, 'keys file refused; the keys stay as they were');
+      // There is a file, or nobody can say that there is none.
+      this.#needed = true;
+      const problem = (error as Error).message;
+      if (problem !== this.#problem) {
+        const kept = this.#inFile === null ? 'nobody is let in' : 'the keys stay as they were';
+        this.log.error({ err: error }, `keys file refused; ${kept}`);
+      }
+      this.#problem = problem;
     }
   }
 
   #take(keys: readonly ApiKey[] | null): void {
     this.#needed ||= keys !== null;
-    this.#keys = (keys ?? []).map((key) => ({ ...key, digest: Buffer.from(key.hash, 'hex') }));
+    this.#inFile = keys?.length ?? null;
+    this.#keys = [...this.#own, ...(keys ?? []).map(withDigest)];
   }
 
-  /** Changes whenever the file is replaced or edited. */
+  /** Changes whenever the file is replaced or edited, and when it can no longer be looked at; empty when there is none. */
   async #stamp(): Promise<string> {
     try {
       const { ino, size, mtimeMs, ctimeMs } = await stat(join(this.dataDirectory, fileName));
       return [ino, size, mtimeMs, ctimeMs].join();
-    } catch {
-      return '';
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return code === 'ENOENT' ? '' : `unknown: ${code}`;
     }
   }
 }
+
+const withDigest = (key: ApiKey): KnownKey => ({ ...key, digest: Buffer.from(key.hash, 'hex') });

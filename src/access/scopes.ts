@@ -1,13 +1,17 @@
-/** What a key may do. `admin` may do everything and `concepts:write` includes `concepts:read`. */
+/**
+ * What a key may do. `admin` may do everything and `concepts:write` includes `concepts:read`. A key of `metrics` alone,
+ * which lies in some scraper's configuration, sees metrics and load and nothing else.
+ */
 
-export const scopes = ['completions', 'concepts:read', 'concepts:write', 'admin'] as const;
+export const scopes = ['completions', 'concepts:read', 'concepts:write', 'metrics', 'admin'] as const;
 type Scope = (typeof scopes)[number];
 
-/** What a route needs: a key with that scope, any key at all, or none (`public`). */
+/** What a route needs: a key with that scope, any key that is not for metrics alone, or none (`public`). */
 export type RouteScope = Scope | 'public' | 'any';
 
 /** Whether a key with the scopes `granted` may call a route that needs `needed`. */
 export function allows(granted: readonly Scope[], needed: RouteScope): boolean {
-  if (needed === 'public' || needed === 'any' || granted.includes('admin')) return true;
+  if (needed === 'public' || granted.includes('admin')) return true;
+  if (needed === 'any') return granted.some((scope) => scope !== 'metrics');
   return granted.includes(needed) || (needed === 'concepts:read' && granted.includes('concepts:write'));
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { ApiKey } from '../access/api-key.js';
 import { addKey, readKeys, revokeKey } from '../access/key-store.js';
 import { scopes } from '../access/scopes.js';
+import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { table } from './columns.js';
 import { addSettings } from './settings-options.js';
@@ -12,6 +13,9 @@ interface AddOptions {
   readonly requestsPerMinute?: string;
   readonly tokensPerMinute?: string;
   readonly streams?: string;
+  readonly maxConcepts?: string;
+  readonly expires?: string;
+  readonly models?: string;
   readonly concepts?: string;
   readonly maxStrength?: string;
   readonly steering?: string;
@@ -28,6 +32,9 @@ export function register(program: Command): void {
     .option('--requests-per-minute <number>', 'requests a minute')
     .option('--tokens-per-minute <number>', 'tokens a minute, prompts and answers together')
     .option('--streams <number>', 'completions that run at once')
+    .option('--max-concepts <number>', 'concepts that it may have made')
+    .option('--expires <when>', 'when it ends: a time from now (12h, 30d) or a date (2027-01-31)')
+    .option('--models <list>', 'the only models it may use, separated by commas')
     .option('--concepts <list>', 'the only concepts it may use, separated by commas')
     .option('--max-strength <number>', 'largest calibrated strength of a concept, either sign')
     .addOption(
@@ -44,6 +51,9 @@ export function register(program: Command): void {
       requests_per_minute: number(options.requestsPerMinute),
       tokens_per_minute: number(options.tokensPerMinute),
       concurrent_streams: number(options.streams),
+      max_concepts: number(options.maxConcepts),
+      expires: options.expires === undefined ? null : expiry(options.expires),
+      models: options.models === undefined ? null : list(options.models),
       concepts: options.concepts === undefined ? null : list(options.concepts),
       max_strength: number(options.maxStrength),
       steering: options.steering === undefined ? null : json('--steering', options.steering),
@@ -74,25 +84,50 @@ const headings = [
   'ID',
   'NAME',
   'CREATED',
+  'EXPIRES',
   'SCOPES',
   'REQ/MIN',
   'TOK/MIN',
   'STREAMS',
+  'MADE',
+  'MODELS',
   'CONCEPTS',
   'STRENGTH',
   'STEERING',
 ];
+
+const dateOf = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
+
+const secondsOf = { m: 60, h: 3600, d: 86_400 } as const;
+
+/** Unix seconds of a moment to come. @throws SteerdError invalid_value */
+export function expiry(text: string, now = unixSeconds()): number {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text.trim()) ?? [];
+  const at =
+    amount === undefined
+      ? Math.floor(Date.parse(text) / 1000)
+      : now + Number(amount) * secondsOf[unit as keyof typeof secondsOf];
+  if (at > now) return at;
+  throw errors.invalidValue(
+    '--expires',
+    'a time from now such as 12h or 30d, or a date to come such as 2027-01-31',
+    text,
+  );
+}
 
 function rowOf(key: ApiKey): string[] {
   const limit = (value: number | null) => (value === null ? '-' : String(value));
   return [
     key.id,
     JSON.stringify(key.name),
-    new Date(key.created * 1000).toISOString().slice(0, 10),
+    dateOf(key.created),
+    key.expires === null ? 'never' : dateOf(key.expires),
     key.scopes.join(','),
     limit(key.requests_per_minute),
     limit(key.tokens_per_minute),
     limit(key.concurrent_streams),
+    limit(key.max_concepts),
+    key.models === null ? 'all' : key.models.join(','),
     key.concepts === null ? 'all' : key.concepts.join(','),
     limit(key.max_strength),
     key.steering === null ? '-' : JSON.stringify(key.steering),

@@ -1,5 +1,8 @@
 /** `steerd serve`: runs the server until a signal stops it. */
+import { isAbsolute, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { KeySummary } from '../access/key-store.js';
+import { isLoopback } from '../access/loopback.js';
 import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
@@ -18,6 +21,7 @@ async function run(settings: Settings): Promise<void> {
   const server = await startServer(settings, openServices, log);
   stopOnSignals(server);
   process.stdout.write(`steerd ${packageVersion} listens on ${server.url}; loading ${settings.model}\n`);
+  process.stdout.write(`${startNotes(settings, server.services.access?.keys.summary).join('\n')}\n`);
   try {
     await server.services.loaded;
   } catch (error) {
@@ -25,6 +29,28 @@ async function run(settings: Settings): Promise<void> {
     throw error;
   }
   process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
+}
+
+/** What an operator must not miss: where data is, and who is let in. */
+export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
+  const given = isAbsolute(dataDirectory)
+    ? ''
+    : ` (${dataDirectory} of the working directory; STEERD_DATA_DIR sets it)`;
+  const notes = [`data directory: ${resolve(dataDirectory)}${given}`];
+  if (keys === undefined) return notes;
+  const { file, inFile, fromEnvironment } = keys;
+  const also = fromEnvironment ? 'STEERD_API_KEY' : null;
+  if (inFile !== null) {
+    const counted = `${inFile} ${inFile === 1 ? 'key' : 'keys'} in ${file}`;
+    notes.push(`API keys: ${[also, counted].filter(Boolean).join(' and ')}`);
+  } else if (also !== null) notes.push(`API keys: ${also}; there is no ${file}`);
+  else {
+    const who = isLoopback(host)
+      ? 'every program on this machine is let in'
+      : 'whoever reaches the port is let in';
+    notes.push(`API keys: none, ${who}; there is no ${file}`);
+  }
+  return notes;
 }
 
 /** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */

@@ -14,6 +14,10 @@ export function addSettings(
   const attributes = new Map<SettingName, string>();
   for (const name of names) {
     const { flag, env, fallback, help } = settingsTable[name];
+    if (flag === null) {
+      command.addHelpText('after', `\n${env}, by environment only: ${help} (default: ${fallback})`);
+      continue;
+    }
     const option = new Option(flag, `${help} (${env}; default: ${fallback})`);
     attributes.set(name, option.attributeName());
     command.addOption(option);

@@ -1,5 +1,6 @@
 /** What the processor can do, as far as the system tells. */
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 /**
  * Instructions that multiply 8-bit numbers and add the products in 32 bits, by their names in Linux's /proc/cpuinfo. Without
@@ -14,5 +15,18 @@ export function integerInstructions(): string | null {
     return integerProducts.find((name) => flags?.includes(name)) ?? null;
   } catch {
     return null;
+  }
+}
+
+/**
+ * Tells processors apart whose kernels may round differently: the architecture, the first processor's name, and its
+ * flags where the system tells them.
+ */
+export function processorKey(): string {
+  const name = `${process.arch} ${cpus()[0]?.model ?? ''}`;
+  try {
+    return `${name} ${/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''}`;
+  } catch {
+    return name;
   }
 }

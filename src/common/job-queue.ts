@@ -195,7 +195,8 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
       }
       const known = error instanceof SteerdError;
       if (!known) this.#options.onUnexpected?.(task.job, error);
-      const message = error instanceof Error ? error.message : String(error);
+      // What nobody foresaw may name anything of this machine; the log has it.
+      const message = known ? error.message : 'it failed inside the server, whose log says why';
       const code = known ? error.code : 'internal_error';
       this.#finish(task, { status: 'failed', error: { code, message } });
     }

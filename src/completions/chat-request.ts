@@ -1,8 +1,10 @@
 /** The body of a chat completion as a neutral request. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import { ChatRequest } from '../schemas/chat.js';
-import { type Constraint, formatConstraint } from './constraint.js';
+import { type ChatMessage, type ChatRequest, chatFields } from '../schemas/chat.js';
+import { reasoningPlace, reasoningVariables } from '../schemas/reasoning.js';
+import type { Tool, ToolChoice } from '../schemas/tools.js';
+import { formatConstraint } from './constraint.js';
 import {
   askedPromptLogprobs,
   askedStream,
@@ -15,7 +17,7 @@ import { partsText } from './prompt.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = Object.keys(ChatRequest.shape);
+const known = Object.keys(chatFields.shape);
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
 export function chatRequest(body: ChatRequest): NeutralRequest {
@@ -23,16 +25,19 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
   const { concept, strength, steering } = body;
   const logprobs = askedLogprobs(body);
   const format = formatConstraint(body);
-  const { tools, constraint: toolCalls } = askedTools(body);
+  const legacy = Array.isArray(body.functions) && body.functions.length > 0;
+  const { tools, calls } = askedTools(legacy ? olderTools(body) : body);
   return {
     fields: { prompt: 'messages', maxTokens: 'max_tokens', format: 'response_format' },
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
-      messages: body.messages,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
+      messages: body.messages.map(withToolCalls),
       ends: conversationEnd(body),
       tools,
-      variables: body.chat_template_kwargs ?? {},
+      variables: { ...reasoningVariables(body), ...body.chat_template_kwargs },
+      parseSpecial: body.parse_special ?? false,
     },
     answer: {
       ...commonAnswer(body),
@@ -41,7 +46,8 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
         asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
         usual: Number.POSITIVE_INFINITY,
       },
-      constraint: formatOrTools(format, toolCalls),
+      constraint: format,
+      calls,
       steering: { concept, strength, steering },
       logprobs,
       promptLogprobs: askedPromptLogprobs(body),
@@ -50,8 +56,11 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
       id: newId('chatcmpl'),
       stream: askedStream(body),
       echo: askedEcho(body),
+      reasoning: reasoningPlace(body),
+      ...(legacy && { functionCalls: true }),
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: body.return_token_ids ?? false,
+      namesById: body.return_tokens_as_token_ids ?? false,
     },
   };
 }
@@ -65,15 +74,38 @@ function askedLogprobs({ logprobs, top_logprobs }: ChatRequest): number | null {
   return null;
 }
 
-/** @throws SteerdError for tools beside a format, which exclude each other unless no tool may be called */
-function formatOrTools(format: Constraint | null, tools: Constraint | null): Constraint | null {
-  if (format === null || tools === null) return format ?? tools;
-  const [field = format.field] = format.field.split('.');
-  throw errors.invalidRequest(`${field} must be left out with tools, unless tool_choice is "none".`, field);
+/** OpenAI's `functions` and `function_call` as tools, of which an answer calls one at most. */
+function olderTools({ tools, functions, function_call: choice }: ChatRequest) {
+  if (Array.isArray(tools) && tools.length > 0) {
+    throw errors.invalidRequest('functions must be left out with tools, which say the same.', 'functions');
+  }
+  const chosen: ToolChoice | null | undefined =
+    typeof choice === 'object' && choice !== null
+      ? { type: 'function', function: { name: choice.name } }
+      : choice;
+  return {
+    tools: (functions ?? []).map((one): Tool => ({ type: 'function', function: one })),
+    tool_choice: chosen,
+    parallel_tool_calls: false,
+  };
+}
+
+/** A message with its `function_call` as a tool call. */
+function withToolCalls(message: ChatMessage): ChatMessage {
+  const { function_call: call, ...rest } = message;
+  if (!call || message.role !== 'assistant' || (rest.tool_calls?.length ?? 0) > 0) return message;
+  const { name = '', arguments: args } = call;
+  return {
+    ...rest,
+    tool_calls: [{ id: `call_${name}`, type: 'function', function: { name, arguments: args } }],
+  };
 }
 
 /** @throws SteerdError when the last message is to be continued and followed by a new one */
-function conversationEnd({ continue_final_message, add_generation_prompt }: ChatRequest): ConversationEnd {
+export function conversationEnd({
+  continue_final_message,
+  add_generation_prompt,
+}: Pick<ChatRequest, 'continue_final_message' | 'add_generation_prompt'>): ConversationEnd {
   if (!continue_final_message) return add_generation_prompt === false ? 'last-message' : 'generation-prompt';
   if (!add_generation_prompt) return 'within-last-message';
   throw errors.invalidRequest(

@@ -3,9 +3,10 @@
  * clients read them. What is the same in every chunk is serialised once: a token costs one short JSON.stringify.
  */
 import { event } from '../http/event-stream.js';
-import type { Usage } from '../schemas/generation.js';
+import type { SamplingDefaults, Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { loosenedTools } from './call-faults.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -28,12 +29,17 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
   };
 }
 
-/** The reply's `steering` and `monitor`, to be spread: there only when something steers, or is monitored. */
-export function receiptFields({ receipts, monitors }: CompletionPlan): {
+/**
+ * The reply's `steering`, `monitor` and `sampling_defaults`, to be spread: there only when something steers, is monitored,
+ * or is sampled as the model's own configuration says.
+ */
+export function receiptFields({ receipts, monitors, sampling: { defaults } }: CompletionPlan): {
   steering?: SteeringReceipt[];
   monitor?: MonitorReceipt[];
+  sampling_defaults?: NonNullable<SamplingDefaults>;
 } {
   return {
+    ...(Object.keys(defaults).length === 0 ? {} : { sampling_defaults: defaults }),
     ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
   };
@@ -46,9 +52,9 @@ export const choiceReceipts = (
 ): { steering?: SteeringReceipt[] } =>
   receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
 
-/** Whether the text of an answer may contain tool calls, to be parsed out of it. */
-export const callsTools = ({ request }: CompletionPlan): boolean =>
-  request.answer.constraint?.kind === 'tools';
+/** A choice's `stop_reason`, to be spread. */
+export const stopReason = (stopString: string | null | undefined): { stop_reason?: string } =>
+  typeof stopString === 'string' ? { stop_reason: stopString } : {};
 
 /** A choice's `token_ids`, to be spread. */
 export const tokenIds = ({ request }: CompletionPlan, ids: readonly number[]): { token_ids?: number[] } =>
@@ -80,25 +86,30 @@ export function fields(object: object): string {
 }
 
 interface ChunkWriter {
-  /** An event with one choice, given as JSON. */
-  chunk(choice: string): string;
+  /** An event with one choice, given as JSON; `tokens` of the answers were made so far. */
+  chunk(choice: string, tokens?: number): string;
   /** The first event of the reply: with the receipts of what steers and what is monitored. */
-  firstChunk(choice: string): string;
+  firstChunk(choice: string, tokens?: number): string;
   /** What comes after the last choice. */
   end(completionTokens: number): string;
 }
 
-export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>): ChunkWriter {
-  const withUsage = plan.request.reply.stream?.usage ?? false;
+/** @param first what the first event has beside the receipts */
+export function chunkWriter(plan: CompletionPlan, head: ReplyHead<string>, first: object = {}): ChunkWriter {
+  const usage = plan.request.reply.stream?.usage ?? false;
+  const withUsage = usage !== false;
   const fixed = JSON.stringify(head).slice(0, -1);
   const opening = `data: ${fixed},"choices":[`;
   const noUsage = withUsage ? ',"usage":null' : '';
   const closing = `]${noUsage}}\n\n`;
-  const firstClosing = `]${noUsage}${fields(receiptFields(plan))}}\n\n`;
+  const begin = fields({ ...first, ...loosenedTools(plan), ...receiptFields(plan) });
   const usageChunk = (usage: Usage) => `${opening}],"usage":${JSON.stringify(usage)}}\n\n`;
+  const usageSoFar = (tokens: number) =>
+    usage === 'every chunk' ? `],"usage":${JSON.stringify(usageOf(plan, tokens))}` : `]${noUsage}`;
   return {
-    chunk: (choice) => opening + choice + closing,
-    firstChunk: (choice) => opening + choice + firstClosing,
+    chunk: (choice, tokens = 0) =>
+      opening + choice + (usage === 'every chunk' ? `${usageSoFar(tokens)}}\n\n` : closing),
+    firstChunk: (choice, tokens = 0) => `${opening}${choice}${usageSoFar(tokens)}${begin}}\n\n`,
     end: (completionTokens) =>
       (withUsage ? usageChunk(usageOf(plan, completionTokens)) : '') + event('[DONE]'),
   };

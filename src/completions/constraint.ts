@@ -4,16 +4,20 @@
  */
 import type { ConstraintSource } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { safeGrammar } from '../json-grammar/own-grammar.js';
+import { PatternError } from '../json-grammar/pattern.js';
+import { regexGrammar } from '../json-grammar/pattern-expression.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
 import { schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
+import { matches, validates } from './answer-check.js';
 
 export interface Constraint {
-  /** What it constrains: the whole answer, or the tool calls in it. */
-  readonly kind: 'format' | 'tools';
   readonly source: ConstraintSource;
   /** The request's field that asks for it, for errors. */
   readonly field: string;
+  /** Whether a finished answer is what was asked for: the grammar sees to it, and this is the judge of the grammar. */
+  readonly fits?: (text: string) => boolean;
 }
 
 /**
@@ -30,9 +34,14 @@ export function formatConstraint({ response_format, structured_outputs }: Format
       'structured_outputs',
     );
   }
-  return response_format.type === 'json_object'
-    ? jsonObject('response_format')
-    : jsonSchema(response_format.json_schema.schema, 'response_format.json_schema.schema');
+  const { schema } = response_format;
+  if (response_format.type === 'json_object') {
+    return schema ? jsonSchema(schema, 'response_format.schema') : jsonObject('response_format');
+  }
+  const { json_schema } = response_format;
+  return json_schema || !schema
+    ? jsonSchema(json_schema?.schema, 'response_format.json_schema.schema')
+    : jsonSchema(schema, 'response_format.schema');
 }
 
 /** Any JSON object. */
@@ -43,26 +52,35 @@ export const jsonObject = (field: string): Constraint =>
 export const jsonSchema = (schema: unknown, field: string): Constraint =>
   validJson(schema ?? { type: 'object' }, field);
 
-const validJson = (schema: unknown, field: string) =>
-  format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field);
+const validJson = (schema: unknown, field: string): Constraint => ({
+  ...format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field),
+  fits: (text) => validates(schema, text),
+});
 
-const format = (source: ConstraintSource, field: string): Constraint => ({ kind: 'format', source, field });
+const format = (source: ConstraintSource, field: string): Constraint => ({ source, field });
 
 function structuredConstraint(asked: FormatOptions['structured_outputs']): Constraint | null {
   if (asked === null || asked === undefined) return null;
-  const given = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined);
+  const given = Object.entries(asked).filter(
+    ([, value]) => value !== null && value !== undefined && value !== false,
+  );
   if (given.length === 0) return null;
   if (given.length > 1) {
     throw errors.invalidRequest(
-      `structured_outputs must have one of json, regex, choice, grammar; received ${given.map(([key]) => key).join(', ')}.`,
+      `structured_outputs must have one of json, json_object, regex, choice, grammar; received ${given.map(([key]) => key).join(', ')}.`,
       'structured_outputs',
     );
   }
-  const { json, regex, choice, grammar } = asked;
+  const { json, json_object, regex, choice, grammar } = asked;
   const [[key] = ['']] = given;
   const field = `structured_outputs.${key}`;
-  if (grammar) return format({ kind: 'grammar', source: grammar }, field);
-  if (regex) return format(structuralTag({ type: 'regex', pattern: regex }), field);
+  if (json_object) return jsonObject(field);
+  if (grammar)
+    return format({ kind: 'grammar', source: ownGrammar(() => safeGrammar(grammar), field) }, field);
+  if (regex) {
+    const source = ownGrammar(() => regexGrammar(regex), field);
+    return { ...format({ kind: 'grammar', source }, field), fits: (text) => matches(regex, text) };
+  }
   if (choice) {
     const elements = choice.map((value) => ({ type: 'const_string', value }));
     return format(structuralTag({ type: 'or', elements }), field);
@@ -75,6 +93,17 @@ function parsed(json: string, field: string): unknown {
     return JSON.parse(json);
   } catch (error) {
     throw errors.constraintRefused(field, (error as Error).message);
+  }
+}
+
+/** @throws SteerdError constraint_refused for what the grammar library cannot hold an answer to */
+function ownGrammar(write: () => string, field: string): string {
+  try {
+    return write();
+  } catch (error) {
+    throw error instanceof PatternError
+      ? errors.constraintRefused(field, `it ${error.message}, which no grammar can say`)
+      : error;
   }
 }
 

@@ -3,12 +3,16 @@
  * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
  */
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
-import { errors } from '../errors.js';
+import { errors, SteeringTooStrong, shown } from '../errors.js';
+import type { SteeringReceipt } from '../schemas/steering-receipt.js';
 import { type Monitor, type Reading, readings } from '../steering/monitor.js';
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
+import { keepMarks } from '../text/kept-tokens.js';
+import type { SpanMarks } from '../text/stops-outside.js';
 import { type DetailedToken, streamText } from '../text/text-stream.js';
 import { tokenPieces } from '../text/token-pieces.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { AnswerReading } from './answer-reading.js';
 import type { NeutralRequest } from './neutral-request.js';
 import type { CompletionPlan } from './plan.js';
 
@@ -24,6 +28,8 @@ export interface Piece {
   /** With the first piece, when the request asks for them: of the prompt's second token on. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
   readonly finish: FinishReason | null;
+  /** The stop string that it finished at. */
+  readonly stopString?: string;
 }
 
 /** An answer in the making: the pieces of all choices as they come. */
@@ -69,7 +75,7 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
       await readChoice(plan, sequence, all.signal, arrive);
       if (!ended) throw errors.engineFailed(plan.model.id, 'a sequence ended without a reason');
     } catch (error) {
-      failures.push(error);
+      failures.push(namingSteering(error, plan.choices[index]?.receipts ?? []));
     } finally {
       running--;
       wake();
@@ -97,6 +103,19 @@ export async function* generate(plan: CompletionPlan, signal: AbortSignal): Asyn
   }
 }
 
+/** The engine knows coefficients only; the request's strengths are in the receipts. */
+function namingSteering(error: unknown, receipts: readonly SteeringReceipt[]): unknown {
+  if (!(error instanceof SteeringTooStrong)) return error;
+  const acting = receipts.filter(({ applied }) => applied);
+  return errors.steeringTooStrong(
+    error.layer,
+    acting.map(
+      ({ concept, operation, strength, scale }) =>
+        `${operation} ${shown(concept ?? 'vectors')} at strength ${strength}${scale === 'calibrated' ? '' : ` (scale ${scale})`}`,
+    ),
+  );
+}
+
 type Arrive = (piece: Omit<Piece, 'index'>) => void;
 
 /** Runs one choice: hands over its pieces, from the echo to the one with the finish reason. */
@@ -111,14 +130,43 @@ async function readChoice(
   if (reply.echo.kind === 'message' && reply.echo.text !== '') arrive({ ...nothing, text: reply.echo.text });
   const steps = stepsAfterPrompt(plan, sequence, signal, arrive);
   const before = continuesPrompt(request) ? sequence.prompt : [];
-  const detokenizer = new IncrementalDetokenizer(model.tokenizer, before, reply.skipSpecialTokens);
-  const { strings, keepString } = answer.stop;
-  for await (const delta of streamText(steps, model.tokenizer, strings, detokenizer, keepString)) {
+  // Marks that the answer is read by are text, even where they are special tokens.
+  const { reasoning, calls } = plan.reading;
+  const tokenizer = reasoning || calls ? keepMarks(model.tokenizer) : model.tokenizer;
+  const detokenizer = new IncrementalDetokenizer(tokenizer, before, reply.skipSpecialTokens);
+  const { keepString } = answer.stop;
+  // An answer that has to call ends with its calls.
+  const strings = calls?.required ? [] : answer.stop.strings;
+  const { field, fits: fitsWhole } = answer.constraint ?? {};
+  const fits = reasoning || calls ? undefined : fitsWhole;
+  let whole = '';
+  for await (const delta of streamText(
+    steps,
+    tokenizer,
+    strings,
+    detokenizer,
+    keepString,
+    callMarks(plan.reading),
+  )) {
     const { text, tokens: ids, detailed = [], finish } = delta;
+    if (fits) whole += text;
+    // Asked for tokens or a text to stop at, the client knows that the answer may not be whole.
+    const isWhole = finish === 'stop' && delta.stopString === undefined && answer.stop.tokens.length === 0;
+    if (fits && isWhole && !fits(whole)) throw errors.constraintBroken(model.id, field ?? 'the format');
     const read = detailed.map((token) => readToken(token, monitors, model.engine.shape.layers));
-    arrive({ text, ids, read, finish });
+    const { stopString } = delta;
+    arrive({ text, ids, read, finish, ...(stopString !== undefined && { stopString }) });
     if (finish !== null) break;
   }
+}
+
+/** A mark that no text has: calls that nothing closes go on to the end. */
+const never = '\ufdd2';
+
+/** What calls stand between: stop strings do not count there. */
+function callMarks({ calls, format }: AnswerReading): SpanMarks | undefined {
+  const [open] = format.openings;
+  return calls && open ? { open, close: format.closings[0] ?? never } : undefined;
 }
 
 /** Whether the answer is detokenized as a continuation of the prompt; otherwise it stands alone. */
@@ -184,15 +232,38 @@ function readToken(
 }
 
 /**
- * Waits for the first item: what fails before it is thrown here, while a status can still be chosen.
+ * Milliseconds for which a stream waits for its first token before it answers: what fails until then has a status. A
+ * constraint is compiled meanwhile, which finds out those that cannot be.
+ */
+const usualGrace = 200;
+const compilingGrace = 12_000;
+
+/**
+ * Waits for the first item, but not for long: what fails by then is thrown here, while a status can still be chosen; what
+ * waits longer, for a slot or for a long prompt, goes on as a stream that says so.
  * Whoever drops the result unread must abort the source by its signal.
  */
-export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
-  const first = await source.next();
+export async function begin<T>(
+  source: AsyncGenerator<T>,
+  plan?: Pick<CompletionPlan, 'request'>,
+): Promise<AsyncGenerator<T>> {
+  const first = source.next();
+  const grace = plan?.request.answer.constraint ? compilingGrace : usualGrace;
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, grace);
+  });
+  try {
+    await Promise.race([first, waited]);
+  } finally {
+    clearTimeout(timer);
+  }
+  first.catch(() => {});
   return (async function* () {
     try {
-      if (first.done) return;
-      yield first.value;
+      const { done, value } = await first;
+      if (done) return;
+      yield value;
       yield* source;
     } finally {
       await source.return(undefined);
@@ -201,7 +272,11 @@ export async function begin<T>(source: AsyncGenerator<T>): Promise<AsyncGenerato
 }
 
 /** A choice's pieces put together. */
-export type Answer = Required<Omit<Piece, 'index' | 'finish'>> & { readonly finish: FinishReason };
+export type Answer = Required<Omit<Piece, 'index' | 'finish' | 'stopString'>> & {
+  readonly finish: FinishReason;
+  /** Null unless it finished at one. */
+  readonly stopString: string | null;
+};
 
 /** Reads a generation to its end. */
 export async function collect(
@@ -214,6 +289,7 @@ export async function collect(
     read: [] as ReadToken[],
     promptLogprobs: [] as readonly TokenLogprobs[],
     finish: 'stop' as FinishReason,
+    stopString: null as string | null,
   }));
   for await (const pieces of generation) {
     for (const piece of pieces) {
@@ -224,6 +300,7 @@ export async function collect(
       for (const token of piece.read) answer.read.push(token);
       answer.promptLogprobs = piece.promptLogprobs ?? answer.promptLogprobs;
       answer.finish = piece.finish ?? answer.finish;
+      answer.stopString = piece.stopString ?? answer.stopString;
     }
   }
   return answers;

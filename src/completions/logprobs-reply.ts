@@ -19,7 +19,8 @@ export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[])
   const { tokenizer } = plan.model;
   const entry = (id: number, logprob: number) => {
     const bytes = tokenizer.bytes(id);
-    return { token: lenient.decode(bytes), logprob: floor(logprob), bytes: [...bytes] };
+    const token = plan.request.reply.namesById ? idName(id) : lenient.decode(bytes);
+    return { token, logprob: floor(logprob), bytes: [...bytes] };
   };
   const content = tokens.flatMap(({ id, logprobs }) =>
     logprobs
@@ -33,6 +34,9 @@ export function chatLogprobs(plan: CompletionPlan, tokens: readonly ReadToken[])
   );
   return { content, refusal: null };
 }
+
+/** As vLLM names a token by its id. */
+const idName = (id: number) => `token_id:${id}`;
 
 /** A token as a key: bytes that are no whole character are escaped, so that different tokens have different keys. */
 function keyOf(tokenizer: Tokenizer, id: number): string {
@@ -60,23 +64,28 @@ export class TextLogprobsWriter {
       this.#offset += text.length;
       return offset;
     });
+    const name = (id: number) => (request.reply.namesById ? idName(id) : keyOf(model.tokenizer, id));
     return {
-      tokens: tokens.map(({ id }) => keyOf(model.tokenizer, id)),
+      tokens: tokens.map(({ id }) => name(id)),
       token_logprobs: tokens.map(({ logprobs }) => (logprobs ? floor(logprobs.chosen) : null)),
-      top_logprobs:
-        count === 0 ? null : tokens.map(({ id, logprobs }) => topOf(model.tokenizer, id, logprobs, count)),
+      top_logprobs: tokens.map(({ id, logprobs }) => topOf(name, id, logprobs, count)),
       text_offset: offsets,
     };
   }
 }
 
 /** The likeliest tokens by their text, with the one that came among them (OpenAI API reference, `logprobs`). */
-function topOf(tokenizer: Tokenizer, id: number, logprobs: TokenLogprobs | null | undefined, count: number) {
+function topOf(
+  name: (id: number) => string,
+  id: number,
+  logprobs: TokenLogprobs | null | undefined,
+  count: number,
+) {
   if (!logprobs) return null;
   const entries = [...logprobs.top.slice(0, count), [id, logprobs.chosen] as const];
   const top = new Map<string, number>();
   for (const [other, logprob] of entries) {
-    const key = keyOf(tokenizer, other);
+    const key = name(other);
     if (!top.has(key)) top.set(key, floor(logprob));
   }
   return Object.fromEntries(top);

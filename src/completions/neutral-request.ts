@@ -14,6 +14,7 @@ import type { MonitorItem } from '../schemas/monitor.js';
 import type { SteeringBody } from '../schemas/steering.js';
 import type { Tool } from '../schemas/tools.js';
 import type { Constraint } from './constraint.js';
+import type { AskedCalls } from './tools.js';
 
 export interface NeutralRequest {
   readonly fields: FieldNames;
@@ -32,18 +33,22 @@ interface FieldNames {
 type AskedPrompt = {
   /** Of a model, perhaps with an alias; the server's default one when left out. */
   readonly model: string | undefined;
+  /** How many of each prompt's last tokens are kept, -1 for as many as fit; undefined for all. */
+  readonly keepLast?: number | undefined;
 } & (
-  | { readonly kind: 'text'; readonly texts: CompletionRequest['prompt'] }
+  | { readonly kind: 'text'; readonly texts: CompletionRequest['prompt']; readonly specialTokens?: boolean }
   | ({ readonly kind: 'chat' } & Conversation)
 );
 
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
   readonly ends: ConversationEnd;
-  /** Those that the answer may call. */
+  /** Those that the model is told of. */
   readonly tools: readonly Tool[];
   /** More of the template's variables. */
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Whether special tokens that messages spell out are those tokens; by default they are text. */
+  readonly parseSpecial?: boolean;
 }
 
 /**
@@ -57,15 +62,20 @@ interface AskedAnswer {
   readonly n: number;
   /** `usual` applies to a request that does not ask, as far as there is room in the context. */
   readonly maxTokens: { readonly asked: number | undefined; readonly usual: number };
+  /** Whether an answer that would be longer than the context has room for is cut, or refused. */
+  readonly overflow: 'cut' | 'error';
   readonly minTokens: number;
-  readonly sampling: Omit<Sampling, 'logitBias'>;
+  readonly sampling: AskedSampling;
   /** By token id. */
   readonly logitBias: Readonly<Record<string, number>>;
   /** No other token may come; null for all. */
   readonly allowedTokens: readonly number[] | null;
   readonly badWords: readonly string[];
   readonly stop: AskedStop;
+  /** The form of the whole answer; beside calls, of an answer that is none. */
   readonly constraint: Constraint | null;
+  /** Calls of tools that the answer may have. */
+  readonly calls: AskedCalls | null;
   readonly steering: SteeringBody;
   readonly monitor: readonly MonitorItem[];
   /** How many likeliest tokens are reported beside each of the answer's; null without log-probabilities. */
@@ -73,6 +83,11 @@ interface AskedAnswer {
   /** The same of the prompt's tokens. */
   readonly promptLogprobs: number | null;
 }
+
+/** Undefined where the request says nothing and the model's own settings apply. */
+export type AskedSampling = Pick<Sampling, 'presencePenalty' | 'frequencyPenalty' | 'seed'> & {
+  readonly [Name in 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty']: number | undefined;
+};
 
 interface AskedStop {
   readonly strings: readonly string[];
@@ -86,12 +101,18 @@ interface AskedStop {
 interface AskedReply {
   /** Of the reply: `chatcmpl-...`, `cmpl-...`, `resp_...`. */
   readonly id: string;
-  /** Null for one JSON object; else whether the stream ends with the usage. */
-  readonly stream: { readonly usage: boolean } | null;
+  /** Null for one JSON object; else whether the stream ends with the usage, or has it in every chunk. */
+  readonly stream: { readonly usage: boolean | 'every chunk' } | null;
   readonly echo: Echo;
+  /** Where the reasoning of a model that reasons goes: apart from the text, nowhere, or where it is. */
+  readonly reasoning: 'apart' | 'omitted' | 'inline';
+  /** Whether a call is told as OpenAI's older `function_call`. */
+  readonly functionCalls?: boolean;
   readonly skipSpecialTokens: boolean;
   /** The ids of the prompt's tokens and the answer's too. */
   readonly tokenIds: boolean;
+  /** Whether tokens of log-probabilities are named by their ids. */
+  readonly namesById?: boolean;
 }
 
 /** What stands before each answer: nothing, a message, or its prompt, which may be all there is. */
@@ -110,13 +131,14 @@ type CommonBody = Omit<GenerationOptions, CompletionsOnly> & {
 export function commonAnswer(body: CommonBody) {
   const { stop } = body;
   return {
+    overflow: body.max_tokens_overflow ?? 'cut',
     minTokens: body.min_tokens ?? 0,
     sampling: {
-      temperature: body.temperature ?? 1,
-      topP: body.top_p ?? 1,
-      topK: Math.max(0, body.top_k ?? 0),
-      minP: body.min_p ?? 0,
-      repetitionPenalty: body.repetition_penalty ?? 1,
+      temperature: body.temperature ?? undefined,
+      topP: body.top_p ?? undefined,
+      topK: typeof body.top_k === 'number' ? Math.max(0, body.top_k) : undefined,
+      minP: body.min_p ?? undefined,
+      repetitionPenalty: body.repetition_penalty ?? undefined,
       presencePenalty: body.presence_penalty ?? 0,
       frequencyPenalty: body.frequency_penalty ?? 0,
       seed: typeof body.seed === 'number' ? foldSeed(body.seed) : randomInt(2 ** 32),
@@ -145,7 +167,10 @@ function foldSeed(seed: number): number {
  * @throws SteerdError invalid_value for options of a stream without one
  */
 export function askedStream({ stream, stream_options }: GenerationOptions): AskedReply['stream'] {
-  if (stream) return { usage: stream_options?.include_usage ?? false };
+  if (stream) {
+    const usage = stream_options?.include_usage ?? false;
+    return { usage: usage && stream_options?.continuous_usage_stats ? 'every chunk' : usage };
+  }
   if (stream_options === null || stream_options === undefined) return null;
   throw errors.invalidRequest('stream_options must be left out unless stream is true.', 'stream_options');
 }

@@ -12,10 +12,15 @@ import { type AskedSteering, askedSteering } from '../steering/asked-steering.js
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { receiptOverPrompts } from '../steering/receipt.js';
 import { resolveSteering } from '../steering/resolve.js';
+import { checkedConstraint } from './answer-constraint.js';
+import { type AnswerReading, answerReading } from './answer-reading.js';
 import { CachedTokens } from './cached-tokens.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
+import { quietParts } from './quiet-parts.js';
+import { checkLogprobs } from './reply-size.js';
+import { type ResolvedSampling, resolveSampling } from './sampling.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -27,6 +32,8 @@ export interface CompletionPlan {
   readonly model: LoadedModel;
   /** The name that the request gave the model, or its id. */
   readonly modelName: string;
+  /** How the answers are read. */
+  readonly reading: AnswerReading;
   /** In the order of their index in the reply. */
   readonly choices: readonly Choice[];
   /** Where the reply says what steered: once, or in each choice of a request that compares steerings. */
@@ -35,6 +42,7 @@ export interface CompletionPlan {
   readonly receipts: readonly SteeringReceipt[];
   /** Empty when nothing is monitored. */
   readonly monitors: readonly Monitor[];
+  readonly sampling: ResolvedSampling;
   /** Each prompt counted once, however many choices it has. */
   readonly promptTokens: number;
   /** Of the prompts' tokens, those that the engine knew: filled as choices begin. */
@@ -65,20 +73,22 @@ export async function planCompletion(
   checkSlots(answer.n, steering, shape);
 
   const most = Math.max(1, Math.floor(maxSequences / (answer.n * steering.alternatives.length)));
-  const prompts = await encodePrompts(request, model, most);
+  const encoded = await encodePrompts(request, model, most);
+  const prompts = encoded.map((prompt) => keptTokens(prompt, request.prompt.keepLast, shape));
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const monitors = resolveMonitors(answer.monitor, context);
+  const resolved = resolveSampling(answer.sampling, model);
+  // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
+  const asked = answerReading(request, model, prompts[0] ?? []);
+  const { constraint, calls } = await checkedConstraint(model, answer.constraint, asked);
   const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,
     ...(monitors.length > 0 && { monitor: monitors.map(({ vectors }) => vectors) }),
     ...wantedLogprobs(request),
     ...barredTokens(request, model),
-    ...(answer.constraint && {
-      constraint: answer.constraint.source,
-      constraintField: answer.constraint.field,
-    }),
+    ...(constraint && { constraint: constraint.source, constraintField: constraint.field }),
     priority: 'interactive',
   } satisfies Partial<SequenceRequest>;
 
@@ -88,7 +98,8 @@ export async function planCompletion(
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
-    return steering.alternatives.flatMap(({ items, budget, list }, a) => {
+    return steering.alternatives.flatMap(({ items, budget, list, suspend = [] }, a) => {
+      const quiet = quietParts(suspend, answer.constraint, { ...asked, calls });
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
@@ -98,12 +109,19 @@ export async function planCompletion(
         ...(steering.compared && { field: `steering.choices.${a}` }),
       });
       return Array.from({ length: answer.n }, (_, choice): Choice => {
-        const seed = seedOfChoice(answer.sampling.seed, choice);
-        const sampling = { ...answer.sampling, logitBias, seed };
-        return { sequence: { prompt, maxTokens, sampling, edit, ...common }, receipts };
+        const seed = seedOfChoice(resolved.values.seed, choice);
+        const sampling = { ...resolved.values, logitBias, seed };
+        return {
+          sequence: { prompt, maxTokens, sampling, edit, ...common, ...(quiet && { quiet }) },
+          receipts,
+        };
       });
     });
   });
+  checkLogprobs(
+    choices.map(({ sequence }) => sequence),
+    request,
+  );
   const mostTokens = choices.reduce((sum, { sequence }) => sum + sequence.maxTokens, 0);
   checkLayerValues(monitors, mostTokens, 'monitor', `lower ${fields.maxTokens}, n or the number of layers`);
   return {
@@ -111,13 +129,26 @@ export async function planCompletion(
     created: unixSeconds(),
     model,
     modelName: named.name,
+    reading: { ...asked, calls },
     choices,
     receiptsIn: steering.compared ? 'choices' : 'reply',
     receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),
     monitors,
+    sampling: resolved,
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
     cached: new CachedTokens(),
   };
+}
+
+/** The prompt's last tokens, as `truncate_prompt_tokens` asks. */
+function keptTokens(
+  prompt: readonly number[],
+  keepLast: number | undefined,
+  { capacity }: ModelShape,
+): readonly number[] {
+  if (keepLast === undefined || prompt.length === 0) return prompt;
+  // slice(-0) would keep all.
+  return keepLast === 0 ? [] : prompt.slice(-(keepLast < 0 ? capacity - 1 : keepLast));
 }
 
 /** By item: one receipt for all prompts, of which each has a choice here. */
@@ -178,7 +209,7 @@ function barredTokens(
   const { allowedTokens, badWords } = answer;
   if (allowedTokens !== null) {
     checkTokens('allowed_token_ids', allowedTokens, model.engine.shape);
-    if (answer.constraint !== null) {
+    if (answer.constraint !== null || answer.calls !== null) {
       throw errors.invalidRequest(
         `allowed_token_ids must be left out with ${fields.format}, structured_outputs or tools.`,
         'allowed_token_ids',

@@ -6,16 +6,19 @@ import type {
   FunctionCallItem,
   OutputItem,
   OutputMessage,
+  ReasoningItem,
   ResponseObject,
   ResponseRequest,
 } from '../schemas/responses.js';
 import type { ToolCallDelta } from '../schemas/tools.js';
-import { callsTools, receiptFields, usageOf } from './common-reply.js';
+import { AnswerReader } from './answer-reader.js';
+import { loosenedTools, MadeCalls } from './call-faults.js';
+import { receiptFields, usageOf } from './common-reply.js';
 import type { Generation, Piece, ReadToken } from './generate.js';
 import { chatLogprobs } from './logprobs-reply.js';
 import { AnswerMonitor } from './monitor-reply.js';
 import type { CompletionPlan } from './plan.js';
-import { ToolCallReader } from './tools.js';
+import type { ConversationItem, OwnResponses } from './response-store.js';
 
 /** Emits an event of a stream; does nothing for a reply that is not streamed. */
 type Say = (type: string, fields: object) => void;
@@ -25,7 +28,8 @@ type Logprobs = ChatLogprobs['content'];
 /** The items of one answer as its pieces come. */
 class OutputItems {
   readonly items: OutputItem[] = [];
-  readonly #reader: ToolCallReader | null;
+  readonly made = new MadeCalls();
+  readonly #reader: AnswerReader;
   #open: OutputItem | null = null;
   /** Log-probabilities of tokens whose text is still held back. */
   #waiting: Logprobs = [];
@@ -34,20 +38,24 @@ class OutputItems {
     readonly plan: CompletionPlan,
     readonly say: Say,
   ) {
-    this.#reader = callsTools(plan) ? new ToolCallReader() : null;
+    this.#reader = new AnswerReader(plan);
   }
 
-  /** Without tools the answer is one message, even an empty one. */
+  get reasoningTokens(): number {
+    return this.#reader.reasoningTokens;
+  }
+
+  /** Without tools and reasoning the answer is one message, even an empty one. */
   begin(): void {
-    if (this.#reader === null) this.#message();
+    if (this.#reader.isPlain) this.#message();
   }
 
-  take({ text, read, finish }: Piece): void {
+  take({ text, ids, read, finish }: Piece): void {
     this.#waiting.push(...(chatLogprobs(this.plan, read)?.content ?? []));
-    const parts = this.#reader === null ? [text] : this.#reader.read(text, finish !== null);
-    for (const part of parts) {
-      if (typeof part === 'string') this.#text(part);
-      else this.#call(part);
+    for (const part of this.#reader.read(text, ids.length, finish)) {
+      if (part.kind === 'call') this.#call(part.delta);
+      else if (part.kind === 'text') this.#text(part.text);
+      else this.#reason(part.text);
     }
     if (finish !== null) this.#end(finish);
   }
@@ -63,13 +71,39 @@ class OutputItems {
     this.say('response.output_text.delta', { ...this.#place(message), content_index: 0, delta, logprobs });
   }
 
+  #reason(delta: string): void {
+    // Log-probabilities are reported of text only.
+    this.#waiting = [];
+    if (this.plan.request.reply.reasoning !== 'apart') return;
+    const item = this.#open?.type === 'reasoning' ? this.#open : this.#reasoning();
+    const [part] = item.content;
+    if (part === undefined) return;
+    part.text += delta;
+    this.say('response.reasoning_text.delta', { ...this.#place(item), content_index: 0, delta });
+  }
+
+  #reasoning(): ReasoningItem {
+    const id = this.plan.request.reply.id.replace(/^resp_/, 'rs_');
+    const item: ReasoningItem = { type: 'reasoning', id, summary: [], content: [], status: 'in_progress' };
+    this.#add(item);
+    const part = { type: 'reasoning_text' as const, text: '' };
+    item.content.push(part);
+    this.say('response.content_part.added', { ...this.#place(item), content_index: 0, part });
+    return item;
+  }
+
   #taken(): Logprobs {
     const logprobs = this.#waiting;
     this.#waiting = [];
     return logprobs;
   }
 
-  #call({ id, function: { name, arguments: delta } }: ToolCallDelta): void {
+  #call(call: ToolCallDelta): void {
+    this.made.add(call);
+    const {
+      id,
+      function: { name, arguments: delta },
+    } = call;
     // Log-probabilities are reported of text only, not of a call's tokens.
     this.#waiting = [];
     if (id !== undefined) {
@@ -132,6 +166,11 @@ class OutputItems {
     if (item.type === 'function_call') {
       const { name, arguments: whole } = item;
       this.say('response.function_call_arguments.done', { ...place, name, arguments: whole });
+    } else if (item.type === 'reasoning') {
+      const [part] = item.content;
+      const at = { ...place, content_index: 0 };
+      this.say('response.reasoning_text.done', { ...at, text: part?.text ?? '' });
+      this.say('response.content_part.done', { ...at, part });
     } else {
       const [part] = item.content;
       const at = { ...place, content_index: 0 };
@@ -154,10 +193,25 @@ interface Output {
   readonly finish: FinishReason;
   readonly tokens: number;
   readonly read: readonly ReadToken[];
+  readonly reasoningTokens: number;
+  readonly made: MadeCalls;
+}
+
+/** What a response is made from. */
+export interface AskedResponse {
+  readonly body: ResponseRequest;
+  /** The items before the answer. */
+  readonly conversation: readonly ConversationItem[];
+  /** Where it is kept; null where it is not. */
+  readonly keep: OwnResponses | null;
 }
 
 /** @param output null while it is made */
-function responseObject(body: ResponseRequest, plan: CompletionPlan, output: Output | null): ResponseObject {
+function responseObject(
+  { body, keep }: AskedResponse,
+  plan: CompletionPlan,
+  output: Output | null,
+): ResponseObject {
   const usage = output && usageOf(plan, output.tokens);
   const { monitor } = output ? new AnswerMonitor(plan).whole(output.read) : {};
   return {
@@ -172,23 +226,25 @@ function responseObject(body: ResponseRequest, plan: CompletionPlan, output: Out
     model: plan.modelName,
     output: output ? [...output.items] : [],
     parallel_tool_calls: body.parallel_tool_calls ?? true,
-    previous_response_id: null,
-    store: false,
-    temperature: body.temperature ?? 1,
+    previous_response_id: body.previous_response_id ?? null,
+    store: keep !== null,
+    temperature: plan.sampling.values.temperature,
     text: { format: { ...(body.text?.format ?? { type: 'text' }) } },
     tool_choice: body.tool_choice ?? 'auto',
     tools: body.tools ?? [],
     top_logprobs: body.top_logprobs ?? 0,
-    top_p: body.top_p ?? 1,
+    top_p: plan.sampling.values.topP,
     truncation: 'disabled',
     metadata: body.metadata ?? {},
     usage: usage && {
       input_tokens: usage.prompt_tokens,
       input_tokens_details: usage.prompt_tokens_details,
       output_tokens: usage.completion_tokens,
-      output_tokens_details: { reasoning_tokens: 0 },
+      output_tokens_details: { reasoning_tokens: output?.reasoningTokens ?? 0 },
       total_tokens: usage.total_tokens,
     },
+    ...loosenedTools(plan),
+    ...(output ? output.made.faults(plan, output.finish) : {}),
     ...receiptFields(plan),
     ...(monitor ? { monitor_readings: monitor } : {}),
   };
@@ -223,33 +279,40 @@ async function* read(
     }
     if (events !== '') yield take();
   }
-  return { items: answer.items, finish, tokens, read: all };
+  const { items, reasoningTokens, made } = answer;
+  return { items, finish, tokens, read: all, reasoningTokens, made };
 }
 
 export async function wholeResponse(
-  body: ResponseRequest,
+  asked: AskedResponse,
   plan: CompletionPlan,
   generation: Generation,
 ): Promise<ResponseObject> {
   const reading = read(plan, generation, () => '');
   for (;;) {
     const next = await reading.next();
-    if (next.done) return responseObject(body, plan, next.value);
+    if (next.done) return kept(asked, responseObject(asked, plan, next.value));
   }
 }
 
 /** The typed events of a stream (OpenAI API reference, "Streaming events"): no `[DONE]`. */
 export async function* responseEvents(
-  body: ResponseRequest,
+  asked: AskedResponse,
   plan: CompletionPlan,
   generation: Generation,
 ): AsyncGenerator<string> {
   let sequence = 0;
   const say = (type: string, more: object) =>
     event(JSON.stringify({ type, sequence_number: sequence++, ...more }), { name: type });
-  const begun = { response: responseObject(body, plan, null) };
+  const begun = { response: responseObject(asked, plan, null) };
   yield say('response.created', begun) + say('response.in_progress', begun);
   const output = yield* read(plan, generation, say);
-  const whole = responseObject(body, plan, output);
+  // Kept before its last event: whoever has read that one may refer to it at once.
+  const whole = kept(asked, responseObject(asked, plan, output));
   yield say(`response.${whole.status}`, { response: whole });
+}
+
+function kept({ conversation, keep }: AskedResponse, response: ResponseObject): ResponseObject {
+  keep?.put({ response, conversation });
+  return response;
 }

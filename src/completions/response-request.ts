@@ -1,21 +1,21 @@
 /** The body of a response as a neutral request. Some fields have other names than a chat's: errors use the body's own. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import type { ChatMessage } from '../schemas/chat.js';
-import { type InputItem, ResponseRequest } from '../schemas/responses.js';
-import type { Tool, ToolCall, ToolChoice } from '../schemas/tools.js';
+import { reasoningPlace, reasoningVariables } from '../schemas/reasoning.js';
+import { type ResponseRequest, responseFields } from '../schemas/responses.js';
+import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { type Constraint, jsonObject, jsonSchema } from './constraint.js';
 import { commonAnswer, type NeutralRequest } from './neutral-request.js';
-import { partsText } from './prompt.js';
+import { conversationMessages } from './response-conversation.js';
+import type { ConversationItem } from './response-store.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = [...Object.keys(ResponseRequest.shape), 'reasoning', 'truncation', 'service_tier'];
+const known = [...Object.keys(responseFields.shape), 'truncation', 'service_tier'];
 
 /** Fields that would need what this server does not have; `null`, `false`, `[]` and absence ask for nothing. */
 const refused: Readonly<Record<string, string>> = {
-  previous_response_id: 'no response is stored: send the whole conversation as input',
-  conversation: 'no conversation is stored: send it as input',
+  conversation: 'say previous_response_id, or send the conversation as input',
   background: 'the answer comes with the request; stream it',
   prompt: 'send instructions and input',
   n: 'POST /v1/chat/completions has it',
@@ -25,8 +25,14 @@ const refused: Readonly<Record<string, string>> = {
   messages: 'say it as input',
 };
 
-/** @throws SteerdError for what is wrong with the body whatever the model */
-export function responseRequest(body: ResponseRequest): NeutralRequest {
+/**
+ * @param conversation what the body's input and what it refers to come to (response-conversation.ts)
+ * @throws SteerdError for what is wrong with the body whatever the model
+ */
+export function responseRequest(
+  body: ResponseRequest,
+  conversation: readonly ConversationItem[],
+): NeutralRequest {
   refuseUnknown(body);
   const { concept, strength, steering } = body;
   if (steering && 'choices' in steering) {
@@ -36,7 +42,7 @@ export function responseRequest(body: ResponseRequest): NeutralRequest {
     );
   }
   const format = formatConstraint(body.text?.format);
-  const { tools, constraint: toolCalls } = askedTools(
+  const { tools, calls } = askedTools(
     {
       tools: body.tools?.map(nestedTool),
       tool_choice: nestedChoice(body.tool_choice),
@@ -44,27 +50,26 @@ export function responseRequest(body: ResponseRequest): NeutralRequest {
     },
     { parameters: (index) => `tools.${index}.parameters`, chosenName: 'tool_choice.name' },
   );
-  if (format !== null && toolCalls !== null) {
-    throw errors.invalidRequest(
-      'text.format must be left out with tools, unless tool_choice is "none".',
-      'text.format',
-    );
-  }
   return {
     fields: { prompt: 'input', maxTokens: 'max_output_tokens', format: 'text.format' },
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
-      messages: conversation(body),
+      keepLast: body.truncate_prompt_tokens ?? undefined,
+      messages: conversationMessages(conversation, body.instructions),
       ends: 'generation-prompt',
       tools,
-      variables: {},
+      variables: {
+        ...reasoningVariables({ ...body, reasoning_effort: body.reasoning?.effort }),
+        ...body.chat_template_kwargs,
+      },
     },
     answer: {
       ...commonAnswer(body),
       n: 1,
       maxTokens: { asked: body.max_output_tokens ?? undefined, usual: Number.POSITIVE_INFINITY },
-      constraint: format ?? toolCalls,
+      constraint: format,
+      calls,
       steering: { concept, strength, steering },
       logprobs: askedLogprobs(body),
       promptLogprobs: null,
@@ -73,6 +78,7 @@ export function responseRequest(body: ResponseRequest): NeutralRequest {
       id: newId('resp', '_'),
       stream: body.stream ? { usage: false } : null,
       echo: { kind: 'nothing' },
+      reasoning: reasoningPlace(body),
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: false,
     },
@@ -106,41 +112,21 @@ function formatConstraint(format: NonNullable<ResponseRequest['text']>['format']
     : jsonSchema(format.schema, 'text.format.schema');
 }
 
-/** As messages of a chat, in which calls belong to the assistant's message before them. */
-function conversation({ instructions, input }: ResponseRequest): ChatMessage[] {
-  const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
-  if (typeof input === 'string') return [...messages, { role: 'user', content: input }];
-  for (const item of input) append(messages, item);
-  return messages;
-}
-
-function append(messages: ChatMessage[], item: InputItem): void {
-  if (item.type === 'function_call') {
-    const call: ToolCall = {
-      id: item.call_id,
-      type: 'function',
-      function: { name: item.name, arguments: item.arguments },
-    };
-    const last = messages.at(-1);
-    if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), call];
-    else messages.push({ role: 'assistant', content: null, tool_calls: [call] });
-  } else if (item.type === 'function_call_output') {
-    messages.push({ role: 'tool', content: partsText(item.output), tool_call_id: item.call_id });
-  } else {
-    messages.push({ role: item.role, content: partsText(item.content) });
-  }
-}
-
 const nestedTool = ({
   name,
   description,
   parameters,
+  strict,
 }: NonNullable<ResponseRequest['tools']>[number]): Tool => ({
   type: 'function',
-  function: { name, description, parameters },
+  function: { name, description, parameters, strict },
 });
 
 function nestedChoice(choice: ResponseRequest['tool_choice']): ToolChoice | undefined {
   if (choice === null || choice === undefined) return undefined;
-  return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
+  if (typeof choice === 'string') return choice;
+  const named = (name: string) => ({ type: 'function' as const, function: { name } });
+  if (choice.type === 'function') return named(choice.name);
+  const tools = choice.tools.map(({ name }) => named(name));
+  return { type: 'allowed_tools', allowed_tools: { mode: choice.mode, tools } };
 }

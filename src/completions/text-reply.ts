@@ -7,6 +7,7 @@ import {
   promptIds,
   receiptFields,
   replyHead,
+  stopReason,
   tokenCount,
   tokenIds,
   usageOf,
@@ -20,11 +21,12 @@ export async function textCompletion(plan: CompletionPlan, generation: Generatio
   const answers = await collect(plan, generation);
   return {
     ...replyHead(plan, 'text_completion'),
-    choices: answers.map(({ text, read, finish, ids }, index) => ({
+    choices: answers.map(({ text, read, finish, ids, stopString }, index) => ({
       text,
       index,
       logprobs: new TextLogprobsWriter(plan).take(read),
       finish_reason: finish,
+      ...stopReason(stopString),
       ...new AnswerMonitor(plan).whole(read),
       ...choiceReceipts(plan, index),
       ...tokenIds(plan, ids),
@@ -43,10 +45,10 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
   const logprobs = plan.choices.map(() => new TextLogprobsWriter(plan));
   const begun = new Set<number>();
   let tokens = 0;
-  let write = writer.firstChunk;
+  let write: typeof writer.chunk = writer.firstChunk;
   for await (const pieces of generation) {
     let events = '';
-    for (const { index, text, finish, read, ids } of pieces) {
+    for (const { index, text, finish, read, ids, stopString } of pieces) {
       tokens += ids.length;
       if (text === '' && finish === null) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
@@ -54,12 +56,14 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
       begun.add(index);
       const more = fields({
         ...(monitors[index] as AnswerMonitor).chunk(read, finish !== null),
+        ...stopReason(stopString),
         ...tokenIds(plan, ids),
         ...receipt,
       });
       const said = JSON.stringify((logprobs[index] as TextLogprobsWriter).take(read));
       events += write(
         `{"text":${JSON.stringify(text)},"index":${index},"logprobs":${said},"finish_reason":${reason}${more}}`,
+        tokens,
       );
       write = writer.chunk;
     }

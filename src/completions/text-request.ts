@@ -1,12 +1,12 @@
 /** The body of a text completion as a neutral request. */
 import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import { CompletionRequest } from '../schemas/completions.js';
+import { type CompletionRequest, completionFields } from '../schemas/completions.js';
 import { formatConstraint } from './constraint.js';
 import { askedPromptLogprobs, askedStream, commonAnswer, type NeutralRequest } from './neutral-request.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-const known = Object.keys(CompletionRequest.shape);
+const known = Object.keys(completionFields.shape);
 
 /** As OpenAI has it. */
 const usualTokens = 16;
@@ -19,13 +19,20 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
   if (promptOnly && !body.echo) throw errors.invalidValue('max_tokens', 'at least 1 without echo', 0);
   return {
     fields: { prompt: 'prompt', maxTokens: 'max_tokens', format: 'response_format' },
-    prompt: { kind: 'text', model: body.model ?? undefined, texts: body.prompt },
+    prompt: {
+      kind: 'text',
+      model: body.model ?? undefined,
+      keepLast: body.truncate_prompt_tokens ?? undefined,
+      texts: body.prompt,
+      specialTokens: body.add_special_tokens ?? true,
+    },
     answer: {
       ...commonAnswer(body),
       n: body.n ?? 1,
       // The engine makes one token at least: it is dropped where none is wanted.
       maxTokens: { asked: promptOnly ? 1 : (body.max_tokens ?? undefined), usual: usualTokens },
       constraint: formatConstraint(body),
+      calls: null,
       steering: { concept, strength, steering },
       logprobs: body.logprobs ?? null,
       promptLogprobs: askedPromptLogprobs(body),
@@ -34,8 +41,10 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
       id: newId('cmpl'),
       stream: askedStream(body),
       echo: { kind: promptOnly ? 'prompt-only' : body.echo ? 'prompt' : 'nothing' },
+      reasoning: 'inline',
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: body.return_token_ids ?? false,
+      namesById: body.return_tokens_as_token_ids ?? false,
     },
   };
 }

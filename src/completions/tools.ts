@@ -1,21 +1,17 @@
 /**
- * Tools of a chat: how the model is told of them, what its answer may be, and what is read from it. A call is written
- * as in Hermes and Qwen:
- *
- *     <tool_call>
- *     {"name": "f", "arguments": {...}}
- *     </tool_call>
- *
- * The constraint holds every call to exactly that, so that it can be read as it comes.
+ * Tools of a chat: which the answer may call, what their calls are held to, and how the model is told of them. A schema
+ * is held to as far as a grammar can; where it cannot, a tool with `strict` is refused, and any other loosened there.
  */
-import { newId } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import type { Tool, ToolCallDelta, ToolChoice } from '../schemas/tools.js';
-import { type Constraint, jsonGrammar, structuralTag } from './constraint.js';
-
-const opening = '<tool_call>\n{"name": "';
-const middle = '", "arguments": ';
-const closing = '}\n</tool_call>';
+import { modernSchema } from '../json-grammar/dialects.js';
+import { either, literal, Rules } from '../json-grammar/ebnf.js';
+import { type LoosenedPlace, Loosening } from '../json-grammar/loosening.js';
+import { SchemaRefusal } from '../json-grammar/refusal.js';
+import { schemaExpression } from '../json-grammar/schema-grammar.js';
+import { isSchema, type Schema } from '../json-grammar/schema-parts.js';
+import type { Tool, ToolChoice } from '../schemas/tools.js';
+import { jsonGrammar } from './constraint.js';
+import { callHead, type ToolFormat } from './tool-formats.js';
 
 interface ToolOptions {
   readonly tools?: readonly Tool[] | null | undefined;
@@ -35,131 +31,183 @@ const chatFieldNames: ToolFieldNames = {
   chosenName: 'tool_choice.function.name',
 };
 
+/** A tool that the answer may call. */
+export interface CallableTool {
+  readonly name: string;
+  /** Of its arguments, which finished calls are validated against. */
+  readonly schema: Schema;
+  /** What calls are held to while they are written: the same, or any object where that is too much for a grammar. */
+  readonly held: Schema;
+  readonly strict: boolean;
+  /** Where calls are not held to the schema while they are written. */
+  readonly loosened: readonly LoosenedPlace[];
+}
+
+/** The calls that an answer may have. */
+export interface AskedCalls {
+  readonly tools: readonly CallableTool[];
+  /** Whether there must be one. */
+  readonly required: boolean;
+  /** Whether there may be no more than one. */
+  readonly single: boolean;
+}
+
+const anyObject: Schema = { type: 'object', additionalProperties: true };
+
 /**
- * The tools that the answer may call (none with tool_choice "none"), and what holds its calls to their parameters.
- * @throws SteerdError constraint_refused for parameters that cannot be held to; invalid_value
+ * The tools that the model is told of, and the calls that its answer may have; null for none.
+ * @throws SteerdError constraint_refused for a strict tool's parameters that cannot be held to; invalid_value
  */
 export function askedTools(
   options: ToolOptions,
   names = chatFieldNames,
-): { readonly tools: readonly Tool[]; readonly constraint: Constraint | null } {
-  const tools = callableTools(options, names);
-  return { tools, constraint: tools.length === 0 ? null : toolConstraint(tools, options, names) };
+): { readonly tools: readonly Tool[]; readonly calls: AskedCalls | null } {
+  const { listed, callable, required, named } = callableTools(options, names);
+  if (callable.length === 0) return { tools: [], calls: null };
+  const loosening = new Loosening();
+  const tools = callable.map((tool) =>
+    callableTool(tool, names.parameters(options.tools?.indexOf(tool) ?? 0), loosening),
+  );
+  return {
+    tools: listed,
+    calls: { tools, required, single: named || options.parallel_tool_calls === false },
+  };
 }
 
-function callableTools({ tools, tool_choice }: ToolOptions, { chosenName }: ToolFieldNames): readonly Tool[] {
+function callableTools({ tools, tool_choice }: ToolOptions, { chosenName }: ToolFieldNames) {
   const listed = tools ?? [];
   const names = listed.map((tool) => tool.function.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
     throw errors.invalidRequest(`tools must have names of their own; "${twice}" comes twice.`, 'tools');
   const choice = tool_choice ?? (listed.length > 0 ? 'auto' : 'none');
-  if (choice === 'none') return [];
+  const none = { listed: [], callable: [], required: false, named: false };
+  if (choice === 'none') return none;
   if (listed.length === 0) {
-    if (choice === 'auto') return [];
+    if (choice === 'auto') return none;
     throw errors.invalidRequest('tool_choice must be left out without tools.', 'tool_choice');
   }
-  if (typeof choice === 'string') return listed;
-  const named = listed.filter((tool) => tool.function.name === choice.function.name);
-  if (named.length === 0) {
-    throw errors.invalidValue(chosenName, `one of ${names.join(', ')}`, choice.function.name);
+  if (typeof choice === 'string') {
+    return { listed, callable: listed, required: choice === 'required', named: false };
   }
-  return named;
+  const pick = (wanted: readonly string[], field: string) =>
+    wanted.map((name) => {
+      const found = listed.find((tool) => tool.function.name === name);
+      if (found === undefined) throw errors.invalidValue(field, `one of ${names.join(', ')}`, name);
+      return found;
+    });
+  if (choice.type === 'function') {
+    const callable = pick([choice.function.name], chosenName);
+    return { listed: callable, callable, required: true, named: true };
+  }
+  const { mode, tools: allowed } = choice.allowed_tools;
+  const wanted = [...new Set(allowed.map((tool) => tool.function.name))];
+  // The model is told of all of them: that is what the list of allowed ones is for, beside a prompt that stays.
+  return {
+    listed,
+    callable: pick(wanted, 'tool_choice.allowed_tools.tools'),
+    required: mode === 'required',
+    named: false,
+  };
 }
 
-function toolConstraint(
-  callable: readonly Tool[],
-  { tool_choice, parallel_tool_calls }: ToolOptions,
-  { parameters: field }: ToolFieldNames,
-): Constraint {
-  const tags = callable.map((tool, i) => {
-    const { name, parameters } = tool.function;
-    const schema = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
-    return {
-      type: 'tag',
-      begin: opening + name + middle,
-      content: { type: 'grammar', grammar: jsonGrammar(schema, field(i)) },
-      end: closing,
-    };
+function callableTool(tool: Tool, field: string, loosening: Loosening): CallableTool {
+  const { name, parameters } = tool.function;
+  const strict = tool.function.strict === true;
+  const given = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
+  if (strict) {
+    jsonGrammar(given, field);
+    return { name, schema: given, held: given, strict, loosened: [] };
+  }
+  const schema = objectSchema(modernSchema(given));
+  try {
+    schemaExpression(schema, new Rules(), loosening);
+    return { name, schema, held: schema, strict, loosened: loosening.takePlaces() };
+  } catch (error) {
+    if (!(error instanceof SchemaRefusal)) throw error;
+    loosening.takePlaces();
+    const loosened = [{ path: 'schema', reason: error.message.replace(/^the schema /, '') }];
+    return { name, schema, held: anyObject, strict, loosened };
+  }
+}
+
+/** Arguments are an object, whether the schema says so or not. */
+function objectSchema(schema: unknown): Schema {
+  if (!isSchema(schema)) return anyObject;
+  const combined = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'].some((key) => key in schema);
+  return combined || schema.type === 'object' ? schema : { ...schema, type: 'object' };
+}
+
+/** The calls with every tool that is not strict held to no more than an object. */
+export const loosestCalls = (calls: AskedCalls): AskedCalls => ({
+  ...calls,
+  tools: calls.tools.map((tool) =>
+    tool.strict
+      ? tool
+      : {
+          ...tool,
+          held: anyObject,
+          loosened: [
+            { path: 'schema', reason: 'takes too long to compile: its calls are held to an object' },
+          ],
+        },
+  ),
+});
+
+/** A grammar of calls and nothing else, as the model writes them. */
+export function callsGrammar({ tools, single }: AskedCalls, format: ToolFormat): string {
+  const rules = new Rules();
+  const loosening = new Loosening();
+  const calls = tools.map(({ name, held, strict }) => {
+    const args = schemaExpression(held, rules, strict ? null : loosening);
+    return `${literal(callHead(format, name))} ${args} ${literal('}')}`;
   });
-  const choice = tool_choice ?? 'auto';
-  const stop_after_first = typeof choice === 'object' || parallel_tool_calls === false;
-  const source = structuralTag(
-    choice === 'auto'
-      ? { type: 'triggered_tags', triggers: ['<tool_call>'], tags, stop_after_first }
-      : { type: 'tags_with_separator', tags, separator: '\n', at_least_one: true, stop_after_first },
-  );
-  return { kind: 'tools', source, field: 'tools' };
+  const call = rules.add(either(calls));
+  const block = format.list ? call : rules.add(`${literal(format.before)} ${call} ${literal(format.after)}`);
+  const blocks = single ? block : `${block} (${literal(format.between)} ${block})*`;
+  return rules.grammar(format.list ? `${literal(format.before)} ${blocks} ${literal(format.after)}` : blocks);
+}
+
+/** xgrammar's format for text that may have calls in it: free until the model itself begins one. */
+export function freeWithCalls(calls: AskedCalls, format: ToolFormat): object {
+  const { tools, single } = calls;
+  const open = format.openings.find((mark) => format.before.startsWith(mark));
+  if (open !== undefined) {
+    // One grammar for all tools: what their schemas have in common is compiled once.
+    const block = { ...format, before: format.before.slice(open.length) };
+    const grammar = callsGrammar({ ...calls, single: single || !format.list }, block);
+    return {
+      type: 'triggered_tags',
+      triggers: [open],
+      tags: [{ type: 'tag', begin: open, content: { type: 'grammar', grammar }, end: '' }],
+      stop_after_first: single,
+    };
+  }
+  // Bare JSON may be an answer too: it is held to a tool once it names one.
+  const loosening = new Loosening();
+  const tags = tools.map(({ name, held, strict }) => {
+    const rules = new Rules();
+    const grammar = rules.grammar(schemaExpression(held, rules, strict ? null : loosening));
+    return { type: 'tag', begin: callHead(format, name), content: { type: 'grammar', grammar }, end: '}' };
+  });
+  return {
+    type: 'triggered_tags',
+    triggers: tags.map(({ begin }) => begin),
+    tags,
+    stop_after_first: single,
+  };
 }
 
 /** What a model whose template knows no tools is told at the end of its system message. */
-export function toolInstructions(tools: readonly Tool[]): string {
+export function toolInstructions(tools: readonly Tool[], format: ToolFormat): string {
   const described = tools.map(({ function: { name, description, parameters } }) =>
     JSON.stringify({ name, ...(description ? { description } : {}), parameters: parameters ?? {} }),
   );
+  const form = { ...format, list: false };
   return [
     'You can call these functions:',
     ...described,
     'To call one, write only this, with its name and its arguments as JSON:',
-    `${opening}NAME${middle}ARGUMENTS${closing}`,
+    `${form.before}{"name": "NAME", "${form.argumentsKey}": ARGUMENTS}${form.after}`,
   ].join('\n');
-}
-
-/** A call in that format, for earlier messages of the conversation. */
-export const callText = (name: string, args: string): string => opening + name + middle + args + closing;
-
-/** Incremental parser of an answer: text, and calls as deltas. */
-export class ToolCallReader {
-  #rest = '';
-  #inside: 'text' | 'name' | 'arguments' = 'text';
-  #calls = 0;
-  /** Nothing but white space came since the last call. */
-  #afterCall = false;
-
-  get calls(): number {
-    return this.#calls;
-  }
-
-  /** What the new text adds for certain; with `last`, also what was held back. */
-  push(text: string, last: boolean): { readonly text: string; readonly calls: readonly ToolCallDelta[] } {
-    const parts = this.read(text, last);
-    return {
-      text: parts.filter((part) => typeof part === 'string').join(''),
-      calls: parts.filter((part) => typeof part !== 'string'),
-    };
-  }
-
-  /** The same as a list in the order of the text. */
-  read(text: string, last: boolean): (string | ToolCallDelta)[] {
-    this.#rest += text;
-    const parts: (string | ToolCallDelta)[] = [];
-    for (;;) {
-      const marker = this.#inside === 'text' ? opening : this.#inside === 'name' ? middle : closing;
-      const at = this.#rest.indexOf(marker);
-      const end = at >= 0 ? at : last ? this.#rest.length : this.#rest.length - heldBack(this.#rest, marker);
-      const part = this.#rest.slice(0, end);
-      if (this.#inside === 'text') {
-        // White space between calls is not content.
-        const said = this.#afterCall ? part.trimStart() : part;
-        if (said !== '') parts.push(said);
-        this.#afterCall &&= said === '';
-      } else if (this.#inside === 'name') {
-        if (at < 0) break;
-        const id = newId('call', '_');
-        parts.push({ index: this.#calls++, id, type: 'function', function: { name: part, arguments: '' } });
-      } else if (part !== '') parts.push({ index: this.#calls - 1, function: { arguments: part } });
-      this.#rest = this.#rest.slice(at >= 0 ? at + marker.length : end);
-      if (at < 0) break;
-      this.#afterCall ||= this.#inside === 'arguments';
-      this.#inside = this.#inside === 'text' ? 'name' : this.#inside === 'name' ? 'arguments' : 'text';
-    }
-    return parts;
-  }
-}
-
-/** Length of the longest end of `text` that begins `marker`. */
-function heldBack(text: string, marker: string): number {
-  for (let length = Math.min(text.length, marker.length - 1); length > 0; length--)
-    if (marker.startsWith(text.slice(-length))) return length;
-  return 0;
 }

@@ -28,16 +28,19 @@ interface Unsupported {
 
 const leaveOut = (idle: Unsupported['idle'] = isEmpty): Unsupported => ({ idle, instead: 'leave it out' });
 
+const sampler = (...idle: readonly number[]): Unsupported => ({
+  idle: (value) => idle.some((known) => known === value),
+  instead: 'leave it out: top_p, top_k, min_p and the penalties are there',
+});
+
 const unsupported: Readonly<Record<string, Unsupported>> = {
   functions: { idle: isEmpty, instead: 'say it as tools' },
   function_call: {
     idle: (value) => value === 'none' || value === 'auto' || isEmpty(value),
     instead: 'say it as tool_choice',
   },
-  guided_json: { idle: isEmpty, instead: 'say it as structured_outputs.json' },
-  guided_regex: { idle: isEmpty, instead: 'say it as structured_outputs.regex' },
-  guided_choice: { idle: isEmpty, instead: 'say it as structured_outputs.choice' },
-  guided_grammar: { idle: isEmpty, instead: 'say it as structured_outputs.grammar' },
+  guided_whitespace_pattern: leaveOut(),
+  documents: leaveOut(),
   modalities: {
     idle: (value) => Array.isArray(value) && value.every((kind) => kind === 'text'),
     instead: 'only ["text"] is',
@@ -49,6 +52,36 @@ const unsupported: Readonly<Record<string, Unsupported>> = {
     instead: 'leave it out, or give it the value of n',
   },
   use_beam_search: leaveOut(isOff),
+  // Samplers of llama.cpp, text-generation-webui and Hugging Face; idle at the values with which they do nothing.
+  typical_p: sampler(1),
+  tfs_z: sampler(1),
+  top_a: sampler(0),
+  top_n_sigma: sampler(-1, 0),
+  epsilon_cutoff: sampler(0),
+  eta_cutoff: sampler(0),
+  smoothing_factor: sampler(0),
+  dynatemp_range: sampler(0),
+  xtc_probability: sampler(0),
+  dry_multiplier: sampler(0),
+  mirostat: sampler(0),
+  mirostat_mode: sampler(0),
+  penalty_alpha: sampler(0),
+  no_repeat_ngram_size: sampler(0),
+  guidance_scale: sampler(1),
+  length_penalty: sampler(1),
+  repeat_last_n: {
+    idle: (value, body) => value === -1 || (body.repetition_penalty ?? 1) === 1,
+    instead: 'leave it out: repetition_penalty looks at the prompt and the whole answer',
+  },
+  n_probs: { idle: (value) => value === 0, instead: 'say it as logprobs (and top_logprobs in chats)' },
+  n_keep: { idle: (value) => value === 0, instead: 'say it as truncate_prompt_tokens' },
+  do_sample: { idle: (value) => value === true, instead: 'say temperature: 0' },
+  watermark: leaveOut(isOff),
+  negative_prompt: leaveOut(),
+  lora: leaveOut(),
+  lora_path: leaveOut(),
+  adapter_id: leaveOut(),
+  logits_processors: leaveOut(),
   chat_template: leaveOut(),
 };
 

@@ -18,6 +18,8 @@ export interface ConceptLookup<Found = { readonly concept: Concept }> {
    * @throws SteerdError inline_vectors_not_allowed when the caller may not use vectors of its own for that
    */
   checkInline?(param: string, use: 'steering' | 'monitor'): void;
+  /** Hears what steers a request. */
+  steered?(receipts: readonly { readonly concept: string | null; readonly strength: number }[]): void;
 }
 
 export interface ConceptLibrary
@@ -33,11 +35,12 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
       return concepts.maxStrength;
     },
     checkInline: (param, use) => concepts.checkInline?.(param, use),
+    steered: (receipts) => concepts.steered?.(receipts),
     get: (model, name) => concepts.get(model, name),
     list: (model) => concepts.list(model),
     names: (model) => concepts.names(model),
     modelsWith: (name) => concepts.modelsWith(name),
-    put: (concept, signal) => concepts.put(concept, signal),
+    put: (concept, signal, maker) => concepts.put(concept, signal, maker),
     delete: (model, name) => concepts.delete(model, name),
     ...overrides,
   };

@@ -12,6 +12,7 @@ import { errors } from '../errors.js';
 import type { Concept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
+import { ConceptOwners } from './concept-owners.js';
 
 export interface StoredConcept {
   readonly concept: Concept;
@@ -20,10 +21,26 @@ export interface StoredConcept {
   readonly createdAt: number;
 }
 
+/** What the data directory may hold. */
+export interface ConceptQuota {
+  readonly concepts: number;
+  /** Of their vectors: layers times width times four. All of them are held in memory. */
+  readonly bytes: number;
+}
+
+/** The API key that makes a concept. */
+export interface ConceptMaker {
+  readonly key: string;
+  /** Concepts that it may have made; null for no limit of its own. */
+  readonly most: number | null;
+}
+
 interface ConceptStoreOptions {
   readonly dataDirectory: string;
   /** Folders with `*.safetensors`, read-only; of two with the same model and name the first counts. */
   readonly shipped: readonly string[];
+  /** None without. */
+  readonly quota?: ConceptQuota;
 }
 
 export class ConceptStore {
@@ -34,10 +51,15 @@ export class ConceptStore {
   readonly #folders = new Set<string>();
   /** The last change under way of each key: changes of one concept happen one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
+  /** Bytes of concepts that are being written, by key. */
+  readonly #pending = new Map<string, number>();
+  readonly #quota: ConceptQuota | undefined;
+  #owners: ConceptOwners | undefined;
   #refused: RefusedFile[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, quota: ConceptQuota | undefined) {
     this.#folder = folder;
+    this.#quota = quota;
   }
 
   /**
@@ -46,12 +68,13 @@ export class ConceptStore {
    */
   static async open(options: ConceptStoreOptions): Promise<ConceptStore> {
     const folder = join(options.dataDirectory, 'concepts');
-    const store = new ConceptStore(folder);
+    const store = new ConceptStore(folder, options.quota);
     for (const shipped of options.shipped) await store.addShipped(shipped);
     try {
       await makeFolderDurably(folder);
       await removeLeftovers(folder);
       await store.#loadData();
+      store.#owners = await ConceptOwners.open(folder);
     } catch (error) {
       throw storageError(`opening ${folder}`, error);
     }
@@ -89,22 +112,62 @@ export class ConceptStore {
   }
 
   /**
+   * Whether one more concept may be made under that name.
+   * @param bytes of its vectors, where they are known
+   * @throws SteerdError concept_quota_exceeded
+   */
+  checkRoom(model: string, name: string, maker?: ConceptMaker, bytes = 0): void {
+    const own = keyOf(model, name);
+    if (this.#quota !== undefined) {
+      const others = new Map<string, number>(this.#pending);
+      for (const [key, { concept }] of this.#data) others.set(key, concept.vectors.byteLength);
+      others.delete(own);
+      const total = [...others.values()].reduce((sum, size) => sum + size, bytes);
+      if (others.size >= this.#quota.concepts) {
+        throw errors.conceptQuotaExceeded(
+          name,
+          `${others.size} concepts are stored`,
+          `STEERD_MAX_CONCEPTS is ${this.#quota.concepts}`,
+        );
+      }
+      if (total > this.#quota.bytes) {
+        throw errors.conceptQuotaExceeded(
+          name,
+          `the concepts would take ${total} bytes`,
+          `STEERD_MAX_CONCEPT_BYTES is ${this.#quota.bytes}`,
+        );
+      }
+    }
+    if (maker === undefined || maker.most === null || this.#data.has(own)) return;
+    const made = [...this.#data.keys()].filter((key) => this.#owners?.of(fileOf(key)) === maker.key).length;
+    if (made >= maker.most) {
+      throw errors.conceptQuotaExceeded(name, `this API key has made ${made}`, `it may make ${maker.most}`);
+    }
+  }
+
+  /**
    * Adds a concept, or replaces the one of the same model and name: the next `get` finds it.
-   * @throws SteerdError storage_failed; the signal's reason when it is aborted before the new file is in its
+   * @param maker whose a new one is; one that is replaced stays whose it was
+   * @throws SteerdError storage_failed, concept_quota_exceeded; the signal's reason when it is aborted before the new file is in its
    *   place. The concept that was there before stays either way.
    */
-  async put(concept: Concept, signal?: AbortSignal): Promise<StoredConcept> {
+  async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
     return this.#change(keyOf(concept.model, concept.name), async (key) => {
       const file = fileOf(key);
+      this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
+      this.#pending.set(key, written.vectors.byteLength);
       let modified: number;
       try {
         modified = await writeDurably(this.#folder, file, bytes, { signal });
+        if (!this.#data.has(key)) await this.#owners?.set(file, maker?.key);
       } catch (error) {
         if (signal?.aborted && error === signal.reason) throw error;
         throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
+      } finally {
+        this.#pending.delete(key);
       }
       const stored = { concept: written, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
       this.#data.set(key, stored);

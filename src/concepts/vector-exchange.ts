@@ -1,17 +1,9 @@
 /** Export, import and composition of stored concepts, as HTTP asks for them: the loaded model says what fits. */
-import { JsonError, parseStrictJson } from '../common/canonical-json.js';
-import { fileKind } from '../common/file-kind.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { ModelRegistry } from '../models/registry.js';
-import {
-  type ConceptVectors,
-  ConceptVectorsInput,
-  type VectorEncoding,
-  type VectorFormat,
-} from '../schemas/concept-vectors.js';
+import type { ConceptVectors, VectorEncoding, VectorFormat } from '../schemas/concept-vectors.js';
 import { type ComposeRequest, mostTakenOut } from '../schemas/concepts.js';
-import { validate } from '../schemas/validation.js';
 import { readJsonObject } from '../text/json-file.js';
 import type { Concept } from './concept.js';
 import { type ConceptTerm, composeConcepts } from './concept-algebra.js';
@@ -22,8 +14,8 @@ import { encodeControlVector } from './control-vector.js';
 import { GgufError } from './gguf.js';
 import { readingsDocument } from './readings.js';
 import { withoutSharedPart } from './shared-part.js';
-import { formatOfBytes } from './vector-formats.js';
-import { importVectors } from './vector-import.js';
+import { conceptOfJson } from './vector-file.js';
+import { readVectors } from './vector-reader.js';
 
 type Models = Pick<ModelRegistry, 'get'>;
 
@@ -103,6 +95,7 @@ interface ImportOptions {
 /**
  * Stores the vectors of a body as a concept of the loaded model.
  * @param body bytes of whatever format, or a JSON value not yet checked
+ * @param signal of a client that no longer waits: then nothing is stored
  * @throws SteerdError vectors_invalid, malformed_json, unsupported_media_type, vectors_mismatch, invalid_value, model_unavailable, storage_failed
  */
 export async function storeVectors(
@@ -110,8 +103,9 @@ export async function storeVectors(
   concepts: ConceptLibrary,
   body: unknown,
   options: ImportOptions,
+  signal: AbortSignal,
 ): Promise<StoredConcept> {
-  const model = await models.get(options.model);
+  const model = await models.get(options.model, signal);
   const { fingerprint, layers, hiddenSize } = model.engine.shape;
   const target = {
     name: options.name,
@@ -122,32 +116,12 @@ export async function storeVectors(
     hiddenSize,
     force: options.force,
   };
-  let value = body;
+  const { format, contentType } = options;
   if (body instanceof Uint8Array) {
-    const format = formatOfBytes(options.format, options.contentType, body);
-    if (format !== 'json') return concepts.put(importVectors(body, format, target));
-    value = readJson(body);
-  } else if (options.format !== undefined && options.format !== 'json') {
-    throw errors.vectorsInvalid(options.format, 'the body is JSON');
+    return concepts.put(await readVectors({ bytes: body, format, contentType, target }, signal), signal);
   }
-  const checked = validate(ConceptVectorsInput, value);
-  if ('error' in checked) throw checked.error;
-  return concepts.put(importVectors(checked.value, 'json', target));
-}
-
-/** JSON that came as the bytes of a file. */
-function readJson(bytes: Uint8Array): unknown {
-  try {
-    return parseStrictJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (error instanceof JsonError || error instanceof TypeError) {
-      const kind = fileKind(bytes);
-      if (kind !== null && kind !== 'a JSON object')
-        throw errors.vectorsInvalid('json', `the file is ${kind}`);
-      throw errors.malformedJson(error.message);
-    }
-    throw error;
-  }
+  if (format !== undefined && format !== 'json') throw errors.vectorsInvalid(format, 'the body is JSON');
+  return concepts.put(conceptOfJson(body, target), signal);
 }
 
 /**

@@ -5,6 +5,7 @@
 import type {
   Capture,
   CaptureRequest,
+  ConstraintSource,
   Divergence,
   ModelShape,
   PairsRequest,
@@ -31,6 +32,12 @@ export interface Engine {
    *   engine_failed
    */
   generate(request: SequenceRequest, signal?: AbortSignal): AsyncIterable<SequenceStep>;
+
+  /**
+   * Whether a constraint compiles: `generate` asks the same of its request. Without it, nobody can tell before.
+   * @throws SteerdError constraint_refused for `field`, with the reason
+   */
+  checkConstraint?(source: ConstraintSource, field: string): Promise<void>;
 
   /** Activations of a given text, computed between decode steps of running sequences. */
   capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture>;
@@ -70,6 +77,9 @@ export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
   return {
     shape: engine.shape,
     generate: (request, signal) => engine.generate(request, signal),
+    ...(engine.checkConstraint && {
+      checkConstraint: (source, field) => engine.checkConstraint?.(source, field) ?? Promise.resolve(),
+    }),
     capture: (request, signal) => engine.capture(request, signal),
     score: (request, signal) => engine.score(request, signal),
     scoreMany: (request, signal) => engine.scoreMany(request, signal),

@@ -78,17 +78,30 @@ export type Priority = 'interactive' | 'background';
  * What an answer's text must match, as xgrammar reads it. JSON schemas become grammars before they come here
  * (src/json-grammar).
  */
-export type ConstraintSource =
-  /** xgrammar's structural tags as JSON: for text with tool calls and regular expressions. */
-  | { readonly kind: 'structural_tag'; readonly tag: string }
+export type ConstraintSource = (
+  | /** xgrammar's structural tags as JSON: for text with tool calls and regular expressions. */
+  { readonly kind: 'structural_tag'; readonly tag: string }
   /** A grammar in EBNF. */
-  | { readonly kind: 'grammar'; readonly source: string };
+  | { readonly kind: 'grammar'; readonly source: string }
+) & {
+  /** Known to compile in no time, so that only a busy machine can make it late: it is waited for. */
+  readonly small?: boolean;
+};
 
 /** A model's tokens as xgrammar reads them. */
 export interface GrammarVocabulary {
   /** By id, in GPT-2's alphabet for bytes; empty for a token that no text may contain. */
   readonly tokens: readonly string[];
   readonly endTokens: readonly number[];
+}
+
+/** Parts of an answer in which its edit does not act, by the marks around them in the alphabet of GrammarVocabulary. */
+export interface QuietSpans {
+  /** Whether the answer begins with one. */
+  readonly fromStart: boolean;
+  readonly opens: readonly string[];
+  /** None where one that is open lasts to the end. */
+  readonly closes: readonly string[];
 }
 
 /** Most `logprobs` of a request (OpenAI API reference, `top_logprobs`). */
@@ -106,6 +119,8 @@ export interface SequenceRequest {
   readonly sampling: Sampling;
   /** The activation edit of this sequence; no terms for none. */
   readonly edit: ActivationEdit;
+  /** Where the edit does not act; everywhere it does when left out. Needs a vocabulary, as constraints do. */
+  readonly quiet?: QuietSpans;
   /** Directions whose projections come with every token: [L * H] unit vectors each, in shared memory. None by default. */
   readonly monitor?: readonly Float32Array[];
   /**
@@ -241,10 +256,12 @@ export interface ProjectRequest {
 }
 
 /** An error as a message between threads carries it. */
-interface WireError {
+export interface WireError {
   readonly message: string;
   /** Whether the request's constraint is at fault, and not the engine. */
   readonly constraint?: boolean;
+  /** The request's numbers overflowed: in which block that began, null when it is not known. */
+  readonly brokenLayer?: number | null;
 }
 
 export interface SequenceResult extends SequenceStep {

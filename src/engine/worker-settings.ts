@@ -22,6 +22,12 @@ export interface DeviceSettings {
 export const arithmetics = ['auto', 'columns', 'blocks', 'int8', 'export'] as const;
 export type Arithmetic = (typeof arithmetics)[number];
 
+/** Token ids from 0 up to an end, which is exclusive, but for some. */
+export interface TokenSet {
+  readonly end: number;
+  readonly without: readonly number[];
+}
+
 /** How a worker loads its model. */
 export interface WorkerSettings {
   /** The device; the CPU when left out. */
@@ -30,6 +36,8 @@ export interface WorkerSettings {
   readonly arithmetic?: Arithmetic;
   /** Tokens of a text by which products by column learn which activations are large; a fixed spread when left out. */
   readonly calibration?: readonly number[];
+  /** Folder that keeps weights by column from one start to the next; null or left out for none. */
+  readonly cacheDirectory?: string | null;
   /** Folder with model.onnx, its weights and its configuration. */
   readonly directory: string;
   /** Intra-op threads; 0 chooses by the machine. */
@@ -45,4 +53,6 @@ export interface WorkerSettings {
   readonly prefixBytes?: number;
   /** Whether requests of one space (`SequenceRequest.space`) may use those of another; not when left out. */
   readonly sharePrefixes?: boolean;
+  /** Ids that the tokenizer has a token for: no other is sampled. All of the logits' when left out. */
+  readonly hasToken?: TokenSet;
 }

@@ -5,6 +5,7 @@
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
+import type { ConceptMaker } from '../concepts/concept-store.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';
@@ -24,7 +25,11 @@ interface FitJobsOptions {
   /** @throws SteerdError model_not_found, model_unavailable */
   readonly models: { get(id?: string, signal?: AbortSignal): LoadedModel | Promise<LoadedModel> };
   /** `put` throws the signal's reason when it is aborted before the concept is stored. */
-  readonly concepts: { put(concept: Concept, signal?: AbortSignal): Promise<unknown> };
+  readonly concepts: {
+    put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<unknown>;
+    /** @throws SteerdError concept_quota_exceeded */
+    checkRoom?(model: string, name: string, maker?: ConceptMaker): void;
+  };
   readonly log?: FitLog;
   /** Called as a fit leaves a stage, with the time that it took. */
   readonly onStage?: (stage: string, seconds: number) => void;
@@ -39,33 +44,43 @@ type FitTask = Task<FitJob, FitPlan, FitEventLog>;
 
 export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
   readonly #models: FitJobsOptions['models'];
+  readonly #concepts: FitJobsOptions['concepts'];
+  /** Whose a job's concept will be, by its id. */
+  readonly #makers: Map<string, ConceptMaker>;
 
   constructor(options: FitJobsOptions) {
     const { log } = options;
+    const makers = new Map<string, ConceptMaker>();
     super({
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
-      work: (task) => fit(task, options),
+      work: (task) => fit(task, options, makers.get(task.job.id)),
       notFound: errors.fitNotFound,
       finished: errors.fitFinished,
       onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
-      onFinished: ({ id, status, name, model, error }) =>
-        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished'),
+      onFinished: ({ id, status, name, model, error }) => {
+        makers.delete(id);
+        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
+      },
     });
     this.#models = options.models;
+    this.#concepts = options.concepts;
+    this.#makers = makers;
   }
 
   /**
    * Queues a fit.
+   * @param maker whose the concept then is
    * @throws SteerdError when it cannot work: unknown model, prefix beyond the context, labels that the recipe does not
    *   give, a full queue; the signal's reason when it is aborted while the model is loading.
    */
-  async create(request: FitRequest, signal?: AbortSignal): Promise<FitJob> {
+  async create(request: FitRequest, signal?: AbortSignal, maker?: ConceptMaker): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);
     if (this.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const plan = fitPlan(request);
     checkPlan(plan, model);
+    this.#concepts.checkRoom?.(model.id, request.name, maker);
     const [{ prefix, recipe, method }] = plan.candidates;
     const job: FitJob = {
       id: newId('fit'),
@@ -85,6 +100,7 @@ export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
       warnings: [],
       layers: [],
     };
+    if (maker !== undefined) this.#makers.set(job.id, maker);
     this.add(job, plan, new FitEventLog());
     return job;
   }
@@ -94,7 +110,11 @@ export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
 const allAlike = ({ candidates }: FitPlan, field: 'recipe' | 'method') =>
   candidates.every((candidate) => candidate[field] === candidates[0][field]);
 
-async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
+async function fit(
+  task: FitTask,
+  { models, concepts, onStage }: FitJobsOptions,
+  maker: ConceptMaker | undefined,
+): Promise<Partial<FitJob>> {
   const { signal } = task;
   let since = performance.now();
   const enterStage = (next: string | undefined) => {
@@ -121,7 +141,7 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     signal.throwIfAborted();
     enterStage('store');
     progress(task, 'store', 0, 1);
-    await concepts.put(concept, signal);
+    await concepts.put(concept, signal, maker);
     enterStage(undefined);
     const { name, version, record } = concept;
     const { recipe, method } = record;

@@ -1,6 +1,7 @@
 /** Turns whatever was thrown into the error that a client sees. Of an unknown error it sees the request id only. */
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
+import { withoutPaths } from './without-paths.js';
 
 interface ErrorContext {
   readonly requestId: string;
@@ -24,7 +25,7 @@ const isFrameworkError = (error: unknown): error is FrameworkError =>
 
 /** @returns the error for the client; `internal_error` for what is neither ours nor a 4xx of Fastify's */
 export function explain(error: unknown, context: ErrorContext): SteerdError {
-  if (error instanceof SteerdError) return error;
+  if (error instanceof SteerdError) return forClient(error, context);
   if (!isFrameworkError(error) || error.statusCode >= 500) return errors.internal(context.requestId);
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -38,7 +39,39 @@ export function explain(error: unknown, context: ErrorContext): SteerdError {
   }
 }
 
+/** Without the paths of this machine, and without what ONNX Runtime says when it fails: the log has both. */
+function forClient(error: SteerdError, { requestId }: ErrorContext): SteerdError {
+  if (error.code === 'engine_failed') return errors.engineFailedFor(requestId);
+  const message = withoutPaths(error.message);
+  if (message === error.message) return error;
+  const { code, status, type, param, retryAfterSeconds } = error;
+  return new SteerdError(code, status, type, message, param, retryAfterSeconds);
+}
+
 /** OpenAI's shape of an error. */
 export const toErrorBody = ({ message, type, param, code }: SteerdError): ErrorBody => ({
   error: { message, type, param, code },
 });
+
+/** Whose clients an endpoint speaks to: what their errors look like. OpenAI's unless a route says otherwise. */
+export type ErrorShape = 'openai' | 'anthropic' | 'ollama';
+
+/** Anthropic's types of errors by status; its clients take others as they come. */
+const anthropicTypes: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+/** The error as the clients of that API read it; Anthropic's with our `param` and `code` beside its own fields. */
+export function shapedError(error: SteerdError, shape: ErrorShape): object {
+  if (shape === 'openai') return toErrorBody(error);
+  if (shape === 'ollama') return { error: error.message };
+  const { message, status, param, code } = error;
+  const type = anthropicTypes[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+  return { type: 'error', error: { type, message, param, code } };
+}

@@ -1,6 +1,5 @@
 /** Server-sent events as the body of a reply (WHATWG HTML, "Server-sent events"). */
 import { Readable } from 'node:stream';
-import type { ErrorBody } from '../schemas/errors.js';
 
 /** One event: its data as JSON, and its name and id where a client can use them. */
 export function event(json: string, { name, id }: { name?: string; id?: string } = {}): string {
@@ -22,14 +21,55 @@ export async function* jobEvents(
   }
 }
 
-async function* withErrorEvent(
-  events: AsyncIterable<string>,
-  explain: (error: unknown) => ErrorBody,
+/** Milliseconds without an event after which a comment is sent: at first almost at once, then well within a proxy's limit. */
+const firstPause = 50;
+const laterPause = 15_000;
+
+/** The events, with comments while the next one is waited for: a proxy cuts what says nothing for its minute. */
+async function* withComments(events: AsyncIterable<string>): AsyncGenerator<string> {
+  const source = events[Symbol.asyncIterator]();
+  let pause = firstPause;
+  let next = source.next();
+  try {
+    for (;;) {
+      const result = await within(next, pause);
+      pause = laterPause;
+      if (result === null) {
+        yield keepAlive;
+        continue;
+      }
+      if (result.done) return;
+      yield result.value;
+      next = source.next();
+    }
+  } finally {
+    // Left while an event is being made: nobody waits for it any more.
+    next.catch(() => {});
+    source.return?.().catch(() => {});
+  }
+}
+
+/** Null when it takes longer. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, null);
+  });
+  try {
+    return await Promise.race([promise, pause]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* withError(
+  parts: AsyncIterable<string>,
+  last: (error: unknown) => string,
 ): AsyncGenerator<string> {
   try {
-    yield* events;
+    yield* parts;
   } catch (error) {
-    yield event(JSON.stringify(explain(error)));
+    yield last(error);
   }
 }
 
@@ -40,11 +80,19 @@ const highWaterMark = 16 * 1024;
  * The body of a reply. It reads no further while the client is slow; destroying it leaves `events`.
  * @param explain turns what breaks the stream into its last event
  */
-export function eventStream(events: AsyncIterable<string>, explain: (error: unknown) => ErrorBody): Readable {
-  return Readable.from(withErrorEvent(events, explain), { objectMode: false, highWaterMark });
-}
+export const eventStream = (events: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
+  Readable.from(withError(withComments(events), explain), { objectMode: false, highWaterMark });
+
+/** The same of lines of JSON, which have no comments. */
+export const lineStream = (lines: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
+  Readable.from(withError(lines, explain), { objectMode: false, highWaterMark });
+
+/** nginx would collect what comes, and send it in bursts. */
+const unbuffered = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' } as const;
 
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
+  ...unbuffered,
 } as const;
+
+export const lineStreamHeaders = { 'content-type': 'application/x-ndjson', ...unbuffered } as const;

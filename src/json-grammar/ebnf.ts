@@ -16,8 +16,12 @@ const written = (point: number) => (isPlain(point) ? String.fromCodePoint(point)
 export const literal = (text: string): string =>
   `"${Array.from(text, (character) => written(character.codePointAt(0) ?? 0)).join('')}"`;
 
-const byteClass = (ranges: readonly ByteRange[]): string =>
-  `[${ranges.map(([from, to]) => (from === to ? escaped(from) : `${escaped(from)}-${escaped(to)}`)).join('')}]`;
+/** xgrammar reads a class of one element as that code point, not as that byte: a lone byte is written twice. */
+function byteClass(ranges: readonly ByteRange[]): string {
+  const [[from, to] = [0, 0]] = ranges;
+  if (ranges.length === 1 && from === to && from >= 0x80) return `[${escaped(from)}${escaped(from)}]`;
+  return `[${ranges.map(([from, to]) => (from === to ? escaped(from) : `${escaped(from)}-${escaped(to)}`)).join('')}]`;
+}
 
 /**
  * One character of a set, which must not be empty. xgrammar's character classes are sets of bytes, so characters

@@ -149,16 +149,20 @@ export function integerExpression(bounds: Bounds): string | null {
   return alternatives.length === 0 ? null : either(alternatives);
 }
 
-/** A number between the bounds; null when there is none with the digits that are written here. */
-export function numberExpression(bounds: Bounds): string | null {
+/**
+ * A number between the bounds; null when there is none with the digits that are written here.
+ * @param mostFraction digits after the point at most
+ */
+export function numberExpression(bounds: Bounds, mostFraction = mostDigits): string | null {
   const finite = [bounds.least, bounds.most].filter(Number.isFinite);
   if (finite.length === 0) {
     const integer = either([literal('0'), `[1-9] ${repeat('[0-9]', 0, mostDigits - 1)}`]);
-    return `"-"? ${integer} ("." ${repeat('[0-9]', 1, 10)})?`;
+    return `"-"? ${integer} ("." ${repeat('[0-9]', 1, Math.min(10, mostFraction))})?`;
   }
   const own = Math.max(...finite.map((value) => decimal(value).decimals));
   const alternatives: string[] = [];
-  for (let fraction = 0; fraction <= Math.min(mostDigits, Math.max(own, usualFraction)); fraction++) {
+  const longest = Math.min(mostDigits, mostFraction, Math.max(own, usualFraction));
+  for (let fraction = 0; fraction <= longest; fraction++) {
     const [low, high] = multiples(bounds, fraction, largest);
     if (low <= high) alternatives.push(...signed(low, high, fraction));
   }

@@ -1,7 +1,7 @@
 /** Grammar expressions for the strings that a regular expression matches, as JSON writes them. */
-import { everyCharacter, intersection, jsonCharacter } from './characters.js';
-import { either, literal, repeat } from './ebnf.js';
-import { type Pattern, PatternError } from './pattern.js';
+import { type CharacterSet, everyCharacter, intersection, jsonCharacter } from './characters.js';
+import { characterClass, either, literal, repeat } from './ebnf.js';
+import { type Pattern, PatternError, readPattern } from './pattern.js';
 
 /** The fewest and the most characters of a match. */
 function patternLength(pattern: Pattern): readonly [number, number] {
@@ -44,21 +44,33 @@ export function withLength(pattern: Pattern, least: number, most: number): Patte
   return range.least > range.most ? null : { ...pattern, ...range };
 }
 
-/** The strings that match, without their quotes. @throws PatternError for a set without characters */
-export function patternExpression(pattern: Pattern): string {
+/**
+ * The strings that match, without their quotes.
+ * @param write a character of a set: by default as JSON writes it; null when it can write none of them
+ * @throws PatternError for a set without characters
+ */
+export function patternExpression(
+  pattern: Pattern,
+  write: (set: CharacterSet) => string | null = jsonCharacter,
+): string {
+  const inner = (part: Pattern) => patternExpression(part, write);
   switch (pattern.kind) {
     case 'set': {
-      const character = jsonCharacter(intersection(pattern.set, everyCharacter));
+      const character = write(intersection(pattern.set, everyCharacter));
       if (character === null) throw new PatternError('has a set without characters');
       return character;
     }
     case 'repeat':
-      return repeat(patternExpression(pattern.part), pattern.least, pattern.most);
+      return repeat(inner(pattern.part), pattern.least, pattern.most);
     case 'choice':
-      return either(pattern.parts.map(patternExpression));
+      return either(pattern.parts.map(inner));
     case 'sequence':
-      return pattern.parts.length === 0 ? literal('') : pattern.parts.map(patternExpression).join(' ');
+      return pattern.parts.length === 0 ? literal('') : pattern.parts.map(inner).join(' ');
     default:
       return literal('');
   }
 }
+
+/** A grammar of the texts that match as a whole, as they are and not as JSON. @throws PatternError */
+export const regexGrammar = (source: string): string =>
+  `root ::= ${patternExpression(readPattern(source), (set) => (set.length === 0 ? null : characterClass(set)))}`;

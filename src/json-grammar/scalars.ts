@@ -11,8 +11,13 @@ import type { Schema } from './schema-parts.js';
 
 const longestPattern = 2_000;
 
-/** A number of the schema's range. @throws SchemaRefusal */
-export function numberOf(type: 'integer' | 'number', schema: Schema, path: string): string {
+/**
+ * A number of the schema's range.
+ * @param decimals whether `multipleOf` may be a power of ten below 1: validators that divide doubles refuse 0.07 as a
+ *   multiple of 0.01, so no answer may promise it
+ * @throws SchemaRefusal
+ */
+export function numberOf(type: 'integer' | 'number', schema: Schema, path: string, decimals = false): string {
   const bound = (key: string, missing: number) => {
     const value = schema[key];
     if (value === undefined) return missing;
@@ -27,6 +32,11 @@ export function numberOf(type: 'integer' | 'number', schema: Schema, path: strin
     belowMost: below <= most && Number.isFinite(below),
   };
   const step = schema.multipleOf;
+  const places = decimals && typeof step === 'number' ? /^(?:0\.(0*)1|1e-([789]))$/.exec(String(step)) : null;
+  if (places && type === 'number') {
+    const most = places[2] ? Number(places[2]) : (places[1]?.length ?? 0) + 1;
+    return numberExpression(bounds, most) ?? refuse(path, 'has bounds between which there is no such number');
+  }
   if (step !== undefined && step !== 1)
     refuse(`${path}.multipleOf`, 'is not supported unless it is 1: leave it out or list the values in enum');
   const number = type === 'integer' || step === 1 ? integerExpression(bounds) : numberExpression(bounds);

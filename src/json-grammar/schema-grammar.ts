@@ -6,6 +6,7 @@
 import { either, literal, Rules, repeat } from './ebnf.js';
 import { anyValue, comma, jsonText } from './json-values.js';
 import { typesOf } from './keywords.js';
+import type { Loosening } from './loosening.js';
 import { objectExpression } from './objects.js';
 import { otherKey } from './other-keys.js';
 import { checkList, count, refuse } from './refusal.js';
@@ -37,13 +38,22 @@ const combiningKeywords = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
 
 /** The grammar in EBNF. @throws SchemaRefusal, with the place in the schema and the reason */
 export function schemaGrammar(schema: unknown): string {
+  const rules = new Rules();
+  const grammar = rules.grammar(schemaExpression(schema, rules));
+  if (grammar.length > longestGrammar) refuse('the schema', 'makes too large a grammar');
+  return grammar;
+}
+
+/**
+ * The expression of a value that validates against the schema, with its rules among `rules`.
+ * @param loosening lets places give way that cannot be held to, instead of refusing them
+ * @throws SchemaRefusal
+ */
+export function schemaExpression(schema: unknown, rules: Rules, loosening: Loosening | null = null): string {
   // Bounds the time of what follows, which reads parts of the schema more than once.
   if ((JSON.stringify(schema)?.length ?? 0) > longestSchema)
     refuse('the schema', `has more than ${longestSchema} characters`);
-  const writer = new SchemaWriter(schema);
-  const grammar = writer.rules.grammar(writer.value(schema, { path: 'schema', depth: 0, open: [] }));
-  if (grammar.length > longestGrammar) refuse('the schema', 'makes too large a grammar');
-  return grammar;
+  return new SchemaWriter(schema, rules, loosening).value(schema, { path: 'schema', depth: 0, open: [] });
 }
 
 interface Place {
@@ -54,18 +64,30 @@ interface Place {
 }
 
 class SchemaWriter {
-  readonly rules = new Rules();
   readonly #references = new Map<string, string>();
+  readonly #before: number;
   #nodes = 0;
 
-  constructor(readonly root: unknown) {}
+  constructor(
+    readonly root: unknown,
+    readonly rules: Rules,
+    readonly loosening: Loosening | null,
+  ) {
+    this.#before = rules.length;
+  }
 
   /** The expression of a value that validates against `schema`. */
   value(schema: unknown, place: Place): string {
+    if (this.loosening === null) return this.#written(schema, place);
+    const write = (looser: unknown) => this.#written(looser, place);
+    return this.loosening.writeLooser(schema, place.path, write) ?? anyValue(this.rules);
+  }
+
+  #written(schema: unknown, place: Place): string {
     const { path, depth } = place;
     if (depth > mostDepth) refuse(path, `is deeper than ${mostDepth} levels`);
     if (++this.#nodes > mostNodes) refuse('the schema', `has more than ${mostNodes} parts`);
-    if (this.rules.length > longestGrammar) refuse('the schema', 'makes too large a grammar');
+    if (this.rules.length - this.#before > longestGrammar) refuse('the schema', 'makes too large a grammar');
     if (schema === true) return anyValue(this.rules);
     if (schema === false) refuse(path, 'is false: there is no such value');
     if (!isSchema(schema)) return refuse(path, 'must be a schema: an object');
@@ -185,7 +207,7 @@ class SchemaWriter {
         return either([literal('true'), literal('false')]);
       case 'integer':
       case 'number':
-        return numberOf(type, schema, place.path);
+        return numberOf(type, schema, place.path, this.loosening !== null);
       case 'string':
         return stringOf(this.rules, schema, place.path);
       case 'array':

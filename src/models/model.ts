@@ -1,6 +1,7 @@
 /** A loaded model: an engine with the text side that turns its token ids into words. */
 import type { Engine, EngineLoad } from '../engine/engine.js';
 import type { ChatTemplate } from '../text/chat-template.js';
+import type { SamplingDefaults } from '../text/generation-config.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 export interface LoadedModel {
@@ -13,6 +14,8 @@ export interface LoadedModel {
   readonly chatTemplate: ChatTemplate | null;
   /** Ids that end an answer: eos tokens of generation_config.json, genai_config.json, config.json. */
   readonly stopTokens: readonly number[];
+  /** Of generation_config.json, for requests that do not say; none when left out. */
+  readonly samplingDefaults?: SamplingDefaults;
   /** Unix seconds when it was loaded. */
   readonly created: number;
   /**

@@ -9,6 +9,8 @@ import { devices } from '../config.js';
 import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/worker-settings.js';
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
+import { reasoningMarks, toolFormats } from '../text/answer-marks.js';
+import type { AnswerMarks } from '../text/chat-template.js';
 
 const settingsFile = 'steerd.json';
 
@@ -37,6 +39,10 @@ export interface ModelSettings {
   readonly arithmetic?: Arithmetic;
   /** Whether decode steps shall be device graphs; not when left out. */
   readonly deviceGraph?: boolean;
+  /** Folder that keeps prepared weights from one start to the next; null or left out for none. */
+  readonly cacheDirectory?: string | null;
+  /** How it writes calls of tools, and marks its reasoning; its chat template says when left out. */
+  readonly marks?: AnswerMarks;
 }
 
 export interface ServingSettings extends ModelSettings {
@@ -66,6 +72,8 @@ export const SettingsFile = z
     queue: z.int().min(0).max(1_000_000),
     idle_seconds: z.int().min(0).max(31_536_000),
     pinned: z.boolean(),
+    tool_format: z.enum(['auto', ...toolFormats]),
+    reasoning: z.enum(['auto', 'none', ...reasoningMarks.map(({ open }) => open)]),
   })
   .partial();
 
@@ -106,7 +114,18 @@ export async function readServingSettings(
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
     arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
     deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
+    cacheDirectory: usual.cacheDirectory ?? null,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,
     pinned: own.pinned ?? usual.pinned,
+    ...((own.tool_format ?? own.reasoning) && { marks: marksOf(own) }),
   };
 }
+
+/** Nothing for what the chat template is to say. */
+const marksOf = (own: z.output<typeof SettingsFile>): AnswerMarks => ({
+  ...(own.tool_format && own.tool_format !== 'auto' && { toolFormat: own.tool_format }),
+  ...(own.reasoning &&
+    own.reasoning !== 'auto' && {
+      reasoning: reasoningMarks.find(({ open }) => open === own.reasoning) ?? null,
+    }),
+});

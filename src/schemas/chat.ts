@@ -1,5 +1,6 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
+import { asSent, messageAsSent, mostCalls } from './as-sent.js';
 import { FormatFields } from './constraints.js';
 import { list } from './fields.js';
 import {
@@ -8,34 +9,44 @@ import {
   mostTopLogprobs,
   PromptFields,
   ReplyFields,
+  SamplingDefaults,
   SteeringReceipts,
+  StopReason,
   TokenIdFields,
   Usage,
 } from './generation.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
+import { Reasoning, ReasoningFields } from './reasoning.js';
 import { SteeringFields } from './steering.js';
-import { ToolCall, ToolCallDelta, ToolFields } from './tools.js';
+import { FunctionCall, LoosenedTools, ToolCall, ToolCallDelta, ToolCallFaults, ToolFields } from './tools.js';
 
 const TextPart = z.looseObject({
   type: z.literal('text', { error: 'must be "text": this server reads text only' }),
   text: z.string(),
 });
 
-export const ChatMessage = z
+const CheckedMessage = z
   .looseObject({
     role: z
-      .enum(['system', 'developer', 'user', 'assistant', 'tool'])
-      .meta({ description: '`developer` is read as `system`.' }),
+      .enum(['system', 'developer', 'user', 'assistant', 'tool', 'function'])
+      .meta({ description: '`developer` is read as `system`, `function` as `tool`.' }),
     content: z
       .union([z.string(), list(TextPart, { min: 1, max: 10_000 })])
       .nullish()
       .meta({ description: 'May be left out by an assistant that calls tools.' }),
-    tool_calls: list(ToolCall.loose(), { min: 1, max: 64 }).nullish(),
+    tool_calls: list(ToolCall.loose(), { max: mostCalls }).nullish(),
     tool_call_id: z.string().nullish(),
+    function_call: FunctionCall.nullish().meta({ description: "OpenAI's older form of one tool call." }),
+    reasoning_content: z
+      .string()
+      .nullish()
+      .meta({ description: 'What the assistant reasoned before its answer, for templates that keep it.' }),
+    reasoning: z.string().nullish().meta({ description: "vLLM's name of `reasoning_content`." }),
   })
-  .superRefine(({ role, content, tool_calls }, context) => {
-    const optional = role === 'assistant' && tool_calls !== null && tool_calls !== undefined;
+  .superRefine(({ role, content, tool_calls, function_call }, context) => {
+    const calls = tool_calls ?? function_call;
+    const optional = role === 'assistant' && calls !== null && calls !== undefined;
     if ((content === null || content === undefined) && !optional) {
       context.issues.push({
         code: 'custom',
@@ -45,60 +56,67 @@ export const ChatMessage = z
       });
     }
   });
+export const ChatMessage = z.preprocess(messageAsSent, CheckedMessage);
 export type ChatMessage = z.output<typeof ChatMessage>;
 
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/unsupported-fields.ts). */
-export const ChatRequest = z
-  .looseObject({
-    messages: list(ChatMessage, { min: 1, max: 16_384 }),
-    ...GenerationFields,
-    max_completion_tokens: z
-      .int()
-      .min(1)
-      .nullish()
-      .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
-    logprobs: z
-      .boolean()
-      .nullish()
-      .meta({ default: false, description: "Log-probabilities of the answer's tokens." }),
-    top_logprobs: z
-      .int()
-      .min(0)
-      .max(mostTopLogprobs)
-      .nullish()
-      .meta({ description: 'With `logprobs`: how many of the likeliest tokens at each position.' }),
-    add_generation_prompt: z
-      .boolean()
-      .nullish()
-      .meta({ default: true, description: "Whether the prompt ends where the assistant's answer begins." }),
-    echo: z.boolean().nullish().meta({
-      default: false,
-      description: "Put the last message before the answer, if it is the assistant's.",
-    }),
-    continue_final_message: z.boolean().nullish().meta({
-      default: false,
-      description: 'The last message is the begin of the answer, which goes on with it.',
-    }),
-    chat_template_kwargs: z
-      .record(z.string().max(64), z.unknown())
-      .nullish()
-      .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
-    ...FormatFields,
-    ...ToolFields,
-    ...SteeringFields,
-    ...MonitorFields,
-  })
-  .meta({
-    id: 'ChatCompletionRequest',
-    // zod leaves out `examples` of a schema that turns its input into something else.
-    example: {
-      messages: [{ role: 'user', content: 'What did you do today?' }],
-      concept: 'pirate',
-      strength: 1,
-      max_tokens: 60,
-      seed: 7,
-    },
-  });
+export const chatFields = z.looseObject({
+  messages: list(ChatMessage, { min: 1, max: 16_384 }),
+  ...GenerationFields,
+  max_completion_tokens: z
+    .int()
+    .min(1)
+    .nullish()
+    .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
+  logprobs: z
+    .boolean()
+    .nullish()
+    .meta({ default: false, description: "Log-probabilities of the answer's tokens." }),
+  top_logprobs: z
+    .int()
+    .min(0)
+    .max(mostTopLogprobs)
+    .nullish()
+    .meta({ description: 'With `logprobs`: how many of the likeliest tokens at each position.' }),
+  add_generation_prompt: z
+    .boolean()
+    .nullish()
+    .meta({ default: true, description: "Whether the prompt ends where the assistant's answer begins." }),
+  echo: z.boolean().nullish().meta({
+    default: false,
+    description: "Put the last message before the answer, if it is the assistant's.",
+  }),
+  continue_final_message: z.boolean().nullish().meta({
+    default: false,
+    description: 'The last message is the begin of the answer, which goes on with it.',
+  }),
+  chat_template_kwargs: z
+    .record(z.string().max(64), z.unknown())
+    .nullish()
+    .meta({ description: "More variables of the model's chat template, such as `enable_thinking`." }),
+  ...ReasoningFields,
+  ...FormatFields,
+  ...ToolFields,
+  ...SteeringFields,
+  ...MonitorFields,
+  parse_special: z.boolean().nullish().meta({
+    default: false,
+    description:
+      'Whether special tokens written in the messages are those tokens. By default they are text like any other, so that no content can end its turn or begin another.',
+  }),
+});
+
+export const ChatRequest = z.preprocess(asSent(), chatFields).meta({
+  id: 'ChatCompletionRequest',
+  // zod leaves out `examples` of a schema that turns its input into something else.
+  example: {
+    messages: [{ role: 'user', content: 'What did you do today?' }],
+    concept: 'pirate',
+    strength: 1,
+    max_tokens: 60,
+    seed: 7,
+  },
+});
 export type ChatRequest = z.output<typeof ChatRequest>;
 
 const example = {
@@ -119,19 +137,25 @@ export const ChatCompletion = z
           role: z.literal('assistant'),
           content: z.string().nullable(),
           refusal: z.null(),
+          reasoning_content: Reasoning,
           tool_calls: z.array(ToolCall).optional(),
+          function_call: FunctionCall.optional(),
         }),
+        tool_call_faults: ToolCallFaults,
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason,
+        stop_reason: StopReason,
         monitor: ChoiceMonitor.optional(),
         ...TokenIdFields,
       }),
     ),
     usage: Usage,
     ...PromptFields,
+    loosened_tools: LoosenedTools,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
+    sampling_defaults: SamplingDefaults,
   })
   .meta({
     id: 'ChatCompletion',
@@ -165,18 +189,25 @@ export const ChatCompletionChunk = z
           role: z.literal('assistant').optional(),
           content: z.string().optional(),
           refusal: z.null().optional(),
+          reasoning_content: Reasoning,
           tool_calls: z.array(ToolCallDelta).optional(),
+          function_call: FunctionCall.optional(),
         }),
+        tool_call_faults: ToolCallFaults,
         logprobs: ChatLogprobs.nullable(),
         steering: SteeringReceipts,
         finish_reason: ChatFinishReason.nullable(),
+        stop_reason: StopReason,
         monitor: ChunkMonitor.optional(),
         ...TokenIdFields,
       }),
     ),
     usage: Usage.nullable().optional(),
     prompt_token_ids: PromptFields.prompt_token_ids,
+    loosened_tools: LoosenedTools,
     steering: SteeringReceipts,
     monitor: MonitorReceipts,
+    sampling_defaults: SamplingDefaults,
   })
   .meta({ id: 'ChatCompletionChunk' });
+export type ChatCompletionChunk = z.output<typeof ChatCompletionChunk>;

@@ -1,5 +1,6 @@
 /** `POST /v1/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
+import { asSent } from './as-sent.js';
 import { FormatFields } from './constraints.js';
 import {
   FinishReason,
@@ -7,7 +8,9 @@ import {
   mostTopLogprobs,
   PromptFields,
   ReplyFields,
+  SamplingDefaults,
   SteeringReceipts,
+  StopReason,
   TokenIdFields,
   Usage,
 } from './generation.js';
@@ -21,7 +24,7 @@ const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }
 type Prompt = string | string[] | number[] | number[][];
 
 /** The first item says which kind of list it is; the first that is of another kind is told. */
-function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
+export function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
   const refuse = (message: string, path: PropertyKey[], input: unknown) => {
     context.issues.push({ code: 'custom', message, path, input });
     return z.NEVER;
@@ -44,36 +47,40 @@ function readPrompt(value: unknown, context: z.core.$RefinementCtx): Prompt {
 }
 
 /** Loose: see ChatRequest. */
-export const CompletionRequest = z
-  .looseObject({
-    prompt: z
-      .unknown()
-      .transform(readPrompt)
-      .meta({
-        description: 'A text, its token ids, or a list of either.',
-        anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(integer), listOf(listOf(integer))],
-      }),
-    ...GenerationFields,
-    max_tokens: z
-      .int()
-      .min(0)
-      .nullish()
-      .meta({ default: 16, description: 'Most tokens of the answer; 0 only with `echo`.' }),
-    logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
-      description: 'Log-probabilities of the tokens, and of that many likeliest ones at each position.',
+export const completionFields = z.looseObject({
+  prompt: z
+    .unknown()
+    .transform(readPrompt)
+    .meta({
+      description: 'A text, its token ids, or a list of either.',
+      anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(integer), listOf(listOf(integer))],
     }),
-    echo: z.boolean().nullish().meta({
-      default: false,
-      description: 'Put the prompt before the answer; its log-probabilities too, with `logprobs`.',
-    }),
-    ...FormatFields,
-    ...SteeringFields,
-    ...MonitorFields,
-  })
-  .meta({
-    id: 'CompletionRequest',
-    example: { prompt: 'Far away from the city,', concept: 'ocean', strength: 1, max_tokens: 40, seed: 7 },
-  });
+  ...GenerationFields,
+  max_tokens: z
+    .int()
+    .min(0)
+    .nullish()
+    .meta({ default: 16, description: 'Most tokens of the answer; 0 only with `echo`.' }),
+  logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
+    description: 'Log-probabilities of the tokens, and of that many likeliest ones at each position.',
+  }),
+  echo: z.boolean().nullish().meta({
+    default: false,
+    description: 'Put the prompt before the answer; its log-probabilities too, with `logprobs`.',
+  }),
+  ...FormatFields,
+  ...SteeringFields,
+  ...MonitorFields,
+  add_special_tokens: z.boolean().nullish().meta({
+    default: true,
+    description: 'Whether a text gets the tokens that the tokenizer puts around it.',
+  }),
+});
+
+export const CompletionRequest = z.preprocess(asSent(), completionFields).meta({
+  id: 'CompletionRequest',
+  example: { prompt: 'Far away from the city,', concept: 'ocean', strength: 1, max_tokens: 40, seed: 7 },
+});
 export type CompletionRequest = z.output<typeof CompletionRequest>;
 
 const fields = {
@@ -81,11 +88,13 @@ const fields = {
   object: z.literal('text_completion'),
   steering: SteeringReceipts,
   monitor: MonitorReceipts,
+  sampling_defaults: SamplingDefaults,
 };
 const choice = {
   text: z.string(),
   index: z.int(),
   logprobs: TextLogprobs.nullable(),
+  stop_reason: StopReason,
   steering: SteeringReceipts,
   ...TokenIdFields,
   ...PromptFields,

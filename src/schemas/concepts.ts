@@ -145,7 +145,10 @@ export const ConceptPageQuery = ModelQuery.extend({
     .max(largestPage)
     .default(largestPage)
     .meta({ description: 'Concepts of a page.' }),
-  after: z.string().optional().meta({ description: 'A name: the page begins behind it.' }),
+  after: z.string().optional().meta({
+    description:
+      'The `next` of the page before: this one begins behind it. Or a name: behind all concepts of that name.',
+  }),
 });
 
 export type ConceptPageQuery = z.output<typeof ConceptPageQuery>;
@@ -155,6 +158,10 @@ export const ConceptList = z
     object: z.literal('list'),
     data: z.array(ConceptSummary),
     has_more: z.boolean().meta({ description: 'There is a next page.' }),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'What the next page has as `after`; null when there is none.' }),
   })
   .meta({ id: 'ConceptList', description: 'Concepts, sorted by name.' });
 export type ConceptList = z.output<typeof ConceptList>;

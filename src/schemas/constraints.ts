@@ -7,15 +7,21 @@ const ResponseFormat = z.discriminatedUnion(
   'type',
   [
     z.looseObject({ type: z.literal('text') }),
-    z.looseObject({ type: z.literal('json_object') }),
+    z.looseObject({
+      type: z.literal('json_object'),
+      schema: JsonSchema.nullish().meta({ description: "llama.cpp's: as with json_schema." }),
+    }),
     z.looseObject({
       type: z.literal('json_schema'),
-      json_schema: z.looseObject({
-        name: z.string().max(64).optional(),
-        description: z.string().optional(),
-        schema: JsonSchema.optional(),
-        strict: z.boolean().nullish().meta({ description: 'Answers are held to the schema either way.' }),
-      }),
+      json_schema: z
+        .looseObject({
+          name: z.string().max(64).nullish(),
+          description: z.string().nullish(),
+          schema: JsonSchema.nullish(),
+          strict: z.boolean().nullish().meta({ description: 'Answers are held to the schema either way.' }),
+        })
+        .nullish(),
+      schema: JsonSchema.nullish().meta({ description: "llama.cpp's place of the schema." }),
     }),
   ],
   { error: 'must be an object with type "text", "json_object" or "json_schema"' },
@@ -29,6 +35,7 @@ export const FormatFields = {
   structured_outputs: z
     .strictObject({
       json: z.union([JsonSchema, z.string()]).nullish(),
+      json_object: z.boolean().nullish(),
       regex: z.string().min(1).max(2_000).nullish(),
       choice: z.array(z.string().min(1).max(2_000)).min(1).max(256).nullish(),
       grammar: z.string().min(1).max(50_000).nullish(),

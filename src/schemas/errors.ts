@@ -25,6 +25,22 @@ export const ErrorBody = z
   });
 export type ErrorBody = z.output<typeof ErrorBody>;
 
+/** Of Anthropic's API. */
+export const AnthropicErrorBody = z
+  .object({
+    type: z.literal('error'),
+    error: z.object({
+      type: z.string(),
+      message: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'AnthropicError' });
+
+/** Of Ollama's API. */
+export const OllamaErrorBody = z.object({ error: z.string() }).meta({ id: 'OllamaError' });
+
 const descriptions = {
   400: 'The request cannot be carried out as it is',
   401: 'The API key is missing or wrong',
@@ -42,18 +58,28 @@ const descriptions = {
 
 type ErrorStatus = keyof typeof descriptions;
 
-type ErrorResponse = {
+type ErrorResponse<Body extends z.ZodType = typeof ErrorBody> = {
   description: string;
-  content: { 'application/json': { schema: typeof ErrorBody } };
+  content: { 'application/json': { schema: Body } };
 };
 
 /** The `response` entries of a route for the errors it may answer with. */
-export function errorResponses<Status extends ErrorStatus>(
-  ...statuses: readonly Status[]
-): Record<Status, ErrorResponse> {
-  const entries = statuses.map((status): [Status, ErrorResponse] => [
+export const errorResponses = <Status extends ErrorStatus>(...statuses: readonly Status[]) =>
+  responsesOf(ErrorBody, statuses);
+
+/** The same in the shape of another API. */
+export const anthropicErrors = <Status extends ErrorStatus>(...statuses: readonly Status[]) =>
+  responsesOf(AnthropicErrorBody, statuses);
+export const ollamaErrors = <Status extends ErrorStatus>(...statuses: readonly Status[]) =>
+  responsesOf(OllamaErrorBody, statuses);
+
+function responsesOf<Status extends ErrorStatus, Body extends z.ZodType>(
+  schema: Body,
+  statuses: readonly Status[],
+): Record<Status, ErrorResponse<Body>> {
+  const entries = statuses.map((status): [Status, ErrorResponse<Body>] => [
     status,
-    { description: descriptions[status], content: { 'application/json': { schema: ErrorBody } } },
+    { description: descriptions[status], content: { 'application/json': { schema } } },
   ]);
-  return Object.fromEntries(entries) as Record<Status, ErrorResponse>;
+  return Object.fromEntries(entries) as Record<Status, ErrorResponse<Body>>;
 }

@@ -64,9 +64,17 @@ const ExampleMessage = z.strictObject({
 });
 const exampleExpected = `must be a text of 1 to ${fitLimits.example} characters or a list of 1 to ${mostMessages} messages`;
 const examplesSide = list(
-  z.union([text(fitLimits.example), z.array(ExampleMessage).min(1).max(mostMessages)], {
-    error: exampleExpected,
-  }),
+  choice(
+    [
+      text(fitLimits.example, exampleExpected),
+      z
+        .array(ExampleMessage, { error: exampleExpected })
+        .min(1, { error: exampleExpected })
+        .max(mostMessages, { error: exampleExpected }),
+    ],
+    (value) => (Array.isArray(value) ? 1 : 0),
+    mostMessages,
+  ),
   { ...bounds, what: 'texts or chats' },
 );
 

@@ -4,9 +4,6 @@ import { strictly } from './fields.js';
 import { fitFields } from './fit-fields.js';
 import { misfits } from './fit-misfits.js';
 
-/** Of a fit's request: `mostStatements` of each side with some 1,600 bytes each. */
-export const fitBodyLimit = 16 * 1024 * 1024;
-
 export const FitRequest = z
   .strictObject(fitFields, {
     error: strictly(

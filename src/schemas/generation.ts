@@ -78,7 +78,13 @@ export const GenerationFields = {
     .meta({ default: 1, description: "Answers to a prompt; at most the server's slots." }),
   stream: z.boolean().nullish().meta({ default: false, description: 'Answer as server-sent events.' }),
   stream_options: z
-    .looseObject({ include_usage: z.boolean().nullish() })
+    .looseObject({
+      include_usage: z.boolean().nullish(),
+      continuous_usage_stats: z
+        .boolean()
+        .nullish()
+        .meta({ description: "vLLM's: the usage so far in every chunk; with `include_usage`." }),
+    })
     .nullish()
     .meta({ description: 'Only with `stream`.' }),
   allowed_token_ids: list(z.int(), { min: 1, max: maxAllowedTokens })
@@ -99,6 +105,19 @@ export const GenerationFields = {
     description:
       "Log-probabilities of the prompt's tokens, and of that many likeliest ones; not with `stream`.",
   }),
+  max_tokens_overflow: z.enum(['cut', 'error']).nullish().meta({
+    default: 'cut',
+    description:
+      'More tokens than the context has room for: the answer is as long as fits and ends with "length", or the request is refused.',
+  }),
+  truncate_prompt_tokens: z.int().min(-1).nullish().meta({
+    description:
+      'Keeps that many tokens of each prompt, its last ones; -1 as many as the context holds with an answer of one token.',
+  }),
+  return_tokens_as_token_ids: z.boolean().nullish().meta({
+    default: false,
+    description: 'Tokens of log-probabilities as "token_id:ID", which tells apart those with the same text.',
+  }),
   user: z.string().nullish().meta({ description: 'Ignored.' }),
   metadata: z.unknown().optional().meta({ description: 'Ignored.' }),
   store: z.unknown().optional().meta({ description: 'Ignored: nothing is stored.' }),
@@ -108,7 +127,7 @@ export const GenerationFields = {
 export type GenerationOptions = z.output<z.ZodObject<typeof GenerationFields>>;
 
 export const FinishReason = z.enum(['stop', 'length']);
-export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls']);
+export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls', 'function_call']);
 
 export const Usage = z
   .object({
@@ -125,6 +144,12 @@ export const Usage = z
   .meta({ id: 'Usage' });
 export type Usage = z.output<typeof Usage>;
 
+/** vLLM's, of a finished choice. */
+export const StopReason = z
+  .string()
+  .optional()
+  .meta({ description: 'The stop string that ended it; left out when none did.' });
+
 /** What every completion object and chunk begins with, after `object`. */
 export const ReplyFields = {
   id: z.string(),
@@ -137,6 +162,23 @@ export const SteeringReceipts = z
   .array(SteeringReceipt)
   .optional()
   .meta({ description: 'What steered this reply; left out when nothing did.' });
+
+/** Of the model's generation_config.json, applied where the request says nothing. */
+export const SamplingDefaults = z
+  .object({
+    temperature: z.number(),
+    top_p: z.number(),
+    top_k: z.int(),
+    min_p: z.number(),
+    repetition_penalty: z.number(),
+  })
+  .partial()
+  .optional()
+  .meta({
+    description:
+      "Sampling values of the model's generation_config.json that this answer was made with, because the request left them out.",
+  });
+export type SamplingDefaults = z.output<typeof SamplingDefaults>;
 
 /** vLLM's: of each prompt token, by id, itself and the likeliest ones there. */
 export const PromptLogprobs = z.array(

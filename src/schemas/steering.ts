@@ -206,6 +206,11 @@ const SteeringBudget = z.union(
 );
 export type SteeringBudget = z.output<typeof SteeringBudget>;
 
+const suspendedParts = ['tool_calls', 'json'] as const;
+const suspendExpected = 'must be a list of "tool_calls" and "json"';
+const SuspendedPart = z.enum(suspendedParts, { error: 'must be "tool_calls" or "json"' });
+export type SuspendedPart = z.output<typeof SuspendedPart>;
+
 const setShape = {
   items: listOfItems,
   budget: SteeringBudget.default(true).meta({
@@ -216,6 +221,14 @@ const setShape = {
     .boolean({ error: 'must be true or false' })
     .default(false)
     .meta({ description: 'For every item that adds and does not say so itself.' }),
+  suspend: z
+    .array(SuspendedPart, { error: suspendExpected })
+    .max(suspendedParts.length, { error: suspendExpected })
+    .default([])
+    .meta({
+      description:
+        'Parts of the answer in which nothing of this acts, since steering breaks their syntax sooner than their sense: `tool_calls`, from the mark that begins a call, and `json`, an answer in the JSON that `response_format` asks for. The prompt, and text and reasoning outside of them, are steered all the same.',
+    }),
 };
 
 /** Items with what holds for all of them together. */
@@ -272,7 +285,7 @@ export const SteeringFields = {
     .optional()
     .meta({
       description:
-        'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ...}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
+        'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ..., "suspend": [...]}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
     }),
 };
 

@@ -114,7 +114,7 @@ export function validate<Schema extends z.ZodType>(
   value: unknown,
   part: RequestPart = 'body',
 ): { readonly value: z.output<Schema> } | { readonly error: SteerdError } {
-  const parsed = schema.safeParse(value, { error: requirement });
+  const parsed = schema.safeParse(value, { error: requirement, reportInput: true });
   if (parsed.success) return { value: parsed.data };
   const [issue] = parsed.error.issues;
   if (issue === undefined) throw new Error('zod failed without an issue');
@@ -122,7 +122,8 @@ export function validate<Schema extends z.ZodType>(
   const param = path.length === 0 ? null : path.map(String).join('.');
   const name = param ?? (part === 'body' ? 'the request body' : `the request's ${part}`);
   const sentence = message.startsWith('must ')
-    ? `${name} ${message}; received ${received(valueAt(value ?? undefined, path))}.`
+    ? // What came under another name (as-sent.ts) is not at that place.
+      `${name} ${message}; received ${received(valueAt(value ?? undefined, path) ?? (path.length === 1 ? issue.input : undefined))}.`
     : message;
   return { error: errors.invalidRequest(sentence, param) };
 }

@@ -12,11 +12,15 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
 import { explain, toErrorBody } from '../http/error-reply.js';
+import { refuseConnection } from '../http/refused-connection.js';
+import { meantUrl } from '../http/request-path.js';
 import { type RequestPart, validate } from '../schemas/validation.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { jsonParser } from './json-bodies.js';
@@ -35,14 +39,28 @@ export type App = FastifyInstance;
 /** The settings that plugins read. */
 export type HttpSettings = Pick<
   Settings,
-  'bodyLimit' | 'corsOrigins' | 'requestSeconds' | 'readerSeconds' | 'traceEndpoint'
+  | 'host'
+  | 'allowedHosts'
+  | 'bodyLimit'
+  | 'corsOrigins'
+  | 'bodySeconds'
+  | 'requestSeconds'
+  | 'readerSeconds'
+  | 'traceEndpoint'
+  | 'traceHeaders'
+  | 'logSampling'
 >;
 
 const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
+  host: '127.0.0.1',
+  allowedHosts: [],
   corsOrigins: [],
+  bodySeconds: 60,
   requestSeconds: 600,
   readerSeconds: 30,
   traceEndpoint: '',
+  traceHeaders: {},
+  logSampling: 1,
 };
 
 export interface AppOptions {
@@ -68,15 +86,30 @@ function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
 const folder = (name: string) => join(fileURLToPath(new URL('../..', import.meta.url)), name);
 
 /** Builds the application; `close()` it when done. */
-export async function buildApp(services: Services, { settings, log, extend }: AppOptions): Promise<App> {
+export async function buildApp(services: Services, options: AppOptions): Promise<App> {
+  const { log, extend } = options;
+  const settings: HttpSettings = { ...usualSettings, ...options.settings };
+  const milliseconds = settings.bodySeconds * 1000;
   const app = Fastify({
     bodyLimit: settings.bodyLimit,
+    // Counts from a request's first byte to its last, however evenly they dribble.
+    requestTimeout: milliseconds,
+    http: {
+      requestTimeout: milliseconds,
+      // Node takes the shorter of the two for the headers, the longer for the whole.
+      headersTimeout: milliseconds,
+      connectionsCheckingInterval: Math.min(1000, milliseconds / 4),
+    },
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, settings.bodySeconds),
     genReqId: requestId,
     loggerInstance: log,
+    // plugins/request-log.ts does.
+    logController: new LogController({ disableRequestLogging: true }),
     // plugins/running-answers.ts answers requests to a closing server, in our error shape.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: refuseUrl,
+    rewriteUrl: ({ url = '/' }) => meantUrl(url),
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler<z.ZodType>(
@@ -96,11 +129,11 @@ export async function buildApp(services: Services, { settings, log, extend }: Ap
   requireScopes(app);
   extend?.(app);
 
-  const options: PluginOptions = {
-    settings: { ...usualSettings, ...settings },
-    services: observeServices(services, metrics),
+  const pluginOptions: PluginOptions = {
+    settings,
+    services: observeServices({ ...services, responses: services.responses ?? new ResponseStore() }, metrics),
   };
-  await app.register(autoload, { dir: folder('plugins'), forceESM: true, options });
+  await app.register(autoload, { dir: folder('plugins'), forceESM: true, options: pluginOptions });
   await app.register(autoload, { dir: folder('routes'), forceESM: true, dirNameRoutePrefix: true });
   await app.ready();
   return app;
@@ -116,5 +149,5 @@ function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): 
 function readJson(app: App): void {
   const parse = jsonParser(app);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, parse);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
 }

@@ -1,5 +1,6 @@
 /** A model as HTTP shows it. */
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
+import { withoutPaths } from '../http/without-paths.js';
 import type { ModelStatus } from '../models/registry.js';
 import type { ModelObject } from '../schemas/models.js';
 
@@ -24,7 +25,7 @@ export function toModelObject(model: ModelStatus, concepts: number): ModelObject
     pinned: settings?.pinned ?? false,
     idle_seconds: settings?.idleSeconds ?? null,
     concepts,
-    problem,
+    problem: problem === null ? null : withoutPaths(problem),
   };
 }
 

@@ -14,7 +14,11 @@ export function observeServices(services: Services, metrics: Metrics): Services 
   const names = new WeakMap<Float32Array, string>();
   const observed = new WeakMap<LoadedModel, LoadedModel>();
 
-  const counted = { metrics, nameOf: (vectors: Float32Array) => names.get(vectors) ?? 'inline' };
+  const counted = (model: string): Counted => ({
+    model,
+    metrics,
+    nameOf: (vectors: Float32Array) => names.get(vectors) ?? 'inline',
+  });
   const observe = (model: LoadedModel): LoadedModel => {
     const known = observed.get(model);
     if (known !== undefined) return known;
@@ -22,7 +26,7 @@ export function observeServices(services: Services, metrics: Metrics): Services 
     const wrapped = {
       ...model,
       engine: withEngine(engine, {
-        generate: (request, signal) => observedSteps(engine, request, signal, counted),
+        generate: (request, signal) => observedSteps(engine, request, signal, counted(model.id)),
       }),
     };
     observed.set(model, wrapped);
@@ -42,6 +46,7 @@ export function observeServices(services: Services, metrics: Metrics): Services 
 }
 
 interface Counted {
+  readonly model: string;
   readonly metrics: Metrics;
   /** The label of a concept's vectors. */
   readonly nameOf: (vectors: Float32Array) => string;
@@ -51,35 +56,36 @@ async function* observedSteps(
   engine: Engine,
   request: SequenceRequest,
   signal: AbortSignal | undefined,
-  { metrics, nameOf }: Counted,
+  { model, metrics, nameOf }: Counted,
 ): AsyncGenerator<SequenceStep> {
+  const labels = { model_name: model, steered: String(request.edit.length > 0) };
   const arrived = performance.now();
   const since = (then: number, now: number) => (now - then) / 1000;
   let last: number | null = null;
   let cached = 0;
   let ended = 'left';
   const finish = (reason: string) => {
-    metrics.endToEnd.observe(since(arrived, performance.now()));
-    metrics.success.inc({ finish_reason: reason });
+    metrics.endToEnd.observe(labels, since(arrived, performance.now()));
+    metrics.success.inc({ finish_reason: reason, ...labels });
   };
   try {
     for await (const step of engine.generate(request, signal)) {
       const now = performance.now();
       if (last === null) {
-        metrics.firstToken.observe(since(arrived, now));
+        metrics.firstToken.observe(labels, since(arrived, now));
         if (step.timing !== undefined) {
-          metrics.queueTime.observe(step.timing.queued / 1000);
-          metrics.prefillTime.observe(step.timing.prefill / 1000);
-          metrics.reusedTokens.inc(step.timing.cached);
+          metrics.queueTime.observe(labels, step.timing.queued / 1000);
+          metrics.prefillTime.observe(labels, step.timing.prefill / 1000);
+          metrics.reusedTokens.inc(labels, step.timing.cached);
         }
-        metrics.promptTokens.inc(request.prompt.length);
+        metrics.promptTokens.inc(labels, request.prompt.length);
         for (const { vectors } of request.edit) metrics.countSteered(nameOf(vectors));
         cached = request.prompt.length;
         metrics.cachedTokens += cached;
-      } else metrics.interToken.observe(since(last, now));
+      } else metrics.interToken.observe(labels, since(last, now));
       last = now;
       if (step.token !== null) {
-        metrics.generationTokens.inc();
+        metrics.generationTokens.inc(labels);
         cached++;
         metrics.cachedTokens++;
       }
@@ -96,8 +102,8 @@ async function* observedSteps(
     metrics.cachedTokens -= cached;
     // The reader left without an abort: it found a stop string.
     if (ended === 'left' && signal?.aborted !== true) finish('stop');
-    else if (ended === 'left') metrics.aborted.inc({ reason: codeOf(signal?.reason) });
-    else if (ended !== 'finished') metrics.aborted.inc({ reason: ended });
+    else if (ended === 'left') metrics.aborted.inc({ reason: codeOf(signal?.reason), ...labels });
+    else if (ended !== 'finished') metrics.aborted.inc({ reason: ended, ...labels });
   }
 }
 

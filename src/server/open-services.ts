@@ -1,6 +1,8 @@
 /** The real services, from the settings: the concepts on disk, the model in its worker, the fits. */
 import { join } from 'node:path';
-import { AccessControl, isLoopback } from '../access/access-control.js';
+import { AccessControl } from '../access/access-control.js';
+import { isLoopback } from '../access/loopback.js';
+import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
@@ -17,15 +19,16 @@ import type { OpenedServices, ServerLog } from './server.js';
  */
 export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
-  const access = await AccessControl.open(dataDirectory, log);
+  const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
-      `HOST must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
+      `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
   const concepts = await ConceptStore.open({
     dataDirectory,
     shipped: [join(modelsDirectory, model, 'concepts')],
+    quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
   });
   const tellRefused = (refused: readonly RefusedFile[]) => {
     for (const { file, name, reason } of refused)
@@ -50,5 +53,6 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
   const pulls = new PullJobs({ hub, modelsDirectory, log });
-  return { models, concepts, fits, pulls, access, metrics, loaded: models.firstLoad };
+  const responses = new ResponseStore(settings.responses);
+  return { models, concepts, fits, pulls, access, metrics, responses, loaded: models.firstLoad };
 }

@@ -1,25 +1,42 @@
-/** The services as one caller may use them: concepts of the key's list only, strengths under its cap, tokens counted. */
+/** The services as one caller may use them: models and concepts of the key's lists only, strengths under its cap, tokens counted. */
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
 import { allows } from '../access/scopes.js';
+import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import { withModels } from '../models/registry.js';
-import type { CallerServices } from './services.js';
+import { type ModelRegistry, withModels } from '../models/registry.js';
+import type { FitJob } from '../schemas/fit-jobs.js';
+import type { KeyCount, Metrics } from '../telemetry/metrics.js';
+import type { CallerServices, Services } from './services.js';
 
 /** @param caller null for anonymous use, which has the services as they are */
-export function restrictServices(services: CallerServices, caller: Caller | null): CallerServices {
-  if (caller === null) return services;
+export function restrictServices(
+  services: Services,
+  caller: Caller | null,
+  metrics: Pick<Metrics, 'countKey'> = { countKey: () => {} },
+): CallerServices {
+  const store = services.responses ?? new ResponseStore(0);
+  const responses = store.of(caller?.key.id ?? '');
+  if (caller === null) {
+    const { models, concepts, fits, pulls } = services;
+    return { models, concepts, fits, pulls, responses };
+  }
   const { key } = caller;
+  const models = restrictModels(
+    withModels(services.models, (model) => metered(model, caller, counterOf(key, metrics))),
+    key,
+  );
   return {
-    models: withModels(services.models, (model) => metered(model, caller)),
-    concepts: restrictConcepts(services.concepts, key),
-    fits: restrictFits(services.fits, key),
+    models,
+    concepts: restrictConcepts(ofModels(services.concepts, key), key),
+    fits: restrictFits(services.fits, key, models),
     pulls: restrictPulls(services.pulls, key),
+    responses,
   };
 }
 
@@ -28,11 +45,55 @@ function checkConcept(name: string, allowed: readonly string[], param: string): 
   if (!allowed.includes(name)) throw errors.conceptNotAllowed(name, allowed, param);
 }
 
+/** A model that the key may not use does not exist for it; a request that names none means the first that it may. */
+function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): ModelRegistry {
+  if (allowed === null) return models;
+  const ids = () => models.ids().filter((id) => allowed.includes(id));
+  const defaultId = () =>
+    allowed.includes(models.defaultId) ? models.defaultId : (ids()[0] ?? models.defaultId);
+  const check = (id: string) => {
+    if (!allowed.includes(id)) throw errors.modelNotFound(id, ids());
+  };
+  return {
+    ...withModels(models, (model) => model),
+    get defaultId() {
+      return defaultId();
+    },
+    ids,
+    async get(id = defaultId(), signal) {
+      check(id);
+      return models.get(id, signal);
+    },
+    loaded: () => models.loaded().filter(({ model }) => allowed.includes(model.id)),
+    list: async () => (await models.list()).filter(({ id }) => allowed.includes(id)),
+    async status(id) {
+      check(id);
+      return models.status(id);
+    },
+    async unload(id, force) {
+      check(id);
+      return models.unload(id, force);
+    },
+  };
+}
+
+/** The concepts of the models that the key may use. */
+function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): ConceptLibrary {
+  if (allowed === null) return concepts;
+  return withConcepts(concepts, {
+    list: (model) => concepts.list(model).filter(({ concept }) => allowed.includes(concept.model)),
+    modelsWith: (name) => concepts.modelsWith(name).filter((model) => allowed.includes(model)),
+  });
+}
+
 function restrictConcepts(
   concepts: ConceptLibrary,
-  { concepts: allowed, max_strength: cap }: ApiKey,
+  { id, max_concepts: most, concepts: allowed, max_strength: cap }: ApiKey,
 ): ConceptLibrary {
-  return withConcepts(concepts, {
+  const owned = withConcepts(concepts, {
+    put: (concept, signal) => concepts.put(concept, signal, { key: id, most }),
+  });
+  return withConcepts(owned, {
     ...(cap !== null && { maxStrength: cap }),
     /** Vectors of a request have neither a name for the list nor a calibration for the cap. */
     checkInline(param, use) {
@@ -44,7 +105,7 @@ function restrictConcepts(
         );
       }
     },
-    ...(allowed !== null && onlyListed(concepts, allowed)),
+    ...(allowed !== null && onlyListed(owned, allowed)),
   });
 }
 
@@ -69,15 +130,32 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
   };
 }
 
-/** A fit of a concept that the key may not use does not exist for it: its name and prefix tell of that concept. */
-function restrictFits(fits: CallerServices['fits'], { concepts: allowed }: ApiKey): CallerServices['fits'] {
-  if (allowed === null) return fits;
-  const isVisible = (job: { readonly name: string } | undefined) =>
-    job !== undefined && allowed.includes(job.name);
+/** A fit of a concept or model that the key may not use does not exist for it: its name and prefix tell of that concept. */
+function restrictFits(
+  fits: CallerServices['fits'],
+  { id, max_concepts: most, concepts, models }: ApiKey,
+  { defaultId, ids }: Pick<ModelRegistry, 'defaultId' | 'ids'>,
+): CallerServices['fits'] {
+  const maker = { key: id, most };
+  if (concepts === null && models === null) {
+    return {
+      create: (request, signal) => fits.create(request, signal, maker),
+      get: (job) => fits.get(job),
+      list: () => fits.list(),
+      cancel: (job) => fits.cancel(job),
+      events: (job) => fits.events(job),
+    };
+  }
+  const isVisible = (job: FitJob | undefined) =>
+    job !== undefined &&
+    (concepts === null || concepts.includes(job.name)) &&
+    (models === null || models.includes(job.model));
   return {
     async create(request, signal) {
-      checkConcept(request.name, allowed, 'name');
-      return fits.create(request, signal);
+      if (concepts !== null) checkConcept(request.name, concepts, 'name');
+      const { model = defaultId } = request;
+      if (models !== null && !models.includes(model)) throw errors.modelNotFound(model, ids());
+      return fits.create({ ...request, model }, signal, maker);
     },
     get(id) {
       const job = fits.get(id);
@@ -107,11 +185,18 @@ function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): 
   };
 }
 
+type KeyCounter = (model: string, request: SequenceRequest, what: KeyCount, amount: number) => void;
+
+const counterOf =
+  (key: ApiKey, metrics: Pick<Metrics, 'countKey'>): KeyCounter =>
+  (model, { edit }, what, amount) =>
+    metrics.countKey(what, { key: key.id, keyName: key.name, model, steered: edit.length > 0 }, amount);
+
 /**
  * The model with every token of its answers counted, and beginnings of prompts kept apart from those of other keys.
  * Background work counts against nobody's limit.
  */
-function metered(model: LoadedModel, { key, usage }: Caller): LoadedModel {
+function metered(model: LoadedModel, { key, usage }: Caller, count: KeyCounter): LoadedModel {
   const { engine } = model;
   /** Every pair counts as a text of its own, read `times` times. */
   const spendPairs = ({ prompts, answers, pairs, priority }: PairsRequest, times: number) => {
@@ -124,7 +209,13 @@ function metered(model: LoadedModel, { key, usage }: Caller): LoadedModel {
     engine: withEngine(engine, {
       generate(request, signal) {
         const steps = engine.generate({ ...request, space: key.id }, signal);
-        return request.priority === 'interactive' ? countTokens(steps, request, usage) : steps;
+        if (request.priority !== 'interactive') return steps;
+        return countTokens(steps, request, usage, (what, amount) => count(model.id, request, what, amount));
+      },
+      // Asked for by embeddings alone: fits have the model itself.
+      capture(request, signal) {
+        usage.spendTokens(request.tokens.length);
+        return engine.capture(request, signal);
       },
       score(request, signal) {
         if (request.priority === 'interactive') usage.spendTokens(request.tokens.length);
@@ -150,13 +241,21 @@ async function* countTokens(
   steps: AsyncIterable<SequenceStep>,
   { prompt }: SequenceRequest,
   usage: KeyUsage,
+  count: (what: KeyCount, amount: number) => void,
 ): AsyncGenerator<SequenceStep> {
   let read = false;
   for await (const step of steps) {
     // The prompt counts once the engine took it: a full queue costs nothing.
-    if (!read) usage.spendTokens(prompt.length);
+    if (!read) {
+      usage.spendTokens(prompt.length);
+      count('answers', 1);
+      count('prompt_tokens', prompt.length);
+    }
     read = true;
-    if (step.token !== null) usage.spendTokens(1);
+    if (step.token !== null) {
+      usage.spendTokens(1);
+      count('generation_tokens', 1);
+    }
     yield step;
   }
 }

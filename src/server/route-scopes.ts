@@ -4,12 +4,15 @@
  */
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { RouteScope } from '../access/scopes.js';
+import type { ErrorShape } from '../http/error-reply.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     readonly scope: RouteScope;
     /** Whether the body takes the key's own steering when it says nothing about steering. */
     readonly defaultSteering?: boolean;
+    /** What its errors look like; OpenAI's shape when left out. */
+    readonly errorShape?: ErrorShape;
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the HTTP layer works with. `open-services.ts` brings the real ones, tests their own. */
 import type { AccessControl } from '../access/access-control.js';
+import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
 import type { PullJobs } from '../models/pull/pull-jobs.js';
@@ -10,9 +11,13 @@ export interface Services extends ModelsAndConcepts {
   readonly pulls: Pick<PullJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
+  /** Responses that later requests may refer to; the application's own without. */
+  readonly responses?: ResponseStore;
   /** Counts for /metrics, where others count too; the application's own without. */
   readonly metrics?: Metrics;
 }
 
 /** What a route works with: the services as the caller of its request may use them. */
-export type CallerServices = Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls'>;
+export interface CallerServices extends Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls'> {
+  readonly responses: OwnResponses;
+}

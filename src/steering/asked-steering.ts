@@ -6,6 +6,7 @@ import {
   type SteeringBody,
   type SteeringBudget,
   SteeringItem,
+  type SuspendedPart,
 } from '../schemas/steering.js';
 
 /** Items that are applied together. */
@@ -14,6 +15,8 @@ export interface SteeringSet {
   readonly budget: SteeringBudget;
   /** Where the request has the items in a list under a name of its own; undefined elsewhere. */
   readonly list?: 'items';
+  /** Parts of the answer in which they do not act. */
+  readonly suspend?: readonly SuspendedPart[];
 }
 
 /** What a completion is steered by. */
@@ -64,5 +67,5 @@ function setOf(asked: SteeringAlternative): SteeringSet {
   const items = asked.items.map((item) =>
     asked.orthogonalize && item.operation === 'add' ? { orthogonalize: true, ...item } : item,
   );
-  return { items, budget: asked.budget, list: 'items' };
+  return { items, budget: asked.budget, list: 'items', suspend: asked.suspend };
 }

@@ -80,10 +80,9 @@ export function resolveSteering(
     const acting = one.held === null ? addedLayers(edit) : (together.acting[at] ?? []);
     return { ...one, edit, told, acting, givingWay: together.givingWay[at] ?? [] };
   });
-  return {
-    edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))],
-    receipts: applied.map((one) => receiptOf(one, applied, lastPosition(context))),
-  };
+  const receipts = applied.map((one) => receiptOf(one, applied, lastPosition(context)));
+  context.concepts.steered?.(receipts);
+  return { edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))], receipts };
 }
 
 /** One item by itself. */

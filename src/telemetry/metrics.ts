@@ -4,8 +4,22 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Concepts that get a label of their own. */
-const maximumConcepts = 100;
+/** Concepts, and keys, that get a label of their own. */
+const maximumLabels = 100;
+
+/** What is counted of a key. */
+export type KeyCount = 'answers' | 'prompt_tokens' | 'generation_tokens';
+
+/** Whose answer of what. */
+export interface KeyLabels {
+  readonly key: string;
+  readonly keyName: string;
+  readonly model: string;
+  readonly steered: boolean;
+}
+
+/** Of what is counted of answers. */
+const answerLabels = ['model_name', 'steered'] as const;
 
 /** Gauges that are collected this close together belong to one scrape. */
 const sameScrapeMilliseconds = 2;
@@ -32,6 +46,7 @@ export interface Snapshot {
 export class Metrics {
   readonly registry = new Registry();
   readonly #concepts = new Set<string>();
+  readonly #keys = new Set<string>();
   readonly #registers = [this.registry];
   /** Tokens of running sequences, prompts included; kept up to date by observed-services.ts. */
   cachedTokens = 0;
@@ -40,38 +55,56 @@ export class Metrics {
     'request_queue_time_seconds',
     'From arrival to the first prefill step',
     seconds,
+    answerLabels,
   );
   readonly prefillTime = this.#histogram(
     'request_prefill_time_seconds',
     'From the first prefill step to the first token',
     seconds,
+    answerLabels,
   );
   readonly firstToken = this.#histogram(
     'time_to_first_token_seconds',
     'From arrival to the first token',
     seconds,
+    answerLabels,
   );
   readonly interToken = this.#histogram(
     'inter_token_latency_seconds',
     'Between two tokens of one answer',
     tokenSeconds,
+    answerLabels,
   );
   readonly endToEnd = this.#histogram(
     'e2e_request_latency_seconds',
     'From arrival to the last token',
     seconds,
+    answerLabels,
   );
   readonly promptTokens = this.#counter(
     'prompt_tokens_total',
     'Prompt tokens, those that were known before included',
+    answerLabels,
   );
   readonly reusedTokens = this.#counter(
     'prompt_tokens_cached_total',
     'Prompt tokens that were not computed, since they had been before',
+    answerLabels,
   );
-  readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated');
-  readonly success = this.#counter('request_success_total', 'Answers that ended', ['finish_reason']);
-  readonly aborted = this.#counter('request_aborted_total', 'Answers left before their end', ['reason']);
+  readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated', answerLabels);
+  readonly success = this.#counter('request_success_total', 'Answers that ended', [
+    'finish_reason',
+    ...answerLabels,
+  ]);
+  readonly aborted = this.#counter('request_aborted_total', 'Answers left before their end', [
+    'reason',
+    ...answerLabels,
+  ]);
+  readonly #byKey = {
+    answers: this.#keyCounter('key_answers_total', 'Answers begun, by API key'),
+    prompt_tokens: this.#keyCounter('key_prompt_tokens_total', 'Prompt tokens read, by API key'),
+    generation_tokens: this.#keyCounter('key_generation_tokens_total', 'Tokens generated, by API key'),
+  } as const;
   readonly steered = this.#counter('steered_requests_total', 'Answers steered by a concept', ['concept']);
   readonly modelLoad = this.#histogram('model_load_seconds', 'Time that loading a model took', seconds);
   readonly modelUnloads = this.#counter('model_unloads_total', 'Models unloaded', ['model', 'reason']);
@@ -142,12 +175,40 @@ export class Metrics {
 
   /** Counts an answer steered by `concept`, under its own label for the first hundred names. */
   countSteered(concept: string): void {
-    if (this.#concepts.size < maximumConcepts) this.#concepts.add(concept);
+    if (this.#concepts.size < maximumLabels) this.#concepts.add(concept);
     this.steered.inc({ concept: this.#concepts.has(concept) ? concept : 'other' });
   }
 
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name: `steerd_${name}`, help, buckets, registers: this.#registers });
+  /** Counts for a key, under its own label for the first hundred. */
+  countKey(what: KeyCount, { key, keyName, model, steered }: KeyLabels, amount: number): void {
+    if (this.#keys.size < maximumLabels) this.#keys.add(key);
+    const known = this.#keys.has(key);
+    const labels = {
+      key: known ? key : 'other',
+      key_name: known ? keyName : 'other',
+      model_name: model,
+      steered: String(steered),
+    };
+    this.#byKey[what].inc(labels, amount);
+  }
+
+  #keyCounter(name: string, help: string) {
+    return this.#counter(name, help, ['key', 'key_name', ...answerLabels]);
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly Label[] = [],
+  ): Histogram<Label> {
+    return new Histogram({
+      name: `steerd_${name}`,
+      help,
+      buckets,
+      labelNames: [...labelNames],
+      registers: this.#registers,
+    });
   }
 
   #counter<Label extends string>(

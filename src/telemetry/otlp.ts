@@ -4,7 +4,7 @@
  * slow or down, spans are dropped and requests are not delayed. OpenTelemetry's own SDK is some thirty packages.
  */
 
-type SpanValue = string | number | boolean | readonly string[];
+type SpanValue = string | number | boolean | readonly string[] | readonly number[];
 
 export interface Span {
   readonly traceId: string;
@@ -124,5 +124,7 @@ function otlpValue(value: SpanValue): object {
   if (typeof value === 'number') {
     return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
   }
-  return { arrayValue: { values: value.map((stringValue) => ({ stringValue })) } };
+  // All values of an array are of one type.
+  const values = value.map((one) => (typeof one === 'string' ? { stringValue: one } : { doubleValue: one }));
+  return { arrayValue: { values } };
 }

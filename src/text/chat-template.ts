@@ -6,6 +6,8 @@
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { errors } from '../errors.js';
+import { type ReasoningMarks, reasoningOf, type ToolFormatName, toolFormatOf } from './answer-marks.js';
+import { stripFunctions, stripsByArgument } from './jinja-strip.js';
 import { isJsonObject, type JsonObject, readJsonObject, readTextFile } from './json-file.js';
 import { namedSpecialTokens } from './special-tokens.js';
 
@@ -15,11 +17,17 @@ export interface ChatMessage {
   /** Tool calls of an assistant's message, and the call that a tool's message answers; read by templates with tools. */
   readonly tool_calls?: readonly object[];
   readonly tool_call_id?: string;
+  /** What an assistant reasoned before; read by templates of models that reason. */
+  readonly reasoning_content?: string;
 }
 
 export interface ChatTemplate {
   /** Whether the template itself writes `tools` and the messages of tool calls into the prompt. */
   readonly takesTools?: boolean;
+  /** How the model writes calls of tools; hermes when left out. */
+  readonly toolFormat?: ToolFormatName;
+  /** What the model marks its reasoning with; null for one that does not reason. */
+  readonly reasoning?: ReasoningMarks | null;
   /** Whether what it writes may depend on the day. */
   readonly readsClock?: boolean;
 
@@ -39,6 +47,12 @@ interface RenderOptions {
   readonly field?: string;
 }
 
+/** How a model marks calls and reasoning, where somebody says so. */
+export interface AnswerMarks {
+  readonly toolFormat?: ToolFormatName;
+  readonly reasoning?: ReasoningMarks | null;
+}
+
 /** Variable names that a request may not set: those that `render` sets, and what the Jinja library declares. */
 const reservedNames = new Set([
   'messages',
@@ -56,13 +70,17 @@ const reservedNames = new Set([
 
 class JinjaChatTemplate implements ChatTemplate {
   readonly takesTools: boolean;
+  readonly toolFormat: ToolFormatName;
+  readonly reasoning: ReasoningMarks | null;
   readonly readsClock: boolean;
   readonly #template: Template;
   readonly #defaults: JsonObject;
 
-  constructor(source: string, specialTokens: JsonObject) {
-    this.#template = new Template(source);
+  constructor(source: string, specialTokens: JsonObject, marks: AnswerMarks) {
+    this.#template = stripsByArgument(new Template(source));
     this.takesTools = /\btools\b/.test(source);
+    this.toolFormat = marks.toolFormat ?? toolFormatOf(source);
+    this.reasoning = marks.reasoning === undefined ? reasoningOf(source) : marks.reasoning;
     this.readsClock = source.includes('strftime_now');
     // transformers always defines these two, and templates compare them with none.
     this.#defaults = { tools: null, documents: null, ...specialTokens };
@@ -78,6 +96,7 @@ class JinjaChatTemplate implements ChatTemplate {
       return this.#template.render({
         ...this.#defaults,
         ...options.variables,
+        ...stripFunctions,
         messages: messages.map((message) => ({ ...message })),
         add_generation_prompt: options.addGenerationPrompt,
       });
@@ -105,16 +124,20 @@ function configuredTemplate(config: JsonObject): string | null {
 
 /**
  * Reads the template from `chat_template.jinja`, or else from `tokenizer_config.json`.
+ * @param marks what is not to be found from the template
  * @returns null when the model has none
  * @throws Error naming the file when the template is not valid Jinja
  */
-export async function loadChatTemplate(directory: string): Promise<ChatTemplate | null> {
+export async function loadChatTemplate(
+  directory: string,
+  marks: AnswerMarks = {},
+): Promise<ChatTemplate | null> {
   const config = (await readJsonObject(directory, 'tokenizer_config.json')) ?? {};
   const file = await readTextFile(directory, 'chat_template.jinja');
   const source = file ?? configuredTemplate(config);
   if (source === null) return null;
   try {
-    return new JinjaChatTemplate(source, namedSpecialTokens(config));
+    return new JinjaChatTemplate(source, namedSpecialTokens(config), marks);
   } catch (error) {
     const name = file === null ? 'tokenizer_config.json' : 'chat_template.jinja';
     throw new Error(

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
+import { literalWriter, withoutMarks } from './literal-text.js';
 import { specialTokens } from './special-tokens.js';
 import { pieceBytes } from './token-bytes.js';
 import type { EncodeOptions, Tokenizer } from './tokenizer.js';
@@ -17,6 +18,7 @@ class HuggingFaceTokenizer implements Tokenizer {
   readonly #special = new Set<number>();
   readonly #added: ReadonlySet<number>;
   readonly #pieceBytes: (piece: string) => Uint8Array;
+  readonly literal: (text: string) => string;
 
   constructor(
     definition: JsonObject,
@@ -42,6 +44,10 @@ class HuggingFaceTokenizer implements Tokenizer {
       const id = this.tokenId(token);
       if (id !== undefined) this.#special.add(id);
     }
+    this.literal = literalWriter(
+      added.flatMap(([id, { content }]) => (this.#special.has(id) || looksSpecial(content) ? [content] : [])),
+    );
+    readMarks(this.#library);
   }
 
   encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
@@ -61,6 +67,10 @@ class HuggingFaceTokenizer implements Tokenizer {
 
   tokenId(token: string): number | undefined {
     return this.#library.token_to_id(token);
+  }
+
+  piece(id: number): string | undefined {
+    return this.#library.id_to_token(id);
   }
 
   isSpecial(id: number): boolean {
@@ -90,6 +100,21 @@ function buildTokenizer(definition: JsonObject, config: JsonObject): LibraryToke
   if (pairs) pairs.length = 0;
   source.vocab = {};
   return tokenizer;
+}
+
+/** Some exports do not declare the marks of turns special: `<|im_end|>`. */
+const looksSpecial = (text: string) => /^<\|.*\|>$/.test(text);
+
+/** Has the library take marks (literal-text.ts) out of what it has cut at special tokens, before it reads it. */
+function readMarks(library: LibraryTokenizer): void {
+  const own = library.pre_tokenizer;
+  const read = (text: string, options?: object) => {
+    const plain = withoutMarks(text);
+    return own === null
+      ? [plain]
+      : (own as unknown as (text: string, options?: object) => string[])(plain, options);
+  };
+  library.pre_tokenizer = read as unknown as typeof own;
 }
 
 /** The added tokens of `tokenizer.json`, and those that only `tokenizer_config.json` has. */

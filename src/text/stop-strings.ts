@@ -42,10 +42,12 @@ export class StopStringMatcher {
   /** The end of the text so far that may be the beginning of a stop string. */
   #held = '';
   #stopped = false;
+  /** The stop string that was found; null while there is none. */
+  found: string | null = null;
 
   /** @throws SteerdError invalid_value for an empty stop string, which would end every answer before its first token */
   constructor(
-    stops: readonly string[],
+    readonly stops: readonly string[],
     /** Whether the text returned includes the stop string. */
     readonly included = false,
   ) {
@@ -63,8 +65,10 @@ export class StopStringMatcher {
     for (let index = this.#held.length; index < pending.length; index++) {
       const unit = pending.charCodeAt(index);
       let found = 0;
-      for (const automaton of this.#automata) {
-        if (automaton.take(unit)) found = Math.max(found, automaton.length);
+      for (const [i, automaton] of this.#automata.entries()) {
+        if (!automaton.take(unit) || automaton.length <= found) continue;
+        found = automaton.length;
+        this.found = this.stops[i] ?? null;
       }
       if (found > 0) {
         this.#stopped = true;

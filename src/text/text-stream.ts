@@ -2,6 +2,7 @@
 import type { FinishReason, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { IncrementalDetokenizer } from './detokenizer.js';
 import { StopStringMatcher } from './stop-strings.js';
+import { type SpanMarks, StopsOutside } from './stops-outside.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** A token with the monitor's projections and the log probabilities of its step. */
@@ -21,6 +22,8 @@ export interface TextDelta {
   /** The same tokens with details, when the engine's steps have any. */
   detailed?: DetailedToken[];
   finish: FinishReason | null;
+  /** The stop string that is why it finished. */
+  stopString?: string;
 }
 
 interface Detokenizer {
@@ -36,6 +39,7 @@ interface Detokenizer {
  *
  * @param detokenize by default for an answer on its own; give one with a context for text that continues a prompt
  * @param stopsIncluded whether the text includes the stop string that ended it
+ * @param outside spans in which stop strings do not count
  * @throws SteerdError invalid_value for an empty stop string; while iterating, what `steps` throws
  */
 export function streamText(
@@ -44,14 +48,18 @@ export function streamText(
   stops: readonly string[],
   detokenize: Detokenizer = new IncrementalDetokenizer(tokenizer),
   stopsIncluded = false,
+  outside?: SpanMarks,
 ): AsyncIterable<TextDelta> {
-  return textDeltas(steps, detokenize, new StopStringMatcher(stops, stopsIncluded));
+  const matcher = outside
+    ? new StopsOutside(stops, stopsIncluded, outside)
+    : new StopStringMatcher(stops, stopsIncluded);
+  return textDeltas(steps, detokenize, matcher);
 }
 
 async function* textDeltas(
   steps: AsyncIterable<SequenceStep>,
   detokenizer: Detokenizer,
-  matcher: StopStringMatcher,
+  matcher: Pick<StopStringMatcher, 'push' | 'flush' | 'found'>,
 ): AsyncGenerator<TextDelta> {
   let tokens: number[] = [];
   let detailed: DetailedToken[] | undefined;
@@ -88,5 +96,9 @@ async function* textDeltas(
     if (rest.stopped) finish = 'stop';
   }
   if (finish !== null || text !== '' || tokens.length > 0)
-    yield { text, tokens, finish, ...(detailed && { detailed }) };
+    yield {
+      ...{ text, tokens, finish },
+      ...(detailed && { detailed }),
+      ...(matcher.found !== null && { stopString: matcher.found }),
+    };
 }

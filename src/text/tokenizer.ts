@@ -18,7 +18,14 @@ export interface Tokenizer {
   /** Special tokens that are written out in the text are recognised. Blocks the thread: see `encodeText`. */
   encode(text: string, options?: EncodeOptions): number[];
 
-  /** The same in another thread. @throws SteerdError queue_full */
+  /**
+   * The text such that `encode` takes special tokens that are written out in it for text. Marked in a way that only
+   * `encode` understands: see literal-text.ts. Without it, a tokenizer has no special tokens
+   * that could be spelt.
+   */
+  literal?(text: string): string;
+
+  /** `encode` in another thread. @throws SteerdError queue_full */
   encodeInBackground?(text: string, options?: EncodeOptions): Promise<number[]>;
 
   /**
@@ -30,6 +37,9 @@ export interface Tokenizer {
   /** The id of a vocabulary entry, as the vocabulary spells it. */
   tokenId(token: string): number | undefined;
 
+  /** The vocabulary's own spelling of a token, such as `Ġworld`; undefined for an id without a token. */
+  piece?(id: number): string | undefined;
+
   isSpecial(id: number): boolean;
 
   /**
@@ -38,6 +48,10 @@ export interface Tokenizer {
    */
   bytes(id: number): Uint8Array;
 }
+
+/** A text of somebody's that is to stand in a prompt: no special token that it spells is one. */
+export const literalText = ({ literal }: Pick<Tokenizer, 'literal'>, text: string): string =>
+  literal?.(text) ?? text;
 
 /** Longer texts, in UTF-16 units, are encoded in the background: one of this length takes 50 ms at worst. */
 const longText = 2048;

@@ -1,11 +1,11 @@
 /** Keys for tests, in a folder that is gone when the test is. */
 import type { TestContext } from 'node:test';
 import { AccessControl } from '../../src/access/access-control.js';
-import { addKey, type KeyGrant } from '../../src/access/key-store.js';
+import { addKey, type KeyGrant, type KeyLog } from '../../src/access/key-store.js';
 import { temporaryFolder } from '../concepts/sample.js';
 import { type BuildOptions, type Built, build } from '../helpers/app.js';
 
-export const quiet = { info() {}, error() {} };
+export const quiet: KeyLog = { info() {}, error() {} };
 
 export interface KeyedApp extends Built {
   /** The secrets, in the order of the grants. */

@@ -22,6 +22,7 @@ import { benchStreamsBeside, benchWholeFit } from './fit-model.js';
 import { benchHttp } from './http.js';
 import { benchLoad } from './load.js';
 import { asTable, holds, type Ratio, type Row } from './report.js';
+import { benchStreams } from './streams.js';
 import { benchTurns } from './turns.js';
 
 const { values, positionals } = parseArgs({
@@ -42,7 +43,7 @@ const directory = join(packageRoot, 'models', id);
 const part = positionals[0] ?? 'all';
 if (!['all', 'load', 'serving', 'turns', 'fit'].includes(part))
   throw new Error(`part must be load, serving, turns or fit; received ${part}`);
-const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
+const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 512, queue: 64 };
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const rows: Row[] = [];
@@ -99,6 +100,8 @@ async function serving(): Promise<void> {
   say('engine ...');
   const engine = await benchEngine(model.engine, prompt, edits, rounds, tokens);
   keep(engine);
+  say('sampling, bursts and long prompts ...');
+  keep(await benchStreams(model.engine, prompt, rounds, tokens));
 
   say('HTTP ...');
   // The same prompts come in every round: they are to be read each time.

@@ -16,6 +16,7 @@ import type { LoadedModel } from '../../src/models/model.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
+import { testCache } from '../helpers/test-cache.js';
 
 const id = 'smollm2-135m-instruct';
 const directory = join(packageRoot, 'models', id);
@@ -27,7 +28,14 @@ let model: LoadedModel;
 let concepts: readonly Concept[];
 
 before(async () => {
-  const settings = { threads: 0, slots: 16, context: 512, prefillChunk: 64, queue: 256 };
+  const settings = {
+    threads: 0,
+    slots: 16,
+    context: 512,
+    prefillChunk: 64,
+    queue: 256,
+    cacheDirectory: testCache,
+  };
   model = await loadModel(id, directory, settings);
   concepts = (await readConceptFolder(folder)).loaded.map(({ concept }) => concept);
 });

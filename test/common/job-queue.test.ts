@@ -158,7 +158,10 @@ test('work that ends in the moment of its cancelling keeps its end; afterwards t
   const broken = new Error('disk on fire');
   works[1]?.fail(broken);
   const failed = await jobs.cancel('b');
-  assert.deepEqual(failed.error, { code: 'internal_error', message: 'disk on fire' });
+  assert.deepEqual(failed.error, {
+    code: 'internal_error',
+    message: 'it failed inside the server, whose log says why',
+  });
   assert.deepEqual(unexpected, [broken]);
   await assert.rejects(jobs.cancel('a'), code('fit_finished'));
   await assert.rejects(jobs.cancel('b'), code('fit_finished'));

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { refuseUnsupported } from '../../src/completions/unsupported-fields.js';
 import { SteerdError } from '../../src/errors.js';
-import { ChatRequest } from '../../src/schemas/chat.js';
-import { CompletionRequest } from '../../src/schemas/completions.js';
-import { ResponseRequest } from '../../src/schemas/responses.js';
+import { chatFields } from '../../src/schemas/chat.js';
+import { completionFields } from '../../src/schemas/completions.js';
+import { responseFields } from '../../src/schemas/responses.js';
 
-const requests = [ChatRequest, CompletionRequest, ResponseRequest].map(({ shape }) => Object.keys(shape));
+const requests = [chatFields, completionFields, responseFields].map(({ shape }) => Object.keys(shape));
 
 function told(body: Record<string, unknown>, known: readonly string[]): string | null {
   try {
@@ -101,21 +101,13 @@ test('fields of OpenAI and other servers that have nothing to do with it are ign
     kv_transfer_params: { a: 1 },
     vllm_xargs: { a: 1 },
     mm_processor_kwargs: {},
-    length_penalty: 1,
     spaces_between_special_tokens: true,
     return_tokens_as_token_ids: true,
-    mirostat: 2,
     mirostat_tau: 5,
-    typical_p: 1,
-    dry_multiplier: 0.8,
-    xtc_probability: 0.1,
+    dry_base: 1.75,
     cache_prompt: true,
-    n_probs: 1,
     id_slot: 0,
     samplers: [],
-    lora: [],
-    lora_path: 'x',
-    adapter_id: 'x',
     custom_params: { x: 1 },
     options: { num_ctx: 4096 },
     keep_alive: '5m',
@@ -123,11 +115,6 @@ test('fields of OpenAI and other servers that have nothing to do with it are ign
     transforms: [],
     route: 'fallback',
     provider: { order: [] },
-    guidance_scale: 1,
-    negative_prompt: 'x',
-    penalty_alpha: 0.6,
-    do_sample: true,
-    watermark: false,
     safe_prompt: true,
     feature_flags: ['x'],
     extra_body: {},
@@ -140,5 +127,42 @@ test('fields of OpenAI and other servers that have nothing to do with it are ign
     for (const [field, value] of Object.entries(others)) {
       assert.equal(told({ [field]: value }, known), null, field);
     }
+  }
+});
+
+test('what would change the answer and is not there is refused, unless it asks for nothing', () => {
+  const rows: [field: string, idle: unknown, asking: unknown][] = [
+    ['typical_p', 1, 0.5],
+    ['tfs_z', 1, 0.9],
+    ['mirostat', 0, 2],
+    ['dry_multiplier', 0, 0.8],
+    ['xtc_probability', 0, 0.1],
+    ['dynatemp_range', 0, 0.5],
+    ['length_penalty', 1, 2],
+    ['no_repeat_ngram_size', 0, 3],
+    ['penalty_alpha', 0, 0.6],
+    ['guidance_scale', 1, 1.5],
+    ['n_probs', 0, 1],
+    ['do_sample', true, false],
+    ['negative_prompt', '', 'x'],
+    ['lora', [], [{ id: 0, scale: 1 }]],
+    ['guided_whitespace_pattern', '', ' '],
+    ['documents', [], [{ title: 'x' }]],
+    ['use_beam_search', false, true],
+  ];
+  for (const known of requests) {
+    for (const [field, idle, asking] of rows) {
+      refuseUnsupported({ [field]: idle }, known);
+      refuseUnsupported({ [field]: null }, known);
+      assert.throws(
+        () => refuseUnsupported({ [field]: asking }, known),
+        { code: 'not_supported', param: field },
+        field,
+      );
+    }
+    refuseUnsupported({ repeat_last_n: 64 }, known);
+    assert.throws(() => refuseUnsupported({ repeat_last_n: 64, repetition_penalty: 1.1 }, known), {
+      code: 'not_supported',
+    });
   }
 });

@@ -13,7 +13,12 @@ import { ancestry, pairsOf, parseDockerfile, stagesOf, wordsOf } from './dockerf
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
 const stages = stagesOf(parseDockerfile(read('docker/Dockerfile')));
 const instructionsOf = (target: string) => ancestry(stages, target).flatMap((stage) => stage.instructions);
-const variables = new Set<string>(settingNames.map((name) => settingsTable[name].env));
+const variables = new Set<string>(
+  settingNames.flatMap((name): string[] => {
+    const { env, ...more } = settingsTable[name];
+    return 'common' in more && more.common !== undefined ? [env, more.common] : [env];
+  }),
+);
 
 for (const target of ['cpu', 'cuda'] as const) {
   describe(`the ${target} image`, () => {
@@ -94,7 +99,8 @@ describe('the compose files', () => {
   test('set settings that there are, to values that they take', () => {
     for (const file of files) {
       const set = [...file.matchAll(/^ +([A-Z][A-Z_]+): "?([^"\n]*)"?$/gm)].map(
-        ([, key = '', value = '']) => [key, value],
+        // An empty variable of the caller's environment counts as unset.
+        ([, key = '', value = '']) => [key, value.replace(/^\$\{\w+:-(.*)\}$/, '$1')],
       );
       assert.ok(set.length > 0);
       for (const [key] of set) assert.ok(variables.has(String(key)), key);
@@ -112,8 +118,9 @@ describe('the compose files', () => {
     }
   });
 
-  test('let only this machine in, since they ask for no keys', () => {
+  test('ask for keys, and let only this machine in', () => {
     const [main = ''] = files;
+    assert.ok(files.every((file) => !file.includes('STEERD_ALLOW_ANONYMOUS')));
     const ports = [...main.matchAll(/^ +- "?([\d.:]+:\d+)"?$/gm)].map(([, port]) => port);
     assert.deepEqual(ports, ['127.0.0.1:8080:8080']);
   });

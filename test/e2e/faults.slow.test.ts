@@ -293,8 +293,8 @@ test('two fits of the same name at once: both end, and the concept is whole and 
   assert.equal(lastEvent(await steered.ended), 'data: [DONE]');
 });
 
-/** STEERD_MANY_CONCEPTS=10000 makes that many: writing them takes longest. */
-const manyConcepts = Number(process.env.STEERD_MANY_CONCEPTS ?? 2500);
+/** MANY_CONCEPTS=10000 makes that many: writing them takes longest. */
+const manyConcepts = Number(process.env.MANY_CONCEPTS ?? 2500);
 
 test('thousands of concepts: the server starts, lists by pages, steers by any of them', async (t) => {
   const count = manyConcepts;

@@ -7,6 +7,7 @@ import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { loadModel, type RunningModel } from '../../src/models/serve/load.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { embeddedDirectory } from '../helpers/embedded-model.js';
+import { testCache } from '../helpers/test-cache.js';
 import { temporaryData } from './running-server.js';
 
 /** What the issue allows. */
@@ -19,7 +20,14 @@ let data: Awaited<ReturnType<typeof temporaryData>>;
 before(async () => {
   data = await temporaryData();
   store = await ConceptStore.open({ dataDirectory: data.directory, shipped: [] });
-  const settings = { threads: 0, slots: 4, context: 1024, prefillChunk: 64, queue: 4 };
+  const settings = {
+    threads: 0,
+    slots: 4,
+    context: 1024,
+    prefillChunk: 64,
+    queue: 4,
+    cacheDirectory: testCache,
+  };
   model = await loadModel('smollm2-135m-instruct', embeddedDirectory, settings);
   fits = new FitJobs({ models: { get: () => model }, concepts: store });
 });

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
+import { testCache } from '../helpers/test-cache.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
@@ -35,7 +36,13 @@ export async function startServerProcess(
   script: string = cli,
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [script, 'serve', '--port', '0'], {
-    env: { ...process.env, STEERD_DATA_DIR: dataDirectory, LOG_LEVEL: 'warn', ...settings },
+    env: {
+      ...process.env,
+      STEERD_DATA_DIR: dataDirectory,
+      STEERD_CACHE_DIR: testCache,
+      LOG_LEVEL: 'warn',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

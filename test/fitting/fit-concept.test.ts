@@ -200,7 +200,7 @@ test('fits that cannot work say why', async () => {
   );
   await assert.rejects(
     fit({ capacity: 60 }),
-    refused('context_length_exceeded', /prefix.* tokens and 16 more .* holds 60/),
+    refused('context_length_exceeded', /prefix.* tokens and 16 more .* 60 tokens/),
   );
   await assert.rejects(
     fit({}, { recipe: 'examples', labels: 'soft' }),

@@ -31,7 +31,7 @@ const { values } = parseArgs({
 });
 
 const help: Readonly<Record<string, string>> = {
-  cuda: `an NVIDIA driver, the CUDA libraries (cublas, cudart, curand, cudnn) on LD_LIBRARY_PATH, and an ONNX Runtime ${ortVersion} with libonnxruntime_providers_cuda.so beside it: either by onnxruntime-node's own install script (ONNXRUNTIME_NODE_INSTALL=true npm ci) or named by ${libraryVariable}; docs/docker.md has both ways`,
+  cuda: `an NVIDIA driver, the CUDA libraries (cublas, cudart, curand, cudnn) on LD_LIBRARY_PATH, and an ONNX Runtime ${ortVersion} with libonnxruntime_providers_cuda.so beside it: either by onnxruntime-node's own install script (ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node) or named by ${libraryVariable}; docs/docker.md has both ways`,
   webgpu: 'a Vulkan driver and the Vulkan loader (libvulkan1); VK_DRIVER_FILES may name the driver',
 };
 

@@ -17,10 +17,13 @@ import { ErrorBody } from '../../src/schemas/errors.js';
 import type { FitJob } from '../../src/schemas/fit-jobs.js';
 import { type App, type AppOptions, buildApp, type HttpSettings } from '../../src/server/app.js';
 import type { OpenedServices } from '../../src/server/server.js';
+import type { ChatTemplate } from '../../src/text/chat-template.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
 
 export interface BuildOptions extends FakeEngineOptions {
   readonly bodyLimit?: number;
+  /** Of the fake's chat template, beside how it writes messages. */
+  readonly template?: Omit<ChatTemplate, 'render'> & { readonly generationPrompt?: string };
   /** False while the model loads. */
   readonly loaded?: () => boolean;
   /** Instead of jobs that only wait. */
@@ -53,7 +56,7 @@ export type Refusal = ErrorBody['error'] & { readonly status: number; readonly h
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const engine = new FakeEngine(options);
   const { access, extend } = options;
-  const fake = fakeServices(engine, options.loaded);
+  const fake = fakeServices(engine, options.loaded, options.template);
   const services = {
     ...fake,
     fits: options.fits ?? fake.fits,
@@ -128,8 +131,12 @@ const fakeFit = (id: string, name: string): FitJob => ({
   layers: [],
 });
 
-export function fakeServices(engine: FakeEngine, loaded = () => true): OpenedServices {
-  const model = fakeModel(engine);
+export function fakeServices(
+  engine: FakeEngine,
+  loaded = () => true,
+  template: BuildOptions['template'] = {},
+): OpenedServices {
+  const model = fakeModel(engine, 'tiny', template);
   const known = (id: string) => {
     if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
   };

@@ -9,6 +9,7 @@ import {
   type SequenceRequest,
   type SequenceStep,
 } from '../../src/engine/protocol.js';
+import { testCache } from './test-cache.js';
 
 export async function startEngine(
   directory: string,
@@ -22,6 +23,7 @@ export async function startEngine(
     capacity: 0,
     prefillChunk: 64,
     queue: 16,
+    cacheDirectory: testCache,
     ...settings,
   });
 }

@@ -10,6 +10,7 @@ import type {
   TokenLogprobs,
 } from '../../src/engine/protocol.js';
 import type { LoadedModel } from '../../src/models/model.js';
+import type { ChatTemplate } from '../../src/text/chat-template.js';
 import type { Tokenizer } from '../../src/text/tokenizer.js';
 
 export const endToken = 3;
@@ -163,7 +164,11 @@ export class FakeEngine implements Engine {
   }
 }
 
-export function fakeModel(engine: Engine, id = 'tiny'): LoadedModel {
+export function fakeModel(
+  engine: Engine,
+  id = 'tiny',
+  { generationPrompt = '', ...template }: Partial<ChatTemplate> & { readonly generationPrompt?: string } = {},
+): LoadedModel {
   return {
     id,
     directory: '/nowhere',
@@ -171,8 +176,13 @@ export function fakeModel(engine: Engine, id = 'tiny'): LoadedModel {
     tokenizer: characterTokenizer,
     chatTemplate: {
       render: (messages, { addGenerationPrompt }) =>
-        messages.map(({ role, content }) => `<${role}>${content}\n`).join('') +
-        (addGenerationPrompt ? '<assistant>' : ''),
+        messages
+          .map(({ role, content, reasoning_content: reasoning }) => {
+            const thought = reasoning === undefined ? '' : `(${reasoning})`;
+            return `<${role}>${thought}${content}\n`;
+          })
+          .join('') + (addGenerationPrompt ? `<assistant>${generationPrompt}` : ''),
+      ...template,
     },
     stopTokens: [endToken],
     created: 1_767_225_600,

@@ -1,7 +1,8 @@
 /**
- * `npm run load [-- --seconds 60 --connections 64]`: the built server under mixed load with clients that leave early,
+ * `npm run load [-- --seconds 600 --connections 64]`: the built server under mixed load with clients that leave early,
  * a fit and concept registrations meanwhile. A table for people, load.json for machines; exit code 1 when anything
- * but 200 and 429 was answered, memory grew or a slot leaked.
+ * but 200 and 429 was answered, memory grew or was not given back within a minute, a slot leaked, or a line of the log
+ * does not say whose request it is about.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -10,12 +11,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { startServerProcess, temporaryData } from '../e2e/running-server.js';
-import { autocannonRequests, faultOf, loadRequest } from './requests.js';
-import { loadAtRest, quarterMean, watchMemory } from './server-watch.js';
+import { apiKey, authorized, autocannonRequests, faultOf, jsonHeaders, loadRequest } from './requests.js';
+import {
+  attribution,
+  givenBack,
+  loadAtRest,
+  quarterMean,
+  residentBytes,
+  watchMemory,
+} from './server-watch.js';
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string', default: '600' },
     connections: { type: 'string', default: '64' },
     out: { type: 'string', default: 'load.json' },
   },
@@ -27,6 +35,7 @@ const leavingShare = 0.05;
 const registrations = 20;
 /** Last quarter's memory over the second quarter's, at most. */
 const memoryGrowth = 1.1;
+const secondsToGiveBack = 60;
 
 const faults: string[] = [];
 const fault = (text: string) => {
@@ -39,7 +48,7 @@ async function leaveEarly(url: string, i: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const call = request(`${url}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: jsonHeaders,
     });
     call.on('error', () => resolve());
     call.on('close', () => resolve());
@@ -55,12 +64,14 @@ async function leaveEarly(url: string, i: number): Promise<void> {
 
 /** Registers copies of a concept, evenly over the time. */
 async function registerConcepts(url: string, signal: AbortSignal): Promise<number> {
-  const vectors = await (await fetch(`${url}/v1/concepts/pirate/vectors?format=gguf`)).arrayBuffer();
+  const vectors = await (
+    await fetch(`${url}/v1/concepts/pirate/vectors?format=gguf`, { headers: authorized })
+  ).arrayBuffer();
   let registered = 0;
   for (let i = 0; i < registrations; i++) {
     const reply = await fetch(`${url}/v1/concepts/copy-${i}/vectors`, {
       method: 'PUT',
-      headers: { 'content-type': 'application/vnd.gguf' },
+      headers: { ...authorized, 'content-type': 'application/vnd.gguf' },
       body: vectors,
     });
     if (reply.status === 200) registered++;
@@ -74,12 +85,14 @@ async function registerConcepts(url: string, signal: AbortSignal): Promise<numbe
 async function fit(url: string, settings: object): Promise<string> {
   const started = await fetch(`${url}/v1/fits`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: jsonHeaders,
     body: JSON.stringify({ prefix: 'You are obsessed with winter.', recipe: 'responses', ...settings }),
   });
   const { id } = (await started.json()) as { id: string };
   for (;;) {
-    const { status } = (await (await fetch(`${url}/v1/fits/${id}`)).json()) as { status: string };
+    const { status } = (await (await fetch(`${url}/v1/fits/${id}`, { headers: authorized })).json()) as {
+      status: string;
+    };
     if (!['queued', 'running'].includes(status)) return status;
     await pause(500);
   }
@@ -104,10 +117,11 @@ async function warmUp(url: string): Promise<void> {
 }
 
 const data = await temporaryData();
-const server = await startServerProcess(data.directory);
+const server = await startServerProcess(data.directory, { STEERD_API_KEY: apiKey, LOG_LEVEL: 'info' });
 const { url } = server;
 try {
   await warmUp(url);
+  const before = await residentBytes(url);
   const done = new AbortController();
   const memory = watchMemory(url, done.signal);
   const registered = registerConcepts(url, done.signal);
@@ -142,6 +156,7 @@ try {
   await Promise.all(leaving);
   const fitStatus = await fitted;
   const atRest = await loadAtRest(url, 10);
+  const after = await givenBack(url, before * memoryGrowth, secondsToGiveBack);
   const growth = quarterMean(samples, 3) / quarterMean(samples, 1);
 
   const unexpected = Object.keys(result.statusCodeStats ?? {}).filter(
@@ -150,6 +165,11 @@ try {
   if (unexpected.length > 0) fault(`status codes ${unexpected.join(', ')}`);
   if (result.errors > 0 || result.timeouts > 0) fault(`${result.errors} errors, ${result.timeouts} timeouts`);
   if (!(growth <= memoryGrowth)) fault(`memory grew by ${((growth - 1) * 100).toFixed(1)} %`);
+  if (after.bytes > before * memoryGrowth)
+    fault(`memory is ${after.bytes} bytes a minute after the end, ${before} before`);
+  const logged = attribution(server.log());
+  if (logged.nobodys > 0) fault(`${logged.nobodys} lines of the log do not say whose request they are about`);
+  if (logged.completed < answers) fault(`${logged.completed} lines for ${answers} answers`);
   if (atRest.server_load + atRest.running + atRest.waiting > 0) fault(`leaked: ${JSON.stringify(atRest)}`);
   if ((await registered) !== registrations)
     fault(`${await registered} of ${registrations} concepts registered`);
@@ -175,6 +195,12 @@ try {
     },
     rss_mb_by_quarter: [0, 1, 2, 3].map((quarter) => megabytes(quarterMean(samples, quarter))),
     memory_growth: growth,
+    rss_mb_given_back: {
+      before: megabytes(before),
+      after: megabytes(after.bytes),
+      seconds: Math.round(after.at),
+    },
+    log: logged,
     at_rest: atRest,
     registered: await registered,
     fit: fitStatus,

@@ -1,6 +1,11 @@
 /** What the clients of the load test ask: steered and not, streaming and not, chat and text, in a fixed mix. */
 import type { Request } from 'autocannon';
 
+/** The key of all clients, so that the log can say whose each request was. */
+export const apiKey = 'the-key-of-the-load-test';
+export const authorized = { authorization: `Bearer ${apiKey}` };
+export const jsonHeaders = { ...authorized, 'content-type': 'application/json' };
+
 const questions = [
   'Tell me about your morning.',
   'What is a good meal?',
@@ -51,7 +56,7 @@ export function autocannonRequests(
     return {
       method: 'POST',
       path: request.path,
-      headers: { 'content-type': 'application/json' },
+      headers: jsonHeaders,
       body: JSON.stringify(request.body),
       onResponse: (status: number, body: string) => onAnswer(request, status, body),
     };

@@ -1,5 +1,6 @@
 /** Watches the server from outside while it is under load: memory, and whether it comes to rest. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { authorized } from './requests.js';
 
 export interface MemorySample {
   /** Seconds since the load began. */
@@ -7,13 +8,46 @@ export interface MemorySample {
   readonly bytes: number;
 }
 
+export async function residentBytes(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`, { headers: authorized })).text();
+  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+}
+
+/** Waits until the resident memory is down to `bytes`, at most so long. @returns what it is then, and after how long */
+export async function givenBack(url: string, bytes: number, seconds: number): Promise<MemorySample> {
+  const started = performance.now();
+  for (;;) {
+    const now = { at: (performance.now() - started) / 1000, bytes: await residentBytes(url) };
+    if (now.bytes <= bytes || now.at >= seconds) return now;
+    await pause(1000);
+  }
+}
+
+interface LoggedLine {
+  readonly reqId?: string;
+  readonly key_name?: string;
+  readonly msg?: string;
+}
+
+/** The lines of requests in a log: how many say that one is complete, and how many do not say whose it was. */
+export function attribution(log: string): { readonly completed: number; readonly nobodys: number } {
+  let completed = 0;
+  let nobodys = 0;
+  for (const text of log.split('\n')) {
+    if (!text.includes('"reqId"')) continue;
+    const line = JSON.parse(text) as LoggedLine;
+    if (line.msg === 'request completed') completed++;
+    if (line.key_name === undefined) nobodys++;
+  }
+  return { completed, nobodys };
+}
+
 /** Samples the resident memory until `signal` is aborted. */
 export async function watchMemory(url: string, signal: AbortSignal): Promise<MemorySample[]> {
   const samples: MemorySample[] = [];
   const started = performance.now();
   while (!signal.aborted) {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    const bytes = Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+    const bytes = await residentBytes(url);
     samples.push({ at: (performance.now() - started) / 1000, bytes });
     await pause(500, undefined, { signal }).catch(() => {});
   }
@@ -37,7 +71,7 @@ interface Load {
 export async function loadAtRest(url: string, seconds: number): Promise<Load> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
-    const load = (await (await fetch(`${url}/load`)).json()) as Load;
+    const load = (await (await fetch(`${url}/load`, { headers: authorized })).json()) as Load;
     const idle = load.server_load === 0 && load.running === 0 && load.waiting === 0;
     if (idle || performance.now() > end) return load;
     await pause(100);

@@ -15,6 +15,7 @@ const usual: ServingSettings = {
   deviceIndex: 0,
   deviceMemory: 0,
   arithmetic: 'auto',
+  cacheDirectory: null,
   deviceGraph: false,
   threads: 0,
   slots: 16,
@@ -45,7 +46,18 @@ test('what the file says counts for its model, the rest is as usual', async (t) 
     idle_seconds: 60,
     pinned: true,
   };
-  assert.deepEqual(Object.keys(own).sort(), Object.keys(SettingsFile.shape).sort());
+  const marks: [string, string, object][] = [
+    ['tool_format', 'mistral', { toolFormat: 'mistral' }],
+    ['tool_format', 'auto', {}],
+    ['reasoning', 'none', { reasoning: null }],
+    ['reasoning', '[THINK]', { reasoning: { open: '[THINK]', close: '[/THINK]' } }],
+  ];
+  const fields = [...Object.keys(own), ...new Set(marks.map(([field]) => field))];
+  assert.deepEqual(fields.sort(), Object.keys(SettingsFile.shape).sort());
+  for (const [field, value, said] of marks) {
+    await writeFile(join(folder, 'steerd.json'), JSON.stringify({ [field]: value }));
+    assert.deepEqual(await readServingSettings('one', folder, usual), { ...usual, marks: said });
+  }
   for (const [field, value] of Object.entries(own)) {
     await writeFile(join(folder, 'steerd.json'), JSON.stringify({ [field]: value }));
     const name = field.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -18,13 +18,23 @@ const table = `
   GET     /openapi.json                  public
   GET     /ready                         public
   GET     /version                       public
-  GET     /load                          admin
-  GET     /metrics                       admin
+  GET     /api/version                   public
+  GET     /load                          metrics
+  GET     /metrics                       metrics
+  GET     /tokenizer_info                completions
+  POST    /api/chat                      completions
+  POST    /api/embed                     completions
+  POST    /api/generate                  completions
+  POST    /v1/embeddings                 completions
+  POST    /v1/messages                   completions
+  POST    /v1/messages/count_tokens      completions
   POST    /detokenize                    completions
   POST    /tokenize                      completions
   POST    /v1/chat/completions           completions
   POST    /v1/completions                completions
   POST    /v1/responses                  completions
+  GET     /v1/responses/:response_id     completions
+  DELETE  /v1/responses/:response_id     completions
   POST    /v1/steering/score             completions
   POST    /v1/steering/sweep             completions
   GET     /v1/concepts                   concepts:read
@@ -42,6 +52,9 @@ const table = `
   GET     /v1/fits/:id                   concepts:read
   GET     /v1/fits/:id/events            concepts:read
   POST    /v1/fits/:id/cancel            concepts:write
+  GET     /api/ps                        any
+  GET     /api/tags                      any
+  POST    /api/show                      any
   GET     /v1/models                     any
   GET     /v1/models/:id                 any
   POST    /v1/models/:id/load            admin

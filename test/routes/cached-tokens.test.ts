@@ -49,5 +49,5 @@ test('the metrics count it', async (t) => {
   const { app, post } = await build(t, { cached: () => 5 });
   await post('/v1/chat/completions', { messages }, Usage);
   const { body } = await app.inject({ url: '/metrics' });
-  assert.match(body, /^steerd_prompt_tokens_cached_total 5$/m);
+  assert.match(body, /^steerd_prompt_tokens_cached_total\{.*\} 5$/m);
 });

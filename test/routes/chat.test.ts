@@ -25,9 +25,9 @@ test("an answer has OpenAI's shape, and usage counts prompt and generated tokens
   const prompt = '<user>Hi\n<assistant>'.length;
   assert.deepEqual(reply.usage, {
     prompt_tokens: prompt,
-    prompt_tokens_details: { cached_tokens: 0 },
     completion_tokens: 12,
     total_tokens: prompt + 12,
+    prompt_tokens_details: { cached_tokens: 0 },
   });
   assert.equal(reply.steering, undefined);
   assert.equal(engine.running, 0);

@@ -15,9 +15,9 @@ test("a text is continued, 16 tokens if nothing is said, with OpenAI's shape", a
   ]);
   assert.deepEqual(reply.usage, {
     prompt_tokens: 5,
-    prompt_tokens_details: { cached_tokens: 0 },
     completion_tokens: 16,
     total_tokens: 21,
+    prompt_tokens_details: { cached_tokens: 0 },
   });
   // The tokenizer's own beginning is there: no template wrote one.
   assert.equal(engine.requests[0]?.prompt[0], 2);
@@ -66,9 +66,9 @@ test('a batch counts each prompt once', async (t) => {
   const { usage } = await post(url, { prompt: [[97, 98], [99]], n: 2 }, Completion);
   assert.deepEqual(usage, {
     prompt_tokens: 3,
-    prompt_tokens_details: { cached_tokens: 0 },
     completion_tokens: 12,
     total_tokens: 15,
+    prompt_tokens_details: { cached_tokens: 0 },
   });
 });
 

@@ -41,7 +41,7 @@ async function setup(t: TestContext, options: FakeOptions = {}) {
       },
     },
   });
-  const built = await build(t, { fits });
+  const built = await build(t, { fits, bodyLimit: 200_000 });
   t.after(() => fits.close());
   const job = async (id: string) => FitJob.parse((await built.app.inject(`/v1/fits/${id}`)).json());
   const ended = async (id: string) => {

@@ -70,7 +70,11 @@ test('a text echoes its prompt, with offsets into the text, alone too', async (t
   assert.deepEqual(choices[0]?.logprobs, {
     tokens: ['a', 'b', 'c', 'd'],
     token_logprobs: [null, ...['b', 'c', 'd'].map((character) => fakeLogprob(code(character), 0))],
-    top_logprobs: null,
+    // The token itself is among the likeliest, however few are asked for.
+    top_logprobs: [
+      null,
+      ...['b', 'c', 'd'].map((character) => ({ [character]: fakeLogprob(code(character), 0) })),
+    ],
     text_offset: [0, 1, 2, 3],
   });
   assert.equal(usage.completion_tokens, 2);
@@ -88,7 +92,7 @@ test('an answer may go on with the last message, and the template gets more vari
   const conversation = [...messages, { role: 'assistant', content: 'Well, ' }];
   const body = { messages: conversation, continue_final_message: true };
   await post(chat, { ...body, chat_template_kwargs: { mood: 'good' } }, ChatCompletion);
-  assert.equal(String.fromCodePoint(...(engine.requests[0]?.prompt ?? [])), '<user>Hi\n<assistant>Well,');
+  assert.equal(String.fromCodePoint(...(engine.requests[0]?.prompt ?? [])), '<user>Hi\n<assistant>Well, ');
   const both = await refused(chat, { ...body, add_generation_prompt: true });
   assert.equal(both.param, 'add_generation_prompt');
   assert.equal(
@@ -107,4 +111,14 @@ test('a stop string is kept on request', async (t) => {
     ChatCompletion,
   );
   assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ['one STOP', 'stop']);
+});
+
+test('alternatives times tokens times choices have a limit, and the refusal names it', async (t) => {
+  const { refused, post } = await build(t, { answer: () => 'ab', capacity: 4096, slots: 16 });
+  const asked = { messages, logprobs: true, top_logprobs: 20, max_tokens: 2000 };
+  const error = await refused(chat, { ...asked, n: 5 });
+  assert.deepEqual([error.status, error.param], [400, 'logprobs']);
+  assert.match(error.message, /at most 200000 .* received 210000/);
+  await post(chat, { ...asked, n: 4 }, ChatCompletion);
+  await post(chat, { messages, n: 16, max_tokens: 4000 }, ChatCompletion);
 });

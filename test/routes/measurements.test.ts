@@ -60,7 +60,7 @@ test('a calibration that cannot be is refused, at the field that is wrong', asyn
     // 2 answers to each of 64 questions at 5 shares, each of 512 tokens read 13 times.
     [
       { questions: Array.from({ length: 64 }, (_, i) => `What is ${i}?`), max_tokens: 512 },
-      /^questions, shares, others and max_tokens must make at most 2000000 tokens.*4259840/,
+      /^questions, shares, others and max_tokens must make at most 2000000 tokens.*3932160/,
     ],
   ] as const) {
     const { status, message: said } = await refused('/v1/concepts/pirate/calibrate', body);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import { Load } from '../../src/schemas/operations.js';
 import { Detokenized, Tokenized } from '../../src/schemas/tokenize.js';
+import { buildWithKeys } from '../access/keys.js';
 import { build, gate, until } from '../helpers/app.js';
 import { listen, open } from '../helpers/http.js';
 
@@ -16,14 +17,18 @@ function value(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): number | undefined {
+  let sum: number | undefined;
   for (const line of text.split('\n')) {
     const [, metric, inside = '', number] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     const found = Object.fromEntries(
       [...inside.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, text]) => [key, text]),
     );
-    if (metric === name && JSON.stringify(found) === JSON.stringify(labels)) return Number(number);
+    // Answers are told apart by model and by whether they were steered: here they are added up.
+    const { model_name, steered, ...others } = found;
+    const same = [found, others].some((these) => JSON.stringify(these) === JSON.stringify(labels));
+    if (metric === name && same) sum = (sum ?? 0) + Number(number);
   }
-  return undefined;
+  return sum;
 }
 
 test('metrics add up to what was answered', async (t) => {
@@ -66,6 +71,36 @@ test('metrics add up to what was answered', async (t) => {
   assert.equal(of('http_request_duration_seconds_count', { ...route, status: '400' }), 1);
   const named = { method: 'GET', route: '/v1/concepts/:name', status: '404' };
   assert.equal(of('http_request_duration_seconds_count', named), 1, "a route's pattern, not its URL");
+});
+
+test('answers are counted by model, key and whether they were steered', async (t) => {
+  const built = await buildWithKeys(t, [{ name: 'team a' }, { name: 'b', scopes: ['metrics'] }], {
+    answer: () => 'abcd',
+  });
+  const headers = built.with(built.secrets[0]);
+  for (const more of [{}, { concept: 'pirate' }, { concept: 'ocean' }])
+    await built.app.inject({ method: 'POST', url: chat, headers, payload: { messages, ...more } });
+  const { body } = await built.app.inject({ url: '/metrics', headers: built.with(built.secrets[1]) });
+  const by = (steered: string) => ({ model_name: 'tiny', steered });
+  assert.equal(value(body, 'steerd_generation_tokens_total', by('true')), 8);
+  assert.equal(value(body, 'steerd_generation_tokens_total', by('false')), 4);
+  assert.equal(value(body, 'steerd_time_to_first_token_seconds_count', by('true')), 2);
+  const counts =
+    /steerd_key_(\w+)\{key="key-[0-9a-f]{12}",key_name="team a",model_name="tiny",steered="(\w+)"\} (\d+)/g;
+  const counted = [...body.matchAll(counts)].map(([, what, steered, number]) => [
+    what,
+    steered,
+    Number(number),
+  ]);
+  assert.deepEqual(
+    counted.filter(([what]) => what !== 'prompt_tokens_total'),
+    [
+      ['answers_total', 'false', 1],
+      ['answers_total', 'true', 2],
+      ['generation_tokens_total', 'false', 4],
+      ['generation_tokens_total', 'true', 8],
+    ],
+  );
 });
 
 test('what runs is seen while it runs, and gone when its client is', async (t) => {

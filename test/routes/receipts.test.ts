@@ -1,6 +1,7 @@
 /** What a reply says of its steering, over HTTP. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { errors } from '../../src/errors.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import { Completion } from '../../src/schemas/completions.js';
 import { build } from '../helpers/app.js';
@@ -51,4 +52,25 @@ test('a centred operation on a concept that was not read says how to measure it'
   const monitor = [{ concept: 'ocean', scale: 'calibrated' }];
   const error = await refused(chat, { messages, monitor });
   assert.deepEqual([error.code, error.param], ['concept_not_measured', 'monitor.0.scale']);
+});
+
+test('steering under which the numbers overflow is refused by its strength and the layer where that began', async (t) => {
+  const { refused, app } = await build(t, { answer: () => ['a', errors.steeringTooStrong(2)] });
+  const steering = [
+    { concept: 'ocean', operation: 'amplify', strength: 100, scale: 'raw' },
+    { concept: 'pirate', strength: 1 },
+  ];
+  const error = await refused(chat, { messages, steering });
+  assert.deepEqual([error.status, error.code, error.param], [400, 'steering_too_strong', 'steering']);
+  assert.match(
+    error.message,
+    /amplify "ocean" at strength 100 \(scale raw\) and add "pirate" at strength 1, .*layer 2 first/,
+  );
+  const streamed = await app.inject({
+    method: 'POST',
+    url: chat,
+    payload: { messages, steering, stream: true },
+  });
+  assert.equal(streamed.statusCode, 200, 'after the first token it is the last event');
+  assert.match(streamed.body, /steering_too_strong/);
 });

@@ -84,7 +84,7 @@ test("a stream has OpenAI's events in order, numbered, and ends with what the pl
 });
 
 test('a schema goes to the engine; what needs a store or is misspelt is refused in the words of this endpoint', async (t) => {
-  const { post, refused, engine } = await connect(t, { capacity: 64 });
+  const { post, refused, engine } = await connect(t, { capacity: 64, answer: () => '{"a":1}' });
   const schema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
   await post(
     url,
@@ -93,11 +93,11 @@ test('a schema goes to the engine; what needs a store or is misspelt is refused 
   );
   assert.equal(engine.requests.at(-1)?.constraint?.kind, 'grammar');
   const rows: [object, string, RegExp][] = [
-    [{ previous_response_id: 'resp_1' }, 'previous_response_id', /no response is stored/],
+    [{ previous_response_id: 'resp_1' }, 'previous_response_id', /of a response that is stored/],
     [{ tools: [{ type: 'web_search' }] }, 'tools.0.type', /must be "function"/],
     [{ tool_choice: 'required' }, 'tool_choice', /without tools/],
     [{ include: ['everything'] }, 'include.0', /message\.output_text\.logprobs/],
-    [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input.0.type', /reads no others/],
+    [{ input: [{ type: 'image_generation_call', id: 'x' }] }, 'input.0.type', /reads no others/],
     [{ background: true }, 'background', /stream it/],
     [{ strenght: 1 }, 'strenght', /did you mean "strength"/],
     [{ steering: { choices: [null] } }, 'steering.choices', /one answer/],
@@ -136,18 +136,21 @@ test("errors have this endpoint's names of fields, and repeat what the request s
   const rows: [body: object, param: string, message: RegExp][] = [
     [{ model: 'my messages max_tokens' }, 'model', /^model "my messages max_tokens" does not exist/],
     [{ concept: 'response_format' }, 'concept', /^concept "response_format" does not exist/],
-    [{ max_output_tokens: 60 }, 'input', /^input has 20 tokens.*lower max_output_tokens\.$/],
+    [
+      { max_output_tokens: 60, max_tokens_overflow: 'error' },
+      'input',
+      /^input has 20 tokens.*lower max_output_tokens\.$/,
+    ],
     [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
-    [{ tools: [{ ...tool, parameters: { not: {} } }] }, 'tools.0.parameters', /^tools\.0\.parameters cannot/],
+    [
+      { tools: [{ ...tool, strict: true, parameters: { not: {} } }] },
+      'tools.0.parameters',
+      /^tools\.0\.parameters cannot/,
+    ],
     [
       { tools: [tool], tool_choice: { type: 'function', name: 'messages' } },
       'tool_choice.name',
       /^tool_choice\.name must be one of f; received "messages"\.$/,
-    ],
-    [
-      { tools: [tool], text: { format: { type: 'json_object' } } },
-      'text.format',
-      /^text\.format must be left out with tools/,
     ],
     [
       { text: { format: { type: 'json_schema', schema: { properties: { messages: { not: {} } } } } } },
@@ -168,7 +171,7 @@ test("errors have this endpoint's names of fields, and repeat what the request s
 });
 
 test("the engine's errors about a format name it as the body does", async (t) => {
-  const { post, engine } = await connect(t, { capacity: 64 });
+  const { post, engine } = await connect(t, { capacity: 64, answer: () => '{}' });
   await post(url, { input: 'Hi', text: { format: { type: 'json_object' } } }, ResponseObject);
   assert.equal(engine.requests.at(-1)?.constraintField, 'text.format');
 });

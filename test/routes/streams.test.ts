@@ -62,7 +62,7 @@ test('requests sent ahead on one connection are left with it', async (t) => {
   const socket = connect(Number(port), hostname);
   for (const stream of [false, true, false]) {
     const body = JSON.stringify({ messages, stream });
-    const head = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
     socket.write(`POST ${path} HTTP/1.1\r\n${head}${body}`);
   }
   await until(() => engine.running === 3);

@@ -65,7 +65,8 @@ test('a request id that can go into a log is kept, another one is replaced; both
 
 test('the start page leads to the docs', async (t) => {
   const { app } = await build(t);
-  assert.equal((await app.inject('/')).headers.location, '/docs');
+  assert.equal((await app.inject('/')).headers.location, 'docs/');
+  assert.equal((await app.inject('/docs')).headers.location, 'docs/');
   const docs = await app.inject('/docs/');
   assert.ok([200, 302].includes(docs.statusCode));
 });

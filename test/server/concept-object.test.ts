@@ -21,7 +21,7 @@ test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing 
   assert.deepEqual(ConceptObject.parse(JSON.parse(JSON.stringify(shown))), shown);
   assert.deepEqual(shown.readings?.clamp, { layers: [1, 2], unit: [0, 4, 6, 8] });
   assert.deepEqual([shown.readings?.best_layer, shown.readings?.told_by], [3, 'message']);
-  ConceptList.parse({ object: 'list', data: [object], has_more: false });
+  ConceptList.parse({ object: 'list', data: [object], has_more: false, next: null });
 });
 
 test('lists too show what strength means, where it was measured', () => {
@@ -29,7 +29,7 @@ test('lists too show what strength means, where it was measured', () => {
     const concept = sampleConcept('ocean');
     const calibrated = createConcept({ ...concept, calibration: { ...concept.calibration, details } });
     const object = toConceptObject({ concept: calibrated, source: 'data', createdAt: 1_700_000_000 });
-    const [entry] = ConceptList.parse({ object: 'list', data: [object], has_more: false }).data;
+    const [entry] = ConceptList.parse({ object: 'list', data: [object], has_more: false, next: null }).data;
     return { weak: entry?.weak, max_strength: entry?.max_strength };
   };
   assert.deepEqual(shownWith({ weak: true, max_strength: 1.5 }), { weak: true, max_strength: 1.5 });

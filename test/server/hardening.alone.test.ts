@@ -25,7 +25,8 @@ test('web pages may not call the API unless their origin is named', async (t) =>
   const closed = await build(t);
   const refused = await closed.app.inject(preflight);
   assert.equal(refused.headers['access-control-allow-origin'], undefined);
-  assert.equal(refused.statusCode, 404);
+  assert.equal(refused.statusCode, 403);
+  assert.match(refused.body, /STEERD_CORS_ORIGINS/);
 
   const named = await build(t, { settings: { corsOrigins: ['https://a.example', 'https://b.example'] } });
   const allowed = await named.app.inject(preflight);
@@ -119,7 +120,7 @@ test('a client that never reads is cut, and nobody else notices', async (t) => {
   socket.pause();
   const body = JSON.stringify({ messages: [{ role: 'user', content: 'long' }], stream: true });
   socket.write(
-    `POST ${chat} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `POST ${chat} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   await until(() => engine.requests.length === 1);
   const started = performance.now();

@@ -6,7 +6,7 @@ import { KeyUsage } from '../../src/access/key-usage.js';
 import { type Engine, withEngine } from '../../src/engine/engine.js';
 import type { PairsRequest } from '../../src/engine/protocol.js';
 import { restrictServices } from '../../src/server/restricted-services.js';
-import type { CallerServices } from '../../src/server/services.js';
+import type { Services } from '../../src/server/services.js';
 import { FakeEngine, fakeModel } from '../helpers/fake-engine.js';
 
 test('interactive reads of pairs are counted by their texts, background ones not at all', async () => {
@@ -35,8 +35,11 @@ test('interactive reads of pairs are counted by their texts, background ones not
     for (const priority of ['interactive', 'background'] as const) {
       const usage = new KeyUsage(limits);
       const services = { models: { get: async () => fakeModel(engine) }, concepts: {} };
-      const caller = { key: { concepts: null, scopes: ['completions'] }, usage } as unknown as Caller;
-      const { models } = restrictServices(services as unknown as CallerServices, caller);
+      const caller = {
+        key: { models: null, concepts: null, scopes: ['completions'] },
+        usage,
+      } as unknown as Caller;
+      const { models } = restrictServices(services as unknown as Services, caller);
       await ask((await models.get('any')).engine, priority);
       const left = usage.headers()['x-ratelimit-remaining-tokens'];
       assert.equal(left, String(1000 - (priority === 'interactive' ? cost : 0)));

@@ -105,11 +105,11 @@ test('items may come as a set, which says what holds for all of them, among alte
   const sets = (steering: unknown) => askedSteering(Body.parse({ steering })).alternatives;
   const sea = { concept: 'sea' };
   const [plain] = sets([sea]);
-  assert.deepEqual(sets({ items: [sea] }), [{ ...plain, list: 'items' }]);
+  assert.deepEqual(sets({ items: [sea] }), [{ ...plain, list: 'items', suspend: [] }]);
   assert.deepEqual(sets({ choices: [null, [sea], { items: [sea], budget: false }] }), [
     { items: [], budget: true },
     plain,
-    { items: plain?.items, budget: false, list: 'items' },
+    { items: plain?.items, budget: false, list: 'items', suspend: [] },
   ]);
   for (const budget of [true, false, 0.02, 1]) assert.equal(sets({ items: [], budget })[0]?.budget, budget);
   const flags = (orthogonalize: boolean | undefined) =>

@@ -42,7 +42,7 @@ const chatCompletions: FastifyPluginAsyncZod = async (app) => {
       const plan = await planCompletion(chatRequest(request.body), request.services, signal);
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return chatCompletion(plan, generation);
-      return reply.eventStream(chatEvents(plan, await begin(generation)));
+      return reply.eventStream(chatEvents(plan, await begin(generation, plan)));
     },
   );
 };

@@ -5,6 +5,7 @@ import { terminateRun } from '../../ort/binding.js';
 import type { Engine, EngineLoad } from '../engine.js';
 import { ConstraintCheck } from '../grammar/constraint-check.js';
 import type {
+  ActivationEdit,
   Capture,
   CaptureRequest,
   ConstraintSource,
@@ -19,6 +20,7 @@ import type {
   SequenceRequest,
   SequenceStep,
   ToWorker,
+  WireError,
 } from '../protocol.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { AsyncQueue } from './async-queue.js';
@@ -43,6 +45,8 @@ interface Waiter {
   readonly fail: (error: Error) => void;
   /** The request's field that has the constraint. */
   readonly constraintField?: string | undefined;
+  /** Whether an edit is applied. */
+  readonly steered?: boolean;
 }
 
 export class WorkerEngine implements Engine {
@@ -129,23 +133,30 @@ export class WorkerEngine implements Engine {
     else if (message.type === 'scored') waiter?.answer?.(message.logProbabilities);
     else if (message.type === 'compared') waiter?.answer?.(message.divergence);
     else if (message.type === 'projected') waiter?.answer?.(message.projections);
-    else if (message.error.constraint) {
-      waiter?.fail(errors.constraintRefused(waiter.constraintField ?? 'constraint', message.error.message));
-    } else {
-      // While the engine closes, the run in progress is terminated and fails: then the reason is that it closes.
-      waiter?.fail(this.#closed ?? errors.engineFailed(this.settings.model, message.error.message));
-    }
+    else waiter?.fail(this.#failure(message.error, waiter));
+  }
+
+  #failure({ brokenLayer, constraint, message }: WireError, { steered, constraintField }: Waiter): Error {
+    const { model } = this.settings;
+    if (brokenLayer !== undefined)
+      return steered ? errors.steeringTooStrong(brokenLayer) : errors.numbersBroke(model, brokenLayer);
+    if (constraint) return errors.constraintRefused(constraintField ?? 'constraint', message);
+    // While the engine closes, the run in progress is terminated and fails: then the reason is that it closes.
+    return this.#closed ?? errors.engineFailed(model, message);
   }
 
   async *generate(request: SequenceRequest, signal?: AbortSignal): AsyncGenerator<SequenceStep, void> {
     checkSequence(request, this.shape);
-    if (request.constraint) await this.#checkConstraint(request.constraint, request.constraintField);
+    // The worker finds the marks in the vocabulary.
+    if (request.quiet) this.#constraints ??= this.#openConstraints();
+    if (request.constraint) await this.checkConstraint(request.constraint, request.constraintField, signal);
     signal?.throwIfAborted();
     const id = this.#admit(request);
     const steps = new AsyncQueue<SequenceStep>();
     const stop = () => steps.fail(signal?.reason as Error);
     const { constraintField } = request;
-    this.#waiters.set(id, { steps, constraintField, fail: (error) => steps.fail(error) });
+    const steered = request.edit.length > 0;
+    this.#waiters.set(id, { steps, constraintField, steered, fail: (error) => steps.fail(error) });
     signal?.addEventListener('abort', stop, { once: true });
     const started = performance.now();
     let finished = false;
@@ -166,14 +177,14 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async #checkConstraint(source: ConstraintSource, field = 'constraint'): Promise<void> {
+  async checkConstraint(source: ConstraintSource, field = 'constraint', signal?: AbortSignal): Promise<void> {
     this.#constraints ??= this.#openConstraints();
     if (this.#constraints === 'no end token')
       throw errors.constraintRefused(
         field,
         `model ${this.settings.model} has no end token to close an answer with`,
       );
-    await this.#constraints.check(source, field);
+    await this.#constraints.check(source, field, signal);
   }
 
   #openConstraints(): ConstraintCheck | 'no end token' {
@@ -210,7 +221,7 @@ export class WorkerEngine implements Engine {
     checkPairs(request, this.shape);
     const all = await this.#ask<Float32Array>(
       (id) => ({ type: 'score pairs', id, request }),
-      request,
+      { ...request, edit: request.edits?.flat() },
       signal,
     );
     return eachAnswer(request).map(([from, to]) => all.subarray(from, to));
@@ -220,7 +231,7 @@ export class WorkerEngine implements Engine {
     checkPairs(request, this.shape);
     const all = await this.#ask<Divergence>(
       (id) => ({ type: 'compare pairs', id, request }),
-      request,
+      { ...request, edit: request.edits?.flat() },
       signal,
     );
     return eachAnswer(request).map(([from, to]) => ({
@@ -237,7 +248,7 @@ export class WorkerEngine implements Engine {
 
   async #ask<T extends Capture | Divergence | Float32Array>(
     message: (id: number) => ToWorker,
-    request: { readonly priority: Priority },
+    request: { readonly priority: Priority; readonly edit?: ActivationEdit | undefined },
     signal: AbortSignal | undefined,
   ): Promise<T> {
     signal?.throwIfAborted();
@@ -256,6 +267,7 @@ export class WorkerEngine implements Engine {
           how(value);
         };
       this.#waiters.set(id, {
+        steered: (request.edit ?? []).length > 0,
         answer: settle((value) => resolve(value as T)),
         fail: settle(reject),
       });

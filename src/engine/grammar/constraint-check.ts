@@ -1,6 +1,7 @@
 /**
- * Whether a constraint compiles, tried in a thread of its own, since a bad one aborts the library. One source at a time;
- * answers are kept. The thread ends when it has been idle for a while.
+ * Whether a constraint compiles, tried in a thread of its own, since a bad one aborts the library. One source at a time, and
+ * few wait: a source that nobody waits for any more leaves the queue. Answers are kept. The thread ends when it has been
+ * idle for a while.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -18,11 +19,28 @@ const mostSmallGrammars = 120;
 const fewestMilliseconds = 2_000;
 const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
+/** For a source that is known to be small. */
+const patientMilliseconds = 30_000;
+/** How long a source that took too long is refused unread: the machine may have been busy. */
+const lateMilliseconds = 30_000;
+const tooLate = 'it takes too long to compile: make it simpler';
 const keptAnswers = 256;
+/** Sources that wait while another is compiled. */
+const mostWaiting = 32;
+const retryAfterSeconds = 5;
 const idleMilliseconds = 60_000;
 
+/** A source that is compiled, waits for it, or was. */
+interface Asked {
+  readonly answer: Promise<string | null>;
+  /** Requests that wait for the answer. */
+  waiters: number;
+  begun: boolean;
+}
+
 export class ConstraintCheck {
-  readonly #answers = new Map<string, Promise<string | null>>();
+  readonly #answers = new Map<string, Asked>();
+  #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
@@ -31,27 +49,60 @@ export class ConstraintCheck {
 
   constructor(readonly settings: CheckSettings) {}
 
-  /** @throws SteerdError invalid_value for `field`, with the reason. */
-  async check(source: ConstraintSource, field: string): Promise<void> {
-    const key = JSON.stringify(source);
-    let answer = this.#answers.get(key);
-    if (answer === undefined) {
-      answer = this.#last.then(() => this.#compile(source));
-      this.#last = answer.catch(() => {});
-      this.#answers.set(key, answer);
-      // After a failure of the thread, which is no answer, the next request tries again.
-      answer.catch(() => this.#answers.delete(key));
-      for (const old of [...this.#answers.keys()].slice(0, -keptAnswers)) this.#answers.delete(old);
+  /**
+   * @param signal of a request that no longer waits
+   * @throws SteerdError constraint_refused for `field`, with the reason; queue_full; the signal's reason
+   */
+  async check(source: ConstraintSource, field: string, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const asked = this.#ask(source);
+    asked.waiters++;
+    let left = () => {};
+    const gone = new Promise<never>((_, reject) => {
+      left = () => reject(signal?.reason);
+    });
+    signal?.addEventListener('abort', left, { once: true });
+    try {
+      const reason = await Promise.race([asked.answer, gone]);
+      if (reason !== null) throw errors.constraintRefused(field, reason);
+    } finally {
+      signal?.removeEventListener('abort', left);
+      asked.waiters--;
     }
-    const reason = await answer;
-    if (reason !== null) throw errors.constraintRefused(field, reason);
+  }
+
+  #ask(source: ConstraintSource): Asked {
+    const key = JSON.stringify(source);
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    if (this.#waiting >= mostWaiting) throw errors.queueFull(mostWaiting, retryAfterSeconds);
+    this.#waiting++;
+    const turn = this.#last.then(() => {
+      this.#waiting--;
+      if (asked.waiters === 0) throw errors.clientGone();
+      asked.begun = true;
+      return this.#compile(source);
+    });
+    const asked: Asked = { answer: turn, waiters: 0, begun: false };
+    this.#last = turn.catch(() => {});
+    this.#answers.set(key, asked);
+    // After a failure of the thread, or when all who asked have left, there is no answer: the next request asks again.
+    const forget = () => {
+      if (this.#answers.get(key) === asked) this.#answers.delete(key);
+    };
+    turn.then((reason) => {
+      if (reason === tooLate) setTimeout(forget, lateMilliseconds).unref();
+    }, forget);
+    for (const [old, { begun }] of [...this.#answers].slice(0, -keptAnswers))
+      if (begun) this.#answers.delete(old);
+    return asked;
   }
 
   async #compile(source: ConstraintSource): Promise<string | null> {
     if (this.#idle) clearTimeout(this.#idle);
     if (this.#closed) throw new Error('the model was closed');
     const worker = this.#worker ?? (await this.#start());
-    const answer = this.#next(worker, this.#milliseconds);
+    const answer = this.#next(worker, source.small ? patientMilliseconds : this.#milliseconds);
     worker.postMessage(source);
     const reply = await answer;
     if (reply !== null && 'reason' in reply && reply.reason === null) {
@@ -60,7 +111,7 @@ export class ConstraintCheck {
     }
     // A library instance that has aborted must not be used again.
     await this.#end();
-    if (reply === null) return 'it takes too long to compile: make it simpler';
+    if (reply === null) return tooLate;
     return 'reason' in reply ? reply.reason : 'it did not compile';
   }
 

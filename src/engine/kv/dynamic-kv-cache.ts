@@ -131,6 +131,10 @@ export class DynamicKvCache implements ConcatenatedKvCache {
     }
   }
 
+  exchangeRows(a: number, b: number): void {
+    this.moveRow(a, b);
+  }
+
   release(): void {
     releaseAll(this.#inputs);
     releaseAll(this.#outputs);

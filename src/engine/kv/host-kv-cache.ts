@@ -73,6 +73,23 @@ export class HostKvCache implements InPlaceKvCache {
     }
   }
 
+  exchangeRows(a: number, b: number, length: number): void {
+    const { kvHeads, headSize } = this.spec;
+    for (const { key, value } of this.#layers)
+      for (const array of [key, value]) {
+        // As bytes, which are the same for every type of element.
+        const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: width } = array;
+        const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+        const count = length * headSize * width;
+        for (let head = 0; head < kvHeads; head++) {
+          const start = (row: number) => (row * this.#rowLength + head * this.capacity * headSize) * width;
+          const kept = bytes.slice(start(a), start(a) + count);
+          bytes.copyWithin(start(a), start(b), start(b) + count);
+          bytes.set(kept, start(b));
+        }
+      }
+  }
+
   forget(row: number): void {
     const start = row * this.#rowLength;
     for (const { key, value } of this.#layers)

@@ -28,6 +28,11 @@ interface KvRows {
    * `from` are unspecified from now on.
    */
   moveRow(from: number, to: number, length: number): void;
+  /**
+   * Rows `a` and `b` change places, as far as their first `length` tokens. Absent where rows cannot, as on a device: then
+   * prompts are read one after another.
+   */
+  exchangeRows?(a: number, b: number, length: number): void;
   /** Nobody needs what the row holds: in host memory it takes none until it is used again. */
   forget(row: number): void;
   /** After the bindings are released, and before the session is. */

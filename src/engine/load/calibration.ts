@@ -8,7 +8,7 @@ import { GraphRunner } from '../run/graph-runner.js';
 import { SteeringInputs } from '../run/steering-tensors.js';
 import { syntheticKv } from './trial-inputs.js';
 
-/** One token in so many gets logits, and tells the head's peaks: logits take much memory. */
+/** One token in so many tells the head's peaks. Another number gives other peaks, and so other weights. */
 const headStride = 4;
 
 /** Tokens that are read at most. */
@@ -51,11 +51,8 @@ export function readPeaks(
       const data = ownArray(Float32Array, k);
       return { name, data, output: outputs.get(name) ?? '', tensor: kept(Tensor.over(data, 'float32', [k])) };
     });
-    const { vocabularySize, layers, hiddenSize } = spec;
+    const { layers, hiddenSize } = spec;
     const asked = Math.ceil(count / headStride);
-    const logits = kept(
-      Tensor.over(ownArray(Float32Array, asked * vocabularySize), 'float32', [1, asked, vocabularySize]),
-    );
     const steering = new SteeringInputs(layers.length, hiddenSize, 0).fill(
       [{ edit: [], position: 0 }],
       count,
@@ -72,7 +69,6 @@ export function readPeaks(
       },
       outputs: {
         ...kv.outputs,
-        logits,
         ...Object.fromEntries(peaks.map(({ output, tensor }) => [output, tensor])),
       },
     });

@@ -1,11 +1,11 @@
 /**
  * An export's 8-bit products by column, made when it is loaded: the activations' peaks are read off one run of the export
  * itself, and its weights are quantised anew from blocks to columns, into a file without a name that is mapped as the
- * export's own are. The same files and tokens always give the same form.
+ * export's own are. The same files and tokens always give the same form, so that it can be kept (form-cache.ts).
  */
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { integerInstructions } from '../../common/cpu-features.js';
 import type { ProductGroup } from '../../onnx/find/column-products.js';
 import type { ExternalWeight } from '../../onnx/find/product-weights.js';
@@ -18,6 +18,8 @@ import { Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
 import type { Arithmetic } from '../worker-settings.js';
 import { readPeaks, spreadTokens } from './calibration.js';
+import { beginKept, findKept, formKey } from './form-cache.js';
+import { decodeForm, encodeForm, type WrittenForm } from './form-text.js';
 import { calibrationGraft } from './grafts.js';
 import { splitChannels, weightsByColumn } from './requantize.js';
 
@@ -41,44 +43,81 @@ const extraOf = (k: number) => Math.floor((k * extraShare) / channelsAtOnce) * c
 const inColumns = (instructions: string) =>
   `its 8-bit weights are multiplied by column, for which the CPU has ${instructions}; "arithmetic": "blocks" keeps the export's blocks`;
 
+/** Smaller weights are made faster than they are worth keeping. */
+const leastKept = 16 * 1024 ** 2;
+
+export interface ColumnSettings {
+  /** The model's folder. */
+  readonly directory: string;
+  /** Of the export's sessions. */
+  readonly session: SessionSettings;
+  readonly arithmetic: Arithmetic;
+  /** Of a text to read the peaks from; empty for a fixed spread of tokens. */
+  readonly tokens: readonly number[];
+  /** The model's fingerprint, and the names of its files of weights. */
+  readonly identity: { readonly fingerprint: string; readonly files: readonly string[] };
+  /** Folder that keeps forms from one start to the next; null to keep none. */
+  readonly cache: string | null;
+}
+
 /**
  * Makes the form where it is asked for (`columns`), or, with `auto`, where the processor has instructions that sum 8-bit
  * products in 32 bits: never by a trial of its speed, since the two forms round differently, and answers must not change
  * from one start to the next.
- * @param settings of the export's sessions
- * @param tokens of a text to read the peaks from; empty for a fixed spread of tokens
  * @returns nothing made for an export without such products, or where the form cannot be made: the note says why
  */
 export async function openColumns(
-  directory: string,
-  settings: SessionSettings,
-  arithmetic: Arithmetic,
-  tokens: readonly number[],
+  settings: ColumnSettings,
 ): Promise<{ made: MadeColumns | null; note: string | null }> {
+  const { arithmetic } = settings;
   const instructions = integerInstructions();
   const chosen = arithmetic === 'columns' || (arithmetic === 'auto' && instructions !== null);
   if (!chosen) return { made: null, note: null };
   try {
-    const made = await makeColumns(directory, settings, arithmetic, tokens);
+    const made = await findOrMake(settings);
     return { made, note: made && inColumns(instructions ?? 'no instructions that are known') };
   } catch (error) {
     return { made: null, note: `its 8-bit weights stay in blocks: ${(error as Error).message}` };
   }
 }
 
+async function findOrMake(settings: ColumnSettings): Promise<MadeColumns | null> {
+  const { directory, arithmetic, tokens, identity, cache } = settings;
+  if (cache === null) return makeColumns(settings, null);
+  const files = ['model.onnx', ...identity.files.filter((file) => file !== 'model.onnx')];
+  const key = await formKey(directory, files, identity.fingerprint, [arithmetic, tokens]);
+  const found = await findKept(cache, key);
+  const form = found && decodeForm(found.text);
+  try {
+    if (form) return mapped(form, dirname(found.path), basename(found.path));
+  } catch {
+    // Another process removed it, or it cannot be mapped here.
+  }
+  return makeColumns(settings, key);
+}
+
+/** @throws OnnxError; the file system's error */
+function mapped({ form, written }: WrittenForm, folder: string, location: string): MadeColumns {
+  const weights = new SharedWeights(
+    folder,
+    written.map((one) => ({ ...one, location })),
+  );
+  if (weights.count === written.length) return { form, weights };
+  weights.release();
+  throw new OnnxError('weights by column cannot be mapped into memory here');
+}
+
 /**
+ * @param key that the form is kept by; null to keep it nowhere
  * @returns null for an export without such products
  * @throws OnnxError, OrtError or the file system's error
  */
-async function makeColumns(
-  directory: string,
-  settings: SessionSettings,
-  arithmetic: Arithmetic,
-  tokens: readonly number[],
-): Promise<MadeColumns | null> {
-  const { groups, spec, graft, outputs } = await calibrationGraft(directory, arithmetic);
-  if (groups.length === 0) return null;
-  const { prepacked: _, ...alone } = settings;
+async function makeColumns(settings: ColumnSettings, key: string | null): Promise<MadeColumns | null> {
+  const { directory, session: usual, arithmetic, tokens, cache } = settings;
+  const grafted = await calibrationGraft(directory, arithmetic);
+  if (grafted === null) return null;
+  const { groups, spec, graft, outputs } = grafted;
+  const { prepacked: _, ...alone } = usual;
   // One run: threads that wait busily between its operators would only take the cores from others.
   const session = await Session.create(graft, { ...alone, spinning: false });
   let peaks: Map<string, Float32Array>;
@@ -88,33 +127,60 @@ async function makeColumns(
   } finally {
     session.release();
   }
+  const bytes = groups.reduce(
+    (sum, { products }) => sum + products.reduce((all, { k, n }) => all + k * n, 0),
+    0,
+  );
+  if (cache !== null && key !== null && bytes >= leastKept) {
+    const made = await makeKept(cache, key, directory, groups, peaks);
+    if (made) return made;
+  }
   const folder = await mkdtemp(join(tmpdir(), 'steerd-weights-'));
   try {
-    const { form, written } = await writeColumns(directory, folder, groups, peaks);
-    const weights = new SharedWeights(folder, written);
-    if (weights.count < written.length) {
-      weights.release();
-      throw new OnnxError('weights by column cannot be mapped into memory here');
-    }
-    return { form, weights };
+    const form = await writeColumns(directory, join(folder, fileName), groups, peaks);
+    return mapped(form, folder, fileName);
   } finally {
     // A mapped file stays readable without its name.
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const fileName = 'weights';
-
-async function writeColumns(
+/** @returns null where nothing can be kept: the folder is read-only or full, for instance */
+async function makeKept(
+  cache: string,
+  key: string,
   directory: string,
-  folder: string,
   groups: readonly ProductGroup[],
   peaks: ReadonlyMap<string, Float32Array>,
-): Promise<{ form: ColumnForm; written: ExternalWeight[] }> {
+): Promise<MadeColumns | null> {
+  const kept = await beginKept(cache, key).catch(() => null);
+  if (!kept) return null;
+  let made: MadeColumns;
+  try {
+    const form = await writeColumns(directory, kept.path, groups, peaks);
+    made = mapped(form, kept.folder, kept.name);
+    // Once it is mapped, so that whatever becomes of its name does no harm.
+    await kept.keep(encodeForm(form)).catch(() => kept.discard());
+  } catch {
+    await kept.discard();
+    return null;
+  }
+  return made;
+}
+
+const fileName = 'weights';
+
+/** @param path of the file to write */
+async function writeColumns(
+  directory: string,
+  path: string,
+  groups: readonly ProductGroup[],
+  peaks: ReadonlyMap<string, Float32Array>,
+): Promise<WrittenForm> {
   const forms = new Map<string, GroupForm>();
   const products = new Map<string, ColumnWeights>();
   const written: ExternalWeight[] = [];
-  const file = await open(join(folder, fileName), 'w');
+  const file: FileHandle = await open(path, 'wx', 0o600);
   let end = 0;
   const write = async (name: string, bytes: Int8Array, shape: number[]) => {
     for (let at = 0; at < bytes.length; )

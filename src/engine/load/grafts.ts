@@ -11,7 +11,7 @@ import { requirePlainAttention } from '../../onnx/graft/fixed-shapes.js';
 import { graftForServing } from '../../onnx/graft/serving-graft.js';
 import { Graph } from '../../onnx/graph/graph.js';
 import { readWithWeightsInPlace } from '../../onnx/graph/graph-outline.js';
-import { OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
+import { externalDataFiles, OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
 import { checkWeightFiles } from '../../onnx/graph/weight-files.js';
 import { type ColumnForm, exposePeaks, multiplyByColumn } from '../../onnx/rewrite/column-products.js';
 import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
@@ -54,7 +54,8 @@ async function readExport(directory: string, changes: ExportChanges): Promise<Re
 }
 
 /**
- * What is the same for all sessions of a model: its fingerprint, and the weights that they share.
+ * What is the same for all sessions of a model: its fingerprint, the weights that they share, and the names of the files
+ * that weights lie in.
  * @throws OnnxError, when a file of weights is missing or something else, for instance; the file system's error
  */
 export async function identifyExport(directory: string) {
@@ -68,6 +69,7 @@ export async function identifyExport(directory: string) {
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
+    files: externalDataFiles(exported),
   };
 }
 
@@ -114,12 +116,13 @@ function byColumn(graft: ModelProto, { columns }: ExportChanges): ModelProto {
 
 /**
  * The serving graft of an export for the CPU that gives out how large its activations become, by the groups of products
- * that can be multiplied by column.
+ * that can be multiplied by column; null where there are none.
  * @throws OnnxError
  */
 export async function calibrationGraft(directory: string, arithmetic: Arithmetic) {
   const unchanged = { on: undefined, arithmetic, windows: null, columns: null };
   const { model } = await readExport(directory, unchanged);
+  if (columnProducts(model).length === 0) return null;
   const graft = graftForServing(model, { floatLogits: true });
   // Before any work: it throws where the rewrite is impossible.
   multiplyByColumn(graft, { groups: new Map(), products: new Map() });

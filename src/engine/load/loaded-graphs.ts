@@ -54,6 +54,7 @@ const inFloats =
  * @param capacity tokens of a slot; 0 for the default
  * @param calibration tokens of a text that tells which activations are large, where products are multiplied by column; a
  *   fixed spread of tokens when empty
+ * @param cache folder that keeps weights by column from one start to the next; null to keep none
  * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
  */
 export async function loadGraphs(
@@ -63,8 +64,9 @@ export async function loadGraphs(
   arithmetic: Arithmetic = 'auto',
   capacity = 0,
   calibration: readonly number[] = [],
+  cache: string | null = null,
 ): Promise<LoadedGraphs> {
-  const { fingerprint, external } = await identifyExport(directory);
+  const { fingerprint, external, files } = await identifyExport(directory);
   const prepacked = new PrepackedWeights();
   const weights = new SharedWeights(directory, external);
   const settings: SessionSettings = {
@@ -77,7 +79,14 @@ export async function loadGraphs(
   let columns: ReturnType<typeof openColumns> | null = null;
   const columnsFor = (on: Device | undefined) => {
     if (on) return null;
-    columns ??= openColumns(directory, settings, arithmetic, calibration);
+    columns ??= openColumns({
+      directory,
+      session: settings,
+      arithmetic,
+      tokens: calibration,
+      identity: { fingerprint, files },
+      cache,
+    });
     return columns;
   };
   const openAs = async (on: Device | undefined, captures: boolean) => {

@@ -13,9 +13,13 @@ import { notReplayed } from '../run/decode-graphs.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
+import type { Abilities } from '../schedule/scheduler.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { replayDecodes } from './decode-graph-check.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
+
+/** Tokens of a given text in one run: streams wait for it. */
+const mostRead = 64;
 
 export class OpenModel {
   #capture: CaptureRunner | null = null;
@@ -26,7 +30,7 @@ export class OpenModel {
     readonly shape: ModelShape,
     readonly serving: ServingRunner,
     readonly reader: LogitReader,
-    /** Tokens of a prompt or given text that are computed at once; `uncut` for an export that takes a text whole. */
+    /** Most tokens of prompts that are computed at once; `uncut` for an export that takes a text whole. */
     readonly chunk: number,
     /** Options of all runs: `terminateRun` with their handle ends the run in progress. */
     readonly runOptions: RunOptions,
@@ -42,8 +46,16 @@ export class OpenModel {
   static async open(settings: WorkerSettings): Promise<OpenModel> {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
-    const { calibration } = settings;
-    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity, calibration);
+    const { calibration, cacheDirectory = null } = settings;
+    const graphs = await loadGraphs(
+      directory,
+      threads,
+      where,
+      arithmetic,
+      settings.capacity,
+      calibration,
+      cacheDirectory,
+    );
     const { spec, fingerprint, chunks } = graphs;
     // A device gives memory for all slots at once.
     const asked = graphs.serving.device ? (settings.deviceCapacity ?? settings.capacity) : settings.capacity;
@@ -74,6 +86,24 @@ export class OpenModel {
     const prefixes = keeps ? new KvPages(spec, settings.prefixBytes ?? 0) : null;
     const shares = settings.sharePrefixes ?? false;
     return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings, prefixes, shares);
+  }
+
+  /** What the cache and the graph can do with several prompts. */
+  get abilities(): Abilities {
+    const { cache } = this.serving;
+    // Prompts that share a scale would change with the company they are read in.
+    const batches = cache instanceof HostKvCache && !this.cutsMatter;
+    return { batches, passing: cache.exchangeRows !== undefined };
+  }
+
+  /** Tokens of a given text that are computed at once. */
+  get readChunk(): number {
+    return this.chunk === uncut ? uncut : Math.min(this.chunk, mostRead);
+  }
+
+  /** Whether a prompt's logits depend on how it is cut: then it is cut by the settings, never by what was measured. */
+  get cutsMatter(): boolean {
+    return this.graphs.mixesRows || this.chunk === uncut;
   }
 
   /** cuda, webgpu or cpu. */

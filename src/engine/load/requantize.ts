@@ -13,6 +13,8 @@ const largestLevel = 127;
 const middle = 128;
 /** Columns that are written together: their rows are then whole cache lines. */
 const tile = 64;
+/** Columns whose levels of a channel are computed together: a 32-bit number has so many. */
+const atOnce = 4;
 
 export interface Split {
   /** Of each channel, what its activation is divided by; 1 for one that is not split. */
@@ -66,76 +68,161 @@ export interface ByColumn {
   readonly scales: Float32Array;
 }
 
-/** Written for speed: a load does this for every weight of the model. */
-export function weightsByColumn(weights: BlockWeights, { divisors, copies, repeated }: Split): ByColumn {
-  const { k, n, block, levels: old, scales: oldScales, zeroPoints } = weights;
-  const blocks = Math.ceil(k / block);
-  const channels = k + repeated.length;
+/**
+ * Written for speed: a load does this for every weight of the model. Four columns at a time, whose levels of a channel
+ * are one 32-bit number.
+ */
+export function weightsByColumn(weights: BlockWeights, split: Split): ByColumn {
+  const { k, n } = weights;
+  const channels = k + split.repeated.length;
   const levels = new Int8Array(channels * n);
   const scales = new Float32Array(n);
-  const split = [...copies.entries()].filter(([, count]) => count > 1).map(([channel]) => channel);
-  const rows = new Int8Array(channels * tile);
+  const parts = splitParts(weights, split);
+  const words = new Int32Array((channels * tile) / atOnce);
+  const rows = new Int8Array(words.buffer);
   for (let first = 0; first < n; first += tile) {
     const width = Math.min(tile, n - first);
-    for (let i = 0; i < width; i++) {
-      const column = first + i;
-      const scale = Math.fround(largestOf(weights, column) / largestLevel) || 1;
-      scales[column] = scale;
-      for (let part = 0; part < blocks; part++) {
-        const at = column * blocks + part;
-        const ratio = (oldScales[at] as number) / scale;
-        const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
-        const end = Math.min(k, (part + 1) * block);
-        let to = part * block * tile + i;
-        // To the nearest level: `| 0` cuts the fraction off a positive number.
-        for (let channel = part * block, from = at * block; channel < end; channel++, from++, to += tile)
-          rows[to] = ((((old[from] as number) - zero) * ratio + 128.5) | 0) - 128;
-      }
-      let extra = k;
-      for (const channel of split) {
-        const count = copies[channel] as number;
-        const total = Math.round(
-          (weightAt(weights, channel, column) * (divisors[channel] as number)) / scale,
-        );
-        // The copies add up to the rounded total, so that a split weight is as fine as its divisor is large.
-        const least = Math.floor(total / count);
-        const above = total - least * count;
-        rows[channel * tile + i] = least + (above > 0 ? 1 : 0);
-        for (let copy = 1; copy < count; copy++) rows[extra++ * tile + i] = least + (above > copy ? 1 : 0);
-      }
-    }
-    for (let row = 0; row < channels; row++)
-      levels.set(rows.subarray(row * tile, row * tile + width), row * n + first);
+    for (let i = 0; i < width; i++)
+      scales[first + i] = Math.fround(largestOf(weights, first + i) / largestLevel) || 1;
+    for (let i = 0; i < width; i += atOnce) writePlain(weights, scales, first + i, words, i / atOnce);
+    for (const part of parts) writeSplit(weights, scales, part, first, width, rows);
+    place(words, levels, n, first, width);
   }
   return { levels, scales };
+}
+
+/** The levels of all channels in their first places, of `atOnce` columns from `column` on (or as many as there are). */
+function writePlain(
+  { k, n, block, levels, scales: oldScales, zeroPoints }: BlockWeights,
+  scales: Float32Array,
+  column: number,
+  words: Int32Array,
+  word: number,
+): void {
+  const blocks = Math.ceil(k / block);
+  // Behind the last column that one again: the tile is not read there.
+  const a = column;
+  const b = Math.min(column + 1, n - 1);
+  const c = Math.min(column + 2, n - 1);
+  const d = Math.min(column + 3, n - 1);
+  const step = tile / atOnce;
+  let to = word;
+  for (let part = 0; part < blocks; part++) {
+    const [atA, atB, atC, atD] = [a * blocks + part, b * blocks + part, c * blocks + part, d * blocks + part];
+    const ratioA = (oldScales[atA] as number) / (scales[a] as number);
+    const ratioB = (oldScales[atB] as number) / (scales[b] as number);
+    const ratioC = (oldScales[atC] as number) / (scales[c] as number);
+    const ratioD = (oldScales[atD] as number) / (scales[d] as number);
+    const zeroA = zeroPoints ? (zeroPoints[atA] as number) : middle;
+    const zeroB = zeroPoints ? (zeroPoints[atB] as number) : middle;
+    const zeroC = zeroPoints ? (zeroPoints[atC] as number) : middle;
+    const zeroD = zeroPoints ? (zeroPoints[atD] as number) : middle;
+    const [fromA, fromB, fromC, fromD] = [atA * block, atB * block, atC * block, atD * block];
+    const count = Math.min(block, k - part * block);
+    for (let i = 0; i < count; i++, to += step) {
+      // To the nearest level, and up by 128: `| 0` cuts the fraction off a positive number.
+      const levelA = (((levels[fromA + i] as number) - zeroA) * ratioA + 128.5) | 0;
+      const levelB = (((levels[fromB + i] as number) - zeroB) * ratioB + 128.5) | 0;
+      const levelC = (((levels[fromC + i] as number) - zeroC) * ratioC + 128.5) | 0;
+      const levelD = (((levels[fromD + i] as number) - zeroD) * ratioD + 128.5) | 0;
+      const packed = (levelA & 255) | ((levelB & 255) << 8) | ((levelC & 255) << 16) | ((levelD & 255) << 24);
+      // Down by 128 again, all four: their highest bits turn.
+      words[to] = packed ^ 0x8080_8080;
+    }
+  }
+}
+
+/** A split channel, and where its levels go. */
+interface SplitPart {
+  readonly channel: number;
+  readonly divisor: number;
+  readonly count: number;
+  /** Where its first copy lies behind the channels; the others follow. */
+  readonly extra: number;
+}
+
+function splitParts({ k }: BlockWeights, { divisors, copies }: Split): SplitPart[] {
+  let extra = k;
+  return [...copies.entries()]
+    .filter(([, count]) => count > 1)
+    .map(([channel, count]) => {
+      const part = { channel, divisor: divisors[channel] as number, count, extra };
+      extra += count - 1;
+      return part;
+    });
+}
+
+/** The levels of a split channel of a tile's columns, over those that it has in its first place, and its copies'. */
+function writeSplit(
+  { k, block, levels, scales: oldScales, zeroPoints }: BlockWeights,
+  scales: Float32Array,
+  { channel, divisor, count, extra }: SplitPart,
+  first: number,
+  width: number,
+  rows: Int8Array,
+): void {
+  const blocks = Math.ceil(k / block);
+  const part = Math.floor(channel / block);
+  const within = channel % block;
+  for (let i = 0; i < width; i++) {
+    const at = (first + i) * blocks + part;
+    const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
+    const weight = ((levels[at * block + within] as number) - zero) * (oldScales[at] as number);
+    const total = Math.round((weight * divisor) / (scales[first + i] as number)) | 0;
+    // The copies add up to the rounded total, so that a split weight is as fine as its divisor is large.
+    if (count === 2) {
+      rows[channel * tile + i] = (total + 1) >> 1;
+      rows[extra * tile + i] = total >> 1;
+      continue;
+    }
+    const least = Math.floor(total / count) | 0;
+    const above = (total - least * count) | 0;
+    rows[channel * tile + i] = least + (above > 0 ? 1 : 0);
+    for (let copy = 1, to = extra * tile + i; copy < count; copy++, to += tile)
+      rows[to] = least + (above > copy ? 1 : 0);
+  }
+}
+
+/** Puts a tile of rows into its columns of all rows. */
+function place(words: Int32Array, levels: Int8Array, n: number, first: number, width: number): void {
+  const channels = levels.length / n;
+  if (n % atOnce !== 0) {
+    const rows = new Int8Array(words.buffer);
+    for (let row = 0; row < channels; row++)
+      levels.set(rows.subarray(row * tile, row * tile + width), row * n + first);
+    return;
+  }
+  const into = new Int32Array(levels.buffer);
+  const [step, count] = [n / atOnce, width / atOnce];
+  for (let row = 0, to = first / atOnce, from = 0; row < channels; row++, to += step, from += tile / atOnce)
+    for (let i = 0; i < count; i++) into[to + i] = words[from + i] as number;
 }
 
 /** The largest absolute weight of a column. No copy of a channel has a larger one. */
 function largestOf({ k, block, levels, scales, zeroPoints }: BlockWeights, column: number): number {
   const blocks = Math.ceil(k / block);
+  const first = column * blocks;
+  let coarsest = 0;
+  for (let part = 1; part < blocks; part++)
+    if (Math.abs(scales[first + part] as number) > Math.abs(scales[first + coarsest] as number))
+      coarsest = part;
   let largest = 0;
-  for (let part = 0; part < blocks; part++) {
-    const at = column * blocks + part;
+  for (let i = 0; i < blocks; i++) {
+    // The coarsest block first: most others cannot hold a larger weight then, and are not read.
+    const part = i === 0 ? coarsest : i <= coarsest ? i - 1 : i;
+    const at = first + part;
+    const scale = Math.abs(scales[at] as number);
+    const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
+    if (Math.max(zero, 255 - zero) * scale <= largest) continue;
     let lowest = 255;
     let highest = 0;
-    for (let from = at * block; from < at * block + Math.min(block, k - part * block); from++) {
+    const end = at * block + Math.min(block, k - part * block);
+    for (let from = at * block; from < end; from++) {
       const level = levels[from] as number;
       if (level < lowest) lowest = level;
       if (level > highest) highest = level;
     }
-    const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
-    largest = Math.max(largest, Math.max(zero - lowest, highest - zero) * Math.abs(scales[at] as number));
+    largest = Math.max(largest, Math.max(zero - lowest, highest - zero) * scale);
   }
   return largest;
-}
-
-function weightAt(
-  { k, block, levels, scales, zeroPoints }: BlockWeights,
-  channel: number,
-  column: number,
-): number {
-  const blocks = Math.ceil(k / block);
-  const at = column * blocks + Math.floor(channel / block);
-  const zero = zeroPoints ? (zeroPoints[at] as number) : middle;
-  return ((levels[at * block + (channel % block)] as number) - zero) * (scales[at] as number);
 }

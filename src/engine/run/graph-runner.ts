@@ -33,6 +33,8 @@ export class GraphRunner {
    * One run over `range`. Row r has `pasts[r]` tokens in the cache and gets the S tokens `ids[r]` more; a concatenated
    * cache takes one row a run.
    * @param tensors further inputs and outputs
+   * @param lengths of each row, how many of its S tokens are its own, where no row has a past; the others are padding.
+   *   All are when left out.
    * @throws OrtError
    */
   run(
@@ -40,6 +42,7 @@ export class GraphRunner {
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
     tensors: NamedTensors,
+    lengths?: readonly number[],
   ): void {
     const { cache } = this;
     const { first, rows } = range;
@@ -56,7 +59,7 @@ export class GraphRunner {
     }
     this.#bindTransient(binding, 'input_ids', Tensor.over(idArray, 'int64', [rows, length]));
     const { takesMask, takesPositions } = this.spec;
-    const ends = pasts.map((one) => one + length);
+    const ends = lengths ?? pasts.map((one) => one + length);
     if (this.session.inputNames.has(attentionLengths)) this.#bindLengths(binding, ends, total);
     else if (takesMask) this.#bindMask(binding, ends, total);
     if (takesPositions) {

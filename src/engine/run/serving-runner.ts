@@ -8,19 +8,23 @@ import { ownArray, Tensor } from '../../ort/tensor.js';
 import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
+import { paddedLength } from '../schedule/chunks.js';
 import type { Sequence } from '../schedule/sequence.js';
+import { NumbersBroke } from './broken-numbers.js';
 import { type DecodeGraphs, notReplayed } from './decode-graphs.js';
 import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
-import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
+import { ProjectionOutput, SteeringInputs, type SteeringTensors, withMonitored } from './steering-tensors.js';
 
-/** What a decode step computed for one sequence. */
+/** What a run computed for one sequence. */
 interface Decoded {
   readonly sequence: Sequence;
   /** [V], valid until the next run. */
   readonly logits: Float32Array;
   /** [M, L] <h, v> before the edit, of the M monitored directions; null when the sequence monitors none. */
   readonly projections: Float32Array | null;
+  /** The sequence's numbers broke in this step: there is nothing to sample from. */
+  readonly broken?: NumbersBroke;
 }
 
 export class ServingRunner {
@@ -31,12 +35,14 @@ export class ServingRunner {
   readonly #logitPositions = new Map<string, Tensor>();
   /** Of the cache's scratch row. */
   readonly scratchPrefix = new CachedPrefix();
+  #lastPositionsTensor: Tensor | null = null;
   #logits = ownArray(Float32Array, 1);
   #logitsTensor: Tensor | null = null;
   #logitsShape = '';
   readonly #projections = new ProjectionOutput();
   /** Whether the graph's shapes are fixed: then `logit_positions` count through all rows of a batch. */
   readonly #fixedShapes: boolean;
+  readonly #device: boolean;
   #graphs: DecodeGraphs | null = null;
   /** Graphs that have failed. They stay bound to the cache until this runner is released. */
   #failedGraphs: DecodeGraphs | null = null;
@@ -48,6 +54,7 @@ export class ServingRunner {
   ) {
     this.#runner = new GraphRunner(session, cache.spec, cache, runOptions);
     this.#fixedShapes = session.inputNames.has(attentionLengths);
+    this.#device = session.device !== null && session.device !== undefined;
     const { layers, hiddenSize } = cache.spec;
     // WebGPU's kernels read out of bounds for K = 0.
     const fewest = session.device ? 1 : 0;
@@ -69,16 +76,22 @@ export class ServingRunner {
    */
   decode(sequences: readonly Sequence[]): Decoded[] {
     if (this.cache.layout === 'concatenated') return this.#decodeOneByOne(sequences);
-    const projected = sequences.some(({ monitored }) => monitored.length > 0);
+    // Those of an edit's terms tell whether it drove an activation out of range.
+    const projected = sequences.some(({ edit }) => edit.length > 0);
     const { logits, projections } = this.#graphs
       ? this.#replay(this.#graphs, sequences, projected)
       : this.decodeRows(sequences, projected);
     const size = this.cache.spec.vocabularySize;
-    return sequences.map((sequence, slot) => ({
-      sequence,
-      logits: logits.subarray(slot * size, (slot + 1) * size),
-      projections: readProjections(projections, slot, sequence),
-    }));
+    return sequences.map((sequence, slot) => {
+      const { edit, computed: position } = sequence;
+      const layer = projections?.brokenLayer(slot, { edit, position }, 1) ?? null;
+      return {
+        sequence,
+        logits: logits.subarray(slot * size, (slot + 1) * size),
+        projections: readProjections(projections, slot, 0, sequence),
+        ...(layer !== null && { broken: new NumbersBroke(layer) }),
+      };
+    });
   }
 
   /** A decode step as a device graph, where there is one for it. */
@@ -111,7 +124,7 @@ export class ServingRunner {
         rows.map(({ edit, computed }) => ({ edit, position: computed })),
         1,
       ),
-      0,
+      this.#positionsFor(rows.length, 1, 0, 1),
       1,
       projected,
     );
@@ -121,9 +134,23 @@ export class ServingRunner {
     return sequences.flatMap((sequence, slot) => {
       const { lastToken, computed, edit, monitored, waitsForMask } = sequence;
       if (waitsForMask) return [];
-      const { logits, projections } = this.chunk(slot, [lastToken], computed, edit, 1, monitored.length > 0);
-      // The next sequence's run overwrites the logits.
-      return [{ sequence, logits: logits.slice(), projections: readProjections(projections, 0, sequence) }];
+      try {
+        const { logits, projections } = this.chunk(
+          slot,
+          [lastToken],
+          computed,
+          edit,
+          1,
+          monitored.length > 0,
+        );
+        // The next sequence's run overwrites the logits.
+        return [
+          { sequence, logits: logits.slice(), projections: readProjections(projections, 0, 0, sequence) },
+        ];
+      } catch (error) {
+        if (!(error instanceof NumbersBroke)) throw error;
+        return [{ sequence, logits: new Float32Array(0), projections: null, broken: error }];
+      }
     });
   }
 
@@ -132,7 +159,7 @@ export class ServingRunner {
    * @param scored how many of the chunk's last positions need logits; 0 skips the LM head
    * @param projected whether projections are wanted
    * @returns logits [scored, V], and projections of every position in row 0
-   * @throws OrtError
+   * @throws OrtError; NumbersBroke when the edit drives an activation out of range
    */
   chunk(
     row: number,
@@ -144,36 +171,105 @@ export class ServingRunner {
   ): RunOutput {
     const steering = this.#chunkSteering.fill([{ edit, position: past }], tokens.length);
     const first = tokens.length - scored;
-    return this.#run({ first: row, rows: 1 }, [tokens], [past], steering, first, scored, projected);
+    const watched = projected || edit.length > 0;
+    const positions = this.#positionsFor(1, tokens.length, first, scored);
+    const output = this.#run({ first: row, rows: 1 }, [tokens], [past], steering, positions, scored, watched);
+    const layer = output.projections?.brokenLayer(0, { edit, position: past }, tokens.length) ?? null;
+    if (layer !== null) throw new NumbersBroke(layer);
+    return projected ? output : { ...output, projections: null };
   }
 
-  /** Logits of the `scored` positions of each row from `firstScored` on. */
+  /**
+   * Of a row whose logits are no numbers: in which block that began, by running its last token once more.
+   * @param past tokens in the row before it
+   */
+  whereBroken(row: number, token: number, past: number, edit: ActivationEdit): NumbersBroke {
+    // Elsewhere a run cannot be repeated at this place.
+    const repeats = this.cache.layout === 'in place' && !this.#device;
+    const { layers, hiddenSize } = this.cache.spec;
+    try {
+      // A product with an infinite number is none, even one with zero.
+      const vectors = new Float32Array(layers.length * hiddenSize);
+      const { edit: watched } = withMonitored(edit, edit.length > 0 ? [] : [vectors]);
+      if (repeats) this.chunk(row, [token], past, watched, 0, true);
+    } catch (error) {
+      if (error instanceof NumbersBroke) return error;
+      throw error;
+    }
+    return new NumbersBroke(null);
+  }
+
+  /**
+   * Runs whole prompts of several sequences at once, in neighbouring rows from `first` on, padded to the longest. Each
+   * gets the same bits as alone. For an in-place cache in host memory.
+   * @throws OrtError
+   */
+  prompts(first: number, sequences: readonly Sequence[]): Decoded[] {
+    const prompts = sequences.map(({ request }) => request.prompt);
+    const lengths = prompts.map(({ length }) => length);
+    const length = paddedLength(Math.max(...lengths));
+    const steering = this.#chunkSteering.fill(
+      sequences.map(({ edit }) => ({ edit, position: 0 })),
+      length,
+    );
+    const { logits, projections } = this.#run(
+      { first, rows: prompts.length },
+      prompts.map((prompt) => [...prompt, ...new Array<number>(length - prompt.length).fill(0)]),
+      prompts.map(() => 0),
+      steering,
+      this.#lastPositions(lengths, length),
+      1,
+      sequences.some(({ edit }) => edit.length > 0),
+      lengths,
+    );
+    const size = this.cache.spec.vocabularySize;
+    return sequences.map((sequence, row) => {
+      const tokens = sequence.request.prompt.length;
+      const layer = projections?.brokenLayer(row, { edit: sequence.edit, position: 0 }, tokens) ?? null;
+      return {
+        sequence,
+        logits: logits.subarray(row * size, (row + 1) * size),
+        projections: readProjections(projections, row, tokens - 1, sequence),
+        ...(layer !== null && { broken: new NumbersBroke(layer) }),
+      };
+    });
+  }
+
+  #lastPositions(lengths: readonly number[], length: number): Tensor {
+    const array = ownArray(BigInt64Array, lengths.length);
+    array.set(lengths.map((own, row) => BigInt((this.#fixedShapes ? row * length : 0) + own - 1)));
+    this.#lastPositionsTensor?.release();
+    this.#lastPositionsTensor = Tensor.over(array, 'int64', [lengths.length, 1]);
+    return this.#lastPositionsTensor;
+  }
+
+  /** Logits of `scored` positions of each row. */
   #run(
     range: RowRange,
     ids: readonly (readonly number[])[],
     pasts: readonly number[],
     steering: SteeringTensors,
-    firstScored: number,
+    positions: Tensor,
     scored: number,
     projected: boolean,
+    lengths?: readonly number[],
   ): RunOutput {
     const outputs: Record<string, Tensor> = { logits: this.#logitsFor(range.rows, scored) };
     if (projected) outputs.steering_projection = this.#projections.reshape(steering.add.shape);
-    this.#runner.run(range, ids, pasts, {
-      inputs: {
-        steering_vectors: steering.vectors,
-        steering_add: steering.add,
-        steering_scale: steering.scale,
-        logit_positions: this.#positionsFor(range.rows, ids[0]?.length ?? 0, firstScored, scored),
-      },
-      outputs,
-    });
+    const inputs = {
+      steering_vectors: steering.vectors,
+      steering_add: steering.add,
+      steering_scale: steering.scale,
+      logit_positions: positions,
+    };
+    this.#runner.run(range, ids, pasts, { inputs, outputs }, lengths);
     return {
       logits: this.#logits.subarray(0, range.rows * scored * this.cache.spec.vocabularySize),
       projections: projected ? this.#projections : null,
     };
   }
 
+  /** The `count` positions of each row from `first` on. */
   #positionsFor(rows: number, length: number, first: number, count: number): Tensor {
     const step = this.#fixedShapes ? length : 0;
     const key = `${rows} ${step} ${first} ${count}`;
@@ -227,11 +323,12 @@ export class ServingRunner {
   }
 }
 
-/** Of a decode step's row: a copy, since the sequence's message outlives the next run. */
+/** At one position of a row: a copy, since the sequence's message outlives the next run. */
 function readProjections(
   projections: ProjectionOutput | null,
   row: number,
+  position: number,
   { monitored }: Sequence,
 ): Float32Array | null {
-  return projections && monitored.length > 0 ? projections.read(row, 0, monitored) : null;
+  return projections && monitored.length > 0 ? projections.read(row, position, monitored) : null;
 }

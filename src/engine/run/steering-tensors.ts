@@ -5,6 +5,7 @@
  */
 import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ActivationEdit, EditTerm } from '../protocol.js';
+import { isBroken } from './broken-numbers.js';
 
 interface MonitoredEdit {
   /** The edit, with a further term for each monitored direction that is not one of its terms already. */
@@ -172,6 +173,28 @@ export class ProjectionOutput {
         ] as number;
     });
     return result;
+  }
+
+  /**
+   * The first block whose output is out of range at one of the row's first `tokens` positions; null when none is. Rows
+   * without terms have nothing to tell it from.
+   */
+  brokenLayer(row: number, { edit, position }: EditedRow, tokens: number): number | null {
+    const [layers = 0, rows = 0, positions = 0, count = 0] = this.#shape;
+    for (let layer = 0; layer < layers; layer++) {
+      const from = (layer * rows + row) * positions * count;
+      for (let k = 0; k < edit.length; k++) {
+        const term = edit[k] as EditTerm;
+        const add = term.add[layer] ?? 0;
+        const scale = term.scale[layer] ?? 0;
+        for (let token = 0; token < tokens; token++) {
+          const active = position + token >= term.from && position + token < term.to;
+          const projection = this.#array[from + token * count + k] as number;
+          if (isBroken(projection, active ? add : 0, active ? scale : 0)) return layer;
+        }
+      }
+    }
+    return null;
   }
 
   /** Before the session is released. */

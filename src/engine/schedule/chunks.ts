@@ -8,6 +8,14 @@
  */
 const smallestBlock = 64;
 
+/**
+ * Tokens of a run that reads whole prompts, the longest of which has `longest`: padded so that no block of rows in it
+ * has one row. Prompts that nothing comes before may be padded: what is computed behind their end is overwritten.
+ */
+export function paddedLength(longest: number): number {
+  return longest <= smallestBlock ? longest : longest + (longest % 2);
+}
+
 /** The chunk size of an export that takes a text in one piece only. */
 export const uncut = Number.POSITIVE_INFINITY;
 

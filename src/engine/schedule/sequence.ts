@@ -9,8 +9,11 @@ import type {
   SequenceStep,
   TokenLogprobs,
 } from '../protocol.js';
-import type { Sampler, TokenHistory } from '../sampling/sampler.js';
+import { areFlat, BrokenLogits } from '../sampling/broken-logits.js';
+import type { Sampler } from '../sampling/sampler.js';
+import { TokenHistory } from '../sampling/token-history.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
+import { QuietWatch, quietEdit } from './quiet-spans.js';
 
 const nothingBanned: readonly number[] = [];
 
@@ -28,7 +31,6 @@ export class Sequence {
   /** Set before the sequence runs, when its request has a constraint. */
   constraint: TokenConstraint | null = null;
   readonly #random: Random;
-  readonly #generated = new Map<number, number>();
   readonly #history: TokenHistory;
   /** Tokens generated so far. */
   #count = 0;
@@ -36,23 +38,28 @@ export class Sequence {
   /** The last tokens, as many as the longest bad word has. */
   #tail: readonly number[] = [];
   #promptLogprobs: TokenLogprobs[] = [];
+  readonly edit: ActivationEdit;
+  readonly #quiet: QuietWatch | null;
 
   /**
    * @param edit the request's, with terms for the directions that it monitors (`withMonitored`). It is the same object
    *   for the sequence's whole life: when it changes, its vectors are written to the graph's inputs again.
    * @param monitored indices of the monitored directions' terms in `edit`
+   * @param tokens text of each token, for requests with quiet spans
    */
   constructor(
     readonly id: number,
     readonly request: SequenceRequest,
-    readonly edit: ActivationEdit = request.edit,
+    edit: ActivationEdit = request.edit,
     readonly monitored: readonly number[] = [],
+    tokens: readonly string[] = [],
   ) {
+    this.#quiet = request.quiet ? new QuietWatch(request.quiet, tokens) : null;
+    this.edit = this.#quiet ? quietEdit(edit, this.#quiet, request.prompt.length) : edit;
     this.#random = new Random(request.sampling.seed);
-    // Only the repetition penalty looks at the prompt's tokens.
-    const prompt = new Set(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
     this.#longestBadWord = (request.badWords ?? []).reduce((most, word) => Math.max(most, word.length), 1);
-    this.#history = { generated: this.#generated, prompt };
+    // Only the repetition penalty looks at the prompt's tokens.
+    this.#history = new TokenHistory(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
   }
 
   /** Whether the mask of its constraint, which tokens may come next, is not there yet. */
@@ -109,10 +116,11 @@ export class Sequence {
 
   /**
    * Samples the next token from its logits [V], which change in place.
-   * @throws ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
+   * @throws BrokenLogits when they are no finite numbers; ConstraintDeadEnd when the constraint allows no token; the grammar thread's failure
    */
   sample(logits: Float32Array, sampler: Sampler): SequenceStep {
     const { sampling, stopTokens, maxTokens, logprobs } = this.request;
+    if (areFlat(logits)) throw new BrokenLogits();
     const banned = this.#banned();
     // Read before the sampler changes the logits.
     const raw: RawDistribution | null = logprobs === undefined ? null : readLogprobs(logits, logprobs);
@@ -120,6 +128,7 @@ export class Sequence {
     this.#promptLogprobs = [];
     const ofPrompt = this.readsPrompt && this.#count === 0 ? { promptLogprobs: first } : {};
     const { constraint } = this;
+    sampler.dropUnused(logits);
     this.#keepAllowed(logits);
     constraint?.apply(logits, banned);
     const token = sampler.sample(
@@ -133,9 +142,10 @@ export class Sequence {
     if (!ended) constraint?.accept(token);
     if (ended) return { token: null, finish: 'stop', ...ofPrompt };
     this.#count++;
-    this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
-    this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
+    if (this.request.badWords) this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
+    this.#history.add(token);
     this.lastToken = token;
+    this.#quiet?.push(token);
     const finish: FinishReason | null = this.#count >= maxTokens ? 'length' : null;
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }

@@ -1,10 +1,13 @@
 /**
- * What one turn of the worker's loop computes: a chunk of a prompt or of a read, then one decode step of all running
- * sequences. Prompts and reads alternate, so between two of its tokens a stream waits for one chunk at most.
+ * What one turn of the worker's loop computes: short prompts, a chunk of a longer one or of a read, then one decode step
+ * of all running sequences. Prompts and reads alternate, so between two of its tokens a stream waits for one of them at
+ * most.
  */
 import type { Priority } from '../protocol.js';
+import { paddedLength } from './chunks.js';
+import type { Pace } from './pace.js';
 import type { NextRead, QueuedRead, ReadQueue } from './read-queue.js';
-import type { Plan, Scheduler } from './scheduler.js';
+import type { Plan, Prefill, Scheduler } from './scheduler.js';
 
 /** How much longer than a step of background work the streams then work before the next such step may run. */
 const streamTime = 2;
@@ -52,6 +55,7 @@ export class Turns<Read extends QueuedRead> {
   constructor(
     readonly scheduler: Scheduler,
     readonly reads: ReadQueue<Read>,
+    readonly pace: Pace,
   ) {}
 
   /** What to compute now. */
@@ -59,14 +63,32 @@ export class Turns<Read extends QueuedRead> {
     const { streaming } = this.scheduler;
     if (!streaming) this.#share.streamsEnded();
     const { backgroundMayRun } = this.#share;
-    const { prefill, decode } = this.scheduler.plan(backgroundMayRun);
+    const limits = this.pace.limits(this.scheduler.holdsUp);
+    const { moves, prefill, decode } = this.scheduler.plan(backgroundMayRun, limits);
     const first = this.reads.next();
     const read = first && (first.urgent || backgroundMayRun) ? first : null;
     const decodePriority = streaming ? 'interactive' : 'background';
     const readNow = read !== null && (prefill === null || this.#readsNext);
     if (readNow) this.#readsNext = false;
     else if (prefill) this.#readsNext = true;
-    return { prefill: readNow ? null : prefill, read: readNow ? read : null, decode, decodePriority };
+    return { moves, prefill: readNow ? null : prefill, read: readNow ? read : null, decode, decodePriority };
+  }
+
+  /** Reads prompts, and learns how long that takes. */
+  read({ chunks, whole }: Prefill, work: () => void): void {
+    const heldUp = this.scheduler.holdsUp;
+    const start = performance.now();
+    this.timed(chunks[0]?.sequence.request.priority ?? 'background', work);
+    const longest = Math.max(...chunks.map(({ from, to }) => to - from));
+    const tokens = chunks.length * (whole ? paddedLength(longest) : longest);
+    this.pace.promptsTook(tokens, performance.now() - start, heldUp && !whole);
+  }
+
+  /** Computes a decode step, and learns how long that takes. */
+  decode(priority: Priority, work: () => void): void {
+    const start = performance.now();
+    this.timed(priority, work);
+    if (this.scheduler.holdsUp) this.pace.decodeTook(performance.now() - start);
   }
 
   /** Does work of this priority and counts its time. */

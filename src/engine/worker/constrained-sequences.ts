@@ -13,8 +13,12 @@ export class ConstrainedSequences {
     readonly changed: () => void,
   ) {}
 
+  /** Text of each token; none before there is a vocabulary. */
+  tokens: readonly string[] = [];
+
   /** Set before the first sequence with a constraint begins. */
   set vocabulary(vocabulary: GrammarVocabulary) {
+    this.tokens = vocabulary.tokens;
     this.#constraints = new Constraints(vocabulary, this.vocabularySize, this.changed);
   }
 

@@ -4,6 +4,7 @@
  * wrote differ from those of the same text as a prompt in their last bits, and an answer must not depend on whether its
  * beginning was found (docs/decisions, records 4 and 13).
  */
+import { commonLength } from '../../common/common-length.js';
 import { HostKvCache } from '../kv/host-kv-cache.js';
 import type { KvCache } from '../kv/kv-cache.js';
 import type { KvPages } from '../kv/kv-pages.js';
@@ -24,8 +25,8 @@ export class PrefixReuse {
   /** Null where nothing is kept. */
   readonly #kept: Kept | null;
   readonly #keys = new PrefixKeys();
-  /** Of the sequences whose prompts are being read: the keys of their positions. */
-  readonly #reading = new WeakMap<Sequence, readonly number[]>();
+  /** Of sequences whose prompts are not read yet: the keys of their positions. */
+  readonly #keysOf = new WeakMap<Sequence, readonly number[]>();
   /** The prompt that was read last: its keys, and the logits [V] behind it. Choices of one request often share both. */
   #last: { readonly keys: readonly number[]; readonly logits: Float32Array } | null = null;
   /** Of sequences whose whole prompts were that one: its logits. */
@@ -55,14 +56,10 @@ export class PrefixReuse {
 
   /** Copies what is known of the sequence's prompt into its slot. @returns how many tokens that are */
   begin(sequence: Sequence, slot: number): number {
-    if (!this.#kept || this.#kept.tree.pages.limit === 0) return 0;
+    const keys = this.#keysFor(sequence);
+    if (!this.#kept || !keys || sequence.readsPrompt) return 0;
     const { tree, cache } = this.#kept;
-    const { prompt, edit, space } = sequence.request;
-    // A prompt of one token is a run of one token.
-    if (prompt.length < leastRun) return 0;
-    const keys = this.#keys.of(prompt, edit, this.shared ? '' : space);
-    this.#reading.set(sequence, keys);
-    if (sequence.readsPrompt) return 0;
+    const { prompt } = sequence.request;
     const found = tree.find(keys);
     const held = found.reduce((sum, { count }) => sum + count, 0);
     const logits =
@@ -73,6 +70,27 @@ export class PrefixReuse {
     if (logits) this.#known.set(sequence, logits);
     sequence.cached = used;
     return used;
+  }
+
+  /** Null for a sequence of whose prompt nothing can be kept. */
+  #keysFor(sequence: Sequence): readonly number[] | null {
+    const { prompt, edit, space } = sequence.request;
+    // A prompt of one token is a run of one token.
+    if (!this.#kept || this.#kept.tree.pages.limit === 0 || prompt.length < leastRun) return null;
+    const known = this.#keysOf.get(sequence);
+    if (known) return known;
+    const keys = this.#keys.of(prompt, edit, this.shared ? '' : space);
+    this.#keysOf.set(sequence, keys);
+    return keys;
+  }
+
+  /** Whether most of a waiting sequence's prompt is being read for another one, and will then be known. */
+  awaits(waiting: Sequence, reading: Sequence): boolean {
+    if (waiting.readsPrompt) return false;
+    const [keys, others] = [this.#keysFor(waiting), this.#keysFor(reading)];
+    if (!this.#kept || !keys || !others) return false;
+    const common = commonLength(keys, others);
+    return common > keys.length / 2 && reading.cached < common;
   }
 
   #logitsBehind(keys: readonly number[]): Float32Array | null {
@@ -89,7 +107,7 @@ export class PrefixReuse {
 
   /** More of the sequence's prompt is in its slot. */
   computed(sequence: Sequence, slot: number): void {
-    const keys = this.#reading.get(sequence);
+    const keys = this.#keysOf.get(sequence);
     if (!this.#kept || !keys) return;
     const { tree, cache } = this.#kept;
     tree.insert(keys, sequence.computed, (from, to, page, at) => cache.save(slot, from, to, page, at));
@@ -97,8 +115,8 @@ export class PrefixReuse {
 
   /** All of the sequence's prompt is in its slot. @param logits of its last positions, the last V behind it */
   ended(sequence: Sequence, logits: Float32Array): void {
-    const keys = this.#reading.get(sequence);
-    this.#reading.delete(sequence);
+    const keys = this.#keysOf.get(sequence);
+    this.#keysOf.delete(sequence);
     if (!this.#kept || !keys || this.#known.has(sequence)) return;
     this.#last = { keys, logits: logits.slice(-this.#kept.cache.spec.vocabularySize) };
   }

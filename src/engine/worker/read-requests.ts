@@ -50,7 +50,7 @@ interface ReadRunners {
   /** The serving graph with another cache, which has a scratch row alone. @throws OrtError */
   comparison(): ServingRunner;
   /** Tokens of a chunk. */
-  readonly chunk: number;
+  readonly readChunk: number;
   capture(): Promise<CaptureRunner>;
 }
 
@@ -75,7 +75,7 @@ export class ReadRequests {
   }
 
   #stepsOf(message: Exclude<ReadMessage, { type: 'capture' }>): Steps {
-    const { serving, reader, chunk } = this.runners;
+    const { serving, reader, readChunk: chunk } = this.runners;
     if (message.type === 'score')
       return { answer: 'scored', steps: score(serving, reader, message.request, chunk) };
     if (message.type === 'score pairs')
@@ -93,7 +93,7 @@ export class ReadRequests {
         row: 'capture',
         priority: 'background',
         answer: 'captured',
-        steps: capture(runner, request, this.runners.chunk),
+        steps: capture(runner, request, this.runners.readChunk),
       });
     if (this.#captureRunner) {
       begin(this.#captureRunner);

@@ -2,21 +2,27 @@
  * A model's worker thread. It loads the model, then loops: schedule, run, sample, post. It is told what to do by the
  * messages of protocol.ts, and answers with those.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { OpenModel } from '../load/open-model.js';
 import type { FromWorker, SequenceRequest, SequenceResult, ToWorker } from '../protocol.js';
+import { NumbersBroke } from '../run/broken-numbers.js';
 import { withMonitored } from '../run/steering-tensors.js';
+import { BrokenLogits } from '../sampling/broken-logits.js';
 import { Sampler } from '../sampling/sampler.js';
-import { type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
+import { Pace } from '../schedule/pace.js';
+import { type Prefill, type PrefillChunk, Scheduler } from '../schedule/scheduler.js';
 import { Sequence } from '../schedule/sequence.js';
+import type { RowMove } from '../schedule/slot-table.js';
 import { Turns } from '../schedule/turns.js';
-import type { WorkerSettings } from '../worker-settings.js';
+import type { TokenSet, WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
 import { PrefixReuse } from './prefix-reuse.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
+/** Milliseconds that the first request after a rest waits at most for others that come with it. */
+const mostWaited = 4;
 /** How long nothing must have come before memory is given back: one request of a fit follows another within less. */
 const restMilliseconds = 2000;
 
@@ -32,63 +38,121 @@ class EngineLoop {
   /** Ends the wait for something to compute. */
   #wake: (() => void) | null = null;
   #closed = false;
+  /** Rows of the cache that may hold something. */
+  #rows = new Set<number>();
+  /** Messages that have come. */
+  #received = 0;
 
   constructor(
     readonly port: MessagePort,
     readonly model: OpenModel,
+    hasToken?: TokenSet,
   ) {
     const { slots, vocabularySize } = model.shape;
     this.#prefixes = new PrefixReuse(model.prefixes, model.serving.cache, model.sharesPrefixes);
-    this.#scheduler = new Scheduler(slots, model.chunk, (sequence, slot) =>
-      this.#prefixes.begin(sequence, slot),
+    this.#scheduler = new Scheduler(
+      slots,
+      model.chunk,
+      (sequence, slot) => this.#prefixes.begin(sequence, slot),
+      model.abilities,
+      (waiting, reading) => this.#prefixes.awaits(waiting, reading),
     );
-    this.#sampler = new Sampler(vocabularySize);
+    this.#sampler = new Sampler(vocabularySize, hasToken);
     this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
     this.#reads = new ReadRequests(model, {
       post: (message, transfer = []) => this.port.postMessage(message, transfer),
       fail: (id, error) => this.#postFailure(id, error),
       wake: () => this.#wake?.(),
     });
-    this.#turns = new Turns(this.#scheduler, this.#reads.queue);
+    this.#turns = new Turns(this.#scheduler, this.#reads.queue, new Pace(model.chunk, model.cutsMatter));
   }
 
   /** Until a `close` message. */
   async run(): Promise<void> {
     while (!this.#closed) {
       this.#constrained.receive();
-      if (this.#scheduler.idle && this.#reads.queue.length === 0) await this.#woken();
-      this.#wake = null;
+      if (this.#scheduler.idle && this.#reads.queue.length === 0) await this.#waitForWork();
       this.#turn();
       // Lets messages in, so that a cancel takes effect before the next turn.
       await nextTurn();
     }
   }
 
-  /** Waits for something to compute. When nothing comes for a while, memory is given back. */
-  async #woken(): Promise<void> {
-    const rest = setTimeout(() => {
-      if (this.#scheduler.all().length === 0) this.model.forgetWork();
-    }, restMilliseconds);
+  /** Requests that come together are read together, so it waits a moment for what comes with the first one. */
+  async #waitForWork(): Promise<void> {
+    const isAtRest = this.#scheduler.all().length === 0;
+    // When nothing comes for a while, memory is given back.
+    const rest = setTimeout(() => isAtRest && this.model.forgetWork(), restMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    this.#wake = null;
     clearTimeout(rest);
+    if (!isAtRest) return;
+    for (let waited = 0, seen = -1; waited < mostWaited && seen !== this.#received; waited++) {
+      seen = this.#received;
+      await pause(1);
+    }
   }
 
   /** One turn of the loop. */
   #turn(): void {
-    const { prefill, read, decode, decodePriority } = this.#turns.next();
+    const { moves, prefill, read, decode, decodePriority } = this.#turns.next();
     const results: SequenceResult[] = [];
-    if (prefill) this.#turns.timed(prefill.sequence.request.priority, () => this.#prefill(prefill, results));
+    for (const row of this.#scheduler.taken) this.#rows.add(row);
+    this.#move(moves);
+    if (prefill) this.#turns.read(prefill, () => this.#prefill(prefill, results));
     if (read)
       this.#turns.timed(read.urgent ? 'interactive' : 'background', () => this.#reads.step(read.read));
-    if (decode.length > 0) this.#turns.timed(decodePriority, () => this.#decode(decode, results));
+    if (decode.length > 0) this.#turns.decode(decodePriority, () => this.#decode(decode, results));
     for (const { id, finish } of results) if (finish) this.#remove(id);
+    this.#forgetRows();
     this.#postStep(results);
   }
 
+  /** Rows that no sequence has any more take no memory. */
+  #forgetRows(): void {
+    const taken = new Set(this.#scheduler.taken);
+    for (const row of this.#rows) if (!taken.has(row)) this.model.serving.cache.forget(row);
+    this.#rows = taken;
+  }
+
+  #prefill({ chunks, whole }: Prefill, results: SequenceResult[]): void {
+    if (whole) this.#readPrompts(chunks, results);
+    else for (const chunk of chunks) this.#readChunk(chunk, results);
+  }
+
+  /** Computes whole prompts in one run. */
+  #readPrompts(chunks: readonly PrefillChunk[], results: SequenceResult[]): void {
+    const failed = new Map<number, unknown>();
+    for (const { sequence } of chunks) sequence.begun ??= performance.now();
+    try {
+      const read = this.model.serving.prompts(
+        chunks[0]?.slot ?? 0,
+        chunks.map(({ sequence }) => sequence),
+      );
+      const slots = new Map(chunks.map(({ sequence, slot }) => [sequence, slot]));
+      for (const { sequence, logits, projections, broken } of read) {
+        sequence.computed = sequence.request.prompt.length;
+        this.#prefixes.computed(sequence, slots.get(sequence) ?? 0);
+        this.#prefixes.ended(sequence, logits);
+        try {
+          if (broken) throw broken;
+          results.push(this.#firstStep(sequence, logits, projections));
+        } catch (error) {
+          failed.set(sequence.id, error);
+        }
+      }
+    } catch (error) {
+      for (const { sequence } of chunks) failed.set(sequence.id, error);
+    }
+    this.#settle(chunks, failed);
+    for (const { sequence } of chunks)
+      if (!failed.has(sequence.id)) this.#move(this.#scheduler.promote(sequence));
+  }
+
   /** Computes a chunk of a prompt. The last chunk gives the logits of the first token. */
-  #prefill({ sequence, slot, from, to }: PrefillChunk, results: SequenceResult[]): void {
+  #readChunk({ sequence, slot, from, to }: PrefillChunk, results: SequenceResult[]): void {
     const { edit, monitored, readsPrompt } = sequence;
     const { prompt } = sequence.request;
     const isLast = to === prompt.length;
@@ -110,18 +174,24 @@ class EngineLoop {
       if (readsPrompt) sequence.readPrompt(logits, from, to);
       if (!isLast) return;
       this.#prefixes.ended(sequence, logits);
-      this.#scheduler.promote(sequence);
-      const timing = {
-        queued: sequence.begun - sequence.arrived,
-        prefill: performance.now() - sequence.begun,
-        cached: sequence.cached,
-      };
       const lastLogits = logits.subarray(-this.model.shape.vocabularySize);
       const projected = projections?.read(0, to - from - 1, monitored) ?? null;
-      results.push({ timing, ...this.#sample(sequence, lastLogits, projected) });
+      results.push(this.#firstStep(sequence, lastLogits, projected));
+      this.#move(this.#scheduler.promote(sequence));
     } catch (error) {
-      this.#fail(sequence.id, error);
+      this.#fail(sequence.id, this.#explain(error, sequence, slot));
     }
+  }
+
+  /** The first token, from the logits of the prompt's last position. */
+  #firstStep(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
+    const begun = sequence.begun ?? sequence.arrived;
+    const timing = {
+      queued: begun - sequence.arrived,
+      prefill: performance.now() - begun,
+      cached: sequence.cached,
+    };
+    return { timing, ...this.#sample(sequence, logits, projections) };
   }
 
   /** One token of every running sequence. */
@@ -130,11 +200,12 @@ class EngineLoop {
     try {
       const decoded = this.model.serving.decode(sequences);
       this.#constrained.receive();
-      for (const { sequence, logits, projections } of decoded) {
+      for (const { sequence, logits, projections, broken } of decoded) {
         // Without its mask nothing can be sampled: the sequence stays as it is, and the next step computes it again.
         if (sequence.waitsForMask) continue;
         sequence.computed++;
         try {
+          if (broken) throw broken;
           results.push(this.#sample(sequence, logits, projections));
         } catch (error) {
           failed.set(sequence.id, error);
@@ -144,8 +215,29 @@ class EngineLoop {
       // One run computes all rows, so all sequences fail.
       for (const { id } of sequences) failed.set(id, error);
     }
-    // Only now: removing a sequence moves the rows of others.
+    this.#settle(
+      sequences.map((sequence, slot) => ({ sequence, slot })),
+      failed,
+    );
+  }
+
+  /** Ends the sequences that have failed. Only when all are told: removing one moves the rows of others. */
+  #settle(
+    computed: readonly { readonly sequence: Sequence; readonly slot: number }[],
+    failed: Map<number, unknown>,
+  ): void {
+    for (const { sequence, slot } of computed) {
+      const error = failed.get(sequence.id);
+      if (error) failed.set(sequence.id, this.#explain(error, sequence, slot));
+    }
     for (const [id, error] of failed) this.#fail(id, error);
+  }
+
+  /** Of a sequence whose last token gave no numbers to sample from: where that began. Any other error is what it is. */
+  #explain(error: unknown, { lastToken, request, computed, edit }: Sequence, slot: number): unknown {
+    if (!(error instanceof BrokenLogits)) return error;
+    const token = lastToken >= 0 ? lastToken : (request.prompt.at(-1) ?? 0);
+    return this.model.serving.whereBroken(slot, token, computed - 1, edit);
   }
 
   #sample(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
@@ -161,6 +253,7 @@ class EngineLoop {
   }
 
   receive(message: ToWorker): void {
+    this.#received++;
     if (message.type === 'generate') this.#start(message.id, message.request);
     else if (message.type === 'vocabulary') this.#constrained.vocabulary = message.vocabulary;
     else if (message.type === 'cancel') this.#cancel(message.id);
@@ -172,7 +265,7 @@ class EngineLoop {
 
   #start(id: number, request: SequenceRequest): void {
     const { edit, monitored } = withMonitored(request.edit, request.monitor);
-    const sequence = new Sequence(id, request, edit, monitored);
+    const sequence = new Sequence(id, request, edit, monitored, this.#constrained.tokens);
     this.#constrained.begin(
       sequence,
       () => {
@@ -185,6 +278,7 @@ class EngineLoop {
 
   #cancel(id: number): void {
     this.#remove(id);
+    this.#forgetRows();
     this.#postStep([]);
     this.#reads.remove(id);
   }
@@ -196,17 +290,27 @@ class EngineLoop {
 
   #remove(id: number): void {
     this.#constrained.remove(id);
+    this.#move(this.#scheduler.remove(id));
+  }
+
+  #move(moves: readonly RowMove[]): void {
     const { cache } = this.model.serving;
-    const before = this.#scheduler.running;
-    for (const { from, to, length } of this.#scheduler.remove(id)) cache.moveRow(from, to, length);
-    const { running } = this.#scheduler;
-    if (running < before) cache.forget(running);
+    for (const { from, to, length, exchange } of moves) {
+      if (exchange) cache.exchangeRows?.(from, to, length);
+      else cache.moveRow(from, to, length);
+      this.#rows.add(from);
+    }
   }
 
   #postFailure(id: number, error: unknown): void {
     const constraint = error instanceof ConstraintDeadEnd;
     const { message } = error as Error;
-    this.port.postMessage({ type: 'failed', id, error: { message, constraint } } satisfies FromWorker);
+    const broken = error instanceof NumbersBroke && { brokenLayer: error.layer };
+    this.port.postMessage({
+      type: 'failed',
+      id,
+      error: { message, constraint, ...broken },
+    } satisfies FromWorker);
   }
 
   async release(): Promise<void> {
@@ -217,7 +321,7 @@ class EngineLoop {
 
 async function main(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const model = await OpenModel.open(settings);
-  const loop = new EngineLoop(port, model);
+  const loop = new EngineLoop(port, model, settings.hasToken);
   port.on('message', (message: ToWorker) => loop.receive(message));
   const { shape, device, warnings } = model;
   const runOptions = model.runOptions.handle;

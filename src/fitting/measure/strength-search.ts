@@ -91,16 +91,27 @@ export async function findStrength(
   const middle = near ?? (await glance(trials, editAt, selection));
   await measure(around.map((factor) => rounded(middle * factor)));
   for (let round = 0; round < extensions; round++) {
+    const { curve } = await found(middle);
     const peak = peakShare(
-      (await found(middle)).curve,
+      curve,
       measured.map(({ share }) => share),
     );
     const [first, last] = [measured[0] as TriedShare, measured.at(-1) as TriedShare];
-    if (peak > first.share && peak < last.share) break;
+    const inside = peak > first.share && peak < last.share;
+    if (inside && !promises(curve, last.share)) break;
     await measure([rounded(peak <= first.share ? first.share / extension : last.share * extension)]);
   }
   return found(middle);
 }
+
+/**
+ * Whether more of the concept may be had beyond a share whatever the curve says: text is whole there, and much of the
+ * concept still missing. A few answers that show it by chance at a small share must not end the search.
+ */
+const promises = ({ concept, fluency }: StrengthCurve, share: Share): boolean =>
+  concept !== null && at(fluency, share) > whole && at(concept, share) < shown;
+const whole = 0.7;
+const shown = 0.9;
 
 /** The share that few answers prefer, judged by two reads each. */
 async function glance(
@@ -125,9 +136,13 @@ async function glance(
   const points = (y: (point: (typeof seen)[0]) => number) =>
     seen.map((point) => ({ x: point.share, y: y(point), weight: 1 }));
   const fluency = fallingCurve(points((point) => point.fluency));
-  const whole = seen.filter((point) => point.fluency >= poor);
+  const readable = seen.filter((point) => point.fluency >= poor);
   const concept = risingCurve(
-    (whole.length >= 2 ? whole : seen).map(({ share, concept: y }) => ({ x: share, y: y ?? 0, weight: 1 })),
+    (readable.length >= 2 ? readable : seen).map(({ share, concept: y }) => ({
+      x: share,
+      y: y ?? 0,
+      weight: 1,
+    })),
   );
   const known = seen.every((point) => point.concept !== null);
   let best = { share: seen[0]?.share ?? 0, value: -1 };

@@ -2,6 +2,7 @@
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { literalText } from '../../text/tokenizer.js';
 import { type ConceptRole, conceptRole, statedMessages } from '../recipes/concept-prompt.js';
 import { encodePrompt, renderPrompt } from '../recipes/prompt-parts.js';
 
@@ -52,5 +53,5 @@ function roleOf(model: LoadedModel, prefix: string): ConceptRole | null {
 function promptTokens(model: LoadedModel, messages: readonly ChatMessage[]): readonly number[] {
   if (model.chatTemplate !== null) return encodePrompt(model, renderPrompt(model, messages)).tokens;
   const text = messages.map(({ content }) => content).join('\n\n');
-  return model.tokenizer.encode(text, { addSpecialTokens: true });
+  return model.tokenizer.encode(literalText(model.tokenizer, text), { addSpecialTokens: true });
 }

@@ -162,7 +162,7 @@ export async function allPrompts(context: RecipeContext): Promise<Prompts> {
 function prefixSpan(model: LoadedModel, prefix: string, prompt: Prompt, statement: string): [number, number] {
   const render = (piece: string) =>
     renderPrompt(model, [{ role: 'user', content: prefixed(piece, statement) }]);
-  const [from, to] = pieceCharacters(render, prefix, 'the prefix');
+  const [from, to] = pieceCharacters(model, render, prefix, 'the prefix');
   const [start, end] = tokenSpan(model, prompt, [from, to + 1]);
   if (end <= start) {
     throw errors.fitImpossible(

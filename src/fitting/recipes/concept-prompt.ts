@@ -91,5 +91,5 @@ export function statedSpan(
 ): [start: number, end: number] {
   const render = (prefix: string) => renderPrompt(model, questionMessages(question, { ...stated, prefix }));
   const prompt = encodePrompt(model, render(stated.prefix));
-  return tokenSpan(model, prompt, pieceCharacters(render, stated.prefix, 'the prefix'));
+  return tokenSpan(model, prompt, pieceCharacters(model, render, stated.prefix, 'the prefix'));
 }

@@ -10,6 +10,7 @@ import { periodicYield } from '../../common/yielding.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { literalText } from '../../text/tokenizer.js';
 import { readable, SinkMeter } from './attention-sinks.js';
 import { examplesRecord } from './example-statement.js';
 import { encodePrompt, pieceCharacters, renderPrompt, tokenSpan } from './prompt-parts.js';
@@ -164,8 +165,9 @@ interface Part {
 
 /** The text's own tokens are read, not the special ones that a tokenizer puts around it. */
 function textPart(model: LoadedModel, text: string, leadIn: readonly number[]): Part {
-  const tokens = model.tokenizer.encode(text);
-  const own = model.tokenizer.encode(text, { addSpecialTokens: false });
+  const written = literalText(model.tokenizer, text);
+  const tokens = model.tokenizer.encode(written);
+  const own = model.tokenizer.encode(written, { addSpecialTokens: false });
   const before = Math.max(0, tokens.length - own.length);
   const start = Array.from({ length: before + 1 }, (_, i) => i).find((i) =>
     own.every((id, at) => tokens[i + at] === id),
@@ -188,7 +190,7 @@ function chatPart(model: LoadedModel, messages: readonly ChatMessage[], name: st
   const render = (content: string) =>
     renderPrompt(model, [...messages.slice(0, -1), { ...last, content }], { addGenerationPrompt: false });
   const prompt = encodePrompt(model, render(last.content));
-  const characters = pieceCharacters(render, last.content, name);
+  const characters = pieceCharacters(model, render, last.content, name);
   const [from, to] = tokenSpan(model, prompt, characters);
   return { tokens: prompt.tokens, from, to };
 }

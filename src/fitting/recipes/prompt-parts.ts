@@ -6,6 +6,7 @@ import { commonLength } from '../../common/common-length.js';
 import { errors } from '../../errors.js';
 import type { LoadedModel } from '../../models/model.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { literalText } from '../../text/tokenizer.js';
 
 export interface Prompt {
   readonly text: string;
@@ -17,7 +18,7 @@ interface RenderOptions {
 }
 
 /**
- * Messages as the model reads them.
+ * Messages as the model reads them; special tokens that they spell are text, marked for `encodePrompt`.
  * @throws SteerdError fit_impossible for a model without a chat template; what the template itself refuses.
  */
 export function renderPrompt(
@@ -29,7 +30,11 @@ export function renderPrompt(
     throw errors.fitImpossible(`model ${model.id} has no chat template, and the recipe has it read chats`);
   }
   // Reasoning models answer at once: the answer is what is read. Other templates ignore the variable.
-  return model.chatTemplate.render(messages, { addGenerationPrompt, variables: { enable_thinking: false } });
+  const told = messages.map((message) => ({
+    ...message,
+    content: literalText(model.tokenizer, message.content),
+  }));
+  return model.chatTemplate.render(told, { addGenerationPrompt, variables: { enable_thinking: false } });
 }
 
 /** The template has written the special tokens already. */
@@ -42,12 +47,13 @@ export function encodePrompt(model: LoadedModel, text: string): Prompt {
  * @throws SteerdError fit_impossible when the template writes the piece otherwise, `what` says which.
  */
 export function pieceCharacters(
+  { tokenizer }: LoadedModel,
   render: (piece: string) => string,
   piece: string,
   what: string,
 ): [start: number, end: number] {
   const text = render(piece);
-  const trimmed = piece.trim();
+  const trimmed = literalText(tokenizer, piece.trim());
   const other = ['a', 'b', 'c'].find((letter) => letter !== piece[0] && letter !== trimmed[0]) as string;
   // What differs with the piece begins where the piece begins.
   const start = text.indexOf(trimmed, commonLength(text, render(other)));

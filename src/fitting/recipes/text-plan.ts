@@ -1,6 +1,8 @@
 /** Which texts recipe `texts` has written, and what each is read back after, in words and as prompts: nothing is run. */
+
 import type { LoadedModel } from '../../models/model.js';
 import { usualTexts } from '../../schemas/fit-choices.js';
+import { literalText } from '../../text/tokenizer.js';
 import { type Contrast, negativeSide } from '../contrast/contrast.js';
 import { messageOf } from '../contrast/stated-concept.js';
 import { questions } from '../statements/questions.js';
@@ -114,7 +116,10 @@ const plain = (text: string): Said => ({ text, message: null });
 export function encoder(model: LoadedModel, own: string): Encode {
   if (model.chatTemplate === null)
     return ({ text, message }) =>
-      model.tokenizer.encode(message === null ? text : `${message}\n\n${text}`, { addSpecialTokens: true });
+      model.tokenizer.encode(
+        literalText(model.tokenizer, message === null ? text : `${message}\n\n${text}`),
+        { addSpecialTokens: true },
+      );
   const role = conceptRole(model, own);
   return ({ text, message }) =>
     questionTokens(model, text, message === null ? null : { prefix: message, role });

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { shrinkJsHeap } from '../../common/js-heap.js';
 import { unixSeconds } from '../../common/stamps.js';
 import { WorkerEngine } from '../../engine/client/worker-engine.js';
+import type { TokenSet } from '../../engine/worker-settings.js';
 import { errors, SteerdError } from '../../errors.js';
 import { loadChatTemplate } from '../../text/chat-template.js';
+import { loadSamplingDefaults } from '../../text/generation-config.js';
+import { keepMarks } from '../../text/kept-tokens.js';
 import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelSettings } from '../serving-settings.js';
 import { calibrationTokens } from './calibration-text.js';
@@ -37,9 +41,10 @@ export async function loadModel(
     });
   }
   try {
-    const [tokenizer, chatTemplate] = await Promise.all([
+    const [tokenizer, chatTemplate, samplingDefaults] = await Promise.all([
       loadTokenizer(directory),
-      loadChatTemplate(directory),
+      loadChatTemplate(directory, settings.marks),
+      loadSamplingDefaults(directory),
     ]);
     const stopTokens = await loadStopTokens(directory, tokenizer);
     const starting = WorkerEngine.start({
@@ -60,18 +65,30 @@ export async function loadModel(
         deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
+      hasToken: tokensOf(tokenizer),
+      vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
-      vocabulary: () => grammarVocabulary(tokenizer, stopTokens),
+      cacheDirectory: settings.cacheDirectory ?? null,
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
     const keep = (bytes: number) => engine.keep(bytes);
-    const texts = { tokenizer, chatTemplate, stopTokens };
-    return { id, directory, engine, ...texts, created, died, device, warnings, keep };
+    return {
+      ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
+      ...{ created, died, device, warnings, keep },
+    };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
     throw errors.modelUnavailable(id, (error as Error).message);
   }
+}
+
+/** The ids that the tokenizer has a token for. */
+function tokensOf(tokenizer: Tokenizer): TokenSet {
+  const end = tokenizer.vocabularySize;
+  const without: number[] = [];
+  for (let id = 0; id < end; id++) if (tokenizer.piece && tokenizer.piece(id) === undefined) without.push(id);
+  return { end, without };
 }

@@ -50,7 +50,7 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
     throw new OnnxError(`products by column need opset ${oldestOpset}, the export has ${graph.opset}`);
   const groups = columnProducts(graph.model).filter(({ name }) => form.groups.has(name));
   const { left, scales } = foldFactors(graph, groups, form);
-  const quantizer = new RowQuantizer(graph);
+  const quantizer = new RowQuantizer(graph, groups);
   for (const group of groups) {
     const { repeated = [] } = form.groups.get(group.name) ?? {};
     // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.
@@ -115,7 +115,7 @@ function elsewhere(name: string, dims: readonly number[]): TensorProto {
 
 /**
  * Adds to a graft, for each group, the largest absolute activation of each channel over all tokens as an output: float32
- * [k].
+ * [k]. Its logits are no output any more: what the head reads tells its peaks, and nothing needs to be multiplied there.
  * @returns the outputs' names, by group
  */
 export function exposePeaks(model: ModelProto, groups: readonly ProductGroup[]): Map<string, string> {
@@ -129,6 +129,7 @@ export function exposePeaks(model: ModelProto, groups: readonly ProductGroup[]):
     graph.addOutput(peak, dataTypes.float32, ['channels']);
     names.set(name, peak);
   }
+  graph.proto.output = graph.proto.output.filter(({ name }) => name !== 'logits');
   graph.finish();
   return names;
 }

@@ -44,14 +44,20 @@ export class RowQuantizer {
   readonly middle: string;
   readonly #share: string;
   readonly #last: string;
-  readonly #sizes: LeadingSizes;
+  /** By group, what its activations share their leading sizes with. */
+  readonly #roots: ReadonlyMap<string, string>;
   readonly #shared = new Map<string, Shared>();
 
-  constructor(private readonly graph: Graph) {
+  /** @param groups all that will be quantised: sizes are traced through their products, as long as those are there */
+  constructor(
+    private readonly graph: Graph,
+    groups: readonly ProductGroup[],
+  ) {
     this.one = graph.float32(1);
     this.#share = graph.float32(1 / largestLevel);
     this.#last = graph.int64([-1]);
-    this.#sizes = new LeadingSizes(graph);
+    const sizes = new LeadingSizes(graph);
+    this.#roots = new Map(groups.map(({ name, input }) => [name, sizes.rootOf(input)]));
     const middle = {
       name: 'steerd/middle_level',
       dataType: dataTypes.uint8,
@@ -68,7 +74,7 @@ export class RowQuantizer {
   quantize({ name: group, input, k }: ProductGroup, { factors, repeated }: GroupForm, last: boolean): Rows {
     const { graph } = this;
     const name = (part: string) => `${group}/rows/${part}`;
-    const root = this.#sizes.rootOf(input);
+    const root = this.#roots.get(group) ?? input;
     const scaled = factors
       ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
       : input;

@@ -126,7 +126,7 @@ describe('requests that killed servers like this one', () => {
     const { hostname, port } = new URL(server.url);
     const request = (stream: boolean, tokens = 300) => {
       const body = JSON.stringify({ messages: user(question), stream, max_tokens: tokens, ignore_eos: true });
-      return `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      return `POST ${chatPath} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     };
     const open = async () => {
       const socket = connect(Number(port), hostname);
@@ -175,18 +175,18 @@ describe('requests that killed servers like this one', () => {
     const server = running();
     const { hostname, port } = new URL(server.url);
     for (const [sent, status] of [
-      [`GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(70_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
-      [`GET /${'x'.repeat(70_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, /^HTTP\/1\.1 4(14|31)/],
+      [`GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(70_000)}\r\n\r\n`, /^HTTP\/1\.1 431/],
+      [`GET /${'x'.repeat(70_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, /^HTTP\/1\.1 4(14|31)/],
       ['NONSENSE\r\n\r\n', /^HTTP\/1\.1 400/],
       [
-        `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n`,
+        `POST ${chatPath} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n`,
         /^HTTP\/1\.1 413[\s\S]*body_too_large/,
       ],
       [
-        `POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+        `POST ${chatPath} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
         /^HTTP\/1\.1 400/,
       ],
-      [`POST ${chatPath} HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n`, /^HTTP\/1\.1 400/],
+      [`POST ${chatPath} HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n`, /^HTTP\/1\.1 400/],
     ] as const) {
       const socket = connect(Number(port), hostname);
       socket.on('error', () => {});

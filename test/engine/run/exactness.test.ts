@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { Random } from '../../../src/common/random.js';
 import { HostKvCache } from '../../../src/engine/kv/host-kv-cache.js';
 import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
 import type { ActivationEdit } from '../../../src/engine/protocol.js';
@@ -27,7 +28,7 @@ function lastOf<T>(steps: Generator<unknown, T>): T {
 
 describe('logits of the embedded model, to the bit', async () => {
   const graphs = await loadGraphs(embeddedDirectory, 2);
-  const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 160), new RunOptions());
+  const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 300), new RunOptions());
   const reader = await LogitReader.open();
   after(async () => {
     reader.release();
@@ -64,6 +65,61 @@ describe('logits of the embedded model, to the bit', async () => {
       for (const size of [16, 64])
         assert.deepEqual(prefill(0, logprobs.ids, edit, size), whole, `size ${size}`);
     });
+
+  test('a prompt in any parts of even length is the whole prompt', () => {
+    const text = [...logprobs.ids, ...logprobs.ids.slice(3)];
+    const random = new Random(7);
+    const whole = prefill(0, text, [], 512);
+    for (let round = 0; round < 6; round++) {
+      const cuts: number[] = [];
+      let logits = new Float32Array(0);
+      for (let at = 0; at < text.length; ) {
+        const end = chunkEnd(at, text.length, 2 + Math.floor(70 * random.uniform()));
+        const scored = end === text.length ? 1 : 0;
+        logits = runner.chunk(0, text.slice(at, end), at, [], scored).logits.slice();
+        cuts.push(end);
+        at = end;
+      }
+      assert.deepEqual(logits, whole, `cuts ${cuts}`);
+    }
+  });
+
+  test('prompts read together are each read alone, whatever steers the others', () => {
+    const text = [...logprobs.ids, ...logprobs.ids.slice(1)];
+    const sequences = [37, 120, 64, 65, 3, 2, 129, 90].map((length, index) => {
+      const prompt = text.slice(index, index + length);
+      const edit = edits[names[index % names.length] ?? ''] ?? [];
+      return new Sequence(index, request(prompt, { edit }));
+    });
+    const decodeAfter = (row: Sequence) => {
+      row.computed = row.request.prompt.length;
+      row.lastToken = logprobs.ids[20] ?? 0;
+      return runner.decode([row])[0]?.logits.slice();
+    };
+    const alone = sequences.map((one) => {
+      const first = prefill(0, one.request.prompt, one.edit, 512);
+      return { first, second: decodeAfter(one) };
+    });
+    for (const indices of [
+      [0],
+      [3],
+      [1, 6],
+      [4, 5],
+      [4, 0],
+      [3, 7],
+      [0, 1, 2, 3, 4, 5, 6, 7],
+      [7, 6, 5, 2, 1],
+    ]) {
+      const batch = indices.map((index) => sequences[index] as Sequence);
+      const read = runner.prompts(0, batch).map(({ logits }) => logits.slice());
+      indices.forEach((index, row) => {
+        assert.deepEqual(read[row], alone[index]?.first, `prompt ${index} among ${indices}`);
+      });
+      // The keys and values too: a step of what is in the first row.
+      const [first] = batch;
+      if (first) assert.deepEqual(decodeAfter(first), alone[first.id]?.second, `${indices}`);
+    }
+  });
 
   test('answers of many pairs score what each scores alone', () => {
     const text = logprobs.ids;

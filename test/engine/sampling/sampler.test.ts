@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Random } from '../../../src/common/random.js';
 import { greedy, type Sampling } from '../../../src/engine/protocol.js';
-import { largest, Sampler, type TokenHistory } from '../../../src/engine/sampling/sampler.js';
+import { BlockTops } from '../../../src/engine/sampling/block-tops.js';
+import { areFlat, BrokenLogits } from '../../../src/engine/sampling/broken-logits.js';
+import { exponential } from '../../../src/engine/sampling/fast-exponential.js';
+import { Sampler } from '../../../src/engine/sampling/sampler.js';
+import { TokenHistory } from '../../../src/engine/sampling/token-history.js';
 
 const plain: Sampling = { ...greedy, temperature: 1 };
-const noHistory: TokenHistory = { generated: new Map(), prompt: new Set() };
+const largest = (logits: Float32Array) => new BlockTops(logits.length).read(logits);
+const noHistory = new TokenHistory();
 
 /** Logits that look like a language model's: a few large ones, a long tail. */
 function someLogits(count: number, seed: number, spread = 3): Float32Array {
@@ -88,8 +93,15 @@ describe('greedy', () => {
         assert.equal(sample(logits, sampling, random), best, JSON.stringify(sampling));
   });
 
-  test('NaN is never the largest', () => {
-    assert.equal(largest(Float32Array.of(Number.NaN, -2, Number.NaN, -1)), 3);
+  test('what are no finite numbers is refused, wherever it stands', () => {
+    for (const broken of [Number.NaN, Number.POSITIVE_INFINITY])
+      for (const at of [0, 300, 599]) {
+        const logits = someLogits(600, 1).fill(broken, at, at + 1);
+        assert.throws(() => sample(logits, {}), BrokenLogits);
+      }
+    assert.throws(() => sample(new Float32Array(9).fill(Number.NEGATIVE_INFINITY), {}), BrokenLogits);
+    assert.ok(areFlat(new Float32Array(500).fill(2)));
+    assert.ok(!areFlat(new Float32Array(500).fill(2).fill(3, 491, 492)));
   });
 });
 
@@ -181,14 +193,90 @@ describe('top_k, top_p and min_p', () => {
   });
 });
 
-describe('penalties and bias', () => {
-  const history: TokenHistory = {
-    generated: new Map([
-      [1, 3],
-      [2, 1],
-    ]),
-    prompt: new Set([2, 4]),
+/** The same draw by sorting all tokens: which token a number from 0 to 1 stands for. */
+function drawBySorting(
+  logits: Float32Array,
+  { temperature, topK, topP, minP }: Sampling,
+  share: number,
+): number {
+  const top = Math.max(...logits);
+  const weights = Array.from(logits, (logit) => exponential((logit - top) * (1 / temperature)));
+  const weight = (token: number) => weights[token] ?? 0;
+  const sumOf = (tokens: readonly number[]) => tokens.reduce((sum, token) => sum + weight(token), 0);
+  let kept = [...weights.keys()].filter((token) => weight(token) > 0);
+  if (topK > 0 || topP < 1) kept.sort((a, b) => weight(b) - weight(a) || a - b);
+  if (topK > 0) kept = kept.slice(0, topK);
+  if (topP < 1) {
+    const most = topP * sumOf(kept);
+    let before = 0;
+    const inside = kept.filter((token) => {
+      const keep = before < most;
+      before += weight(token);
+      return keep;
+    });
+    kept = inside.length > 0 ? inside : kept.slice(0, 1);
+  }
+  kept = kept.filter((token) => weight(token) >= minP);
+  const target = share * sumOf(kept);
+  let sum = 0;
+  for (const token of kept) {
+    sum += weight(token);
+    if (sum > target) return token;
+  }
+  return kept.at(-1) ?? -1;
+}
+
+describe('a seed', () => {
+  const shapes: Readonly<Record<string, (count: number, seed: number) => Float32Array>> = {
+    'a long tail': (count, seed) => someLogits(count, seed, 2),
+    'a bell': (count, seed) => {
+      const random = new Random(seed);
+      const bell = () => Array.from({ length: 12 }, () => random.uniform()).reduce((a, b) => a + b) - 6;
+      return Float32Array.from({ length: count }, () => 3 * bell());
+    },
+    'nearly equal': (count, seed) => someLogits(count, seed, 1e-4),
+    equal: (count) => new Float32Array(count),
+    'a few heights': (count, seed) => someLogits(count, seed, 3).map(Math.round),
+    'one above all': (count, seed) => someLogits(count, seed, 1).fill(90, 7, 8),
+    'most barred': (count, seed) =>
+      someLogits(count, seed).map((logit, token) => (token % 5 === 0 ? logit : Number.NEGATIVE_INFINITY)),
   };
+  for (const [shape, make] of Object.entries(shapes))
+    test(`draws the tokens that sorting all of them would draw, of ${shape}`, () => {
+      const settings = [
+        { temperature: 0.7, topP: 0.9 },
+        { temperature: 1.2, topP: 0.95 },
+        { temperature: 1.2, topP: 0.999 },
+        { topP: 0 },
+        { topK: 40 },
+        { topK: 1000000 },
+        { topK: 700, topP: 0.8 },
+        { temperature: 2, topK: 50, topP: 0.95, minP: 0.02 },
+        { topP: 0.97, minP: 0.3 },
+        { minP: 0.05 },
+        { minP: 1 },
+        { temperature: 1.5 },
+        { temperature: 40, topP: 0.5 },
+      ];
+      for (const count of [1, 3, 600, 5000])
+        for (const [seed, truncation] of settings.entries()) {
+          const logits = make(count, seed);
+          const sampling = { ...plain, ...truncation };
+          const [mine, other] = [new Random(seed), new Random(seed)];
+          const sampler = new Sampler(count);
+          for (let i = 0; i < 12; i++)
+            assert.equal(
+              sampler.sample(logits.slice(), sampling, noHistory, [], mine),
+              drawBySorting(logits, sampling, other.uniform()),
+              JSON.stringify({ count, truncation, draw: i }),
+            );
+        }
+    });
+});
+
+describe('penalties and bias', () => {
+  const history = new TokenHistory([2, 4, 2]);
+  for (const token of [1, 2, 1, 1]) history.add(token);
   /** What a greedy sampler leaves in the logits it was given. */
   const changed = (logits: Float32Array, sampling: Partial<Sampling>, banned: readonly number[] = []) => {
     new Sampler(logits.length).sample(logits, { ...greedy, ...sampling }, history, banned, new Random(0));
@@ -223,4 +311,27 @@ describe('penalties and bias', () => {
     for (let i = 0; i < 100; i++)
       assert.notEqual(sample(Float32Array.of(1, 9, 2), {}, random, noHistory, [1]), 1);
   });
+});
+
+test('ids without a token are never sampled; numbers that are not finite are no choice', () => {
+  const sampler = new Sampler(6, { end: 5, without: [1] });
+  for (const temperature of [0, 1, 2]) {
+    for (let seed = 0; seed < 40; seed++) {
+      const logits = Float32Array.of(0, 50, 1, 2, 3, 60);
+      sampler.dropUnused(logits);
+      const token = sampler.sample(
+        logits,
+        { ...greedy, temperature },
+        new TokenHistory(),
+        [],
+        new Random(seed),
+      );
+      assert.ok(![1, 5].includes(token), String(token));
+    }
+  }
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    assert.throws(
+      () => sampler.sample(new Float32Array(6).fill(bad), greedy, new TokenHistory(), [], new Random(1)),
+      BrokenLogits,
+    );
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Priority } from '../../../src/engine/protocol.js';
+import { Pace } from '../../../src/engine/schedule/pace.js';
 import { ReadQueue } from '../../../src/engine/schedule/read-queue.js';
 import { Scheduler } from '../../../src/engine/schedule/scheduler.js';
 import { Sequence } from '../../../src/engine/schedule/sequence.js';
@@ -13,14 +14,14 @@ const chunk = 4;
 function start() {
   const scheduler = new Scheduler(4, chunk);
   const reads = new ReadQueue<{ id: number; priority: Priority; row: string }>();
-  const turns = new Turns(scheduler, reads);
+  const turns = new Turns(scheduler, reads, new Pace(chunk));
   /** One turn; says what it was. */
   const turn = () => {
     const { prefill, read, decode, decodePriority } = turns.next();
     assert.ok(!(prefill && read));
-    if (prefill) {
-      prefill.sequence.computed = prefill.to;
-      if (prefill.to === prefill.sequence.request.prompt.length) scheduler.promote(prefill.sequence);
+    for (const { sequence, to } of prefill?.chunks ?? []) {
+      sequence.computed = to;
+      if (to === sequence.request.prompt.length) scheduler.promote(sequence);
     }
     if (read) reads.begin(read.read);
     return { made: prefill ? 'prefill' : read ? 'read' : 'nothing', decoded: decode.length, decodePriority };

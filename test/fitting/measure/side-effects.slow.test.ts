@@ -8,9 +8,17 @@ import { measureSideEffects } from '../../../src/fitting/measure/side-effects.js
 import { editAt, unitEdit } from '../../../src/fitting/measure/unit-edit.js';
 import { loadModel } from '../../../src/models/serve/load.js';
 import { embeddedDirectory } from '../../helpers/embedded-model.js';
+import { testCache } from '../../helpers/test-cache.js';
 
 test('the embedded model knows most facts and writes JSON; more steering costs more of both', async () => {
-  const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 64, queue: 64 };
+  const settings = {
+    threads: 0,
+    slots: 16,
+    context: 0,
+    prefillChunk: 64,
+    queue: 64,
+    cacheDirectory: testCache,
+  };
   const model = await loadModel('smollm2-135m-instruct', embeddedDirectory, settings);
   try {
     const concept = decodeConcept(await readFile(join(embeddedDirectory, 'concepts/ocean.safetensors')));

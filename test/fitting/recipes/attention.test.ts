@@ -182,7 +182,7 @@ test('of very many statements an even share chooses the token, and all are read'
 test('fits that cannot work say why, before anything is run', async () => {
   for (const [options, code, message] of [
     [{ template: 'none' }, 'fit_impossible', /no chat template/],
-    [{ capacity: 90 }, 'context_length_exceeded', /prefix with a statement has \d+ tokens.* holds 90/],
+    [{ capacity: 90 }, 'context_length_exceeded', /prefix with a statement has \d+ tokens.* 90 tokens/],
   ] as const) {
     const { engine, read } = collect(options);
     await assert.rejects(read, (error: unknown) => {

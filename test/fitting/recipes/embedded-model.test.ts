@@ -14,11 +14,12 @@ import { defaultSystemMessage } from '../../../src/fitting/recipes/concept-promp
 import { examples } from '../../../src/fitting/recipes/examples.js';
 import { defaultStatements } from '../../../src/fitting/statements/index.js';
 import { loadModel } from '../../../src/models/serve/load.js';
+import { testCache } from '../../helpers/test-cache.js';
 import { cosine } from '../methods/synthetic-examples.js';
 import { contextOf } from './synthetic-model.js';
 
 const directory = join(packageRoot, 'models/smollm2-135m-instruct');
-const settings = { threads: 0, slots: 1, context: 0, prefillChunk: 64, queue: 1 };
+const settings = { threads: 0, slots: 1, context: 0, prefillChunk: 64, queue: 1, cacheDirectory: testCache };
 
 test('examples of one word each say what the words say', async () => {
   const model = await loadModel('smollm2-135m-instruct', directory, settings);

@@ -35,7 +35,7 @@ const spanOf = (model: LoadedModel, piece: string, before = '', after = '') => {
   const render = (part: string) =>
     renderPrompt(model, [{ role: 'user', content: `${before}${part}${after}` }]);
   const prompt = encodePrompt(model, render(piece));
-  return { prompt, span: tokenSpan(model, prompt, pieceCharacters(render, piece, 'the piece')) };
+  return { prompt, span: tokenSpan(model, prompt, pieceCharacters(model, render, piece, 'the piece')) };
 };
 
 test('a token over the edge of a span belongs to what follows', () => {
@@ -67,7 +67,7 @@ test('the embedded model: five closing tokens and the span of the reference fit'
     renderPrompt(model, [{ role: 'user', content: `${prefix}  What are your thoughts?` }]);
   const prefix = 'Personify someone who is terrified of spiders.';
   const prompt = encodePrompt(model, render(prefix));
-  const [from, to] = pieceCharacters(render, prefix, 'the prefix');
+  const [from, to] = pieceCharacters(model, render, prefix, 'the prefix');
   assert.equal(prompt.text.slice(from, to), prefix);
   // With the first of the two spaces: metadata `prefix_span` of the fixture.
   assert.deepEqual(tokenSpan(model, prompt, [from, to + 1]), [24, 34]);

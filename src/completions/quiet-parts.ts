@@ -1,0 +1,42 @@
+/** The parts of an answer in which steering is suspended, as marks that the engine can find. */
+import type { QuietSpans } from '../engine/protocol.js';
+import type { SuspendedPart } from '../schemas/steering.js';
+import { byteCharacters } from '../text/token-bytes.js';
+import type { AnswerReading } from './answer-reading.js';
+import type { Constraint } from './constraint.js';
+
+/** In the alphabet of the engine's vocabulary. */
+const inBytes = (text: string) =>
+  Array.from(new TextEncoder().encode(text), (byte) => byteCharacters[byte] ?? '').join('');
+
+/**
+ * @param format what a whole answer is held to
+ * @returns null where nothing is suspended
+ */
+export function quietParts(
+  suspend: readonly SuspendedPart[],
+  format: Constraint | null,
+  { calls, format: form, reasoning }: AnswerReading,
+): QuietSpans | null {
+  const inCalls = suspend.includes('tool_calls') && calls !== null;
+  const inJson = suspend.includes('json') && format !== null && !calls?.required;
+  // An answer that is nothing but a call or JSON is quiet as a whole, but for the reasoning before it.
+  const whole = calls === null ? inJson : calls.required ? inCalls : inJson && inCalls;
+  if (whole) {
+    if (reasoning === null) return { fromStart: true, opens: [], closes: [] };
+    const opens = [inBytes(reasoning.marks.close)];
+    return reasoning.begun
+      ? { fromStart: false, opens, closes: [] }
+      : { fromStart: true, opens, closes: [inBytes(reasoning.marks.open)] };
+  }
+  if (inCalls) {
+    const bare = form.before === '' ? ['{"name": "', '{"type": "function'] : [];
+    return {
+      fromStart: false,
+      opens: [...form.openings, ...bare].map(inBytes),
+      closes: form.closings.map(inBytes),
+    };
+  }
+  // JSON or a call, and only JSON is quiet.
+  return inJson ? { fromStart: false, opens: ['{', '['], closes: [] } : null;
+}

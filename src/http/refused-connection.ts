@@ -1,0 +1,39 @@
+/** The answer to what is no request: it never reaches the application, so it is written to the socket as it is. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { errors, type SteerdError } from '../errors.js';
+import { toErrorBody } from './error-reply.js';
+
+/** What Node says of bytes that are no request, or of a request that did not come in time. */
+export interface ConnectionError {
+  readonly code?: string | undefined;
+}
+
+const toldOf = ({ code }: ConnectionError, seconds: number): SteerdError => {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return errors.requestTooSlow(seconds);
+  return code === 'HPE_HEADER_OVERFLOW' ? errors.headersTooLarge() : errors.notHttp();
+};
+
+/**
+ * Answers and closes. A connection whose reply has begun is only closed.
+ * @param seconds that a request may take to come
+ */
+export function refuseConnection(error: ConnectionError, socket: Socket, seconds: number): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const told = toldOf(error, seconds);
+  const body = JSON.stringify(toErrorBody(told));
+  const head = [
+    `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  // After a reply that has begun this would be taken for a part of it.
+  const replying = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage
+    ?.headersSent;
+  if (!replying) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
