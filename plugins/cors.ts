@@ -35,4 +35,7 @@ async function corsPlugin(app: FastifyInstance, { settings }: PluginOptions): Pr
   await withScope(app, 'admin', () => app.register(cors, options));
 }
 
-export default fp(corsPlugin, { name: 'cors', dependencies: ['errors', 'running-answers'] });
+export default fp(corsPlugin, {
+  name: 'cors',
+  dependencies: ['errors', 'running-answers', 'security-headers'],
+});

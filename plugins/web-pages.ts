@@ -32,4 +32,4 @@ async function webPages(app: FastifyInstance, { services, settings }: PluginOpti
   });
 }
 
-export default fp(webPages, { name: 'web-pages', dependencies: ['access'] });
+export default fp(webPages, { name: 'web-pages', dependencies: ['access', 'security-headers'] });

@@ -102,6 +102,10 @@ function received(value: unknown): string {
   return keys.length === 0 ? 'an empty object' : `an object with ${shown(keys.slice(0, 5).join(', '))}`;
 }
 
+/** What came under another name (as-sent.ts) is not at its path. The input of a check of a whole object is that object. */
+const elsewhere = ({ code, path, input }: z.core.$ZodIssue): unknown =>
+  code !== 'custom' && path.length === 1 ? input : undefined;
+
 /** The part of the request as messages call it when no field of it is at fault. */
 export type RequestPart = 'body' | 'querystring' | 'params' | 'headers';
 
@@ -122,8 +126,7 @@ export function validate<Schema extends z.ZodType>(
   const param = path.length === 0 ? null : path.map(String).join('.');
   const name = param ?? (part === 'body' ? 'the request body' : `the request's ${part}`);
   const sentence = message.startsWith('must ')
-    ? // What came under another name (as-sent.ts) is not at that place.
-      `${name} ${message}; received ${received(valueAt(value ?? undefined, path) ?? (path.length === 1 ? issue.input : undefined))}.`
+    ? `${name} ${message}; received ${received(valueAt(value ?? undefined, path) ?? elsewhere(issue))}.`
     : message;
   return { error: errors.invalidRequest(sentence, param) };
 }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzzSession } from '../fuzz/session.js';
 
-test('100 seeded requests: each answer is one that openapi.json allows, and nothing is left behind', async () => {
-  const report = await fuzzSession({ seed: 7, requests: 100, concurrency: 8, deadline: 300_000 });
+test('300 seeded requests: each answer is one that openapi.json allows, and nothing is left behind', async () => {
+  const report = await fuzzSession({ seed: 7, requests: 300, concurrency: 8, deadline: 300_000 });
   assert.deepEqual(report.faults, []);
   const count = (wanted: (status: number) => boolean) =>
     Object.values(report.statuses)

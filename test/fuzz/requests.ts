@@ -33,7 +33,7 @@ const weights: Readonly<Record<string, number>> = {
   createResponse: 5,
   scoreText: 3,
   sweepSteering: 2,
-  tokenize: 2,
+  tokenize: 5,
   importConceptVectors: 3,
   composeConcept: 2,
   calibrateConcept: 0.3,
@@ -140,7 +140,12 @@ export class Requests {
     if (body.concept === undefined) delete body.strength;
     if (body.top_logprobs !== undefined) body.logprobs = true;
     if (body.stream !== true) delete body.stream_options;
-    if (operation.id === 'tokenize') this.#oneOf(body, 'prompt', 'messages');
+    if (operation.id === 'tokenize') {
+      // A second name of each of two fields.
+      delete body.content;
+      delete body.add_special;
+      this.#oneOf(body, 'prompt', 'messages');
+    }
     if (operation.id === 'scoreText') this.#oneOf(body, 'input', 'messages');
     if (operation.id === 'calibrateConcept') {
       Object.assign(body, { questions: ['How are you?', 'What now?'], shares: [0.01], max_tokens: 8 });
@@ -154,7 +159,8 @@ export class Requests {
     const [given, other] = this.#chance.in(0.5) ? [text, chat] : [chat, text];
     delete body[other];
     body[given] ??= given === text ? 'The tide came in.' : [{ role: 'user', content: 'Hi' }];
-    if (given === text) delete body.add_generation_prompt;
+    const ofChats = ['add_generation_prompt', 'continue_final_message', 'tools', 'chat_template_kwargs'];
+    if (given === text) for (const field of ofChats) delete body[field];
   }
 
   #smallFit(body: Record<string, unknown>): void {

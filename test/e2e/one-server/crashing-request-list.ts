@@ -171,7 +171,7 @@ export const crashingRequests: readonly CrashingRequest[] = [
     400,
   ],
   ['a prompt beyond the context (llama.cpp #10380)', textPath, text({ prompt: Array(5000).fill(5) }), 400],
-  ['an answer beyond it', textPath, text({ max_tokens: 4096 }), 400],
+  ['an answer beyond it', textPath, text({ max_tokens: 4096, max_tokens_overflow: 'error' }), 400],
   ['token id -1', textPath, text({ prompt: [-1] }), 400],
   ['token id beyond the vocabulary', textPath, text({ prompt: [49_152] }), 400],
   ['token id beyond 2^53', textPath, '{"prompt":[1e300],"max_tokens":2}', 400],
