@@ -69,12 +69,11 @@ export function promptIds(
   return request.reply.tokenIds && prompt ? { prompt_token_ids: [...prompt] } : {};
 }
 
-export const usageOf = ({ promptTokens }: CompletionPlan, completionTokens: number): Usage => ({
+export const usageOf = ({ promptTokens, cached }: CompletionPlan, completionTokens: number): Usage => ({
   prompt_tokens: promptTokens,
+  prompt_tokens_details: { cached_tokens: cached.total },
   completion_tokens: completionTokens,
   total_tokens: promptTokens + completionTokens,
-  // Every prompt is computed from its first token on.
-  prompt_tokens_details: { cached_tokens: 0 },
 });
 
 export const tokenCount = (answers: readonly Answer[]): number =>

@@ -175,7 +175,7 @@ const continuesPrompt = ({ prompt }: NeutralRequest) =>
 
 /** The engine's steps, preceded by pieces with the echoed prompt and its log-probabilities. */
 async function* stepsAfterPrompt(
-  { model, request }: CompletionPlan,
+  { model, request, cached }: CompletionPlan,
   sequence: SequenceRequest,
   signal: AbortSignal,
   arrive: Arrive,
@@ -184,7 +184,8 @@ async function* stepsAfterPrompt(
   let first = true;
   for await (const step of model.engine.generate(sequence, signal)) {
     if (first) {
-      const { promptLogprobs } = step;
+      const { promptLogprobs, timing } = step;
+      if (timing) cached.note(sequence.prompt, timing.cached);
       if (answer.promptLogprobs !== null && promptLogprobs) arrive({ ...nothing, promptLogprobs });
       if (reply.echo.kind === 'prompt' || reply.echo.kind === 'prompt-only') {
         const finish = reply.echo.kind === 'prompt-only' ? 'length' : null;

@@ -14,6 +14,7 @@ import { receiptOverPrompts } from '../steering/receipt.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { checkedConstraint } from './answer-constraint.js';
 import { type AnswerReading, answerReading } from './answer-reading.js';
+import { CachedTokens } from './cached-tokens.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { answerLength, checkTokens, encodePrompts } from './prompt.js';
@@ -44,6 +45,8 @@ export interface CompletionPlan {
   readonly sampling: ResolvedSampling;
   /** Each prompt counted once, however many choices it has. */
   readonly promptTokens: number;
+  /** Of the prompts' tokens, those that the engine knew: filled as choices begin. */
+  readonly cached: CachedTokens;
 }
 
 interface Choice {
@@ -133,6 +136,7 @@ export async function planCompletion(
     monitors,
     sampling: resolved,
     promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
+    cached: new CachedTokens(),
   };
 }
 

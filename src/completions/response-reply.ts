@@ -238,7 +238,7 @@ function responseObject(
     metadata: body.metadata ?? {},
     usage: usage && {
       input_tokens: usage.prompt_tokens,
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: usage.prompt_tokens_details,
       output_tokens: usage.completion_tokens,
       output_tokens_details: { reasoning_tokens: output?.reasoningTokens ?? 0 },
       total_tokens: usage.total_tokens,

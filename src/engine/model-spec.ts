@@ -11,6 +11,7 @@ import { externalDataFiles, OnnxError } from '../onnx/graph/model-file.js';
 import { attributeOf } from '../onnx/graph/node.js';
 import type { ModelProto, ValueInfoProto } from '../onnx/schema/onnx_pb.js';
 import type { ElementType } from '../ort/tensor.js';
+import { contextLimit } from './context-limit.js';
 
 export interface ModelSpec {
   readonly layers: readonly LayerCache[];
@@ -20,8 +21,10 @@ export interface ModelSpec {
   readonly headSize: number;
   readonly kvType: ElementType;
   readonly vocabularySize: number;
-  /** Longest sequence the model was made for. */
+  /** Longest sequence that the export computes as the model was made to. */
   readonly contextLength: number;
+  /** Why it is that long, in words. */
+  readonly contextWhy: string;
   /** Widest sliding window of an attention layer in tokens; 0 without one. */
   readonly slidingWindow: number;
   /** Whether the export has the input `position_ids`. */
@@ -105,6 +108,11 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
   const kvCode = pastKey?.type?.value.case === 'tensorType' ? pastKey.type.value.value.elemType : 0;
   const kvType = kvTypes.get(kvCode);
   if (!kvType) throw new OnnxError(`the KV cache has element type ${kvCode}; float32 and float16 are known`);
+  const context = contextLimit(
+    graph,
+    size('the context length', genaiModel.context_length, text.max_position_embeddings, text.n_positions),
+    text,
+  );
   return {
     layers,
     hiddenSize,
@@ -125,12 +133,8 @@ export async function readModelSpec(model: ModelProto, directory: string): Promi
     ),
     kvType,
     vocabularySize: size('the vocabulary size', dimension(logits, 2), text.vocab_size, genaiModel.vocab_size),
-    contextLength: size(
-      'the context length',
-      genaiModel.context_length,
-      text.max_position_embeddings,
-      text.n_positions,
-    ),
+    contextLength: context.tokens,
+    contextWhy: context.why,
     slidingWindow: Math.max(0, ...layers.map((layer) => slidingWindow(graph, layer))),
     takesPositions: graph.inputs().some((input) => input.name === 'position_ids'),
     takesMask: graph.inputs().some((input) => input.name === 'attention_mask'),

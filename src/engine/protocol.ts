@@ -139,6 +139,11 @@ export interface SequenceRequest {
   /** The request's field that has the constraint, for errors. */
   readonly constraintField?: string;
   readonly priority: Priority;
+  /**
+   * Whose it is: beginnings of prompts that were computed before are used again within one such space only. The
+   * server's own when left out.
+   */
+  readonly space?: string;
 }
 
 /** Log-probabilities in nats at one position. */
@@ -163,8 +168,11 @@ export interface SequenceStep {
    * Only when the request has `monitor` and there is a token.
    */
   readonly projections?: Float32Array;
-  /** Of a sequence's first step: milliseconds in the queue, and from the first chunk of the prompt to this step. */
-  readonly timing?: { readonly queued: number; readonly prefill: number };
+  /**
+   * Of a sequence's first step: milliseconds in the queue, and from the first chunk of the prompt to this step; and how
+   * many of the prompt's tokens were not computed, since they had been before.
+   */
+  readonly timing?: { readonly queued: number; readonly prefill: number; readonly cached: number };
   /** Only when the request has `logprobs` and there is a token. */
   readonly logprobs?: TokenLogprobs;
   /** [prompt.length - 1]; only of the first step, when the request has `promptLogprobs`. */
@@ -270,6 +278,8 @@ export type ToWorker =
   | { readonly type: 'compare pairs'; readonly id: number; readonly request: PairsRequest }
   | { readonly type: 'project'; readonly id: number; readonly request: ProjectRequest }
   | { readonly type: 'cancel'; readonly id: number }
+  /** Bytes that beginnings of prompts may take from now on. */
+  | { readonly type: 'keep'; readonly bytes: number }
   | { readonly type: 'close' };
 
 export type FromWorker =

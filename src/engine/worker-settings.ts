@@ -43,10 +43,16 @@ export interface WorkerSettings {
   /** Intra-op threads; 0 chooses by the machine. */
   readonly threads: number;
   readonly slots: number;
-  /** Tokens a slot holds; 0 takes the model's context, at most `defaultCapacity`. */
+  /** Tokens a slot holds; 0 takes the model's context, up to a usual one. */
   readonly capacity: number;
+  /** The same where the model runs on a device; as `capacity` when left out. */
+  readonly deviceCapacity?: number;
   /** Prompt tokens computed between two decode steps. */
   readonly prefillChunk: number;
+  /** Bytes for beginnings of prompts, to be used again; none are kept when left out or 0. */
+  readonly prefixBytes?: number;
+  /** Whether requests of one space (`SequenceRequest.space`) may use those of another; not when left out. */
+  readonly sharePrefixes?: boolean;
   /** Ids that the tokenizer has a token for: no other is sampled. All of the logits' when left out. */
   readonly hasToken?: TokenSet;
 }

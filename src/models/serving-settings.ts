@@ -20,7 +20,13 @@ export interface ModelSettings {
   readonly slots: number;
   /** Tokens of one slot. */
   readonly context: number;
+  /** The same where it runs on a device; as `context` when left out. */
+  readonly deviceContext?: number;
   readonly prefillChunk: number;
+  /** MiB for beginnings of prompts, to be used again; none are kept when left out or 0. */
+  readonly prefixMemory?: number;
+  /** Whether requests with one API key may use those of another; not when left out. */
+  readonly sharePrefixes?: boolean;
   /** Interactive sequences that may wait. */
   readonly queue: number;
   /** The CPU when left out. */
@@ -62,6 +68,7 @@ export const SettingsFile = z
       .max(1_048_576)
       .refine((tokens) => tokens === 0 || tokens >= 16, { error: 'must be 0 or at least 16' }),
     prefill_chunk: z.int().min(1).max(65_536),
+    prefix_memory: z.int().min(0).max(1_048_576),
     queue: z.int().min(0).max(1_000_000),
     idle_seconds: z.int().min(0).max(31_536_000),
     pinned: z.boolean(),
@@ -99,6 +106,8 @@ export async function readServingSettings(
     slots: own.slots ?? usual.slots,
     context: own.context ?? usual.context,
     prefillChunk: own.prefill_chunk ?? usual.prefillChunk,
+    prefixMemory: own.prefix_memory ?? usual.prefixMemory ?? 0,
+    sharePrefixes: usual.sharePrefixes ?? false,
     queue: own.queue ?? usual.queue,
     device: own.device ?? usual.device ?? 'cpu',
     deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,

@@ -26,6 +26,16 @@ export class RunOptions {
     this.#graph = graph;
   }
 
+  /** Whether a run gives back what its session's arena holds of the CPU's memory beyond what it started with. */
+  shrinkArena(shrinks: boolean): void {
+    // onnxruntime_run_options_config_keys.h
+    const value = shrinks ? 'cpu:0' : '';
+    check(
+      api.AddRunConfigEntry(this.handle, 'memory.enable_memory_arena_shrinkage', value),
+      'choose whether the arena shrinks',
+    );
+  }
+
   release(): void {
     api.ReleaseRunOptions(this.handle);
   }

@@ -132,12 +132,14 @@ export const ChatFinishReason = z.enum(['stop', 'length', 'tool_calls', 'functio
 export const Usage = z
   .object({
     prompt_tokens: z.int(),
+    prompt_tokens_details: z.object({
+      cached_tokens: z.int().meta({
+        description:
+          "Tokens of `prompt_tokens` that were not computed for this request: it begins like one that this key's requests sent before, under the same steering. Answers do not depend on it.",
+      }),
+    }),
     completion_tokens: z.int(),
     total_tokens: z.int(),
-    prompt_tokens_details: z
-      .object({ cached_tokens: z.int() })
-      .optional()
-      .meta({ description: 'Tokens of the prompts that were not computed again.' }),
   })
   .meta({ id: 'Usage' });
 export type Usage = z.output<typeof Usage>;

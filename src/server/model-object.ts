@@ -13,6 +13,7 @@ export function toModelObject(model: ModelStatus, concepts: number): ModelObject
     created,
     owned_by: 'steerd',
     max_model_len: footprint?.capacity ?? null,
+    max_model_len_reason: footprint?.capacityWhy ?? null,
     layers: footprint?.layers ?? null,
     hidden_size: footprint?.hiddenSize ?? null,
     fingerprint,

@@ -76,6 +76,7 @@ async function* observedSteps(
         if (step.timing !== undefined) {
           metrics.queueTime.observe(labels, step.timing.queued / 1000);
           metrics.prefillTime.observe(labels, step.timing.prefill / 1000);
+          metrics.reusedTokens.inc(labels, step.timing.cached);
         }
         metrics.promptTokens.inc(labels, request.prompt.length);
         for (const { vectors } of request.edit) metrics.countSteered(nameOf(vectors));

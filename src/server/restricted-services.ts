@@ -26,9 +26,9 @@ export function restrictServices(
     const { models, concepts, fits, pulls } = services;
     return { models, concepts, fits, pulls, responses };
   }
-  const { key, usage } = caller;
+  const { key } = caller;
   const models = restrictModels(
-    withModels(services.models, (model) => metered(model, usage, counterOf(key, metrics))),
+    withModels(services.models, (model) => metered(model, caller, counterOf(key, metrics))),
     key,
   );
   return {
@@ -192,8 +192,11 @@ const counterOf =
   (model, { edit }, what, amount) =>
     metrics.countKey(what, { key: key.id, keyName: key.name, model, steered: edit.length > 0 }, amount);
 
-/** The model with every token of its answers counted. Background work counts against nobody's limit. */
-function metered(model: LoadedModel, usage: KeyUsage, count: KeyCounter): LoadedModel {
+/**
+ * The model with every token of its answers counted, and beginnings of prompts kept apart from those of other keys.
+ * Background work counts against nobody's limit.
+ */
+function metered(model: LoadedModel, { key, usage }: Caller, count: KeyCounter): LoadedModel {
   const { engine } = model;
   /** Every pair counts as a text of its own, read `times` times. */
   const spendPairs = ({ prompts, answers, pairs, priority }: PairsRequest, times: number) => {
@@ -204,12 +207,11 @@ function metered(model: LoadedModel, usage: KeyUsage, count: KeyCounter): Loaded
   return {
     ...model,
     engine: withEngine(engine, {
-      generate: (request, signal) =>
-        request.priority === 'interactive'
-          ? countTokens(engine.generate(request, signal), request, usage, (what, amount) =>
-              count(model.id, request, what, amount),
-            )
-          : engine.generate(request, signal),
+      generate(request, signal) {
+        const steps = engine.generate({ ...request, space: key.id }, signal);
+        if (request.priority !== 'interactive') return steps;
+        return countTokens(steps, request, usage, (what, amount) => count(model.id, request, what, amount));
+      },
       // Asked for by embeddings alone: fits have the model itself.
       capture(request, signal) {
         usage.spendTokens(request.tokens.length);

@@ -81,7 +81,16 @@ export class Metrics {
     seconds,
     answerLabels,
   );
-  readonly promptTokens = this.#counter('prompt_tokens_total', 'Prompt tokens read', answerLabels);
+  readonly promptTokens = this.#counter(
+    'prompt_tokens_total',
+    'Prompt tokens, those that were known before included',
+    answerLabels,
+  );
+  readonly reusedTokens = this.#counter(
+    'prompt_tokens_cached_total',
+    'Prompt tokens that were not computed, since they had been before',
+    answerLabels,
+  );
   readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated', answerLabels);
   readonly success = this.#counter('request_success_total', 'Answers that ended', [
     'finish_reason',

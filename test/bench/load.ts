@@ -15,7 +15,7 @@ export async function benchLoad(
   directory: string,
   rounds: number,
 ): Promise<{ rows: Row[]; ratios: Ratio[] }> {
-  const { weights } = await readFootprint(directory, { slots: 1, context: 16 });
+  const { weights } = await readFootprint(directory, { slots: 1, context: 16, memory: null });
   const found: LoadFigures[] = [];
   for (let round = 0; round < rounds; round++) {
     const { stdout } = await promisify(execFile)(process.execPath, [script, directory]);

@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- [load|serving|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
+ * `npm run bench [-- [load|serving|turns|fit] --rounds N --tokens N --json FILE]`: everything, or one part, in one run, since
  * only ratios within one run mean something on a shared machine. Prints a table and writes the same figures as JSON.
+ * `npm run bench -- turns --peer URL --peer-model NAME` has another server beside ours, llama-server for instance.
  * `npm run bench -- serving --against FOLDER` compares with another commit's checkout, built, instead: both serve in turns.
  */
 import { writeFile } from 'node:fs/promises';
@@ -22,6 +23,7 @@ import { benchHttp } from './http.js';
 import { benchLoad } from './load.js';
 import { asTable, holds, type Ratio, type Row } from './report.js';
 import { benchStreams } from './streams.js';
+import { benchTurns } from './turns.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +31,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '48' },
     against: { type: 'string' },
+    peer: { type: 'string' },
+    'peer-model': { type: 'string', default: 'model' },
     json: { type: 'string', default: join(packageRoot, 'bench.json') },
   },
 });
@@ -37,8 +41,8 @@ const tokens = Number(values.tokens);
 const id = 'smollm2-135m-instruct';
 const directory = join(packageRoot, 'models', id);
 const part = positionals[0] ?? 'all';
-if (!['all', 'load', 'serving', 'fit'].includes(part))
-  throw new Error(`part must be load, serving or fit; received ${part}`);
+if (!['all', 'load', 'serving', 'turns', 'fit'].includes(part))
+  throw new Error(`part must be load, serving, turns or fit; received ${part}`);
 const settings = { threads: 0, slots: 16, context: 0, prefillChunk: 512, queue: 64 };
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -100,7 +104,8 @@ async function serving(): Promise<void> {
   keep(await benchStreams(model.engine, prompt, rounds, tokens));
 
   say('HTTP ...');
-  const server = await startServerProcess(data.directory);
+  // The same prompts come in every round: they are to be read each time.
+  const server = await startServerProcess(data.directory, { STEERD_PREFIX_MEMORY: '0' });
   const bench = { server, model: id, prompt, concepts, tokens };
   keep(await benchHttp(bench, rounds));
 
@@ -124,6 +129,37 @@ async function serving(): Promise<void> {
   await data.clean();
 }
 
+/** Conversations: with and without reuse, steered, with another steering from the fourth turn on, and a peer. */
+async function conversations(): Promise<void> {
+  const data = await temporaryData();
+  const reusing = await startServerProcess(data.directory);
+  const cold = await startServerProcess(data.directory, { STEERD_PREFIX_MEMORY: '0' });
+  const steered = (concept: string) => ({ concept, strength: 1 });
+  const server = (name: string, { url }: { url: string }, more: (turn: number) => object) => ({
+    name,
+    url,
+    model: id,
+    more,
+  });
+  const servers = [
+    server('reuse', reusing, () => ({})),
+    server('no reuse', cold, () => ({})),
+    server('reuse, steered', reusing, () => steered('pirate')),
+    server('reuse, steered otherwise from turn 4 on', reusing, (turn) =>
+      steered(turn < 3 ? 'pirate' : 'ocean'),
+    ),
+  ];
+  const { peer, 'peer-model': peerModel } = values;
+  if (peer !== undefined) servers.push({ name: 'peer', url: peer, model: peerModel, more: () => ({}) });
+  try {
+    keep(await benchTurns(servers, Math.min(rounds, 3)));
+  } finally {
+    await reusing.stop();
+    await cold.stop();
+    await data.clean();
+  }
+}
+
 /** One round: it takes a minute, and its limits leave room. */
 async function fit(): Promise<void> {
   say('linear algebra ...');
@@ -142,6 +178,10 @@ if (wanted('load')) {
   keep(await benchLoad(directory, rounds));
 }
 if (wanted('serving')) await serving();
+if (wanted('turns')) {
+  say('conversations ...');
+  await conversations();
+}
 if (wanted('fit')) await fit();
 
 process.stdout.write(`${asTable(rows, ratios)}\n`);

@@ -90,7 +90,8 @@ let shared: Promise<SharedServer> | undefined;
 
 async function startShared(): Promise<SharedServer> {
   const data = await temporaryData();
-  return { server: await startServerProcess(data.directory), data };
+  // The default would depend on the machine's memory.
+  return { server: await startServerProcess(data.directory, { STEERD_CONTEXT: '4096' }), data };
 }
 
 /** The server of this process, for the tests of a suite: the first suite starts it, and it stops after the last one. */

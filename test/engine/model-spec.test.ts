@@ -27,6 +27,7 @@ test('sizes come from the graph and its configuration', async () => {
     slidingWindow: 0,
     vocabularySize: 320,
     contextLength: 256,
+    contextWhy: "the model's own",
     takesPositions: false,
     takesMask: true,
     kvLayout: 'in place',

@@ -149,7 +149,15 @@ export function fakeServices(
     device: 'cpu',
     fingerprint: engine.shape.fingerprint,
     settings: { threads: 1, slots: 4, context: 0, prefillChunk: 64, queue: 8, idleSeconds: 0, pinned: true },
-    footprint: { weights: 1000, kv: 100, capacity: engine.shape.capacity, layers: 3, hiddenSize: 4 },
+    footprint: {
+      weights: 1000,
+      kv: 100,
+      leastKv: 40,
+      capacityWhy: "the model's own",
+      capacity: engine.shape.capacity,
+      layers: 3,
+      hiddenSize: 4,
+    },
     problem: null,
   });
   const models: ModelRegistry = {

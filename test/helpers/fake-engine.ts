@@ -35,6 +35,8 @@ export interface FakeEngineOptions {
   readonly answer?: (prompt: string, request: SequenceRequest) => Iterable<string | Error>;
   /** Awaited before each step. */
   readonly pace?: (step: number, request: SequenceRequest) => Promise<unknown>;
+  /** How many of a prompt's tokens were known; none when left out. */
+  readonly cached?: (request: SequenceRequest) => number;
   /** Thrown before the first step. */
   readonly refuse?: () => Error | undefined;
 }
@@ -95,6 +97,9 @@ export class FakeEngine implements Engine {
         yield {
           token,
           finish: ended ? 'length' : null,
+          ...(step === 1 && {
+            timing: { queued: 1, prefill: 2, cached: this.options.cached?.(request) ?? 0 },
+          }),
           ...this.#projections(token, request),
           ...(logprobs === undefined ? {} : { logprobs: logprobsOf(token, logprobs) }),
           ...(logprobs !== undefined && promptLogprobs && step === 1

@@ -276,6 +276,11 @@ export class WorkerEngine implements Engine {
     });
   }
 
+  /** Lets the worker have that many bytes for beginnings of prompts; it gives back at once what is more. */
+  keep(bytes: number): void {
+    if (!this.#closed) this.#send({ type: 'keep', bytes });
+  }
+
   load(): EngineLoad {
     return {
       running: this.#running,

@@ -16,6 +16,7 @@ import { RowCopier } from './row-copier.js';
 
 export class DeviceKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
+  readonly onDevice = true;
   readonly #names: readonly { readonly past: string; readonly present: string }[];
   /** Keys and values of all layers, in the order of `#names`. */
   readonly #slots: readonly Tensor[];
@@ -104,6 +105,9 @@ export class DeviceKvCache implements InPlaceKvCache {
       else this.#detachedSlot = to;
     } else if (length > 0) this.#copier?.move(from, to);
   }
+
+  /** Memory of a device stays allocated. */
+  forget(): void {}
 
   release(): void {
     this.#copier?.release();

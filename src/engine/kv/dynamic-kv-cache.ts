@@ -6,9 +6,10 @@
  */
 import type { Binding } from '../../ort/binding.js';
 import type { DeviceMemory } from '../../ort/device.js';
-import { ownArray, Tensor, type TensorArray } from '../../ort/tensor.js';
+import { forgetContents } from '../../ort/page-memory.js';
+import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { ConcatenatedKvCache } from './kv-cache.js';
+import type { ConcatenatedKvCache, KvArray } from './kv-cache.js';
 
 /** One layer's keys, or its values. */
 interface Store {
@@ -17,8 +18,8 @@ interface Store {
   /** Name of the graph's output. */
   readonly present: string;
   /** In host memory, by row; null before a row's first use, and on a device. */
-  readonly buffers: (TensorArray | null)[];
-  spare: TensorArray | null;
+  readonly buffers: (KvArray | null)[];
+  spare: KvArray | null;
   /** On a device, by row: the output of its last run. */
   readonly outputs: (Tensor | null)[];
 }
@@ -45,10 +46,14 @@ export class DynamicKvCache implements ConcatenatedKvCache {
       ])
       .map((names) => ({
         ...names,
-        buffers: new Array<TensorArray | null>(rows).fill(null),
+        buffers: new Array<KvArray | null>(rows).fill(null),
         spare: null,
         outputs: new Array<Tensor | null>(rows).fill(null),
       }));
+  }
+
+  get onDevice(): boolean {
+    return this.memory !== null;
   }
 
   get scratch(): number {
@@ -89,7 +94,7 @@ export class DynamicKvCache implements ConcatenatedKvCache {
     return Tensor.over(store.spare, kvType, shape);
   }
 
-  #allocate(tokens: number): TensorArray {
+  #allocate(tokens: number): KvArray {
     const length = Math.max(1, this.spec.kvHeads * tokens * this.spec.headSize);
     return this.spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
   }
@@ -114,6 +119,15 @@ export class DynamicKvCache implements ConcatenatedKvCache {
     for (const { buffers, outputs } of this.#stores) {
       exchange(buffers, from, to);
       exchange(outputs, from, to);
+    }
+  }
+
+  forget(row: number): void {
+    for (const { buffers, outputs } of this.#stores) {
+      const buffer = buffers[row];
+      if (buffer) forgetContents(buffer);
+      outputs[row]?.release();
+      outputs[row] = null;
     }
   }
 

@@ -1,15 +1,19 @@
 /**
  * An in-place KV cache in host memory: one array for each layer's keys and one for its values, [rows, kv_heads,
- * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill.
+ * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill, and
+ * takes it back from rows that are forgotten.
  */
 import type { Binding } from '../../ort/binding.js';
-import { ownArray, Tensor, type TensorArray } from '../../ort/tensor.js';
+import { forgetContents } from '../../ort/page-memory.js';
+import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { InPlaceKvCache, RowRange } from './kv-cache.js';
+import type { InPlaceKvCache, KvArray, RowRange } from './kv-cache.js';
+import { type Page, pageTokens } from './kv-pages.js';
 
 export class HostKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
-  readonly #layers: { readonly key: TensorArray; readonly value: TensorArray }[];
+  readonly onDevice = false;
+  readonly #layers: { readonly key: KvArray; readonly value: KvArray }[];
   readonly #rowLength: number;
   /** Bindings that have their rows: these never change. */
   readonly #bound = new WeakSet<Binding>();
@@ -22,7 +26,7 @@ export class HostKvCache implements InPlaceKvCache {
   ) {
     this.#rowLength = spec.kvHeads * capacity * spec.headSize;
     const length = (slots + 1) * this.#rowLength;
-    const allocate = (): TensorArray =>
+    const allocate = (): KvArray =>
       spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
     this.#layers = spec.layers.map(() => ({ key: allocate(), value: allocate() }));
   }
@@ -36,7 +40,7 @@ export class HostKvCache implements InPlaceKvCache {
     this.#bound.add(binding);
     const { kvHeads, headSize, kvType } = this.spec;
     const shape = [rows, kvHeads, this.capacity, headSize];
-    const view = (array: TensorArray) => {
+    const view = (array: KvArray) => {
       const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
       const tensor = Tensor.over(part, kvType, shape);
       this.#tensors.push(tensor);
@@ -84,6 +88,45 @@ export class HostKvCache implements InPlaceKvCache {
           bytes.set(kept, start(b));
         }
       }
+  }
+
+  forget(row: number): void {
+    const start = row * this.#rowLength;
+    for (const { key, value } of this.#layers)
+      for (const array of [key, value]) forgetContents(array.subarray(start, start + this.#rowLength));
+  }
+
+  /** Copies tokens [from, to) of a row to a page, from its token `at` on. */
+  save(row: number, from: number, to: number, page: Page, at: number): void {
+    this.#eachHead((array, index, headStart) => {
+      const { headSize } = this.spec;
+      const start = row * this.#rowLength + headStart;
+      page.set(
+        array.subarray(start + from * headSize, start + to * headSize),
+        (index * pageTokens + at) * headSize,
+      );
+    });
+  }
+
+  /** Copies the first `count` tokens of a page to a row, from the row's token `at` on. */
+  restore(row: number, at: number, page: Page, count: number): void {
+    this.#eachHead((array, index, headStart) => {
+      const { headSize } = this.spec;
+      const start = index * pageTokens * headSize;
+      array.set(
+        page.subarray(start, start + count * headSize),
+        row * this.#rowLength + headStart + at * headSize,
+      );
+    });
+  }
+
+  /** @param visit gets each head of each array: its index among them all, and where it begins in a row. */
+  #eachHead(visit: (array: KvArray, index: number, headStart: number) => void): void {
+    const { kvHeads, headSize } = this.spec;
+    let index = 0;
+    for (const { key, value } of this.#layers)
+      for (const array of [key, value])
+        for (let head = 0; head < kvHeads; head++) visit(array, index++, head * this.capacity * headSize);
   }
 
   release(): void {

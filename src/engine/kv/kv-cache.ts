@@ -5,6 +5,9 @@
 import type { Binding } from '../../ort/binding.js';
 import type { ModelSpec } from '../model-spec.js';
 
+/** Keys or values in host memory. */
+export type KvArray = Float32Array | Uint16Array;
+
 /** Rows [first, first + rows) of a KV cache that a run works on. */
 export interface RowRange {
   readonly first: number;
@@ -13,6 +16,8 @@ export interface RowRange {
 
 interface KvRows {
   readonly spec: ModelSpec;
+  /** Whether it is in a device's memory. */
+  readonly onDevice: boolean;
   readonly slots: number;
   /** Tokens that one row holds. */
   readonly capacity: number;
@@ -28,6 +33,8 @@ interface KvRows {
    * prompts are read one after another.
    */
   exchangeRows?(a: number, b: number, length: number): void;
+  /** Nobody needs what the row holds: in host memory it takes none until it is used again. */
+  forget(row: number): void;
   /** After the bindings are released, and before the session is. */
   release(): void;
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readOutline } from '../../onnx/graph/graph-outline.js';
 import { externalDataFiles } from '../../onnx/graph/model-file.js';
-import { chooseCapacity, kvBytes } from '../kv/cache-size.js';
+import { chooseContext, kvBytes } from '../kv/cache-size.js';
 import { readModelSpec } from '../model-spec.js';
 
 export interface Footprint {
@@ -11,8 +11,12 @@ export interface Footprint {
   readonly weights: number;
   /** Bytes of the KV cache once every slot is full. */
   readonly kv: number;
+  /** Bytes of it that are always counted: one slot, and the row where texts are read. */
+  readonly leastKv: number;
   /** Tokens of one slot. */
   readonly capacity: number;
+  /** Why so many, in words. */
+  readonly capacityWhy: string;
   readonly layers: number;
   readonly hiddenSize: number;
 }
@@ -21,6 +25,8 @@ interface FootprintSettings {
   readonly slots: number;
   /** Tokens of one slot; 0 for the default. */
   readonly context: number;
+  /** Bytes that models may take; null where a KV cache takes its memory as a whole. */
+  readonly memory: number | null;
 }
 
 /**
@@ -29,18 +35,23 @@ interface FootprintSettings {
  */
 export async function readFootprint(
   directory: string,
-  { slots, context }: FootprintSettings,
+  { slots, context, memory }: FootprintSettings,
 ): Promise<Footprint> {
   const file = join(directory, 'model.onnx');
   const outline = await readOutline(file);
   const spec = await readModelSpec(outline, directory);
   const files = [file, ...externalDataFiles(outline).map((name) => join(directory, name))];
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
-  const capacity = chooseCapacity(context, spec);
+  const weights = sizes.reduce((sum, size) => sum + size, 0);
+  // Half of what is left: other models, other sequences and what is kept of prompts have the rest.
+  const room = memory === null ? null : Math.max(0, (memory - weights) / 2);
+  const { tokens: capacity, why: capacityWhy } = chooseContext(spec, { asked: context, slots, room });
   return {
-    weights: sizes.reduce((sum, size) => sum + size, 0),
+    weights,
     kv: kvBytes(spec, slots, capacity),
+    leastKv: kvBytes(spec, 1, capacity),
     capacity,
+    capacityWhy,
     layers: spec.layers.length,
     hiddenSize: spec.hiddenSize,
   };

@@ -3,8 +3,9 @@ import { shrinkJsHeap } from '../../common/js-heap.js';
 import { chooseThreads } from '../../common/threads.js';
 import { RunOptions } from '../../ort/binding.js';
 import { shrinkNativeHeap } from '../../ort/native-heap.js';
-import { chooseCapacity } from '../kv/cache-size.js';
+import { chooseContext } from '../kv/cache-size.js';
 import { HostKvCache } from '../kv/host-kv-cache.js';
+import { KvPages } from '../kv/kv-pages.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape } from '../protocol.js';
 import { CaptureRunner } from '../run/capture-runner.js';
@@ -35,24 +36,30 @@ export class OpenModel {
     readonly runOptions: RunOptions,
     /** For the log. */
     readonly warnings: readonly string[],
+    /** Memory for beginnings of prompts; null where they are not kept. */
+    readonly prefixes: KvPages | null,
+    /** Whether requests of all spaces may use them. */
+    readonly sharesPrefixes: boolean,
   ) {}
 
   /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
   static async open(settings: WorkerSettings): Promise<OpenModel> {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
-    const { capacity: asked, calibration, cacheDirectory = null } = settings;
+    const { calibration, cacheDirectory = null } = settings;
     const graphs = await loadGraphs(
       directory,
       threads,
       where,
       arithmetic,
-      asked,
+      settings.capacity,
       calibration,
       cacheDirectory,
     );
     const { spec, fingerprint, chunks } = graphs;
-    const capacity = chooseCapacity(settings.capacity, spec);
+    // A device gives memory for all slots at once.
+    const asked = graphs.serving.device ? (settings.deviceCapacity ?? settings.capacity) : settings.capacity;
+    const { tokens: capacity } = chooseContext(spec, { asked, slots, room: null });
     const cache = await openKvCache(spec, graphs.serving, slots, capacity).catch(async (error: unknown) => {
       await graphs.release();
       throw error;
@@ -74,7 +81,11 @@ export class OpenModel {
       slots,
       fingerprint,
     };
-    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings);
+    // Only where a prompt's keys and values are the same however it is cut.
+    const keeps = cache instanceof HostKvCache && chunk !== uncut && !graphs.mixesRows;
+    const prefixes = keeps ? new KvPages(spec, settings.prefixBytes ?? 0) : null;
+    const shares = settings.sharePrefixes ?? false;
+    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings, prefixes, shares);
   }
 
   /** What the cache and the graph can do with several prompts. */
@@ -118,6 +129,14 @@ export class OpenModel {
     const cache = openScratchCache(spec, serving, this.shape.capacity);
     this.#comparison = new ServingRunner(serving, cache, this.runOptions);
     return this.#comparison;
+  }
+
+  /** Nothing runs: gives back what only runs need, and what is quickly made again. */
+  forgetWork(): void {
+    this.serving.forgetReads();
+    this.#comparison?.forgetReads();
+    this.#capture?.release();
+    shrinkNativeHeap();
   }
 
   /**

@@ -6,7 +6,7 @@ import { OnnxError } from '../../onnx/graph/model-file.js';
 import type { ColumnForm } from '../../onnx/rewrite/column-products.js';
 import { Session, type SessionSettings } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
-import { chooseCapacity } from '../kv/cache-size.js';
+import { chooseContext } from '../kv/cache-size.js';
 import type { ModelSpec } from '../model-spec.js';
 import type { Arithmetic } from '../worker-settings.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
@@ -67,7 +67,12 @@ async function tryRewrite(
   try {
     const { graft, spec, masks, rounds } = await observableGraft(directory, unchanged);
     const plan = await observe(graft, settings, (session) =>
-      planRewrite(session, spec, masks, chooseCapacity(capacity, spec)),
+      planRewrite(
+        session,
+        spec,
+        masks,
+        chooseContext(spec, { asked: capacity, slots: 1, room: null }).tokens,
+      ),
     );
     return await openRewrite(directory, { ...unchanged, windows: plan.windows }, settings, (session, its) =>
       checkRewrite(session, its, plan, { rounds }),

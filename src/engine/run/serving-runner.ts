@@ -1,6 +1,7 @@
 /** Runs the serving graft: chunks of prompts and given texts, and decode steps. Each row has its own activation edit. */
 import { attentionLengths } from '../../onnx/graft/fixed-shapes.js';
 import type { RunOptions } from '../../ort/binding.js';
+import { forgetContents } from '../../ort/page-memory.js';
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
@@ -286,11 +287,32 @@ export class ServingRunner {
     const shape = `${rows} ${count}`;
     if (this.#logitsTensor && this.#logitsShape === shape) return this.#logitsTensor;
     const size = this.cache.spec.vocabularySize;
-    if (this.#logits.length < rows * count * size) this.#logits = ownArray(Float32Array, rows * count * size);
+    const needed = rows * count * size;
+    // Batches grow row by row: an array for each number of rows would be garbage of many times its size.
+    if (this.#logits.length < needed)
+      this.#logits = ownArray(Float32Array, Math.max(needed, 2 * this.#logits.length));
     this.#logitsTensor?.release();
     this.#logitsTensor = Tensor.over(this.#logits, 'float32', [rows, count, size]);
     this.#logitsShape = shape;
     return this.#logitsTensor;
+  }
+
+  /** Nothing runs, and what the scratch row holds will not be asked for again: gives the memory of both back. */
+  forgetReads(): void {
+    this.scratchPrefix.start([]);
+    if (!this.cache.onDevice) this.#shrinkArena();
+    this.cache.forget(this.cache.scratch);
+    forgetContents(this.#logits);
+  }
+
+  /** The session's arena grows with its largest run, and shrinks at the end of a run only. */
+  #shrinkArena(): void {
+    this.runOptions.shrinkArena(true);
+    try {
+      this.chunk(this.cache.scratch, [0, 0], 0, [], 0);
+    } finally {
+      this.runOptions.shrinkArena(false);
+    }
   }
 
   /** Before the cache and the session are released. */

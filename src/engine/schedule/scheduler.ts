@@ -5,7 +5,7 @@ import type { RunLimits } from './pace.js';
 import type { Sequence } from './sequence.js';
 import { type Reading, type RowMove, SlotTable } from './slot-table.js';
 
-/** A chunk of a prompt: its tokens [from, to). */
+/** A chunk of a prompt: its tokens [from, to). It is empty when all of the prompt is known already. */
 export interface PrefillChunk {
   readonly sequence: Sequence;
   readonly slot: number;
@@ -59,12 +59,14 @@ export class Scheduler {
   /**
    * @param chunk tokens of prompts that are computed at once
    * @param begin a sequence gets a slot: puts there what is known of its prompt already, and returns how many tokens
+   * @param awaits whether a waiting sequence had better wait until another one's prompt is read, and find it then
    */
   constructor(
     readonly slots: number,
     readonly chunk: number,
     readonly begin: (sequence: Sequence, slot: number) => number = () => 0,
     readonly abilities: Abilities = { batches: false, passing: false },
+    readonly awaits: (waiting: Sequence, reading: Sequence) => boolean = () => false,
   ) {
     this.#table = new SlotTable(slots);
     this.#limits = { whole: chunk, part: chunk };
@@ -73,6 +75,11 @@ export class Scheduler {
   /** Sequences in slots. */
   get running(): number {
     return this.#table.used;
+  }
+
+  /** The slots that sequences have. */
+  get taken(): readonly number[] {
+    return [...this.#table.running.keys(), ...this.#table.reading.map(({ slot }) => slot)];
   }
 
   /** Whether there is nothing to compute: no sequence, or all wait for their constraints' masks. */
@@ -156,6 +163,7 @@ export class Scheduler {
     if (!isInteractive(sequence) && !this.#roomForBackground()) return false;
     const { reading } = this.#table;
     if (reading.length === 0) return true;
+    if (reading.some((one) => this.awaits(sequence, one.sequence))) return false;
     if (!this.abilities.passing) return false;
     const others = reading.filter((one) => samePriority(one.sequence, sequence));
     const short = others.filter((one) => this.#isShort(one.sequence));

@@ -20,6 +20,8 @@ const nothingBanned: readonly number[] = [];
 export class Sequence {
   /** Tokens whose keys and values are in the slot. */
   computed = 0;
+  /** Tokens of the prompt that were known already when it began. */
+  cached = 0;
   /** The token sampled last: the next decode step's input. */
   lastToken = -1;
   /** When the request came (performance.now()). */

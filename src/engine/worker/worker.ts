@@ -18,10 +18,13 @@ import type { RowMove } from '../schedule/slot-table.js';
 import { Turns } from '../schedule/turns.js';
 import type { TokenSet, WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
+import { PrefixReuse } from './prefix-reuse.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
 /** Milliseconds that the first request after a rest waits at most for others that come with it. */
 const mostWaited = 4;
+/** How long nothing must have come before memory is given back: one request of a fit follows another within less. */
+const restMilliseconds = 2000;
 
 class EngineLoop {
   readonly #scheduler: Scheduler;
@@ -29,11 +32,14 @@ class EngineLoop {
   readonly #sampler: Sampler;
   readonly #reads: ReadRequests;
   readonly #constrained: ConstrainedSequences;
+  readonly #prefixes: PrefixReuse;
   /** The number of running sequences that was posted last. */
   #reported = 0;
   /** Ends the wait for something to compute. */
   #wake: (() => void) | null = null;
   #closed = false;
+  /** Rows of the cache that may hold something. */
+  #rows = new Set<number>();
   /** Messages that have come. */
   #received = 0;
 
@@ -43,7 +49,14 @@ class EngineLoop {
     hasToken?: TokenSet,
   ) {
     const { slots, vocabularySize } = model.shape;
-    this.#scheduler = new Scheduler(slots, model.chunk, undefined, model.abilities);
+    this.#prefixes = new PrefixReuse(model.prefixes, model.serving.cache, model.sharesPrefixes);
+    this.#scheduler = new Scheduler(
+      slots,
+      model.chunk,
+      (sequence, slot) => this.#prefixes.begin(sequence, slot),
+      model.abilities,
+      (waiting, reading) => this.#prefixes.awaits(waiting, reading),
+    );
     this.#sampler = new Sampler(vocabularySize, hasToken);
     this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
     this.#reads = new ReadRequests(model, {
@@ -68,10 +81,13 @@ class EngineLoop {
   /** Requests that come together are read together, so it waits a moment for what comes with the first one. */
   async #waitForWork(): Promise<void> {
     const isAtRest = this.#scheduler.all().length === 0;
+    // When nothing comes for a while, memory is given back.
+    const rest = setTimeout(() => isAtRest && this.model.forgetWork(), restMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = null;
+    clearTimeout(rest);
     if (!isAtRest) return;
     for (let waited = 0, seen = -1; waited < mostWaited && seen !== this.#received; waited++) {
       seen = this.#received;
@@ -83,13 +99,22 @@ class EngineLoop {
   #turn(): void {
     const { moves, prefill, read, decode, decodePriority } = this.#turns.next();
     const results: SequenceResult[] = [];
+    for (const row of this.#scheduler.taken) this.#rows.add(row);
     this.#move(moves);
     if (prefill) this.#turns.read(prefill, () => this.#prefill(prefill, results));
     if (read)
       this.#turns.timed(read.urgent ? 'interactive' : 'background', () => this.#reads.step(read.read));
     if (decode.length > 0) this.#turns.decode(decodePriority, () => this.#decode(decode, results));
     for (const { id, finish } of results) if (finish) this.#remove(id);
+    this.#forgetRows();
     this.#postStep(results);
+  }
+
+  /** Rows that no sequence has any more take no memory. */
+  #forgetRows(): void {
+    const taken = new Set(this.#scheduler.taken);
+    for (const row of this.#rows) if (!taken.has(row)) this.model.serving.cache.forget(row);
+    this.#rows = taken;
   }
 
   #prefill({ chunks, whole }: Prefill, results: SequenceResult[]): void {
@@ -106,8 +131,11 @@ class EngineLoop {
         chunks[0]?.slot ?? 0,
         chunks.map(({ sequence }) => sequence),
       );
+      const slots = new Map(chunks.map(({ sequence, slot }) => [sequence, slot]));
       for (const { sequence, logits, projections, broken } of read) {
         sequence.computed = sequence.request.prompt.length;
+        this.#prefixes.computed(sequence, slots.get(sequence) ?? 0);
+        this.#prefixes.ended(sequence, logits);
         try {
           if (broken) throw broken;
           results.push(this.#firstStep(sequence, logits, projections));
@@ -131,17 +159,21 @@ class EngineLoop {
     const scored = readsPrompt ? to - from : isLast ? 1 : 0;
     sequence.begun ??= performance.now();
     try {
-      const { logits, projections } = this.model.serving.chunk(
-        slot,
-        prompt.slice(from, to),
-        from,
-        edit,
-        scored,
-        isLast && monitored.length > 0,
-      );
+      const { logits, projections } =
+        this.#prefixes.known(sequence) ??
+        this.model.serving.chunk(
+          slot,
+          prompt.slice(from, to),
+          from,
+          edit,
+          scored,
+          isLast && monitored.length > 0,
+        );
       sequence.computed = to;
+      this.#prefixes.computed(sequence, slot);
       if (readsPrompt) sequence.readPrompt(logits, from, to);
       if (!isLast) return;
+      this.#prefixes.ended(sequence, logits);
       const lastLogits = logits.subarray(-this.model.shape.vocabularySize);
       const projected = projections?.read(0, to - from - 1, monitored) ?? null;
       results.push(this.#firstStep(sequence, lastLogits, projected));
@@ -154,7 +186,11 @@ class EngineLoop {
   /** The first token, from the logits of the prompt's last position. */
   #firstStep(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
     const begun = sequence.begun ?? sequence.arrived;
-    const timing = { queued: begun - sequence.arrived, prefill: performance.now() - begun };
+    const timing = {
+      queued: begun - sequence.arrived,
+      prefill: performance.now() - begun,
+      cached: sequence.cached,
+    };
     return { timing, ...this.#sample(sequence, logits, projections) };
   }
 
@@ -221,6 +257,7 @@ class EngineLoop {
     if (message.type === 'generate') this.#start(message.id, message.request);
     else if (message.type === 'vocabulary') this.#constrained.vocabulary = message.vocabulary;
     else if (message.type === 'cancel') this.#cancel(message.id);
+    else if (message.type === 'keep') this.#prefixes.limit(message.bytes);
     else if (message.type === 'close') this.#closed = true;
     else this.#reads.add(message);
     this.#wake?.();
@@ -241,6 +278,7 @@ class EngineLoop {
 
   #cancel(id: number): void {
     this.#remove(id);
+    this.#forgetRows();
     this.#postStep([]);
     this.#reads.remove(id);
   }
@@ -260,6 +298,7 @@ class EngineLoop {
     for (const { from, to, length, exchange } of moves) {
       if (exchange) cache.exchangeRows?.(from, to, length);
       else cache.moveRow(from, to, length);
+      this.#rows.add(from);
     }
   }
 

@@ -89,6 +89,8 @@ export class Leases {
 /** The right to use an engine, until it is released. */
 export interface Lease {
   readonly engine: Engine;
+  /** Waits until there is memory for a sequence of that many tokens; what it returns is called when that has ended. */
+  room(tokens: number): Promise<() => void>;
   release(): void;
 }
 
@@ -118,9 +120,14 @@ export function leasedModel(loaded: LoadedModel, source: LeaseSource): LoadedMod
   const engine: Engine = {
     shape,
     async *generate(request, signal) {
-      const { engine, release } = await lease(signal);
+      const { engine, room, release } = await lease(signal);
       try {
-        yield* engine.generate(request, signal);
+        const ended = await room(request.prompt.length + request.maxTokens);
+        try {
+          yield* engine.generate(request, signal);
+        } finally {
+          ended();
+        }
       } finally {
         release();
       }

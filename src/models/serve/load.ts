@@ -23,6 +23,8 @@ export interface RunningModel extends LoadedModel {
   readonly died: Promise<Error>;
   /** Where it runs: cuda, webgpu or cpu. */
   readonly device: string;
+  /** Lets it have that many bytes for beginnings of prompts. */
+  keep?(bytes: number): void;
   /** What the log should say about how it was loaded. */
   readonly warnings: readonly string[];
 }
@@ -51,7 +53,10 @@ export async function loadModel(
       threads: settings.threads,
       slots: settings.slots,
       capacity: settings.context,
+      deviceCapacity: settings.deviceContext ?? settings.context,
       prefillChunk: settings.prefillChunk,
+      prefixBytes: (settings.prefixMemory ?? 0) * 1024 ** 2,
+      sharePrefixes: settings.sharePrefixes ?? false,
       queue: settings.queue,
       where: {
         device: settings.device ?? 'cpu',
@@ -69,9 +74,10 @@ export async function loadModel(
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
     const created = unixSeconds();
     const { died, device, warnings } = engine;
+    const keep = (bytes: number) => engine.keep(bytes);
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
-      ...{ created, died, device, warnings },
+      ...{ created, died, device, warnings, keep },
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;

@@ -30,6 +30,7 @@ import { errors } from '../../errors.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelState } from '../registry.js';
 import type { ServingSettings } from '../serving-settings.js';
+import { KvDemand } from './kv-demand.js';
 import { type Lease, type LeaseSource, Leases, leasedModel } from './leases.js';
 import type { RunningModel } from './load.js';
 import type { Evictable, MemoryBudget } from './memory-budget.js';
@@ -59,7 +60,8 @@ export interface ManagedModelOptions {
   readonly settings: () => Promise<ServingSettings>;
   readonly measure: (settings: ServingSettings) => Promise<Footprint>;
   readonly load: (settings: ServingSettings) => Promise<RunningModel>;
-  readonly onLoaded?: (model: RunningModel, seconds: number) => void;
+  /** @param context why its context is as long as it is */
+  readonly onLoaded?: (model: RunningModel, seconds: number, context: string | undefined) => void;
   readonly onRefused?: (error: Error) => void;
   /** @param error that its worker died of, when the reason is `failure` */
   readonly onUnloaded?: (reason: UnloadReason, error?: Error) => void;
@@ -76,6 +78,8 @@ export class ManagedModel implements Evictable, LeaseSource {
   #waiting = 0;
   /** Loads that failed since the last one that did not. */
   #failures = 0;
+  /** See `kept`. */
+  #kept = 0;
   /** Aborted when the server closes: nothing is loaded any more. */
   readonly #closing = new AbortController();
 
@@ -109,7 +113,37 @@ export class ManagedModel implements Evictable, LeaseSource {
 
   get bytes(): number {
     const footprint = planOf(this.#state)?.footprint;
-    return footprint ? footprint.weights + footprint.kv : 0;
+    if (!footprint) return 0;
+    const memory = 'memory' in this.#state ? this.#state.memory : null;
+    // A device's KV cache is allocated as a whole.
+    const kv = memory && memory.running.device !== 'cpu' ? footprint.kv : memory?.demand?.bytes;
+    return footprint.weights + (kv ?? footprint.leastKv) + this.#kept;
+  }
+
+  get leastBytes(): number {
+    const footprint = planOf(this.#state)?.footprint;
+    if (!footprint) return 0;
+    const { running } = 'memory' in this.#state ? this.#state.memory : { running: null };
+    return footprint.weights + (running && running.device !== 'cpu' ? footprint.kv : footprint.leastKv);
+  }
+
+  /** Bytes for beginnings of prompts that were read. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  get keepsAtMost(): number {
+    if (this.#state.at !== 'loaded' || this.#state.memory.running.device !== 'cpu') return this.#kept;
+    return (this.#state.memory.plan.settings.prefixMemory ?? 0) * 1024 ** 2;
+  }
+
+  keep(bytes: number): void {
+    this.#kept = bytes;
+    this.#usable?.running.keep?.(bytes);
+  }
+
+  retry(): void {
+    this.#usable?.demand?.retry();
   }
 
   get pinned(): boolean {
@@ -156,7 +190,9 @@ export class ManagedModel implements Evictable, LeaseSource {
       giveBack();
       this.#unloadDrained();
     };
-    if (engine.shape.fingerprint === fingerprint) return { engine, release };
+    const { demand } = memory;
+    const room = async (tokens: number) => (await demand?.take(tokens, signal)) ?? (() => {});
+    if (engine.shape.fingerprint === fingerprint) return { engine, room, release };
     release();
     throw errors.modelUnavailable(this.id, 'its files were replaced meanwhile; ask again');
   }
@@ -292,7 +328,7 @@ export class ManagedModel implements Evictable, LeaseSource {
   async #measure(): Promise<LoadPlan> {
     const settings = await this.options.settings();
     const footprint = await this.options.measure(settings).catch(() => null);
-    if (footprint !== null) this.options.budget.checkSize(this.id, footprint, settings.slots);
+    if (footprint !== null) this.options.budget.checkSize(this.id, footprint);
     return { settings, footprint };
   }
 
@@ -309,19 +345,37 @@ export class ManagedModel implements Evictable, LeaseSource {
     const { load, onLoaded } = this.options;
     const { signal } = this.#closing;
     const started = performance.now();
-    const running = await load(plan.settings);
+    // The context that was chosen; a device keeps to what the settings say.
+    const context = plan.footprint?.capacity ?? plan.settings.context;
+    const running = await load({ ...plan.settings, context, deviceContext: plan.settings.context });
     if (signal.aborted) {
       await running.engine.close();
       throw signal.reason;
     }
-    onLoaded?.(running, (performance.now() - started) / 1000);
+    onLoaded?.(running, (performance.now() - started) / 1000, plan.footprint?.capacityWhy);
     const { pinned, idleSeconds } = plan.settings;
     const leases = new Leases(pinned ? 0 : idleSeconds * 1000, (unused) => this.#free(unused));
     let left = () => {};
     const gone = new Promise<void>((resolve) => {
       left = resolve;
     });
-    return { plan, running, model: leasedModel(running, this), leases, gone, left: () => left() };
+    const model = leasedModel(running, this);
+    const demand = this.#demandOf(plan, running);
+    return { plan, running, model, leases, demand, gone, left: () => left() };
+  }
+
+  #demandOf({ settings, footprint }: LoadPlan, { engine, device }: RunningModel): KvDemand | null {
+    if (!footprint || device !== 'cpu') return null;
+    const { budget } = this.options;
+    const { capacity, slots } = engine.shape;
+    return new KvDemand({
+      slots,
+      capacity,
+      tokenBytes: footprint.leastKv / footprint.capacity / 2,
+      queue: slots + settings.queue,
+      grow: (bytes) => budget.grow(bytes),
+      shrunk: () => budget.changed(),
+    });
   }
 
   /** Nobody uses it, or is about to: others may have its room, and unused for long enough it is unloaded. */
@@ -360,6 +414,8 @@ export class ManagedModel implements Evictable, LeaseSource {
   }
 
   #left(memory: InMemory, reason: UnloadReason, error?: Error): void {
+    this.#kept = 0;
+    memory.demand?.close(error ?? errors.modelUnavailable(this.id, 'it was unloaded'));
     this.options.budget.release(this);
     this.options.onUnloaded?.(reason, error);
     memory.left();

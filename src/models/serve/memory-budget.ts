@@ -8,7 +8,10 @@ import { errors } from '../../errors.js';
 
 /** A model that is in memory, or is about to be. */
 export interface Evictable {
+  /** What it takes now, with what it was let grow by and what it keeps. */
   readonly bytes: number;
+  /** What of that it has as long as it is in memory, whatever runs; all of it when left out. */
+  readonly leastBytes?: number;
   /** Nothing uses it, and nobody is about to. */
   readonly idle: boolean;
   /** It does not make room for others. */
@@ -20,6 +23,14 @@ export interface Evictable {
    * @returns false when it cannot, for it is still loading; it can later, and `changed` says when
    */
   evict(): boolean;
+  /** Bytes that it has of what it would like to keep but can do without. None when left out. */
+  readonly kept?: number;
+  /** What it would like to have of those at most. */
+  readonly keepsAtMost?: number;
+  /** It has that many bytes of those from now on. */
+  keep?(bytes: number): void;
+  /** There may be room for it to grow now. */
+  retry?(): void;
 }
 
 interface BudgetOptions {
@@ -55,16 +66,18 @@ export class MemoryBudget {
   /** Bytes that a new model could have at most, were all gone that ever leave. */
   get most(): number {
     const { limit, hard } = this.options;
-    return hard
-      ? limit - total([...this.#admitted].filter(({ pinned }) => pinned))
-      : Number.POSITIVE_INFINITY;
+    if (!hard) return Number.POSITIVE_INFINITY;
+    let most = limit;
+    for (const { pinned, bytes, leastBytes = bytes } of this.#admitted) if (pinned) most -= leastBytes;
+    return most;
   }
 
   /** @throws SteerdError model_too_large when the model could never be let in */
-  checkSize(id: string, { weights, kv, capacity }: Footprint, slots: number): void {
+  checkSize(id: string, { weights, leastKv, capacity }: Footprint): void {
     const { limit } = this.options;
-    if (weights + kv <= this.most) return;
-    const needs = `${mebibytes(weights + kv)} (${mebibytes(weights)} of weights, ${mebibytes(kv)} of KV cache for ${slots} slots of ${capacity} tokens)`;
+    const size = weights + leastKv;
+    if (size <= this.most) return;
+    const needs = `${mebibytes(size)} (${mebibytes(weights)} of weights, ${mebibytes(leastKv)} of KV cache for one sequence of ${capacity} tokens and one text that is read)`;
     const pinned = limit - this.most;
     const had = pinned > 0 ? `, of which pinned ones have ${mebibytes(pinned)}` : '';
     throw errors.modelTooLarge(id, needs, `the models may take ${mebibytes(limit)}${had}`);
@@ -108,6 +121,8 @@ export class MemoryBudget {
       this.#admitted.add(next.model);
       next.admit();
     }
+    if (this.#queue.length === 0) for (const model of this.#admitted) model.retry?.();
+    this.#spread();
     this.#admitting = false;
     clearTimeout(this.#patience);
     if (this.#queue[0] !== undefined) {
@@ -116,15 +131,61 @@ export class MemoryBudget {
     }
   }
 
+  /**
+   * Whether a model may take that many bytes more now. When not, idle models are told to leave for it, and it is told to
+   * try again once something has changed.
+   */
+  grow(bytes: number): boolean {
+    const { limit, hard } = this.options;
+    this.#takeBack(this.used + bytes - limit);
+    const missing = this.used + bytes - limit;
+    if (missing <= 0) return true;
+    let coming = total(this.#evicted);
+    const idle = this.#movable().filter((other) => other.idle);
+    if (hard && coming + total(idle) < missing) return false;
+    for (const other of idle) {
+      if (coming >= missing) break;
+      this.#evicted.add(other);
+      if (other.evict()) coming += other.bytes;
+      else this.#evicted.delete(other);
+    }
+    return !hard || this.used + bytes <= limit;
+  }
+
+  /** What models keep but can do without, until that many bytes are free: of those used least recently first. */
+  #takeBack(bytes: number): void {
+    let missing = bytes;
+    for (const model of byUse(this.#admitted)) {
+      const kept = model.kept ?? 0;
+      if (missing <= 0) return;
+      if (kept === 0) continue;
+      model.keep?.(kept - Math.min(kept, missing));
+      missing -= Math.min(kept, missing);
+    }
+  }
+
+  /** Room that nobody needs is for what models would like to keep. */
+  #spread(): void {
+    for (const model of byUse(this.#admitted).reverse()) {
+      const free = this.options.limit - this.used;
+      const more = Math.min(free, (model.keepsAtMost ?? 0) - (model.kept ?? 0));
+      if (more > 0 && this.#queue.length === 0) model.keep?.((model.kept ?? 0) + more);
+    }
+  }
+
+  /** Those that could be told to leave, the one used least recently first. */
+  #movable(): Evictable[] {
+    return byUse(this.#admitted).filter((other) => !other.pinned && !this.#evicted.has(other));
+  }
+
   /** True when there is room now; else those that have to leave for it are told to. */
   #makeRoom({ model, since }: Waiting): boolean {
     const { limit, hard, patienceMilliseconds } = this.options;
+    this.#takeBack(this.used + model.bytes - limit);
     const missing = this.used + model.bytes - limit;
     if (missing <= 0) return true;
     let coming = total(this.#evicted);
-    const movable = [...this.#admitted]
-      .filter((other) => !other.pinned && !this.#evicted.has(other))
-      .sort((a, b) => a.lastUsed - b.lastUsed);
+    const movable = this.#movable();
     const idle = movable.filter((other) => other.idle);
     const impatient = performance.now() - since >= patienceMilliseconds;
     const enough = coming + total(idle) >= missing;
@@ -141,6 +202,11 @@ export class MemoryBudget {
     // Leaving may have been a matter of no time.
     return this.used + model.bytes <= limit;
   }
+}
+
+/** The one used least recently first. */
+function byUse(models: Iterable<Evictable>): Evictable[] {
+  return [...models].sort((a, b) => a.lastUsed - b.lastUsed);
 }
 
 function total(models: Iterable<Evictable>): number {

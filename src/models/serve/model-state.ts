@@ -4,6 +4,7 @@ import { SteerdError } from '../../errors.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelState } from '../registry.js';
 import type { ServingSettings } from '../serving-settings.js';
+import type { KvDemand } from './kv-demand.js';
 import type { Leases } from './leases.js';
 import type { RunningModel } from './load.js';
 
@@ -32,6 +33,8 @@ export interface InMemory {
   /** As its users hold it. */
   readonly model: LoadedModel;
   readonly leases: Leases;
+  /** What its keys and values may take; null where that is not followed. */
+  readonly demand: KvDemand | null;
   /** Resolved, by `left`, when its memory is free. */
   readonly gone: Promise<void>;
   readonly left: () => void;

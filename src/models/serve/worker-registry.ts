@@ -136,7 +136,7 @@ export class WorkerModelRegistry implements ModelRegistry {
       device: running?.device ?? null,
       fingerprint: running?.engine.shape.fingerprint ?? null,
       settings: known?.settings ?? null,
-      footprint: known?.footprint ?? null,
+      footprint: known && { ...known.footprint, ...(running && { capacity: running.engine.shape.capacity }) },
       problem: failure?.message ?? (described instanceof Error ? described.message : null),
     };
   }
@@ -178,10 +178,12 @@ export class WorkerModelRegistry implements ModelRegistry {
       waitMilliseconds: (options.loadSeconds ?? usualLoadSeconds) * 1000,
       settings: () => readServingSettings(id, directory, usual),
       measure: (settings) => this.#measure(id, directory, settings),
-      load: (settings) => loadModel(id, directory, settings),
-      onLoaded: (model, seconds) => {
+      // What it may keep of prompts, the budget says later.
+      load: (settings) => loadModel(id, directory, { ...settings, prefixMemory: 0 }),
+      onLoaded: (model, seconds, why) => {
         const { device, warnings, engine } = model;
-        log.info({ model: id, ms: Math.round(seconds * 1000), device, ...engine.shape }, 'model loaded');
+        const ms = Math.round(seconds * 1000);
+        log.info({ model: id, ms, device, ...engine.shape, context: why }, 'model loaded');
         for (const warning of warnings) log.warn({ model: id }, warning);
         options.onLoaded?.(id, seconds);
       },
@@ -197,10 +199,12 @@ export class WorkerModelRegistry implements ModelRegistry {
   /** Read once for each state of the folder. */
   async #measure(id: string, directory: string, settings: ServingSettings): Promise<Footprint> {
     const created = this.#catalog.get(id)?.created ?? 0;
-    const key = `${created} ${settings.slots} ${settings.context}`;
+    const key = `${created} ${settings.slots} ${settings.context} ${settings.device}`;
     const known = this.#footprints.get(id);
     if (known?.key === key) return known.footprint;
-    const footprint = readFootprint(directory, settings);
+    const wholeCache = settings.device === 'cuda' || settings.device === 'webgpu';
+    const memory = wholeCache ? null : this.#budget.options.limit;
+    const footprint = readFootprint(directory, { ...settings, memory });
     this.#footprints.set(id, { key, footprint });
     footprint.catch(() => this.#footprints.delete(id));
     return footprint;

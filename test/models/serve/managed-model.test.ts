@@ -25,6 +25,8 @@ const usual: ServingSettings = {
 
 const footprint = (bytes: number): Footprint => ({
   weights: bytes,
+  leastKv: 0,
+  capacityWhy: '',
   kv: 0,
   capacity: 512,
   layers: 3,

@@ -8,6 +8,7 @@ import { randomIntegers } from '../../text/tiny-tokenizers.js';
 class FakeModel implements Evictable {
   idle = true;
   pinned = false;
+  leastBytes?: number;
   lastUsed = 0;
   /** How often it was asked to leave. */
   asked = 0;
@@ -177,4 +178,63 @@ test('in any course of events the limit is kept, and everybody comes in at last'
     await Promise.all(Array.from({ length: 8 }, (_, i) => life(`${seed} ${i}`)));
     assert.ok(budget.used <= limit);
   }
+});
+
+test('what models only keep fills the room that is left, and is taken back first', async () => {
+  const { budget, model, enters } = setup(100);
+  class Keeper extends FakeModel {
+    kept = 0;
+    keepsAtMost = 50;
+    constructor(
+      id: string,
+      readonly own: number,
+    ) {
+      super(budget, id, own);
+      Object.defineProperty(this, 'bytes', { get: () => this.own + this.kept });
+    }
+    keep(bytes: number): void {
+      this.kept = bytes;
+    }
+  }
+  const [old, young] = [new Keeper('old', 20), new Keeper('young', 20)];
+  young.lastUsed = 1;
+  await enters(old);
+  await enters(young);
+  budget.changed();
+  assert.deepEqual([old.kept, young.kept, budget.used], [50, 10, 100]);
+  // The one used least recently gives first, and nobody is sent away for it.
+  assert.ok((await enters(model('new', 30, { lastUsed: 2 }))).inside());
+  assert.deepEqual([old.kept, young.kept, old.asked, young.asked, budget.used], [20, 10, 0, 0, 100]);
+  assert.ok(budget.grow(30));
+  assert.deepEqual([old.kept, young.kept], [0, 0]);
+});
+
+test('a model that may not grow is told when it can try again, and idle ones leave only if that helps', async () => {
+  const { budget, model, enters } = setup(10);
+  let tries = 0;
+  const idle = model('idle', 3);
+  const growing = Object.assign(model('growing', 5, { idle: false }), { retry: () => tries++ });
+  await enters(idle);
+  await enters(growing);
+  tries = 0;
+  assert.ok(budget.grow(2));
+  assert.ok(!budget.grow(6));
+  assert.equal(idle.asked, 0);
+  assert.ok(!budget.grow(4));
+  assert.equal(idle.asked, 1);
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+  assert.ok(tries > 0);
+  assert.ok(budget.grow(4));
+});
+
+test('what a pinned model has only for now is no reason to refuse another one for good', async () => {
+  const { budget, model, enters } = setup(10);
+  await enters(model('pinned', 9, { pinned: true, leastBytes: 4 }));
+  assert.equal(budget.most, 6);
+});
+
+test('a limit that is not hard lets models grow beyond it', async () => {
+  const { budget, model, enters } = setup(10, { hard: false });
+  await enters(model('only', 8, { idle: false }));
+  assert.ok(budget.grow(20));
 });

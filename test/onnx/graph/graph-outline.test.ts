@@ -74,14 +74,14 @@ test('a footprint counts every file of the weights, and the KV of every slot and
   const sizes = await Promise.all(
     ['model.onnx', 'model.onnx.data'].map(async (file) => (await stat(join(directory, file))).size),
   );
-  const footprint = await readFootprint(directory, { slots: 5, context: 100 });
+  const footprint = await readFootprint(directory, { slots: 5, context: 100, memory: null });
   const spec = await readModelSpec(await readOutline(join(directory, 'model.onnx')), directory);
   assert.equal(
     footprint.weights,
     sizes.reduce((a, b) => a + b),
   );
   assert.deepEqual([footprint.kv, footprint.capacity], [6 * kvRowBytes(spec, 100), 100]);
-  const longest = await readFootprint(directory, { slots: 1, context: 1_000_000 });
+  const longest = await readFootprint(directory, { slots: 1, context: 1_000_000, memory: null });
   assert.equal(longest.capacity, spec.contextLength);
 });
 
