@@ -39,3 +39,15 @@ export async function within<T>(
     for (const stop of unlisten) stop();
   }
 }
+
+/** Whether `work` comes to an end, well or badly, within that time. It goes on either way, and fails unheard if it is late. */
+export function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    work.then(settled, settled);
+  });
+}

@@ -2,6 +2,7 @@
  * Runs a plan: one iterable of pieces of text that streaming and plain answers share. All choices run at once;
  * a piece says which one it belongs to. Leaving the iterable, or aborting the signal, frees every slot.
  */
+import { settlesWithin } from '../common/bounded-wait.js';
 import type { FinishReason, SequenceRequest, SequenceStep, TokenLogprobs } from '../engine/protocol.js';
 import { errors, SteeringTooStrong, shown } from '../errors.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
@@ -249,16 +250,7 @@ export async function begin<T>(
 ): Promise<AsyncGenerator<T>> {
   const first = source.next();
   const grace = plan?.request.answer.constraint ? compilingGrace : usualGrace;
-  let timer: NodeJS.Timeout | undefined;
-  const waited = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, grace);
-  });
-  try {
-    await Promise.race([first, waited]);
-  } finally {
-    clearTimeout(timer);
-  }
-  first.catch(() => {});
+  if (await settlesWithin(first, grace)) await first;
   return (async function* () {
     try {
       const { done, value } = await first;

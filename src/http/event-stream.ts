@@ -1,5 +1,6 @@
 /** Server-sent events as the body of a reply (WHATWG HTML, "Server-sent events"). */
 import { Readable } from 'node:stream';
+import { settlesWithin } from '../common/bounded-wait.js';
 
 /** One event: its data as JSON, and its name and id where a client can use them. */
 export function event(json: string, { name, id }: { name?: string; id?: string } = {}): string {
@@ -32,33 +33,21 @@ async function* withComments(events: AsyncIterable<string>): AsyncGenerator<stri
   let next = source.next();
   try {
     for (;;) {
-      const result = await within(next, pause);
+      const came = await settlesWithin(next, pause);
       pause = laterPause;
-      if (result === null) {
+      if (!came) {
         yield keepAlive;
         continue;
       }
-      if (result.done) return;
-      yield result.value;
+      const { done, value } = await next;
+      if (done) return;
+      yield value;
       next = source.next();
     }
   } finally {
     // Left while an event is being made: nobody waits for it any more.
     next.catch(() => {});
     source.return?.().catch(() => {});
-  }
-}
-
-/** Null when it takes longer. */
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const pause = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, null);
-  });
-  try {
-    return await Promise.race([promise, pause]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
