@@ -10,12 +10,8 @@ const integerProducts = ['amx_int8', 'avx512_vnni', 'avx_vnni'] as const;
 
 /** The first of those instructions that the processor has; null without one, and where the system does not tell. */
 export function integerInstructions(): string | null {
-  try {
-    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ');
-    return integerProducts.find((name) => flags?.includes(name)) ?? null;
-  } catch {
-    return null;
-  }
+  const flags = processorFlags()?.split(' ');
+  return integerProducts.find((name) => flags?.includes(name)) ?? null;
 }
 
 /**
@@ -23,10 +19,14 @@ export function integerInstructions(): string | null {
  * flags where the system tells them.
  */
 export function processorKey(): string {
-  const name = `${process.arch} ${cpus()[0]?.model ?? ''}`;
+  return `${process.arch} ${cpus()[0]?.model ?? ''} ${processorFlags() ?? ''}`;
+}
+
+/** What the first processor says in Linux's /proc/cpuinfo, parted by spaces; null elsewhere. */
+function processorFlags(): string | null {
   try {
-    return `${name} ${/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''}`;
+    return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? null;
   } catch {
-    return name;
+    return null;
   }
 }
