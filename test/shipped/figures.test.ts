@@ -1,6 +1,7 @@
 /** How well strength 1 repeats, from what a concept's file holds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { answerColumns } from '../../src/fitting/measure/calibration-details.js';
 import { retestLine, retestOf } from './figures.js';
 
 /** A concept whose evidence sets in at a share of its own for each question. */
@@ -23,17 +24,7 @@ function detailsOf(questions: number, onset: (question: number) => number) {
     questions: Array.from({ length: questions }, (_, i) => `Question ${i}?`),
     curve: shares.map((share) => ({ share, divergence_95: null })),
     answers: {
-      columns: [
-        'share',
-        'question',
-        'sampled',
-        'evidence',
-        'identified',
-        'log_probability',
-        'relevance',
-        'distinct_2',
-        'failed',
-      ],
+      columns: answerColumns,
       plain: rows(0, () => 0, 0),
       told: rows(0, () => 1, 0),
       steered: shares.flatMap((share) =>

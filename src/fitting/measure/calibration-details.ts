@@ -82,17 +82,7 @@ export function calibrationDetails(measured: Measured): Readonly<Record<string, 
     questions,
     max_tokens: maxTokens,
     answers: {
-      columns: [
-        'share',
-        'question',
-        'sampled',
-        'evidence',
-        'identified',
-        'log_probability',
-        'relevance',
-        'distinct_2',
-        'failed',
-      ],
+      columns: answerColumns,
       plain: reference.plainAnswers.map((answer) => row(0, answer)),
       told: reference.toldAnswers.map((answer) => row(0, answer)),
       steered: steered.flatMap(({ share, tried }) => tried.map((answer) => row(share, answer))),
@@ -144,6 +134,19 @@ const fieldsOf = ({ concept, fluency, instruction, harmonic }: Scores) => ({
   instruction: short(instruction),
   harmonic: short(harmonic),
 });
+
+/** Of a row of `answers`. */
+export const answerColumns: readonly string[] = [
+  'share',
+  'question',
+  'sampled',
+  'evidence',
+  'identified',
+  'log_probability',
+  'relevance',
+  'distinct_2',
+  'failed',
+];
 
 const row = (share: Share, { judged }: TriedAnswer) => [
   share,
