@@ -11,7 +11,11 @@ import { request, score, startEngine, steps, tokens } from '../helpers/engine.js
 for (const name of ['llama-genai', 'gpt2-optimum', 'qwen2-genai-fp16'])
   describe(`numbers that break, with ${name}`, async () => {
     const engine = await startEngine(join(packageRoot, 'test/fixtures', name), { slots: 3, prefillChunk: 8 });
-    after(() => engine.close());
+    const keeping = await startEngine(join(packageRoot, 'test/fixtures', name), {
+      slots: 3,
+      prefixBytes: 2 ** 24,
+    });
+    after(() => Promise.all([engine.close(), keeping.close()]));
     const { layers, hiddenSize } = engine.shape;
     const last = layers - 1;
     const prompt = (seed: number, length = 11) => Array.from({ length }, (_, i) => 3 + ((7 * i + seed) % 90));
@@ -41,6 +45,17 @@ for (const name of ['llama-genai', 'gpt2-optimum', 'qwen2-genai-fp16'])
             brokenAt(layer),
           );
       await assert.rejects(score(engine, prompt(1), pushed(1, 1e30)), brokenAt(1));
+    });
+
+    test('asked again it is told again, though beginnings of prompts are kept', async () => {
+      for (const [length, layer, add] of [11, 45].flatMap((length) =>
+        [0, last].flatMap((layer) => [1e20, 1e30, 3e38].map((add) => [length, layer, add] as const)),
+      )) {
+        const asked = request(prompt(8, length), { edit: pushed(layer, add) });
+        for (let again = 0; again < 3; again++) await assert.rejects(tokens(keeping, asked), brokenAt(layer));
+        const both = [tokens(keeping, asked), tokens(keeping, asked)];
+        await Promise.all(both.map((one) => assert.rejects(one, brokenAt(layer))));
+      }
     });
 
     test('so does one that begins in the answer, after the tokens before it', async () => {

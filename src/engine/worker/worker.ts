@@ -134,10 +134,11 @@ class EngineLoop {
       const slots = new Map(chunks.map(({ sequence, slot }) => [sequence, slot]));
       for (const { sequence, logits, projections, broken } of read) {
         sequence.computed = sequence.request.prompt.length;
-        this.#prefixes.computed(sequence, slots.get(sequence) ?? 0);
-        this.#prefixes.ended(sequence, logits);
         try {
+          // Nor is such a prompt kept, as none is whose chunk breaks.
           if (broken) throw broken;
+          this.#prefixes.computed(sequence, slots.get(sequence) ?? 0);
+          this.#prefixes.ended(sequence, logits);
           results.push(this.#firstStep(sequence, logits, projections));
         } catch (error) {
           failed.set(sequence.id, error);
