@@ -5,9 +5,9 @@
  */
 import type { Binding } from '../../ort/binding.js';
 import { forgetContents } from '../../ort/page-memory.js';
-import { ownArray, Tensor } from '../../ort/tensor.js';
+import { Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { InPlaceKvCache, KvArray, RowRange } from './kv-cache.js';
+import { type InPlaceKvCache, type KvArray, newKvArray, type RowRange } from './kv-cache.js';
 import { type Page, pageTokens } from './kv-pages.js';
 
 export class HostKvCache implements InPlaceKvCache {
@@ -26,8 +26,7 @@ export class HostKvCache implements InPlaceKvCache {
   ) {
     this.#rowLength = spec.kvHeads * capacity * spec.headSize;
     const length = (slots + 1) * this.#rowLength;
-    const allocate = (): KvArray =>
-      spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
+    const allocate = () => newKvArray(spec, length);
     this.#layers = spec.layers.map(() => ({ key: allocate(), value: allocate() }));
   }
 
