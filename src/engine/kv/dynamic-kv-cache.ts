@@ -7,9 +7,9 @@
 import type { Binding } from '../../ort/binding.js';
 import type { DeviceMemory } from '../../ort/device.js';
 import { forgetContents } from '../../ort/page-memory.js';
-import { ownArray, Tensor } from '../../ort/tensor.js';
+import { Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { ConcatenatedKvCache, KvArray } from './kv-cache.js';
+import { type ConcatenatedKvCache, type KvArray, newKvArray } from './kv-cache.js';
 
 /** One layer's keys, or its values. */
 interface Store {
@@ -95,8 +95,7 @@ export class DynamicKvCache implements ConcatenatedKvCache {
   }
 
   #allocate(tokens: number): KvArray {
-    const length = Math.max(1, this.spec.kvHeads * tokens * this.spec.headSize);
-    return this.spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
+    return newKvArray(this.spec, Math.max(1, this.spec.kvHeads * tokens * this.spec.headSize));
   }
 
   advance(row: number): void {

@@ -5,9 +5,9 @@
  */
 import type { Binding } from '../../ort/binding.js';
 import { forgetContents } from '../../ort/page-memory.js';
-import { ownArray, Tensor } from '../../ort/tensor.js';
+import { Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import type { InPlaceKvCache, KvArray, RowRange } from './kv-cache.js';
+import { type InPlaceKvCache, type KvArray, newKvArray, type RowRange } from './kv-cache.js';
 import { type Page, pageTokens } from './kv-pages.js';
 
 export class HostKvCache implements InPlaceKvCache {
@@ -26,8 +26,7 @@ export class HostKvCache implements InPlaceKvCache {
   ) {
     this.#rowLength = spec.kvHeads * capacity * spec.headSize;
     const length = (slots + 1) * this.#rowLength;
-    const allocate = (): KvArray =>
-      spec.kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
+    const allocate = () => newKvArray(spec, length);
     this.#layers = spec.layers.map(() => ({ key: allocate(), value: allocate() }));
   }
 
@@ -61,33 +60,20 @@ export class HostKvCache implements InPlaceKvCache {
   }
 
   moveRow(from: number, to: number, length: number): void {
-    const { kvHeads, headSize } = this.spec;
-    const headLength = this.capacity * headSize;
-    for (const { key, value } of this.#layers) {
-      for (const array of [key, value]) {
-        for (let head = 0; head < kvHeads; head++) {
-          const source = from * this.#rowLength + head * headLength;
-          array.copyWithin(to * this.#rowLength + head * headLength, source, source + length * headSize);
-        }
-      }
-    }
+    this.#eachHead((array, _, headStart) => {
+      const source = from * this.#rowLength + headStart;
+      array.copyWithin(to * this.#rowLength + headStart, source, source + length * this.spec.headSize);
+    });
   }
 
   exchangeRows(a: number, b: number, length: number): void {
-    const { kvHeads, headSize } = this.spec;
-    for (const { key, value } of this.#layers)
-      for (const array of [key, value]) {
-        // As bytes, which are the same for every type of element.
-        const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: width } = array;
-        const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-        const count = length * headSize * width;
-        for (let head = 0; head < kvHeads; head++) {
-          const start = (row: number) => (row * this.#rowLength + head * this.capacity * headSize) * width;
-          const kept = bytes.slice(start(a), start(a) + count);
-          bytes.copyWithin(start(a), start(b), start(b) + count);
-          bytes.set(kept, start(b));
-        }
-      }
+    const count = length * this.spec.headSize;
+    this.#eachHead((array, _, headStart) => {
+      const [atA, atB] = [a * this.#rowLength + headStart, b * this.#rowLength + headStart];
+      const kept = array.slice(atA, atA + count);
+      array.copyWithin(atA, atB, atB + count);
+      array.set(kept, atB);
+    });
   }
 
   forget(row: number): void {

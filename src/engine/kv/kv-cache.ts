@@ -3,10 +3,16 @@
  * one row for each slot, which holds the keys and values of one sequence, and behind them a scratch row.
  */
 import type { Binding } from '../../ort/binding.js';
+import { ownArray } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
 
 /** Keys or values in host memory. */
 export type KvArray = Float32Array | Uint16Array;
+
+/** An array of `length` elements of the type that the model's keys and values have. */
+export function newKvArray({ kvType }: ModelSpec, length: number): KvArray {
+  return kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
+}
 
 /** Rows [first, first + rows) of a KV cache that a run works on. */
 export interface RowRange {

@@ -4,10 +4,10 @@
  * back takes no memory.
  */
 import { forgetContents } from '../../ort/page-memory.js';
-import { elementTypes, ownArray } from '../../ort/tensor.js';
+import { elementTypes } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
 import { kvRowBytes } from './cache-size.js';
-import type { KvArray } from './kv-cache.js';
+import { type KvArray, newKvArray } from './kv-cache.js';
 
 /** Tokens of a page: small against a turn of a conversation, and some hundred KiB of memory even in a small model. */
 export const pageTokens = 32;
@@ -65,10 +65,7 @@ export class KvPages {
     const { array } = elementTypes[this.spec.kvType];
     const length = this.pageBytes / array.BYTES_PER_ELEMENT;
     const count = Math.max(1, Math.min(blockPages, this.#limit - this.#allocated));
-    const block: KvArray =
-      this.spec.kvType === 'float16'
-        ? ownArray(Uint16Array, count * length)
-        : ownArray(Float32Array, count * length);
+    const block = newKvArray(this.spec, count * length);
     for (let i = count - 1; i >= 0; i--) this.#free.push(block.subarray(i * length, (i + 1) * length));
     this.#allocated += count;
   }

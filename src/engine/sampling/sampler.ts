@@ -4,7 +4,6 @@
  *
  * Whatever is asked for takes a few passes over the vocabulary, and nothing is allocated.
  */
-
 import type { Random } from '../../common/random.js';
 import type { Sampling } from '../protocol.js';
 import type { TokenSet } from '../worker-settings.js';
@@ -76,10 +75,10 @@ export class Sampler {
   }
 }
 
-/** Repetition penalty (CTRL, arXiv 1909.05858), presence and frequency penalties (OpenAI API reference). */
 /** Largest finite float32. */
 const largestLogit = 3.4028234663852886e38;
 
+/** Repetition penalty (CTRL, arXiv 1909.05858), presence and frequency penalties (OpenAI API reference). */
 function applyPenalties(logits: Float32Array, sampling: Sampling, history: TokenHistory): void {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
   const { tokens, counts, size } = history;

@@ -114,17 +114,18 @@ export class ManagedModel implements Evictable, LeaseSource {
   get bytes(): number {
     const footprint = planOf(this.#state)?.footprint;
     if (!footprint) return 0;
-    const memory = 'memory' in this.#state ? this.#state.memory : null;
-    // A device's KV cache is allocated as a whole.
-    const kv = memory && memory.running.device !== 'cpu' ? footprint.kv : memory?.demand?.bytes;
-    return footprint.weights + (kv ?? footprint.leastKv) + this.#kept;
+    const demand = 'memory' in this.#state ? this.#state.memory.demand : null;
+    return footprint.weights + (demand?.bytes ?? this.#leastKv(footprint)) + this.#kept;
   }
 
   get leastBytes(): number {
     const footprint = planOf(this.#state)?.footprint;
-    if (!footprint) return 0;
-    const { running } = 'memory' in this.#state ? this.#state.memory : { running: null };
-    return footprint.weights + (running && running.device !== 'cpu' ? footprint.kv : footprint.leastKv);
+    return footprint ? footprint.weights + this.#leastKv(footprint) : 0;
+  }
+
+  /** A device's KV cache is allocated as a whole. */
+  #leastKv({ kv, leastKv }: Footprint): number {
+    return 'memory' in this.#state && this.#state.memory.running.device !== 'cpu' ? kv : leastKv;
   }
 
   /** Bytes for beginnings of prompts that were read. */

@@ -137,19 +137,30 @@ export class MemoryBudget {
    */
   grow(bytes: number): boolean {
     const { limit, hard } = this.options;
-    this.#takeBack(this.used + bytes - limit);
-    const missing = this.used + bytes - limit;
+    const missing = this.#missingFor(bytes);
     if (missing <= 0) return true;
-    let coming = total(this.#evicted);
     const idle = this.#movable().filter((other) => other.idle);
-    if (hard && coming + total(idle) < missing) return false;
-    for (const other of idle) {
-      if (coming >= missing) break;
-      this.#evicted.add(other);
-      if (other.evict()) coming += other.bytes;
-      else this.#evicted.delete(other);
-    }
+    if (hard && total(this.#evicted) + total(idle) < missing) return false;
+    this.#tellToLeave(idle, missing);
     return !hard || this.used + bytes <= limit;
+  }
+
+  /** How many bytes are missing for that many more, without what models can do without: that is taken back for them. */
+  #missingFor(bytes: number): number {
+    const { limit } = this.options;
+    this.#takeBack(this.used + bytes - limit);
+    return this.used + bytes - limit;
+  }
+
+  /** Tells models to leave, one after another, until that many bytes will come free. */
+  #tellToLeave(models: readonly Evictable[], bytes: number): void {
+    let coming = total(this.#evicted);
+    for (const model of models) {
+      if (coming >= bytes) break;
+      this.#evicted.add(model);
+      if (model.evict()) coming += model.bytes;
+      else this.#evicted.delete(model);
+    }
   }
 
   /** What models keep but can do without, until that many bytes are free: of those used least recently first. */
@@ -181,24 +192,17 @@ export class MemoryBudget {
   /** True when there is room now; else those that have to leave for it are told to. */
   #makeRoom({ model, since }: Waiting): boolean {
     const { limit, hard, patienceMilliseconds } = this.options;
-    this.#takeBack(this.used + model.bytes - limit);
-    const missing = this.used + model.bytes - limit;
+    const missing = this.#missingFor(model.bytes);
     if (missing <= 0) return true;
-    let coming = total(this.#evicted);
     const movable = this.#movable();
     const idle = movable.filter((other) => other.idle);
     const impatient = performance.now() - since >= patienceMilliseconds;
-    const enough = coming + total(idle) >= missing;
+    const enough = total(this.#evicted) + total(idle) >= missing;
     if (!enough && !hard && idle.length === 0 && this.#evicted.size === 0) return true;
     // One that leaves while others still have to be waited for would have left too early.
     const busy = movable.filter((other) => !other.idle);
     const told = enough || !hard ? idle : impatient ? [...idle, ...busy] : [];
-    for (const other of told) {
-      if (coming >= missing) break;
-      this.#evicted.add(other);
-      if (other.evict()) coming += other.bytes;
-      else this.#evicted.delete(other);
-    }
+    this.#tellToLeave(told, missing);
     // Leaving may have been a matter of no time.
     return this.used + model.bytes <= limit;
   }
