@@ -56,11 +56,6 @@ export class ToolCallReader {
     return this.#calls;
   }
 
-  /** Whether a call is being read. */
-  get inside(): boolean {
-    return this.#state !== 'text';
-  }
-
   /**
    * What the new text adds for certain, in its order: text, and at most one delta of each call.
    * @param finish of the answer, with its last text: then also what was held back
