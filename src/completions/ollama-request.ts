@@ -1,10 +1,9 @@
 /** Bodies of Ollama's API as neutral requests, by way of a chat's or a text completion's. */
-import type { z } from 'zod';
 import { errors } from '../errors.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import { OllamaChatRequest, OllamaGenerateRequest, type OllamaOptions } from '../schemas/ollama.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 import { chatRequest } from './chat-request.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { textRequest } from './text-request.js';
@@ -30,7 +29,7 @@ export function ollamaChat(body: OllamaChatRequest): NeutralRequest {
   const messages = (body.messages ?? []).map(({ images: _, tool_name: __, ...message }) => message);
   const { tools } = body;
   const asked = { ...common(body), messages, ...(Array.isArray(tools) && tools.length > 0 && { tools }) };
-  return chatRequest({ ...parsed(ChatRequest, asked), ...steeringOf(body) });
+  return chatRequest({ ...validated(ChatRequest, asked), ...steeringOf(body) });
 }
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
@@ -44,13 +43,13 @@ export function ollamaGenerate(body: OllamaGenerateRequest): NeutralRequest {
   const { prompt, system, raw } = body;
   if (raw) {
     const asked = { max_tokens: 100_000_000, ...common(body), prompt: prompt ?? '' };
-    return textRequest({ ...parsed(CompletionRequest, asked), ...steeringOf(body) });
+    return textRequest({ ...validated(CompletionRequest, asked), ...steeringOf(body) });
   }
   const messages = [
     ...(system ? [{ role: 'system', content: system }] : []),
     { role: 'user', content: prompt ?? '' },
   ];
-  return chatRequest({ ...parsed(ChatRequest, { ...common(body), messages }), ...steeringOf(body) });
+  return chatRequest({ ...validated(ChatRequest, { ...common(body), messages }), ...steeringOf(body) });
 }
 
 function refuseUnread(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
@@ -109,12 +108,6 @@ function steeringOf(body: OllamaChatRequest | OllamaGenerateRequest): Steered {
   const inner = Object.fromEntries(
     (['concept', 'strength', 'steering', 'monitor'] as const).map((name) => [name, options?.[name]]),
   );
-  const read = parsed(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
+  const read = validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
   return { concept: read.concept, strength: read.strength, steering: read.steering, monitor: read.monitor };
-}
-
-function parsed<Output>(schema: z.ZodType<Output>, body: object): Output {
-  const checked = validate(schema, body);
-  if ('error' in checked) throw checked.error;
-  return checked.value;
 }
