@@ -18,6 +18,12 @@ const ofTheRunner = new Set([
   ...['num_ctx', 'num_keep', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'numa', 'low_vram'],
   ...['use_mmap', 'use_mlock', 'vocab_only', 'f16_kv', 'logits_all', 'penalize_newline'],
 ]);
+/** Options that a completion calls by the same names. */
+const sameNames = [
+  ...['temperature', 'top_k', 'top_p', 'min_p'],
+  ...['presence_penalty', 'frequency_penalty', 'seed', 'stop'],
+];
+const steeringNames = ['concept', 'strength', 'steering', 'monitor'] as const;
 /** Fields of the body itself, which are read here. */
 const own = new Set(['options', 'format', 'keep_alive', 'think', 'stream', 'model', 'images', 'context']);
 
@@ -55,33 +61,17 @@ export function ollamaGenerate(body: OllamaGenerateRequest): NeutralRequest {
 function refuseUnread(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
   refuseUnsupported(body, [...known, ...own]);
   const options = (body.options ?? {}) as Readonly<Record<string, unknown>>;
-  const read = [...ofTheRunner, 'num_predict', 'repeat_penalty'];
-  const chat = [
-    'temperature',
-    'top_k',
-    'top_p',
-    'min_p',
-    'presence_penalty',
-    'frequency_penalty',
-    'seed',
-    'stop',
-  ];
   refuseUnsupported({ ...options, repetition_penalty: options.repeat_penalty }, [
-    ...[...read, ...chat, 'repetition_penalty'],
-    ...['concept', 'strength', 'steering', 'monitor'],
+    ...[...ofTheRunner, 'num_predict', 'repeat_penalty'],
+    ...[...sameNames, 'repetition_penalty', ...steeringNames],
   ]);
 }
 
 function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
   const { options, format, think } = body;
   const { num_predict: most, repeat_penalty, ...rest } = { ...(options ?? {}) } as OllamaOptions;
-  const sampling = Object.fromEntries(
-    ['temperature', 'top_k', 'top_p', 'min_p', 'presence_penalty', 'frequency_penalty', 'seed', 'stop'].map(
-      (name) => [name, rest[name]],
-    ),
-  );
   return {
-    ...sampling,
+    ...Object.fromEntries(sameNames.map((name) => [name, rest[name]])),
     model: withoutTag(body.model),
     repetition_penalty: repeat_penalty,
     ...(typeof most === 'number' && most >= 0 && { max_tokens: most }),
@@ -102,12 +92,10 @@ function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
 /** Of the body, or of its options. */
 function steeringOf(body: OllamaChatRequest | OllamaGenerateRequest): Steered {
   const { concept, strength, steering, monitor } = body;
-  const asked = [concept, strength, steering, monitor].some((value) => value !== undefined && value !== null);
+  const asked = steeringNames.some((name) => body[name] !== undefined && body[name] !== null);
   if (asked) return { concept, strength, steering, monitor };
   const { options } = body;
-  const inner = Object.fromEntries(
-    (['concept', 'strength', 'steering', 'monitor'] as const).map((name) => [name, options?.[name]]),
-  );
+  const inner = Object.fromEntries(steeringNames.map((name) => [name, options?.[name]]));
   const read = validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
   return { concept: read.concept, strength: read.strength, steering: read.steering, monitor: read.monitor };
 }
