@@ -8,7 +8,7 @@ import {
   anthropicFields,
 } from '../schemas/anthropic.js';
 import { type ChatMessage, ChatRequest } from '../schemas/chat.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 import { chatRequest } from './chat-request.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { refuseUnsupported } from './unsupported-fields.js';
@@ -36,7 +36,8 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
   const messages = conversation(body);
   const last = messages.at(-1);
   const begun = last?.role === 'assistant' && !last.tool_calls?.length && last.content;
-  const chat = parsed({
+  // Whatever a chat completion would say of it, names the same fields.
+  const chat = validated(ChatRequest, {
     model: body.model,
     messages,
     max_tokens: body.max_tokens,
@@ -57,14 +58,8 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
 
 /** The prompt alone, of a body that asks for no answer. */
 export function anthropicPrompt(body: AnthropicCountRequest): NeutralRequest {
-  return chatRequest(parsed({ model: body.model, messages: conversation(body), ...toolsOf(body) }));
-}
-
-/** Whatever a chat completion would say of it, names the same fields. */
-function parsed(body: object): ChatRequest {
-  const checked = validate(ChatRequest, body);
-  if ('error' in checked) throw checked.error;
-  return checked.value;
+  const asked = { model: body.model, messages: conversation(body), ...toolsOf(body) };
+  return chatRequest(validated(ChatRequest, asked));
 }
 
 function toolsOf({ tools, tool_choice, thinking }: AnthropicCountRequest): object {

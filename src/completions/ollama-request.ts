@@ -1,10 +1,9 @@
 /** Bodies of Ollama's API as neutral requests, by way of a chat's or a text completion's. */
-import type { z } from 'zod';
 import { errors } from '../errors.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import { OllamaChatRequest, OllamaGenerateRequest, type OllamaOptions } from '../schemas/ollama.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 import { chatRequest } from './chat-request.js';
 import type { NeutralRequest } from './neutral-request.js';
 import { textRequest } from './text-request.js';
@@ -19,6 +18,12 @@ const ofTheRunner = new Set([
   ...['num_ctx', 'num_keep', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'numa', 'low_vram'],
   ...['use_mmap', 'use_mlock', 'vocab_only', 'f16_kv', 'logits_all', 'penalize_newline'],
 ]);
+/** Options that a completion calls by the same names. */
+const sameNames = [
+  ...['temperature', 'top_k', 'top_p', 'min_p'],
+  ...['presence_penalty', 'frequency_penalty', 'seed', 'stop'],
+];
+const steeringNames = ['concept', 'strength', 'steering', 'monitor'] as const;
 /** Fields of the body itself, which are read here. */
 const own = new Set(['options', 'format', 'keep_alive', 'think', 'stream', 'model', 'images', 'context']);
 
@@ -30,7 +35,7 @@ export function ollamaChat(body: OllamaChatRequest): NeutralRequest {
   const messages = (body.messages ?? []).map(({ images: _, tool_name: __, ...message }) => message);
   const { tools } = body;
   const asked = { ...common(body), messages, ...(Array.isArray(tools) && tools.length > 0 && { tools }) };
-  return chatRequest({ ...parsed(ChatRequest, asked), ...steeringOf(body) });
+  return chatRequest({ ...validated(ChatRequest, asked), ...steeringOf(body) });
 }
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
@@ -44,45 +49,29 @@ export function ollamaGenerate(body: OllamaGenerateRequest): NeutralRequest {
   const { prompt, system, raw } = body;
   if (raw) {
     const asked = { max_tokens: 100_000_000, ...common(body), prompt: prompt ?? '' };
-    return textRequest({ ...parsed(CompletionRequest, asked), ...steeringOf(body) });
+    return textRequest({ ...validated(CompletionRequest, asked), ...steeringOf(body) });
   }
   const messages = [
     ...(system ? [{ role: 'system', content: system }] : []),
     { role: 'user', content: prompt ?? '' },
   ];
-  return chatRequest({ ...parsed(ChatRequest, { ...common(body), messages }), ...steeringOf(body) });
+  return chatRequest({ ...validated(ChatRequest, { ...common(body), messages }), ...steeringOf(body) });
 }
 
 function refuseUnread(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
   refuseUnsupported(body, [...known, ...own]);
   const options = (body.options ?? {}) as Readonly<Record<string, unknown>>;
-  const read = [...ofTheRunner, 'num_predict', 'repeat_penalty'];
-  const chat = [
-    'temperature',
-    'top_k',
-    'top_p',
-    'min_p',
-    'presence_penalty',
-    'frequency_penalty',
-    'seed',
-    'stop',
-  ];
   refuseUnsupported({ ...options, repetition_penalty: options.repeat_penalty }, [
-    ...[...read, ...chat, 'repetition_penalty'],
-    ...['concept', 'strength', 'steering', 'monitor'],
+    ...[...ofTheRunner, 'num_predict', 'repeat_penalty'],
+    ...[...sameNames, 'repetition_penalty', ...steeringNames],
   ]);
 }
 
 function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
   const { options, format, think } = body;
   const { num_predict: most, repeat_penalty, ...rest } = { ...(options ?? {}) } as OllamaOptions;
-  const sampling = Object.fromEntries(
-    ['temperature', 'top_k', 'top_p', 'min_p', 'presence_penalty', 'frequency_penalty', 'seed', 'stop'].map(
-      (name) => [name, rest[name]],
-    ),
-  );
   return {
-    ...sampling,
+    ...Object.fromEntries(sameNames.map((name) => [name, rest[name]])),
     model: withoutTag(body.model),
     repetition_penalty: repeat_penalty,
     ...(typeof most === 'number' && most >= 0 && { max_tokens: most }),
@@ -103,18 +92,10 @@ function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
 /** Of the body, or of its options. */
 function steeringOf(body: OllamaChatRequest | OllamaGenerateRequest): Steered {
   const { concept, strength, steering, monitor } = body;
-  const asked = [concept, strength, steering, monitor].some((value) => value !== undefined && value !== null);
+  const asked = steeringNames.some((name) => body[name] !== undefined && body[name] !== null);
   if (asked) return { concept, strength, steering, monitor };
   const { options } = body;
-  const inner = Object.fromEntries(
-    (['concept', 'strength', 'steering', 'monitor'] as const).map((name) => [name, options?.[name]]),
-  );
-  const read = parsed(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
+  const inner = Object.fromEntries(steeringNames.map((name) => [name, options?.[name]]));
+  const read = validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
   return { concept: read.concept, strength: read.strength, steering: read.steering, monitor: read.monitor };
-}
-
-function parsed<Output>(schema: z.ZodType<Output>, body: object): Output {
-  const checked = validate(schema, body);
-  if ('error' in checked) throw checked.error;
-  return checked.value;
 }

@@ -4,7 +4,7 @@
  */
 import type { FinishReason } from '../engine/protocol.js';
 import type { ReasoningMarks } from '../text/answer-marks.js';
-import { heldBack } from './tool-call-reader.js';
+import { heldBack } from '../text/held-back.js';
 
 interface Split {
   readonly reasoning: string;

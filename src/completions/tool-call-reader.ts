@@ -5,6 +5,7 @@
 import { newId } from '../common/stamps.js';
 import type { FinishReason } from '../engine/protocol.js';
 import type { ToolCallDelta } from '../schemas/tools.js';
+import { heldBack } from '../text/held-back.js';
 import { argumentsText, readCallHead, ValueScan } from './call-head.js';
 import { readGemmaCall } from './gemma-call.js';
 import { type ToolFormat, toolFormat } from './tool-formats.js';
@@ -53,11 +54,6 @@ export class ToolCallReader {
   /** Calls begun so far. */
   get calls(): number {
     return this.#calls;
-  }
-
-  /** Whether a call is being read. */
-  get inside(): boolean {
-    return this.#state !== 'text';
   }
 
   /**
@@ -302,11 +298,4 @@ function merged(parts: readonly CallPart[]): CallPart[] {
     } else result.push(part);
   }
   return result;
-}
-
-/** Length of the longest end of `text` that begins `mark`. */
-export function heldBack(text: string, mark: string): number {
-  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--)
-    if (mark.startsWith(text.slice(-length))) return length;
-  return 0;
 }

@@ -146,7 +146,7 @@ function readDependencies(schema: Record<string, unknown>): void {
 function orNull(schema: Record<string, unknown>): Schema {
   const { nullable, ...own } = schema;
   if (nullable !== true) return own;
-  if (own.type === undefined && own.enum === undefined && Object.keys(own).length === 0) return own;
+  if (Object.keys(own).length === 0) return own;
   const { type, enum: values } = own;
   const types = Array.isArray(type) ? type : [type];
   const combined = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'not', 'if'].some((key) => key in own);

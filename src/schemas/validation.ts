@@ -130,3 +130,10 @@ export function validate<Schema extends z.ZodType>(
     : message;
   return { error: errors.invalidRequest(sentence, param) };
 }
+
+/** The value that `validate` finds right. @throws SteerdError what it says otherwise */
+export function validated<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const checked = validate(schema, value);
+  if ('error' in checked) throw checked.error;
+  return checked.value;
+}

@@ -2,6 +2,7 @@
  * Stop strings that count outside of marked spans only: a tool call must come to its end, whatever its JSON or its closing
  * mark has in it. Marks may be cut anywhere between pieces, as stop strings may.
  */
+import { heldBack } from './held-back.js';
 import { StopStringMatcher } from './stop-strings.js';
 
 /** What a span begins and ends with. */
@@ -64,11 +65,4 @@ export class StopsOutside {
     const { text, stopped } = this.#matcher.push(held);
     return stopped ? text : text + this.#matcher.flush();
   }
-}
-
-/** Length of the longest end of `text` that begins `mark`. */
-function heldBack(text: string, mark: string): number {
-  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--)
-    if (mark.startsWith(text.slice(-length))) return length;
-  return 0;
 }
