@@ -61,12 +61,12 @@ export async function withAblation(
   const measured = await trials.referencesOf(next);
   const [told = []] = await trials.steered([hold(depth)], next, true);
   const [plain = []] = await trials.glanced([hold(depth)], next);
-  const { neutral, clamp } = readings;
+  const { clamp } = readings;
   return {
     ...readings,
     clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + depth) * unit) },
     ablate: {
-      level: neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0)),
+      level: levelAt(readings, depth),
       below: depth,
       removed: short(suppressionOf(told, measured).suppressed),
       fluency: short(fluencyOf(plain, measured)),
@@ -92,6 +92,10 @@ function deepest(tried: readonly AblationTrial[]): number {
   return steps.find((depth) => y + slope * (depth - x) >= leastFluency) ?? 0;
 }
 
+/** [L] so far below the neutral mean, in units of `clamp`. */
+const levelAt = ({ neutral, clamp }: Readings, depth: number): readonly number[] =>
+  neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0));
+
 /**
  * As a request's ablation would, by the same terms.
  * @param depth below the neutral mean, in units of `clamp`; along the message it stays neutral
@@ -102,17 +106,15 @@ function holdEverywhere(
   message: MessageDirections | null,
   depth: number,
 ): ActivationEdit {
-  const { neutral, clamp } = readings;
-  const level = neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0));
   const ablate = {
-    ...{ level, below: depth, removed: 0, fluency: 0, tried: [] },
+    ...{ level: levelAt(readings, depth), below: depth, removed: 0, fluency: 0, tried: [] },
     ...(message !== null && { message }),
   };
   const version = `${concept.version} held at ${depth}`;
   const held: Concept = { ...concept, version, readings: { ...readings, ablate } };
   const item = SteeringItem.parse({ concept: concept.name, operation: 'ablate' });
   const window = { from: 0, to: Number.POSITIVE_INFINITY };
-  const own = heldProjection(item, held, clamp.layers, window, (name) => name);
+  const own = heldProjection(item, held, readings.clamp.layers, window, (name) => name);
   const further = heldMessage(item, own);
   return holdTogether(further === null ? [own] : [own, further]).terms;
 }

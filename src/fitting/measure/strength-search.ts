@@ -6,7 +6,7 @@
 import type { ActivationEdit } from '../../engine/protocol.js';
 import type { Glance } from './judge.js';
 import { at, fallingCurve, risingCurve } from './sigmoid.js';
-import { harmonicMean, meanOf } from './steering-scores.js';
+import { fluencyOf, harmonicMean, meanOf } from './steering-scores.js';
 import {
   bestShare,
   peakShare,
@@ -169,16 +169,10 @@ export function glancedScores(
   answers: readonly Glance[],
   { plain, told }: { readonly plain: readonly Glance[]; readonly told: readonly Glance[] },
 ): { fluency: number; concept: number | null } {
-  const likelihood = (list: readonly Glance[]) =>
-    meanOf(list.map(({ logProbability }) => logProbability)) ?? 0;
-  const distinct = (list: readonly Glance[]) => meanOf(list.map((answer) => answer.distinct2)) ?? 1;
   const gain = (list: readonly Glance[]) => meanOf(list.map((answer) => answer.gain));
-  const worst = told.length === 0 ? likelihood(plain) : Math.min(likelihood(plain), likelihood(told));
-  const drop = Math.max(0, worst - likelihood(answers));
   const [shown, without, most] = [gain(answers), gain(plain), gain(told)];
   return {
-    // Plain answers that are all empty have no pairs to compare with.
-    fluency: 2 ** -drop * Math.min(1, distinct(answers) / Math.max(distinct(plain), Number.EPSILON)),
+    fluency: fluencyOf(answers, { plain, told }),
     concept:
       shown === null || without === null || most === null
         ? null
