@@ -2,11 +2,11 @@
 import { event } from '../http/event-stream.js';
 import type { AnthropicContent, AnthropicMessage, AnthropicStopReason } from '../schemas/anthropic.js';
 import type { ChatCompletion, ChatCompletionChunk } from '../schemas/chat.js';
-import { chatChunks } from './chat-chunks.js';
 import { chatCompletion } from './chat-reply.js';
 import { receiptFields } from './common-reply.js';
 import type { Generation } from './generate.js';
 import type { CompletionPlan } from './plan.js';
+import { chatChunks } from './reply-chunks.js';
 
 type Finish = ChatCompletion['choices'][number]['finish_reason'];
 type Delta = ChatCompletionChunk['choices'][number]['delta'];
@@ -19,8 +19,7 @@ export async function anthropicMessage(
   const [choice] = choices;
   if (choice === undefined) throw new Error('a completion without a choice');
   const { message, finish_reason, stop_reason } = choice;
-  const { content, tool_calls = [] } = message;
-  const reasoning = reasoningOf(message);
+  const { content, tool_calls = [], reasoning_content: reasoning } = message;
   const blocks: AnthropicContent[] = [
     ...(reasoning ? [{ type: 'thinking' as const, thinking: reasoning, signature: '' }] : []),
     ...(content ? [{ type: 'text' as const, text: content, citations: null }] : []),
@@ -68,12 +67,6 @@ function inputOf(args: string): Record<string, unknown> {
   }
 }
 
-/** Where the model's reasoning is told apart from its answer. */
-const reasoningOf = (said: object): string | null => {
-  const { reasoning_content: text } = said as { readonly reasoning_content?: string | null };
-  return text ?? null;
-};
-
 const named = <Event extends { readonly type: string }>(value: Event) =>
   event(JSON.stringify(value), { name: value.type });
 
@@ -119,7 +112,7 @@ class Blocks {
   #open: 'text' | 'thinking' | number | null = null;
 
   add(delta: Delta): string {
-    const reasoning = reasoningOf(delta);
+    const { reasoning_content: reasoning } = delta;
     let events = '';
     if (reasoning) {
       events += this.#begin('thinking', { type: 'thinking', thinking: '', signature: '' });

@@ -1,10 +1,9 @@
 /** An answer as Ollama's API tells it, whole and in lines. */
 import type { OllamaChatReply, OllamaGenerateReply } from '../schemas/ollama.js';
-import { chatChunks } from './chat-chunks.js';
 import { receiptFields } from './common-reply.js';
 import type { Generation } from './generate.js';
 import type { CompletionPlan } from './plan.js';
-import { textEvents } from './text-reply.js';
+import { chatChunks, textChunks } from './reply-chunks.js';
 
 type Reply = OllamaChatReply | OllamaGenerateReply;
 type Call = NonNullable<OllamaChatReply['message']['tool_calls']>[number];
@@ -139,10 +138,8 @@ function callOf({ name, args }: { readonly name: string; readonly args: string }
 async function* saidBy(plan: CompletionPlan, generation: Generation): AsyncGenerator<Said> {
   const nothing = { text: '', thinking: '', calls: [], finish: null, tokens: null };
   if (plan.request.prompt.kind === 'text') {
-    for await (const events of textEvents(plan, generation))
-      for (const event of events.split('\n\n')) {
-        if (!event.startsWith('data: {')) continue;
-        const { choices, usage } = JSON.parse(event.slice('data: '.length)) as TextChunk;
+    for await (const chunks of textChunks(plan, generation))
+      for (const { choices, usage } of chunks) {
         for (const { text, finish_reason: finish } of choices) yield { ...nothing, text, finish };
         if (usage) yield { ...nothing, tokens: usage.completion_tokens };
       }
@@ -151,11 +148,10 @@ async function* saidBy(plan: CompletionPlan, generation: Generation): AsyncGener
   for await (const chunks of chatChunks(plan, generation))
     for (const { choices, usage } of chunks) {
       for (const { delta, finish_reason: finish } of choices) {
-        const { reasoning_content: thinking } = delta as { readonly reasoning_content?: string };
         yield {
           ...nothing,
           text: delta.content ?? '',
-          thinking: thinking ?? '',
+          thinking: delta.reasoning_content ?? '',
           calls: (delta.tool_calls ?? []).map(({ index, function: { name, arguments: args } }) => ({
             index,
             name,
@@ -166,9 +162,4 @@ async function* saidBy(plan: CompletionPlan, generation: Generation): AsyncGener
       }
       if (usage) yield { ...nothing, tokens: usage.completion_tokens };
     }
-}
-
-interface TextChunk {
-  readonly choices: readonly { readonly text: string; readonly finish_reason: string | null }[];
-  readonly usage?: { readonly completion_tokens: number } | null;
 }

@@ -40,33 +40,34 @@ interface FitJobsOptions {
 const maxQueued = 64;
 const retryAfterSeconds = 30;
 
-type FitTask = Task<FitJob, FitPlan, FitEventLog>;
+/** What a job's work needs. */
+interface AskedFit {
+  readonly plan: FitPlan;
+  /** Whose the concept will be. */
+  readonly maker: ConceptMaker | undefined;
+}
 
-export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
+type FitTask = Task<FitJob, AskedFit, FitEventLog>;
+
+export class FitJobs extends JobQueue<FitJob, AskedFit, FitEventLog> {
   readonly #models: FitJobsOptions['models'];
   readonly #concepts: FitJobsOptions['concepts'];
-  /** Whose a job's concept will be, by its id. */
-  readonly #makers: Map<string, ConceptMaker>;
 
   constructor(options: FitJobsOptions) {
     const { log } = options;
-    const makers = new Map<string, ConceptMaker>();
     super({
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
-      work: (task) => fit(task, options, makers.get(task.job.id)),
+      work: (task) => fit(task, options),
       notFound: errors.fitNotFound,
       finished: errors.fitFinished,
       onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
-      onFinished: ({ id, status, name, model, error }) => {
-        makers.delete(id);
-        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
-      },
+      onFinished: ({ id, status, name, model, error }) =>
+        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished'),
     });
     this.#models = options.models;
     this.#concepts = options.concepts;
-    this.#makers = makers;
   }
 
   /**
@@ -100,8 +101,7 @@ export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
       warnings: [],
       layers: [],
     };
-    if (maker !== undefined) this.#makers.set(job.id, maker);
-    this.add(job, plan, new FitEventLog());
+    this.add(job, { plan, maker }, new FitEventLog());
     return job;
   }
 }
@@ -110,12 +110,9 @@ export class FitJobs extends JobQueue<FitJob, FitPlan, FitEventLog> {
 const allAlike = ({ candidates }: FitPlan, field: 'recipe' | 'method') =>
   candidates.every((candidate) => candidate[field] === candidates[0][field]);
 
-async function fit(
-  task: FitTask,
-  { models, concepts, onStage }: FitJobsOptions,
-  maker: ConceptMaker | undefined,
-): Promise<Partial<FitJob>> {
+async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
   const { signal } = task;
+  const { plan, maker } = task.request;
   let since = performance.now();
   const enterStage = (next: string | undefined) => {
     const stage = task.job.progress?.stage;
@@ -128,7 +125,7 @@ async function fit(
     const model = await models.get(task.job.model, signal);
     const work = () =>
       fitBest(
-        task.request,
+        plan,
         model,
         signal,
         (stage, done, total) => {

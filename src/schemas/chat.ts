@@ -177,7 +177,7 @@ export const ChatCompletion = z
   });
 export type ChatCompletion = z.output<typeof ChatCompletion>;
 
-/** One `data:` of a stream. Never parsed here: chat-reply.ts writes it, the tests hold it to this schema. */
+/** One `data:` of a stream. Never checked here: chat-reply.ts writes it, the tests hold it to this schema. */
 export const ChatCompletionChunk = z
   .object({
     ...ReplyFields,

@@ -124,7 +124,7 @@ export const Completion = z
   });
 export type Completion = z.output<typeof Completion>;
 
-/** One `data:` of a stream. Never parsed here: text-reply.ts writes it, the tests hold it to this schema. */
+/** One `data:` of a stream. Never checked here: text-reply.ts writes it, the tests hold it to this schema. */
 export const CompletionChunk = z
   .object({
     ...fields,
@@ -134,3 +134,4 @@ export const CompletionChunk = z
     usage: Usage.nullable().optional(),
   })
   .meta({ id: 'CompletionChunk' });
+export type CompletionChunk = z.output<typeof CompletionChunk>;
