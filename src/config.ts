@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { closest } from './common/closest.js';
 import { packageRoot } from './common/package.js';
-import { arithmetics } from './engine/worker-settings.js';
+import { arithmetics, kvCacheTypes } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {
@@ -176,6 +176,14 @@ export const settingsTable = {
     help: `how the CPU multiplies 4-bit and 8-bit weights whose export leaves it open: ${arithmetics.join(', ')}; auto is columns where the CPU has instructions for it, else blocks: 8 bits where an answer stays independent of others; export keeps float32`,
     requirement: `one of ${arithmetics.join(', ')}`,
     schema: z.enum(arithmetics),
+  }),
+  kvCache: setting({
+    env: 'STEERD_KV_CACHE',
+    flag: '--kv-cache <type>',
+    fallback: 'export',
+    help: `how keys and values are kept on the CPU: ${kvCacheTypes.join(', ')}; int8 takes a quarter of the memory of float32, and answers differ a little`,
+    requirement: `one of ${kvCacheTypes.join(', ')}`,
+    schema: z.enum(kvCacheTypes),
   }),
   slots: setting({
     env: 'STEERD_SLOTS',

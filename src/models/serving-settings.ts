@@ -6,7 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { devices } from '../config.js';
-import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/worker-settings.js';
+import {
+  type Arithmetic,
+  arithmetics,
+  type DeviceSettings,
+  type KvCacheType,
+  kvCacheTypes,
+} from '../engine/worker-settings.js';
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
 import { reasoningMarks, toolFormats } from '../text/answer-marks.js';
@@ -37,6 +43,8 @@ export interface ModelSettings {
   readonly deviceMemory?: number;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
+  /** `export` when left out. */
+  readonly kvCache?: KvCacheType;
   /** Whether decode steps shall be device graphs; not when left out. */
   readonly deviceGraph?: boolean;
   /** Folder that keeps prepared weights from one start to the next; null or left out for none. */
@@ -59,6 +67,7 @@ export const SettingsFile = z
     device_index: z.int().min(0).max(63),
     device_memory: z.int().min(0).max(1_048_576),
     arithmetic: z.enum(arithmetics),
+    kv_cache: z.enum(kvCacheTypes),
     device_graph: z.boolean(),
     threads: z.int().min(0).max(1024),
     slots: z.int().min(1).max(1024),
@@ -113,6 +122,7 @@ export async function readServingSettings(
     deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
     arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
+    kvCache: own.kv_cache ?? usual.kvCache ?? 'export',
     deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
     cacheDirectory: usual.cacheDirectory ?? null,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,

@@ -65,6 +65,7 @@ export async function loadModel(
         deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
+      kvCache: settings.kvCache ?? 'export',
       hasToken: tokensOf(tokenizer),
       vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
