@@ -1,0 +1,80 @@
+/**
+ * A figure drawn by Observable Plot. The library is loaded with the first figure, not with the page. A figure says in words what it
+ * shows (`label`), is as wide as its place, and is drawn anew when its data, its width or the theme change.
+ */
+import type { Markish, PlotOptions } from '@observablehq/plot';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isDark } from '../state/theme.js';
+
+export type PlotLibrary = typeof import('@observablehq/plot');
+export type { Markish, PlotOptions };
+
+let library: Promise<PlotLibrary> | undefined;
+const loadPlot = (): Promise<PlotLibrary> => {
+  library ??= import('@observablehq/plot');
+  return library;
+};
+
+interface PlotProps {
+  /** What it shows, in a sentence. */
+  readonly label: string;
+  /** CSS pixels. Without it as Plot decides. */
+  readonly height?: number;
+  /** A text under the figure. */
+  readonly caption?: string;
+  /** What the figure shows; it is drawn anew when this is another value. */
+  readonly data: unknown;
+  /** The options for the library's `plot`, given the width in CSS pixels. */
+  readonly draw: (plot: PlotLibrary, width: number) => PlotOptions;
+}
+
+export function PlotFigure({ label, height, caption, data, draw }: PlotProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  const [failed, setFailed] = useState(false);
+  const dark = isDark();
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
+  // `draw` is another function each time: `data` says when.
+  useEffect(() => {
+    if (width === 0) return;
+    let stale = false;
+    loadPlot().then(
+      (plot) => {
+        if (stale) return;
+        const options = draw(plot, width);
+        const drawn = plot.plot({
+          width,
+          ...(height === undefined ? {} : { height }),
+          ariaLabel: label,
+          ...options,
+          style: {
+            background: 'transparent',
+            color: 'inherit',
+            fontFamily: 'inherit',
+            fontSize: '12px',
+            overflow: 'visible',
+            ...(typeof options.style === 'object' ? options.style : {}),
+          },
+        });
+        place.current?.replaceChildren(drawn);
+      },
+      () => !stale && setFailed(true),
+    );
+    return () => {
+      stale = true;
+    };
+  }, [data, width, height, label, dark]);
+  return (
+    <figure class="plot">
+      <div ref={place} style={height === undefined ? {} : { minHeight: `${height}px` }} />
+      {failed && <p class="hint">The figure could not be loaded.</p>}
+      {caption !== undefined && <figcaption class="hint">{caption}</figcaption>}
+    </figure>
+  );
+}

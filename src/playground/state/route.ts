@@ -1,0 +1,39 @@
+/**
+ * Where in the page somebody is, in the URL's fragment: `#/chat?concept=pirate:0.8`. The fragment never goes to a server, so a
+ * set-up can be shared without ending up in a log.
+ */
+import { signal } from '@preact/signals';
+
+export interface Route {
+  /** A view's id, such as `chat`; empty for none. */
+  readonly view: string;
+  readonly params: URLSearchParams;
+}
+
+function read(): Route {
+  const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s, 2);
+  return { view: path, params: new URLSearchParams(query) };
+}
+
+export const route = signal<Route>(read());
+
+addEventListener('hashchange', () => {
+  route.value = read();
+});
+
+/** The link to a view. Colons and commas stay readable. */
+export function href(view: string, params: URLSearchParams = new URLSearchParams()): string {
+  const query = params.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
+  return query === '' ? `#/${view}` : `#/${view}?${query}`;
+}
+
+/** Goes there, with a new entry in the history. */
+export function go(view: string, params?: URLSearchParams): void {
+  location.hash = href(view, params);
+}
+
+/** Puts a view's set-up into the URL, without an entry in the history and without telling the view. */
+export function keepInUrl(view: string, params: URLSearchParams): void {
+  if (route.peek().view !== view) return;
+  history.replaceState(history.state, '', href(view, params));
+}

@@ -1,0 +1,5 @@
+import { Page } from '../parts/page.js';
+
+export default function Chat() {
+  return <Page title="Chat">…</Page>;
+}
