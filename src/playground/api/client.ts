@@ -84,7 +84,8 @@ export async function* stream<Chunk extends object>(
   const { body } = await call(path, { ...options, method: 'POST', body: request });
   if (body === null) return;
   for await (const { data } of serverEvents(body)) {
-    if (data === '[DONE]') return;
+    // Read on to the end of the body: leaving it would break the connection.
+    if (data === '[DONE]') continue;
     const chunk = JSON.parse(data) as { readonly error?: ErrorBody['error'] };
     if (chunk.error)
       throw new ApiError(500, chunk.error.code ?? 'unknown', chunk.error.message, chunk.error.param);

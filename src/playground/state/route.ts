@@ -32,8 +32,7 @@ export function go(view: string, params?: URLSearchParams): void {
   location.hash = href(view, params);
 }
 
-/** Puts a view's set-up into the URL, without an entry in the history and without telling the view. */
+/** Puts the set-up of the view that is shown into the URL, without an entry in the history and without telling the view. */
 export function keepInUrl(view: string, params: URLSearchParams): void {
-  if (route.peek().view !== view) return;
   history.replaceState(history.state, '', href(view, params));
 }

@@ -1,0 +1,53 @@
+/** Before the first question: what this is, and things to try with the concepts that there are. */
+import { conceptNamed, concepts } from '../state/library.js';
+import { ask } from './conversation.js';
+import { change, newConcept } from './set-up.js';
+import { startingStrength } from './set-up-panel.js';
+
+/** In the order of how well they show; those whose concept is there are offered. */
+const ideas: readonly { readonly concept: string; readonly question: string }[] = [
+  { concept: 'pirate', question: 'What did you do this weekend?' },
+  { concept: 'ocean', question: 'Describe your morning.' },
+  { concept: 'cooking', question: 'How do I make a new friend?' },
+  { concept: 'cats', question: 'What should I do today?' },
+  { concept: 'space', question: 'Tell me about your home.' },
+  { concept: 'egypt', question: 'What is a good birthday present?' },
+];
+
+const mostIdeas = 4;
+
+export function Welcome() {
+  const known = ideas.filter(({ concept }) => conceptNamed(concept) !== undefined);
+  const others = concepts.value
+    .filter(({ name, weak }) => !weak && !ideas.some(({ concept }) => concept === name))
+    .map(({ name }) => ({ concept: name, question: 'What did you do this weekend?' }));
+  const offered = [...known, ...others].slice(0, mostIdeas);
+  return (
+    <section class="welcome">
+      <h2>The same question, the same dice, one thing changed.</h2>
+      <p class="lead">
+        Push the model’s own activations towards a concept while it writes, and compare with what it says by
+        itself.
+      </p>
+      {offered.length > 0 && (
+        <ul class="ideas">
+          {offered.map(({ concept, question }) => (
+            <li key={concept}>
+              <button
+                type="button"
+                class="idea"
+                onClick={() => {
+                  change({ concepts: [newConcept(concept, startingStrength(concept))] });
+                  void ask(question);
+                }}
+              >
+                <span class="idea-concept">{concept}</span>
+                <span>{question}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

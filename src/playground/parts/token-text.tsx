@@ -1,0 +1,142 @@
+/**
+ * A text whose tokens are tinted by what a concept reads at each. The numbers of a token are shown when it is pointed at or reached
+ * with the arrow keys. Thousands of tokens are drawn in blocks, of which only the last changes while the text grows.
+ */
+import { memo } from 'preact/compat';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { readingText, tintOf } from './tint.js';
+
+export interface TintedToken {
+  readonly text: string;
+  /** One per concept, in their order. */
+  readonly values: readonly number[];
+}
+
+interface TokenTextProps {
+  readonly label: string;
+  readonly tokens: readonly TintedToken[];
+  /** How many there are: `tokens` may be a list that grows. */
+  readonly count: number;
+  readonly concepts: readonly string[];
+  /** Index of the concept that tints. */
+  readonly shown: number;
+  /** The reading that gets the full colour of "told": 1 in calibrated units. */
+  readonly unit?: number;
+}
+
+const blockSize = 64;
+
+export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: TokenTextProps) {
+  const id = useId();
+  const [pointed, setPointed] = useState<number | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const current = pointed === null ? undefined : tokens[pointed];
+  const blocks = Array.from({ length: Math.ceil(count / blockSize) }, (_, i) => i * blockSize);
+
+  const move = (to: number) => setPointed(Math.max(0, Math.min(count - 1, to)));
+  const onKeyDown = (event: KeyboardEvent) => {
+    const at = pointed ?? -1;
+    if (event.key === 'ArrowRight' || event.key === 'ArrowDown') move(at + 1);
+    else if (event.key === 'ArrowLeft' || event.key === 'ArrowUp') move(at - 1);
+    else if (event.key === 'Home') move(0);
+    else if (event.key === 'End') move(count - 1);
+    else if (event.key === 'Escape' && pointed !== null) setPointed(null);
+    else return;
+    event.preventDefault();
+  };
+  useEffect(() => {
+    const before = place.current?.querySelector('.token-at');
+    before?.classList.remove('token-at');
+    before?.removeAttribute('aria-selected');
+    if (pointed === null) return;
+    const now = document.getElementById(`${id}-${pointed}`);
+    now?.classList.add('token-at');
+    now?.setAttribute('aria-selected', 'true');
+  }, [pointed, id]);
+
+  return (
+    <div class="tokens">
+      <div
+        ref={place}
+        class="tokens-text"
+        role="listbox"
+        aria-label={label}
+        aria-activedescendant={pointed === null ? undefined : `${id}-${pointed}`}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onBlur={() => setPointed(null)}
+        onMouseOver={({ target }) => {
+          const at = target instanceof HTMLElement ? target.dataset.at : undefined;
+          if (at !== undefined) setPointed(Number(at));
+        }}
+        onMouseLeave={() => setPointed(null)}
+        // Tells keyboards' users what mouse users see.
+        onFocus={() => pointed === null && place.current?.matches(':focus-visible') && move(0)}
+      >
+        {blocks.map((from) => (
+          <TokenBlock
+            key={from}
+            id={id}
+            tokens={tokens}
+            from={from}
+            to={Math.min(count, from + blockSize)}
+            shown={shown}
+            unit={unit}
+          />
+        ))}
+      </div>
+      <p class="tokens-numbers number" aria-live="polite">
+        {current && pointed !== null ? (
+          <>
+            <code>{visible(current.text)}</code>
+            {concepts.map((name, i) => (
+              <span key={name} class={i === shown ? 'tokens-shown' : undefined}>
+                {name} {readingText(current.values[i] ?? Number.NaN)}
+              </span>
+            ))}
+            <span class="quiet-text">
+              token {pointed + 1} of {count}
+            </span>
+          </>
+        ) : (
+          <span class="quiet-text">Point at a token, or use the arrow keys, for its numbers.</span>
+        )}
+      </p>
+    </div>
+  );
+}
+
+/** White space as signs. */
+const visible = (text: string): string => text.replaceAll('\n', '\u21b5').replaceAll(' ', '\u00b7');
+
+interface TokenBlockProps {
+  readonly id: string;
+  readonly tokens: readonly TintedToken[];
+  readonly from: number;
+  readonly to: number;
+  readonly shown: number;
+  readonly unit: number;
+}
+
+const TokenBlock = memo(({ id, tokens, from, to, shown, unit }: TokenBlockProps) => (
+  <span role="presentation">
+    {tokens.slice(from, to).map(({ text, values }, i) => {
+      const at = from + i;
+      const colour = tintOf((values[shown] ?? Number.NaN) / unit);
+      return (
+        // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus and names the active one
+        <span
+          key={at}
+          id={`${id}-${at}`}
+          data-at={at}
+          role="option"
+          aria-selected={false}
+          class="token"
+          style={colour === undefined ? undefined : { background: colour }}
+        >
+          {text}
+        </span>
+      );
+    })}
+  </span>
+));
