@@ -26,7 +26,7 @@ const endings: Readonly<Partial<Record<Answer['state'], string>>> = {
 export function AnswerColumn({ answer, title, monitored, shown, kept, onKeep }: AnswerColumnProps) {
   answer.version.value;
   const { state, text, reasoning, tokens, means, receipts, steered } = answer;
-  const tinted = shown !== null && tokens.length > 0 && monitored[shown] !== undefined;
+  const tinted = shown !== null && answer.drawn > 0 && monitored[shown] !== undefined;
   const ending = endings[state];
   return (
     <section
@@ -39,7 +39,7 @@ export function AnswerColumn({ answer, title, monitored, shown, kept, onKeep }: 
         <div class="row answer-actions">
           {onKeep && (
             <label class="check quiet-text" title="The conversation goes on with this answer">
-              <input type="radio" checked={kept} onChange={onKeep} /> goes on
+              <input type="radio" checked={kept} onChange={onKeep} /> keep
             </label>
           )}
           <button
@@ -72,7 +72,7 @@ export function AnswerColumn({ answer, title, monitored, shown, kept, onKeep }: 
           <TokenText
             label={`${title}, token by token, with what ${monitored[shown]?.concept} reads`}
             tokens={tokens}
-            count={tokens.length}
+            count={answer.drawn}
             concepts={monitored.map(({ concept }) => concept)}
             shown={shown}
             unit={unitOf(answer, monitored, shown)}
@@ -105,5 +105,5 @@ function meansInWords(monitored: readonly Monitored[], means: readonly (number |
     const mean = means[i];
     return `${concept} ${mean === null || mean === undefined ? 'nothing' : readingText(mean)}`;
   });
-  return `Reads on average: ${said.join(', ')}.`;
+  return `On average it reads ${said.join(', ')}.`;
 }

@@ -20,6 +20,9 @@ export interface Monitored {
   readonly scale: 'calibrated' | 'norm' | 'raw';
 }
 
+/** Tokens that one frame draws anew: more would hold up whoever types meanwhile. */
+const mostPerFrame = 192;
+
 type Choice = ChatCompletionChunk['choices'][number];
 
 export class Answer {
@@ -31,6 +34,8 @@ export class Answer {
   /** Means over the answer, in the order of a token's values; there once it ended. */
   means: readonly (number | null)[] = [];
   receipts: readonly SteeringReceipt[] = [];
+  /** How many tokens are to be drawn: it follows `tokens`, a part at a time where they come in a flood. */
+  drawn = 0;
   private announced = false;
 
   /** @param steered whether it is the one with steering */
@@ -68,7 +73,9 @@ export class Answer {
     const later = document.hidden ? (run: () => void) => setTimeout(run, 100) : requestAnimationFrame;
     later(() => {
       this.announced = false;
+      this.drawn = Math.min(this.tokens.length, this.drawn + mostPerFrame);
       this.version.value++;
+      if (this.drawn < this.tokens.length) this.tell();
     });
   }
 }

@@ -19,9 +19,10 @@ export function TurnView({ turn, last }: TurnProps) {
   const shown = seeing.value && monitored.length > 0 ? Math.max(0, chosen) : null;
   const names = request.steering?.choices[1].map(({ concept }) => concept).join(' + ');
   for (const { version } of answers) version.value;
+  const isFollowUp = request.messages.some(({ role }) => role === 'assistant');
   const open = answers.some(({ isOpen }) => isOpen);
   return (
-    <article class="turn">
+    <article class={last && isFollowUp ? 'turn turn-followed' : 'turn'}>
       <h2 class="question">{question}</h2>
       <div class={answers.length > 1 ? 'answers answers-two' : 'answers'}>
         {answers.map((answer, i) => (
@@ -41,6 +42,7 @@ export function TurnView({ turn, last }: TurnProps) {
           {error}
         </p>
       )}
+      {shown !== null && <Legend concept={monitored[shown]?.concept ?? ''} />}
       {shown !== null && <Curve answers={answers} monitored={monitored} shown={shown} />}
       {!open && (
         <div class="row turn-actions">
@@ -75,6 +77,17 @@ export function TurnView({ turn, last }: TurnProps) {
     </article>
   );
 }
+
+const Legend = ({ concept }: { readonly concept: string }) => (
+  <p class="legend">
+    <span>away from {concept}</span>
+    <span class="legend-scale" aria-hidden="true" />
+    <span>towards {concept}</span>
+    <span class="legend-hint">
+      Point at a token, or go through them with the arrow keys, for its numbers.
+    </span>
+  </p>
+);
 
 function numbersInWords({ answers, seconds }: Turn): string {
   const count = answers.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -4,14 +4,18 @@ import { ask } from './conversation.js';
 import { change, newConcept } from './set-up.js';
 import { startingStrength } from './set-up-panel.js';
 
-/** In the order of how well they show; those whose concept is there are offered. */
-const ideas: readonly { readonly concept: string; readonly question: string }[] = [
-  { concept: 'pirate', question: 'What did you do this weekend?' },
-  { concept: 'ocean', question: 'Describe your morning.' },
-  { concept: 'cooking', question: 'How do I make a new friend?' },
-  { concept: 'cats', question: 'What should I do today?' },
-  { concept: 'space', question: 'Tell me about your home.' },
-  { concept: 'egypt', question: 'What is a good birthday present?' },
+interface Idea {
+  readonly concept: string;
+  readonly question: string;
+  readonly strength?: number;
+}
+
+/** Those whose concept is there are offered, in this order; tried on the embedded model, at temperature 0. */
+const ideas: readonly Idea[] = [
+  { concept: 'ocean', question: 'Describe your morning.', strength: 0.6 },
+  { concept: 'egypt', question: 'What is a good birthday present?', strength: 0.6 },
+  { concept: 'pirate', question: 'Tell me about your morning.' },
+  { concept: 'space', question: 'Tell me about your home.', strength: 0.6 },
 ];
 
 const mostIdeas = 4;
@@ -20,7 +24,7 @@ export function Welcome() {
   const known = ideas.filter(({ concept }) => conceptNamed(concept) !== undefined);
   const others = concepts.value
     .filter(({ name, weak }) => !weak && !ideas.some(({ concept }) => concept === name))
-    .map(({ name }) => ({ concept: name, question: 'What did you do this weekend?' }));
+    .map(({ name }): Idea => ({ concept: name, question: 'What did you do this weekend?' }));
   const offered = [...known, ...others].slice(0, mostIdeas);
   return (
     <section class="welcome">
@@ -31,13 +35,16 @@ export function Welcome() {
       </p>
       {offered.length > 0 && (
         <ul class="ideas">
-          {offered.map(({ concept, question }) => (
+          {offered.map(({ concept, question, strength }) => (
             <li key={concept}>
               <button
                 type="button"
                 class="idea"
                 onClick={() => {
-                  change({ concepts: [newConcept(concept, startingStrength(concept))] });
+                  change({
+                    concepts: [newConcept(concept, strength ?? startingStrength(concept))],
+                    temperature: 0,
+                  });
                   void ask(question);
                 }}
               >

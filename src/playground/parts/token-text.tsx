@@ -99,7 +99,7 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
             </span>
           </>
         ) : (
-          <span class="quiet-text">Point at a token, or use the arrow keys, for its numbers.</span>
+          '\u00a0'
         )}
       </p>
     </div>

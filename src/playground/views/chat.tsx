@@ -48,12 +48,14 @@ effect(() => {
 });
 
 export default function Chat() {
-  const end = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLDivElement>(null);
   const count = turns.value.length;
-  // Each new question comes into sight; while answers grow, the page stays where it is.
+  const newest = turns.value.at(-1)?.id;
+  // Each new question comes to the top; while answers grow, the page stays where it is.
   useEffect(() => {
-    if (count > 0) end.current?.scrollIntoView({ block: 'end' });
-  }, [count]);
+    if (newest === undefined) return;
+    place.current?.querySelector('.turn:last-of-type')?.scrollIntoView({ block: 'start' });
+  }, [newest]);
   return (
     <Page
       title="Chat"
@@ -78,13 +80,12 @@ export default function Chat() {
         <aside class="chat-side" aria-label="Set-up">
           <SetUpPanel />
         </aside>
-        <div class="chat-main">
+        <div class="chat-main" ref={place}>
           {count === 0 ? (
             <Welcome />
           ) : (
             turns.value.map((turn, i) => <TurnView key={turn.id} turn={turn} last={i === count - 1} />)
           )}
-          <div ref={end} />
           <Composer />
         </div>
       </div>
