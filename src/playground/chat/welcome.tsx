@@ -44,6 +44,7 @@ export function Welcome() {
                   change({
                     concepts: [newConcept(concept, strength ?? startingStrength(concept))],
                     temperature: 0,
+                    maxTokens: 96,
                   });
                   void ask(question);
                 }}

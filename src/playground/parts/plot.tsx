@@ -51,7 +51,6 @@ export function PlotFigure({ label, height, caption, data, draw }: PlotProps) {
         const drawn = plot.plot({
           width,
           ...(height === undefined ? {} : { height }),
-          ariaLabel: label,
           ...options,
           style: {
             background: 'transparent',
@@ -62,6 +61,10 @@ export function PlotFigure({ label, height, caption, data, draw }: PlotProps) {
             ...(typeof options.style === 'object' ? options.style : {}),
           },
         });
+        // One picture with one text: what its parts say by themselves ("line", "rule") helps nobody.
+        for (const part of drawn.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+        drawn.setAttribute('role', 'img');
+        drawn.setAttribute('aria-label', label);
         place.current?.replaceChildren(drawn);
       },
       () => !stale && setFailed(true),
