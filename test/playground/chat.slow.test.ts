@@ -180,7 +180,7 @@ describe('the playground: chat', { skip }, () => {
   });
 
   test('a request that is refused says why, and nothing is lost', async (t) => {
-    const page = await openPage(t, at('#/chat?concept=nosuch:1'), { complains: true });
+    const page = await openPage(t, at('#/chat?concept=nosuch:1&tokens=8'), { complains: true });
     assert.match(await textOf(page.locator('.concept')), /no concept of that name/);
     await askFor(page, question);
     assert.match(await textOf(page.getByRole('alert')), /nosuch/);

@@ -26,7 +26,10 @@ test('the first load is small, can be used at once and is kept', { skip }, async
   const first = await app.inject({ url: '/', headers: { 'accept-encoding': 'br' } });
   assert.equal(first.headers['content-encoding'], 'br');
   assert.equal(first.headers['cache-control'], 'public, max-age=0');
-  const again = await app.inject({ url: '/', headers: { 'if-none-match': String(first.headers.etag) } });
+  const again = await app.inject({
+    url: '/',
+    headers: { 'accept-encoding': 'br', 'if-none-match': String(first.headers.etag) },
+  });
   assert.equal(again.statusCode, 304);
   const script = page.asked.find((one) => one.endsWith('.js')) ?? '';
   const kept = await app.inject({ url: new URL(script).pathname, headers: { 'accept-encoding': 'gzip' } });
@@ -87,8 +90,7 @@ test('4,000 streamed tokens with three monitors leave no task above 100 ms', { s
     await page.getByLabel('Your message').fill('Hi');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Again' }).waitFor();
-    await page.getByText('token 4000').count();
-    assert.equal(await page.locator('.answer-steered .token').count(), 4000);
+    await page.locator('.answer-steered .token').nth(3999).waitFor({ state: 'attached' });
     const tasks = (await page.evaluate('tasks')) as number[];
     longest.push(Math.max(0, ...tasks));
   }

@@ -81,7 +81,9 @@ export async function ask(question: string): Promise<void> {
   const begun = performance.now();
   try {
     const body = { ...request, stream: true };
-    for await (const chunk of stream<ChatCompletionChunk>('v1/chat/completions', body, stopping)) {
+    for await (const chunk of stream<ChatCompletionChunk>('v1/chat/completions', body, {
+      signal: stopping.signal,
+    })) {
       if (chunk.monitor) {
         const monitored = chunk.monitor.map(({ concept, scale }) => ({ concept: concept ?? '', scale }));
         changeTurn(id, { monitored });

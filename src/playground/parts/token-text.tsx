@@ -131,6 +131,8 @@ const TokenBlock = memo(({ id, tokens, from, to, shown, unit }: TokenBlockProps)
           data-at={at}
           role="option"
           aria-selected={false}
+          // White space has no name by itself.
+          aria-label={text.trim() === '' ? visible(text) || 'nothing' : undefined}
           class="token"
           style={colour === undefined ? undefined : { background: colour }}
         >
