@@ -8,7 +8,7 @@ import { assertAccessible, openPage, phone, skipWithoutBrowser as skip, textOf }
 const question = 'Describe your morning.';
 const setUp = '#/chat?concept=ocean:0.6&watch=pirate&temperature=0&tokens=24';
 
-const ended = (page: Page) => page.getByRole('button', { name: 'Again' }).waitFor();
+const ended = (page: Page) => page.getByRole('button', { name: 'Again', exact: true }).waitFor();
 
 /** The texts of the newest turn's answers. */
 const answers = (page: Page) => page.locator('.turn:last-of-type .answer .tokens-text').allTextContents();
@@ -185,7 +185,7 @@ describe('the playground: chat', { skip }, () => {
     await askFor(page, question);
     assert.match(await textOf(page.getByRole('alert')), /nosuch/);
     await page.getByRole('button', { name: 'Remove nosuch' }).click();
-    await page.getByRole('button', { name: 'Again' }).click();
+    await page.getByRole('button', { name: 'Again', exact: true }).click();
     await page.getByText(/tokens? in|\d s · seed/).waitFor();
     assert.equal(await page.getByRole('alert').count(), 0);
   });

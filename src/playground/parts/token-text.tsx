@@ -1,6 +1,7 @@
 /**
  * A text whose tokens are tinted by what a concept reads at each. The numbers of a token are shown when it is pointed at or reached
- * with the arrow keys. Thousands of tokens are drawn in blocks, of which only the last changes while the text grows.
+ * with the arrow keys. Thousands of tokens are drawn in paragraphs and blocks, of which only the last changes while the text grows;
+ * the browser lays out those that are in sight.
  */
 import { memo } from 'preact/compat';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
@@ -31,9 +32,14 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
   const [pointed, setPointed] = useState<number | null>(null);
   const place = useRef<HTMLDivElement>(null);
   const current = pointed === null ? undefined : tokens[pointed];
-  const blocks = Array.from({ length: Math.ceil(count / blockSize) }, (_, i) => i * blockSize);
+  const starts = useRef<Starts>({ tokens, seen: 0, at: [0] });
+  const paragraphs = paragraphStarts(starts, tokens, count);
 
-  const move = (to: number) => setPointed(Math.max(0, Math.min(count - 1, to)));
+  const move = (to: number) => {
+    const at = Math.max(0, Math.min(count - 1, to));
+    setPointed(at);
+    document.getElementById(`${id}-${at}`)?.scrollIntoView({ block: 'nearest' });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const at = pointed ?? -1;
     if (event.key === 'ArrowRight' || event.key === 'ArrowDown') move(at + 1);
@@ -73,13 +79,13 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
         // Tells keyboards' users what mouse users see.
         onFocus={() => pointed === null && place.current?.matches(':focus-visible') && move(0)}
       >
-        {blocks.map((from) => (
-          <TokenBlock
+        {paragraphs.map((from, i) => (
+          <Paragraph
             key={from}
             id={id}
             tokens={tokens}
             from={from}
-            to={Math.min(count, from + blockSize)}
+            to={paragraphs[i + 1] ?? count}
             shown={shown}
             unit={unit}
           />
@@ -108,6 +114,35 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
 
 /** White space as signs. */
 const visible = (text: string): string => text.replaceAll('\n', '\u21b5').replaceAll(' ', '\u00b7');
+
+interface Starts {
+  tokens: readonly TintedToken[];
+  /** How many tokens were looked at. */
+  seen: number;
+  at: number[];
+}
+
+/** Where paragraphs begin: behind tokens that end a line. Looks at new tokens only. */
+function paragraphStarts(
+  { current }: { readonly current: Starts },
+  tokens: readonly TintedToken[],
+  count: number,
+): readonly number[] {
+  if (current.tokens !== tokens || current.seen > count) Object.assign(current, { tokens, seen: 0, at: [0] });
+  for (; current.seen < count; current.seen++)
+    if (tokens[current.seen]?.text.endsWith('\n')) current.at.push(current.seen + 1);
+  return current.at.filter((start) => start < count);
+}
+
+const Paragraph = memo(({ from, to, ...rest }: TokenBlockProps) => (
+  <div role="presentation" class="paragraph">
+    {Array.from({ length: Math.ceil((to - from) / blockSize) }, (_, i) => from + i * blockSize).map(
+      (start) => (
+        <TokenBlock key={start} from={start} to={Math.min(to, start + blockSize)} {...rest} />
+      ),
+    )}
+  </div>
+));
 
 interface TokenBlockProps {
   readonly id: string;
