@@ -11,7 +11,10 @@ export type { Markish, PlotOptions };
 
 let library: Promise<PlotLibrary> | undefined;
 const loadPlot = (): Promise<PlotLibrary> => {
-  library ??= import('@observablehq/plot');
+  // A task between loading it and drawing: both take a while, and somebody may be typing.
+  library ??= import('@observablehq/plot').then(
+    (plot) => new Promise((resolve) => setTimeout(() => resolve(plot), 0)),
+  );
   return library;
 };
 

@@ -32,7 +32,22 @@ export function go(view: string, params?: URLSearchParams): void {
   location.hash = href(view, params);
 }
 
-/** Puts the set-up of the view that is shown into the URL, without an entry in the history and without telling the view. */
+/** Milliseconds. Browsers allow some hundred changes in half a minute, and a slider makes more. */
+const pause = 150;
+let pending: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Puts the set-up of the view that is shown into the URL, a moment later, without an entry in the history and without telling the
+ * view.
+ */
 export function keepInUrl(view: string, params: URLSearchParams): void {
-  history.replaceState(history.state, '', href(view, params));
+  clearTimeout(pending);
+  const shown = route.peek();
+  pending = setTimeout(() => {
+    if (route.peek() === shown) history.replaceState(history.state, '', href(view, params));
+  }, pause);
 }
+
+/** The whole URL of a view with a set-up. */
+export const linkTo = (view: string, params: URLSearchParams): string =>
+  new URL(href(view, params), location.href).href;

@@ -13,7 +13,7 @@ import { copy } from '../parts/clipboard.js';
 import { Icon } from '../parts/icon.js';
 import { Page } from '../parts/page.js';
 import { chooseModel, model, models } from '../state/library.js';
-import { keepInUrl, route } from '../state/route.js';
+import { keepInUrl, linkTo, route } from '../state/route.js';
 
 /** Of this view in the URL; the first view is also where no fragment leads. */
 const here = () => route.value.view === 'chat' || route.value.view === '';
@@ -66,7 +66,7 @@ export default function Chat() {
           <button
             type="button"
             class="quiet"
-            onClick={() => void copy(location.href, 'The link to this set-up')}
+            onClick={() => void copy(linkTo('chat', shareable()), 'The link to this set-up')}
           >
             <Icon name="link" /> Share
           </button>
