@@ -81,7 +81,7 @@ describe('the playground: chat', { skip }, () => {
     await page.locator('.plot svg').waitFor();
     assert.match(
       await textOf(page.locator('.answer-steered .answer-foot')),
-      /ocean, added at strength 0\.6, at the outputs of blocks 1 to 29, in every position\.\s*On average it reads ocean \d/,
+      /ocean, added at strength 0\.6, at the outputs of blocks 1 to 29, at every position\.\s*On average it reads ocean \d/,
     );
     await assertAccessible(page);
     await page.getByRole('button', { name: 'See' }).click();

@@ -4,17 +4,18 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { analyzeMetafile, build } from 'esbuild';
 import { packageRoot } from '../../src/common/package.js';
 
-const source = join(packageRoot, 'src/playground');
+export const playgroundSource = join(packageRoot, 'src/playground');
 const target = join(packageRoot, 'dist/playground');
 
 /** Writes the page; a page that is there is replaced. @returns esbuild's account of it */
 export async function bundlePlayground(): Promise<string> {
   const { metafile, outputFiles } = await build({
-    entryPoints: [join(source, 'main.tsx')],
+    entryPoints: [join(playgroundSource, 'main.tsx')],
     outdir: join(target, 'assets'),
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
@@ -37,7 +38,7 @@ export async function bundlePlayground(): Promise<string> {
     outputFiles
       .map(({ path }) => basename(path))
       .find((name) => name.startsWith('main-') && name.endsWith(ending)) ?? '';
-  const html = readFileSync(join(source, 'index.html'), 'utf8')
+  const html = readFileSync(join(playgroundSource, 'index.html'), 'utf8')
     .replace('main.css', entry('.css'))
     .replace('main.js', entry('.js'));
   writeCompressed(join(target, 'index.html'), Buffer.from(html));
@@ -53,11 +54,13 @@ function writeCompressed(path: string, contents: Uint8Array): void {
   );
 }
 
-const account = await bundlePlayground();
-if (process.argv.includes('--analyze')) {
-  const files = readdirSync(join(target, 'assets')).filter((name) => name.endsWith('.br'));
-  const sizes = files
-    .map((name) => `${readFileSync(join(target, 'assets', name)).length}\t${name}\n`)
-    .join('');
-  process.stdout.write(`${account}\n${sizes}`);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const account = await bundlePlayground();
+  if (process.argv.includes('--analyze')) {
+    const files = readdirSync(join(target, 'assets')).filter((name) => name.endsWith('.br'));
+    const sizes = files
+      .map((name) => `${readFileSync(join(target, 'assets', name)).length}\t${name}\n`)
+      .join('');
+    process.stdout.write(`${account}\n${sizes}`);
+  }
 }

@@ -4,7 +4,7 @@ import { Icon } from '../parts/icon.js';
 import { readingText } from '../parts/tint.js';
 import { TokenText } from '../parts/token-text.js';
 import type { Answer, Monitored } from './answer.js';
-import { receiptInWords } from './receipt-words.js';
+import { receiptsInWords } from './receipt-words.js';
 
 interface AnswerColumnProps {
   readonly answer: Answer;
@@ -84,8 +84,8 @@ export function AnswerColumn({ answer, title, monitored, shown, kept, onKeep }: 
       {(ending !== undefined || means.length > 0 || receipts.length > 0) && !answer.isOpen && (
         <footer class="answer-foot">
           {ending !== undefined && <p>{ending}</p>}
-          {receipts.map((receipt) => (
-            <p key={receipt.concept}>{receiptInWords(receipt).join(' ')}</p>
+          {receiptsInWords(receipts).map((sentence) => (
+            <p key={sentence}>{sentence}</p>
           ))}
           {means.length > 0 && <p>{meansInWords(monitored, means)}</p>}
         </footer>

@@ -12,13 +12,20 @@ const verbs: Readonly<Record<SteeringReceipt['operation'], (strength: number) =>
 
 const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
 
+/** All items of an answer: what was done, item by item, then what is to be known, once where it is the same of several. */
+export function receiptsInWords(receipts: readonly SteeringReceipt[]): string[] {
+  const said = receipts.map(sentencesOf);
+  const rest = new Set(said.flatMap(([, ...more]) => more));
+  return [...said.map(([first = '']) => first), ...(rest.size === 0 ? [] : [[...rest].join(' ')])];
+}
+
 /** Sentences about one item; the first says what was done. */
-export function receiptInWords(receipt: SteeringReceipt): string[] {
+function sentencesOf(receipt: SteeringReceipt): string[] {
   const { concept, strength, operation, layers, positions, applied } = receipt;
   const name = concept ?? 'vectors of the request';
   const said = [
     applied
-      ? `${name}, ${verbs[operation](strength)}, at the outputs of ${blocksInWords(layers)}, in ${positionsInWords(positions)}.`
+      ? `${name}, ${verbs[operation](strength)}, at the outputs of ${blocksInWords(layers)}, at ${positionsInWords(positions)}.`
       : `${name}: nothing was changed.`,
   ];
   if (receipt.budget !== undefined && receipt.budget.factor < 1) {
@@ -28,7 +35,7 @@ export function receiptInWords(receipt: SteeringReceipt): string[] {
         ? ''
         : ` (${percent(allowed)} of the stream instead of ${percent(asked)})`;
     said.push(
-      `To keep all concepts together within what one alone may push${shares}, it acted at ${percent(factor)} of its size.`,
+      `To keep all concepts together within what one alone may push${shares}, each acted at ${percent(factor)} of its size.`,
     );
   }
   if (receipt.orthogonalized !== undefined) {
@@ -40,7 +47,7 @@ export function receiptInWords(receipt: SteeringReceipt): string[] {
     );
   }
   if (!receipt.calibrated && receipt.calibrated_why !== undefined) {
-    said.push(`Not measured just like this: ${receipt.calibrated_why}`);
+    said.push(`This was not measured as it is: ${receipt.calibrated_why.replace(/\.$/, '')}.`);
   }
   return [...said, ...(receipt.notes ?? [])];
 }

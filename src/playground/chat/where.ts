@@ -50,8 +50,8 @@ export function blocksInWords(blocks: readonly number[]): string {
 
 export function positionsInWords(positions: SteeringPositions): string {
   if (positions === 'all') return 'every position';
-  if (positions === 'prompt') return 'the prompt';
-  if (positions === 'generated') return 'the answer';
+  if (positions === 'prompt') return 'every position of the prompt';
+  if (positions === 'generated') return 'every position of the answer';
   if ('last' in positions) return `the prompt’s last ${positions.last} tokens and the answer`;
   return `positions ${positions.from} to ${positions.to - 1}`;
 }
