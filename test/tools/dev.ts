@@ -4,7 +4,7 @@
  */
 import { watch } from 'node:fs';
 import { join } from 'node:path';
-import { bundlePlayground, playgroundSource } from './bundle-playground.js';
+import { packageRoot } from '../../src/common/package.js';
 import { builds } from './compiler.js';
 import { dist } from './dist.js';
 import { endGroupsOnSignals, type ProcessGroup, startNode } from './process-group.js';
@@ -16,10 +16,11 @@ const command = ['--enable-source-maps', join(dist, 'src/cli.js'), 'serve', ...p
 const quickStop = { STEERD_SHUTDOWN_SECONDS: process.env.STEERD_SHUTDOWN_SECONDS ?? '1' };
 
 let bundling: NodeJS.Timeout | undefined;
-watch(playgroundSource, { recursive: true }, () => {
+const page = join(packageRoot, 'src/playground');
+watch(page, { recursive: true }, () => {
   // An editor writes a file in several steps.
   clearTimeout(bundling);
-  bundling = setTimeout(() => bundlePlayground().catch(() => {}), 100);
+  bundling = setTimeout(() => startNode([join(page, 'bundle.mjs')], 'inherit'), 100);
 });
 
 let server: ProcessGroup | undefined;
