@@ -1,7 +1,9 @@
 /** Chat and See in a browser, with the embedded model. */
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { packageRoot } from '../../src/common/package.js';
 import { suiteServer } from '../e2e/running-server.js';
 import { assertAccessible, openPage, phone, skipWithoutBrowser as skip, textOf } from '../helpers/page.js';
 
@@ -168,7 +170,6 @@ describe('the playground: chat', { skip }, () => {
     await askFor(page, question);
     const shown = await answers(page);
     await page.getByRole('button', { name: 'As code' }).click();
-    const { execFileSync } = await import('node:child_process');
     const reply = JSON.parse(
       execFileSync('sh', ['-c', await textOf(page.locator('dialog pre'))], { encoding: 'utf8' }),
     ) as { choices: { message: { content: string } }[] };
@@ -176,6 +177,22 @@ describe('the playground: chat', { skip }, () => {
       reply.choices.map(({ message }) => message.content),
       shown,
     );
+    const code = async (language: string) => {
+      await page.getByRole('tab', { name: language }).click();
+      return textOf(page.locator('dialog pre'));
+    };
+    const typescript = (await code('TypeScript')).replace(/ as OpenAI\.\w+/, '');
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', typescript], {
+      encoding: 'utf8',
+      cwd: packageRoot,
+    });
+    assert.equal(printed, `${shown.join('\n')}\n`);
+    const python = await code('Python');
+    const parsed = spawnSync('python3', ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'], {
+      input: python,
+    });
+    // A machine without Python has nothing to say of it.
+    if (parsed.error === undefined) assert.equal(parsed.status, 0, `${parsed.stderr}${python}`);
     await assertAccessible(page);
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('dialog').count(), 0);
