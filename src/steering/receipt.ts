@@ -57,6 +57,17 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
   };
 }
 
+/** Without the numbers of every layer: those of a large model would bury the answer. */
+export function shortReceipt({
+  coefficients: _,
+  neutral: __,
+  ablated,
+  ...rest
+}: SteeringReceipt): SteeringReceipt {
+  const { level: ___, ...measured } = ablated ?? {};
+  return { ...rest, ...(Object.keys(measured).length > 0 && { ablated: measured }) };
+}
+
 /** One receipt for an item that steers several prompts: what differs between them, by their length, stands in its notes. */
 export function receiptOverPrompts(each: readonly [SteeringReceipt, ...SteeringReceipt[]]): SteeringReceipt {
   const [first] = each;
