@@ -79,3 +79,5 @@ export const SteeringReceipt = z
 export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {
   positions: SteeringPositions;
 };
+/** As it is worked out, before a reply leaves numbers out. */
+export type FullReceipt = SteeringReceipt & { coefficients: number[] };

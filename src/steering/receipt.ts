@@ -1,6 +1,6 @@
 /** What a reply says of one item: what was done to the activations, whether that was measured, and what did not happen. */
 import { unmeasuredMethods } from '../concepts/concept.js';
-import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import type { FullReceipt, SteeringReceipt } from '../schemas/steering-receipt.js';
 import { calibratedLayers } from './concept-layers.js';
 import { firstCentred, type HeldProjection, isCentred } from './held-projection.js';
 import type { ItemEdit } from './item-edit.js';
@@ -26,7 +26,7 @@ export interface AppliedItem {
  * @param all items of the request, this one too
  * @param last position that will be computed at most
  */
-export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): SteeringReceipt {
+export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): FullReceipt {
   const { edit, told, acting, givingWay } = applied;
   const { item, concept } = edit;
   const reached = edit.from <= last && edit.from < edit.to;
