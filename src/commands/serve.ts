@@ -28,7 +28,7 @@ async function run(settings: Settings): Promise<void> {
     await server.stop();
     throw error;
   }
-  process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
+  process.stdout.write(`${readyNotes(server, settings.model).join('\n')}\n`);
 }
 
 /** What an operator must not miss: where data is, and who is let in. */
@@ -53,13 +53,35 @@ export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary |
   return notes;
 }
 
+/** What to open and what to type. */
+export function readyNotes(server: Pick<RunningServer, 'url' | 'services'>, model: string): string[] {
+  const concept = tellingConcept(server.services.concepts, model);
+  return [
+    `ready: open ${server.url}/ in a browser, or type`,
+    `  npx steerd chat${concept === undefined ? '' : ` --concept ${concept}`}`,
+    `  ${exampleRequest(server, model)}`,
+  ];
+}
+
+/** The concept whose answers at strength 1 show most of it, as its calibration measured; else any. */
+export function tellingConcept(
+  concepts: Pick<RunningServer['services']['concepts'], 'list' | 'names'>,
+  model: string,
+): string | undefined {
+  const shown = concepts.list(model).flatMap(({ concept: { name, calibration } }) => {
+    const { concept: share } = (calibration.details.scores ?? {}) as { concept?: unknown };
+    return typeof share === 'number' ? [{ name, share }] : [];
+  });
+  const [best] = shown.sort((a, b) => b.share - a.share);
+  return best?.name ?? concepts.names(model)[0];
+}
+
 /** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */
 export function exampleRequest(
   { url, services }: Pick<RunningServer, 'url' | 'services'>,
   model: string,
 ): string {
-  const names = services.concepts.names(model);
-  const concept = names.includes('pirate') ? 'pirate' : names[0];
+  const concept = tellingConcept(services.concepts, model);
   const loaded = services.models.loaded().find((other) => other.model.id === model);
   const chats = loaded?.model.chatTemplate !== null;
   const body = JSON.stringify({
