@@ -27,6 +27,8 @@ export interface Asked {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON; bytes as they are. */
   readonly body?: object | Uint8Array;
+  /** Ends it; the command's own signal when left out. */
+  readonly signal?: AbortSignal;
 }
 
 interface Reply {
@@ -46,7 +48,7 @@ export class Api {
 
   /** @throws ApiError with the server's own words */
   async bytes(path: string, asked: Asked = {}): Promise<Buffer> {
-    return collect((await this.#open(path, asked, this.signal)).body);
+    return collect((await this.#open(path, asked, asked.signal ?? this.signal)).body);
   }
 
   /** The reply as the API describes it: both ends are the same program. */

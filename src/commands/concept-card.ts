@@ -75,7 +75,7 @@ function strengthCurves({ curve, share: one }: Measured, width: number): string[
             return painted(colour, text.padEnd(room));
           })
           .join('  ');
-        const mark = Math.abs(strength - 1) < 0.005 ? '>' : ' ';
+        const mark = Math.abs(strength - 1) < 0.05 ? '>' : ' ';
         return `${mark} ${strength.toFixed(2).padStart(8)}  ${bars}`.trimEnd();
       }),
   ];

@@ -7,6 +7,7 @@ import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { sayJson, sayTable } from './output.js';
 import { addSettings } from './settings-options.js';
+import { numberOf } from './steering-options.js';
 
 interface AddOptions {
   readonly json?: boolean;
@@ -50,14 +51,14 @@ export function register(program: Command): void {
     const { secret, key } = await addKey(settingsOfAdd({ ...options }).dataDirectory, {
       name,
       scopes: list(options.scopes) as ApiKey['scopes'],
-      requests_per_minute: number(options.requestsPerMinute),
-      tokens_per_minute: number(options.tokensPerMinute),
-      concurrent_streams: number(options.streams),
-      max_concepts: number(options.maxConcepts),
+      requests_per_minute: number('--requests-per-minute', options.requestsPerMinute),
+      tokens_per_minute: number('--tokens-per-minute', options.tokensPerMinute),
+      concurrent_streams: number('--streams', options.streams),
+      max_concepts: number('--max-concepts', options.maxConcepts),
       expires: options.expires === undefined ? null : expiry(options.expires),
       models: options.models === undefined ? null : list(options.models),
       concepts: options.concepts === undefined ? null : list(options.concepts),
-      max_strength: number(options.maxStrength),
+      max_strength: number('--max-strength', options.maxStrength),
       steering: options.steering === undefined ? null : json('--steering', options.steering),
     });
     if (options.json) {
@@ -161,9 +162,9 @@ const list = (text: string) =>
     .map((part) => part.trim())
     .filter(Boolean);
 
-/** NaN for what is not a number: the validation of the key then names the field. */
-const number = (text: string | undefined): number | null =>
-  text === undefined ? null : text.trim() === '' ? Number.NaN : Number(text);
+/** @throws SteerdError invalid_value that echoes what was typed */
+const number = (flag: string, text: string | undefined): number | null =>
+  text === undefined ? null : numberOf(flag, text);
 
 function json(flag: string, text: string): unknown {
   try {
