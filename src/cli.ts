@@ -13,7 +13,7 @@ import { register as registerGraft } from './commands/graft.js';
 import { Interrupted } from './commands/interruption.js';
 import { register as registerKeys } from './commands/keys.js';
 import { register as registerModels } from './commands/models.js';
-import { sayWrapped } from './commands/output.js';
+import { helpText, sayWrapped } from './commands/output.js';
 import { register as registerPull } from './commands/pull.js';
 import { register as registerScore } from './commands/score.js';
 import { register as registerServe } from './commands/serve.js';
@@ -26,13 +26,13 @@ program
   .name('steerd')
   .description('Inference server for steered language models')
   .version(packageVersion)
+  // Commander would leave descriptions unwrapped on terminals narrower than twice that.
+  .configureHelp({ minWidthToWrap: 16 })
   .addHelpText(
     'after',
-    `
-Most commands ask the server on the configured port if one answers, else they
-do it in this process; --server and --local choose. STEERD_API_KEY is the key
-that they send. Exit codes: 0 done; 1 it failed; 2 the call was wrong; 3 the
-server does not answer, is busy or refuses the key; 130 and 143 stopped.`,
+    helpText(
+      '\nMost commands ask the server on the configured port if one answers, else they do it in this process; --server and --local choose. STEERD_API_KEY is the key that they send.\nExit codes: 0 done; 1 it failed; 2 the call was wrong; 3 the server does not answer, is busy or refuses the key; 130 and 143 stopped.',
+    ),
   )
   .exitOverride();
 // What `exitOverride` says is copied to subcommands made after it.

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { type ApiOptions, addApi, withApi } from './api.js';
 import { ChatSession, chatCommands } from './chat-session.js';
-import { painted, say, sayWrapped } from './output.js';
+import { helpText, painted, say, sayWrapped } from './output.js';
 import { addSteering, itemsOf, type SteeringOptions, shownItems } from './steering-options.js';
 
 interface Options extends ApiOptions, SteeringOptions {
@@ -19,7 +19,7 @@ export function register(program: Command): void {
     .option('--system <text>', 'the system message');
   addSteering(command);
   const settingsOf = addApi(command);
-  command.addHelpText('after', `\nIn the conversation:\n${chatCommands}`);
+  command.addHelpText('after', helpText(`\nIn the conversation:\n${chatCommands}`));
   command.action(async (options: Options) => {
     const settings = settingsOf({ ...options });
     const items = itemsOf(options);

@@ -16,9 +16,9 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-bash: steerd completion bash > ~/.local/share/bash-completion/completions/steerd
-zsh:  steerd completion zsh > "\${fpath[1]}/_steerd"
-fish: steerd completion fish > ~/.config/fish/completions/steerd.fish`,
+For bash, in ~/.bashrc: source <(steerd completion bash)
+For zsh, in ~/.zshrc:   source <(steerd completion zsh)
+For fish: steerd completion fish | source`,
     )
     .action((shell: string) => {
       const all = wordsOf(program);

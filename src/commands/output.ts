@@ -27,6 +27,15 @@ export function sayWrapped(text: string, stream: NodeJS.WriteStream = process.st
   stream.write(`${lines.join('\n')}\n`);
 }
 
+/** Lines below a command's help, each wrapped where the terminal is too narrow for it; commander wraps its own. */
+export const helpText = (text: string) => (): string => {
+  const width = process.stdout.isTTY ? Math.min(80, terminalWidth()) : 80;
+  return text
+    .split('\n')
+    .flatMap((line) => (cells(line) <= width ? [line] : wrap(line, width)))
+    .join('\n');
+};
+
 /** Without control characters, which may move the cursor: a model's text must not control the terminal. */
 export const harmless = (text: string): string =>
   text.replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, '');

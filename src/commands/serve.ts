@@ -63,17 +63,21 @@ export function readyNotes(server: Pick<RunningServer, 'url' | 'services'>, mode
   ];
 }
 
-/** The concept whose answers at strength 1 show most of it, as its calibration measured; else any. */
+/** Of those that ship, what a reader sees at once; pirates and horrors of so small a model need a second look. */
+const plainToSee = ['egypt', 'winter', 'ocean'];
+
+/** A concept to begin with: one that is plain to see, else the one whose calibration found the best balance, else any. */
 export function tellingConcept(
   concepts: Pick<RunningServer['services']['concepts'], 'list' | 'names'>,
   model: string,
 ): string | undefined {
-  const shown = concepts.list(model).flatMap(({ concept: { name, calibration } }) => {
-    const { concept: share } = (calibration.details.scores ?? {}) as { concept?: unknown };
-    return typeof share === 'number' ? [{ name, share }] : [];
+  const names = concepts.names(model);
+  const measured = concepts.list(model).flatMap(({ concept: { name, calibration } }) => {
+    const { harmonic } = (calibration.details.scores ?? {}) as { harmonic?: unknown };
+    return typeof harmonic === 'number' ? [{ name, harmonic }] : [];
   });
-  const [best] = shown.sort((a, b) => b.share - a.share);
-  return best?.name ?? concepts.names(model)[0];
+  const [best] = measured.sort((a, b) => b.harmonic - a.harmonic);
+  return plainToSee.find((name) => names.includes(name)) ?? best?.name ?? names[0];
 }
 
 /** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */

@@ -28,7 +28,18 @@ export function createLog(
 
 const levelNames: Readonly<Record<number, string>> = { 40: 'warning: ', 50: 'error: ', 60: 'fatal: ' };
 /** What everybody at a terminal knows, or what is written out of it in words. */
-const leftOut = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'reqId', 'req', 'res', 'err', 'responseTime']);
+const leftOut = new Set([
+  'level',
+  'time',
+  'pid',
+  'hostname',
+  'msg',
+  'reqId',
+  'req',
+  'res',
+  'err',
+  'responseTime',
+]);
 
 /** Control characters of a client could move the cursor or clear the screen. */
 const harmless = (text: string) => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, ' ');
@@ -49,7 +60,9 @@ export function plainLines(write: (line: string) => void): DestinationStream {
       const clock = new Date(Number(line.time)).toTimeString().slice(0, 8);
       const details = Object.entries(line)
         .filter(([name]) => !leftOut.has(name))
-        .map(([name, value]) => ` ${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+        .map(
+          ([name, value]) => ` ${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+        );
       const { req, res, err } = line;
       const what =
         req && res
