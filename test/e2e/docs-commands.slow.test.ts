@@ -26,7 +26,7 @@ const runElsewhere = [
   /^npm ci && ONNXRUNTIME_NODE_INSTALL=true/, // fetches CUDA; test/docker
   /^docker compose /, // npm run docker-check
   /^npx steerd pull /, // test/e2e/pull.slow.test.ts
-  /^npx steerd chat/, // a terminal; test/commands/api-commands.test.ts
+  /^npx steerd chat/, // a terminal; test/commands/api-commands.slow.test.ts
 ];
 
 interface Block {
@@ -85,7 +85,7 @@ test('every command of the README and the guides works as it stands', async (t) 
   const dataDirectory = await temporaryFolder(t);
   const server = await startTiny(
     t,
-    { STEERD_MODEL: model, STEERD_MODELS_DIR: modelsDirectory },
+    { STEERD_MODEL: model, STEERD_MODELS_DIR: modelsDirectory, STEERD_CONTEXT: '1024' },
     dataDirectory,
   );
   // Monitors read in shares of these.
