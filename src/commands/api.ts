@@ -2,14 +2,10 @@
  * The API that a command talks to: a running server, or without one the same application inside this process, which
  * listens to nobody. Both answer the same requests, so that a command is written once.
  */
-import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
-import { createLog } from '../common/log.js';
 import { type SettingName, type Settings, settingsTable } from '../config.js';
-import { buildApp } from '../server/app.js';
-import { openServices } from '../server/open-services.js';
+import type { Asked, Reply, Send } from './api-request.js';
 import { untilInterrupted } from './interruption.js';
-import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
 /** A server's refusal, or that none answers. The exit codes are told in `steerd --help`. */
@@ -22,21 +18,6 @@ export class ApiError extends Error {
     super(message);
   }
 }
-
-export interface Asked {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Sent as JSON; bytes as they are. */
-  readonly body?: object | Uint8Array;
-  /** Ends it; the command's own signal when left out. */
-  readonly signal?: AbortSignal;
-}
-
-interface Reply {
-  readonly status: number;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-type Send = (path: string, asked: Asked, signal: AbortSignal) => Promise<Reply>;
 
 export class Api {
   /** @param where the server's address; null for this process */
@@ -142,6 +123,8 @@ export function withApi<T>(
   return untilInterrupted(async (signal) => {
     const url = local ? null : (server ?? (await answering(settings)));
     if (url !== null) return work(new Api(url, signal, overHttp(url)));
+    // Only here: whoever asks a server need not wait until all of another one is in memory.
+    const { ownApplication } = await import('./own-application.js');
     const own = await ownApplication(settings, needs);
     try {
       return await work(new Api(null, signal, own.send));
@@ -192,43 +175,3 @@ function overHttp(url: string): Send {
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-async function ownApplication(settings: Settings, needs: 'model' | 'nothing') {
-  const log = createLog('error');
-  // Whoever runs this process may do what its files allow: keys are for those who come over a network.
-  const local = { ...settings, host: '127.0.0.1' };
-  const { access: _, ...services } = await openServices(local, log);
-  services.loaded.catch(() => {});
-  const app = await buildApp(services, { settings: local, log });
-  const close = async () => {
-    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
-    await services.models.close();
-  };
-  const progress = new ProgressLine();
-  try {
-    if (needs === 'model') {
-      progress.update(`loading ${settings.model} ...`);
-      await services.loaded;
-    }
-  } catch (error) {
-    await close();
-    throw error;
-  } finally {
-    progress.clear();
-  }
-  const send: Send = async (path, { method = 'GET', body }, signal) => {
-    const bytes = body instanceof Uint8Array;
-    const reply = await app.inject({
-      method,
-      url: path,
-      signal,
-      payloadAsStream: true,
-      ...(body && {
-        payload: bytes ? Buffer.from(body) : JSON.stringify(body),
-        headers: { 'content-type': bytes ? 'application/octet-stream' : 'application/json' },
-      }),
-    });
-    return { status: reply.statusCode, body: reply.stream() as Readable };
-  };
-  return { send, close };
-}

@@ -11,7 +11,6 @@ import type { ConceptLookup } from '../concepts/concept-lookup.js';
 import { type Settings, settingsTable } from '../config.js';
 import { greedy } from '../engine/protocol.js';
 import type { LoadedModel } from '../models/model.js';
-import { loadModel } from '../models/serve/load.js';
 import { SteeringItem } from '../schemas/steering.js';
 import { validate } from '../schemas/validation.js';
 import { resolveSteering } from '../steering/resolve.js';
@@ -60,6 +59,7 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
   progress.update(`loading ${settings.model} ...`);
   let model: LoadedModel | undefined;
   try {
+    const { loadModel } = await import('../models/serve/load.js');
     model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
     const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
     progress.clear();

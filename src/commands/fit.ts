@@ -10,11 +10,9 @@ import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
-import { fitBest } from '../fitting/fit-best.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
 import type { LoadedModel } from '../models/model.js';
-import { loadModel } from '../models/serve/load.js';
 import {
   auto,
   conceptClassNames,
@@ -182,6 +180,7 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
   let model: LoadedModel | undefined;
   try {
     progress.update(`loading ${settings.model}`);
+    const { loadModel } = await import('../models/serve/load.js');
     model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
     await work(fitter(model, progress, controller.signal));
   } finally {
@@ -193,6 +192,7 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
 
 function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
   return async (request, title) => {
+    const { fitBest } = await import('../fitting/fit-best.js');
     const started = performance.now();
     const concept = await fitBest(fitPlan(request), model, signal, (stage, done, total) =>
       progress.update(`${title}: ${stage}`, `${done} of ${total}`),

@@ -6,8 +6,7 @@ import { isLoopback } from '../access/loopback.js';
 import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
-import { openServices } from '../server/open-services.js';
-import { type RunningServer, startServer } from '../server/server.js';
+import type { RunningServer } from '../server/server.js';
 import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {
@@ -17,6 +16,11 @@ export function register(program: Command): void {
 }
 
 async function run(settings: Settings): Promise<void> {
+  // Here and not above: no other command waits for them.
+  const [{ openServices }, { startServer }] = await Promise.all([
+    import('../server/open-services.js'),
+    import('../server/server.js'),
+  ]);
   const log = createLog(settings.logLevel);
   const server = await startServer(settings, openServices, log);
   stopOnSignals(server);
