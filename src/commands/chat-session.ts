@@ -3,7 +3,7 @@ import type { ConceptList } from '../schemas/concepts.js';
 import { type Api, ApiError } from './api.js';
 import { sideBySide, wrap } from './columns.js';
 import { answerInto } from './complete.js';
-import { painted, say, sayJson, sayWrapped, terminalWidth } from './output.js';
+import { lineWidth, painted, say, sayJson, sayWrapped, terminalWidth, WordWriter } from './output.js';
 import { type Item, itemsOf, numberOf, shownItems } from './steering-options.js';
 
 export const chatCommands = `  /concept NAMES     steer by pirate, pirate:0.8, pirate:0.8+sad:-0.5; none: nothing
@@ -26,6 +26,8 @@ interface SessionOptions {
   readonly compare: boolean;
   /** A line of JSON for each answer. */
   readonly json: boolean;
+  /** More fields of each request. */
+  readonly sampling: object;
 }
 
 const path = '/v1/chat/completions';
@@ -115,25 +117,29 @@ export class ChatSession {
     const steering = this.#items.length > 0 ? { steering: this.#items } : {};
     const text =
       this.#compare && this.#items.length > 0
-        ? await this.#sideBySide(messages)
-        : await this.#stream({ messages, ...steering }, signal);
+        ? await this.#sideBySide(messages, signal)
+        : await this.#stream({ ...this.options.sampling, messages, ...steering }, signal);
     this.#messages = [...messages, { role: 'assistant', content: text }];
     if (this.options.json) sayJson({ messages: this.#messages, steering: this.#items });
   }
 
   async #stream(body: object, signal: AbortSignal): Promise<string> {
-    const write = this.options.json ? () => {} : (piece: string) => process.stdout.write(piece);
-    const { text } = await answerInto(this.api, path, body, write, signal);
-    if (!this.options.json) say('');
+    const { json } = this.options;
+    const words = new WordWriter((piece) => process.stdout.write(piece), lineWidth());
+    const write = json ? () => {} : (piece: string) => words.write(piece);
+    const { text, finish } = await answerInto(this.api, path, body, write, signal).finally(() => words.end());
+    if (!json) say(finish === 'length' ? painted('2', ' ...') : '');
     return text;
   }
 
   /** Both answers from one request and one seed; the conversation goes on with the steered one. */
-  async #sideBySide(messages: readonly Message[]): Promise<string> {
-    const body = { messages, steering: { choices: [null, this.#items] } };
+  async #sideBySide(messages: readonly Message[], signal: AbortSignal): Promise<string> {
+    const { sampling } = this.options;
+    const body = { ...sampling, messages, steering: { choices: [null, this.#items] } };
     const reply = await this.api.json<{ choices: { message: { content: string | null } }[] }>(path, {
       method: 'POST',
       body,
+      signal,
     });
     const [plain = '', steered = ''] = reply.choices.map(({ message }) => message.content ?? '');
     if (!this.options.json) {

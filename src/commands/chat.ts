@@ -4,11 +4,20 @@ import type { Command } from 'commander';
 import { type ApiOptions, addApi, withApi } from './api.js';
 import { ChatSession, chatCommands } from './chat-session.js';
 import { helpText, painted, say, sayWrapped } from './output.js';
-import { addSteering, itemsOf, type SteeringOptions, shownItems } from './steering-options.js';
+import {
+  addSteering,
+  countOf,
+  itemsOf,
+  numberOf,
+  type SteeringOptions,
+  shownItems,
+} from './steering-options.js';
 
 interface Options extends ApiOptions, SteeringOptions {
   readonly compare?: boolean;
   readonly system?: string;
+  readonly temperature?: string;
+  readonly maxTokens?: string;
 }
 
 export function register(program: Command): void {
@@ -16,13 +25,20 @@ export function register(program: Command): void {
     .command('chat')
     .description('talk with the model in the terminal, steered or not')
     .option('--compare', 'show the unsteered answer beside each steered one', false)
-    .option('--system <text>', 'the system message');
+    .option('--system <text>', 'the system message')
+    .option('--temperature <number>', "0 is greedy (default: the model's own, else 0.7)")
+    .option('--max-tokens <number>', 'most tokens of each answer', '200');
   addSteering(command);
   const settingsOf = addApi(command);
   command.addHelpText('after', helpText(`\nIn the conversation:\n${chatCommands}`));
   command.action(async (options: Options) => {
     const settings = settingsOf({ ...options });
     const items = itemsOf(options);
+    const { temperature, maxTokens = '200' } = options;
+    const sampling = {
+      max_tokens: countOf('--max-tokens', maxTokens),
+      ...(temperature !== undefined && { temperature: numberOf('--temperature', temperature) }),
+    };
     await withApi(
       options,
       settings,
@@ -32,6 +48,7 @@ export function register(program: Command): void {
           system: options.system,
           compare: options.compare === true,
           json: options.json === true,
+          sampling,
         });
         if (process.stdin.isTTY) {
           say(

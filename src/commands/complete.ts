@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { errors } from '../errors.js';
 import { type Api, type ApiOptions, addApi, withApi } from './api.js';
-import { harmless, say, sayJson } from './output.js';
+import { harmless, lineWidth, say, sayJson, WordWriter } from './output.js';
 import { addSteering, countOf, itemsOf, numberOf, type SteeringOptions } from './steering-options.js';
 
 interface Options extends ApiOptions, SteeringOptions {
@@ -89,7 +89,10 @@ export async function answerInto(
 }
 
 async function stream(api: Api, path: string, body: object): Promise<void> {
-  const { text, finish } = await answerInto(api, path, body, (piece) => process.stdout.write(piece));
+  const words = new WordWriter((piece) => process.stdout.write(piece), lineWidth());
+  const { text, finish } = await answerInto(api, path, body, (piece) => words.write(piece)).finally(() =>
+    words.end(),
+  );
   if (!text.endsWith('\n')) say('');
   if (finish === 'length' && process.stderr.isTTY)
     process.stderr.write('(cut at its most tokens; --max-tokens sets them)\n');

@@ -40,6 +40,53 @@ export const helpText = (text: string) => (): string => {
 export const harmless = (text: string): string =>
   text.replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, '');
 
+/** Where lines of text break; nowhere in a file or a pipe. */
+export const lineWidth = (): number =>
+  process.stdout.isTTY ? Math.min(100, terminalWidth()) : Number.POSITIVE_INFINITY;
+
+/** Writes a text that comes in pieces, and breaks its lines between words; a word is written when the next one begins. */
+export class WordWriter {
+  /** What is between the last word written and this one. */
+  #space = '';
+  #word = '';
+  #column = 0;
+
+  /** @param width cells of a line */
+  constructor(
+    private readonly out: (text: string) => void,
+    private readonly width: number,
+  ) {}
+
+  write(text: string): void {
+    if (this.width === Number.POSITIVE_INFINITY) {
+      this.out(text);
+      return;
+    }
+    for (const part of text.split(/(\s)/)) {
+      if (!/^\s$/.test(part)) {
+        this.#word += part;
+        continue;
+      }
+      this.end();
+      if (part === '\n') {
+        this.out('\n');
+        this.#column = 0;
+      } else this.#space = part;
+    }
+  }
+
+  /** Writes what is held back. */
+  end(): void {
+    if (this.#word === '') return;
+    const size = cells(this.#word);
+    const breaks = this.#column > 0 && this.#column + this.#space.length + size > this.width;
+    this.out((breaks ? '\n' : this.#space) + this.#word);
+    this.#column = breaks ? size : this.#column + this.#space.length + size;
+    this.#space = '';
+    this.#word = '';
+  }
+}
+
 /**
  * Rows under headings, or where these are too wide for the terminal a block for each row: its first entry, then the
  * others under their headings.

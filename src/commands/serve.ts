@@ -7,6 +7,7 @@ import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
 import type { RunningServer } from '../server/server.js';
+import { sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {
@@ -25,7 +26,7 @@ async function run(settings: Settings): Promise<void> {
   const server = await startServer(settings, openServices, log);
   stopOnSignals(server);
   process.stdout.write(`steerd ${packageVersion} listens on ${server.url}; loading ${settings.model}\n`);
-  process.stdout.write(`${startNotes(settings, server.services.access?.keys.summary).join('\n')}\n`);
+  for (const note of startNotes(settings, server.services.access?.keys.summary)) sayWrapped(note);
   try {
     await server.services.loaded;
   } catch (error) {
@@ -62,13 +63,16 @@ export function readyNotes(server: Pick<RunningServer, 'url' | 'services'>, mode
   const concept = tellingConcept(server.services.concepts, model);
   return [
     `ready: open ${server.url}/ in a browser, or type`,
-    `  npx steerd chat${concept === undefined ? '' : ` --concept ${concept}`}`,
+    `  npx steerd chat${concept === undefined ? '' : ` --concept ${concept}:${conversational}`}`,
     `  ${exampleRequest(server, model)}`,
   ];
 }
 
 /** Of those that ship, what a reader sees at once; pirates and horrors of so small a model need a second look. */
 const plainToSee = ['egypt', 'winter', 'ocean'];
+
+/** Over several turns, and sampled, less than strength 1 reads better. */
+const conversational = 0.7;
 
 /** A concept to begin with: one that is plain to see, else the one whose calibration found the best balance, else any. */
 export function tellingConcept(

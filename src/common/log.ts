@@ -52,14 +52,18 @@ export function plainLines(write: (line: string) => void): DestinationStream {
   return {
     write(json: string) {
       const line = JSON.parse(json) as Record<string, unknown> & {
+        msg?: string;
         req?: { method?: string; url?: string };
         res?: { statusCode?: number };
         err?: { message?: string };
       };
-      if (line.msg === 'incoming request') return;
+      // The one is told at its end; the other `steerd serve` tells by itself.
+      if (line.msg === 'incoming request' || line.msg?.startsWith('Server listening')) return;
       const clock = new Date(Number(line.time)).toTimeString().slice(0, 8);
+      // What went as it should is told in its message, and a request's model and steering.
+      const shown = Number(line.level) >= 40 || line.req !== undefined;
       const details = Object.entries(line)
-        .filter(([name]) => !leftOut.has(name))
+        .filter(([name]) => shown && !leftOut.has(name))
         .map(
           ([name, value]) => ` ${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
         );

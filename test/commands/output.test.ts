@@ -7,7 +7,7 @@ import { cells } from '../../src/commands/columns.js';
 import { register as registerCompletion } from '../../src/commands/completion.js';
 import { conceptCard } from '../../src/commands/concept-card.js';
 import { register as registerConcepts } from '../../src/commands/concepts.js';
-import { bar, harmless } from '../../src/commands/output.js';
+import { bar, harmless, WordWriter } from '../../src/commands/output.js';
 import { itemsOf } from '../../src/commands/steering-options.js';
 import { plainLines } from '../../src/common/log.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';
@@ -80,6 +80,22 @@ test('concepts are read as one types them, and numbers that are none are echoed'
   assert.deepEqual([itemsOf({}), itemsOf({ concept: 'none' })], [[], []]);
   for (const strength of ['', 'NaN', 'much', '1e999'])
     assert.throws(() => itemsOf({ concept: 'a', strength }), { code: 'invalid_value' });
+});
+
+test('an answer that comes in pieces breaks between words, and keeps its own lines', () => {
+  const pieces = ['One t', 'wo ', 'three', '\nfour', ' five', 'six seven'];
+  const written = (width: number) => {
+    let text = '';
+    const words = new WordWriter((piece) => {
+      text += piece;
+    }, width);
+    for (const piece of pieces) words.write(piece);
+    words.end();
+    return text;
+  };
+  assert.equal(written(Number.POSITIVE_INFINITY), pieces.join(''));
+  assert.equal(written(80), 'One two three\nfour fivesix seven');
+  assert.equal(written(10), 'One two\nthree\nfour\nfivesix\nseven');
 });
 
 test('text of a model cannot control the terminal', () => {
