@@ -4,6 +4,7 @@ import { type Api, ApiError } from './api.js';
 import { sideBySide, wrap } from './columns.js';
 import { answerInto } from './complete.js';
 import { lineWidth, painted, say, sayJson, sayWrapped, terminalWidth, WordWriter } from './output.js';
+import { ProgressLine } from './progress-line.js';
 import { type Item, itemsOf, numberOf, shownItems } from './steering-options.js';
 
 export const chatCommands = `  /concept NAMES     steer by pirate, pirate:0.8, pirate:0.8+sad:-0.5; none: nothing
@@ -136,11 +137,11 @@ export class ChatSession {
   async #sideBySide(messages: readonly Message[], signal: AbortSignal): Promise<string> {
     const { sampling } = this.options;
     const body = { ...sampling, messages, steering: { choices: [null, this.#items] } };
-    const reply = await this.api.json<{ choices: { message: { content: string | null } }[] }>(path, {
-      method: 'POST',
-      body,
-      signal,
-    });
+    const progress = new ProgressLine();
+    progress.update('writing both answers ...');
+    const reply = await this.api
+      .json<{ choices: { message: { content: string | null } }[] }>(path, { method: 'POST', body, signal })
+      .finally(() => progress.clear());
     const [plain = '', steered = ''] = reply.choices.map(({ message }) => message.content ?? '');
     if (!this.options.json) {
       const cell = (title: string, text: string, code: string) => ({

@@ -51,12 +51,7 @@ export function register(program: Command): void {
           sampling,
         });
         if (process.stdin.isTTY) {
-          say(
-            painted(
-              '2',
-              `${api.where ?? settings.model}, ${shownItems(items)}; /help says what else there is`,
-            ),
-          );
+          sayWrapped(`${api.where ?? settings.model}, ${shownItems(items)}; /help says what else there is`);
         }
         await converse(session, api.signal);
       },

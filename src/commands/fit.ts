@@ -29,6 +29,7 @@ import { validate } from '../schemas/validation.js';
 import { addApi, answering, withApi } from './api.js';
 import { readFitList } from './fit-list.js';
 import { fitOverApi } from './fit-over-api.js';
+import { Interrupted } from './interruption.js';
 import { say, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -175,7 +176,8 @@ type Fit = (request: FitRequest, title: string) => Promise<{ concept: Concept; s
 async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>): Promise<void> {
   const progress = new ProgressLine();
   const controller = new AbortController();
-  const onInterrupt = () => controller.abort(new Error('interrupted: nothing of this fit was kept'));
+  const onInterrupt = () =>
+    controller.abort(new Interrupted(130, 'interrupted: nothing of this fit was kept'));
   process.once('SIGINT', onInterrupt);
   let model: LoadedModel | undefined;
   try {
