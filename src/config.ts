@@ -201,6 +201,14 @@ export const settingsTable = {
     requirement: 'an integer, 0 or from 16 to 1048576',
     schema: integer(0, 1_048_576).refine((tokens) => tokens === 0 || tokens >= 16),
   }),
+  answerTokens: setting({
+    env: 'STEERD_ANSWER_TOKENS',
+    flag: '--answer-tokens <tokens>',
+    fallback: '512',
+    help: 'tokens of an answer to a chat that sets no max_tokens; 0 for what the context has room for',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
+  }),
   memory: setting({
     env: 'STEERD_MEMORY',
     flag: '--memory <megabytes>',

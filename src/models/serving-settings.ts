@@ -29,6 +29,8 @@ export interface ModelSettings {
   /** The same where it runs on a device; as `context` when left out. */
   readonly deviceContext?: number;
   readonly prefillChunk: number;
+  /** Tokens of an answer to a request that does not say; 0 or left out for what the context has room for. */
+  readonly answerTokens?: number;
   /** MiB for beginnings of prompts, to be used again; none are kept when left out or 0. */
   readonly prefixMemory?: number;
   /** Whether requests with one API key may use those of another; not when left out. */
@@ -76,6 +78,7 @@ export const SettingsFile = z
       .min(0)
       .max(1_048_576)
       .refine((tokens) => tokens === 0 || tokens >= 16, { error: 'must be 0 or at least 16' }),
+    answer_tokens: z.int().min(0).max(1_048_576),
     prefill_chunk: z.int().min(1).max(65_536),
     prefix_memory: z.int().min(0).max(1_048_576),
     queue: z.int().min(0).max(1_000_000),
@@ -115,6 +118,7 @@ export async function readServingSettings(
     slots: own.slots ?? usual.slots,
     context: own.context ?? usual.context,
     prefillChunk: own.prefill_chunk ?? usual.prefillChunk,
+    answerTokens: own.answer_tokens ?? usual.answerTokens ?? 0,
     prefixMemory: own.prefix_memory ?? usual.prefixMemory ?? 0,
     sharePrefixes: usual.sharePrefixes ?? false,
     queue: own.queue ?? usual.queue,

@@ -78,7 +78,7 @@ export async function loadModel(
     const keep = (bytes: number) => engine.keep(bytes);
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
-      ...{ created, died, device, warnings, keep },
+      ...{ created, died, device, warnings, keep, answerTokens: settings.answerTokens ?? 0 },
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
