@@ -15,7 +15,7 @@ import {
   encodeSafetensors,
   type SafeTensor,
   SafetensorsError,
-} from './safetensors.js';
+} from '../checkpoint/safetensors.js';
 
 /** No concept within `conceptLimits` has a larger file: larger ones need not be read. */
 export const maximumConceptBytes = 4 * conceptLimits.elements + 16 * conceptLimits.json;

@@ -9,8 +9,8 @@
  * Read is what any of them writes; written is what all of them read.
  */
 import type { Concept } from './concept.js';
-import { decodeGguf, GgufError } from './gguf.js';
-import { encodeGguf } from './gguf-writer.js';
+import { decodeGguf, GgufError } from '../checkpoint/gguf.js';
+import { encodeGguf } from '../checkpoint/gguf-writer.js';
 import { saidProjection } from './vector-metadata.js';
 
 const architecture = 'controlvector';

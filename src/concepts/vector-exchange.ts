@@ -11,7 +11,7 @@ import { encodeConcept } from './concept-file.js';
 import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concept-lookup.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
-import { GgufError } from './gguf.js';
+import { GgufError } from '../checkpoint/gguf.js';
 import { readingsDocument } from './readings.js';
 import { withoutSharedPart } from './shared-part.js';
 import { conceptOfJson } from './vector-file.js';

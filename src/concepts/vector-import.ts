@@ -8,9 +8,9 @@ import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vecto
 import { type Concept, type ConceptRecord, createConcept, unitTolerance } from './concept.js';
 import { ConceptFileError, decodeConcept } from './concept-file.js';
 import { type Directions, decodeControlVector } from './control-vector.js';
-import { GgufError } from './gguf.js';
+import { GgufError } from '../checkpoint/gguf.js';
 import { type Readings, readingsOf } from './readings.js';
-import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
+import { decodeSafetensors, type SafeTensor, SafetensorsError } from '../checkpoint/safetensors.js';
 import { saidProjection } from './vector-metadata.js';
 
 /** The calibration method of vectors whose strength nobody measured on this export. */

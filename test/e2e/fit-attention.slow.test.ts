@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { defaultStatements } from '../../src/fitting/statements/index.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';
 import type { FitJob, FitLayer } from '../../src/schemas/fit-jobs.js';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import type { EditTerm } from '../../src/engine/protocol.js';
 
 export const embeddedDirectory = join(packageRoot, 'models/smollm2-135m-instruct');

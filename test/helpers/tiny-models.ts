@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb.js';
 

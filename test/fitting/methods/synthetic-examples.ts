@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/common/package.js';
 import { Random } from '../../../src/common/random.js';
-import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
+import { decodeSafetensors } from '../../../src/checkpoint/safetensors.js';
 import type { LayerFeatures } from '../../../src/fitting/methods/labelled-rows.js';
 
 export interface SyntheticOptions {

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../../src/common/package.js';
-import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
+import { decodeSafetensors } from '../../../src/checkpoint/safetensors.js';
 import { norm, pearson } from '../../../src/fitting/linear-algebra/vectors.js';
 import { attention } from '../../../src/fitting/recipes/attention.js';
 import { defaultSystemMessage } from '../../../src/fitting/recipes/concept-prompt.js';
