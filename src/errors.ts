@@ -496,6 +496,12 @@ export const errors = {
       `${file} of model ${shown(repository)} cannot be served: ${reason}.`,
       'model',
     ),
+  /** A checkpoint's file that is damaged, cut off or not what its name says. */
+  checkpointInvalid: (file: string, reason: string) =>
+    invalid('checkpoint_invalid', `${shown(file)} cannot be read as a checkpoint: ${reason}.`, 'path'),
+  /** A checkpoint that is sound, of a kind for which no graph can be built. */
+  checkpointUnsupported: (file: string, reason: string) =>
+    invalid('model_unsupported', `no model can be built from ${shown(file)}: ${reason}.`, 'path'),
   modelExists: (name: string, what: string) =>
     new SteerdError(
       'model_exists',
