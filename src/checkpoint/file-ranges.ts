@@ -1,6 +1,7 @@
 /** A file of weights, read by ranges: never more of it is in memory than is asked for. */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { errors } from '../errors.js';
 
 export class FileRanges {
   private constructor(
@@ -23,15 +24,19 @@ export class FileRanges {
   }
 
   /**
-   * @throws Error when the file has grown shorter meanwhile
+   * @throws SteerdError checkpoint_invalid when the file has grown shorter meanwhile
    */
   async read(start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     let done = 0;
     while (done < length) {
       const { bytesRead } = await this.handle.read(bytes, done, length - done, start + done);
-      if (bytesRead === 0)
-        throw new Error(`${this.path} ends at byte ${start + done}: it was cut off meanwhile`);
+      if (bytesRead === 0) {
+        throw errors.checkpointInvalid(
+          this.path,
+          `it ends at byte ${start + done}: it was cut off meanwhile`,
+        );
+      }
       done += bytesRead;
     }
     return bytes;
