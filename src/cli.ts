@@ -4,6 +4,7 @@ import { CommanderError, program } from 'commander';
 import { register as registerDemo } from './commands/demo.js';
 import { register as registerFit } from './commands/fit.js';
 import { register as registerGraft } from './commands/graft.js';
+import { register as registerImport } from './commands/import.js';
 import { Interrupted } from './commands/interruption.js';
 import { register as registerKeys } from './commands/keys.js';
 import { register as registerModels } from './commands/models.js';
@@ -22,6 +23,7 @@ for (const register of [
   registerServe,
   registerDemo,
   registerPull,
+  registerImport,
   registerModels,
   registerFit,
   registerGraft,

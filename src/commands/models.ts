@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
-import { verifyModel } from '../models/disk/manifest.js';
+import { originOf, quantizationOf, verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
 import { table } from './columns.js';
 import { untilInterrupted } from './interruption.js';
@@ -57,7 +57,7 @@ export function register(program: Command): void {
 
   const verify = models
     .command('verify')
-    .description('compare every file with what was pulled; exit code 1 when one differs')
+    .description('compare every file with what was pulled or built; exit code 1 when one differs')
     .argument('[names...]', 'as in models list; all of them when left out')
     .option('--json', 'as JSON', false);
   const settingsOfVerify = addSettings(verify, ['modelsDirectory']);
@@ -77,8 +77,8 @@ export function register(program: Command): void {
 const headings = ['NAME', 'SIZE', 'QUANTIZATION', 'FROM'];
 
 function rowOf({ name, bytes, manifest }: ModelFolder): string[] {
-  const from = manifest === null ? 'not pulled' : `${manifest.repository}@${manifest.commit.slice(0, 12)}`;
-  return [name, shownBytes(bytes), manifest?.quantization ?? '-', from];
+  const from = manifest === null ? 'not pulled' : originOf(manifest);
+  return [name, shownBytes(bytes), (manifest && quantizationOf(manifest)) ?? '-', from];
 }
 
 function named(known: readonly ModelFolder[], name: string): ModelFolder {
@@ -105,9 +105,9 @@ async function verifyAll(models: readonly ModelFolder[], signal: AbortSignal) {
 }
 
 function sentence({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string {
-  const more = extra.length === 0 ? '' : ` (not pulled, beside it: ${extra.join(', ')})`;
+  const more = extra.length === 0 ? '' : ` (put beside it by other means: ${extra.join(', ')})`;
   if (state === 'unknown') return `${name}: not pulled, so there is nothing to compare it with\n`;
   if (state === 'right') return `${name}: right${more}\n`;
   const lines = faults.map((fault) => `  ${fault}\n`).join('');
-  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull bring it back\n`;
+  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull or import bring it back\n`;
 }

@@ -33,6 +33,6 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
     ['methods', 'statements', 'answers'],
     ['linear-algebra'],
   ],
-  models: [['pull', 'serve'], ['disk'], ['.']],
+  models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

@@ -4,10 +4,10 @@
  * folder is renamed to the model's. So a model's folder is whole from the first moment it can be seen.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { shownBytes } from '../../common/byte-size.js';
-import { makeFolderDurably, syncFolder } from '../../common/durable-file.js';
+import { makeFolderDurably } from '../../common/durable-file.js';
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { isModelName, modelNameExpected } from '../../common/names.js';
 import { errors, shown } from '../../errors.js';
@@ -16,10 +16,11 @@ import { bytesHere, downloadFile } from '../../hub/download-file.js';
 import { chooseFiles, type FileChoice, type FileWish } from '../../hub/file-choice.js';
 import { folderOf, inside, isSafePath, nameOf } from '../../hub/file-path.js';
 import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
-import { type Manifest, manifestFile, readManifest, writeManifest } from '../disk/manifest.js';
-import { lockOf, pullFolder, removeStale, stagingOf } from '../disk/model-folders.js';
+import { completeModel, explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
+import { readExport } from '../disk/export-check.js';
+import { type Manifest, manifestFile, type PulledManifest, readManifest } from '../disk/manifest.js';
+import { lockOf, pullFolder, stagingOf } from '../disk/model-folders.js';
 import { lockPull, type PullLock } from '../disk/pull-lock.js';
-import { readExport } from './export-check.js';
 
 export interface PullRequest extends FileWish {
   /** `owner/name` on the hub. */
@@ -53,7 +54,7 @@ export interface PullOptions {
 export interface Pulled {
   readonly name: string;
   readonly folder: string;
-  readonly manifest: Manifest;
+  readonly manifest: PulledManifest;
   /** False when it was there already. */
   readonly fresh: boolean;
 }
@@ -83,22 +84,12 @@ export async function pullModel(request: PullRequest, options: PullOptions): Pro
     const signal = AbortSignal.any([options.signal, lock.lost]);
     return await new Pull(name, request, { ...options, signal }).run();
   } catch (error) {
-    throw await explained(error, modelsDirectory);
+    throw await explainedFault(error, modelsDirectory);
   } finally {
     await lock?.release();
     // Goes when nothing unfinished is left in it.
     await rmdir(pulls).catch(() => {});
   }
-}
-
-/** What the file system refuses, with the setting that helps. */
-async function explained(error: unknown, modelsDirectory: string): Promise<unknown> {
-  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const free = await freeBytes(modelsDirectory).catch(() => 0);
-    return errors.spaceMissing(modelsDirectory, null, shownBytes(free));
-  }
-  return syscall === undefined ? error : errors.modelsFolderUnusable(modelsDirectory, message);
 }
 
 class Pull {
@@ -120,14 +111,15 @@ class Pull {
     const { hub, signal, modelsDirectory, onPlan, onProgress } = options;
     const present = await readManifest(this.#folder);
     // What nobody can update is refused before the hub is asked.
-    if (present?.repository !== request.repository) await this.#refuseExisting(present);
+    const known = present?.format === 1 ? present : null;
+    if (known?.repository !== request.repository) await this.#refuseExisting(present);
     onProgress?.({ stage: 'look up', done: 0, total: 0 });
     const snapshot = await hub.snapshot(request.repository, request.revision, signal);
     const choice = chooseFiles(snapshot, request);
     onPlan?.({ commit: snapshot.commit, choice });
     const { graph, beside, likelyWeights } = choice;
-    if (present !== null && present.commit === snapshot.commit && present.graph === graph.path) {
-      return { name, folder: this.#folder, manifest: present, fresh: false };
+    if (known !== null && known.commit === snapshot.commit && known.graph === graph.path) {
+      return { name, folder: this.#folder, manifest: known, fresh: false };
     }
     await this.#refuseExisting(present);
 
@@ -149,7 +141,7 @@ class Pull {
     await this.#reserve(staging, new Map([...first, ...weights]));
     for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
 
-    const manifest: Manifest = {
+    const manifest: PulledManifest = {
       format: 1,
       endpoint: hub.endpoint,
       repository: request.repository,
@@ -179,12 +171,7 @@ class Pull {
   }
 
   async #refuseExisting(present: Manifest | null): Promise<void> {
-    if ((await stat(this.#folder).catch(() => null)) === null) return;
-    const what =
-      present === null
-        ? 'which was not pulled'
-        : `${present.graph} of ${present.repository} at commit ${present.commit.slice(0, 12)}`;
-    throw errors.modelExists(this.name, what);
+    await refuseExisting(this.options.modelsDirectory, this.name, present);
   }
 
   /** Counts what is here of these files and makes sure that the disk holds the rest. */
@@ -243,23 +230,9 @@ class Pull {
   }
 
   /** Nothing but what was pulled goes into the model's folder, and all of it at once. */
-  async #complete(staging: string, manifest: Manifest): Promise<void> {
+  async #complete(staging: string, manifest: PulledManifest): Promise<void> {
     const { signal, modelsDirectory } = this.options;
-    const pulled = new Set(manifest.files.map(({ path }) => path));
-    const entries = await readdir(staging, { recursive: true, withFileTypes: true });
-    for (const entry of entries) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.isDirectory()) await syncFolder(path);
-      else if (!pulled.has(relative(staging, path).replaceAll(sep, '/'))) await rm(path);
-    }
-    signal.throwIfAborted();
-    await writeManifest(staging, manifest);
-    await rename(staging, this.#folder).catch(async (error: Error) => {
-      await this.#refuseExisting(null);
-      throw error;
-    });
-    await syncFolder(modelsDirectory);
-    await removeStale(modelsDirectory, this.name);
+    await completeModel({ modelsDirectory, name: this.name, staging, manifest, signal });
   }
 }
 
@@ -267,11 +240,6 @@ class Pull {
 function stagingKey({ commit }: Snapshot, graph: ListedFile): string {
   const file = createHash('sha256').update(graph.path).digest('hex').slice(0, 8);
   return `${commit.slice(0, 12)}-${file}`;
-}
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 /**
