@@ -168,7 +168,7 @@ export const errors = {
     invalid(
       'context_length_exceeded',
       // Clients look for the words "maximum context length is N tokens".
-      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}.`,
+      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}. If the model was made for more, the server's STEERD_CONTEXT (--context, or context in the steerd.json of its folder) sets how much it serves.`,
       param,
     ),
   previousResponseNotFound: (id: string) =>
