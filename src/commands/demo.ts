@@ -10,6 +10,7 @@ import { readConceptFolder } from '../concepts/concept-folder.js';
 import type { ConceptLookup } from '../concepts/concept-lookup.js';
 import { type Settings, settingsTable } from '../config.js';
 import { greedy } from '../engine/protocol.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
 import { SteeringItem } from '../schemas/steering.js';
@@ -56,7 +57,11 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
   progress.update(`loading ${settings.model} ...`);
   let model: LoadedModel | undefined;
   try {
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    model = await loadModel(
+      settings.model,
+      await folderOfModel(settings.modelsDirectory, settings.model),
+      settings,
+    );
     const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
     progress.clear();
     const { stdout, env } = process;
@@ -98,7 +103,8 @@ interface Demo {
 /** What ships with the model, hidden by what was fitted here under the same name. Nothing is written. */
 async function knownConcepts({ model, modelsDirectory, dataDirectory }: Settings): Promise<ConceptLookup> {
   const known = new Map<string, Concept>();
-  for (const folder of [join(modelsDirectory, model, 'concepts'), join(dataDirectory, 'concepts')]) {
+  const own = await folderOfModel(modelsDirectory, model);
+  for (const folder of [join(own, 'concepts'), join(dataDirectory, 'concepts')]) {
     const { loaded, refused } = await readConceptFolder(folder);
     for (const { file, reason } of refused) process.stderr.write(`${file} is left out: ${reason}\n`);
     for (const { concept } of loaded) if (concept.model === model) known.set(concept.name, concept);

@@ -13,6 +13,7 @@ import type { Settings } from '../config.js';
 import { fitBest } from '../fitting/fit-best.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
 import { loadModel } from '../models/serve/load.js';
 import {
@@ -169,7 +170,11 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
   let model: LoadedModel | undefined;
   try {
     progress.update(`loading ${settings.model}`);
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    model = await loadModel(
+      settings.model,
+      await folderOfModel(settings.modelsDirectory, settings.model),
+      settings,
+    );
     await work(fitter(model, progress, controller.signal));
   } finally {
     progress.clear();

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { type Precision, precisions } from '../models/disk/manifest.js';
+import { ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { defaultPrecision, type Imported, type ImportPlan, importModel } from '../models/import/import.js';
 import { DownloadProgress } from './download-progress.js';
@@ -48,7 +49,7 @@ Afterwards: steerd serve --model <name>`,
             { path, precision, name },
             {
               builder: graphBuilder,
-              modelsDirectory,
+              modelsDirectory: ownPlace(modelsDirectory),
               signal,
               onPlan: (plan) => progress.say(planned(plan)),
               onProgress: (step) => progress.update(step),

@@ -1,9 +1,11 @@
 /** `steerd models`: lists, verifies and removes the models in the models directory. */
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { originOf, quantizationOf, verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
+import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
 import { table } from './columns.js';
 import { untilInterrupted } from './interruption.js';
 import { ProgressLine } from './progress-line.js';
@@ -24,9 +26,10 @@ export function register(program: Command): void {
   const settingsOfList = addSettings(show, ['modelsDirectory']);
   show.action(async (options: Flags) => {
     const { modelsDirectory } = settingsOfList({ ...options });
+    const places = modelPlaces(modelsDirectory);
     const [found, unfinished] = await Promise.all([
-      listModels(modelsDirectory),
-      listUnfinished(modelsDirectory),
+      listAll(places),
+      listUnfinished(ownPlace(modelsDirectory)),
     ]);
     if (options.json) {
       const data = found.map(({ name, folder, bytes, manifest }) => ({ name, folder, bytes, manifest }));
@@ -38,7 +41,7 @@ export function register(program: Command): void {
       ...unfinished.map(({ name, bytes }) => [name, shownBytes(bytes), '-', 'unfinished: pull it again']),
     ];
     process.stdout.write(table([headings, ...rows]));
-    process.stderr.write(`in ${modelsDirectory}\n`);
+    process.stderr.write(`in ${places.join(', ')}\n`);
   });
 
   const remove = models
@@ -51,7 +54,8 @@ export function register(program: Command): void {
   const settingsOfRemove = addSettings(remove, ['modelsDirectory']);
   remove.action(async (name: string, options: Flags) => {
     const { modelsDirectory } = settingsOfRemove({ ...options });
-    const bytes = await removeModel(modelsDirectory, name, options.force === true);
+    const place = dirname(await folderOfModel(modelsDirectory, name));
+    const bytes = await removeModel(place, name, options.force === true);
     process.stdout.write(`${name} is removed: ${shownBytes(bytes)}\n`);
   });
 
@@ -63,7 +67,7 @@ export function register(program: Command): void {
   const settingsOfVerify = addSettings(verify, ['modelsDirectory']);
   verify.action(async (names: readonly string[], options: Flags) => {
     const { modelsDirectory } = settingsOfVerify({ ...options });
-    const known = await listModels(modelsDirectory);
+    const known = await listAll(modelPlaces(modelsDirectory));
     const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
     if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
@@ -72,6 +76,12 @@ export function register(program: Command): void {
     const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
     if (bad) process.exitCode = 1;
   });
+}
+
+/** Of two models of one name the first is meant. */
+async function listAll(places: readonly string[]): Promise<ModelFolder[]> {
+  const found = (await Promise.all(places.map(listModels))).flat();
+  return found.filter(({ name }, i) => found.findIndex((other) => other.name === name) === i);
 }
 
 const headings = ['NAME', 'SIZE', 'QUANTIZATION', 'FROM'];

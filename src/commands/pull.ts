@@ -5,6 +5,7 @@ import { errors } from '../errors.js';
 import { quantizationNames, toQuantization } from '../hub/file-choice.js';
 import { openHub } from '../hub/open-hub.js';
 import { parseRepository } from '../hub/repository.js';
+import { ownPlace } from '../models/disk/model-places.js';
 import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
@@ -51,7 +52,7 @@ Afterwards: steerd serve --model <name>`,
       const pulled = await untilInterrupted((signal) =>
         pullModel(request, {
           hub,
-          modelsDirectory,
+          modelsDirectory: ownPlace(modelsDirectory),
           signal,
           onPlan: (plan) => progress.say(planned(plan, options)),
           onProgress: (step) => progress.update(step),
