@@ -528,6 +528,16 @@ export const errors = {
     ),
   pullNotFound: (id: string) =>
     new SteerdError('pull_not_found', 404, 'not_found_error', `pull ${shown(id)} does not exist.`, 'id'),
+  importNotFound: (id: string) =>
+    new SteerdError('import_not_found', 404, 'not_found_error', `import ${shown(id)} does not exist.`, 'id'),
+  importFinished: (id: string, status: string) =>
+    new SteerdError(
+      'import_finished',
+      409,
+      'conflict_error',
+      `import ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
   pullFinished: (id: string, status: string) =>
     new SteerdError(
       'pull_finished',

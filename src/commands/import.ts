@@ -1,10 +1,10 @@
 /** `steerd import`: builds a model from a checkpoint on the disk, GGUF or safetensors, into the models directory. */
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
-import { type Precision, precisions } from '../models/disk/manifest.js';
 import { ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { defaultPrecision, type Imported, type ImportPlan, importModel } from '../models/import/import.js';
+import { type Precision, precisions } from '../schemas/imports.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
 import { addSettings } from './settings-options.js';

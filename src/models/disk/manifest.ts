@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { writeDurably } from '../../common/durable-file.js';
 import { sumFile } from '../../hub/checksum.js';
 import { isSafePath } from '../../hub/file-path.js';
+import { precisions } from '../../schemas/imports.js';
 
 export const manifestFile = 'steerd-model.json';
 
@@ -42,10 +43,6 @@ const PulledManifest = z.object({
   files,
 });
 export type PulledManifest = z.output<typeof PulledManifest>;
-
-/** The precisions that a graph is built in. */
-export const precisions = ['int8', 'int4', 'fp16', 'fp32'] as const;
-export type Precision = (typeof precisions)[number];
 
 /** Of a model whose graph was built here, from a checkpoint. */
 const BuiltManifest = z.object({

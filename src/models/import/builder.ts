@@ -1,6 +1,6 @@
 /** What builds graphs, as imports need it. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import type { Precision } from '../disk/manifest.js';
+import type { Precision } from '../../schemas/imports.js';
 
 interface BuildRequest {
   readonly checkpoint: Checkpoint;

@@ -1,6 +1,17 @@
 /** Imports with a builder that is quick: what is there in the end is whole, or nothing. */
 import assert from 'node:assert/strict';
-import { access, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,23 +21,11 @@ import { verifyModel } from '../../../src/models/disk/manifest.js';
 import { listModels, listUnfinished } from '../../../src/models/disk/model-folders.js';
 import type { Builder } from '../../../src/models/import/builder.js';
 import { type ImportOptions, type ImportRequest, importModel } from '../../../src/models/import/import.js';
+import { quick } from './quick-builder.js';
 
 const fixtures = join(packageRoot, 'test/fixtures');
 const llama = join(fixtures, 'checkpoints/llama');
 const gguf = join(fixtures, 'checkpoints/llama-q8_0.gguf');
-
-/** An export that can be served, in place of a graph that was built. */
-const quick: Builder = {
-  size: () => 1_000_000,
-  async build({ out, signal, onProgress }) {
-    for (const file of ['model.onnx', 'model.onnx.data']) {
-      await copyFile(join(fixtures, 'llama-genai', file), join(out, file));
-      onProgress({ done: file === 'model.onnx' ? 1 : 2, total: 2 });
-      signal.throwIfAborted();
-    }
-    await writeFile(join(out, '.build-state'), 'done');
-  },
-};
 
 async function setup(t: TestContext) {
   const modelsDirectory = await mkdtemp(join(tmpdir(), 'import-'));
@@ -92,7 +91,6 @@ test('a folder of a Hugging Face cache, whose files are links to blobs, is opene
   await mkdir(join(repository, 'refs'));
   await mkdir(snapshot, { recursive: true });
   await writeFile(join(repository, 'refs/main'), '0123456789abcdef');
-  const { symlink } = await import('node:fs/promises');
   for (const file of await readdir(llama)) {
     await copyFile(join(llama, file), join(repository, 'blobs', `blob-${file}`));
     await symlink(join('../../blobs', `blob-${file}`), join(snapshot, file));
