@@ -6,11 +6,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readConfig } from '../../checkpoint/safetensors-folder.js';
 import { shownBytes } from '../../common/byte-size.js';
 import { makeFolderDurably } from '../../common/durable-file.js';
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { isModelName, modelNameExpected } from '../../common/names.js';
-import { errors } from '../../errors.js';
+import { errors, SteerdError } from '../../errors.js';
 import { chooseCheckpoint } from '../../hub/checkpoint-choice.js';
 import type { FileSums } from '../../hub/checksum.js';
 import { bytesHere, downloadFile } from '../../hub/download-file.js';
@@ -71,6 +72,7 @@ export interface Pulled {
   readonly fresh: boolean;
 }
 
+const configFile = 'config.json';
 const atOnce = 4;
 /** Folders and the manifest take some too. */
 const spareBytes = 256 * 1024;
@@ -211,6 +213,7 @@ class Pull {
     const files = await this.#described(snapshot, checkpoint);
     await this.#reserve(staging, files);
     await mkdir(staging, { recursive: true });
+    await this.#judgeCheckpoint(snapshot, staging, files);
     await this.#download(snapshot, staging, files);
     const { repository, revision } = request;
     const origin = { endpoint: hub.endpoint, repository, revision, commit: snapshot.commit };
@@ -220,6 +223,26 @@ class Pull {
       { builder: builder as Builder, modelsDirectory, signal, ...(onProgress && { onProgress }) },
     );
     return { ...made, fresh: true };
+  }
+
+  /** The configuration is judged before gigabytes of weights are fetched for it. */
+  async #judgeCheckpoint(
+    snapshot: Snapshot,
+    staging: string,
+    files: ReadonlyMap<string, HubFile>,
+  ): Promise<void> {
+    const config = files.get(configFile);
+    if (config === undefined) return;
+    try {
+      await this.#download(snapshot, staging, new Map([[configFile, config]]));
+      const value = await readConfig(join(staging, configFile));
+      this.options.builder?.check?.(value);
+    } catch (error) {
+      this.options.signal.throwIfAborted();
+      if (error instanceof SteerdError && error.status === 400)
+        await rm(staging, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** The weights that a graph we can serve names. */

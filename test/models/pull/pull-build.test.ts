@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../../src/common/package.js';
+import { errors } from '../../../src/errors.js';
 import { verifyModel } from '../../../src/models/disk/manifest.js';
 import { type PullOptions, type PullRequest, pullModel } from '../../../src/models/pull/pull.js';
 import { hubModel } from '../../helpers/hub-model.js';
@@ -73,4 +74,17 @@ test('a precision without a checkpoint to build from is refused', async (t) => {
   const request = { repository: stub.repository, revision: 'main', precision: 'int8' } as const;
   const options = { hub, modelsDirectory, builder: quick, signal: new AbortController().signal };
   await assert.rejects(pullModel(request, options), code('nothing_to_pull', /no checkpoint to build from/));
+});
+
+test('what cannot be built is refused before its weights are brought, and nothing is left', async (t) => {
+  const { stub, modelsDirectory, pull } = await setup(t);
+  const choosy = {
+    ...quick,
+    check: ({ model_type }: Readonly<Record<string, unknown>>) => {
+      throw errors.checkpointUnsupported('config.json', `its architecture ${model_type} is not known`);
+    },
+  };
+  await assert.rejects(pull({}, { builder: choosy }), code('model_unsupported', /llama is not known/));
+  assert.deepEqual(stub.asked('model.safetensors'), []);
+  assert.deepEqual(await readdir(modelsDirectory), []);
 });
