@@ -16,6 +16,7 @@ export const layers: readonly (readonly string[])[] = [
   ['config'], // settings
   ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
   ['ort'], // ONNX Runtime's C API
+  ['build'], // from a checkpoint to a graph and its weights
   ['checkpoint'], // safetensors and GGUF as people have them on disk
   ['onnx'], // graphs as files
   ['common'], // what everybody may use
