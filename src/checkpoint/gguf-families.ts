@@ -50,9 +50,16 @@ const blockNames: Readonly<Record<string, string>> = {
 
 const gemmaNames = { ffn_norm: 'pre_feedforward_layernorm' };
 
-/** The scale of a query in Gemma's own terms: the largest models divide the width by the heads. */
-const gemmaScalar = ({ layers, heads, hidden, headDim }: FamilyFacts, largest: number): number =>
-  layers === largest ? hidden / heads : headDim;
+/**
+ * The scale of a query in Gemma's own terms. Files seldom tell it: it is the size of a head, but in the largest models the
+ * width divided by the heads.
+ */
+function gemmaScalar({ metadata, layers, heads, hidden, headDim }: FamilyFacts, largest: number): number {
+  const scale = metadata.number(metadata.own('attention.scale'));
+  // A float32 of the file: what it was computed from has no more than a few digits.
+  if (scale !== undefined && scale > 0) return Math.round(scale ** -2 * 1000) / 1000;
+  return layers === largest ? hidden / heads : headDim;
+}
 
 /** `sliding_attention` and `full_attention`, as the file says, or every `every`-th layer full. */
 function layerTypes({ metadata, layers }: FamilyFacts, every: number): string[] {
@@ -65,7 +72,16 @@ function layerTypes({ metadata, layers }: FamilyFacts, every: number): string[] 
 }
 
 export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
-  llama: { modelType: 'llama', architecture: 'LlamaForCausalLM', interleaved: true },
+  llama: {
+    modelType: 'llama',
+    architecture: 'LlamaForCausalLM',
+    interleaved: true,
+    // Mistral goes by the same name; where the file tells of its windows, they are its own.
+    config: ({ metadata }) =>
+      (metadata.even(metadata.own('attention.sliding_window')) ?? 0) > 0
+        ? { model_type: 'mistral', architectures: ['MistralForCausalLM'] }
+        : {},
+  },
   qwen2: { modelType: 'qwen2', architecture: 'Qwen2ForCausalLM' },
   qwen3: { modelType: 'qwen3', architecture: 'Qwen3ForCausalLM' },
   gemma2: {

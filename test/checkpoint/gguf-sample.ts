@@ -1,4 +1,4 @@
-/** GGUF files of a head and nothing else, made of plain values: what metadata becomes needs no tensors. */
+/** GGUF files made of plain values. */
 
 type Value = string | number | boolean | readonly string[] | readonly number[] | readonly boolean[];
 
@@ -40,14 +40,19 @@ function encoded(value: Value): Buffer {
   return Buffer.concat([uint32(9), uint32(type), uint64(items.length), ...items.map(([, bytes]) => bytes)]);
 }
 
-/** Tensors are F32 of zeros. */
+/** A tensor of F32, slowest dimension first; zeros where it has no values. */
+export interface SampleTensor {
+  readonly shape: readonly number[];
+  readonly values?: Float32Array;
+}
+
 export function ggufFile(
   metadata: Readonly<Record<string, Value>>,
-  tensors: Readonly<Record<string, readonly number[]>> = {},
+  tensors: Readonly<Record<string, SampleTensor>> = {},
 ): Buffer {
   const entries = Object.entries(tensors);
   let offset = 0;
-  const described = entries.map(([name, shape]) => {
+  const described = entries.map(([name, { shape }]) => {
     const entry = Buffer.concat([
       string(name),
       uint32(shape.length),
@@ -66,5 +71,13 @@ export function ggufFile(
     ...Object.entries(metadata).map(([key, value]) => Buffer.concat([string(key), encoded(value)])),
     ...described,
   ]);
-  return Buffer.concat([head, Buffer.alloc(Math.ceil(head.length / 32) * 32 - head.length + offset)]);
+  const start = Math.ceil(head.length / 32) * 32;
+  const file = Buffer.alloc(start + offset);
+  head.copy(file);
+  let at = start;
+  for (const [, { shape, values }] of entries) {
+    if (values) Buffer.from(values.buffer, values.byteOffset, values.byteLength).copy(file, at);
+    at += Math.ceil((4 * shape.reduce((product, size) => product * size, 1)) / 32) * 32;
+  }
+  return file;
 }

@@ -33,7 +33,7 @@ async function tokenizerOf(t: TestContext, metadata: Metadata, architecture = 'l
     ]),
   );
   const path = join(folder, 'model.gguf');
-  await writeFile(path, ggufFile({ ...own, ...metadata }, { 'token_embd.weight': [400, 32] }));
+  await writeFile(path, ggufFile({ ...own, ...metadata }, { 'token_embd.weight': { shape: [400, 32] } }));
   const checkpoint = await openCheckpoint(path);
   await checkpoint.close();
   for (const [name, load] of checkpoint.files) await writeFile(join(folder, name), await load());
