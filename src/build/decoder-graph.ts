@@ -6,8 +6,8 @@
 import { dataTypes } from '../onnx/graph/data-types.js';
 import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import type { CheckpointWeights } from './checkpoint-weights.js';
-import type { Decoder, Precision } from './decoder.js';
 import { embeddingName, headName } from './describe.js';
+import type { Decoder, Precision } from './description/decoder.js';
 import { GraphParts, microsoft } from './graph-parts.js';
 import { rotaryRows } from './rotary-rows.js';
 import type { MatrixForm, RowRange, WeightPlan } from './weight-plan.js';

@@ -13,8 +13,8 @@ import {
   TensorProtoSchema,
 } from '../onnx/schema/onnx_pb.js';
 import type { CheckpointWeights } from './checkpoint-weights.js';
-import type { Decoder, Precision } from './decoder.js';
 import { embeddingName, headName } from './describe.js';
+import type { Decoder, Precision } from './description/decoder.js';
 import { blockSize } from './quantize.js';
 import { blocksOf, type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
 

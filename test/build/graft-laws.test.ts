@@ -1,7 +1,7 @@
 /** Built graphs are grafted like exports: edits, captured activations and attention are those of PyTorch. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Precision } from '../../src/build/decoder.js';
+import type { Precision } from '../../src/build/description/decoder.js';
 import { openKvCache } from '../../src/engine/kv/open-kv-cache.js';
 import { loadGraphs } from '../../src/engine/load/loaded-graphs.js';
 import { readModelSpec } from '../../src/engine/model-spec.js';

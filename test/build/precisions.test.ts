@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildModel, buildSize } from '../../src/build/build-model.js';
-import type { Precision } from '../../src/build/decoder.js';
+import type { Precision } from '../../src/build/description/decoder.js';
 import { blockSize, toEightBits, toFourBits } from '../../src/build/quantize.js';
 import { blockValues } from '../../src/checkpoint/block-values.js';
 import type { Checkpoint, CheckpointTensor } from '../../src/checkpoint/checkpoint.js';

@@ -47,10 +47,10 @@ const cases: readonly (readonly [
   ],
   ['an unknown activation', { config: { hidden_act: 'relu2' } }, 'model_unsupported', /activation "relu2"/],
   [
-    'no layers',
+    'more layers than can be',
     { config: { num_hidden_layers: 2 ** 60 } },
     'checkpoint_invalid',
-    /num_hidden_layers must be a whole number.*received 1152921504606847000/,
+    /num_hidden_layers must be a whole number.*received "1152921504606847000"/,
   ],
   ['a negative epsilon', { config: { rms_norm_eps: -1 } }, 'checkpoint_invalid', /rms_norm_eps must be/],
   [
