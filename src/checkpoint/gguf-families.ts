@@ -4,6 +4,7 @@
  * their configuration. What all have in common is in gguf-config.ts.
  */
 
+import { errors } from '../errors.js';
 import type { GgufMetadata } from './gguf-metadata.js';
 import type { JsonRecord } from './json-part.js';
 
@@ -102,6 +103,11 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
   olmo2: {
     modelType: 'olmo2',
     architecture: 'Olmo2ForCausalLM',
+    config: ({ metadata }) => {
+      // OLMo 3 goes by the same name, with windows in three layers of four and frequencies of their own.
+      if ((metadata.even(metadata.own('attention.sliding_window')) ?? 0) === 0) return {};
+      throw errors.checkpointUnsupported(metadata.path, 'it is OLMo 3 (olmo2 with sliding windows)');
+    },
   },
   smollm3: {
     modelType: 'smollm3',

@@ -60,11 +60,7 @@ const companions = [
 export async function openSafetensors(path: string): Promise<Checkpoint> {
   const single = path.endsWith('.safetensors');
   const folder = single ? dirname(path) : path;
-  const config = await readObject(join(folder, 'config.json'));
-  if (config === null) {
-    throw errors.checkpointInvalid(folder, 'it has no config.json, which tells what the weights are');
-  }
-  refuseQuantised(folder, config);
+  const config = await readConfig(join(folder, 'config.json'));
   const files: FileRanges[] = [];
   try {
     const tensors = await openAll(folder, single ? basename(path) : null, files);
@@ -81,6 +77,19 @@ export async function openSafetensors(path: string): Promise<Checkpoint> {
     await closeAll(files);
     throw error;
   }
+}
+
+/**
+ * A configuration whose weights can be read.
+ * @throws SteerdError checkpoint_invalid, model_unsupported
+ */
+export async function readConfig(path: string): Promise<JsonRecord> {
+  const config = await readObject(path);
+  if (config === null) {
+    throw errors.checkpointInvalid(path, 'there is no such file, which tells what the weights are');
+  }
+  refuseQuantised(dirname(path), config);
+  return config;
 }
 
 const closeAll = async (files: readonly FileRanges[]) => {

@@ -55,7 +55,10 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
-  const pulls = new PullJobs({ hub, modelsDirectory: ownPlace(modelsDirectory), log });
+  const pulls = new PullJobs({
+    ...{ hub, modelsDirectory: ownPlace(modelsDirectory), log },
+    builder: graphBuilder,
+  });
   const imports = new ImportJobs({ builder: graphBuilder, places: modelPlaces(modelsDirectory), log });
   const responses = new ResponseStore(settings.responses);
   return { models, concepts, fits, pulls, imports, access, metrics, responses, loaded: models.firstLoad };

@@ -13,6 +13,11 @@ interface BuildRequest {
 
 export interface Builder {
   /**
+   * Judges a configuration alone, before gigabytes of weights are fetched for it.
+   * @throws SteerdError model_unsupported
+   */
+  check?(config: Readonly<Record<string, unknown>>): void;
+  /**
    * Writes model.onnx and the files of its weights.
    * @throws SteerdError model_unsupported, checkpoint_invalid; the signal's reason
    */

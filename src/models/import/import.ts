@@ -102,7 +102,15 @@ export async function importModel(request: ImportRequest, options: ImportOptions
   }
 }
 
-async function makeModel(name: string, request: ImportRequest, options: ImportOptions): Promise<Imported> {
+/**
+ * `importModel` for who holds the model's lock.
+ * @throws SteerdError as that does; the file system's error
+ */
+export async function makeModel(
+  name: string,
+  request: ImportRequest,
+  options: ImportOptions,
+): Promise<Imported> {
   const { precision = defaultPrecision } = request;
   const { builder, modelsDirectory, signal, onProgress } = options;
   const checkpoint = await openCheckpoint(request.path);
