@@ -8,9 +8,9 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { errors } from '../errors.js';
 import { serializeModel } from '../onnx/graph/model-file.js';
 import { CheckpointWeights } from './checkpoint-weights.js';
-import type { Decoder, Precision } from './decoder.js';
 import { type BuiltGraph, decoderGraph } from './decoder-graph.js';
 import { describeDecoder } from './describe.js';
+import type { Decoder, Precision } from './description/decoder.js';
 import { writeWeights } from './write-weights.js';
 
 export interface BuildRequest {

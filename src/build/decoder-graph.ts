@@ -3,28 +3,14 @@
  * the norm behind them, products in blocks by MatMulNBits. Inputs, outputs and the order of nodes are those of
  * onnxruntime-genai's exports, which the grafts and the loader serve best.
  */
-import { create } from '@bufbuild/protobuf';
 import { dataTypes } from '../onnx/graph/data-types.js';
-import { Graph } from '../onnx/graph/graph.js';
-import { newModel } from '../onnx/graph/model-file.js';
-import {
-  type ModelProto,
-  OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-} from '../onnx/schema/onnx_pb.js';
+import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import type { CheckpointWeights } from './checkpoint-weights.js';
-import type { Decoder, Precision } from './decoder.js';
 import { embeddingName, headName } from './describe.js';
-import { blockSize } from './quantize.js';
+import type { Decoder, Precision } from './description/decoder.js';
+import { GraphParts, microsoft } from './graph-parts.js';
 import { rotaryRows } from './rotary-rows.js';
-import { blocksOf, type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
-
-const microsoft = 'com.microsoft';
-/** Activations are rounded to 8 bits, block by block (MatMulNBits' accuracy_level). */
-const int8Level = 4;
-const opset = 21;
+import type { MatrixForm, RowRange, WeightPlan } from './weight-plan.js';
 
 export interface BuiltGraph {
   readonly model: ModelProto;
@@ -45,29 +31,7 @@ interface Residual {
   readonly added: string | null;
 }
 
-class GraphWriter {
-  readonly graph: Graph;
-  readonly plan: WeightPlan;
-  readonly #floatType: number;
-  readonly #dimensions = new Map<string, string>();
-
-  constructor(
-    readonly decoder: Decoder,
-    readonly weights: CheckpointWeights,
-    readonly precision: Precision,
-  ) {
-    const model = newModel('decoder');
-    model.irVersion = 10n;
-    model.producerName = 'steerd';
-    model.opsetImport = [
-      create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(opset) }),
-      create(OperatorSetIdProtoSchema, { domain: microsoft, version: 1n }),
-    ];
-    this.graph = new Graph(model);
-    this.#floatType = precision === 'fp16' ? dataTypes.float16 : dataTypes.float32;
-    this.plan = new WeightPlan(this.#floatType);
-  }
-
+class GraphWriter extends GraphParts {
   write(): void {
     const { decoder } = this;
     this.#inputs();
@@ -75,14 +39,14 @@ class GraphWriter {
     for (const [name, table] of decoder.rotary)
       for (const [kind, values] of rotaryRows(table))
         this.plan.table(`${kind}_${name}`, [table.positions, table.frequencies.length], values);
-    const { embedded, head } = this.#embedding();
+    const { embedded, head } = this.embedding();
     let residual: Residual = { stream: embedded, added: null };
     decoder.blocks.forEach((_, layer) => {
       residual = this.#block(layer, residual, lengths);
     });
     const { normed } = this.#join(residual, 'model.norm', 'final_norm');
     this.#logits(head(normed ?? residual.stream));
-    for (const stored of this.plan.stored) this.#declare(stored);
+    for (const stored of this.plan.stored) this.declare(stored);
   }
 
   #inputs(): void {
@@ -92,12 +56,12 @@ class GraphWriter {
     const shape = (length: string) => ['batch_size', `${decoder.kvHeads}`, length, `${decoder.headDim}`];
     decoder.blocks.forEach((_, layer) => {
       for (const part of ['key', 'value'])
-        graph.addInput(`past_key_values.${layer}.${part}`, this.#floatType, shape('past_sequence_length'));
+        graph.addInput(`past_key_values.${layer}.${part}`, this.floatType, shape('past_sequence_length'));
     });
-    graph.addOutput('logits', this.#floatType, ['batch_size', 'sequence_length', `${this.#vocabulary}`]);
+    graph.addOutput('logits', this.floatType, ['batch_size', 'sequence_length', `${this.#vocabulary}`]);
     decoder.blocks.forEach((_, layer) => {
       for (const part of ['key', 'value'])
-        graph.addOutput(`present.${layer}.${part}`, this.#floatType, shape('total_sequence_length'));
+        graph.addOutput(`present.${layer}.${part}`, this.floatType, shape('total_sequence_length'));
     });
   }
 
@@ -119,71 +83,6 @@ class GraphWriter {
       last: graph.add('Cast', [last], 'last_key', { to: dataTypes.int32 }),
       total: graph.add('Cast', [total], 'total_length', { to: dataTypes.int32 }),
     };
-  }
-
-  /** A number in the graph's own type of floats. */
-  #scalar(value: number): string {
-    if (this.#floatType === dataTypes.float32) return this.graph.float32(value);
-    const wide = this.graph.float32(value);
-    return this.graph.add('Cast', [wide], `${wide}_half`, { to: dataTypes.float16 });
-  }
-
-  #times(tensor: string, value: number, name: string): string {
-    return value === 1 ? tensor : this.graph.add('Mul', [tensor, this.#scalar(value)], name);
-  }
-
-  #shape(...sizes: number[]): string {
-    const key = sizes.join();
-    const known = this.#dimensions.get(key) ?? this.graph.int64(sizes);
-    this.#dimensions.set(key, known);
-    return known;
-  }
-
-  /** The embeddings of the tokens, and how the head is computed: a table that both share is stored once. */
-  #embedding(): { embedded: string; head: (tensor: string) => string } {
-    const { graph, decoder, plan, precision } = this;
-    const { hidden } = decoder;
-    const table = [this.weights.rows(embeddingName, [-1, hidden])];
-    const isFloat = precision === 'fp16' || precision === 'fp32';
-    const name = decoder.tied ? 'lm_head' : 'model.embed_tokens';
-    const [values = '', scales = ''] = plan.matrix(name, isFloat ? 'rows' : 'q8', table);
-    const rows = table[0]?.count ?? 0;
-    const looked = isFloat
-      ? graph.add('Gather', [values, 'input_ids'], 'embedded', { axis: 0 })
-      : this.#gatherBlocks(values, scales, rows);
-    const embedded = this.#times(looked, decoder.embeddingScale, 'embedded_scaled');
-    if (!decoder.tied)
-      return {
-        embedded,
-        head: (tensor) =>
-          this.#product(tensor, 'lm_head', [this.weights.rows(headName, [-1, hidden])], 'q8', 'head'),
-      };
-    if (!isFloat)
-      return {
-        embedded,
-        head: (tensor) => this.#blockProduct(tensor, [values, scales], 8, rows, hidden, 'head'),
-      };
-    return {
-      embedded,
-      head: (tensor) =>
-        graph.add(
-          'MatMul',
-          [tensor, graph.add('Transpose', [values], 'lm_head.columns', { perm: [1, 0] })],
-          'head',
-        ),
-    };
-  }
-
-  #gatherBlocks(values: string, scales: string, rows: number): string {
-    const { graph, decoder } = this;
-    const width = blocksOf(decoder.hidden) * blockSize;
-    const flat = graph.add('Reshape', [values, this.#shape(rows, width)], 'embedding_rows');
-    const settings = { bits: 8, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
-    const wide = width === decoder.hidden ? 'embedded' : 'embedded_wide';
-    graph.add('GatherBlockQuantized', [flat, 'input_ids', scales], wide, settings, microsoft);
-    if (width === decoder.hidden) return wide;
-    const ends = [this.#shape(0), this.#shape(decoder.hidden), this.#shape(-1)];
-    return graph.add('Slice', [wide, ...ends], 'embedded');
   }
 
   #block(layer: number, before: Residual, lengths: { last: string; total: string }): Residual {
@@ -211,9 +110,9 @@ class GraphWriter {
       return { stream: sum, normed: null };
     }
     if (added === null)
-      return { stream, normed: this.#norm(stream, norm, this.decoder.hidden, `${name}_norm`) };
+      return { stream, normed: this.norm(stream, norm, this.decoder.hidden, `${name}_norm`) };
     const [normed, sum] = [`${name}_norm`, `${name}_sum`];
-    const weight = this.#normWeight(norm, this.decoder.hidden);
+    const weight = this.normWeight(norm, this.decoder.hidden);
     // The last norm's sum has no reader.
     const outputs = name === 'final_norm' ? [normed] : [normed, '', '', sum];
     const epsilon = { float: this.decoder.epsilon };
@@ -230,27 +129,8 @@ class GraphWriter {
   /** A sublayer's output on its way to the residual stream. */
   #leave(tensor: string, norm: string | null, name: string): string {
     const normed =
-      norm === null ? tensor : this.#norm(tensor, norm, this.decoder.hidden, `${name}_output_norm`);
-    return this.#times(normed, this.decoder.residualScale, `${name}_output_scaled`);
-  }
-
-  #normWeight(norm: string, width: number): string {
-    const { normOffset } = this.decoder;
-    const values = this.weights.vector(`${norm}.weight`, width);
-    return this.plan.vector(`${norm}.weight`, width, async () => {
-      const given = await values();
-      return normOffset === 0 ? given : given.map((value) => value + normOffset);
-    });
-  }
-
-  #norm(tensor: string, norm: string, width: number, name: string): string {
-    const settings = { axis: -1, epsilon: { float: this.decoder.epsilon }, stash_type: 1 };
-    return this.graph.add(
-      'SimplifiedLayerNormalization',
-      [tensor, this.#normWeight(norm, width)],
-      name,
-      settings,
-    );
+      norm === null ? tensor : this.norm(tensor, norm, this.decoder.hidden, `${name}_output_norm`);
+    return this.times(normed, this.decoder.residualScale, `${name}_output_scaled`);
   }
 
   #attention(layer: number, input: string, lengths: { last: string; total: string }): string {
@@ -265,9 +145,9 @@ class GraphWriter {
     const sources = parts.map((part) =>
       this.weights.rows(`${at}.${part}_proj.weight`, [sizes[part], hidden]),
     );
-    const projected = this.#product(input, `${at}.qkv_proj`, sources, this.#form(layer, true), `${at}/qkv`);
+    const projected = this.product(input, `${at}.qkv_proj`, sources, this.#form(layer, true), `${at}/qkv`);
     const biases = parts.map((part) => [`${at}.${part}_proj.bias`, sizes[part]] as const);
-    const qkv = this.#biased(projected, `${at}.qkv_proj`, biases, `${at}/qkv_biased`);
+    const qkv = this.biased(projected, `${at}.qkv_proj`, biases, `${at}/qkv_biased`);
     const inputs = this.#normedHeads(layer, qkv);
     const tables = block.rotary === null ? ['', ''] : [`cos_${block.rotary}`, `sin_${block.rotary}`];
     const past = ['key', 'value'].map((part) => `past_key_values.${layer}.${part}`);
@@ -288,8 +168,8 @@ class GraphWriter {
       microsoft,
     );
     const own = [this.weights.rows(`${at}.o_proj.weight`, [hidden, q])];
-    const mixed = this.#product(output, `${at}.o_proj`, own, this.#form(layer, false), `${at}/output`);
-    return this.#biased(mixed, `${at}.o_proj`, [[`${at}.o_proj.bias`, hidden]], `${at}/output_biased`);
+    const mixed = this.product(output, `${at}.o_proj`, own, this.#form(layer, false), `${at}/output`);
+    return this.biased(mixed, `${at}.o_proj`, [[`${at}.o_proj.bias`, hidden]], `${at}/output_biased`);
   }
 
   /** Inputs of GroupQueryAttention: q, k and v side by side, or apart where queries and keys have norms. */
@@ -300,15 +180,15 @@ class GraphWriter {
     const at = `model.layers.${layer}.self_attn`;
     const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim);
     const parts = ['q', 'k', 'v'].map((part) => `${at}/${part}`);
-    graph.addNode('Split', [qkv, this.#shape(...widths)], parts, { axis: -1 });
+    graph.addNode('Split', [qkv, this.shape(...widths)], parts, { axis: -1 });
     return parts.map((tensor, index) => {
       const name = ['q_norm', 'k_norm'][index];
       const width = widths[index] ?? 0;
       if (name === undefined) return tensor;
-      if (headNorms === 'width') return this.#norm(tensor, `${at}.${name}`, width, `${tensor}_normed`);
-      const apart = graph.add('Reshape', [tensor, this.#shape(0, -1, headDim)], `${tensor}_heads`);
-      const normed = this.#norm(apart, `${at}.${name}`, headDim, `${tensor}_heads_normed`);
-      return graph.add('Reshape', [normed, this.#shape(0, -1, width)], `${tensor}_normed`);
+      if (headNorms === 'width') return this.norm(tensor, `${at}.${name}`, width, `${tensor}_normed`);
+      const apart = graph.add('Reshape', [tensor, this.shape(0, -1, headDim)], `${tensor}_heads`);
+      const normed = this.norm(apart, `${at}.${name}`, headDim, `${tensor}_heads_normed`);
+      return graph.add('Reshape', [normed, this.shape(0, -1, width)], `${tensor}_normed`);
     });
   }
 
@@ -322,14 +202,14 @@ class GraphWriter {
         ? weights.rows(packed, [2 * intermediate, hidden], part === 'up' ? intermediate : 0, intermediate)
         : weights.rows(`${at}.${part}_proj.weight`, [intermediate, hidden]);
     const projected = (['gate', 'up'] as const).map((part) => {
-      const made = this.#product(
+      const made = this.product(
         input,
         `${at}.${part}_proj`,
         [half(part)],
         this.#form(layer, false),
         `${at}/${part}`,
       );
-      return this.#biased(
+      return this.biased(
         made,
         `${at}.${part}_proj`,
         [[`${at}.${part}_proj.bias`, intermediate]],
@@ -337,40 +217,24 @@ class GraphWriter {
       );
     });
     const [gate = '', up = ''] = projected;
-    const inner = graph.add('Mul', [this.#activated(gate, at), up], `${at}/inner`);
+    const inner = graph.add('Mul', [this.activated(gate, at), up], `${at}/inner`);
     const own = [weights.rows(`${at}.down_proj.weight`, [hidden, intermediate])];
-    const down = this.#product(inner, `${at}.down_proj`, own, this.#form(layer, true), `${at}/down`);
-    return this.#biased(down, `${at}.down_proj`, [[`${at}.down_proj.bias`, hidden]], `${at}/down_biased`);
-  }
-
-  #activated(gate: string, at: string): string {
-    const { graph, decoder } = this;
-    if (decoder.activation === 'gelu') return graph.add('Gelu', [gate], `${at}/activated`);
-    // tanh-approximated GELU is x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)). The operator for it is less exact.
-    const bent = (() => {
-      if (decoder.activation === 'silu') return gate;
-      const linear = 2 * Math.sqrt(2 / Math.PI);
-      const square = graph.add('Mul', [gate, gate], `${at}/square`);
-      const scaled = graph.add('Mul', [square, this.#scalar(linear * 0.044715)], `${at}/square_scaled`);
-      const slope = graph.add('Add', [scaled, this.#scalar(linear)], `${at}/slope`);
-      return graph.add('Mul', [gate, slope], `${at}/bent`);
-    })();
-    const opened = graph.add('Sigmoid', [bent], `${at}/opened`);
-    return graph.add('Mul', [gate, opened], `${at}/activated`);
+    const down = this.product(inner, `${at}.down_proj`, own, this.#form(layer, true), `${at}/down`);
+    return this.biased(down, `${at}.down_proj`, [[`${at}.down_proj.bias`, hidden]], `${at}/down_biased`);
   }
 
   #logits(tensor: string): void {
     const { graph, decoder } = this;
     const { logitsCap: cap, logitsDivisor } = decoder;
     const divided =
-      logitsDivisor === 1 ? tensor : graph.add('Div', [tensor, this.#scalar(logitsDivisor)], 'head_divided');
+      logitsDivisor === 1 ? tensor : graph.add('Div', [tensor, this.scalar(logitsDivisor)], 'head_divided');
     if (cap > 0) {
       const bent = graph.add(
         'Tanh',
-        [graph.add('Div', [divided, this.#scalar(cap)], 'head_uncapped')],
+        [graph.add('Div', [divided, this.scalar(cap)], 'head_uncapped')],
         'head_bent',
       );
-      graph.add('Mul', [bent, this.#scalar(cap)], 'logits');
+      graph.add('Mul', [bent, this.scalar(cap)], 'logits');
       return;
     }
     const node = graph.producer(divided);
@@ -388,72 +252,5 @@ class GraphWriter {
     const eighth = Math.floor(layers / 8);
     const chosen = layer < eighth || layer >= layers - eighth || (layer - eighth) % 3 === 2;
     return sensitive && chosen ? 'q8' : 'q4';
-  }
-
-  #product(
-    input: string,
-    name: string,
-    sources: readonly RowRange[],
-    form: MatrixForm,
-    output: string,
-  ): string {
-    const isFloat = this.precision === 'fp16' || this.precision === 'fp32';
-    const names = this.plan.matrix(name, isFloat ? 'columns' : form, sources);
-    if (isFloat) return this.graph.add('MatMul', [input, names[0] ?? ''], output);
-    const rows = sources.reduce((sum, { count }) => sum + count, 0);
-    const columns = sources[0]?.tensor.shape[1] ?? 0;
-    return this.#blockProduct(input, names, form === 'q8' ? 8 : 4, rows, columns, output);
-  }
-
-  #blockProduct(
-    input: string,
-    weights: readonly string[],
-    bits: number,
-    rows: number,
-    columns: number,
-    output: string,
-  ): string {
-    const settings = { K: columns, N: rows, bits, block_size: blockSize, accuracy_level: int8Level };
-    return this.graph.add('MatMulNBits', [input, ...weights], output, settings, microsoft);
-  }
-
-  /** Adds a bias where the checkpoint has it. */
-  #biased(
-    tensor: string,
-    name: string,
-    parts: readonly (readonly [name: string, length: number])[],
-    output: string,
-  ): string {
-    if (!parts.some(([part]) => this.weights.has(part))) return tensor;
-    const length = parts.reduce((sum, [, size]) => sum + size, 0);
-    const readers = parts.map(([part, size]) =>
-      this.weights.has(part) ? this.weights.vector(part, size) : async () => new Float32Array(size),
-    );
-    const bias = this.plan.vector(`${name}.bias`, length, async () => {
-      const all = new Float32Array(length);
-      let at = 0;
-      for (const [index, read] of readers.entries()) {
-        all.set(await read(), at);
-        at += parts[index]?.[1] ?? 0;
-      }
-      return all;
-    });
-    return this.graph.add('Add', [tensor, bias], output);
-  }
-
-  /** A weight that lies in a file beside the graph. */
-  #declare({ name, dataType, dims, bytes, file, offset }: StoredWeight): void {
-    const place = { location: file, offset: `${offset}`, length: `${bytes}` };
-    this.graph.addInitializer(
-      create(TensorProtoSchema, {
-        name,
-        dataType,
-        dims: dims.map(BigInt),
-        dataLocation: TensorProto_DataLocation.EXTERNAL,
-        externalData: Object.entries(place).map(([key, value]) =>
-          create(StringStringEntryProtoSchema, { key, value }),
-        ),
-      }),
-    );
   }
 }

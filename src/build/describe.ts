@@ -1,11 +1,11 @@
 /** From a checkpoint's configuration and the shapes of its tensors to the decoder that its graph is written from. */
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import { errors, shown } from '../errors.js';
-import { ConfigValues, configFile } from './config-values.js';
-import { type Block, type Decoder, usualNorms } from './decoder.js';
+import { ConfigValues, configFile } from './description/config-values.js';
+import { type Block, type Decoder, usualNorms } from './description/decoder.js';
+import { type Family, onlyTable } from './description/family.js';
+import { rotarySettings, rotaryTable } from './description/rotary.js';
 import { families } from './families.js';
-import { type Family, onlyTable } from './family.js';
-import { rotarySettings, rotaryTable } from './rotary.js';
 
 export const embeddingName = 'model.embed_tokens.weight';
 export const headName = 'lm_head.weight';

@@ -1,5 +1,5 @@
 /** The sines and cosines of a rotary table, in float32 as PyTorch computes them. */
-import type { RotaryTable } from './decoder.js';
+import type { RotaryTable } from './description/decoder.js';
 
 type Rows = readonly [kind: 'cos' | 'sin', values: () => Promise<Float32Array>];
 

@@ -52,30 +52,35 @@ export async function writeWeights(
   const total = plan.stored.reduce((sum, { bytes }) => sum + bytes, 0);
   const finished = await finishedTasks(out, key);
   const files = new Files(out, finished > 0);
-  let done = 0;
-  let noted = 0;
-  const note = async (count: number) => {
+  const bytesOf = ({ outputs }: WeightTask) => outputs.reduce((sum, { bytes }) => sum + bytes, 0);
+  let count = finished;
+  let done = tasks.slice(0, finished).reduce((sum, task) => sum + bytesOf(task), 0);
+  let noted = done;
+  const note = async () => {
     await files.sync();
     await writeFile(join(out, `${stateFile}.new`), JSON.stringify({ key, finished: count }));
     await rename(join(out, `${stateFile}.new`), join(out, stateFile));
     noted = done;
   };
   try {
-    for (const [index, task] of tasks.entries()) {
-      const bytes = task.outputs.reduce((sum, output) => sum + output.bytes, 0);
-      if (index >= finished) {
+    for (const task of tasks.slice(finished)) {
+      const bytes = bytesOf(task);
+      const step = (share: number) => {
         signal.throwIfAborted();
-        const step = (share: number) => {
-          signal.throwIfAborted();
-          onProgress({ done: done + Math.floor(bytes * share), total });
-        };
-        await (task.kind === 'matrix' ? writeMatrix(task, files, step) : writeVector(task, files));
-      }
+        onProgress({ done: done + Math.floor(bytes * share), total });
+      };
+      step(0);
+      await (task.kind === 'matrix' ? writeMatrix(task, files, step) : writeVector(task, files));
       done += bytes;
-      if (index >= finished && (done - noted >= notedBytes || index === tasks.length - 1))
-        await note(index + 1);
-      onProgress({ done, total });
+      count += 1;
+      if (done - noted >= notedBytes) await note();
     }
+    await note();
+    onProgress({ done, total });
+  } catch (error) {
+    // What was done is of use; that it could not be noted must not hide why.
+    await note().catch(() => {});
+    throw error;
   } finally {
     await files.close();
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { buildModel } from '../../src/build/build-model.js';
-import type { Precision } from '../../src/build/decoder.js';
+import type { Precision } from '../../src/build/description/decoder.js';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.js';
 import { openCheckpoint } from '../../src/checkpoint/open-checkpoint.js';
 import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';

@@ -34,6 +34,7 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
     ['methods', 'statements', 'answers'],
     ['linear-algebra'],
   ],
+  build: [['.'], ['families'], ['description']],
   models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

@@ -1,6 +1,6 @@
 /** Gemma 2: norms around both sublayers, bounded scores and logits, every other layer with a window. */
-import type { BlockNorms } from '../decoder.js';
-import { type Family, windowed } from '../family.js';
+import type { BlockNorms } from '../description/decoder.js';
+import { type Family, windowed } from '../description/family.js';
 
 export const gemmaNorms: BlockNorms = {
   beforeAttention: 'input_layernorm',

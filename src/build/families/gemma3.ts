@@ -1,6 +1,6 @@
 /** The text part of Gemma 3: norms of queries and keys too; layers with a window have rotary angles of their own. */
-import { type Family, slides } from '../family.js';
-import { rotarySettings } from '../rotary.js';
+import { type Family, slides } from '../description/family.js';
+import { rotarySettings } from '../description/rotary.js';
 import { gemmaNorms } from './gemma2.js';
 
 export const gemma3: Family = {

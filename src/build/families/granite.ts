@@ -1,5 +1,5 @@
 /** Granite: Llama with a multiplier in each place. */
-import type { Family } from '../family.js';
+import type { Family } from '../description/family.js';
 
 export const granite: Family = {
   modelType: 'granite',

@@ -1,5 +1,5 @@
 /** Llama 2 and 3, and what was made alike: SmolLM2, TinyLlama. Others are told by what differs from it. */
-import type { Family } from '../family.js';
+import type { Family } from '../description/family.js';
 
 export const llama: Family = {
   modelType: 'llama',

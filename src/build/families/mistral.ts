@@ -1,5 +1,5 @@
 /** Mistral: a window in every layer, in its first version. */
-import { type Family, windowed } from '../family.js';
+import { type Family, windowed } from '../description/family.js';
 
 export const mistral: Family = {
   modelType: 'mistral',

@@ -1,5 +1,5 @@
 /** OLMo 2: norms after the sublayers only, and of queries and keys over their whole width. */
-import type { Family } from '../family.js';
+import type { Family } from '../description/family.js';
 
 export const olmo2: Family = {
   modelType: 'olmo2',

@@ -1,5 +1,5 @@
 /** Phi-3 and 4-mini: packed matrices, LongRoPE in the models for long texts. */
-import { type Family, windowed } from '../family.js';
+import { type Family, windowed } from '../description/family.js';
 
 export const phi3: Family = {
   modelType: 'phi3',

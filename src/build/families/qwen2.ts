@@ -1,5 +1,5 @@
 /** Qwen2 and 2.5: biases of queries, keys and values, which the graph has wherever the checkpoint has them. */
-import { type Family, windowedAbove } from '../family.js';
+import { type Family, windowedAbove } from '../description/family.js';
 
 export const qwen2: Family = {
   modelType: 'qwen2',

@@ -1,5 +1,5 @@
 /** Qwen3: norms of each head's query and key. */
-import { type Family, windowedAbove } from '../family.js';
+import { type Family, windowedAbove } from '../description/family.js';
 
 export const qwen3: Family = {
   modelType: 'qwen3',

@@ -1,5 +1,5 @@
 /** SmolLM3: some layers have no positions, by default every fourth. */
-import { type Family, onlyTable, slides } from '../family.js';
+import { type Family, onlyTable, slides } from '../description/family.js';
 
 export const smollm3: Family = {
   modelType: 'smollm3',

@@ -3,7 +3,7 @@
  * (transformers: modeling_rope_utils.py). Both spellings are read: `rope_parameters`, and `rope_scaling` beside
  * `rope_theta`.
  */
-import { errors, shown } from '../errors.js';
+import { errors, shown } from '../../errors.js';
 import { type ConfigRecord, ConfigValues, configFile } from './config-values.js';
 import type { RotaryTable } from './decoder.js';
 

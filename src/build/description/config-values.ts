@@ -1,6 +1,6 @@
 /** Reads values of a config.json, which comes from strangers: each is checked before anything is computed from it. */
-import { isPlainObject } from '../common/canonical-json.js';
-import { errors, shown } from '../errors.js';
+import { isPlainObject } from '../../common/canonical-json.js';
+import { errors, shown } from '../../errors.js';
 
 export type ConfigRecord = Readonly<Record<string, unknown>>;
 
