@@ -64,7 +64,8 @@ function withoutNulls(record: Readonly<Record<string, unknown>>, { defaults }: F
   return Object.fromEntries(kept);
 }
 
-function familyOf(config: ConfigValues): Family {
+/** @throws SteerdError model_unsupported */
+export function familyOf(config: ConfigValues): Family {
   const name = config.text('model_type') ?? '';
   const { architectures } = config.record;
   const architecture =
