@@ -10,6 +10,7 @@ import { register as registerDemo } from './commands/demo.js';
 import { register as registerDoctor } from './commands/doctor.js';
 import { register as registerFit } from './commands/fit.js';
 import { register as registerGraft } from './commands/graft.js';
+import { register as registerImport } from './commands/import.js';
 import { Interrupted } from './commands/interruption.js';
 import { register as registerKeys } from './commands/keys.js';
 import { register as registerModels } from './commands/models.js';
@@ -41,12 +42,13 @@ for (const register of [
   registerChat,
   registerComplete,
   registerDemo,
+  registerPull,
+  registerImport,
   registerFit,
   registerConcepts,
   registerSweep,
   registerScore,
   registerModels,
-  registerPull,
   registerGraft,
   registerKeys,
   registerDoctor,

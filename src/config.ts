@@ -117,8 +117,8 @@ export const settingsTable = {
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',
     fallback: join(packageRoot, 'models'),
-    help: 'folder with one folder per model; pulled ones go there',
-    requirement: 'a path',
+    help: 'folder with one folder per model; several as in PATH: pulled and built ones go into the first, and the embedded model is always there',
+    requirement: 'a path, or several as in PATH',
     schema: text,
   }),
   model: setting({
@@ -126,7 +126,7 @@ export const settingsTable = {
     flag: '--model <id>',
     fallback: 'smollm2-135m-instruct',
     help: 'model to load at the start and to answer with by default: the name of its folder',
-    requirement: 'the name of a folder under the models directory',
+    requirement: 'the name of a folder under a models directory',
     schema: text.regex(/^[^/\\]+$/).refine((id) => id !== '.' && id !== '..'),
   }),
   threads: setting({

@@ -10,6 +10,7 @@ import { readConceptFolder } from '../concepts/concept-folder.js';
 import type { ConceptLookup } from '../concepts/concept-lookup.js';
 import { type Settings, settingsTable } from '../config.js';
 import { greedy } from '../engine/protocol.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
 import { SteeringItem } from '../schemas/steering.js';
 import { validate } from '../schemas/validation.js';
@@ -60,7 +61,8 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
   let model: LoadedModel | undefined;
   try {
     const { loadModel } = await import('../models/serve/load.js');
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+    model = await loadModel(settings.model, folder, settings);
     const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
     progress.clear();
     if (options.json) {
@@ -117,7 +119,8 @@ interface Demo {
 /** What ships with the model, hidden by what was fitted here under the same name. Nothing is written. */
 async function knownConcepts({ model, modelsDirectory, dataDirectory }: Settings): Promise<ConceptLookup> {
   const known = new Map<string, Concept>();
-  for (const folder of [join(modelsDirectory, model, 'concepts'), join(dataDirectory, 'concepts')]) {
+  const own = await folderOfModel(modelsDirectory, model);
+  for (const folder of [join(own, 'concepts'), join(dataDirectory, 'concepts')]) {
     const { loaded, refused } = await readConceptFolder(folder);
     for (const { file, reason } of refused) process.stderr.write(`${file} is left out: ${reason}\n`);
     for (const { concept } of loaded) if (concept.model === model) known.set(concept.name, concept);

@@ -12,6 +12,7 @@ import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
 import {
   auto,
@@ -183,7 +184,8 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
   try {
     progress.update(`loading ${settings.model}`);
     const { loadModel } = await import('../models/serve/load.js');
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+    model = await loadModel(settings.model, folder, settings);
     await work(fitter(model, progress, controller.signal));
   } finally {
     progress.clear();

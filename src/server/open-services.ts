@@ -8,6 +8,9 @@ import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';
+import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
+import { graphBuilder } from '../models/import/graph-builder.js';
+import { ImportJobs } from '../models/import/import-jobs.js';
 import { PullJobs } from '../models/pull/pull-jobs.js';
 import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -27,7 +30,7 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   }
   const concepts = await ConceptStore.open({
     dataDirectory,
-    shipped: [join(modelsDirectory, model, 'concepts')],
+    shipped: [join(await folderOfModel(modelsDirectory, model), 'concepts')],
     quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
   });
   const tellRefused = (refused: readonly RefusedFile[]) => {
@@ -52,7 +55,11 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
-  const pulls = new PullJobs({ hub, modelsDirectory, log });
+  const pulls = new PullJobs({
+    ...{ hub, modelsDirectory: ownPlace(modelsDirectory), log },
+    builder: graphBuilder,
+  });
+  const imports = new ImportJobs({ builder: graphBuilder, places: modelPlaces(modelsDirectory), log });
   const responses = new ResponseStore(settings.responses);
-  return { models, concepts, fits, pulls, access, metrics, responses, loaded: models.firstLoad };
+  return { models, concepts, fits, pulls, imports, access, metrics, responses, loaded: models.firstLoad };
 }

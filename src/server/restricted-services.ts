@@ -24,8 +24,8 @@ export function restrictServices(
   const store = services.responses ?? new ResponseStore(0);
   const responses = store.of(caller?.key.id ?? '');
   if (caller === null) {
-    const { models, fits, pulls } = services;
-    return { models, concepts: withFits(services.concepts, fits), fits, pulls, responses };
+    const { models, fits, pulls, imports } = services;
+    return { models, concepts: withFits(services.concepts, fits), fits, pulls, imports, responses };
   }
   const { key } = caller;
   const models = restrictModels(
@@ -37,7 +37,8 @@ export function restrictServices(
     models,
     concepts: withFits(restrictConcepts(ofModels(services.concepts, key), key), fits),
     fits,
-    pulls: restrictPulls(services.pulls, key),
+    pulls: restrictJobs(services.pulls, key),
+    imports: restrictJobs(services.imports, key),
     responses,
   };
 }
@@ -176,16 +177,27 @@ function restrictFits(
   };
 }
 
-/** Only admins pull: a pull fills the disk and brings what everybody may then run. */
-function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): CallerServices['pulls'] {
-  if (allows(scopes, 'admin')) return pulls;
+interface ModelJobs<Request, Job, Events> {
+  create(request: Request): Job;
+  get(id: string): Job | undefined;
+  list(): Job[];
+  cancel(id: string): Promise<Job>;
+  events(id: string): Events | undefined;
+}
+
+/** Only admins pull and import: both fill the disk and bring what everybody may then run. */
+function restrictJobs<Request, Job, Events>(
+  jobs: ModelJobs<Request, Job, Events>,
+  { id, scopes }: ApiKey,
+): ModelJobs<Request, Job, Events> {
+  if (allows(scopes, 'admin')) return jobs;
   const refuse = () => {
     throw errors.scopeTooSmall(id, 'admin', scopes);
   };
   return {
-    get: (pull) => pulls.get(pull),
-    list: () => pulls.list(),
-    events: (pull) => pulls.events(pull),
+    get: (job) => jobs.get(job),
+    list: () => jobs.list(),
+    events: (job) => jobs.events(job),
     create: refuse,
     cancel: async () => refuse(),
   };

@@ -13,6 +13,7 @@ export type ServerLog = FastifyBaseLogger;
 export interface OpenedServices extends Services {
   readonly fits: Services['fits'] & { close(): Promise<void> };
   readonly pulls: Services['pulls'] & { close(): Promise<void> };
+  readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
 }
@@ -23,7 +24,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Stops accepting, cancels fits and pulls and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -45,7 +46,7 @@ export async function startServer(
   // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
   const closeServices = async () => {
-    await Promise.all([services.fits.close(), services.pulls.close()]);
+    await Promise.all([services.fits.close(), services.pulls.close(), services.imports.close()]);
     await services.models.close();
   };
   try {
@@ -71,7 +72,7 @@ async function stopApp(app: App, services: OpenedServices, seconds: number): Pro
     cut = setTimeout(() => app.server.closeAllConnections(), cutAfterMilliseconds);
   }, seconds * 1000);
   try {
-    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
+    await Promise.all([app.close(), services.fits.close(), services.pulls.close(), services.imports.close()]);
   } finally {
     clearTimeout(cancel);
     clearTimeout(cut);

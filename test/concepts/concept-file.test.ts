@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/checkpoint/safetensors.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import {
   ConceptFileError,
@@ -8,7 +9,6 @@ import {
   encodeConcept,
 } from '../../src/concepts/concept-file.js';
 import { encodedRows } from '../../src/concepts/message-directions.js';
-import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
 const details = { scores: [0.1, 1e-7, -3], nested: { z: null, a: 'é\u2028"\\' }, __proto: {} };

@@ -17,6 +17,8 @@ export const layers: readonly (readonly string[])[] = [
   ['config'], // settings
   ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
   ['ort'], // ONNX Runtime's C API
+  ['build'], // from a checkpoint to a graph and its weights
+  ['checkpoint'], // safetensors and GGUF as people have them on disk
   ['onnx'], // graphs as files
   ['common'], // what everybody may use
   ['errors'],
@@ -39,7 +41,8 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
     ['methods', 'statements', 'answers'],
     ['linear-algebra'],
   ],
-  models: [['pull', 'serve'], ['disk'], ['.']],
+  build: [['.'], ['families'], ['description']],
+  models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
   playground: [
     ['.'],
     ['shell'],

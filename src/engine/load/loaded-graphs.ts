@@ -77,12 +77,12 @@ export async function loadGraphs(
   capacity = 0,
   { calibration = [], cache = null, kvCache = 'export' }: PreparedSettings = {},
 ): Promise<LoadedGraphs> {
-  const { fingerprint, external, files } = await identifyExport(directory);
+  const { fingerprint, external, files, weightsDirectory } = await identifyExport(directory);
   const prepacked = new PrepackedWeights();
   const weights = new SharedWeights(directory, external);
   const settings: SessionSettings = {
     threads,
-    weightsDirectory: directory,
+    weightsDirectory,
     spinning: true,
     prepacked,
     weights: [weights],

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { decodeGguf, GgufError } from '../../src/checkpoint/gguf.js';
+import { encodeGguf } from '../../src/checkpoint/gguf-writer.js';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { packageRoot } from '../../src/common/package.js';
 import { createConcept } from '../../src/concepts/concept.js';
 import { decodeControlVector, directionsOf, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { decodeGguf, GgufError } from '../../src/concepts/gguf.js';
-import { encodeGguf } from '../../src/concepts/gguf-writer.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields } from './sample.js';
 
 const fixture = (name: string) => readFileSync(join(packageRoot, 'test/fixtures', name));

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '../../src/common/package.js';
 import {
   type Dtype,
   decodeSafetensors,
   encodeSafetensors,
   SafetensorsError,
   type SafetensorsReason,
-} from '../../src/concepts/safetensors.js';
+} from '../../src/checkpoint/safetensors.js';
+import { packageRoot } from '../../src/common/package.js';
 
 /** A file of a hand-written header. */
 function fileOf(header: unknown, dataBytes = 0): Uint8Array {

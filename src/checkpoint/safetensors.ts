@@ -81,7 +81,7 @@ export function encodeSafetensors(
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
-    const expected = byteLength(name, dtype, shape);
+    const expected = byteLength(name, elementBytes[dtype], shape);
     if (data.byteLength !== expected) {
       throw new SafetensorsError(
         'length',
@@ -132,14 +132,16 @@ export function decodeSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
   }
 }
 
-function readHeader(bytes: Uint8Array): SafetensorsHeader {
-  if (bytes.length < 8) {
-    throw new SafetensorsError(
-      'truncated',
-      `the file has ${bytes.length} bytes; the header length alone has 8`,
-    );
+/**
+ * How long the header is with its length: so many bytes of a file `decodeSafetensorsHeader` wants.
+ * @param head the file's beginning, at least eight bytes of it if it has as many
+ * @throws SafetensorsError
+ */
+export function safetensorsHeaderBytes(head: Uint8Array, fileBytes: number): number {
+  if (fileBytes < 8) {
+    throw new SafetensorsError('truncated', `the file has ${fileBytes} bytes; the header length alone has 8`);
   }
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(maximumHeaderBytes)) {
     throw new SafetensorsError(
       'header_length',
@@ -147,12 +149,17 @@ function readHeader(bytes: Uint8Array): SafetensorsHeader {
     );
   }
   const dataStart = 8 + Number(length);
-  if (dataStart > bytes.length) {
+  if (dataStart > fileBytes) {
     throw new SafetensorsError(
       'truncated',
-      `the header ends at byte ${dataStart}; the file has ${bytes.length}`,
+      `the header ends at byte ${dataStart}; the file has ${fileBytes}`,
     );
   }
+  return dataStart;
+}
+
+function readHeader(bytes: Uint8Array): SafetensorsHeader {
+  const dataStart = safetensorsHeaderBytes(bytes, bytes.length);
   const json = parseHeader(bytes.subarray(8, dataStart));
   const { __metadata__: metadata = {}, ...tensors } = json;
   if (!isStringRecord(metadata)) {
@@ -181,16 +188,36 @@ function isStringRecord(value: unknown): value is Record<string, string> {
 /** Checks every entry and that the tensors tile the data. @throws SafetensorsError */
 export function decodeTensors(bytes: Uint8Array, header: SafetensorsHeader): Map<string, SafeTensor> {
   const data = bytes.subarray(header.dataStart);
-  const tensors = new Map<string, SafeTensor>();
-  const spans: { name: string; start: number; end: number }[] = [];
-  for (const [name, entry] of header.entries) {
-    const { dtype, shape, start, end } = checkEntry(name, entry, data.length);
-    spans.push({ name, start, end });
-    tensors.set(name, makeTensor(name, dtype, shape, data.subarray(start, end)));
-  }
-  spans.sort((a, b) => a.start - b.start || a.end - b.end);
+  return new Map(
+    layOut(header.entries, data.length, elementBytes).map(({ name, dtype, shape, start, end }) => [
+      name,
+      makeTensor(name, dtype, shape, data.subarray(start, end)),
+    ]),
+  );
+}
+
+/** Where a tensor lies in the data. */
+export interface TensorSpan<Name extends string = string> {
+  readonly name: string;
+  readonly dtype: Name;
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The tensors in the order of the header, once every entry is checked, and that they tile the data.
+ * @param sizes bytes of an element of the dtypes that may occur
+ * @throws SafetensorsError
+ */
+export function layOut<Name extends string>(
+  entries: SafetensorsHeader['entries'],
+  dataLength: number,
+  sizes: Readonly<Record<Name, number>>,
+): TensorSpan<Name>[] {
+  const spans = entries.map(([name, entry]) => checkEntry(name, entry, dataLength, sizes));
   let position = 0;
-  for (const { name, start, end } of spans) {
+  for (const { name, start, end } of [...spans].sort((a, b) => a.start - b.start || a.end - b.end)) {
     if (start !== position) {
       const fault = start < position ? 'overlaps the tensor before it' : 'leaves a gap before it';
       throw new SafetensorsError(
@@ -200,16 +227,21 @@ export function decodeTensors(bytes: Uint8Array, header: SafetensorsHeader): Map
     }
     position = end;
   }
-  if (position !== data.length) {
+  if (position !== dataLength) {
     throw new SafetensorsError(
       'length',
-      `tensors end at byte ${position} of the data, which has ${data.length}`,
+      `tensors end at byte ${position} of the data, which has ${dataLength}`,
     );
   }
-  return tensors;
+  return spans;
 }
 
-function checkEntry(name: string, entry: unknown, dataLength: number) {
+function checkEntry<Name extends string>(
+  name: string,
+  entry: unknown,
+  dataLength: number,
+  sizes: Readonly<Record<Name, number>>,
+): TensorSpan<Name> {
   const label = `tensor ${JSON.stringify(name)}`;
   if (!isPlainObject(entry))
     throw new SafetensorsError('tensor_entry', `${label} is not described by an object`);
@@ -221,10 +253,10 @@ function checkEntry(name: string, entry: unknown, dataLength: number) {
       `${label} has unknown fields: ${unknown.slice(0, 5).join(', ')}`,
     );
   }
-  if (!isDtype(dtype)) {
+  if (!isDtype(dtype, sizes)) {
     throw new SafetensorsError(
       'dtype',
-      `${label} has dtype ${JSON.stringify(dtype)}; known: ${Object.keys(elementBytes).join(', ')}`,
+      `${label} has dtype ${JSON.stringify(dtype)}; known: ${Object.keys(sizes).join(', ')}`,
     );
   }
   if (!isCounts(shape)) throw new SafetensorsError('shape', `${label} has no shape of non-negative integers`);
@@ -240,26 +272,26 @@ function checkEntry(name: string, entry: unknown, dataLength: number) {
       `${label} ends at byte ${end} of the data, which has ${dataLength}`,
     );
   }
-  const expected = byteLength(name, dtype, shape);
+  const expected = byteLength(name, sizes[dtype], shape);
   if (end - start !== expected) {
     throw new SafetensorsError(
       'length',
       `${label} (${dtype} [${shape.slice(0, 8)}]) needs ${expected} bytes; its offsets hold ${end - start}`,
     );
   }
-  return { dtype, shape, start, end };
+  return { name, dtype, shape, start, end };
 }
 
-function isDtype(value: unknown): value is Dtype {
-  return typeof value === 'string' && Object.hasOwn(elementBytes, value);
+function isDtype<Name extends string>(value: unknown, sizes: Readonly<Record<Name, number>>): value is Name {
+  return typeof value === 'string' && Object.hasOwn(sizes, value);
 }
 
 function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
-function byteLength(name: string, dtype: Dtype, shape: readonly number[]): number {
-  let bytes: number = elementBytes[dtype];
+function byteLength(name: string, element: number, shape: readonly number[]): number {
+  let bytes = element;
   for (const size of shape) {
     bytes *= size;
     if (!Number.isSafeInteger(size) || size < 0 || !Number.isSafeInteger(bytes)) {

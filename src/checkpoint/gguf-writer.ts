@@ -1,5 +1,6 @@
 /** Writes the GGUF files that gguf.ts reads: version 3, little-endian. */
-import { defaultAlignment, float32, magic, roundUp, valueType } from './gguf.js';
+import { float32 } from './gguf.js';
+import { defaultAlignment, magic, roundUp, valueType } from './gguf-head.js';
 
 const writtenVersion = 3;
 
