@@ -75,9 +75,8 @@ export function toFourBits(weights: Float32Array, blocks: number): QuantizedRows
       let total = 0;
       for (let i = 0; i < blockSize; i++) {
         const weight = weights[from + i] as number;
-        let code = Math.round(weight * inverse) + zero;
-        if (code < 0) code = 0;
-        else if (code > largestCode) code = largestCode;
+        const place = weight * inverse + zero + 0.5;
+        const code = place < 0 ? 0 : place > largestCode ? largestCode : place | 0;
         codes[i] = code;
         const counted = importance[i] as number;
         products += counted * weight * (code - zero);
