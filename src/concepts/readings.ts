@@ -41,15 +41,16 @@ export interface AblationTrial {
   readonly below: number;
   /** Of plain answers under full ablation. */
   readonly fluency: number;
+  /** Share of the told evidence that is gone from answers of the told model; left out where nobody looked. */
+  readonly removed?: number | undefined;
 }
 
 /** What `ablate` 1 and `clamp` 0 hold at the layers of `clamp`, and what that does: found by measurement. */
 export interface MeasuredAblation extends AblationTrial {
   /** [L] */
   readonly level: readonly number[];
-  /** Share of the told evidence that is gone from answers of the told model. */
   readonly removed: number;
-  /** What the level was chosen by, on answers to other questions. */
+  /** What the level was chosen from. */
   readonly tried: readonly AblationTrial[];
   /** Held too. */
   readonly message?: MessageDirections | undefined;
@@ -106,9 +107,10 @@ export function checkReadings(
     if (value >= 0 && value <= 1) return value;
     throw errors.invalidValue(`readings.ablate.${field}`, 'a number from 0 to 1', value);
   };
-  const trial = (field: string, { below, fluency }: AblationTrial) => ({
+  const trial = (field: string, { below, fluency, removed }: AblationTrial) => ({
     below: share(`${field}below`, below),
     fluency: share(`${field}fluency`, fluency),
+    ...(removed !== undefined && { removed: share(`${field}removed`, removed) }),
   });
   const message = ({ vectors, level, unit }: MessageDirections) => {
     const copy = Object.freeze({ ...vectors });

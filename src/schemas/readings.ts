@@ -16,6 +16,9 @@ const ablationTrial = {
   }),
   fluency: z.number().meta({ description: 'Of plain answers under full ablation; 1 is unharmed.' }),
 };
+const removed = z.number().meta({
+  description: "Share of the told model's evidence that is gone from its answers under full ablation.",
+});
 
 export const ConceptReadings = z
   .strictObject({
@@ -50,12 +53,10 @@ export const ConceptReadings = z
           description: 'Per layer: what `ablate` 1 and `clamp` 0 hold the projection at.',
         }),
         ...ablationTrial,
-        removed: z.number().meta({
+        removed,
+        tried: z.array(z.strictObject({ ...ablationTrial, removed: removed.optional() })).meta({
           description:
-            "Share of the told model's evidence that is gone from its answers under full ablation.",
-        }),
-        tried: z.array(z.strictObject(ablationTrial)).meta({
-          description: 'What the level was chosen by, on answers to other questions.',
+            'What the level was chosen from: of those that leave plain answers a fluency of 0.9, the one that takes out most.',
         }),
         message: z
           .strictObject({

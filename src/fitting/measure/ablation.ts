@@ -1,8 +1,8 @@
 /**
  * What full ablation holds. A projection held at the neutral mean leaves much of what the model was told, and held at
- * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, the concept's
- * direction as far below neutral as plain answers stay fluent, and what its message's tokens differ in at neutral. What
- * goes then is measured on answers to other questions. Clamp counts from there up to what an addition at strength 1
+ * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, what the
+ * concept's message's tokens differ in at neutral, and its own direction at the depth below neutral that takes out most
+ * of those that leave plain answers fluent. Clamp counts from there up to what an addition at strength 1
  * reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
@@ -19,10 +19,13 @@ import { suppressionOf } from './suppression.js';
 
 /** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
 const depths = [0, 0.15, 0.3] as const;
-/** What is to be left of plain answers' fluency, with a margin over what is promised (0.9). */
-const leastFluency = 0.92;
-/** Greedy answers of a kind. Depth is chosen by the first, and what it does is measured on the next. */
-const few = 8;
+/** What is to be left of plain answers' fluency. */
+const leastFluency = 0.9;
+/**
+ * Greedy answers of a kind at a depth, at the most. With half as many a share that is gone moves by a fifth from one set of
+ * questions to another, and a depth is chosen by chance.
+ */
+const answersEach = 16;
 /** Share of the steered layers at either end that centred operations leave alone. */
 const spared = 1 / 3;
 
@@ -47,20 +50,30 @@ export async function withAblation(
 ): Promise<Readings> {
   if (trials.judge.told === null) return readings;
   const hold = (depth: number) => holdEverywhere(concept, readings, message, depth);
-  const { questions } = trials.everything;
-  const first: Selection = { questions: questions.slice(0, few), sampled: false };
-  // With few questions there are no others.
-  const rest = questions.length >= 2 * few ? questions.slice(few, 2 * few) : questions.slice(-few);
-  const next: Selection = { questions: rest, sampled: false };
+  const asked = trials.everything.questions.slice(0, answersEach);
+  const some: Selection = { questions: asked, sampled: false };
 
-  const reference = await trials.glancedReferences(first);
-  const seen = await trials.glanced(depths.map(hold), first);
-  const tried = depths.map((below, i) => ({ below, fluency: short(fluencyOf(seen[i] ?? [], reference)) }));
-  const depth = deepest(tried);
+  const glances = await trials.glancedReferences(some);
+  const plain = await trials.glanced(depths.map(hold), some);
+  const spoken = depths.map((below, i) => ({ below, fluency: short(fluencyOf(plain[i] ?? [], glances)) }));
+  const worth = fluentOnes(spoken);
 
-  const measured = await trials.referencesOf(next);
-  const [told = []] = await trials.steered([hold(depth)], next, true);
-  const [plain = []] = await trials.glanced([hold(depth)], next);
+  const reference = await trials.referencesOf(some);
+  const told = await trials.steered(
+    worth.map(({ below }) => hold(below)),
+    { ...some, relevance: false },
+    true,
+  );
+  const gone = worth.map(({ below }, i) => ({
+    below,
+    removed: short(suppressionOf(told[i] ?? [], reference).suppressed),
+  }));
+  const tried = spoken.map(
+    (one): AblationTrial => ({ ...one, ...gone.find(({ below }) => below === one.below) }),
+  );
+  const best = gone.reduce((most, one) => (one.removed > most.removed ? one : most));
+  const { below: depth, removed } = best;
+  const fluency = spoken.find(({ below }) => below === depth)?.fluency ?? 0;
   const { clamp } = readings;
   return {
     ...readings,
@@ -68,28 +81,19 @@ export async function withAblation(
     ablate: {
       level: levelAt(readings, depth),
       below: depth,
-      removed: short(suppressionOf(told, measured).suppressed),
-      fluency: short(fluencyOf(plain, measured)),
+      removed,
+      fluency,
       tried,
       ...(message !== null && { message }),
     },
   };
 }
 
-/**
- * The deepest that leaves plain answers fluent, on the straight line through what was tried: eight answers at one depth
- * would tell little. The neutral mean where the line says that of no depth.
- */
-function deepest(tried: readonly AblationTrial[]): number {
-  const mean = (of: (one: AblationTrial) => number) =>
-    tried.reduce((sum, one) => sum + of(one), 0) / tried.length;
-  const [x, y] = [mean(({ below }) => below), mean(({ fluency }) => fluency)];
-  const square = mean(({ below }) => (below - x) ** 2);
-  // What goes deeper does not become more fluent.
-  const slope = Math.min(0, mean(({ below, fluency }) => (below - x) * (fluency - y)) / square);
-  const most = tried.at(-1)?.below ?? 0;
-  const steps = Array.from({ length: 31 }, (_, i) => short((most * (30 - i)) / 30));
-  return steps.find((depth) => y + slope * (depth - x) >= leastFluency) ?? 0;
+/** Those depths that leave plain answers fluent; where none does, the one that leaves them most so. */
+function fluentOnes(spoken: readonly AblationTrial[]): readonly AblationTrial[] {
+  const fluent = spoken.filter(({ fluency }) => fluency >= leastFluency);
+  if (fluent.length > 0) return fluent;
+  return [spoken.reduce((most, one) => (one.fluency > most.fluency ? one : most))];
 }
 
 /** [L] so far below the neutral mean, in units of `clamp`. */

@@ -36,17 +36,26 @@ const costing = (cost: number): Partial<Rules> => {
   return { loss: (share) => (share < 0 ? (cost * -share) / peak : loss(share)) };
 };
 
-test('projections are held as far below neutral as leaves plain answers fluent', async () => {
-  const at = async (cost: number) => {
-    const { readings, one } = await found(costing(cost));
-    return { below: readings.ablate?.below ?? Number.NaN, one };
+/** Told answers show less the deeper, down to a depth, and more again beyond it. */
+const leastAt =
+  (depth: number): Rules['told'] =>
+  (share) => {
+    const below = -share / peak;
+    return Math.min(1, 0.2 + 2 * Math.abs(below - depth));
   };
-  const [free, cheap, dear, deadly] = [await at(0), await at(0.5), await at(1), await at(20)];
-  assert.equal(free.below, 0.3, 'as deep as anybody looks');
-  assert.ok(free.below > cheap.below && cheap.below > dear.below && dear.below > deadly.below);
-  assert.equal(deadly.below, 0, 'where every depth breaks text, neutral it is');
-  // By the rule 2 ** -(cost below one / peak) is 0.92 there.
-  near(cheap.below, (-Math.log2(0.92) * peak) / (0.5 * cheap.one), 0.04);
+
+test('of the depths that leave plain answers fluent, the one that takes out most', async () => {
+  const at = async (cost: number, told: Rules['told']) => {
+    const { readings } = await found({ ...costing(cost), told });
+    const { below = Number.NaN, tried = [] } = readings.ablate ?? {};
+    return { below, looked: tried.filter(({ removed }) => removed !== undefined).length };
+  };
+  assert.deepEqual(await at(0, leastAt(0.3)), { below: 0.3, looked: 3 });
+  assert.deepEqual(await at(0, leastAt(0.1)), { below: 0.15, looked: 3 }, 'deeper takes out less');
+  assert.deepEqual(await at(0, leastAt(0)), { below: 0, looked: 3 });
+  assert.deepEqual(await at(0.7, leastAt(0.3)), { below: 0.15, looked: 2 }, 'deeper is not fluent');
+  assert.deepEqual(await at(20, leastAt(0.3)), { below: 0, looked: 1 });
+  assert.deepEqual(await at(0, () => 1), { below: 0, looked: 3 }, 'where all are alike the least');
 });
 
 test('what is gone is the share of what the told model shows', async () => {
@@ -74,24 +83,28 @@ test('level, unit and layers are one description: from the level on, clamp reach
   }
 });
 
-test('what it does is measured on other questions than it was chosen by', async () => {
-  const { held, readings } = await found(costing(0.5));
-  const question = (prompt: readonly number[]) => /<user>(.*)\n/.exec(textOf(prompt))?.[1] ?? '';
+test('every depth is asked the same sixteen questions, told ones where plain ones are fluent', async () => {
+  const { held, readings } = await found(costing(0));
   const told = held.filter(({ prompt }) => textOf(prompt).includes(prefix));
-  const measured = new Set(told.map(({ prompt }) => question(prompt)));
-  const chosenBy = new Set(held.map(({ prompt }) => question(prompt)).filter((one) => !measured.has(one)));
-  assert.equal(told.length, 8);
-  assert.deepEqual([measured.size, chosenBy.size], [8, 8]);
-  assert.equal(held.length, 3 * 8 + 2 * 8);
-  // The same edit for told and plain answers, and the first position left alone.
-  const [first] = told;
-  assert.ok(first && told.every(({ edit }) => shareOf(edit) === shareOf(first.edit)));
+  assert.equal(told.length, 3 * 16);
+  assert.equal(held.length, 2 * 3 * 16);
+  assert.equal(new Set(held.map(({ prompt }) => prompt.join())).size, 2 * 16);
+  // The same edits for told and plain answers, and the first position left alone.
+  const shares = (list: typeof held) => [...new Set(list.map(({ edit }) => shareOf(edit)))].sort();
+  assert.deepEqual(shares(told), shares(held));
   assert.ok(
     held.every(({ edit }) => edit.every(({ from, to }) => from === 1 && to === Number.POSITIVE_INFINITY)),
   );
+  const { ablate } = readings;
   assert.deepEqual(
-    readings.ablate?.tried.map(({ below }) => below),
+    ablate?.tried.map(({ below }) => below),
     [0, 0.15, 0.3],
+  );
+  const { below, fluency, removed } = ablate;
+  assert.deepEqual(
+    ablate.tried.find((one) => one.below === below),
+    { below, fluency, removed },
+    'what is told of it is what was measured there',
   );
 });
 
@@ -135,7 +148,7 @@ test('the search is a small part of a calibration', async () => {
     0,
   );
   const all = written(engine.generated) + read;
-  assert.ok(held < 0.04 * all, `${held} of ${all}`);
+  assert.ok(held < 0.06 * all, `${held} of ${all}`);
 });
 
 test('the middle third of the layers', () => {
