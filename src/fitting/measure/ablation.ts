@@ -18,7 +18,7 @@ import type { Selection, StrengthTrials } from './strength-trials.js';
 import { suppressionOf } from './suppression.js';
 
 /** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
-const depths = [0, 0.15, 0.3] as const;
+const depths = [0, 0.15, 0.3, 0.5] as const;
 /** What is to be left of plain answers' fluency. */
 const leastFluency = 0.9;
 /**
