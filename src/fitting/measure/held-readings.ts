@@ -13,8 +13,7 @@ import { answersInFlight } from '../answers/answers-in-flight.js';
 import { writeAnswer } from '../answers/write-answer.js';
 import { middleLayers, withAblation } from './ablation.js';
 import { readMessage } from './message-reading.js';
-import { heldLayers, measureReadings, projectionsOf } from './readings.js';
-import { meanOf } from './steering-scores.js';
+import { heldLayers, measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
 import { addEverywhere } from './unit-edit.js';
 
@@ -38,7 +37,7 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
     trials.judge.told === null
       ? steered.map(({ prompt, tokens }) => ({ prompt, answer: tokens }))
       : behind(trials.judge.told, toldAnswers);
-  const readings = await measureReadings(
+  const measured = await measureReadings(
     concept,
     model,
     {
@@ -47,8 +46,10 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       toldBy: trials.judge.told === null ? 'steering' : 'message',
     },
     signal,
+    further,
   );
-  if (readings === null) return null;
+  if (measured === null) return null;
+  const { readings, further: level } = measured;
   const means = meansOf(steered, 2 * concept.layers);
   if (means === null) return readings;
   // Projections are of the stream before a block's own addition.
@@ -58,9 +59,6 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   });
   const within = { ...readings, clamp: { layers, unit } };
   if (message === null || further === null) return withAblation(concept, within, null, trials);
-  const plain = behind(trials.judge.plain, plainAnswers);
-  const neutral = await projectionsOf({ ...concept, vectors: further }, model, plain, signal);
-  const level = neutral.map((values) => meanOf(values) ?? 0);
   const above = level.map((mean, layer) =>
     layers.includes(layer) ? (means[concept.layers + layer] ?? 0) - mean : 0,
   );
