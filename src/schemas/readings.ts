@@ -14,6 +14,10 @@ const ablationTrial = {
     description:
       'How far below the neutral mean it holds: a share of the way from there up to what `add` at strength 1 reads. 0 is the neutral mean itself.',
   }),
+  message_below: z.number().optional().meta({
+    description:
+      "The same along `message`: a share of the way from the neutral mean up to what the message's own tokens read. Left out where it holds the neutral mean there.",
+  }),
   fluency: z.number().meta({ description: 'Of plain answers under full ablation; 1 is unharmed.' }),
 };
 const removed = z.number().meta({
@@ -56,7 +60,7 @@ export const ConceptReadings = z
         removed,
         tried: z.array(z.strictObject({ ...ablationTrial, removed: removed.optional() })).meta({
           description:
-            'What the level was chosen from: of those that leave plain answers a fluency of 0.9, the one that takes out most.',
+            'What the levels were chosen from: of those that leave plain answers a fluency of 0.9, the one that takes out most. `removed` where it was measured: for the deepest of them.',
         }),
         message: z
           .strictObject({

@@ -7,7 +7,7 @@
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { MessageDirections } from '../../concepts/message-directions.js';
-import type { AblationTrial, Readings } from '../../concepts/readings.js';
+import type { AblationTrial, MeasuredAblation, Readings } from '../../concepts/readings.js';
 import type { ActivationEdit } from '../../engine/protocol.js';
 import { SteeringItem } from '../../schemas/steering.js';
 import { heldMessage, heldProjection } from '../../steering/held-projection.js';
@@ -17,8 +17,32 @@ import { fluencyOf } from './steering-scores.js';
 import type { Selection, StrengthTrials } from './strength-trials.js';
 import { suppressionOf } from './suppression.js';
 
-/** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
-const depths = [0, 0.15, 0.3, 0.5] as const;
+/** How far below the neutral mean projections are held. */
+interface Depth {
+  /** Along the concept's direction, as a share of the way up to what strength 1 of `add` reads. */
+  readonly below: number;
+  /** Along the message's, as a share of the way up to what its own tokens read. */
+  readonly messageBelow: number;
+}
+
+/** A message's direction at neutral, before anybody looked how far below it goes. */
+interface NeutralMessage extends MessageDirections {
+  /** [L] from the neutral mean up to what the message's own tokens read. */
+  readonly reach: readonly number[];
+}
+
+/** The shallowest first. */
+const depths: readonly Depth[] = [
+  { below: 0, messageBelow: 0 },
+  { below: 0, messageBelow: 0.25 },
+  { below: 0.15, messageBelow: 0.25 },
+  { below: 0, messageBelow: 0.4 },
+  { below: 0, messageBelow: 0.6 },
+];
+/** Where there is no message. */
+const depthsAlone: readonly Depth[] = [0, 0.15, 0.3, 0.5].map((below) => ({ below, messageBelow: 0 }));
+/** Told answers, which cost five times what plain ones do, are given at so many: deeper takes out more, but for chance. */
+const mostTold = 2;
 /** What is to be left of plain answers' fluency. */
 const leastFluency = 0.9;
 /**
@@ -39,82 +63,89 @@ export function middleLayers(layers: readonly number[]): readonly number[] {
  * The same readings with what ablation and clamp hold.
  * @param readings whose `clamp` has the layers, and a unit that leads from the neutral mean to what an addition at
  *   strength 1 reads
- * @param message a further direction to hold, in the same way
+ * @param message a further direction to hold
  * @returns without `ablate` where nothing tells the concept, for then nothing says what is gone
  */
 export async function withAblation(
   concept: Concept,
   readings: Readings,
-  message: MessageDirections | null,
+  message: NeutralMessage | null,
   trials: StrengthTrials,
 ): Promise<Readings> {
   if (trials.judge.told === null) return readings;
-  const hold = (depth: number) => holdEverywhere(concept, readings, message, depth);
   const asked = trials.everything.questions.slice(0, answersEach);
   const some: Selection = { questions: asked, sampled: false };
+  const held = (message === null ? depthsAlone : depths).map((depth) => atDepth(readings, message, depth));
 
   const glances = await trials.glancedReferences(some);
-  const plain = await trials.glanced(depths.map(hold), some);
-  const spoken = depths.map((below, i) => ({ below, fluency: short(fluencyOf(plain[i] ?? [], glances)) }));
-  const worth = fluentOnes(spoken);
+  const plain = await trials.glanced(
+    held.map((ablate) => holdEverywhere(concept, readings, ablate)),
+    some,
+  );
+  const spoken = held.map((ablate, i) => ({ ...ablate, fluency: short(fluencyOf(plain[i] ?? [], glances)) }));
+  const deepest = fluentOnes(spoken).slice(-mostTold);
 
   const reference = await trials.referencesOf(some);
   const told = await trials.steered(
-    worth.map(({ below }) => hold(below)),
+    deepest.map((ablate) => holdEverywhere(concept, readings, ablate)),
     { ...some, relevance: false },
     true,
   );
-  const gone = worth.map(({ below }, i) => ({
-    below,
+  const gone = deepest.map((ablate, i) => ({
+    ...ablate,
     removed: short(suppressionOf(told[i] ?? [], reference).suppressed),
   }));
-  const tried = spoken.map(
-    (one): AblationTrial => ({ ...one, ...gone.find(({ below }) => below === one.below) }),
-  );
+  const tried = spoken.map((one): AblationTrial => {
+    const removed = gone[deepest.indexOf(one)]?.removed;
+    const { below, messageBelow, fluency } = one;
+    return {
+      below,
+      ...(messageBelow !== undefined && { messageBelow }),
+      fluency,
+      ...(removed !== undefined && { removed }),
+    };
+  });
   const best = gone.reduce((most, one) => (one.removed > most.removed ? one : most));
-  const { below: depth, removed } = best;
-  const fluency = spoken.find(({ below }) => below === depth)?.fluency ?? 0;
   const { clamp } = readings;
   return {
     ...readings,
-    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + depth) * unit) },
-    ablate: {
-      level: levelAt(readings, depth),
-      below: depth,
-      removed,
-      fluency,
-      tried,
-      ...(message !== null && { message }),
-    },
+    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + best.below) * unit) },
+    ablate: { ...best, tried },
   };
 }
 
-/** Those depths that leave plain answers fluent; where none does, the one that leaves them most so. */
-function fluentOnes(spoken: readonly AblationTrial[]): readonly AblationTrial[] {
+/** Those that leave plain answers fluent; where none does, the one that leaves them most so. */
+function fluentOnes<Trial extends AblationTrial>(spoken: readonly Trial[]): readonly Trial[] {
   const fluent = spoken.filter(({ fluency }) => fluency >= leastFluency);
   if (fluent.length > 0) return fluent;
   return [spoken.reduce((most, one) => (one.fluency > most.fluency ? one : most))];
 }
 
-/** [L] so far below the neutral mean, in units of `clamp`. */
-const levelAt = ({ neutral, clamp }: Readings, depth: number): readonly number[] =>
-  neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0));
-
-/**
- * As a request's ablation would, by the same terms.
- * @param depth below the neutral mean, in units of `clamp`; along the message it stays neutral
- */
-function holdEverywhere(
-  concept: Concept,
-  readings: Readings,
-  message: MessageDirections | null,
-  depth: number,
-): ActivationEdit {
-  const ablate = {
-    ...{ level: levelAt(readings, depth), below: depth, removed: 0, fluency: 0, tried: [] },
-    ...(message !== null && { message }),
+/** What is held at a depth, of which nothing is measured yet. */
+function atDepth(
+  { neutral, clamp }: Readings,
+  message: NeutralMessage | null,
+  { below, messageBelow }: Depth,
+): MeasuredAblation {
+  const down = (layer: number) => messageBelow * (message?.reach[layer] ?? 0);
+  return {
+    below,
+    ...(messageBelow > 0 && { messageBelow }),
+    ...{ fluency: 0, removed: 0, tried: [] },
+    level: neutral.mean.map((mean, layer) => mean - below * (clamp.unit[layer] ?? 0)),
+    ...(message !== null && {
+      message: {
+        vectors: message.vectors,
+        level: message.level.map((level, layer) => level - down(layer)),
+        unit: message.unit.map((unit, layer) => unit + down(layer)),
+      },
+    }),
   };
-  const version = `${concept.version} held at ${depth}`;
+}
+
+/** As a request's ablation would, by the same terms. */
+function holdEverywhere(concept: Concept, readings: Readings, ablate: MeasuredAblation): ActivationEdit {
+  const version = `${concept.version} held at ${ablate.below} ${ablate.messageBelow ?? 0}`;
   const held: Concept = { ...concept, version, readings: { ...readings, ablate } };
   const item = SteeringItem.parse({ concept: concept.name, operation: 'ablate' });
   const window = { from: 0, to: Number.POSITIVE_INFINITY };

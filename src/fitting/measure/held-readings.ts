@@ -30,7 +30,10 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       .map(({ question, tokens }) => ({ prompt: prompts[question] as readonly number[], answer: tokens }));
   const layers = middleLayers(heldLayers(concept));
   const rows = trials.judge.told === null ? null : await readMessage(concept, layers, trials);
-  const message = rows === null || rows.size === 0 ? null : { vectors: encodedRows(rows) };
+  const message =
+    rows === null || rows.size === 0
+      ? null
+      : { vectors: encodedRows(new Map([...rows].map(([layer, { direction }]) => [layer, direction]))) };
   const further = message === null ? null : messageVectors(message, concept.layers, concept.hiddenSize);
   const steered = await steeredAnswers(concept, trials, [concept.vectors, ...(further ? [further] : [])]);
   const told =
@@ -62,7 +65,8 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   const above = level.map((mean, layer) =>
     layers.includes(layer) ? (means[concept.layers + layer] ?? 0) - mean : 0,
   );
-  return withAblation(concept, within, { ...message, level, unit: above }, trials);
+  const reach = level.map((mean, layer) => (rows?.get(layer)?.own ?? mean) - mean);
+  return withAblation(concept, within, { ...message, level, unit: above, reach }, trials);
 }
 
 /** Of the projections at every token; null without any. */
