@@ -13,7 +13,7 @@ export interface MessageRow {
 }
 
 /** Messages of other things that it is told apart from. */
-const others = 4;
+const others = 8;
 
 /**
  * @param layers where directions are wanted

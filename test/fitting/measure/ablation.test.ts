@@ -130,7 +130,7 @@ test('what the message differs in from others is held too, at right angles to th
   for (const layer of readings.clamp.layers)
     assert.deepEqual([...vectors.subarray(4 * layer, 4 * layer + 4)], [0, 1, 0, 0]);
   assert.equal(engine.captured.filter((text) => text.includes(prefix)).length, 1);
-  assert.equal(engine.captured.length, 5, 'and four others');
+  assert.equal(engine.captured.length, 9, 'and eight others');
   for (const { edit } of held) assert.deepEqual([...(edit[1]?.vectors ?? [])], [...vectors]);
   // Held as far below the neutral -10 a block as a share of the way up to the 1 that the message's tokens read.
   const down = readings.ablate?.messageBelow ?? 0;
