@@ -224,6 +224,15 @@ export const errors = {
         : `concept ${shown(name)} does not exist for model ${model}; it has: ${some(known)}.`,
       param,
     ),
+  /** @param progress how far its fit is, in words */
+  conceptBeingFitted: (name: string, model: string, fit: string, progress: string, param = 'concept') =>
+    new SteerdError(
+      'concept_being_fitted',
+      409,
+      'conflict_error',
+      `concept ${shown(name)} is being fitted for model ${model}: ${progress}. GET /v1/fits/${fit}?wait=true answers when it is done.`,
+      param,
+    ),
   attentionNotFound: (name: string, reason: string) =>
     new SteerdError(
       'attention_not_found',

@@ -11,14 +11,15 @@ import type { ConceptLookup } from '../concepts/concept-lookup.js';
 import { type Settings, settingsTable } from '../config.js';
 import { greedy } from '../engine/protocol.js';
 import type { LoadedModel } from '../models/model.js';
-import { loadModel } from '../models/serve/load.js';
 import { SteeringItem } from '../schemas/steering.js';
 import { validate } from '../schemas/validation.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { streamText } from '../text/text-stream.js';
 import { demoPage } from './demo-page.js';
+import { sayJson } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
+import { numberOf } from './steering-options.js';
 
 const usualPrompts = [
   'What did you do this weekend?',
@@ -31,6 +32,7 @@ const answerTokens = 48;
 const widthWithoutTerminal = 100;
 
 interface DemoOptions {
+  readonly json?: boolean;
   readonly prompt?: string[];
   readonly concept?: string[];
   readonly strength?: string;
@@ -43,6 +45,7 @@ export function register(program: Command): void {
     .option('--prompt <text...>', `what to ask (default: ${usualPrompts.length} every-day questions)`)
     .option('--concept <name...>', `concepts to steer by (default: ${usualConcepts.join(', ')})`)
     .option('--strength <number>', '1 is strong and still fluent, 0 is off (default: 1)');
+  command.option('--json', 'as JSON', false);
   const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
   command.action((options: DemoOptions) => demo(options, settingsOf({ ...options })));
 }
@@ -56,9 +59,14 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
   progress.update(`loading ${settings.model} ...`);
   let model: LoadedModel | undefined;
   try {
+    const { loadModel } = await import('../models/serve/load.js');
     model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
     const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
     progress.clear();
+    if (options.json) {
+      sayJson({ model: model.id, tokens, seconds, data: told(prompts, steerings, answers) });
+      return;
+    }
     const { stdout, env } = process;
     const lines = demoPage(
       { prompts, steerings, answers },
@@ -74,6 +82,17 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
     await model?.engine.close();
   }
 }
+
+/** Each prompt with its answers, the plain one first. */
+const told = (prompts: readonly string[], steerings: readonly SteeringItem[], answers: readonly string[]) =>
+  prompts.map((prompt, i) => ({
+    prompt,
+    answers: [undefined, ...steerings].map((item, j) => ({
+      concept: item?.concept ?? null,
+      strength: item?.strength ?? 0,
+      text: answers[i * (1 + steerings.length) + j],
+    })),
+  }));
 
 /** A command to copy. The server's own settings may differ: it says where it listens when it starts. */
 function request(prompt = '', steering?: SteeringItem): string {
@@ -120,7 +139,7 @@ function chooseConcepts(names: readonly string[]): string[] {
 
 /** Checked as a request's would be. */
 function steeringItem(concept: string, strength: string | undefined): SteeringItem {
-  const item = { concept, ...(strength === undefined ? {} : { strength: Number(strength) }) };
+  const item = { concept, ...(strength === undefined ? {} : { strength: numberOf('--strength', strength) }) };
   const parsed = validate(SteeringItem, item);
   if ('error' in parsed) throw parsed.error;
   return parsed.value;

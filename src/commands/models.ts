@@ -4,8 +4,9 @@ import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
-import { table } from './columns.js';
+
 import { untilInterrupted } from './interruption.js';
+import { sayTable } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
@@ -18,7 +19,8 @@ export function register(program: Command): void {
   const models = program.command('models').description('models of the models directory');
 
   const show = models
-    .command('list')
+    .command('list', { isDefault: true })
+    .alias('ls')
     .description('the models, where they came from and how large they are')
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['modelsDirectory']);
@@ -37,12 +39,14 @@ export function register(program: Command): void {
       ...found.map(rowOf),
       ...unfinished.map(({ name, bytes }) => [name, shownBytes(bytes), '-', 'unfinished: pull it again']),
     ];
-    process.stdout.write(table([headings, ...rows]));
+    if (rows.length === 0) process.stderr.write('There is no model: steerd pull OWNER/NAME brings one.\n');
+    else sayTable(headings, rows);
     process.stderr.write(`in ${modelsDirectory}\n`);
   });
 
   const remove = models
     .command('remove')
+    .alias('rm')
     .description(
       'remove a model, or what an unfinished pull of it left; its concepts stay in the data directory',
     )

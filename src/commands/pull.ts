@@ -8,6 +8,7 @@ import { parseRepository } from '../hub/repository.js';
 import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
+import { helpText } from './output.js';
 import { addSettings } from './settings-options.js';
 
 interface PullCommandOptions {
@@ -35,9 +36,9 @@ export function register(program: Command): void {
   const settingsOf = addSettings(command, ['modelsDirectory', 'hubEndpoint']);
   command.addHelpText(
     'after',
-    `
-A pull that was broken off goes on where it stopped when it is started again. HF_TOKEN opens gated and private models.
-Afterwards: steerd serve --model <name>`,
+    helpText(
+      '\nA pull that was broken off goes on where it stopped when it is started again. HF_TOKEN opens gated and private models.\nAfterwards: steerd serve --model <name>',
+    ),
   );
   command.action(async (id: string, options: PullCommandOptions) => {
     const { modelsDirectory, hubEndpoint } = settingsOf({ ...options });

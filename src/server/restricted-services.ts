@@ -8,6 +8,7 @@ import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { fitOf } from '../fitting/fit-progress.js';
 import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
@@ -23,22 +24,27 @@ export function restrictServices(
   const store = services.responses ?? new ResponseStore(0);
   const responses = store.of(caller?.key.id ?? '');
   if (caller === null) {
-    const { models, concepts, fits, pulls } = services;
-    return { models, concepts, fits, pulls, responses };
+    const { models, fits, pulls } = services;
+    return { models, concepts: withFits(services.concepts, fits), fits, pulls, responses };
   }
   const { key } = caller;
   const models = restrictModels(
     withModels(services.models, (model) => metered(model, caller, counterOf(key, metrics))),
     key,
   );
+  const fits = restrictFits(services.fits, key, models);
   return {
     models,
-    concepts: restrictConcepts(ofModels(services.concepts, key), key),
-    fits: restrictFits(services.fits, key, models),
+    concepts: withFits(restrictConcepts(ofModels(services.concepts, key), key), fits),
+    fits,
     pulls: restrictPulls(services.pulls, key),
     responses,
   };
 }
+
+/** A concept that is not there yet may be on its way. */
+const withFits = (concepts: ConceptLibrary, fits: Pick<CallerServices['fits'], 'list'>): ConceptLibrary =>
+  withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
 
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {

@@ -5,6 +5,7 @@
 export const layers: readonly (readonly string[])[] = [
   ['cli'], // the `steerd` command
   ['commands'], // its subcommands
+  ['playground'], // the page at `/`: runs in browsers, knows the server by its API alone
   ['routes', 'plugins'], // HTTP: parse, call one function of src/, shape the reply
   ['server'], // the application: services, OpenAPI, one server's life
   ['completions', 'fitting'], // from a request to a reply; making concepts and measuring them
@@ -21,6 +22,12 @@ export const layers: readonly (readonly string[])[] = [
   ['errors'],
 ];
 
+/**
+ * Rooms that others may neither import from nor give values to: of the named rooms they import types, which are gone once compiled,
+ * and of all others nothing.
+ */
+export const typesOnly: Readonly<Record<string, readonly string[]>> = { playground: ['schemas'] };
+
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   engine: [['client'], ['worker'], ['load'], ['run'], ['kv', 'schedule'], ['grammar', 'sampling'], ['.']],
@@ -33,5 +40,14 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
     ['linear-algebra'],
   ],
   models: [['pull', 'serve'], ['disk'], ['.']],
+  playground: [
+    ['.'],
+    ['shell'],
+    ['views'],
+    ['chat', 'make', 'library', 'sweep', 'server'],
+    ['parts'],
+    ['state'],
+    ['api'],
+  ],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

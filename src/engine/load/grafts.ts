@@ -18,6 +18,7 @@ import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
 import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/integer-products.js';
+import { type KvScales, quantizeKv } from '../../onnx/rewrite/quantized-kv.js';
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { fingerprintModel, readModelSpec } from '../model-spec.js';
@@ -31,6 +32,8 @@ export interface ExportChanges {
   readonly windows: readonly number[] | null;
   /** Products that are multiplied by column; null for none. */
   readonly columns: ColumnForm | null;
+  /** Keys and values in 8 bits when serving; not when left out. */
+  readonly kvScales?: ReadonlyMap<string, KvScales>;
 }
 
 interface ReadExport extends IntegerProducts {
@@ -106,7 +109,8 @@ export async function observableGraft(directory: string, unchanged: ExportChange
 function serializedServing(model: ModelProto, changes: ExportChanges, fixedShapes = false): Uint8Array {
   const webGpu = changes.on?.name === 'webgpu';
   const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu });
-  return serializeModel(byColumn(graft, changes));
+  const { kvScales } = changes;
+  return serializeModel(byColumn(kvScales ? quantizeKv(graft, kvScales) : graft, changes));
 }
 
 /** The products of a graft by column; grafting before leaves the blocks to be found as the export has them. */

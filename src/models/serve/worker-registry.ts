@@ -199,7 +199,7 @@ export class WorkerModelRegistry implements ModelRegistry {
   /** Read once for each state of the folder. */
   async #measure(id: string, directory: string, settings: ServingSettings): Promise<Footprint> {
     const created = this.#catalog.get(id)?.created ?? 0;
-    const key = `${created} ${settings.slots} ${settings.context} ${settings.device}`;
+    const key = `${created} ${settings.slots} ${settings.context} ${settings.device} ${settings.kvCache}`;
     const known = this.#footprints.get(id);
     if (known?.key === key) return known.footprint;
     const wholeCache = settings.device === 'cuda' || settings.device === 'webgpu';
