@@ -16,6 +16,8 @@ export interface OpenedServices extends Services {
   readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
+  /** Lets other servers have the data directory, once nothing writes there any more. */
+  readonly unlock?: () => Promise<void>;
 }
 
 type OpenServices = (settings: Settings, log: ServerLog) => Promise<OpenedServices>;
@@ -48,6 +50,7 @@ export async function startServer(
   const closeServices = async () => {
     await Promise.all([services.fits.close(), services.pulls.close(), services.imports.close()]);
     await services.models.close();
+    await services.unlock?.();
   };
   try {
     const app = await buildApp(services, { settings, log });
