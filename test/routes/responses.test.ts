@@ -139,7 +139,7 @@ test("errors have this endpoint's names of fields, and repeat what the request s
     [
       { max_output_tokens: 60, max_tokens_overflow: 'error' },
       'input',
-      /^input has 20 tokens.*lower max_output_tokens\.$/,
+      /^input has 20 tokens.*lower max_output_tokens\. If .*STEERD_CONTEXT.*\.$/,
     ],
     [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
     [
