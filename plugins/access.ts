@@ -57,10 +57,11 @@ function authorizationOf({ headers }: FastifyRequest): string | undefined {
 async function admit(control: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { scope } = request.routeOptions.config;
   try {
-    const caller = await control.admit(authorizationOf(request), scope);
+    const caller = await control.admit(authorizationOf(request), scope, ({ id, name }) =>
+      attribute(request, reply, { key: id, key_name: name }),
+    );
     if (caller === null) return;
     request.caller = caller;
-    attribute(request, reply, { key: caller.key.id, key_name: caller.key.name });
     caller.usage.takeRequest();
     if (scope === 'completions') onReplyEnd(reply.raw, caller.usage.beginStream());
   } catch (error) {

@@ -106,11 +106,6 @@ const operations: FastifyPluginAsyncZod = async (app) => {
   app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async () =>
     app.swagger(),
   );
-
-  app.get('/', { config: { scope: 'public' }, schema: { hide: true } }, async (_, reply) =>
-    // Relative, so that it holds behind a proxy that gives the server a path of its own.
-    reply.redirect('docs/'),
-  );
 };
 
 export default operations;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { closest } from './common/closest.js';
 import { packageRoot } from './common/package.js';
-import { arithmetics } from './engine/worker-settings.js';
+import { arithmetics, kvCacheTypes } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
 interface Setting<Schema extends z.ZodType> {
@@ -117,8 +117,8 @@ export const settingsTable = {
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',
     fallback: join(packageRoot, 'models'),
-    help: 'folder with one folder per model; pulled ones go there',
-    requirement: 'a path',
+    help: 'folder with one folder per model; several as in PATH: pulled and built ones go into the first, and the embedded model is always there',
+    requirement: 'a path, or several as in PATH',
     schema: text,
   }),
   model: setting({
@@ -126,7 +126,7 @@ export const settingsTable = {
     flag: '--model <id>',
     fallback: 'smollm2-135m-instruct',
     help: 'model to load at the start and to answer with by default: the name of its folder',
-    requirement: 'the name of a folder under the models directory',
+    requirement: 'the name of a folder under a models directory',
     schema: text.regex(/^[^/\\]+$/).refine((id) => id !== '.' && id !== '..'),
   }),
   threads: setting({
@@ -177,6 +177,14 @@ export const settingsTable = {
     requirement: `one of ${arithmetics.join(', ')}`,
     schema: z.enum(arithmetics),
   }),
+  kvCache: setting({
+    env: 'STEERD_KV_CACHE',
+    flag: '--kv-cache <type>',
+    fallback: 'export',
+    help: `how keys and values are kept on the CPU: ${kvCacheTypes.join(', ')}; int8 takes a quarter of the memory of float32, and answers differ a little`,
+    requirement: `one of ${kvCacheTypes.join(', ')}`,
+    schema: z.enum(kvCacheTypes),
+  }),
   slots: setting({
     env: 'STEERD_SLOTS',
     flag: '--slots <number>',
@@ -192,6 +200,14 @@ export const settingsTable = {
     help: "tokens of prompt and answer together; 0 takes the model's, or what the memory holds",
     requirement: 'an integer, 0 or from 16 to 1048576',
     schema: integer(0, 1_048_576).refine((tokens) => tokens === 0 || tokens >= 16),
+  }),
+  answerTokens: setting({
+    env: 'STEERD_ANSWER_TOKENS',
+    flag: '--answer-tokens <tokens>',
+    fallback: '512',
+    help: 'tokens of an answer to a chat that sets no max_tokens; 0 for what the context has room for',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
   }),
   memory: setting({
     env: 'STEERD_MEMORY',

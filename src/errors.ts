@@ -168,7 +168,7 @@ export const errors = {
     invalid(
       'context_length_exceeded',
       // Clients look for the words "maximum context length is N tokens".
-      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}.`,
+      `${param} has ${prompt} tokens${answer > 0 ? ` and ${answer} more ${answer === 1 ? 'is' : 'are'} asked for` : ''}, but this model's maximum context length is ${limit} tokens; shorten the prompt${answer > 1 ? ` or lower ${lengthField}` : ''}. If the model was made for more, the server's STEERD_CONTEXT (--context, or context in the steerd.json of its folder) sets how much it serves.`,
       param,
     ),
   previousResponseNotFound: (id: string) =>
@@ -222,6 +222,15 @@ export const errors = {
       elsewhere.length > 0
         ? `concept ${shown(name)} does not exist for model ${model}, but for ${some(elsewhere)}: a concept belongs to the model it was fitted on; ask for that model or fit it for this one. ${model} has: ${some(known)}.`
         : `concept ${shown(name)} does not exist for model ${model}; it has: ${some(known)}.`,
+      param,
+    ),
+  /** @param progress how far its fit is, in words */
+  conceptBeingFitted: (name: string, model: string, fit: string, progress: string, param = 'concept') =>
+    new SteerdError(
+      'concept_being_fitted',
+      409,
+      'conflict_error',
+      `concept ${shown(name)} is being fitted for model ${model}: ${progress}. GET /v1/fits/${fit}?wait=true answers when it is done.`,
       param,
     ),
   attentionNotFound: (name: string, reason: string) =>
@@ -496,6 +505,12 @@ export const errors = {
       `${file} of model ${shown(repository)} cannot be served: ${reason}.`,
       'model',
     ),
+  /** A checkpoint's file that is damaged, cut off or not what its name says. */
+  checkpointInvalid: (file: string, reason: string) =>
+    invalid('checkpoint_invalid', `${shown(file)} cannot be read as a checkpoint: ${reason}.`, 'path'),
+  /** A checkpoint that is sound, of a kind for which no graph can be built. */
+  checkpointUnsupported: (file: string, reason: string) =>
+    invalid('model_unsupported', `no model can be built from ${shown(file)}: ${reason}.`, 'path'),
   modelExists: (name: string, what: string) =>
     new SteerdError(
       'model_exists',
@@ -522,6 +537,16 @@ export const errors = {
     ),
   pullNotFound: (id: string) =>
     new SteerdError('pull_not_found', 404, 'not_found_error', `pull ${shown(id)} does not exist.`, 'id'),
+  importNotFound: (id: string) =>
+    new SteerdError('import_not_found', 404, 'not_found_error', `import ${shown(id)} does not exist.`, 'id'),
+  importFinished: (id: string, status: string) =>
+    new SteerdError(
+      'import_finished',
+      409,
+      'conflict_error',
+      `import ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
   pullFinished: (id: string, status: string) =>
     new SteerdError(
       'pull_finished',

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { errors } from '../../src/errors.js';
+import { endOfFit } from '../../src/fitting/fit-progress.js';
 import { largerBodies } from '../../src/schemas/body-limits.js';
 import { errorResponses } from '../../src/schemas/errors.js';
-import { FitEvent, FitJob, FitList, FitParams } from '../../src/schemas/fit-jobs.js';
+import { FitEvent, FitJob, FitList, FitParams, FitWaitQuery } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 import { EventsHeaders } from '../../src/schemas/job-events.js';
@@ -22,11 +23,16 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         summary: 'Fit a concept',
         description:
           'The model is read where it shows the concept and where it does not; the difference is the concept. Unless the recipe is named, several are tried and the best is kept.',
+        querystring: FitWaitQuery,
         body: FitRequest,
         response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => request.services.fits.create(request.body, app.answers.signalFor(reply.raw)),
+    async ({ services, body, query }, reply) => {
+      const signal = app.answers.signalFor(reply.raw);
+      const job = await services.fits.create(body, signal);
+      return query.wait === 'true' ? endOfFit(services.fits, job, signal) : job;
+    },
   );
 
   app.get(
@@ -52,13 +58,14 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         tags,
         summary: 'Tell how a fit is doing',
         params: FitParams,
-        response: { 200: FitJob, ...errorResponses(404, 500, 503) },
+        querystring: FitWaitQuery,
+        response: { 200: FitJob, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ params: { id }, services }) => {
+    async ({ params: { id }, query, services }, reply) => {
       const job = services.fits.get(id);
       if (job === undefined) throw errors.fitNotFound(id);
-      return job;
+      return query.wait === 'true' ? endOfFit(services.fits, job, app.answers.signalFor(reply.raw)) : job;
     },
   );
 

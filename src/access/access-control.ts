@@ -27,10 +27,15 @@ export class AccessControl {
 
   /**
    * @param authorization the request's header
+   * @param onKnown told whose key it is, also when the key is then refused: the log says who was
    * @returns the caller; null for a public route, or where no keys are needed
    * @throws SteerdError invalid_api_key, insufficient_scope, keys_unreadable
    */
-  async admit(authorization: string | undefined, needed: RouteScope): Promise<Caller | null> {
+  async admit(
+    authorization: string | undefined,
+    needed: RouteScope,
+    onKnown: (key: KnownKey) => void = () => {},
+  ): Promise<Caller | null> {
     if (needed === 'public') return null;
     await this.keys.refresh();
     if (!this.keys.needed) return null;
@@ -38,6 +43,7 @@ export class AccessControl {
     if (secret === undefined) throw this.keys.unreadable ? errors.keysUnreadable() : errors.apiKeyMissing();
     const key = this.keys.find(secret);
     if (key === undefined) throw this.keys.unreadable ? errors.keysUnreadable() : errors.apiKeyWrong();
+    onKnown(key);
     if (key.expires !== null && unixSeconds() >= key.expires) throw errors.apiKeyExpired(key.id, key.expires);
     if (!allows(key.scopes, needed)) throw errors.scopeTooSmall(key.id, needed, key.scopes);
     return { key, usage: this.#usageOf(key) };

@@ -10,15 +10,17 @@ import { readConceptFolder } from '../concepts/concept-folder.js';
 import type { ConceptLookup } from '../concepts/concept-lookup.js';
 import { type Settings, settingsTable } from '../config.js';
 import { greedy } from '../engine/protocol.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
-import { loadModel } from '../models/serve/load.js';
 import { SteeringItem } from '../schemas/steering.js';
 import { validate } from '../schemas/validation.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { streamText } from '../text/text-stream.js';
 import { demoPage } from './demo-page.js';
+import { sayJson } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
+import { numberOf } from './steering-options.js';
 
 const usualPrompts = [
   'What did you do this weekend?',
@@ -31,6 +33,7 @@ const answerTokens = 48;
 const widthWithoutTerminal = 100;
 
 interface DemoOptions {
+  readonly json?: boolean;
   readonly prompt?: string[];
   readonly concept?: string[];
   readonly strength?: string;
@@ -43,6 +46,7 @@ export function register(program: Command): void {
     .option('--prompt <text...>', `what to ask (default: ${usualPrompts.length} every-day questions)`)
     .option('--concept <name...>', `concepts to steer by (default: ${usualConcepts.join(', ')})`)
     .option('--strength <number>', '1 is strong and still fluent, 0 is off (default: 1)');
+  command.option('--json', 'as JSON', false);
   const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
   command.action((options: DemoOptions) => demo(options, settingsOf({ ...options })));
 }
@@ -56,9 +60,15 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
   progress.update(`loading ${settings.model} ...`);
   let model: LoadedModel | undefined;
   try {
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    const { loadModel } = await import('../models/serve/load.js');
+    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+    model = await loadModel(settings.model, folder, settings);
     const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
     progress.clear();
+    if (options.json) {
+      sayJson({ model: model.id, tokens, seconds, data: told(prompts, steerings, answers) });
+      return;
+    }
     const { stdout, env } = process;
     const lines = demoPage(
       { prompts, steerings, answers },
@@ -74,6 +84,17 @@ async function demo(options: DemoOptions, settings: Settings): Promise<void> {
     await model?.engine.close();
   }
 }
+
+/** Each prompt with its answers, the plain one first. */
+const told = (prompts: readonly string[], steerings: readonly SteeringItem[], answers: readonly string[]) =>
+  prompts.map((prompt, i) => ({
+    prompt,
+    answers: [undefined, ...steerings].map((item, j) => ({
+      concept: item?.concept ?? null,
+      strength: item?.strength ?? 0,
+      text: answers[i * (1 + steerings.length) + j],
+    })),
+  }));
 
 /** A command to copy. The server's own settings may differ: it says where it listens when it starts. */
 function request(prompt = '', steering?: SteeringItem): string {
@@ -98,7 +119,8 @@ interface Demo {
 /** What ships with the model, hidden by what was fitted here under the same name. Nothing is written. */
 async function knownConcepts({ model, modelsDirectory, dataDirectory }: Settings): Promise<ConceptLookup> {
   const known = new Map<string, Concept>();
-  for (const folder of [join(modelsDirectory, model, 'concepts'), join(dataDirectory, 'concepts')]) {
+  const own = await folderOfModel(modelsDirectory, model);
+  for (const folder of [join(own, 'concepts'), join(dataDirectory, 'concepts')]) {
     const { loaded, refused } = await readConceptFolder(folder);
     for (const { file, reason } of refused) process.stderr.write(`${file} is left out: ${reason}\n`);
     for (const { concept } of loaded) if (concept.model === model) known.set(concept.name, concept);
@@ -120,7 +142,7 @@ function chooseConcepts(names: readonly string[]): string[] {
 
 /** Checked as a request's would be. */
 function steeringItem(concept: string, strength: string | undefined): SteeringItem {
-  const item = { concept, ...(strength === undefined ? {} : { strength: Number(strength) }) };
+  const item = { concept, ...(strength === undefined ? {} : { strength: numberOf('--strength', strength) }) };
   const parsed = validate(SteeringItem, item);
   if ('error' in parsed) throw parsed.error;
   return parsed.value;

@@ -1,6 +1,5 @@
-/** Shows the progress of a pull: one line with the speed on a terminal, a line for each tenth in a log file. */
+/** Shows the progress of a pull or an import: one line with the speed on a terminal, a line for each tenth in a log file. */
 import { shownBytes } from '../common/byte-size.js';
-import type { PullProgress } from '../models/pull/pull.js';
 import { ProgressLine, type ProgressStream } from './progress-line.js';
 
 /** Milliseconds between two updates. */
@@ -8,7 +7,18 @@ const updateInterval = 200;
 /** Milliseconds over which the speed is measured. */
 const speedWindow = 5_000;
 
+/** Bytes of a stage that are done, and of all. */
+interface ByteProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Stages that are named: the one of which there is most is not. */
+const names: Readonly<Record<string, string>> = { build: 'building, ', check: 'checking, ' };
+
 export class DownloadProgress {
+  #stage = '';
   readonly #line: ProgressLine;
   /** The number of bytes at times within the speed window. */
   readonly #samples: { at: number; done: number }[] = [];
@@ -16,7 +26,7 @@ export class DownloadProgress {
   #next = 0;
 
   constructor(
-    /** The model being pulled, as the user named it. */
+    /** The model, as the user named it. */
     readonly what: string,
     private readonly stream: ProgressStream = process.stderr,
     private readonly now: () => number = () => performance.now(),
@@ -31,22 +41,25 @@ export class DownloadProgress {
   }
 
   /** Shows the progress, unless the last update was a moment ago. */
-  update({ stage, done, total }: PullProgress): void {
+  update({ stage, done, total }: ByteProgress): void {
     if (stage === 'look up') {
       this.#line.update(`looking up ${this.what}`);
       return;
     }
     const now = this.now();
-    if (now < this.#next && done < total) return;
+    if (stage !== this.#stage) this.#samples.length = 0;
+    else if (now < this.#next && done < total) return;
+    this.#stage = stage;
     this.#next = now + updateInterval;
     this.#samples.push({ at: now, done });
     while ((this.#samples[0]?.at ?? now) < now - speedWindow) this.#samples.shift();
     const share = total === 0 ? 1 : done / total;
+    const named = names[stage] ?? '';
     const of = `${shownBytes(done)} of ${shownBytes(total)}`;
     // ProgressLine writes a line to a log file whenever the stage changes, so the tenth is the stage there.
     if (this.stream.isTTY)
-      this.#line.update(`${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
-    else this.#line.update(`${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
+      this.#line.update(`${named}${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
+    else this.#line.update(`${named}${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
   }
 
   /** Speed and time left, as a part of the line; empty before a second has passed. */

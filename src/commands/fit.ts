@@ -1,6 +1,6 @@
 /**
- * `steerd fit`: fits concepts without a server. One by name goes to the data directory, where POST /v1/fits
- * would put it too; a list goes to a folder of files, which is how the concepts shipped with a model are made.
+ * `steerd fit`: fits concepts. One by name is fitted by the server that answers, else in this process into the data
+ * directory, where POST /v1/fits would put it too; a list goes to a folder of files, which is how the concepts shipped with a model are made.
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -10,11 +10,10 @@ import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
-import { fitBest } from '../fitting/fit-best.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
+import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
-import { loadModel } from '../models/serve/load.js';
 import {
   auto,
   conceptClassNames,
@@ -25,11 +24,15 @@ import {
   profileNames,
   recipeChoices,
 } from '../schemas/fit-choices.js';
+import type { FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validate } from '../schemas/validation.js';
+import { addApi, answering, withApi } from './api.js';
 import { readFitList } from './fit-list.js';
+import { fitOverApi } from './fit-over-api.js';
+import { Interrupted } from './interruption.js';
+import { say, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
-import { addSettings } from './settings-options.js';
 
 interface FitOptions {
   readonly prefix?: string;
@@ -49,12 +52,15 @@ interface FitOptions {
   readonly calibrate: boolean;
   readonly list?: string;
   readonly out?: string;
+  readonly server?: string;
+  readonly local?: boolean;
+  readonly json?: boolean;
 }
 
 export function register(program: Command): void {
   const command: Command = program
     .command('fit')
-    .description('fit a concept, or a list of them, without a server')
+    .description('fit a concept on the running server or in this process, or a list of them into files')
     .argument(
       '[name]',
       'name of the concept; with --prefix, --class and --subject, --subject, or --recipe examples and --examples',
@@ -79,11 +85,7 @@ export function register(program: Command): void {
     .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
     .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
     .option('--out <folder>', 'where the concepts of a list go, as <name>.safetensors');
-  const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
-  command.addHelpText(
-    'after',
-    '\nWhile a server runs on the same data directory, fit over HTTP instead: POST /v1/fits.',
-  );
+  const settingsOf = addApi(command);
   command.action(async (name: string | undefined, options: FitOptions) => {
     const { list, out } = options;
     const fields = requestFields(options);
@@ -97,7 +99,14 @@ export function register(program: Command): void {
       }
       const parsed = validate(FitRequest, { name, ...fields });
       if ('error' in parsed) throw parsed.error;
-      await fitIntoStore(parsed.value, settings);
+      const url = options.local ? null : (options.server ?? (await answering(settings)));
+      if (url === null) return fitIntoStore(parsed.value, settings, options);
+      // What was typed: a server fills in what is left out by itself.
+      const model = command.getOptionValue('model') === undefined ? {} : { model: settings.model };
+      const job = await withApi({ ...options, server: url }, settings, (api) =>
+        fitOverApi(api, { name, ...fields, ...model }),
+      );
+      reportJob(job, url, options);
     } else {
       if (out === undefined || name !== undefined || Object.keys(fields).length > 0) {
         command.error('error: --list goes with --out, and its entries say everything else');
@@ -136,13 +145,17 @@ function requestFields(options: FitOptions): Record<string, unknown> {
 const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 
-async function fitIntoStore(request: FitRequest, settings: Settings): Promise<void> {
+async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
   // Opened first: a data directory that cannot be written to is known before the model is loaded.
   const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
   await withModel(settings, async (fit) => {
     const { concept, seconds } = await fit(request, request.name);
     await store.put(concept);
-    report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
+    if (json) {
+      const { name, model, version, record } = concept;
+      const { recipe, method } = record;
+      sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
+    } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
   });
 }
 
@@ -164,12 +177,15 @@ type Fit = (request: FitRequest, title: string) => Promise<{ concept: Concept; s
 async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>): Promise<void> {
   const progress = new ProgressLine();
   const controller = new AbortController();
-  const onInterrupt = () => controller.abort(new Error('interrupted: nothing of this fit was kept'));
+  const onInterrupt = () =>
+    controller.abort(new Interrupted(130, 'interrupted: nothing of this fit was kept'));
   process.once('SIGINT', onInterrupt);
   let model: LoadedModel | undefined;
   try {
     progress.update(`loading ${settings.model}`);
-    model = await loadModel(settings.model, join(settings.modelsDirectory, settings.model), settings);
+    const { loadModel } = await import('../models/serve/load.js');
+    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+    model = await loadModel(settings.model, folder, settings);
     await work(fitter(model, progress, controller.signal));
   } finally {
     progress.clear();
@@ -180,6 +196,7 @@ async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>):
 
 function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
   return async (request, title) => {
+    const { fitBest } = await import('../fitting/fit-best.js');
     const started = performance.now();
     const concept = await fitBest(fitPlan(request), model, signal, (stage, done, total) =>
       progress.update(`${title}: ${stage}`, `${done} of ${total}`),
@@ -188,6 +205,17 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
     progress.clear();
     return { concept, seconds: (performance.now() - started) / 1000 };
   };
+}
+
+function reportJob(job: FitJob, url: string, { json }: FitOptions): void {
+  if (json) {
+    sayJson(job);
+    return;
+  }
+  const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
+  const version = job.concept?.version.slice(0, 12) ?? '';
+  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} on ${url}`);
+  for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
 }
 
 function report(concept: Concept, seconds: number, where: string): void {

@@ -5,10 +5,12 @@ import { addKey, readKeys, revokeKey } from '../access/key-store.js';
 import { scopes } from '../access/scopes.js';
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
-import { table } from './columns.js';
+import { sayJson, sayTable } from './output.js';
 import { addSettings } from './settings-options.js';
+import { numberOf } from './steering-options.js';
 
 interface AddOptions {
+  readonly json?: boolean;
   readonly scopes: string;
   readonly requestsPerMinute?: string;
   readonly tokensPerMinute?: string;
@@ -28,6 +30,7 @@ export function register(program: Command): void {
     .command('add')
     .description('make a key and show its secret, once')
     .argument('<name>', 'what or who the key is for')
+    .option('--json', 'the key with its secret as JSON', false)
     .option('--scopes <list>', `of ${scopes.join(', ')}, separated by commas`, 'completions')
     .option('--requests-per-minute <number>', 'requests a minute')
     .option('--tokens-per-minute <number>', 'tokens a minute, prompts and answers together')
@@ -48,30 +51,48 @@ export function register(program: Command): void {
     const { secret, key } = await addKey(settingsOfAdd({ ...options }).dataDirectory, {
       name,
       scopes: list(options.scopes) as ApiKey['scopes'],
-      requests_per_minute: number(options.requestsPerMinute),
-      tokens_per_minute: number(options.tokensPerMinute),
-      concurrent_streams: number(options.streams),
-      max_concepts: number(options.maxConcepts),
+      requests_per_minute: number('--requests-per-minute', options.requestsPerMinute),
+      tokens_per_minute: number('--tokens-per-minute', options.tokensPerMinute),
+      concurrent_streams: number('--streams', options.streams),
+      max_concepts: number('--max-concepts', options.maxConcepts),
       expires: options.expires === undefined ? null : expiry(options.expires),
       models: options.models === undefined ? null : list(options.models),
       concepts: options.concepts === undefined ? null : list(options.concepts),
-      max_strength: number(options.maxStrength),
+      max_strength: number('--max-strength', options.maxStrength),
       steering: options.steering === undefined ? null : json('--steering', options.steering),
     });
+    if (options.json) {
+      const { hash: _, ...told } = key;
+      return sayJson({ ...told, secret });
+    }
     process.stderr.write(`${key.id} for ${JSON.stringify(key.name)}. Its secret is shown this once:\n`);
     process.stdout.write(`${secret}\n`);
   });
 
-  const show = keys.command('list').description('the keys and what they may do');
+  const show = keys
+    .command('list', { isDefault: true })
+    .alias('ls')
+    .description('the keys and what they may do')
+    .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['dataDirectory']);
-  show.action(async (options: object) => {
+  show.action(async (options: { readonly json?: boolean }) => {
     const known = await readKeys(settingsOfList({ ...options }).dataDirectory);
-    const rows = [headings, ...(known ?? []).map(rowOf)];
-    process.stdout.write(table(rows));
+    if (options.json) {
+      // The hash is nobody's business: it is what a secret is found by.
+      const data = (known ?? []).map(({ hash: _, ...key }) => key);
+      sayJson({ object: 'list', data });
+      return;
+    }
+    if (known !== null && known.length > 0) sayTable(headings, known.map(rowOf));
+    else if (known !== null) process.stderr.write('The keys file has no keys: nobody is let in.\n');
     if (known === null) process.stderr.write('There is no keys file: loopback needs no key.\n');
   });
 
-  const revoke = keys.command('revoke').description('take a key away').argument('<id>', 'as in keys list');
+  const revoke = keys
+    .command('revoke')
+    .alias('rm')
+    .description('take a key away')
+    .argument('<id>', 'as in keys list');
   const settingsOfRevoke = addSettings(revoke, ['dataDirectory']);
   revoke.action(async (id: string, options: object) => {
     const revoked = await revokeKey(settingsOfRevoke({ ...options }).dataDirectory, id);
@@ -141,9 +162,9 @@ const list = (text: string) =>
     .map((part) => part.trim())
     .filter(Boolean);
 
-/** NaN for what is not a number: the validation of the key then names the field. */
-const number = (text: string | undefined): number | null =>
-  text === undefined ? null : text.trim() === '' ? Number.NaN : Number(text);
+/** @throws SteerdError invalid_value that echoes what was typed */
+const number = (flag: string, text: string | undefined): number | null =>
+  text === undefined ? null : numberOf(flag, text);
 
 function json(flag: string, text: string): unknown {
   try {

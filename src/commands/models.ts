@@ -1,11 +1,13 @@
 /** `steerd models`: lists, verifies and removes the models in the models directory. */
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
-import { verifyModel } from '../models/disk/manifest.js';
+import { originOf, quantizationOf, verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
-import { table } from './columns.js';
+import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
 import { untilInterrupted } from './interruption.js';
+import { sayTable } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
@@ -18,15 +20,17 @@ export function register(program: Command): void {
   const models = program.command('models').description('models of the models directory');
 
   const show = models
-    .command('list')
+    .command('list', { isDefault: true })
+    .alias('ls')
     .description('the models, where they came from and how large they are')
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['modelsDirectory']);
   show.action(async (options: Flags) => {
     const { modelsDirectory } = settingsOfList({ ...options });
+    const places = modelPlaces(modelsDirectory);
     const [found, unfinished] = await Promise.all([
-      listModels(modelsDirectory),
-      listUnfinished(modelsDirectory),
+      listAll(places),
+      listUnfinished(ownPlace(modelsDirectory)),
     ]);
     if (options.json) {
       const data = found.map(({ name, folder, bytes, manifest }) => ({ name, folder, bytes, manifest }));
@@ -37,12 +41,14 @@ export function register(program: Command): void {
       ...found.map(rowOf),
       ...unfinished.map(({ name, bytes }) => [name, shownBytes(bytes), '-', 'unfinished: pull it again']),
     ];
-    process.stdout.write(table([headings, ...rows]));
-    process.stderr.write(`in ${modelsDirectory}\n`);
+    if (rows.length === 0) process.stderr.write('There is no model: steerd pull OWNER/NAME brings one.\n');
+    else sayTable(headings, rows);
+    process.stderr.write(`in ${places.join(', ')}\n`);
   });
 
   const remove = models
     .command('remove')
+    .alias('rm')
     .description(
       'remove a model, or what an unfinished pull of it left; its concepts stay in the data directory',
     )
@@ -51,19 +57,20 @@ export function register(program: Command): void {
   const settingsOfRemove = addSettings(remove, ['modelsDirectory']);
   remove.action(async (name: string, options: Flags) => {
     const { modelsDirectory } = settingsOfRemove({ ...options });
-    const bytes = await removeModel(modelsDirectory, name, options.force === true);
+    const place = dirname(await folderOfModel(modelsDirectory, name));
+    const bytes = await removeModel(place, name, options.force === true);
     process.stdout.write(`${name} is removed: ${shownBytes(bytes)}\n`);
   });
 
   const verify = models
     .command('verify')
-    .description('compare every file with what was pulled; exit code 1 when one differs')
+    .description('compare every file with what was pulled or built; exit code 1 when one differs')
     .argument('[names...]', 'as in models list; all of them when left out')
     .option('--json', 'as JSON', false);
   const settingsOfVerify = addSettings(verify, ['modelsDirectory']);
   verify.action(async (names: readonly string[], options: Flags) => {
     const { modelsDirectory } = settingsOfVerify({ ...options });
-    const known = await listModels(modelsDirectory);
+    const known = await listAll(modelPlaces(modelsDirectory));
     const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
     if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
@@ -74,11 +81,17 @@ export function register(program: Command): void {
   });
 }
 
+/** Of two models of one name the first is meant. */
+async function listAll(places: readonly string[]): Promise<ModelFolder[]> {
+  const found = (await Promise.all(places.map(listModels))).flat();
+  return found.filter(({ name }, i) => found.findIndex((other) => other.name === name) === i);
+}
+
 const headings = ['NAME', 'SIZE', 'QUANTIZATION', 'FROM'];
 
 function rowOf({ name, bytes, manifest }: ModelFolder): string[] {
-  const from = manifest === null ? 'not pulled' : `${manifest.repository}@${manifest.commit.slice(0, 12)}`;
-  return [name, shownBytes(bytes), manifest?.quantization ?? '-', from];
+  const from = manifest === null ? 'not pulled' : originOf(manifest);
+  return [name, shownBytes(bytes), (manifest && quantizationOf(manifest)) ?? '-', from];
 }
 
 function named(known: readonly ModelFolder[], name: string): ModelFolder {
@@ -105,9 +118,9 @@ async function verifyAll(models: readonly ModelFolder[], signal: AbortSignal) {
 }
 
 function sentence({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string {
-  const more = extra.length === 0 ? '' : ` (not pulled, beside it: ${extra.join(', ')})`;
+  const more = extra.length === 0 ? '' : ` (put beside it by other means: ${extra.join(', ')})`;
   if (state === 'unknown') return `${name}: not pulled, so there is nothing to compare it with\n`;
   if (state === 'right') return `${name}: right${more}\n`;
   const lines = faults.map((fault) => `  ${fault}\n`).join('');
-  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull bring it back\n`;
+  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull or import bring it back\n`;
 }

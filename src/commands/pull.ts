@@ -5,14 +5,20 @@ import { errors } from '../errors.js';
 import { quantizationNames, toQuantization } from '../hub/file-choice.js';
 import { openHub } from '../hub/open-hub.js';
 import { parseRepository } from '../hub/repository.js';
+import { originOf } from '../models/disk/manifest.js';
+import { ownPlace } from '../models/disk/model-places.js';
+import { graphBuilder } from '../models/import/graph-builder.js';
 import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
+import { type Precision, precisions } from '../schemas/imports.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
+import { helpText } from './output.js';
 import { addSettings } from './settings-options.js';
 
 interface PullCommandOptions {
   readonly quantization?: string;
   readonly file?: string;
+  readonly precision?: Precision;
   readonly name?: string;
   readonly json?: boolean;
   readonly modelsDir?: string;
@@ -29,20 +35,32 @@ export function register(program: Command): void {
         `of ${quantizationNames.join(', ')}; the best for the CPU when left out`,
       ),
     )
+    .addOption(
+      new Option(
+        '--precision <name>',
+        'build the graph from safetensors, whatever exports there are; int8 where there is none',
+      ).choices([...precisions]),
+    )
     .option('--file <path>', 'the ONNX graph to take, by its path in the repository')
     .option('--name <id>', "what requests call it, and its folder; the repository's own name when left out")
     .option('--json', 'the manifest on standard output instead of a sentence', false);
   const settingsOf = addSettings(command, ['modelsDirectory', 'hubEndpoint']);
   command.addHelpText(
     'after',
-    `
-A pull that was broken off goes on where it stopped when it is started again. HF_TOKEN opens gated and private models.
-Afterwards: steerd serve --model <name>`,
+    helpText(
+      '\nA pull that was broken off goes on where it stopped when it is started again. HF_TOKEN opens gated and private models.\nAfterwards: steerd serve --model <name>',
+    ),
   );
   command.action(async (id: string, options: PullCommandOptions) => {
     const { modelsDirectory, hubEndpoint } = settingsOf({ ...options });
     const quantization = quantizationOf(options.quantization);
-    const request = { ...parseRepository(id), quantization, file: options.file, name: options.name };
+    const request = {
+      ...parseRepository(id),
+      quantization,
+      file: options.file,
+      name: options.name,
+      precision: options.precision,
+    };
     const progress = new DownloadProgress(id);
     const hub = openHub({ hubEndpoint }, (reason, seconds) =>
       progress.say(`${reason}; again in ${seconds.toFixed(1)} s`),
@@ -51,7 +69,8 @@ Afterwards: steerd serve --model <name>`,
       const pulled = await untilInterrupted((signal) =>
         pullModel(request, {
           hub,
-          modelsDirectory,
+          builder: graphBuilder,
+          modelsDirectory: ownPlace(modelsDirectory),
           signal,
           onPlan: (plan) => progress.say(planned(plan, options)),
           onProgress: (step) => progress.update(step),
@@ -79,7 +98,9 @@ function quantizationOf(name: string | undefined) {
 }
 
 /** A sentence that tells which graph is pulled, and which other quantisations there are. */
-function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullCommandOptions): string {
+function planned({ commit, choice, precision }: PullPlan, wish: PullCommandOptions): string {
+  if (choice === null) return `commit ${commit.slice(0, 12)}: built from safetensors as ${precision}`;
+  const { graph, others } = choice;
   const asked = wish.file !== undefined || wish.quantization !== undefined;
   const named = others.flatMap(({ quantization }) => (quantization === null ? [] : [quantization]));
   const rest = [...new Set(named)].filter((name) => name !== graph.quantization);
@@ -95,6 +116,6 @@ function planned({ commit, choice: { graph, others } }: PullPlan, wish: PullComm
 function said({ name, folder, manifest, fresh }: Pulled, modelsDirectory: string | undefined): string {
   const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  const what = `${manifest.repository}@${manifest.commit.slice(0, 12)}, ${shownBytes(bytes)}`;
+  const what = `${originOf(manifest)}, ${shownBytes(bytes)}`;
   return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve${where} --model ${name}\n`;
 }

@@ -6,8 +6,8 @@ import { isLoopback } from '../access/loopback.js';
 import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
-import { openServices } from '../server/open-services.js';
-import { type RunningServer, startServer } from '../server/server.js';
+import type { RunningServer } from '../server/server.js';
+import { sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {
@@ -17,18 +17,23 @@ export function register(program: Command): void {
 }
 
 async function run(settings: Settings): Promise<void> {
+  // Here and not above: no other command waits for them.
+  const [{ openServices }, { startServer }] = await Promise.all([
+    import('../server/open-services.js'),
+    import('../server/server.js'),
+  ]);
   const log = createLog(settings.logLevel);
   const server = await startServer(settings, openServices, log);
   stopOnSignals(server);
   process.stdout.write(`steerd ${packageVersion} listens on ${server.url}; loading ${settings.model}\n`);
-  process.stdout.write(`${startNotes(settings, server.services.access?.keys.summary).join('\n')}\n`);
+  for (const note of startNotes(settings, server.services.access?.keys.summary)) sayWrapped(note);
   try {
     await server.services.loaded;
   } catch (error) {
     await server.stop();
     throw error;
   }
-  process.stdout.write(`ready: ${exampleRequest(server, settings.model)}\n`);
+  process.stdout.write(`${readyNotes(server, settings.model).join('\n')}\n`);
 }
 
 /** What an operator must not miss: where data is, and who is let in. */
@@ -53,13 +58,42 @@ export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary |
   return notes;
 }
 
+/** What to open and what to type. */
+export function readyNotes(server: Pick<RunningServer, 'url' | 'services'>, model: string): string[] {
+  const concept = tellingConcept(server.services.concepts, model);
+  return [
+    `ready: open ${server.url}/ in a browser, or type`,
+    `  npx steerd chat${concept === undefined ? '' : ` --concept ${concept}:${conversational}`}`,
+    `  ${exampleRequest(server, model)}`,
+  ];
+}
+
+/** Of those that ship, what a reader sees at once; pirates and horrors of so small a model need a second look. */
+const plainToSee = ['egypt', 'winter', 'ocean'];
+
+/** Over several turns, and sampled, less than strength 1 reads better. */
+const conversational = 0.7;
+
+/** A concept to begin with: one that is plain to see, else the one whose calibration found the best balance, else any. */
+export function tellingConcept(
+  concepts: Pick<RunningServer['services']['concepts'], 'list' | 'names'>,
+  model: string,
+): string | undefined {
+  const names = concepts.names(model);
+  const measured = concepts.list(model).flatMap(({ concept: { name, calibration } }) => {
+    const { harmonic } = (calibration.details.scores ?? {}) as { harmonic?: unknown };
+    return typeof harmonic === 'number' ? [{ name, harmonic }] : [];
+  });
+  const [best] = measured.sort((a, b) => b.harmonic - a.harmonic);
+  return plainToSee.find((name) => names.includes(name)) ?? best?.name ?? names[0];
+}
+
 /** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */
 export function exampleRequest(
   { url, services }: Pick<RunningServer, 'url' | 'services'>,
   model: string,
 ): string {
-  const names = services.concepts.names(model);
-  const concept = names.includes('pirate') ? 'pirate' : names[0];
+  const concept = tellingConcept(services.concepts, model);
   const loaded = services.models.loaded().find((other) => other.model.id === model);
   const chats = loaded?.model.chatTemplate !== null;
   const body = JSON.stringify({

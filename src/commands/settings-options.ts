@@ -1,6 +1,8 @@
 /** Settings as options of a command, with the flags, environment variables and defaults of config.ts. */
+
 import { type Command, Option } from 'commander';
 import { readSettings, type SettingName, type Settings, settingsTable } from '../config.js';
+import { helpText } from './output.js';
 
 /**
  * Adds the flags of these settings to a command.
@@ -15,7 +17,7 @@ export function addSettings(
   for (const name of names) {
     const { flag, env, fallback, help } = settingsTable[name];
     if (flag === null) {
-      command.addHelpText('after', `\n${env}, by environment only: ${help} (default: ${fallback})`);
+      command.addHelpText('after', helpText(`\n${env}, by environment only: ${help} (default: ${fallback})`));
       continue;
     }
     const option = new Option(flag, `${help} (${env}; default: ${fallback})`);

@@ -11,6 +11,9 @@ import { dirname } from 'node:path';
 const touchEvery = 5_000;
 const voidAfter = 30_000;
 
+/** The locks that this process has: one with its number that is not among them is of an earlier process. */
+const ours = new Set<string>();
+
 export interface FileLock {
   /** Aborted when somebody took the lock over, for this process had slept too long. */
   readonly lost: AbortSignal;
@@ -24,32 +27,12 @@ export interface FileLock {
 export async function lockFile(file: string, held: (who: string) => Error): Promise<FileLock> {
   await mkdir(dirname(file), { recursive: true });
   const content = `${process.pid} ${hostname()} ${randomBytes(8).toString('hex')}`;
-  for (;;) {
-    try {
-      await writeFile(file, content, { flag: 'wx' });
-      break;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // The folder goes with the last lock in it.
-      if (code === 'ENOENT') await mkdir(dirname(file), { recursive: true });
-      else if (code !== 'EEXIST') {
-        // A full disk takes a name and no content.
-        await rm(file, { force: true });
-        throw error;
-      }
-    }
-    const holder = await readFile(file, 'utf8').catch(() => null);
-    if (holder === null) continue;
-    if (await isHeld(file, holder)) {
-      const [pid, host] = holder.split(' ');
-      throw held(host ? `process ${pid} on ${host}` : 'another process');
-    }
-    // Moved away first: of two that find it void, one moves it. What was moved may be the other's new one.
-    const aside = `${file}.${randomBytes(4).toString('hex')}.void`;
-    await rename(file, aside).catch(() => {});
-    const moved = await readFile(aside, 'utf8').catch(() => holder);
-    if (moved !== holder) await link(aside, file).catch(() => {});
-    await rm(aside, { force: true });
+  ours.add(content);
+  try {
+    await take(file, content, held);
+  } catch (error) {
+    ours.delete(content);
+    throw error;
   }
   const isOurs = async () => (await readFile(file, 'utf8').catch(() => null)) === content;
   const lost = new AbortController();
@@ -64,13 +47,52 @@ export async function lockFile(file: string, held: (who: string) => Error): Prom
     lost: lost.signal,
     async release() {
       clearInterval(timer);
+      ours.delete(content);
       if (await isOurs()) await rm(file, { force: true });
     },
   };
 }
 
+async function take(file: string, content: string, held: (who: string) => Error): Promise<void> {
+  for (;;) {
+    try {
+      await writeFile(file, content, { flag: 'wx' });
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // The folder goes with the last lock in it.
+      if (code === 'ENOENT') await mkdir(dirname(file), { recursive: true });
+      else if (code !== 'EEXIST') {
+        // A full disk takes a name and no content.
+        await rm(file, { force: true });
+        throw error;
+      }
+    }
+    const holder = await readFile(file, 'utf8').catch(unlessGone);
+    if (holder === null) continue;
+    if (await isHeld(file, holder)) {
+      const [pid, host] = holder.split(' ');
+      throw held(host ? `process ${pid} on ${host}` : 'another process');
+    }
+    // Moved away first: of two that find it void, one moves it. What was moved may be the other's new one.
+    const aside = `${file}.${randomBytes(4).toString('hex')}.void`;
+    await rename(file, aside).catch(unlessGone);
+    const moved = await readFile(aside, 'utf8').catch(() => holder);
+    if (moved !== holder) await link(aside, file).catch(() => {});
+    await rm(aside, { force: true });
+  }
+}
+
+/** Another process was faster; any other reason would come again for ever. */
+function unlessGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
 async function isHeld(file: string, holder: string): Promise<boolean> {
   const [pid, host] = holder.split(' ');
+  // In a container that was killed and started again, the earlier process had this one's number.
+  if (host === hostname() && Number(pid) === process.pid) return ours.has(holder);
   if (host === hostname() && !isAlive(Number(pid))) return false;
   const touched = await stat(file).then(
     ({ mtimeMs }) => mtimeMs,

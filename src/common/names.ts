@@ -11,7 +11,7 @@ export function isConceptName(name: string): boolean {
 /** What a model's folder, and so its id in requests, may be called: one part, no "@" (it begins an alias). */
 const modelName = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,127}$/u;
 /** Paths of the API under /v1/models, and what Windows keeps for itself. */
-const taken = /^(pulls?|con|prn|aux|nul|com\d|lpt\d)$/i;
+const taken = /^(pulls?|imports?|con|prn|aux|nul|com\d|lpt\d)$/i;
 
 export const modelNameExpected =
   'a folder name of 1 to 128 letters, digits, "_", "-" or ".", which begins with a letter, a digit or "_"';

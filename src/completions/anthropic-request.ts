@@ -28,7 +28,7 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
     if (!idle) throw errors.notSupported(field, instead);
   }
   refuseUnsupported(body, known);
-  const { concept, strength, steering, monitor, stream } = body;
+  const { concept, strength, steering, monitor, receipt, stream } = body;
   if (steering && 'choices' in steering) {
     throw errors.notSupported('steering.choices', 'POST /v1/chat/completions compares them');
   }
@@ -52,7 +52,14 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
     ...(begun ? { continue_final_message: true } : {}),
     ...toolsOf(body),
   });
-  const { answer, reply, ...request } = chatRequest({ ...chat, concept, strength, steering, monitor });
+  const { answer, reply, ...request } = chatRequest({
+    ...chat,
+    concept,
+    strength,
+    steering,
+    monitor,
+    receipt,
+  });
   return { ...request, answer, reply: { ...reply, id: newId('msg', '_') } };
 }
 

@@ -44,7 +44,7 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
       n: body.n ?? 1,
       maxTokens: {
         asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
-        usual: Number.POSITIVE_INFINITY,
+        usual: null,
       },
       constraint: format,
       calls,
@@ -56,6 +56,7 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
       id: newId('chatcmpl'),
       stream: askedStream(body),
       echo: askedEcho(body),
+      fullReceipts: body.receipt === 'full',
       reasoning: reasoningPlace(body),
       ...(legacy && { functionCalls: true }),
       skipSpecialTokens: body.skip_special_tokens ?? true,

@@ -6,6 +6,7 @@ import { event } from '../http/event-stream.js';
 import type { SamplingDefaults, Usage } from '../schemas/generation.js';
 import type { MonitorReceipt } from '../schemas/monitor.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { shortReceipt } from '../steering/receipt.js';
 import { loosenedTools } from './call-faults.js';
 import type { Answer } from './generate.js';
 import type { CompletionPlan } from './plan.js';
@@ -33,24 +34,27 @@ export function replyHead<Kind extends string>(plan: CompletionPlan, object: Kin
  * The reply's `steering`, `monitor` and `sampling_defaults`, to be spread: there only when something steers, is monitored,
  * or is sampled as the model's own configuration says.
  */
-export function receiptFields({ receipts, monitors, sampling: { defaults } }: CompletionPlan): {
+export function receiptFields(plan: CompletionPlan): {
   steering?: SteeringReceipt[];
   monitor?: MonitorReceipt[];
   sampling_defaults?: NonNullable<SamplingDefaults>;
 } {
+  const { receipts, monitors, sampling } = plan;
+  const { defaults } = sampling;
   return {
     ...(Object.keys(defaults).length === 0 ? {} : { sampling_defaults: defaults }),
-    ...(receipts.length === 0 ? {} : { steering: [...receipts] }),
+    ...(receipts.length === 0 ? {} : { steering: told(plan, receipts) }),
     ...(monitors.length === 0 ? {} : { monitor: monitors.map(({ receipt }) => receipt) }),
   };
 }
 
 /** A choice's own `steering`, to be spread: there when the request compares steerings. */
-export const choiceReceipts = (
-  { receiptsIn, choices }: CompletionPlan,
-  index: number,
-): { steering?: SteeringReceipt[] } =>
-  receiptsIn === 'choices' ? { steering: [...(choices[index]?.receipts ?? [])] } : {};
+export const choiceReceipts = (plan: CompletionPlan, index: number): { steering?: SteeringReceipt[] } =>
+  plan.receiptsIn === 'choices' ? { steering: told(plan, plan.choices[index]?.receipts ?? []) } : {};
+
+/** As the request wants them. */
+const told = ({ request }: CompletionPlan, receipts: readonly SteeringReceipt[]): SteeringReceipt[] =>
+  request.reply.fullReceipts ? [...receipts] : receipts.map(shortReceipt);
 
 /** A choice's `stop_reason`, to be spread. */
 export const stopReason = (stopString: string | null | undefined): { stop_reason?: string } =>

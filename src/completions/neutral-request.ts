@@ -60,8 +60,8 @@ export type ConversationEnd = 'generation-prompt' | 'last-message' | 'within-las
 interface AskedAnswer {
   /** Answers to each prompt under each steering. */
   readonly n: number;
-  /** `usual` applies to a request that does not ask, as far as there is room in the context. */
-  readonly maxTokens: { readonly asked: number | undefined; readonly usual: number };
+  /** `usual` applies to a request that does not ask, as far as there is room; null leaves it to the model's settings. */
+  readonly maxTokens: { readonly asked: number | undefined; readonly usual: number | null };
   /** Whether an answer that would be longer than the context has room for is cut, or refused. */
   readonly overflow: 'cut' | 'error';
   readonly minTokens: number;
@@ -104,6 +104,8 @@ interface AskedReply {
   /** Null for one JSON object; else whether the stream ends with the usage, or has it in every chunk. */
   readonly stream: { readonly usage: boolean | 'every chunk' } | null;
   readonly echo: Echo;
+  /** Whether receipts tell the numbers of every layer. */
+  readonly fullReceipts: boolean;
   /** Where the reasoning of a model that reasons goes: apart from the text, nowhere, or where it is. */
   readonly reasoning: 'apart' | 'omitted' | 'inline';
   /** Whether a call is told as OpenAI's older `function_call`. */

@@ -1,5 +1,6 @@
 /** Bodies of Ollama's API as neutral requests, by way of a chat's or a text completion's. */
 import { errors } from '../errors.js';
+import { noLimit } from '../schemas/as-sent.js';
 import { ChatRequest } from '../schemas/chat.js';
 import { CompletionRequest } from '../schemas/completions.js';
 import { OllamaChatRequest, OllamaGenerateRequest, type OllamaOptions } from '../schemas/ollama.js';
@@ -23,11 +24,11 @@ const sameNames = [
   ...['temperature', 'top_k', 'top_p', 'min_p'],
   ...['presence_penalty', 'frequency_penalty', 'seed', 'stop'],
 ];
-const steeringNames = ['concept', 'strength', 'steering', 'monitor'] as const;
+const steeringNames = ['concept', 'strength', 'steering', 'monitor', 'receipt'] as const;
 /** Fields of the body itself, which are read here. */
 const own = new Set(['options', 'format', 'keep_alive', 'think', 'stream', 'model', 'images', 'context']);
 
-type Steered = Pick<ChatRequest, 'concept' | 'strength' | 'steering' | 'monitor'>;
+type Steered = Pick<ChatRequest, 'concept' | 'strength' | 'steering' | 'monitor' | 'receipt'>;
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
 export function ollamaChat(body: OllamaChatRequest): NeutralRequest {
@@ -48,7 +49,7 @@ export function ollamaGenerate(body: OllamaGenerateRequest): NeutralRequest {
     if (body[field]) throw errors.notSupported(field, instead);
   const { prompt, system, raw } = body;
   if (raw) {
-    const asked = { max_tokens: 100_000_000, ...common(body), prompt: prompt ?? '' };
+    const asked = { max_tokens: noLimit, ...common(body), prompt: prompt ?? '' };
     return textRequest({ ...validated(CompletionRequest, asked), ...steeringOf(body) });
   }
   const messages = [
@@ -74,7 +75,7 @@ function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
     ...Object.fromEntries(sameNames.map((name) => [name, rest[name]])),
     model: withoutTag(body.model),
     repetition_penalty: repeat_penalty,
-    ...(typeof most === 'number' && most >= 0 && { max_tokens: most }),
+    ...(typeof most === 'number' && { max_tokens: most >= 0 ? most : noLimit }),
     // Whole replies are put together from the same pieces.
     stream: true,
     stream_options: { include_usage: true },
@@ -91,11 +92,17 @@ function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
 
 /** Of the body, or of its options. */
 function steeringOf(body: OllamaChatRequest | OllamaGenerateRequest): Steered {
-  const { concept, strength, steering, monitor } = body;
+  const { concept, strength, steering, monitor, receipt } = body;
   const asked = steeringNames.some((name) => body[name] !== undefined && body[name] !== null);
-  if (asked) return { concept, strength, steering, monitor };
+  if (asked) return { concept, strength, steering, monitor, receipt };
   const { options } = body;
   const inner = Object.fromEntries(steeringNames.map((name) => [name, options?.[name]]));
   const read = validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
-  return { concept: read.concept, strength: read.strength, steering: read.steering, monitor: read.monitor };
+  return {
+    concept: read.concept,
+    strength: read.strength,
+    steering: read.steering,
+    monitor: read.monitor,
+    receipt: read.receipt,
+  };
 }

@@ -94,7 +94,7 @@ export async function planCompletion(
 
   const choices = prompts.flatMap((prompt, i) => {
     const field = prompts.length > 1 ? `${fields.prompt}.${i}` : fields.prompt;
-    const maxTokens = answerLength(field, prompt.length, shape, request);
+    const maxTokens = answerLength(field, prompt.length, model, request);
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }

@@ -305,13 +305,14 @@ export function checkTokens(param: string, tokens: readonly number[], { vocabula
 export function answerLength(
   param: string,
   promptLength: number,
-  { capacity }: ModelShape,
+  { engine, answerTokens }: Pick<LoadedModel, 'engine' | 'answerTokens'>,
   { answer, fields }: NeutralRequest,
 ): number {
+  const { capacity } = engine.shape;
   if (promptLength === 0) throw errors.promptEmpty(param);
   const { asked, usual } = answer.maxTokens;
   const room = capacity - promptLength;
   const needed = answer.overflow === 'error' ? (asked ?? 1) : 1;
-  if (needed <= room) return Math.min(asked ?? usual, room);
+  if (needed <= room) return Math.min(asked ?? usual ?? (answerTokens || room), room);
   throw errors.contextLengthExceeded(param, promptLength, needed, capacity, fields.maxTokens);
 }

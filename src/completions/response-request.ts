@@ -67,7 +67,7 @@ export function responseRequest(
     answer: {
       ...commonAnswer(body),
       n: 1,
-      maxTokens: { asked: body.max_output_tokens ?? undefined, usual: Number.POSITIVE_INFINITY },
+      maxTokens: { asked: body.max_output_tokens ?? undefined, usual: null },
       constraint: format,
       calls,
       steering: { concept, strength, steering },
@@ -78,6 +78,7 @@ export function responseRequest(
       id: newId('resp', '_'),
       stream: body.stream ? { usage: false } : null,
       echo: { kind: 'nothing' },
+      fullReceipts: body.receipt === 'full',
       reasoning: reasoningPlace(body),
       skipSpecialTokens: body.skip_special_tokens ?? true,
       tokenIds: false,

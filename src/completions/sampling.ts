@@ -1,8 +1,8 @@
-/** How an answer is sampled: what the request says, then what the model's makers recommend, then nothing. */
+/** How an answer is sampled: what the request says, then what the model's makers recommend, then what is usual here. */
 import type { Sampling } from '../engine/protocol.js';
 import type { LoadedModel } from '../models/model.js';
 import type { SamplingDefaults } from '../schemas/generation.js';
-import { neutralSampling } from '../text/generation-config.js';
+import { type neutralSampling, usualSampling } from '../text/generation-config.js';
 import type { AskedSampling } from './neutral-request.js';
 
 type Name = keyof typeof neutralSampling;
@@ -31,7 +31,7 @@ export function resolveSampling(
     const own = asked[name];
     if (own !== undefined) return own;
     const { [name]: recommended } = samplingDefaults;
-    if (recommended === undefined) return neutralSampling[name];
+    if (recommended === undefined) return usualSampling[name];
     defaults[fieldNames[name]] = recommended;
     return recommended;
   };

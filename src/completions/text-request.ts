@@ -40,6 +40,7 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
     reply: {
       id: newId('cmpl'),
       stream: askedStream(body),
+      fullReceipts: body.receipt === 'full',
       echo: { kind: promptOnly ? 'prompt-only' : body.echo ? 'prompt' : 'nothing' },
       reasoning: 'inline',
       skipSpecialTokens: body.skip_special_tokens ?? true,

@@ -3,19 +3,20 @@
  * under the metadata key `steerd` the canonical JSON of its document with the version. The version is computed again
  * at load, so a file whose content changed is refused. The same concept gives the same bytes.
  */
-import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
-import { conceptLimits } from '../common/concept-limits.js';
-import { SteerdError } from '../errors.js';
-import { ConceptReadings } from '../schemas/readings.js';
-import { type Concept, conceptDocument, conceptVersion, createConcept } from './concept.js';
-import { type Readings, readingsOf } from './readings.js';
+
 import {
   decodeSafetensorsHeader,
   decodeTensors,
   encodeSafetensors,
   type SafeTensor,
   SafetensorsError,
-} from './safetensors.js';
+} from '../checkpoint/safetensors.js';
+import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
+import { conceptLimits } from '../common/concept-limits.js';
+import { SteerdError } from '../errors.js';
+import { ConceptReadings } from '../schemas/readings.js';
+import { type Concept, conceptDocument, conceptVersion, createConcept } from './concept.js';
+import { type Readings, readingsOf } from './readings.js';
 
 /** No concept within `conceptLimits` has a larger file: larger ones need not be read. */
 export const maximumConceptBytes = 4 * conceptLimits.elements + 16 * conceptLimits.json;

@@ -11,6 +11,8 @@ export interface ConceptLookup<Found = { readonly concept: Concept }> {
   names(model: string): readonly string[];
   /** Ids of the models that have a concept of that name. */
   modelsWith?(name: string): readonly string[];
+  /** The fit that is making a concept of that name, where there is one. */
+  fitting?(model: string, name: string): { readonly id: string; readonly progress: string } | undefined;
   /** Largest calibrated |strength| that the caller may ask for; no cap when undefined. */
   readonly maxStrength?: number | undefined;
   /**
@@ -36,6 +38,7 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     },
     checkInline: (param, use) => concepts.checkInline?.(param, use),
     steered: (receipts) => concepts.steered?.(receipts),
+    fitting: (model, name) => concepts.fitting?.(model, name),
     get: (model, name) => concepts.get(model, name),
     list: (model) => concepts.list(model),
     names: (model) => concepts.names(model),
@@ -55,7 +58,7 @@ export interface ModelsAndConcepts {
 /**
  * The concept of a model by its name.
  * @param param the request's field that names it
- * @throws SteerdError concept_not_found, with what the model has and which models have the concept
+ * @throws SteerdError concept_being_fitted while a fit makes it; concept_not_found, with what the model has and which models have the concept
  */
 export function storedConcept<Found>(
   concepts: ConceptLookup<Found>,
@@ -65,5 +68,7 @@ export function storedConcept<Found>(
 ): Found {
   const stored = concepts.get(model, name);
   if (stored !== undefined) return stored;
+  const fit = concepts.fitting?.(model, name);
+  if (fit !== undefined) throw errors.conceptBeingFitted(name, model, fit.id, fit.progress, param);
   throw errors.conceptNotFound(name, model, concepts.names(model), param, concepts.modelsWith?.(name));
 }

@@ -8,9 +8,10 @@
  *   with a hint of the model such as "qwen", "qwen2.5" or "unknown".
  * Read is what any of them writes; written is what all of them read.
  */
+
+import { decodeGguf, GgufError } from '../checkpoint/gguf.js';
+import { encodeGguf } from '../checkpoint/gguf-writer.js';
 import type { Concept } from './concept.js';
-import { decodeGguf, GgufError } from './gguf.js';
-import { encodeGguf } from './gguf-writer.js';
 import { saidProjection } from './vector-metadata.js';
 
 const architecture = 'controlvector';

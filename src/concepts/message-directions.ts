@@ -8,7 +8,7 @@ import { errors } from '../errors.js';
 export interface MessageDirections {
   /** By layer: a unit vector of H numbers. */
   readonly vectors: Readonly<Record<string, string>>;
-  /** [L] what `ablate` 1 and `clamp` 0 hold: the mean of neutral answers. */
+  /** [L] what `ablate` 1 and `clamp` 0 hold: the mean of neutral answers, or below it. */
   readonly level: readonly number[];
   /** [L] how far beyond it `clamp` holds at strength 1: where an addition of strength 1 reads. */
   readonly unit: readonly number[];

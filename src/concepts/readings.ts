@@ -39,17 +39,23 @@ export interface Readings {
 export interface AblationTrial {
   /** How far below the neutral mean, as a share of the way up to what strength 1 of `add` reads. */
   readonly below: number;
+  /**
+   * The same along the message's direction, as a share of the way up to what the message's own tokens read; left out
+   * where that one is held at the neutral mean.
+   */
+  readonly messageBelow?: number | undefined;
   /** Of plain answers under full ablation. */
   readonly fluency: number;
+  /** Share of the told evidence that is gone from answers of the told model; left out where nobody looked. */
+  readonly removed?: number | undefined;
 }
 
 /** What `ablate` 1 and `clamp` 0 hold at the layers of `clamp`, and what that does: found by measurement. */
 export interface MeasuredAblation extends AblationTrial {
   /** [L] */
   readonly level: readonly number[];
-  /** Share of the told evidence that is gone from answers of the told model. */
   readonly removed: number;
-  /** What the level was chosen by, on answers to other questions. */
+  /** What the level was chosen from. */
   readonly tried: readonly AblationTrial[];
   /** Held too. */
   readonly message?: MessageDirections | undefined;
@@ -106,9 +112,11 @@ export function checkReadings(
     if (value >= 0 && value <= 1) return value;
     throw errors.invalidValue(`readings.ablate.${field}`, 'a number from 0 to 1', value);
   };
-  const trial = (field: string, { below, fluency }: AblationTrial) => ({
+  const trial = (field: string, { below, messageBelow, fluency, removed }: AblationTrial) => ({
     below: share(`${field}below`, below),
+    ...(messageBelow !== undefined && { messageBelow: share(`${field}message_below`, messageBelow) }),
     fluency: share(`${field}fluency`, fluency),
+    ...(removed !== undefined && { removed: share(`${field}removed`, removed) }),
   });
   const message = ({ vectors, level, unit }: MessageDirections) => {
     const copy = Object.freeze({ ...vectors });
@@ -144,6 +152,13 @@ export function checkReadings(
 
 const copyOf = ({ mean, spread }: Distribution) => ({ mean: [...mean], spread: [...spread] });
 
+const trialDocument = ({ below, messageBelow, fluency, removed }: AblationTrial) => ({
+  below,
+  ...(messageBelow !== undefined && { message_below: messageBelow }),
+  fluency,
+  ...(removed !== undefined && { removed }),
+});
+
 const messageDocument = ({ vectors, level, unit }: MessageDirections) => ({
   vectors: { ...vectors },
   level: [...level],
@@ -162,19 +177,24 @@ export const readingsDocument = (readings: Readings): ConceptReadings => ({
   // Left out where nobody looked for it, so that files from before keep their version.
   ...(readings.ablate !== undefined && {
     ablate: {
-      below: readings.ablate.below,
-      fluency: readings.ablate.fluency,
+      ...trialDocument(readings.ablate),
       removed: readings.ablate.removed,
       level: [...readings.ablate.level],
-      tried: readings.ablate.tried.map((one) => ({ ...one })),
+      tried: readings.ablate.tried.map(trialDocument),
       ...(readings.ablate.message !== undefined && { message: messageDocument(readings.ablate.message) }),
     },
   }),
 });
 
 /** Back from that; not checked beyond its types. */
-export const readingsOf = ({ best_layer, told_by, ...rest }: ConceptReadings): Readings => ({
+export const readingsOf = ({ best_layer, told_by, ablate, ...rest }: ConceptReadings): Readings => ({
   ...rest,
   bestLayer: best_layer,
   toldBy: told_by,
+  ...(ablate !== undefined && { ablate: { ...trialOf(ablate), tried: ablate.tried.map(trialOf) } }),
 });
+
+const trialOf = <Trial extends { readonly message_below?: number | undefined }>({
+  message_below,
+  ...rest
+}: Trial) => ({ ...rest, ...(message_below !== undefined && { messageBelow: message_below }) });

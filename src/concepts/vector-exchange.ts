@@ -1,4 +1,6 @@
 /** Export, import and composition of stored concepts, as HTTP asks for them: the loaded model says what fits. */
+
+import { GgufError } from '../checkpoint/gguf.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { ModelRegistry } from '../models/registry.js';
@@ -11,7 +13,6 @@ import { encodeConcept } from './concept-file.js';
 import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concept-lookup.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
-import { GgufError } from './gguf.js';
 import { readingsDocument } from './readings.js';
 import { withoutSharedPart } from './shared-part.js';
 import { conceptOfJson } from './vector-file.js';

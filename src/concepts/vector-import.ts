@@ -3,14 +3,15 @@
  * what the file adds at its own scale 1: a row that is a unit vector is kept bit for bit with coefficient 1, any other
  * is normalised, with its length as the coefficient (their product is the row within float32 rounding).
  */
+
+import { GgufError } from '../checkpoint/gguf.js';
+import { decodeSafetensors, type SafeTensor, SafetensorsError } from '../checkpoint/safetensors.js';
 import { errors } from '../errors.js';
 import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vectors.js';
 import { type Concept, type ConceptRecord, createConcept, unitTolerance } from './concept.js';
 import { ConceptFileError, decodeConcept } from './concept-file.js';
 import { type Directions, decodeControlVector } from './control-vector.js';
-import { GgufError } from './gguf.js';
 import { type Readings, readingsOf } from './readings.js';
-import { decodeSafetensors, type SafeTensor, SafetensorsError } from './safetensors.js';
 import { saidProjection } from './vector-metadata.js';
 
 /** The calibration method of vectors whose strength nobody measured on this export. */

@@ -58,7 +58,7 @@ export function reasonOf({ message }: Error): string {
 }
 
 /** Why a device certainly cannot be used, known before anything is loaded; null when it may. */
-function obstacleTo(name: DeviceName, choosing: boolean): string | null {
+export function obstacleTo(name: DeviceName, choosing: boolean): string | null {
   if (!builtInDevices().includes(name)) return 'this ONNX Runtime was built without it';
   // A software driver would count as a GPU, and is far slower than the CPU's own kernels.
   if (choosing && !hasGpu()) return 'there is no GPU on this machine';

@@ -22,6 +22,13 @@ export interface DeviceSettings {
 export const arithmetics = ['auto', 'columns', 'blocks', 'int8', 'export'] as const;
 export type Arithmetic = (typeof arithmetics)[number];
 
+/**
+ * How keys and values are kept on the CPU. `export`: in the type that the export has. `int8`: in 8 bits, with one scale for
+ * each channel of each head, where the graph keeps them in place in float32.
+ */
+export const kvCacheTypes = ['export', 'int8'] as const;
+export type KvCacheType = (typeof kvCacheTypes)[number];
+
 /** Token ids from 0 up to an end, which is exclusive, but for some. */
 export interface TokenSet {
   readonly end: number;
@@ -34,7 +41,9 @@ export interface WorkerSettings {
   readonly where?: DeviceSettings;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
-  /** Tokens of a text by which products by column learn which activations are large; a fixed spread when left out. */
+  /** `export` when left out. */
+  readonly kvCache?: KvCacheType;
+  /** Tokens of a text that tells how large activations, keys and values become; a fixed spread when left out. */
   readonly calibration?: readonly number[];
   /** Folder that keeps weights by column from one start to the next; null or left out for none. */
   readonly cacheDirectory?: string | null;

@@ -111,6 +111,10 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
   return { graph, beside, likelyWeights, others: graphs.filter(({ path }) => path !== graph.path) };
 }
 
+/** Whether there is any decoder graph. */
+export const hasGraph = ({ files }: Pick<Snapshot, 'files'>): boolean =>
+  findGraphs(files.filter(({ path }) => isSafePath(path))).length > 0;
+
 /** Exporters name the weights of `model.onnx` `model.onnx_data`, `model.onnx_data_1` or `model.onnx.data`. */
 const isWeightsOf = (graph: string, path: string) =>
   path.startsWith(graph) && /^[._]data([._]\d+)?$/.test(path.slice(graph.length));

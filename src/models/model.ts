@@ -16,6 +16,8 @@ export interface LoadedModel {
   readonly stopTokens: readonly number[];
   /** Of generation_config.json, for requests that do not say; none when left out. */
   readonly samplingDefaults?: SamplingDefaults;
+  /** Tokens of an answer to a request that does not say; 0 or left out for what the context has room for. */
+  readonly answerTokens?: number;
   /** Unix seconds when it was loaded. */
   readonly created: number;
   /**

@@ -6,7 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { devices } from '../config.js';
-import { type Arithmetic, arithmetics, type DeviceSettings } from '../engine/worker-settings.js';
+import {
+  type Arithmetic,
+  arithmetics,
+  type DeviceSettings,
+  type KvCacheType,
+  kvCacheTypes,
+} from '../engine/worker-settings.js';
 import { errors } from '../errors.js';
 import { validate } from '../schemas/validation.js';
 import { reasoningMarks, toolFormats } from '../text/answer-marks.js';
@@ -23,6 +29,8 @@ export interface ModelSettings {
   /** The same where it runs on a device; as `context` when left out. */
   readonly deviceContext?: number;
   readonly prefillChunk: number;
+  /** Tokens of an answer to a request that does not say; 0 or left out for what the context has room for. */
+  readonly answerTokens?: number;
   /** MiB for beginnings of prompts, to be used again; none are kept when left out or 0. */
   readonly prefixMemory?: number;
   /** Whether requests with one API key may use those of another; not when left out. */
@@ -37,6 +45,8 @@ export interface ModelSettings {
   readonly deviceMemory?: number;
   /** `auto` when left out. */
   readonly arithmetic?: Arithmetic;
+  /** `export` when left out. */
+  readonly kvCache?: KvCacheType;
   /** Whether decode steps shall be device graphs; not when left out. */
   readonly deviceGraph?: boolean;
   /** Folder that keeps prepared weights from one start to the next; null or left out for none. */
@@ -59,6 +69,7 @@ export const SettingsFile = z
     device_index: z.int().min(0).max(63),
     device_memory: z.int().min(0).max(1_048_576),
     arithmetic: z.enum(arithmetics),
+    kv_cache: z.enum(kvCacheTypes),
     device_graph: z.boolean(),
     threads: z.int().min(0).max(1024),
     slots: z.int().min(1).max(1024),
@@ -67,6 +78,7 @@ export const SettingsFile = z
       .min(0)
       .max(1_048_576)
       .refine((tokens) => tokens === 0 || tokens >= 16, { error: 'must be 0 or at least 16' }),
+    answer_tokens: z.int().min(0).max(1_048_576),
     prefill_chunk: z.int().min(1).max(65_536),
     prefix_memory: z.int().min(0).max(1_048_576),
     queue: z.int().min(0).max(1_000_000),
@@ -106,6 +118,7 @@ export async function readServingSettings(
     slots: own.slots ?? usual.slots,
     context: own.context ?? usual.context,
     prefillChunk: own.prefill_chunk ?? usual.prefillChunk,
+    answerTokens: own.answer_tokens ?? usual.answerTokens ?? 0,
     prefixMemory: own.prefix_memory ?? usual.prefixMemory ?? 0,
     sharePrefixes: usual.sharePrefixes ?? false,
     queue: own.queue ?? usual.queue,
@@ -113,6 +126,7 @@ export async function readServingSettings(
     deviceIndex: own.device_index ?? usual.deviceIndex ?? 0,
     deviceMemory: own.device_memory ?? usual.deviceMemory ?? 0,
     arithmetic: own.arithmetic ?? usual.arithmetic ?? 'auto',
+    kvCache: own.kv_cache ?? usual.kvCache ?? 'export',
     deviceGraph: own.device_graph ?? usual.deviceGraph ?? false,
     cacheDirectory: usual.cacheDirectory ?? null,
     idleSeconds: own.idle_seconds ?? usual.idleSeconds,

@@ -24,7 +24,7 @@ function memoryAdvice(): MemoryAdvice | null {
  * From now on the array's contents are unspecified, and it takes memory again only where it is written to: but for a
  * page at each of its ends.
  */
-export function forgetContents(array: Float32Array | Uint16Array): void {
+export function forgetContents(array: NodeJS.TypedArray): void {
   const advise = memoryAdvice();
   if (!advise) return;
   const start = BigInt(koffi.address(array));

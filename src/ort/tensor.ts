@@ -10,6 +10,7 @@ import { created } from './status.js';
 /** Element types: their codes (ONNXTensorElementDataType in onnxruntime_c_api.h) and their typed arrays. */
 export const elementTypes = {
   float32: { code: 1, array: Float32Array },
+  int8: { code: 3, array: Int8Array },
   int32: { code: 6, array: Int32Array },
   int64: { code: 7, array: BigInt64Array },
   bool: { code: 9, array: Uint8Array },
@@ -19,7 +20,14 @@ export const elementTypes = {
 } as const;
 
 export type ElementType = keyof typeof elementTypes;
-export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+export type TensorArray =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array;
 
 /** The name of an element type's code; "type N" for one that elementTypes does not list. */
 export function elementTypeName(code: number): string {

@@ -90,7 +90,7 @@ export const anthropicFields = z.looseObject({
   max_tokens: z.int().min(1).meta({ description: 'Most tokens of the answer.' }),
   stop_sequences: list(z.string().min(1).max(1024), { max: 16 }).nullish(),
   stream: z.boolean().nullish().meta({ default: false }),
-  temperature: z.number().min(0).max(2).nullish().meta({ default: 1 }),
+  temperature: z.number().min(0).max(2).nullish().meta({ default: 0.7 }),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(-1).nullish(),
   seed: z.int().nullish().meta({ description: 'Same seed, same answer.' }),

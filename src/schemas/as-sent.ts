@@ -30,6 +30,9 @@ const constraints: Readonly<Record<string, string>> = {
   ebnf: 'grammar',
 };
 
+/** More tokens than any context has room for. */
+export const noLimit = 100_000_000;
+
 const lengths = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 const isMissing = (value: unknown) => value === null || value === undefined;
@@ -60,6 +63,7 @@ export const asSent =
       const isOpen = name === 'max_tokens' && (given === -1 || given === -2);
       if (!isOpen && Object.hasOwn(body, ours) && body[ours] !== given) refuse(field, ours);
       if (!isOpen) body[ours] = given;
+      else if (body.max_tokens_overflow !== 'error') body[ours] ??= noLimit;
       delete body[field];
     }
     for (const [field, key] of Object.entries(constraints)) {

@@ -67,7 +67,7 @@ export const chatFields = z.looseObject({
     .int()
     .min(1)
     .nullish()
-    .meta({ description: 'Most tokens of the answer; without it, what the context has room for.' }),
+    .meta({ description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).' }),
   logprobs: z
     .boolean()
     .nullish()

@@ -201,7 +201,7 @@ export const fitFields = {
     }),
   calibrate: z.boolean({ error: 'must be true or false' }).default(true).meta({
     description:
-      'Measures what strength 1 means (some 20 s on the embedded model). Without, a rule guesses it: 1.2 % of the residual norm. Recipe auto, which may not measure either then, is recipe texts for a subject and recipe responses for a message.',
+      'Measures what strength 1 means (about a minute on the embedded model, on two cores). Without, a rule guesses it: 1.2 % of the residual norm. Recipe auto, which may not measure either then, is recipe texts for a subject and recipe responses for a message.',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   max_tokens: whole(1, fitLimits.maxTokens)

@@ -29,6 +29,13 @@ const FittedConcept = z.object({ name: z.string(), version: z.string() });
 
 export const FitParams = z.object({ id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }) });
 
+export const FitWaitQuery = z.object({
+  wait: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'Whether to answer only when the fit has ended, however it ended. A client that leaves stops waiting, not the fit.',
+  }),
+});
+
 export const FitJob = z
   .object({
     id: z.string().meta({ examples: ['fit-5c1f0a9be2d34c7788aa01f2'] }),

@@ -25,8 +25,14 @@ export const GenerationFields = {
     .min(1)
     .nullish()
     .meta({ description: "Id of a model; the server's default one if left out." }),
-  max_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
-  temperature: z.number().min(0).max(2).nullish().meta({ default: 1, description: '0 is greedy.' }),
+  max_tokens: z.int().min(1).nullish().meta({
+    description: 'Most tokens of the answer. By default 512 (STEERD_ANSWER_TOKENS) of a chat, 16 of a text.',
+  }),
+  temperature: z.number().min(0).max(2).nullish().meta({
+    default: 0.7,
+    description:
+      "0 is greedy. The default is the model's own (generation_config.json), 0.7 where it has none.",
+  }),
   top_p: z.number().gt(0).max(1).nullish().meta({ default: 1 }),
   top_k: z
     .int()

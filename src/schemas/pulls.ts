@@ -11,6 +11,7 @@ import {
   revisionExpected,
 } from '../hub/repository.js';
 import { strictly } from './fields.js';
+import { precisions } from './imports.js';
 import { jobEventFields } from './job-events.js';
 
 /** A text of a form that a function knows. */
@@ -38,6 +39,10 @@ const pullFields = {
   )
     .optional()
     .meta({ description: 'The graph to take, by its path.', examples: ['onnx/model_q4.onnx'] }),
+  precision: z.enum(precisions).optional().meta({
+    description:
+      'Builds the graph from safetensors in this precision, whatever exports there are. Without it that is done, in int8, where there is no export.',
+  }),
   name: formed(isModelName, modelNameExpected).optional().meta({
     description: "Id that requests call it by, and its folder; the repository's own name when left out.",
   }),
@@ -59,8 +64,9 @@ export const PullJob = z
     revision: z.string(),
     name: z.string().meta({ description: 'Id of the model once it is here.' }),
     commit: z.string().nullable().meta({ description: 'Known when the hub has answered.' }),
-    file: z.string().nullable().meta({ description: 'The graph that is taken.' }),
+    file: z.string().nullable().meta({ description: 'The graph that is taken; null when it is built.' }),
     quantization: z.enum(quantizations).nullable(),
+    precision: z.enum(precisions).nullable().meta({ description: 'Of a graph that is built.' }),
     created_at: z.int(),
     started_at: z.int().nullable(),
     finished_at: z.int().nullable(),
@@ -86,6 +92,7 @@ export const PullJob = z
         commit: '7a1c6d4be2f0934c7788aa01f25c1f0a9be2d34c',
         file: 'onnx/model_q4.onnx',
         quantization: 'q4',
+        precision: null,
         created_at: 1767225600,
         started_at: 1767225600,
         finished_at: null,
@@ -116,7 +123,7 @@ export const PullEvent = z
     z.object({
       ...eventFields,
       type: z.literal('choice'),
-      data: PullJob.pick({ commit: true, file: true, quantization: true }).extend({
+      data: PullJob.pick({ commit: true, file: true, quantization: true, precision: true }).extend({
         others: z.array(z.string()).meta({ description: 'Graphs that were passed over.' }),
       }),
     }),

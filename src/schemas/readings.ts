@@ -14,8 +14,15 @@ const ablationTrial = {
     description:
       'How far below the neutral mean it holds: a share of the way from there up to what `add` at strength 1 reads. 0 is the neutral mean itself.',
   }),
+  message_below: z.number().optional().meta({
+    description:
+      "The same along `message`: a share of the way from the neutral mean up to what the message's own tokens read. Left out where it holds the neutral mean there.",
+  }),
   fluency: z.number().meta({ description: 'Of plain answers under full ablation; 1 is unharmed.' }),
 };
+const removed = z.number().meta({
+  description: "Share of the told model's evidence that is gone from its answers under full ablation.",
+});
 
 export const ConceptReadings = z
   .strictObject({
@@ -50,12 +57,10 @@ export const ConceptReadings = z
           description: 'Per layer: what `ablate` 1 and `clamp` 0 hold the projection at.',
         }),
         ...ablationTrial,
-        removed: z.number().meta({
+        removed,
+        tried: z.array(z.strictObject({ ...ablationTrial, removed: removed.optional() })).meta({
           description:
-            "Share of the told model's evidence that is gone from its answers under full ablation.",
-        }),
-        tried: z.array(z.strictObject(ablationTrial)).meta({
-          description: 'What the level was chosen by, on answers to other questions.',
+            'What the levels were chosen from: of those that leave plain answers a fluency of 0.9, the one that takes out most. `removed` where it was measured: for the deepest of them.',
         }),
         message: z
           .strictObject({

@@ -161,7 +161,9 @@ export const responseFields = z.looseObject({
     .nullish()
     .meta({ description: "More variables of the model's chat template." }),
   instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
-  max_output_tokens: z.int().min(1).nullish().meta({ description: 'Most tokens of the answer.' }),
+  max_output_tokens: z.int().min(1).nullish().meta({
+    description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).',
+  }),
   text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
   include: z.array(z.enum(includable)).max(16).nullish().meta({
     description: '`message.output_text.logprobs`; the others are of what this server does not make.',

@@ -13,24 +13,27 @@ export const SteeringReceipt = z
     scale: z.enum(SteeringScale.options),
     operation: z.enum(SteeringOperation.options),
     layers: z.array(z.int()).meta({ description: 'Blocks edited; empty when nothing is changed.' }),
-    coefficients: z.array(z.number()).meta({
+    coefficients: z.array(z.number()).optional().meta({
       description:
-        'Per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the distance from `ablated.level` and from where neutral answers lie (from 0 with scale raw or norm).',
+        'With `receipt: "full"`, per listed layer: for add the coefficient on the unit vector, for clamp the projection held, for ablate and amplify the coefficient on the distance from `ablated.level` and from where neutral answers lie (from 0 with scale raw or norm).',
     }),
     neutral: z.array(z.number()).optional().meta({
       description:
-        'With ablate, clamp and amplify in calibrated units, per listed layer: the projection of neutral answers.',
+        'With `receipt: "full"`, for ablate, clamp and amplify in calibrated units, per listed layer: the projection of neutral answers.',
     }),
     ablated: z
       .object({
-        level: z.array(z.number()),
+        level: z
+          .array(z.number())
+          .optional()
+          .meta({ description: 'With `receipt: "full"`: what it moves projections to, per listed layer.' }),
         removed: z.number().optional(),
         fluency: z.number().optional(),
       })
       .optional()
       .meta({
         description:
-          'With ablate in calibrated units, per listed layer: what it moves projections to (all of the way at strength 1), and what calibration measured of full ablation: the share of the told evidence that goes, and the fluency of plain answers.',
+          'With ablate in calibrated units: `level`, to which strength 1 moves projections all of the way, and what calibration measured of full ablation: the share of the told evidence that goes, and the fluency of plain answers.',
       }),
     positions: z.unknown().meta({ description: 'As asked.' }),
     applied: z.boolean().meta({
@@ -76,3 +79,5 @@ export const SteeringReceipt = z
 export type SteeringReceipt = Omit<z.output<typeof SteeringReceipt>, 'positions'> & {
   positions: SteeringPositions;
 };
+/** As it is worked out, before a reply leaves numbers out. */
+export type FullReceipt = SteeringReceipt & { coefficients: number[] };

@@ -263,6 +263,9 @@ const SteeringChoices = z.strictObject(
 );
 type SteeringChoices = z.output<typeof SteeringChoices>;
 
+/** How much of what was done a reply tells. */
+export const receiptKinds = ['short', 'full'] as const;
+
 /** The three equal ways to steer a completion, to be spread into the request's object schema. */
 export const SteeringFields = {
   concept: conceptField.optional().meta({ description: 'Concept to steer by; with `strength`.' }),
@@ -287,12 +290,18 @@ export const SteeringFields = {
       description:
         'One steering or a list of them, applied together within one budget; `{"items": [...], "budget": ..., "orthogonalize": ..., "suspend": [...]}` sets what holds for all. An item may bring `vectors` of its own instead of a concept. `{"choices": [null, ...]}` compares several: choice a * n + i of the reply is the i-th answer under the a-th, with the seed of the i-th, and carries its own receipt.',
     }),
+  receipt: z.enum(receiptKinds).nullish().meta({
+    default: 'short',
+    description:
+      "How much the reply's `steering` tells: `full` adds the numbers of every layer, `coefficients`, `neutral` and `ablated.level`.",
+  }),
 };
 
 export type SteeringAlternative = z.output<typeof alternative>;
 
 /** `SteeringFields` as they are parsed. */
 export interface SteeringBody {
+  readonly receipt?: (typeof receiptKinds)[number] | null | undefined;
   readonly concept?: string | undefined;
   readonly strength?: number | undefined;
   readonly steering?: SteeringAlternative | SteeringChoices | undefined;

@@ -8,26 +8,42 @@ import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';
+import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
+import { graphBuilder } from '../models/import/graph-builder.js';
+import { ImportJobs } from '../models/import/import-jobs.js';
 import { PullJobs } from '../models/pull/pull-jobs.js';
 import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { lockDataDirectory } from './data-lock.js';
 import type { OpenedServices, ServerLog } from './server.js';
 
 /**
  * Keys and concepts are read before this returns; the model goes on loading.
- * @throws ConfigError when anybody on the network could use the server and nobody said so; KeysFileError
+ * @throws ConfigError when anybody on the network could use the server and nobody said so, or when another
+ * server has the data directory; KeysFileError
  */
 export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
-  const { dataDirectory, modelsDirectory, model } = settings;
+  const { dataDirectory } = settings;
   const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
       `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
+  const unlock = await lockDataDirectory(dataDirectory, log);
+  try {
+    return { ...(await openParts(settings, access, log)), unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function openParts(settings: Settings, access: AccessControl, log: ServerLog): Promise<OpenedServices> {
+  const { dataDirectory, modelsDirectory, model } = settings;
   const concepts = await ConceptStore.open({
     dataDirectory,
-    shipped: [join(modelsDirectory, model, 'concepts')],
+    shipped: [join(await folderOfModel(modelsDirectory, model), 'concepts')],
     quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
   });
   const tellRefused = (refused: readonly RefusedFile[]) => {
@@ -52,7 +68,11 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
   const fits = new FitJobs({ models, concepts, log, onStage });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
-  const pulls = new PullJobs({ hub, modelsDirectory, log });
+  const pulls = new PullJobs({
+    ...{ hub, modelsDirectory: ownPlace(modelsDirectory), log },
+    builder: graphBuilder,
+  });
+  const imports = new ImportJobs({ builder: graphBuilder, places: modelPlaces(modelsDirectory), log });
   const responses = new ResponseStore(settings.responses);
-  return { models, concepts, fits, pulls, access, metrics, responses, loaded: models.firstLoad };
+  return { models, concepts, fits, pulls, imports, access, metrics, responses, loaded: models.firstLoad };
 }

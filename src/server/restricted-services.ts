@@ -8,6 +8,7 @@ import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { fitOf } from '../fitting/fit-progress.js';
 import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
@@ -23,22 +24,28 @@ export function restrictServices(
   const store = services.responses ?? new ResponseStore(0);
   const responses = store.of(caller?.key.id ?? '');
   if (caller === null) {
-    const { models, concepts, fits, pulls } = services;
-    return { models, concepts, fits, pulls, responses };
+    const { models, fits, pulls, imports } = services;
+    return { models, concepts: withFits(services.concepts, fits), fits, pulls, imports, responses };
   }
   const { key } = caller;
   const models = restrictModels(
     withModels(services.models, (model) => metered(model, caller, counterOf(key, metrics))),
     key,
   );
+  const fits = restrictFits(services.fits, key, models);
   return {
     models,
-    concepts: restrictConcepts(ofModels(services.concepts, key), key),
-    fits: restrictFits(services.fits, key, models),
-    pulls: restrictPulls(services.pulls, key),
+    concepts: withFits(restrictConcepts(ofModels(services.concepts, key), key), fits),
+    fits,
+    pulls: restrictJobs(services.pulls, key),
+    imports: restrictJobs(services.imports, key),
     responses,
   };
 }
+
+/** A concept that is not there yet may be on its way. */
+const withFits = (concepts: ConceptLibrary, fits: Pick<CallerServices['fits'], 'list'>): ConceptLibrary =>
+  withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
 
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {
@@ -170,16 +177,27 @@ function restrictFits(
   };
 }
 
-/** Only admins pull: a pull fills the disk and brings what everybody may then run. */
-function restrictPulls(pulls: CallerServices['pulls'], { id, scopes }: ApiKey): CallerServices['pulls'] {
-  if (allows(scopes, 'admin')) return pulls;
+interface ModelJobs<Request, Job, Events> {
+  create(request: Request): Job;
+  get(id: string): Job | undefined;
+  list(): Job[];
+  cancel(id: string): Promise<Job>;
+  events(id: string): Events | undefined;
+}
+
+/** Only admins pull and import: both fill the disk and bring what everybody may then run. */
+function restrictJobs<Request, Job, Events>(
+  jobs: ModelJobs<Request, Job, Events>,
+  { id, scopes }: ApiKey,
+): ModelJobs<Request, Job, Events> {
+  if (allows(scopes, 'admin')) return jobs;
   const refuse = () => {
     throw errors.scopeTooSmall(id, 'admin', scopes);
   };
   return {
-    get: (pull) => pulls.get(pull),
-    list: () => pulls.list(),
-    events: (pull) => pulls.events(pull),
+    get: (job) => jobs.get(job),
+    list: () => jobs.list(),
+    events: (job) => jobs.events(job),
     create: refuse,
     cancel: async () => refuse(),
   };

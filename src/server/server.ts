@@ -13,8 +13,11 @@ export type ServerLog = FastifyBaseLogger;
 export interface OpenedServices extends Services {
   readonly fits: Services['fits'] & { close(): Promise<void> };
   readonly pulls: Services['pulls'] & { close(): Promise<void> };
+  readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
+  /** Lets other servers have the data directory, once nothing writes there any more. */
+  readonly unlock?: () => Promise<void>;
 }
 
 type OpenServices = (settings: Settings, log: ServerLog) => Promise<OpenedServices>;
@@ -23,7 +26,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Stops accepting, cancels fits and pulls and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -45,8 +48,9 @@ export async function startServer(
   // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
   const closeServices = async () => {
-    await Promise.all([services.fits.close(), services.pulls.close()]);
+    await Promise.all([services.fits.close(), services.pulls.close(), services.imports.close()]);
     await services.models.close();
+    await services.unlock?.();
   };
   try {
     const app = await buildApp(services, { settings, log });
@@ -71,7 +75,7 @@ async function stopApp(app: App, services: OpenedServices, seconds: number): Pro
     cut = setTimeout(() => app.server.closeAllConnections(), cutAfterMilliseconds);
   }, seconds * 1000);
   try {
-    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
+    await Promise.all([app.close(), services.fits.close(), services.pulls.close(), services.imports.close()]);
   } finally {
     clearTimeout(cancel);
     clearTimeout(cut);

@@ -3,12 +3,14 @@ import type { AccessControl } from '../access/access-control.js';
 import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
+import type { ImportJobs } from '../models/import/import-jobs.js';
 import type { PullJobs } from '../models/pull/pull-jobs.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
 export interface Services extends ModelsAndConcepts {
   readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
   readonly pulls: Pick<PullJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
+  readonly imports: Pick<ImportJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
   /** Responses that later requests may refer to; the application's own without. */
@@ -18,6 +20,6 @@ export interface Services extends ModelsAndConcepts {
 }
 
 /** What a route works with: the services as the caller of its request may use them. */
-export interface CallerServices extends Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls'> {
+export interface CallerServices extends Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls' | 'imports'> {
   readonly responses: OwnResponses;
 }

@@ -1,6 +1,6 @@
 /** What a reply says of one item: what was done to the activations, whether that was measured, and what did not happen. */
 import { unmeasuredMethods } from '../concepts/concept.js';
-import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import type { FullReceipt, SteeringReceipt } from '../schemas/steering-receipt.js';
 import { calibratedLayers } from './concept-layers.js';
 import { firstCentred, type HeldProjection, isCentred } from './held-projection.js';
 import type { ItemEdit } from './item-edit.js';
@@ -26,7 +26,7 @@ export interface AppliedItem {
  * @param all items of the request, this one too
  * @param last position that will be computed at most
  */
-export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): SteeringReceipt {
+export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], last: number): FullReceipt {
   const { edit, told, acting, givingWay } = applied;
   const { item, concept } = edit;
   const reached = edit.from <= last && edit.from < edit.to;
@@ -55,6 +55,17 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
     ...(notes.length > 0 && { notes }),
     ...told,
   };
+}
+
+/** Without the numbers of every layer: those of a large model would bury the answer. */
+export function shortReceipt({
+  coefficients: _,
+  neutral: __,
+  ablated,
+  ...rest
+}: SteeringReceipt): SteeringReceipt {
+  const { level: ___, ...measured } = ablated ?? {};
+  return { ...rest, ...(Object.keys(measured).length > 0 && { ablated: measured }) };
 }
 
 /** One receipt for an item that steers several prompts: what differs between them, by their length, stands in its notes. */

@@ -10,7 +10,7 @@ import type { Concept } from '../concepts/concept.js';
 import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
-import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import type { FullReceipt } from '../schemas/steering-receipt.js';
 import { heldAdd, heldMessage, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
 import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
@@ -37,7 +37,7 @@ interface ResolvedSteering {
   /** The same for the same items in any order. */
   readonly edit: ActivationEdit;
   /** One per item, in the items' order. */
-  readonly receipts: readonly SteeringReceipt[];
+  readonly receipts: readonly FullReceipt[];
 }
 
 /** @throws SteerdError naming the item's field when a steering cannot be applied. */

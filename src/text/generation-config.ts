@@ -21,20 +21,21 @@ const fields: Readonly<Record<Name, readonly [field: string, isFit: (value: numb
 };
 
 /**
- * Values that change nothing, such as `top_p: 1`, are left out.
+ * Values that change nothing, such as `top_p: 1`, are left out; a temperature of 1 is none of them, as the usual one is
+ * lower.
  * @throws Error naming the file when it is not a JSON object
  */
 export async function loadSamplingDefaults(directory: string): Promise<SamplingDefaults> {
   const config = (await readJsonObject(directory, 'generation_config.json')) ?? {};
   const entries = Object.entries(fields).flatMap(([name, [field, isFit]]) => {
     const { [field]: value } = config;
-    const idle = neutralSampling[name as Name];
+    const idle = name === 'temperature' ? undefined : neutralSampling[name as Name];
     return typeof value === 'number' && isFit(value) && value !== idle ? [[name, value]] : [];
   });
   return Object.fromEntries(entries) as SamplingDefaults;
 }
 
-/** Where neither the request nor the model says anything (OpenAI API reference). */
+/** What changes nothing. */
 export const neutralSampling: Readonly<Record<Name, number>> = {
   temperature: 1,
   topP: 1,
@@ -42,3 +43,6 @@ export const neutralSampling: Readonly<Record<Name, number>> = {
   minP: 0,
   repetitionPenalty: 1,
 };
+
+/** Where neither the request nor the model says anything. At temperature 1 a small model rambles. */
+export const usualSampling: Readonly<Record<Name, number>> = { ...neutralSampling, temperature: 0.7 };

@@ -33,16 +33,19 @@ test('list tells models from what pulls left, with where they came from; hidden 
   const rows = (await models('list')).trimEnd().split('\n');
   assert.deepEqual(
     rows.map((row) => row.split(/ {2,}/)[0]),
-    ['NAME', 'mine', 'tiny', 'half'],
+    ['NAME', 'mine', 'tiny', 'smollm2-135m-instruct', 'half'],
   );
   assert.match(rows[1] ?? '', /not pulled$/);
   assert.match(rows[2] ?? '', new RegExp(`tester/tiny@${stub.commit.slice(0, 12)}$`));
-  assert.match(rows[3] ?? '', /1\.50 kB.*unfinished/);
+  assert.match(rows[4] ?? '', /1\.50 kB.*unfinished/);
   const json = JSON.parse(await models('list', '--json')) as {
     data: { name: string }[];
     unfinished: object[];
   };
-  assert.deepEqual([json.data.map(({ name }) => name), json.unfinished.length], [['mine', 'tiny'], 1]);
+  assert.deepEqual(
+    [json.data.map(({ name }) => name), json.unfinished.length],
+    [['mine', 'tiny', 'smollm2-135m-instruct'], 1],
+  );
 });
 
 test('remove takes pulled models and remains of pulls; others by force only', async (t) => {
@@ -65,7 +68,10 @@ test('verify ends with 1 for a model that changed or that was named and cannot b
   await pull();
   await mkdir(join(modelsDirectory, 'mine'));
   process.exitCode = 0;
-  assert.match(await models('verify'), /^mine: not pulled.*\ntiny: right\n$/);
+  assert.match(
+    await models('verify'),
+    /^mine: not pulled.*\ntiny: right\nsmollm2-135m-instruct: not pulled.*\n$/,
+  );
   assert.equal(process.exitCode, 0);
   await models('verify', 'mine');
   assert.equal(process.exitCode, 1);

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encodeGguf } from '../../src/checkpoint/gguf-writer.js';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { fileFormat, fileKind } from '../../src/common/file-kind.js';
 import { packageRoot } from '../../src/common/package.js';
-import { encodeGguf } from '../../src/concepts/gguf-writer.js';
-import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 
 /** The local header of a zip's first entry. */
 const zip = (name: string) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/checkpoint/safetensors.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import {
   ConceptFileError,
@@ -8,7 +9,6 @@ import {
   encodeConcept,
 } from '../../src/concepts/concept-file.js';
 import { encodedRows } from '../../src/concepts/message-directions.js';
-import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/concepts/safetensors.js';
 import { sampleConcept, sampleFields, sampleReadings } from './sample.js';
 
 const details = { scores: [0.1, 1e-7, -3], nested: { z: null, a: 'é\u2028"\\' }, __proto: {} };
@@ -64,9 +64,13 @@ test('readings are kept whole and hashed, and a file without them has the versio
   const ablate = {
     level: [0, -9.5, -11, -12],
     below: 0.2,
+    messageBelow: 0.25,
     removed: 0.7,
     fluency: 0.95,
-    tried: [{ below: 0.2, fluency: 0.9 }],
+    tried: [
+      { below: 0.2, fluency: 0.9 },
+      { below: 0.2, messageBelow: 0.25, fluency: 0.95, removed: 0.7 },
+    ],
     message: {
       vectors: encodedRows(new Map([[1, concept.vectors.slice(8, 16)]])),
       level: [0, 1, 0, 0],
@@ -76,6 +80,7 @@ test('readings are kept whole and hashed, and a file without them has the versio
   const measured = createConcept({ ...read, readings: { ...readings, ablate } });
   assert.notEqual(measured.version, read.version);
   assert.deepEqual(decodeConcept(encodeConcept(measured)).readings?.ablate, ablate);
+  assert.ok(encoded(measured).includes('message_below'));
   const document = JSON.parse(decodeSafetensors(encodeConcept(read)).metadata.steerd ?? '');
   assert.equal(document.format, 1);
   assert.ok(!('readings' in JSON.parse(decodeSafetensors(file).metadata.steerd ?? '')));

@@ -192,6 +192,7 @@ test('readings are checked by name, copied and frozen', () => {
   wrong(withMessage({}, [0]), 'ablate.message.level');
   wrong({ ablate: { ...ablate, removed: 1.1 } }, 'ablate.removed');
   wrong({ ablate: { ...ablate, below: Number.NaN } }, 'ablate.below');
+  wrong({ ablate: { ...ablate, messageBelow: 2 } }, 'ablate.message_below');
   wrong({ ablate: { ...ablate, tried: [{ below: 0.1, fluency: -1 }] } }, 'ablate.tried[0].fluency');
   const mean = [0, -9, -10, -11];
   const concept = createConcept({ ...fields, readings: { ...base, neutral: { ...base.neutral, mean } } });

@@ -76,6 +76,7 @@ const checks: readonly [string, (image: Image) => Promise<string>][] = [
     async (image) => {
       const files = await image.files();
       assert.ok(files.includes('app/dist/src/cli.js'), 'the server is not in it');
+      assert.ok(files.includes('app/dist/playground/index.html'), 'the page is not in it');
       assert.deepEqual(buildToolsIn(files), []);
       return `${files.length} files, ${((await image.bytes()) / 2 ** 20).toFixed(0)} MiB`;
     },

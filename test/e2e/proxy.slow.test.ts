@@ -65,7 +65,7 @@ test('the page under /llm/ works in a browser, and asks under /llm/ too', {
     ],
   });
   assert.deepEqual(seen, [200, 200, 200, 200, 200]);
-  const page = await fetch(url);
+  const page = await fetch(new URL('docs', url));
   assert.equal(new URL(page.url).pathname, '/llm/docs/');
   const html = await page.text();
   for (const [, file = ''] of html.matchAll(/(?:src|href)="([^"]+)"/g)) {

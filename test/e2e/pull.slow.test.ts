@@ -90,7 +90,7 @@ test('pulled over the command line after three kills, verified, served, removed'
     LOG_LEVEL: 'silent',
   }).ended;
   assert.equal(early.code, 1);
-  assert.match(early.err, /model "tiny" does not exist; this server has: none/);
+  assert.match(early.err, /model "tiny" does not exist; this server has: smollm2-135m-instruct/);
 
   const pulled = await steerd(['pull', 'tester/tiny@main'], environment).ended;
   assert.equal(pulled.code, 0, pulled.err);

@@ -11,6 +11,7 @@ import type { Concept } from '../../src/concepts/concept.js';
 import type { StoredConcept } from '../../src/concepts/concept-store.js';
 import { errors } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
+import { ImportJobs } from '../../src/models/import/import-jobs.js';
 import { PullJobs } from '../../src/models/pull/pull-jobs.js';
 import type { ModelRegistry, ModelStatus } from '../../src/models/registry.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
@@ -30,6 +31,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly fits?: OpenedServices['fits'];
   /** Instead of jobs that find no hub. */
   readonly pulls?: OpenedServices['pulls'];
+  /** Instead of jobs that build nothing. */
+  readonly imports?: OpenedServices['imports'];
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
   readonly access?: AccessControl;
@@ -61,6 +64,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
     ...fake,
     fits: options.fits ?? fake.fits,
     pulls: options.pulls ?? fake.pulls,
+    imports: options.imports ?? fake.imports,
     ...(access === undefined ? {} : { access }),
   };
   const log =
@@ -211,6 +215,10 @@ export function fakeServices(
     pulls: new PullJobs({
       hub: new Hub({ endpoint: 'http://127.0.0.1:9', token: '', firstPause: 1 }),
       modelsDirectory: join(tmpdir(), 'steerd-no-models'),
+    }),
+    imports: new ImportJobs({
+      builder: { size: () => 0, build: async () => {} },
+      places: [join(tmpdir(), 'steerd-no-models')],
     }),
     fits: {
       async create({ name }) {

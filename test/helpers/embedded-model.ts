@@ -1,8 +1,8 @@
 /** The embedded model, its float32 goldens, and a direction that visibly steers it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import type { EditTerm } from '../../src/engine/protocol.js';
 
 export const embeddedDirectory = join(packageRoot, 'models/smollm2-135m-instruct');

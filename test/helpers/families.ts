@@ -1,8 +1,8 @@
 /** Exports of many families and tools under test/fixtures, each with PyTorch's goldens (test/fixtures/README.md). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import type { ActivationEdit } from '../../src/engine/protocol.js';
 
 export interface Family {

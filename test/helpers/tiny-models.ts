@@ -1,8 +1,8 @@
 /** The tiny exports under test/fixtures (random weights, PyTorch goldens; test/fixtures/README.md). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { packageRoot } from '../../src/common/package.js';
-import { decodeSafetensors } from '../../src/concepts/safetensors.js';
 import { parseModel } from '../../src/onnx/graph/model-file.js';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb.js';
 

@@ -13,6 +13,7 @@ const table = `
   GET     /docs/static/*                 public
   GET     /docs/static/index.html        public
   GET     /docs/static/swagger-initializer.js public
+  GET     /assets/*                      public
   GET     /docs/yaml                     public
   GET     /health                        public
   GET     /openapi.json                  public
@@ -60,6 +61,11 @@ const table = `
   POST    /v1/models/:id/load            admin
   POST    /v1/models/:id/unload          admin
   POST    /v1/models/pull                admin
+  POST    /v1/models/import              admin
+  GET     /v1/models/imports             admin
+  GET     /v1/models/imports/:id         admin
+  DELETE  /v1/models/imports/:id         admin
+  GET     /v1/models/imports/:id/events  admin
   GET     /v1/models/pulls               admin
   GET     /v1/models/pulls/:id           admin
   DELETE  /v1/models/pulls/:id           admin

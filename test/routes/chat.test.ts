@@ -107,8 +107,8 @@ test('sampling fields reach the engine, null is not given, and seeds are folded'
   assert.deepEqual(
     engine.requests.slice(2).map((request) => [request.sampling.temperature, request.sampling.seed]),
     [
-      [1, 1],
-      [1, 0],
+      [0.7, 1],
+      [0.7, 0],
     ],
   );
   assert.deepEqual(engine.requests[3]?.stopTokens, []);
@@ -130,15 +130,18 @@ test('a steered reply carries its receipt and steers the engine; strength 0 edit
     { steering: [{ concept: 'pirate', strength: 0.5 }] },
   ];
   for (const form of forms) {
-    const { steering } = await post(url, { messages, ...form }, ChatCompletion);
+    const { steering } = await post(url, { messages, ...form, receipt: 'full' }, ChatCompletion);
     assert.equal(steering?.length, 1);
+    const short = await post(url, { messages, ...form }, ChatCompletion);
+    const { coefficients: _, ...rest } = steering[0] ?? {};
+    assert.deepEqual(short.steering, [rest], 'the numbers of every layer come when asked for');
     assert.deepEqual(
       [steering[0]?.concept, steering[0]?.layers, steering[0]?.coefficients],
       ['pirate', [1, 2], [1, 1.5]],
     );
   }
   const edits = engine.requests.map(({ edit }) => edit.map(({ add }) => [...add]));
-  assert.deepEqual(edits, [[[0, 1, 1.5]], [[0, 1, 1.5]], [[0, 1, 1.5]]]);
+  assert.deepEqual(edits, Array(6).fill([[0, 1, 1.5]]));
 
   const none = await post(url, { messages, concept: 'pirate', strength: 0 }, ChatCompletion);
   assert.equal(none.steering?.length, 1);

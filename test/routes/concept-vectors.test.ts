@@ -1,9 +1,9 @@
 /** Import, export and composition over HTTP. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeGguf } from '../../src/checkpoint/gguf-writer.js';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { decodeControlVector, encodeControlVector } from '../../src/concepts/control-vector.js';
-import { encodeGguf } from '../../src/concepts/gguf-writer.js';
-import { encodeSafetensors } from '../../src/concepts/safetensors.js';
 import { ConceptVectors } from '../../src/schemas/concept-vectors.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
 import { ErrorBody } from '../../src/schemas/errors.js';

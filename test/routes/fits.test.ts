@@ -242,3 +242,13 @@ test('5,000 texts a side are taken, in a body larger than others may be, and the
   const huge = await refused('/v1/fits', { ...body(), prefix: 'x'.repeat(17_000_000) });
   assert.deepEqual([huge.status, huge.code], [413, 'body_too_large']);
 });
+
+test('a fit that is waited for answers when it has ended, asked for or looked up', async (t) => {
+  const { app, post } = await setup(t);
+  const made = await post('/v1/fits?wait=true', body(), FitJob);
+  assert.deepEqual([made.status, made.concept?.name], ['succeeded', 'sea']);
+  const bad = await post('/v1/fits?wait=true', body({ name: 'two', max_tokens: 1 }), FitJob);
+  const again = await app.inject(`/v1/fits/${bad.id}?wait=true`);
+  assert.deepEqual(again.json(), bad);
+  assert.equal((await app.inject(`/v1/fits/${bad.id}?wait=perhaps`)).statusCode, 400);
+});

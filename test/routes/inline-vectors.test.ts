@@ -19,7 +19,7 @@ test('vectors of any length steer by their direction, as a concept with the same
   const { post, engine } = await build(t);
   const named = { concept: 'pirate', strength: 2, scale: 'raw' };
   await post(chat, { messages, steering: named }, ChatCompletion);
-  const reply = await post(chat, steered({ strength: 2 }), ChatCompletion);
+  const reply = await post(chat, { ...steered({ strength: 2 }), receipt: 'full' }, ChatCompletion);
   const [stored, inline] = engine.requests.map(({ edit }) => edit[0]);
   assert.deepEqual(inline, stored);
   const [receipt] = reply.steering ?? [];

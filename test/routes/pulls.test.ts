@@ -64,7 +64,13 @@ test('a pull is told from queue to end, and the model is there when it has succe
   const states = events.flatMap((one) => (one.type === 'status' ? [one.data.status] : []));
   assert.deepEqual(states, ['queued', 'running', 'succeeded']);
   const choice = events.find((one) => one.type === 'choice');
-  assert.deepEqual(choice?.data, { commit: stub.commit, file: 'model.onnx', quantization: null, others: [] });
+  assert.deepEqual(choice?.data, {
+    commit: stub.commit,
+    file: 'model.onnx',
+    quantization: null,
+    precision: null,
+    others: [],
+  });
   const progress = events.flatMap((one) => (one.type === 'progress' ? [one.data] : []));
   assert.ok(progress.length > 3);
   assert.ok(progress.every(({ done, total }, i) => done <= total && done >= (progress[i - 1]?.done ?? 0)));

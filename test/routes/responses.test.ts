@@ -32,11 +32,11 @@ test('a response that is cut is incomplete; steering and monitoring are as elsew
     [cut.status, cut.incomplete_details?.reason, cut.output_text],
     ['incomplete', 'max_output_tokens', 'Hello'],
   );
-  const body = { input: 'Hi', concept: 'pirate', strength: 0.5, monitor: ['ocean'] };
+  const body = { input: 'Hi', concept: 'pirate', strength: 0.5, monitor: ['ocean'], receipt: 'full' };
   const steered = await post(url, body, ResponseObject.strict());
   assert.deepEqual(steered.steering?.[0]?.coefficients, [1, 1.5]);
   assert.equal(steered.monitor_readings?.tokens.length, 12);
-  const aliased = await post(url, { input: 'Hi', model: 'tiny@pirate:0.5' }, ResponseObject);
+  const aliased = await post(url, { input: 'Hi', model: 'tiny@pirate:0.5', receipt: 'full' }, ResponseObject);
   assert.deepEqual(aliased.steering, steered.steering);
   assert.deepEqual(engine.requests.at(-1)?.edit, engine.requests.at(-2)?.edit);
 });
@@ -139,7 +139,7 @@ test("errors have this endpoint's names of fields, and repeat what the request s
     [
       { max_output_tokens: 60, max_tokens_overflow: 'error' },
       'input',
-      /^input has 20 tokens.*lower max_output_tokens\.$/,
+      /^input has 20 tokens.*lower max_output_tokens\. If .*STEERD_CONTEXT.*\.$/,
     ],
     [{ input: Array(65).fill({ role: 'user', content: '' }) }, 'input', /^input is a list of 65;/],
     [

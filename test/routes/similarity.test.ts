@@ -157,7 +157,7 @@ test('a completion keeps its items to one budget, tells overlaps, and gives shar
   const { post, engine, refused } = await withConcepts(t);
   const items = [{ concept: 'pirate' }, { concept: 'slanted' }];
   const chat = async (steering: unknown) => {
-    const reply = await post('/v1/chat/completions', { messages, steering }, ChatCompletion);
+    const reply = await post('/v1/chat/completions', { messages, steering, receipt: 'full' }, ChatCompletion);
     return { receipts: reply.steering ?? [], edit: engine.requests.at(-1)?.edit ?? [] };
   };
   const usual = await chat(items);
@@ -181,7 +181,7 @@ test('a completion keeps its items to one budget, tells overlaps, and gives shar
   const apart = await chat({ items, budget: false, orthogonalize: true });
   assert.deepEqual(apart.receipts[1]?.orthogonalized?.to, ['pirate']);
   assert.deepEqual(
-    apart.receipts[1]?.coefficients.map((x) => Math.round(x * 1e4) / 1e4),
+    apart.receipts[1]?.coefficients?.map((x) => Math.round(x * 1e4) / 1e4),
     [1.6, 2.4],
   );
 

@@ -63,9 +63,14 @@ test('a request id that can go into a log is kept, another one is replaced; both
   assert.match(String(none.headers['x-request-id']), /^[\w-]{36}$/);
 });
 
-test('the start page leads to the docs', async (t) => {
+test('the start page is the playground, and /docs leads to the docs', async (t) => {
   const { app } = await build(t);
-  assert.equal((await app.inject('/')).headers.location, 'docs/');
+  const page = await app.inject('/');
+  assert.match(page.body, /<title>steerd<\/title>/);
+  for (const [, file = ''] of page.body.matchAll(/(?:src|href)="([^"#:]+)"/g)) {
+    assert.ok(!file.startsWith('/'), `${file} is relative, so that it holds under a path of its own`);
+    assert.ok((await app.inject(`/${file}`)).statusCode < 400, file);
+  }
   assert.equal((await app.inject('/docs')).headers.location, 'docs/');
   const docs = await app.inject('/docs/');
   assert.ok([200, 302].includes(docs.statusCode));

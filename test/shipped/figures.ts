@@ -17,6 +17,8 @@ export interface ConceptFigures {
   readonly retest: number;
   /** Share of the told evidence gone at strength -1. */
   readonly suppressed: number | null;
+  /** The same under full ablation, and what that leaves of plain answers' fluency. */
+  readonly ablated: { readonly removed: number; readonly fluency: number } | null;
   /** Share of the questions of fact still right at strength 1. */
   readonly factsRight: number | null;
 }
@@ -37,7 +39,11 @@ interface Details {
   };
 }
 
-export function figuresOf({ name, calibration }: Pick<Concept, 'name' | 'calibration'>): ConceptFigures {
+export function figuresOf({
+  name,
+  calibration,
+  readings,
+}: Pick<Concept, 'name' | 'calibration' | 'readings'>): ConceptFigures {
   const details = calibration.details as unknown as Details;
   return {
     name,
@@ -49,6 +55,7 @@ export function figuresOf({ name, calibration }: Pick<Concept, 'name' | 'calibra
     weak: details.weak ?? false,
     retest: retestOf(calibration.details),
     suppressed: details.suppression?.suppressed ?? null,
+    ablated: readings?.ablate ?? null,
     factsRight:
       details.side_effects.strengths.find(({ strength }) => strength === 1)?.facts_still_right.share ?? null,
   };
@@ -112,12 +119,12 @@ const percent = (value: number | null) =>
 /** Markdown. */
 export function figuresTable(all: readonly ConceptFigures[]): string {
   const rows = all.map(
-    ({ name, share, interval, scores, max, retest, suppressed, factsRight }) =>
-      `| \`${name}\` | ${percentOf(share)} (${interval.map(percentOf).join(' to ')}) | ${[scores.concept, scores.fluency, scores.instruction].map((score) => score.toFixed(2)).join(' | ')} | **${scores.harmonic.toFixed(2)}** | ${max.toFixed(2)} | ${retest.toFixed(2)} | ${percent(suppressed)} | ${percent(factsRight)} |`,
+    ({ name, share, interval, scores, max, retest, suppressed, ablated, factsRight }) =>
+      `| \`${name}\` | ${percentOf(share)} (${interval.map(percentOf).join(' to ')}) | ${[scores.concept, scores.fluency, scores.instruction].map((score) => score.toFixed(2)).join(' | ')} | **${scores.harmonic.toFixed(2)}** | ${max.toFixed(2)} | ${retest.toFixed(2)} | ${percent(suppressed)} | ${percent(ablated?.removed ?? null)} (${ablated?.fluency.toFixed(2) ?? '-'}) | ${percent(factsRight)} |`,
   );
   return [
-    '| concept | strength 1 moves the stream by (95 %) | C | F | I | H | max | halves | gone at -1 | facts |',
-    '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|',
+    '| concept | strength 1 moves the stream by (95 %) | C | F | I | H | max | halves | gone at -1 | `ablate` (F) | facts |',
+    '|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|',
     ...rows,
   ].join('\n');
 }

@@ -1,8 +1,8 @@
 /** Holds the imports of the whole source against layers.ts. */
 import { dirname } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
-import { innerLayers, layers } from './layers.js';
-import { circles, readImports, roomOf, upwardImports } from './structure.js';
+import { innerLayers, layers, typesOnly } from './layers.js';
+import { circles, readImports, roomOf, upwardImports, valueImports } from './structure.js';
 
 interface Structure {
   /** How many files each room of layers.ts has, those of its inner rooms counted. */
@@ -19,6 +19,7 @@ export function checkStructure(): Structure {
   const folders = new Set([...files].map(folderOf));
   const upward = [
     ...upwardImports(imports, layers),
+    ...valueImports(imports, typesOnly),
     ...Object.entries(innerLayers).flatMap(([room, inner]) => upwardImports(imports, inner, `${room}/`)),
   ];
   const found = [

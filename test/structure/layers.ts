@@ -5,6 +5,7 @@
 export const layers: readonly (readonly string[])[] = [
   ['cli'], // the `steerd` command
   ['commands'], // its subcommands
+  ['playground'], // the page at `/`: runs in browsers, knows the server by its API alone
   ['routes', 'plugins'], // HTTP: parse, call one function of src/, shape the reply
   ['server'], // the application: services, OpenAPI, one server's life
   ['completions', 'fitting'], // from a request to a reply; making concepts and measuring them
@@ -16,10 +17,18 @@ export const layers: readonly (readonly string[])[] = [
   ['config'], // settings
   ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
   ['ort'], // ONNX Runtime's C API
+  ['build'], // from a checkpoint to a graph and its weights
+  ['checkpoint'], // safetensors and GGUF as people have them on disk
   ['onnx'], // graphs as files
   ['common'], // what everybody may use
   ['errors'],
 ];
+
+/**
+ * Rooms that others may neither import from nor give values to: of the named rooms they import types, which are gone once compiled,
+ * and of all others nothing.
+ */
+export const typesOnly: Readonly<Record<string, readonly string[]>> = { playground: ['schemas'] };
 
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -32,6 +41,16 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
     ['methods', 'statements', 'answers'],
     ['linear-algebra'],
   ],
-  models: [['pull', 'serve'], ['disk'], ['.']],
+  build: [['.'], ['families'], ['description']],
+  models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
+  playground: [
+    ['.'],
+    ['shell'],
+    ['views'],
+    ['chat', 'make', 'library', 'sweep', 'server'],
+    ['parts'],
+    ['state'],
+    ['api'],
+  ],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

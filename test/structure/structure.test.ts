@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkStructure } from './check-structure.js';
-import { circles, upwardImports } from './structure.js';
+import { circles, upwardImports, valueImports } from './structure.js';
 
 test('no file imports from a layer beside or above its own', () => {
   assert.deepEqual(checkStructure().upward, []);
@@ -27,4 +27,20 @@ test('the check finds an upward import, a room that nobody named and a circle', 
     circles(imports, (file) => file.split('/')[0] ?? ''),
     [['high', 'low']],
   );
+});
+
+test('the check finds a value where only types may be imported, another room, and an import from outside', () => {
+  const only = { page: ['schemas'] };
+  const imports = [
+    { from: 'page/a.tsx', to: 'schemas/b.ts', type: true },
+    { from: 'page/a.tsx', to: 'page/c.ts' },
+    { from: 'page/a.tsx', to: 'schemas/b.ts' },
+    { from: 'page/a.tsx', to: 'engine/b.ts', type: true },
+    { from: 'server/a.ts', to: 'page/c.ts', type: true },
+  ];
+  assert.deepEqual(valueImports(imports, only), [
+    'page/a.tsx -> schemas/b.ts',
+    'page/a.tsx -> engine/b.ts',
+    'server/a.ts -> page/c.ts',
+  ]);
 });

@@ -9,38 +9,45 @@ import { parseSync, Visitor } from 'oxc-parser';
 export interface Import {
   readonly from: string;
   readonly to: string;
+  /** Whether nothing of it is left once compiled: `import type`. */
+  readonly type?: boolean;
 }
 
 /** Every import between the TypeScript files of `folders`; paths are relative to `root`, without `src/`. */
 export function readImports(root: string, folders: readonly string[]): Import[] {
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.tsx?$/.test(file))
       .map((file) => join(root, folder, file)),
   );
   const known = new Set(files);
   const name = (file: string) => relative(root, file).replace(/^src\//, '');
   return files.flatMap((file) =>
-    [...importedPaths(file, readFileSync(file, 'utf8'))]
-      .map((path) => join(dirname(file), path.replace(/\.js$/, '.ts')))
-      .filter((target) => known.has(target))
-      .map((target) => ({ from: name(file), to: name(target) })),
+    [...importedPaths(file, readFileSync(file, 'utf8'))].flatMap(([path, type]) => {
+      const bare = join(dirname(file), path.replace(/\.js$/, ''));
+      const target = [`${bare}.ts`, `${bare}.tsx`].find((one) => known.has(one));
+      return target === undefined ? [] : [{ from: name(file), to: name(target), type }];
+    }),
   );
 }
 
-/** Relative paths that a file names: imports and exports, `import()`, types, and threads by `new URL(..., import.meta.url)`. */
-function importedPaths(file: string, text: string): Set<string> {
-  const paths = new Set<string>();
-  const add = (node: unknown) => {
+/**
+ * Relative paths that a file names: imports and exports, `import()`, types, and threads by `new URL(..., import.meta.url)`; and whether
+ * each is named for types only.
+ */
+function importedPaths(file: string, text: string): Map<string, boolean> {
+  const paths = new Map<string, boolean>();
+  const add = (node: unknown, type = false) => {
     const value = (node as { value?: unknown } | null)?.value;
-    if (typeof value === 'string' && value.startsWith('.')) paths.add(value);
+    if (typeof value === 'string' && value.startsWith('.'))
+      paths.set(value, type && (paths.get(value) ?? true));
   };
   new Visitor({
-    ImportDeclaration: (node) => add(node.source),
-    ExportAllDeclaration: (node) => add(node.source),
-    ExportNamedDeclaration: (node) => add(node.source),
+    ImportDeclaration: (node) => add(node.source, node.importKind === 'type'),
+    ExportAllDeclaration: (node) => add(node.source, node.exportKind === 'type'),
+    ExportNamedDeclaration: (node) => add(node.source, node.exportKind === 'type'),
     ImportExpression: (node) => add(node.source),
-    TSImportType: (node) => add(node.source),
+    TSImportType: (node) => add(node.source, true),
     NewExpression(node) {
       if (node.callee.type === 'Identifier' && node.callee.name === 'URL') add(node.arguments[0]);
     },
@@ -55,7 +62,7 @@ export function roomOf(file: string, under = ''): string | undefined {
   if (!file.startsWith(under)) return undefined;
   const [first = '', ...rest] = file.slice(under.length).split('/');
   if (rest.length > 0) return first;
-  return under === '' ? first.replace(/\.ts$/, '') : '.';
+  return under === '' ? first.replace(/\.tsx?$/, '') : '.';
 }
 
 /** Imports between rooms that do not lead to a line below, and rooms that `layers` does not name. */
@@ -69,6 +76,21 @@ export function upwardImports(imports: readonly Import[], layers: Layers, under 
     if (a !== b && (floor.get(a) ?? -1) >= (floor.get(b) ?? -1)) faults.add(`${from} -> ${to}`);
   }
   return [...faults].sort();
+}
+
+/** Imports out of a room of `typesOnly` that are of values or of a room that it may not see, and all imports into one. */
+export function valueImports(
+  imports: readonly Import[],
+  typesOnly: Readonly<Record<string, readonly string[]>>,
+): string[] {
+  const broken = ({ from, to, type }: Import): boolean => {
+    const [a = '', b = ''] = [roomOf(from), roomOf(to)];
+    if (a === b) return false;
+    if (b in typesOnly) return true;
+    const seen = typesOnly[a];
+    return seen !== undefined && !(type === true && seen.includes(b));
+  };
+  return imports.filter(broken).map(({ from, to }) => `${from} -> ${to}`);
 }
 
 /** Groups that import each other in a loop, among files or, with `group`, among what files belong to. */

@@ -196,3 +196,15 @@ test('headers that are no trace context begin a new trace', () => {
   }
   assert.equal(traceContextOf(`cc-${trace}-${parent}-01-future`).traceId, trace);
 });
+
+test('a request that its key may not make is logged with the key', async (t) => {
+  const lines: string[] = [];
+  const onLog = (line: string) => lines.push(line);
+  const built = await buildWithKeys(t, [{ name: 'scraper', scopes: ['metrics'] }], { onLog });
+  const headers = { ...built.with(built.secrets[0]), 'x-request-id': 'mine' };
+  const reply = await built.app.inject({ url: '/v1/models', headers });
+  assert.equal(reply.statusCode, 403);
+  const mine = lines.map((line) => JSON.parse(line)).filter(({ reqId }) => reqId === 'mine');
+  assert.ok(mine.some(({ msg }) => msg === 'request completed'));
+  for (const line of mine) assert.equal(line.key_name, 'scraper', JSON.stringify(line));
+});

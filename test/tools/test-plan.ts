@@ -31,6 +31,7 @@ export const sharedFolders: readonly string[] = [
   'test/hub',
   'test/json-grammar',
   'test/models',
+  'test/playground',
   'test/routes',
   'test/schemas',
   'test/tools',

@@ -10,6 +10,9 @@ import type { ModelSpec } from '../model-spec.js';
 import { type InPlaceKvCache, type KvArray, newKvArray, type RowRange } from './kv-cache.js';
 import { type Page, pageTokens } from './kv-pages.js';
 
+/** Arrays and pages have one and the same type of numbers, which a union of array types cannot say. */
+type Numbers = Float32Array;
+
 export class HostKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
   readonly onDevice = false;
@@ -72,7 +75,7 @@ export class HostKvCache implements InPlaceKvCache {
       const [atA, atB] = [a * this.#rowLength + headStart, b * this.#rowLength + headStart];
       const kept = array.slice(atA, atA + count);
       array.copyWithin(atA, atB, atB + count);
-      array.set(kept, atB);
+      (array as Numbers).set(kept as Numbers, atB);
     });
   }
 
@@ -87,7 +90,7 @@ export class HostKvCache implements InPlaceKvCache {
     this.#eachHead((array, index, headStart) => {
       const { headSize } = this.spec;
       const start = row * this.#rowLength + headStart;
-      page.set(
+      (page as Numbers).set(
         array.subarray(start + from * headSize, start + to * headSize),
         (index * pageTokens + at) * headSize,
       );
@@ -99,11 +102,29 @@ export class HostKvCache implements InPlaceKvCache {
     this.#eachHead((array, index, headStart) => {
       const { headSize } = this.spec;
       const start = index * pageTokens * headSize;
-      array.set(
+      (array as Numbers).set(
         page.subarray(start, start + count * headSize),
         row * this.#rowLength + headStart + at * headSize,
       );
     });
+  }
+
+  /** Of each layer: the largest absolute number of each channel, [kv_heads * head_size], in a row's first tokens. */
+  peaks(row: number, tokens: number): { readonly key: Float32Array; readonly value: Float32Array }[] {
+    const { kvHeads, headSize } = this.spec;
+    const peaksOf = (array: KvArray) => {
+      const peaks = new Float32Array(kvHeads * headSize);
+      for (let head = 0; head < kvHeads; head++) {
+        const start = row * this.#rowLength + head * this.capacity * headSize;
+        for (let i = 0; i < tokens * headSize; i++) {
+          const channel = head * headSize + (i % headSize);
+          const size = Math.abs(array[start + i] as number);
+          if (size > (peaks[channel] as number)) peaks[channel] = size;
+        }
+      }
+      return peaks;
+    };
+    return this.#layers.map(({ key, value }) => ({ key: peaksOf(key), value: peaksOf(value) }));
   }
 
   /** @param visit gets each head of each array: its index among them all, and where it begins in a row. */

@@ -7,10 +7,11 @@ import { ownArray } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
 
 /** Keys or values in host memory. */
-export type KvArray = Float32Array | Uint16Array;
+export type KvArray = Float32Array | Uint16Array | Int8Array;
 
 /** An array of `length` elements of the type that the model's keys and values have. */
 export function newKvArray({ kvType }: ModelSpec, length: number): KvArray {
+  if (kvType === 'int8') return ownArray(Int8Array, length);
   return kvType === 'float16' ? ownArray(Uint16Array, length) : ownArray(Float32Array, length);
 }
 

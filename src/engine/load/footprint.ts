@@ -5,6 +5,8 @@ import { readOutline } from '../../onnx/graph/graph-outline.js';
 import { externalDataFiles } from '../../onnx/graph/model-file.js';
 import { chooseContext, kvBytes } from '../kv/cache-size.js';
 import { readModelSpec } from '../model-spec.js';
+import type { DeviceSettings, KvCacheType } from '../worker-settings.js';
+import { keepsIn8Bits } from './kv-scales.js';
 
 export interface Footprint {
   /** Bytes of the graph and its weights on the disk. */
@@ -27,6 +29,10 @@ interface FootprintSettings {
   readonly context: number;
   /** Bytes that models may take; null where a KV cache takes its memory as a whole. */
   readonly memory: number | null;
+  /** `export` when left out. */
+  readonly kvCache?: KvCacheType;
+  /** The CPU when left out; on others keys and values are never in 8 bits. */
+  readonly device?: DeviceSettings['device'];
 }
 
 /**
@@ -35,11 +41,15 @@ interface FootprintSettings {
  */
 export async function readFootprint(
   directory: string,
-  { slots, context, memory }: FootprintSettings,
+  { slots, context, memory, kvCache, device }: FootprintSettings,
 ): Promise<Footprint> {
   const file = join(directory, 'model.onnx');
   const outline = await readOutline(file);
-  const spec = await readModelSpec(outline, directory);
+  const exported = await readModelSpec(outline, directory);
+  const onDevice = (device ?? 'cpu') !== 'cpu';
+  const spec = keepsIn8Bits(exported, kvCache ?? 'export', onDevice)
+    ? ({ ...exported, kvType: 'int8' } as const)
+    : exported;
   const files = [file, ...externalDataFiles(outline).map((name) => join(directory, name))];
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
   const weights = sizes.reduce((sum, size) => sum + size, 0);

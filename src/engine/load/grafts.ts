@@ -18,10 +18,12 @@ import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
 import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/integer-products.js';
+import { type KvScales, quantizeKv } from '../../onnx/rewrite/quantized-kv.js';
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { fingerprintModel, readModelSpec } from '../model-spec.js';
 import type { Arithmetic } from '../worker-settings.js';
+import { placeOfWeights, relocateWeights } from './linked-weights.js';
 
 /** How an export is rewritten before it is grafted. */
 export interface ExportChanges {
@@ -31,6 +33,8 @@ export interface ExportChanges {
   readonly windows: readonly number[] | null;
   /** Products that are multiplied by column; null for none. */
   readonly columns: ColumnForm | null;
+  /** Keys and values in 8 bits when serving; not when left out. */
+  readonly kvScales?: ReadonlyMap<string, KvScales>;
 }
 
 interface ReadExport extends IntegerProducts {
@@ -66,10 +70,13 @@ export async function identifyExport(directory: string) {
     columns: null,
   });
   await checkWeightFiles(exported, directory);
+  const files = externalDataFiles(exported);
   return {
     fingerprint: await fingerprintModel(exported, directory),
     external: productWeights(exported),
-    files: externalDataFiles(exported),
+    files,
+    /** The folder that a session is told of. */
+    weightsDirectory: (await placeOfWeights(directory, files)).directory,
   };
 }
 
@@ -84,7 +91,7 @@ export async function servingGraft(directory: string, changes: ExportChanges, fi
     spec: await readModelSpec(model, directory),
     products: { set, left },
     mixesRows: !changes.on && mixesRows(byColumn(model, changes)),
-    graft: serializedServing(model, changes, fixedShapes),
+    graft: await serializedServing(directory, model, changes, fixedShapes),
   };
 }
 
@@ -99,14 +106,21 @@ export async function observableGraft(directory: string, unchanged: ExportChange
     spec,
     masks,
     rounds: roundsActivations(new Graph(model)),
-    graft: serializedServing(exposed, unchanged),
+    graft: await serializedServing(directory, exposed, unchanged),
   };
 }
 
-function serializedServing(model: ModelProto, changes: ExportChanges, fixedShapes = false): Uint8Array {
+async function serializedServing(
+  directory: string,
+  model: ModelProto,
+  changes: ExportChanges,
+  fixedShapes = false,
+): Promise<Uint8Array> {
   const webGpu = changes.on?.name === 'webgpu';
   const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu });
-  return serializeModel(byColumn(graft, changes));
+  const { kvScales } = changes;
+  const kept = kvScales ? quantizeKv(graft, kvScales) : graft;
+  return serializeModel(await relocateWeights(byColumn(kept, changes), directory));
 }
 
 /** The products of a graft by column; grafting before leaves the blocks to be found as the export has them. */
@@ -128,7 +142,12 @@ export async function calibrationGraft(directory: string, arithmetic: Arithmetic
   multiplyByColumn(graft, { groups: new Map(), products: new Map() });
   const groups = columnProducts(graft);
   const outputs = exposePeaks(graft, groups);
-  return { spec: await readModelSpec(model, directory), groups, outputs, graft: serializeModel(graft) };
+  return {
+    spec: await readModelSpec(model, directory),
+    groups,
+    outputs,
+    graft: serializeModel(await relocateWeights(graft, directory)),
+  };
 }
 
 /** @throws OnnxError when the files are no longer those with this fingerprint */
@@ -140,5 +159,7 @@ export async function captureGraft(
   const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  return serializeModel(byColumn(graftForCapture(model, { logits: false }), changes));
+  return serializeModel(
+    await relocateWeights(byColumn(graftForCapture(model, { logits: false }), changes), directory),
+  );
 }

@@ -5,14 +5,17 @@ import { SharedWeights } from '../../ort/shared-weights.js';
 import { onDevice, reasonOf } from '../devices.js';
 import type { ModelSpec } from '../model-spec.js';
 import { notReplayed } from '../run/decode-graphs.js';
-import type { Arithmetic, DeviceSettings } from '../worker-settings.js';
+import type { Arithmetic, DeviceSettings, KvCacheType } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { openColumns } from './column-form.js';
 import { captureGraft, identifyExport } from './grafts.js';
-import { openServingSession } from './serving-session.js';
+import { keepsIn8Bits } from './kv-scales.js';
+import { keepIn8Bits, openServingSession } from './serving-session.js';
 
 export interface LoadedGraphs {
   readonly spec: ModelSpec;
+  /** The same of the capture graft, which keeps keys and values as the export does. */
+  readonly captureSpec: ModelSpec;
   readonly fingerprint: string;
   readonly serving: Session;
   readonly chunks: ChunkLimits;
@@ -30,6 +33,15 @@ export interface LoadedGraphs {
   release(): Promise<void>;
 }
 
+/** What is made at load, beside the sessions' graphs. */
+interface PreparedSettings {
+  /** Tokens of a text that tells how large activations, keys and values become; a fixed spread of tokens when empty. */
+  readonly calibration?: readonly number[];
+  /** Folder that keeps weights by column from one start to the next; null to keep none. */
+  readonly cache?: string | null;
+  readonly kvCache?: KvCacheType;
+}
+
 const onCpu: DeviceSettings = { device: 'cpu', deviceIndex: 0, deviceMemory: 0 };
 
 // Warnings for the log.
@@ -43,6 +55,9 @@ const shortChunks = (longest: number) =>
 const inIntegers =
   'the export leaves open how exactly its quantised weights are multiplied: the CPU does it in 8 bits, which is faster; "arithmetic": "export" keeps float32';
 
+const keptAsExported =
+  'its keys and values are kept as the export has them: 8 bits need GroupQueryAttention in float32 on the CPU';
+
 const amongOthers =
   'the 8-bit arithmetic of the export lets an answer depend a little on those computed beside it';
 
@@ -52,9 +67,6 @@ const inFloats =
 /**
  * Opens the serving session on the first device that can compute it, and finds out how prompts may be cut.
  * @param capacity tokens of a slot; 0 for the default
- * @param calibration tokens of a text that tells which activations are large, where products are multiplied by column; a
- *   fixed spread of tokens when empty
- * @param cache folder that keeps weights by column from one start to the next; null to keep none
  * @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model.
  */
 export async function loadGraphs(
@@ -63,15 +75,14 @@ export async function loadGraphs(
   where: DeviceSettings = onCpu,
   arithmetic: Arithmetic = 'auto',
   capacity = 0,
-  calibration: readonly number[] = [],
-  cache: string | null = null,
+  { calibration = [], cache = null, kvCache = 'export' }: PreparedSettings = {},
 ): Promise<LoadedGraphs> {
-  const { fingerprint, external, files } = await identifyExport(directory);
+  const { fingerprint, external, files, weightsDirectory } = await identifyExport(directory);
   const prepacked = new PrepackedWeights();
   const weights = new SharedWeights(directory, external);
   const settings: SessionSettings = {
     threads,
-    weightsDirectory: directory,
+    weightsDirectory,
     spinning: true,
     prepacked,
     weights: [weights],
@@ -93,7 +104,10 @@ export async function loadGraphs(
     const { made = null, note: columnNote = null } = (await columnsFor(on)) ?? {};
     const shared = made ? [weights, made.weights] : [weights];
     const session = { ...settings, weights: shared, device: on, captures };
-    const opened = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
+    const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
+    const opened = keepsIn8Bits(exact.spec, kvCache, on !== undefined)
+      ? await keepIn8Bits(directory, session, exact, calibration)
+      : { ...exact, captureSpec: exact.spec, kvNote: kvCache === 'int8' ? keptAsExported : null };
     const { spec, session: serving } = opened;
     try {
       return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
@@ -134,12 +148,15 @@ export async function loadGraphs(
     notCaptured,
     shared,
     columnNote,
+    captureSpec,
+    kvNote,
   } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
     ...(columnNote ? [columnNote] : []),
+    ...(kvNote ? [kvNote] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
     ...(mixesRows && spec.kvLayout === 'in place' ? [amongOthers] : []),
@@ -149,6 +166,7 @@ export async function loadGraphs(
   let capture: Promise<Session> | null = null;
   return {
     spec,
+    captureSpec,
     fingerprint,
     serving,
     chunks,

@@ -47,15 +47,11 @@ export class OpenModel {
     const { directory, where, arithmetic, slots, prefillChunk } = settings;
     const threads = chooseThreads(settings.threads);
     const { calibration, cacheDirectory = null } = settings;
-    const graphs = await loadGraphs(
-      directory,
-      threads,
-      where,
-      arithmetic,
-      settings.capacity,
+    const graphs = await loadGraphs(directory, threads, where, arithmetic, settings.capacity, {
       calibration,
-      cacheDirectory,
-    );
+      cache: cacheDirectory,
+      kvCache: settings.kvCache ?? 'export',
+    });
     const { spec, fingerprint, chunks } = graphs;
     // A device gives memory for all slots at once.
     const asked = graphs.serving.device ? (settings.deviceCapacity ?? settings.capacity) : settings.capacity;
@@ -114,7 +110,12 @@ export class OpenModel {
   /** The runner of the capture graft, whose session is built at the first call. @throws OnnxError, OrtError */
   async capture(): Promise<CaptureRunner> {
     const session = await this.graphs.capture();
-    this.#capture ??= new CaptureRunner(session, this.graphs.spec, this.shape.capacity, this.runOptions);
+    this.#capture ??= new CaptureRunner(
+      session,
+      this.graphs.captureSpec,
+      this.shape.capacity,
+      this.runOptions,
+    );
     return this.#capture;
   }
 

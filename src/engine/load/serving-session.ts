@@ -11,6 +11,7 @@ import type { ModelSpec } from '../model-spec.js';
 import type { Arithmetic } from '../worker-settings.js';
 import { checkRewrite, NotRewritten, planRewrite } from './attention-rewrite.js';
 import { type ExportChanges, observableGraft, servingGraft } from './grafts.js';
+import { readKvScales } from './kv-scales.js';
 
 interface ServingSession {
   readonly spec: ModelSpec;
@@ -56,6 +57,33 @@ export async function openServingSession(
   const tried = await tryRewrite(directory, unchanged, settings, capacity);
   return typeof tried === 'string' ? unrewritten(oneRowAtATime(tried)) : tried;
 }
+
+/**
+ * The same session, with keys and values in 8 bits.
+ * @param exact is released
+ * @param text tokens that tell how large they become; a fixed spread when empty
+ * @returns `captureSpec`: what `exact` had. Where the kernel refuses, `exact` itself, and why in `kvNote`
+ */
+export async function keepIn8Bits(
+  directory: string,
+  settings: SessionSettings,
+  exact: ServingSession,
+  text: readonly number[],
+): Promise<ServingSession & { readonly captureSpec: ModelSpec; readonly kvNote: string }> {
+  const kvScales = readKvScales(exact.session, exact.spec, text);
+  const { graft } = await servingGraft(directory, { ...exact.changes, kvScales });
+  try {
+    const session = await Session.create(graft, settings);
+    exact.session.release();
+    const spec = { ...exact.spec, kvType: 'int8' } as const;
+    return { ...exact, session, spec, captureSpec: exact.spec, kvNote: in8Bits };
+  } catch (error) {
+    if (!(error instanceof OrtError)) throw error;
+    return { ...exact, captureSpec: exact.spec, kvNote: `its keys and values stay exact: ${error.message}` };
+  }
+}
+
+const in8Bits = 'its keys and values are kept in 8 bits, as the settings say: answers differ a little';
 
 /** @returns the session of the rewrite, or the reason why there is none. */
 async function tryRewrite(

@@ -3,7 +3,8 @@
  * computed; and how far apart the logits of two runs are.
  */
 import { float16ToNumber } from '../../common/float16.js';
-import { ownArray, Tensor, type TensorArray } from '../../ort/tensor.js';
+import { Tensor } from '../../ort/tensor.js';
+import { newKvArray } from '../kv/kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
 import type { NamedTensors } from '../run/graph-runner.js';
 
@@ -41,11 +42,8 @@ export function syntheticKv(spec: ModelSpec, rows: number, past: number, capacit
 function synthesize(spec: ModelSpec, kind: number, rows: number, length: number): Tensor {
   const { kvHeads, headSize, kvType } = spec;
   const rowLength = kvHeads * length * headSize;
-  const half = kvType === 'float16';
-  const data: TensorArray = half
-    ? ownArray(Uint16Array, Math.max(1, rows * rowLength))
-    : ownArray(Float32Array, Math.max(1, rows * rowLength));
-  const choices = half ? choiceBits : choiceNumbers;
+  const data = newKvArray(spec, Math.max(1, rows * rowLength));
+  const choices = kvType === 'float16' ? choiceBits : choiceNumbers;
   let at = 0;
   for (let head = 0; head < kvHeads; head++)
     for (let position = 0; position < length; position++)

@@ -1,13 +1,13 @@
 /**
  * What full ablation holds. A projection held at the neutral mean leaves much of what the model was told, and held at
- * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, the concept's
- * direction as far below neutral as plain answers stay fluent, and what its message's tokens differ in at neutral. What
- * goes then is measured on answers to other questions. Clamp counts from there up to what an addition at strength 1
+ * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, what the
+ * concept's message's tokens differ in at neutral, and its own direction at the depth below neutral that takes out most
+ * of those that leave plain answers fluent. Clamp counts from there up to what an addition at strength 1
  * reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { MessageDirections } from '../../concepts/message-directions.js';
-import type { AblationTrial, Readings } from '../../concepts/readings.js';
+import type { AblationTrial, MeasuredAblation, Readings } from '../../concepts/readings.js';
 import type { ActivationEdit } from '../../engine/protocol.js';
 import { SteeringItem } from '../../schemas/steering.js';
 import { heldMessage, heldProjection } from '../../steering/held-projection.js';
@@ -17,12 +17,39 @@ import { fluencyOf } from './steering-scores.js';
 import type { Selection, StrengthTrials } from './strength-trials.js';
 import { suppressionOf } from './suppression.js';
 
-/** How far below the neutral mean projections are held, as shares of the way up to what strength 1 of `add` reads. */
-const depths = [0, 0.15, 0.3] as const;
-/** What is to be left of plain answers' fluency, with a margin over what is promised (0.9). */
-const leastFluency = 0.92;
-/** Greedy answers of a kind. Depth is chosen by the first, and what it does is measured on the next. */
-const few = 8;
+/** How far below the neutral mean projections are held. */
+interface Depth {
+  /** Along the concept's direction, as a share of the way up to what strength 1 of `add` reads. */
+  readonly below: number;
+  /** Along the message's, as a share of the way up to what its own tokens read. */
+  readonly messageBelow: number;
+}
+
+/** A message's direction at neutral, before anybody looked how far below it goes. */
+interface NeutralMessage extends MessageDirections {
+  /** [L] from the neutral mean up to what the message's own tokens read. */
+  readonly reach: readonly number[];
+}
+
+/** The shallowest first. */
+const depths: readonly Depth[] = [
+  { below: 0, messageBelow: 0 },
+  { below: 0, messageBelow: 0.25 },
+  { below: 0.15, messageBelow: 0.25 },
+  { below: 0, messageBelow: 0.4 },
+  { below: 0, messageBelow: 0.6 },
+];
+/** Where there is no message. */
+const depthsAlone: readonly Depth[] = [0, 0.15, 0.3, 0.5].map((below) => ({ below, messageBelow: 0 }));
+/** Told answers, which cost five times what plain ones do, are given at so many: deeper takes out more, but for chance. */
+const mostTold = 2;
+/** What is to be left of plain answers' fluency. */
+const leastFluency = 0.9;
+/**
+ * Greedy answers of a kind at a depth, at the most. With half as many a share that is gone moves by a fifth from one set of
+ * questions to another, and a depth is chosen by chance.
+ */
+const answersEach = 16;
 /** Share of the steered layers at either end that centred operations leave alone. */
 const spared = 1 / 3;
 
@@ -36,81 +63,89 @@ export function middleLayers(layers: readonly number[]): readonly number[] {
  * The same readings with what ablation and clamp hold.
  * @param readings whose `clamp` has the layers, and a unit that leads from the neutral mean to what an addition at
  *   strength 1 reads
- * @param message a further direction to hold, in the same way
+ * @param message a further direction to hold
  * @returns without `ablate` where nothing tells the concept, for then nothing says what is gone
  */
 export async function withAblation(
   concept: Concept,
   readings: Readings,
-  message: MessageDirections | null,
+  message: NeutralMessage | null,
   trials: StrengthTrials,
 ): Promise<Readings> {
   if (trials.judge.told === null) return readings;
-  const hold = (depth: number) => holdEverywhere(concept, readings, message, depth);
-  const { questions } = trials.everything;
-  const first: Selection = { questions: questions.slice(0, few), sampled: false };
-  // With few questions there are no others.
-  const rest = questions.length >= 2 * few ? questions.slice(few, 2 * few) : questions.slice(-few);
-  const next: Selection = { questions: rest, sampled: false };
+  const asked = trials.everything.questions.slice(0, answersEach);
+  const some: Selection = { questions: asked, sampled: false };
+  const held = (message === null ? depthsAlone : depths).map((depth) => atDepth(readings, message, depth));
 
-  const reference = await trials.glancedReferences(first);
-  const seen = await trials.glanced(depths.map(hold), first);
-  const tried = depths.map((below, i) => ({ below, fluency: short(fluencyOf(seen[i] ?? [], reference)) }));
-  const depth = deepest(tried);
+  const glances = await trials.glancedReferences(some);
+  const plain = await trials.glanced(
+    held.map((ablate) => holdEverywhere(concept, readings, ablate)),
+    some,
+  );
+  const spoken = held.map((ablate, i) => ({ ...ablate, fluency: short(fluencyOf(plain[i] ?? [], glances)) }));
+  const deepest = fluentOnes(spoken).slice(-mostTold);
 
-  const measured = await trials.referencesOf(next);
-  const [told = []] = await trials.steered([hold(depth)], next, true);
-  const [plain = []] = await trials.glanced([hold(depth)], next);
+  const reference = await trials.referencesOf(some);
+  const told = await trials.steered(
+    deepest.map((ablate) => holdEverywhere(concept, readings, ablate)),
+    { ...some, relevance: false },
+    true,
+  );
+  const gone = deepest.map((ablate, i) => ({
+    ...ablate,
+    removed: short(suppressionOf(told[i] ?? [], reference).suppressed),
+  }));
+  const tried = spoken.map((one): AblationTrial => {
+    const removed = gone[deepest.indexOf(one)]?.removed;
+    const { below, messageBelow, fluency } = one;
+    return {
+      below,
+      ...(messageBelow !== undefined && { messageBelow }),
+      fluency,
+      ...(removed !== undefined && { removed }),
+    };
+  });
+  const best = gone.reduce((most, one) => (one.removed > most.removed ? one : most));
   const { clamp } = readings;
   return {
     ...readings,
-    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + depth) * unit) },
-    ablate: {
-      level: levelAt(readings, depth),
-      below: depth,
-      removed: short(suppressionOf(told, measured).suppressed),
-      fluency: short(fluencyOf(plain, measured)),
-      tried,
-      ...(message !== null && { message }),
-    },
+    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + best.below) * unit) },
+    ablate: { ...best, tried },
   };
 }
 
-/**
- * The deepest that leaves plain answers fluent, on the straight line through what was tried: eight answers at one depth
- * would tell little. The neutral mean where the line says that of no depth.
- */
-function deepest(tried: readonly AblationTrial[]): number {
-  const mean = (of: (one: AblationTrial) => number) =>
-    tried.reduce((sum, one) => sum + of(one), 0) / tried.length;
-  const [x, y] = [mean(({ below }) => below), mean(({ fluency }) => fluency)];
-  const square = mean(({ below }) => (below - x) ** 2);
-  // What goes deeper does not become more fluent.
-  const slope = Math.min(0, mean(({ below, fluency }) => (below - x) * (fluency - y)) / square);
-  const most = tried.at(-1)?.below ?? 0;
-  const steps = Array.from({ length: 31 }, (_, i) => short((most * (30 - i)) / 30));
-  return steps.find((depth) => y + slope * (depth - x) >= leastFluency) ?? 0;
+/** Those that leave plain answers fluent; where none does, the one that leaves them most so. */
+function fluentOnes<Trial extends AblationTrial>(spoken: readonly Trial[]): readonly Trial[] {
+  const fluent = spoken.filter(({ fluency }) => fluency >= leastFluency);
+  if (fluent.length > 0) return fluent;
+  return [spoken.reduce((most, one) => (one.fluency > most.fluency ? one : most))];
 }
 
-/** [L] so far below the neutral mean, in units of `clamp`. */
-const levelAt = ({ neutral, clamp }: Readings, depth: number): readonly number[] =>
-  neutral.mean.map((mean, layer) => mean - depth * (clamp.unit[layer] ?? 0));
-
-/**
- * As a request's ablation would, by the same terms.
- * @param depth below the neutral mean, in units of `clamp`; along the message it stays neutral
- */
-function holdEverywhere(
-  concept: Concept,
-  readings: Readings,
-  message: MessageDirections | null,
-  depth: number,
-): ActivationEdit {
-  const ablate = {
-    ...{ level: levelAt(readings, depth), below: depth, removed: 0, fluency: 0, tried: [] },
-    ...(message !== null && { message }),
+/** What is held at a depth, of which nothing is measured yet. */
+function atDepth(
+  { neutral, clamp }: Readings,
+  message: NeutralMessage | null,
+  { below, messageBelow }: Depth,
+): MeasuredAblation {
+  const down = (layer: number) => messageBelow * (message?.reach[layer] ?? 0);
+  return {
+    below,
+    ...(messageBelow > 0 && { messageBelow }),
+    ...{ fluency: 0, removed: 0, tried: [] },
+    level: neutral.mean.map((mean, layer) => mean - below * (clamp.unit[layer] ?? 0)),
+    ...(message !== null && {
+      message: {
+        vectors: message.vectors,
+        level: message.level.map((level, layer) => level - down(layer)),
+        unit: message.unit.map((unit, layer) => unit + down(layer)),
+      },
+    }),
   };
-  const version = `${concept.version} held at ${depth}`;
+}
+
+/** As a request's ablation would, by the same terms. */
+function holdEverywhere(concept: Concept, readings: Readings, ablate: MeasuredAblation): ActivationEdit {
+  const version = `${concept.version} held at ${ablate.below} ${ablate.messageBelow ?? 0}`;
   const held: Concept = { ...concept, version, readings: { ...readings, ablate } };
   const item = SteeringItem.parse({ concept: concept.name, operation: 'ablate' });
   const window = { from: 0, to: Number.POSITIVE_INFINITY };

@@ -13,8 +13,7 @@ import { answersInFlight } from '../answers/answers-in-flight.js';
 import { writeAnswer } from '../answers/write-answer.js';
 import { middleLayers, withAblation } from './ablation.js';
 import { readMessage } from './message-reading.js';
-import { heldLayers, measureReadings, projectionsOf } from './readings.js';
-import { meanOf } from './steering-scores.js';
+import { heldLayers, measureReadings } from './readings.js';
 import type { StrengthTrials, TriedAnswer } from './strength-trials.js';
 import { addEverywhere } from './unit-edit.js';
 
@@ -31,14 +30,17 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       .map(({ question, tokens }) => ({ prompt: prompts[question] as readonly number[], answer: tokens }));
   const layers = middleLayers(heldLayers(concept));
   const rows = trials.judge.told === null ? null : await readMessage(concept, layers, trials);
-  const message = rows === null || rows.size === 0 ? null : { vectors: encodedRows(rows) };
+  const message =
+    rows === null || rows.size === 0
+      ? null
+      : { vectors: encodedRows(new Map([...rows].map(([layer, { direction }]) => [layer, direction]))) };
   const further = message === null ? null : messageVectors(message, concept.layers, concept.hiddenSize);
   const steered = await steeredAnswers(concept, trials, [concept.vectors, ...(further ? [further] : [])]);
   const told =
     trials.judge.told === null
       ? steered.map(({ prompt, tokens }) => ({ prompt, answer: tokens }))
       : behind(trials.judge.told, toldAnswers);
-  const readings = await measureReadings(
+  const measured = await measureReadings(
     concept,
     model,
     {
@@ -47,8 +49,10 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       toldBy: trials.judge.told === null ? 'steering' : 'message',
     },
     signal,
+    further,
   );
-  if (readings === null) return null;
+  if (measured === null) return null;
+  const { readings, further: level } = measured;
   const means = meansOf(steered, 2 * concept.layers);
   if (means === null) return readings;
   // Projections are of the stream before a block's own addition.
@@ -58,13 +62,11 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   });
   const within = { ...readings, clamp: { layers, unit } };
   if (message === null || further === null) return withAblation(concept, within, null, trials);
-  const plain = behind(trials.judge.plain, plainAnswers);
-  const neutral = await projectionsOf({ ...concept, vectors: further }, model, plain, signal);
-  const level = neutral.map((values) => meanOf(values) ?? 0);
   const above = level.map((mean, layer) =>
     layers.includes(layer) ? (means[concept.layers + layer] ?? 0) - mean : 0,
   );
-  return withAblation(concept, within, { ...message, level, unit: above }, trials);
+  const reach = level.map((mean, layer) => (rows?.get(layer)?.own ?? mean) - mean);
+  return withAblation(concept, within, { ...message, level, unit: above, reach }, trials);
 }
 
 /** Of the projections at every token; null without any. */

@@ -29,6 +29,8 @@ export interface Judging {
   readonly foreign?: boolean | undefined;
   /** So many of the decoys, from the first on. Default: all. */
   readonly decoys?: number | undefined;
+  /** False where nobody asks: answers are not read after other questions, and their relevance is 0. Default: true. */
+  readonly relevance?: boolean | undefined;
 }
 
 /** Other questions that an answer is read after; a greedy and a drawn one after different ones. */
@@ -82,12 +84,12 @@ export class Judge {
   async judge(
     answers: readonly GivenAnswer[],
     signal: AbortSignal,
-    { foreign = false, decoys }: Judging = {},
+    { foreign = false, decoys, relevance = true }: Judging = {},
   ): Promise<JudgedAnswer[]> {
     return this.#inSlices(
       answers,
       signal,
-      (answer, reads) => this.#reads(answer, reads, decoys),
+      (answer, reads) => this.#reads(answer, reads, decoys, relevance),
       (answer, asked, scores) => this.#judged(answer, asked, scores, foreign),
     );
   }
@@ -153,13 +155,13 @@ export class Judge {
     return told;
   }
 
-  #reads(answer: GivenAnswer, reads: Reads, decoys: number | undefined): AllReads | null {
+  #reads(answer: GivenAnswer, reads: Reads, decoys: number | undefined, relevance: boolean): AllReads | null {
     const { question, sampled, tokens } = answer;
     if (tokens.length === 0) return null;
     const add = (prompts: readonly (readonly number[])[], at = question) =>
       reads.add(prompts[at] as readonly number[], answer);
     const count = this.questions.length;
-    const others = Math.min(otherQuestions, count - 1);
+    const others = relevance ? Math.min(otherQuestions, count - 1) : 0;
     const step = Math.max(1, Math.floor(count / (others + 1)));
     const shift = sampled && others * step + 1 < count ? 1 : 0;
     return {
@@ -194,7 +196,7 @@ export class Judge {
       evidence: told === null || decoys.length === 0 ? null : (told - logMean(decoys)) / n,
       identified: told === null || decoys.length === 0 ? null : decoys.every((decoy) => decoy < told),
       logProbability: mixture(of(asked.plain), asked.told === null ? null : of(asked.told)),
-      relevance: (total(asked.plain) - logMean(asked.others.map(total))) / n,
+      relevance: asked.others.length === 0 ? 0 : (total(asked.plain) - logMean(asked.others.map(total))) / n,
       distinct2: distinct2(tokens),
       failed: text.trim() === '' || isRefusal(text) || elsewhere,
     };

@@ -1,22 +1,30 @@
 /** Reads what a concept's message differs in from other messages, where it stands in the prompt: see MessageDirections. */
 import type { Concept } from '../../concepts/concept.js';
-import { withoutSpan } from '../../concepts/orthogonal.js';
+import { dot, withoutSpan } from '../../concepts/orthogonal.js';
 import type { StrengthTrials } from './strength-trials.js';
 import { chatPrompts } from './trial-prompts.js';
 
+/** Where a message stands out from others at a layer. */
+export interface MessageRow {
+  /** A unit vector at right angles to the concept's. */
+  readonly direction: Float32Array;
+  /** What the message's own tokens read along it, in the mean. */
+  readonly own: number;
+}
+
 /** Messages of other things that it is told apart from. */
-const others = 4;
+const others = 8;
 
 /**
  * @param layers where directions are wanted
- * @returns by layer a unit vector at right angles to the concept's; null where nothing states it or anything else
+ * @returns by layer; null where nothing states it or anything else
  * @throws what the engine throws; the signal's reason when aborted
  */
 export async function readMessage(
   { vectors, hiddenSize }: Concept,
   layers: readonly number[],
   { settings: { model, statement, questions, maxTokens, signal } }: StrengthTrials,
-): Promise<ReadonlyMap<number, Float32Array> | null> {
+): Promise<ReadonlyMap<number, MessageRow> | null> {
   const [content] = questions;
   if (statement === null || statement.decoys.length === 0 || content === undefined) return null;
   const step = Math.max(1, Math.floor(statement.decoys.length / others));
@@ -54,7 +62,7 @@ export async function readMessage(
     );
   }
   const [mine, ...rest] = means as [Float64Array, ...Float64Array[]];
-  const rows = new Map<number, Float32Array>();
+  const rows = new Map<number, MessageRow>();
   for (const [i, layer] of layers.entries()) {
     const difference = Float64Array.from({ length: hiddenSize }, (_, h) => {
       const at = i * hiddenSize + h;
@@ -63,7 +71,9 @@ export async function readMessage(
     const v = Float64Array.from(vectors.subarray(layer * hiddenSize, (layer + 1) * hiddenSize));
     const norm = Math.hypot(...v);
     const left = withoutSpan(difference, norm === 0 ? [] : [v.map((value) => value / norm)]);
-    if (left !== null) rows.set(layer, Float32Array.from(left.direction));
+    if (left === null) continue;
+    const direction = Float32Array.from(left.direction);
+    rows.set(layer, { direction, own: dot(direction, mine.subarray(i * hiddenSize, (i + 1) * hiddenSize)) });
   }
   return rows;
 }

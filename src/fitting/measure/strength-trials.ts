@@ -30,6 +30,8 @@ export interface Selection {
   readonly sampled: boolean;
   /** After how many of the decoys they are read. Default: all. */
   readonly decoys?: number | undefined;
+  /** False where nobody asks whether steered answers still answer: then they are not read after other questions. */
+  readonly relevance?: boolean | undefined;
 }
 
 /** An answer with what was read of it. */
@@ -119,10 +121,14 @@ export class StrengthTrials {
     return asReferences(tried.slice(0, plain.length), tried.slice(plain.length));
   }
 
-  async #judge(answers: readonly GivenAnswer[], decoys?: number): Promise<TriedAnswer[]> {
+  async #judge(
+    answers: readonly GivenAnswer[],
+    decoys?: number,
+    relevance?: boolean,
+  ): Promise<TriedAnswer[]> {
     const { foreign } = await this.#unsteered();
     this.settings.onProgress('judge', 0, 1);
-    const judged = await this.judge.judge(answers, this.settings.signal, { foreign, decoys });
+    const judged = await this.judge.judge(answers, this.settings.signal, { foreign, decoys, relevance });
     return answers.map((answer, i) => ({ ...answer, judged: judged[i] as JudgedAnswer }));
   }
 
@@ -136,15 +142,17 @@ export class StrengthTrials {
     selection: Selection,
     told = false,
   ): Promise<TriedAnswer[][]> {
-    const { decoys } = selection;
+    const { decoys, relevance = true } = selection;
     const unsteered = await this.#unsteered();
     const prompts = told ? (this.judge.told ?? this.judge.plain) : this.judge.plain;
     const jobs = this.#jobs(selection);
     const all = edits.flatMap((edit) => jobs.map((job) => ({ ...job, edit })));
     const answers = await this.#answer(all, prompts, told ? 'answer as told, steered' : 'answer steered');
     const besides =
-      this.#references === null && decoys === undefined ? [...unsteered.plain, ...unsteered.told] : [];
-    const judging = this.#judge([...besides, ...answers], decoys);
+      this.#references === null && decoys === undefined && relevance
+        ? [...unsteered.plain, ...unsteered.told]
+        : [];
+    const judging = this.#judge([...besides, ...answers], decoys, relevance);
     if (besides.length > 0) {
       const { length } = unsteered.plain;
       this.#references = judging.then((tried) =>

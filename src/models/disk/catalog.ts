@@ -1,5 +1,5 @@
 /**
- * The models on the disk: each visible folder with a model.onnx under the models directory. It is looked at again
+ * The models on the disk: each visible folder with a model.onnx under the models directories. It is looked at again
  * whenever somebody asks for what is not known, so a folder that comes or goes needs no restart.
  */
 import { stat } from 'node:fs/promises';
@@ -21,7 +21,8 @@ export class Catalog {
 
   /** @param onFound hears of each new folder, before anybody else learns of it */
   constructor(
-    readonly modelsDirectory: string,
+    /** Of two models of one name the first is meant. */
+    readonly places: readonly string[],
     private readonly onFound: (entry: CatalogEntry) => Promise<void> = async () => {},
   ) {}
 
@@ -34,7 +35,7 @@ export class Catalog {
     return this.#entries.get(id);
   }
 
-  /** Looks at the directory as it is now; one that is not there has no models. */
+  /** Looks at the directories as they are now; one that is not there has no models. */
   refresh(): Promise<void> {
     if (this.#looking === null) return this.#begin();
     // The look under way may have passed by what came since.
@@ -55,14 +56,22 @@ export class Catalog {
   }
 
   async #look(): Promise<void> {
-    const names = await modelNames(this.modelsDirectory).catch((): string[] => []);
-    const entries = (await Promise.all(names.map((id) => this.#read(id)))).flat();
+    const found = await Promise.all(this.places.map((place) => this.#lookIn(place)));
+    const entries = found
+      .flat()
+      .filter(({ id }, i, all) => all.findIndex((other) => other.id === id) === i)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const entry of entries) if (!this.#entries.has(entry.id)) await this.onFound(entry);
     this.#entries = new Map(entries.map((entry) => [entry.id, entry]));
   }
 
-  async #read(id: string): Promise<CatalogEntry[]> {
-    const directory = join(this.modelsDirectory, id);
+  async #lookIn(place: string): Promise<CatalogEntry[]> {
+    const names = await modelNames(place).catch((): string[] => []);
+    return (await Promise.all(names.map((id) => this.#read(place, id)))).flat();
+  }
+
+  async #read(place: string, id: string): Promise<CatalogEntry[]> {
+    const directory = join(place, id);
     const graph = await stat(join(directory, 'model.onnx')).catch(() => null);
     return graph?.isFile() ? [{ id, directory, created: Math.floor(graph.mtimeMs / 1000) }] : [];
   }

@@ -20,14 +20,16 @@ export class PullEventLog extends JobEventLog<PullEvent> {
     else this.end(event);
   }
 
-  choice({ commit, choice: { graph, others } }: PullPlan): void {
-    const { path: file, quantization } = graph;
+  choice({ commit, choice, precision }: PullPlan): void {
+    const { path: file = null, quantization = null } = choice?.graph ?? {};
+    const others = choice?.others ?? [];
+    const what = file ?? `safetensors, built as ${precision}`;
     this.add({
       object,
       type: 'choice',
       level: 'info',
-      message: `${file} at commit ${commit.slice(0, 12)}`,
-      data: { commit, file, quantization, others: others.map(({ path }) => path) },
+      message: `${what} at commit ${commit.slice(0, 12)}`,
+      data: { commit, file, quantization, precision, others: others.map(({ path }) => path) },
     });
   }
 

@@ -7,12 +7,15 @@ import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
 import type { PullJob, PullRequest } from '../../schemas/pulls.js';
+import type { Builder } from '../import/builder.js';
 import { defaultName, type PullProgress, pullModel } from './pull.js';
 import { PullEventLog } from './pull-events.js';
 
 interface PullJobsOptions {
   readonly hub: Hub;
   readonly modelsDirectory: string;
+  /** Builds graphs for repositories without an export. */
+  readonly builder?: Builder;
   readonly log?: {
     info(details: object, message: string): void;
     error(details: object, message: string): void;
@@ -66,6 +69,7 @@ export class PullJobs extends JobQueue<PullJob, PullRequest, PullEventLog> {
       commit: null,
       file: request.file ?? null,
       quantization: request.quantization ?? null,
+      precision: request.precision ?? null,
       created_at: unixSeconds(),
       started_at: null,
       finished_at: null,
@@ -77,9 +81,16 @@ export class PullJobs extends JobQueue<PullJob, PullRequest, PullEventLog> {
 }
 
 const isSame = (a: PullRequest, b: PullRequest) =>
-  a.model === b.model && a.revision === b.revision && a.quantization === b.quantization && a.file === b.file;
+  a.model === b.model &&
+  a.revision === b.revision &&
+  a.quantization === b.quantization &&
+  a.file === b.file &&
+  a.precision === b.precision;
 
-async function pull(task: PullTask, { hub, modelsDirectory }: PullJobsOptions): Promise<Partial<PullJob>> {
+async function pull(
+  task: PullTask,
+  { hub, modelsDirectory, builder }: PullJobsOptions,
+): Promise<Partial<PullJob>> {
   const { request, events, signal } = task;
   const { model: repository, ...wish } = request;
   await pullModel(
@@ -87,10 +98,11 @@ async function pull(task: PullTask, { hub, modelsDirectory }: PullJobsOptions): 
     {
       hub,
       modelsDirectory,
+      builder,
       signal,
       onPlan: (plan) => {
-        const { path: file, quantization } = plan.choice.graph;
-        task.update({ commit: plan.commit, file, quantization });
+        const { path: file = null, quantization = null } = plan.choice?.graph ?? {};
+        task.update({ commit: plan.commit, file, quantization, precision: plan.precision });
         events.choice(plan);
       },
       onProgress: inSteps((progress) => {

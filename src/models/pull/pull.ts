@@ -4,22 +4,29 @@
  * folder is renamed to the model's. So a model's folder is whole from the first moment it can be seen.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readConfig } from '../../checkpoint/safetensors-folder.js';
 import { shownBytes } from '../../common/byte-size.js';
-import { makeFolderDurably, syncFolder } from '../../common/durable-file.js';
+import { makeFolderDurably } from '../../common/durable-file.js';
 import { mapConcurrent } from '../../common/map-concurrent.js';
 import { isModelName, modelNameExpected } from '../../common/names.js';
-import { errors, shown } from '../../errors.js';
+import { errors, SteerdError } from '../../errors.js';
+import { chooseCheckpoint } from '../../hub/checkpoint-choice.js';
 import type { FileSums } from '../../hub/checksum.js';
 import { bytesHere, downloadFile } from '../../hub/download-file.js';
-import { chooseFiles, type FileChoice, type FileWish } from '../../hub/file-choice.js';
-import { folderOf, inside, isSafePath, nameOf } from '../../hub/file-path.js';
+import { chooseFiles, type FileChoice, type FileWish, hasGraph } from '../../hub/file-choice.js';
+import { nameOf } from '../../hub/file-path.js';
 import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
-import { type Manifest, manifestFile, readManifest, writeManifest } from '../disk/manifest.js';
-import { lockOf, pullFolder, removeStale, stagingOf } from '../disk/model-folders.js';
+import type { Precision } from '../../schemas/imports.js';
+import { completeModel, explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
+import { readExport } from '../disk/export-check.js';
+import { type Manifest, type PulledManifest, readManifest } from '../disk/manifest.js';
+import { lockOf, pullFolder, stagingOf } from '../disk/model-folders.js';
 import { lockPull, type PullLock } from '../disk/pull-lock.js';
-import { readExport } from './export-check.js';
+import type { Builder } from '../import/builder.js';
+import { defaultPrecision, type ImportProgress, makeModel } from '../import/import.js';
+import { weightsOf } from './graph-weights.js';
 
 export interface PullRequest extends FileWish {
   /** `owner/name` on the hub. */
@@ -27,10 +34,12 @@ export interface PullRequest extends FileWish {
   readonly revision: string;
   /** Folder and id it gets; the repository's own name when left out. */
   readonly name?: string | undefined;
+  /** Builds the graph from safetensors, whatever exports there are. */
+  readonly precision?: Precision | undefined;
 }
 
 export interface PullProgress {
-  readonly stage: 'look up' | 'download';
+  readonly stage: 'look up' | 'download' | ImportProgress['stage'];
   /** Bytes that are here, and bytes of all files as far as they are known. */
   readonly done: number;
   readonly total: number;
@@ -39,13 +48,18 @@ export interface PullProgress {
 /** What is known once the hub has answered. */
 export interface PullPlan {
   readonly commit: string;
-  readonly choice: FileChoice;
+  /** Null when the graph is built here. */
+  readonly choice: FileChoice | null;
+  /** Null for a graph that is taken as it is. */
+  readonly precision: Precision | null;
 }
 
 export interface PullOptions {
   readonly hub: Hub;
   readonly modelsDirectory: string;
   readonly signal: AbortSignal;
+  /** Without one, only repositories with an ONNX export can be pulled. */
+  readonly builder?: Builder | undefined;
   readonly onPlan?: (plan: PullPlan) => void;
   readonly onProgress?: (progress: PullProgress) => void;
 }
@@ -58,6 +72,7 @@ export interface Pulled {
   readonly fresh: boolean;
 }
 
+const configFile = 'config.json';
 const atOnce = 4;
 /** Folders and the manifest take some too. */
 const spareBytes = 256 * 1024;
@@ -83,22 +98,12 @@ export async function pullModel(request: PullRequest, options: PullOptions): Pro
     const signal = AbortSignal.any([options.signal, lock.lost]);
     return await new Pull(name, request, { ...options, signal }).run();
   } catch (error) {
-    throw await explained(error, modelsDirectory);
+    throw await explainedFault(error, modelsDirectory);
   } finally {
     await lock?.release();
     // Goes when nothing unfinished is left in it.
     await rmdir(pulls).catch(() => {});
   }
-}
-
-/** What the file system refuses, with the setting that helps. */
-async function explained(error: unknown, modelsDirectory: string): Promise<unknown> {
-  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const free = await freeBytes(modelsDirectory).catch(() => 0);
-    return errors.spaceMissing(modelsDirectory, null, shownBytes(free));
-  }
-  return syscall === undefined ? error : errors.modelsFolderUnusable(modelsDirectory, message);
 }
 
 class Pull {
@@ -120,14 +125,18 @@ class Pull {
     const { hub, signal, modelsDirectory, onPlan, onProgress } = options;
     const present = await readManifest(this.#folder);
     // What nobody can update is refused before the hub is asked.
-    if (present?.repository !== request.repository) await this.#refuseExisting(present);
+    const known = present?.format === 1 ? present : null;
+    const from = present?.format === 2 ? present.checkpoint.hub : present;
+    if (from?.repository !== request.repository) await this.#refuseExisting(present);
     onProgress?.({ stage: 'look up', done: 0, total: 0 });
     const snapshot = await hub.snapshot(request.repository, request.revision, signal);
+    const checkpoint = this.#checkpointOf(snapshot);
+    if (checkpoint !== null) return this.#build(snapshot, checkpoint, present);
     const choice = chooseFiles(snapshot, request);
-    onPlan?.({ commit: snapshot.commit, choice });
+    onPlan?.({ commit: snapshot.commit, choice, precision: null });
     const { graph, beside, likelyWeights } = choice;
-    if (present !== null && present.commit === snapshot.commit && present.graph === graph.path) {
-      return { name, folder: this.#folder, manifest: present, fresh: false };
+    if (known !== null && known.commit === snapshot.commit && known.graph === graph.path) {
+      return { name, folder: this.#folder, manifest: known, fresh: false };
     }
     await this.#refuseExisting(present);
 
@@ -149,7 +158,7 @@ class Pull {
     await this.#reserve(staging, new Map([...first, ...weights]));
     for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
 
-    const manifest: Manifest = {
+    const manifest: PulledManifest = {
       format: 1,
       endpoint: hub.endpoint,
       repository: request.repository,
@@ -168,6 +177,74 @@ class Pull {
     return { name, folder: this.#folder, manifest, fresh: true };
   }
 
+  /** What the graph is to be built from: when that was asked for, or there is no export. */
+  #checkpointOf(snapshot: Snapshot): ReadonlyMap<string, ListedFile> | null {
+    const { file, quantization, precision } = this.request;
+    if (this.options.builder === undefined) return null;
+    const wantsGraph = file !== undefined || quantization !== undefined || hasGraph(snapshot);
+    if (precision === undefined && wantsGraph) return null;
+    const files = chooseCheckpoint(snapshot.files);
+    if (files !== null || precision === undefined) return files;
+    throw errors.nothingToPull(
+      snapshot.repository,
+      'checkpoint to build from (config.json, tokenizer.json and model.safetensors)',
+      listedNames(snapshot.files.map(({ path }) => path)),
+      'precision',
+    );
+  }
+
+  /** Brings the checkpoint and builds. What was brought is kept until the model is there. */
+  async #build(
+    snapshot: Snapshot,
+    checkpoint: ReadonlyMap<string, ListedFile>,
+    present: Manifest | null,
+  ): Promise<Pulled> {
+    const { request, options, name } = this;
+    const { hub, modelsDirectory, signal, onPlan, onProgress, builder } = options;
+    const { precision = defaultPrecision } = request;
+    onPlan?.({ commit: snapshot.commit, choice: null, precision });
+    const isThere =
+      present?.format === 2 &&
+      present.checkpoint.hub?.commit === snapshot.commit &&
+      present.precision === precision;
+    if (isThere) return { name, folder: this.#folder, manifest: present, fresh: false };
+    await this.#refuseExisting(present);
+    const staging = stagingOf(modelsDirectory, name, `${snapshot.commit.slice(0, 12)}-checkpoint`);
+    const files = await this.#described(snapshot, checkpoint);
+    await this.#reserve(staging, files);
+    await mkdir(staging, { recursive: true });
+    await this.#judgeCheckpoint(snapshot, staging, files);
+    await this.#download(snapshot, staging, files);
+    const { repository, revision } = request;
+    const origin = { endpoint: hub.endpoint, repository, revision, commit: snapshot.commit };
+    const made = await makeModel(
+      name,
+      { path: staging, precision, hub: origin },
+      { builder: builder as Builder, modelsDirectory, signal, ...(onProgress && { onProgress }) },
+    );
+    return { ...made, fresh: true };
+  }
+
+  /** The configuration is judged before gigabytes of weights are fetched for it. */
+  async #judgeCheckpoint(
+    snapshot: Snapshot,
+    staging: string,
+    files: ReadonlyMap<string, HubFile>,
+  ): Promise<void> {
+    const config = files.get(configFile);
+    if (config === undefined) return;
+    try {
+      await this.#download(snapshot, staging, new Map([[configFile, config]]));
+      const value = await readConfig(join(staging, configFile));
+      this.options.builder?.check?.(value);
+    } catch (error) {
+      this.options.signal.throwIfAborted();
+      if (error instanceof SteerdError && error.status === 400)
+        await rm(staging, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
   /** The weights that a graph we can serve names. */
   async #judge(
     snapshot: Snapshot,
@@ -179,12 +256,7 @@ class Pull {
   }
 
   async #refuseExisting(present: Manifest | null): Promise<void> {
-    if ((await stat(this.#folder).catch(() => null)) === null) return;
-    const what =
-      present === null
-        ? 'which was not pulled'
-        : `${present.graph} of ${present.repository} at commit ${present.commit.slice(0, 12)}`;
-    throw errors.modelExists(this.name, what);
+    await refuseExisting(this.options.modelsDirectory, this.name, present);
   }
 
   /** Counts what is here of these files and makes sure that the disk holds the rest. */
@@ -243,56 +315,17 @@ class Pull {
   }
 
   /** Nothing but what was pulled goes into the model's folder, and all of it at once. */
-  async #complete(staging: string, manifest: Manifest): Promise<void> {
+  async #complete(staging: string, manifest: PulledManifest): Promise<void> {
     const { signal, modelsDirectory } = this.options;
-    const pulled = new Set(manifest.files.map(({ path }) => path));
-    const entries = await readdir(staging, { recursive: true, withFileTypes: true });
-    for (const entry of entries) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.isDirectory()) await syncFolder(path);
-      else if (!pulled.has(relative(staging, path).replaceAll(sep, '/'))) await rm(path);
-    }
-    signal.throwIfAborted();
-    await writeManifest(staging, manifest);
-    await rename(staging, this.#folder).catch(async (error: Error) => {
-      await this.#refuseExisting(null);
-      throw error;
-    });
-    await syncFolder(modelsDirectory);
-    await removeStale(modelsDirectory, this.name);
+    await completeModel({ modelsDirectory, name: this.name, staging, manifest, signal });
   }
 }
+
+const listedNames = (names: readonly string[]): string =>
+  `${names.slice(0, 12).join(', ') || 'nothing'}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`;
 
 /** Parts of one commit's graph are of no use for another. */
 function stagingKey({ commit }: Snapshot, graph: ListedFile): string {
   const file = createHash('sha256').update(graph.path).digest('hex').slice(0, 8);
   return `${commit.slice(0, 12)}-${file}`;
-}
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}
-
-/**
- * The weights that the graph names, by that name.
- * @throws SteerdError model_unsupported when they lie outside its folder, or the repository lacks them
- */
-function weightsOf(
-  { repository, files }: Snapshot,
-  graph: ListedFile,
-  names: readonly string[],
-  taken: ReadonlyMap<string, unknown>,
-): Map<string, ListedFile> {
-  const refuse = (reason: string) => errors.pullUnsupported(repository, graph.path, reason);
-  return new Map(
-    names.map((name) => {
-      const path = name.replace(/^(\.\/)+/, '');
-      if (!isSafePath(path)) throw refuse(`it has weights outside its folder: ${shown(name)}`);
-      if (taken.has(path) || path === manifestFile) throw refuse(`it calls its weights ${shown(name)}`);
-      const file = files.find((one) => one.path === inside(folderOf(graph.path), path));
-      if (file === undefined) throw refuse(`its weights ${shown(name)} are not in the repository`);
-      return [path, file];
-    }),
-  );
 }

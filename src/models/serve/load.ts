@@ -65,6 +65,7 @@ export async function loadModel(
         deviceGraph: settings.deviceGraph ?? false,
       },
       arithmetic: settings.arithmetic ?? 'auto',
+      kvCache: settings.kvCache ?? 'export',
       hasToken: tokensOf(tokenizer),
       vocabulary: () => grammarVocabulary(keepMarks(tokenizer), stopTokens),
       calibration: calibrationTokens(tokenizer, chatTemplate),
@@ -77,7 +78,7 @@ export async function loadModel(
     const keep = (bytes: number) => engine.keep(bytes);
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
-      ...{ created, died, device, warnings, keep },
+      ...{ created, died, device, warnings, keep, answerTokens: settings.answerTokens ?? 0 },
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;

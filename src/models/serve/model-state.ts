@@ -66,7 +66,8 @@ export function planOf(state: State): LoadPlan | null {
 /** Why it cannot be had in this state, in words. */
 export function whyWaiting({ at }: State): string {
   if (at === 'waiting') return 'it waits for room: the models in memory are in use';
-  return at === 'draining' || at === 'unloading' ? 'it is being unloaded to make room' : 'it is loading';
+  if (at === 'draining' || at === 'unloading') return 'it is being unloaded to make room';
+  return 'it is loading, and the load goes on: ask again, or let requests wait for longer (STEERD_LOAD_SECONDS)';
 }
 
 /** The failure of a load, told to somebody who comes before it may be tried again: with the time that is left. */

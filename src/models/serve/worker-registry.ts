@@ -1,10 +1,10 @@
 /** The real registry: each model's engine in a worker of its own, loaded within one budget of memory. */
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
 import { type Footprint, readFootprint } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 import { Catalog, type CatalogEntry } from '../disk/catalog.js';
 import { modelNames } from '../disk/model-folders.js';
+import { folderOfModel, modelPlaces } from '../disk/model-places.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelRegistry, ModelStatus } from '../registry.js';
 import { type ModelSettings, readServingSettings, type ServingSettings } from '../serving-settings.js';
@@ -13,8 +13,9 @@ import { ManagedModel, type UnloadReason } from './managed-model.js';
 import { MemoryBudget } from './memory-budget.js';
 
 interface RegistryOptions extends ModelSettings {
+  /** Directories of models, as the setting has them. */
   readonly modelsDirectory: string;
-  /** Name of the default model's folder under `modelsDirectory`. */
+  /** Name of the default model's folder under one of them. */
   readonly model: string;
   /** MiB that the models may take; 0 for a share of the machine's, which is not insisted on. */
   readonly memory?: number;
@@ -49,7 +50,7 @@ export class WorkerModelRegistry implements ModelRegistry {
 
   private constructor(readonly options: RegistryOptions) {
     const { modelsDirectory, memory = 0, onFound } = options;
-    this.#catalog = new Catalog(modelsDirectory, async ({ directory }) => onFound?.(directory));
+    this.#catalog = new Catalog(modelPlaces(modelsDirectory), async ({ directory }) => onFound?.(directory));
     this.#budget = new MemoryBudget({
       limit: memory > 0 ? memory * 1024 ** 2 : machineMemory() * usualShare,
       hard: memory > 0,
@@ -157,11 +158,13 @@ export class WorkerModelRegistry implements ModelRegistry {
   /** A folder that lacks its graph is no model, but what the default one lacks must be said. */
   async #incomplete(id: string): Promise<CatalogEntry | undefined> {
     if (id !== this.defaultId || !(await this.#folders()).includes(id)) return undefined;
-    return { id, directory: join(this.options.modelsDirectory, id), created: 0 };
+    return { id, directory: await folderOfModel(this.options.modelsDirectory, id), created: 0 };
   }
 
-  #folders(): Promise<string[]> {
-    return modelNames(this.options.modelsDirectory).catch(() => []);
+  async #folders(): Promise<string[]> {
+    const places = modelPlaces(this.options.modelsDirectory);
+    const found = await Promise.all(places.map((place) => modelNames(place).catch((): string[] => [])));
+    return [...new Set(found.flat())].sort();
   }
 
   #newModel({ id, directory }: CatalogEntry): ManagedModel {
@@ -199,7 +202,7 @@ export class WorkerModelRegistry implements ModelRegistry {
   /** Read once for each state of the folder. */
   async #measure(id: string, directory: string, settings: ServingSettings): Promise<Footprint> {
     const created = this.#catalog.get(id)?.created ?? 0;
-    const key = `${created} ${settings.slots} ${settings.context} ${settings.device}`;
+    const key = `${created} ${settings.slots} ${settings.context} ${settings.device} ${settings.kvCache}`;
     const known = this.#footprints.get(id);
     if (known?.key === key) return known.footprint;
     const wholeCache = settings.device === 'cuda' || settings.device === 'webgpu';

@@ -64,6 +64,7 @@ describe('measured steering', () => {
       messages: [{ role: 'user', content: 'Hello' }],
       max_tokens: 1,
       steering: { concept: 'garden', strength: -1 },
+      receipt: 'full',
     });
     const [receipt] = (reply.json as { steering: { version: string; coefficients: number[] }[] }).steering;
     assert.equal(receipt?.version, concept.version);

@@ -71,6 +71,7 @@ describe('steered completions', () => {
       messages: [{ role: 'user' as const, content: 'Hello' }],
       max_tokens: 4,
       concept: 'ocean',
+      receipt: 'full',
     };
     const reply = await server.client.chat.completions.create(body);
     const { steering } = reply as unknown as {

@@ -8,6 +8,7 @@ import { calibrateConcept } from '../../../src/fitting/measure/calibrate.js';
 import {
   JudgedEngine,
   judgedModel,
+  messageShare,
   prefix,
   type Rules,
   rulesAround,
@@ -36,25 +37,42 @@ const costing = (cost: number): Partial<Rules> => {
   return { loss: (share) => (share < 0 ? (cost * -share) / peak : loss(share)) };
 };
 
-test('projections are held as far below neutral as leaves plain answers fluent', async () => {
-  const at = async (cost: number) => {
-    const { readings, one } = await found(costing(cost));
-    return { below: readings.ablate?.below ?? Number.NaN, one };
+/** Told answers show less the deeper, down to a depth, and more again beyond it. */
+const leastAt =
+  (depth: number): Rules['told'] =>
+  (share) =>
+    Math.min(1, 0.2 + 2 * Math.abs(-share / messageShare - depth));
+
+test('of the depths that leave plain answers fluent, the one that takes out most', async () => {
+  const at = async (cost: number, told: Rules['told']) => {
+    const { readings } = await found({ ...costing(cost), told });
+    const { below = Number.NaN, messageBelow = 0, tried = [] } = readings.ablate ?? {};
+    return [below, messageBelow, tried.filter(({ removed }) => removed !== undefined).length];
   };
-  const [free, cheap, dear, deadly] = [await at(0), await at(0.5), await at(1), await at(20)];
-  assert.equal(free.below, 0.3, 'as deep as anybody looks');
-  assert.ok(free.below > cheap.below && cheap.below > dear.below && dear.below > deadly.below);
-  assert.equal(deadly.below, 0, 'where every depth breaks text, neutral it is');
-  // By the rule 2 ** -(cost below one / peak) is 0.92 there.
-  near(cheap.below, (-Math.log2(0.92) * peak) / (0.5 * cheap.one), 0.04);
+  assert.deepEqual(await at(0, leastAt(0.6)), [0, 0.6, 2], 'two told, as deep as anybody looks');
+  assert.deepEqual(await at(0, leastAt(0.4)), [0, 0.4, 2], 'deeper takes out less');
+  assert.deepEqual(await at(0, () => 1), [0, 0.4, 2], 'of two that are alike the shallower');
+  // Fluency is 2 ** -(cost depth), and 0.9 at a depth of 0.152 by cost.
+  assert.deepEqual(await at(0.3, leastAt(0.4)), [0, 0.4, 2], 'deeper is not fluent');
+  assert.deepEqual(await at(0.5, leastAt(0.6)), [0, 0.25, 2]);
+  assert.deepEqual(await at(20, leastAt(0.6)), [0, 0, 1], 'where every depth breaks text, neutral it is');
+});
+
+test('without a message the concept alone goes down', async () => {
+  const decoys = { others: [] };
+  const { readings } = await found({ ...costing(0), told: leastAt(0.3) }, decoys);
+  assert.deepEqual(
+    readings.ablate?.tried.map(({ below, messageBelow }) => [below, messageBelow]),
+    [0, 0.15, 0.3, 0.5].map((below) => [below, undefined]),
+  );
 });
 
 test('what is gone is the share of what the told model shows', async () => {
   for (const gone of [0.2, 0.9]) {
-    // Told answers lose that much between the neutral mean and the depth that the search takes.
-    const told = (share: number) => 1 - Math.min(1, Math.max(0, (gone * -share) / (0.3 * peak)));
-    const { readings, one } = await found({ ...costing(0), told });
-    near(readings.ablate?.removed, Math.min(1, (gone * one) / peak), 0.05);
+    // Told answers lose that much between the neutral mean and the deepest, which the search takes.
+    const told = (share: number) => 1 - Math.min(1, Math.max(0, (gone * -share) / (0.6 * messageShare)));
+    const { readings } = await found({ ...costing(0), told });
+    near(readings.ablate?.removed, gone, 0.05);
     near(readings.ablate?.fluency, 1, 0.02);
   }
 });
@@ -74,25 +92,33 @@ test('level, unit and layers are one description: from the level on, clamp reach
   }
 });
 
-test('what it does is measured on other questions than it was chosen by', async () => {
-  const { held, readings } = await found(costing(0.5));
-  const question = (prompt: readonly number[]) => /<user>(.*)\n/.exec(textOf(prompt))?.[1] ?? '';
+test('every depth is asked the same sixteen questions, told ones where plain ones are fluent', async () => {
+  const { held, readings } = await found(costing(0));
   const told = held.filter(({ prompt }) => textOf(prompt).includes(prefix));
-  const measured = new Set(told.map(({ prompt }) => question(prompt)));
-  const chosenBy = new Set(held.map(({ prompt }) => question(prompt)).filter((one) => !measured.has(one)));
-  assert.equal(told.length, 8);
-  assert.deepEqual([measured.size, chosenBy.size], [8, 8]);
-  assert.equal(held.length, 3 * 8 + 2 * 8);
-  // The same edit for told and plain answers, and the first position left alone.
-  const [first] = told;
-  assert.ok(first && told.every(({ edit }) => shareOf(edit) === shareOf(first.edit)));
+  assert.equal(told.length, 2 * 16);
+  assert.equal(held.length, (5 + 2) * 16);
+  assert.equal(new Set(held.map(({ prompt }) => prompt.join())).size, 2 * 16);
+  // The same edits for told and plain answers, and the first position left alone.
+  const shares = (list: typeof held) => [...new Set(list.map(({ edit }) => shareOf(edit)))];
+  assert.deepEqual([shares(told).length, shares(held).length], [2, 5]);
+  assert.ok(shares(told).every((share) => shares(held).includes(share)));
   assert.ok(
     held.every(({ edit }) => edit.every(({ from, to }) => from === 1 && to === Number.POSITIVE_INFINITY)),
   );
+  const { ablate } = readings;
   assert.deepEqual(
-    readings.ablate?.tried.map(({ below }) => below),
-    [0, 0.15, 0.3],
+    ablate?.tried.map(({ below, messageBelow = 0 }) => [below, messageBelow]),
+    [
+      [0, 0],
+      [0, 0.25],
+      [0.15, 0.25],
+      [0, 0.4],
+      [0, 0.6],
+    ],
   );
+  const { below, messageBelow, fluency, removed } = ablate;
+  const same = ablate.tried.find((one) => one.below === below && one.messageBelow === messageBelow);
+  assert.deepEqual([same?.fluency, same?.removed], [fluency, removed], 'what was measured there');
 });
 
 test('what the message differs in from others is held too, at right angles to the concept', async () => {
@@ -104,11 +130,14 @@ test('what the message differs in from others is held too, at right angles to th
   for (const layer of readings.clamp.layers)
     assert.deepEqual([...vectors.subarray(4 * layer, 4 * layer + 4)], [0, 1, 0, 0]);
   assert.equal(engine.captured.filter((text) => text.includes(prefix)).length, 1);
-  assert.equal(engine.captured.length, 5, 'and four others');
+  assert.equal(engine.captured.length, 9, 'and eight others');
   for (const { edit } of held) assert.deepEqual([...(edit[1]?.vectors ?? [])], [...vectors]);
-  // Below neutral it is the concept's own direction that goes down, and this one stays where neutral answers are.
-  for (const { edit } of held.filter(({ edit }) => shareOf(edit) < 0))
-    for (const layer of readings.clamp.layers) near(edit[1]?.add[layer], message.level[layer] ?? 0, 1e-3);
+  // Held as far below the neutral -10 a block as a share of the way up to the 1 that the message's tokens read.
+  const down = readings.ablate?.messageBelow ?? 0;
+  for (const layer of readings.clamp.layers)
+    near(message.level[layer], -10 * layer - down * (1 + 10 * layer), 1e-3);
+  const levels = new Set(held.map(({ edit }) => (edit[1]?.add[1] ?? 0).toFixed(2)));
+  assert.deepEqual(levels, new Set([0, 0.25, 0.4, 0.6].map((share) => (-10 - 11 * share).toFixed(2))));
 });
 
 test('with two questions both are asked for all of it', async () => {
@@ -135,7 +164,7 @@ test('the search is a small part of a calibration', async () => {
     0,
   );
   const all = written(engine.generated) + read;
-  assert.ok(held < 0.04 * all, `${held} of ${all}`);
+  assert.ok(held < 0.08 * all, `${held} of ${all}`);
 });
 
 test('the middle third of the layers', () => {

@@ -174,12 +174,12 @@ export class JudgedEngine implements Engine {
     await nextTurn();
     signal?.throwIfAborted();
     this.projected.push(request);
-    const { tokens } = request;
+    const { tokens, vectors } = request;
     const told = textOf(tokens).includes(prefix) ? 4 : 0;
     const share = this.#madeOf(tokens.at(-1))?.share ?? 0;
-    return Float32Array.from({ length: layers * tokens.length }, (_, i) => {
+    return Float32Array.from({ length: vectors.length * layers * tokens.length }, (_, i) => {
       const up = (i % tokens.length) % 2 === 0 ? 1 : -1;
-      return -10 * Math.floor(i / tokens.length) + up + told + 100 * share;
+      return -10 * (Math.floor(i / tokens.length) % layers) + up + told + 100 * share;
     });
   }
 
@@ -190,13 +190,18 @@ export class JudgedEngine implements Engine {
   async close(): Promise<void> {}
 }
 
+/** What a message's direction counts for, held as far below neutral as the message's tokens read above it. */
+export const messageShare = 0.012;
+
 /**
  * Of an addition its coefficient at block 1. What holds the projection there counts by how far from the neutral -10 it
- * does: an addition is read at twice its coefficient, 100 times the share and itself.
+ * does: an addition is read at twice its coefficient, 100 times the share and itself. So does what is held along the
+ * message beside it, whose own tokens read 1.
  */
-export function shareOf([term]: ActivationEdit): number {
+export function shareOf([term, message]: ActivationEdit): number {
   const [add, scale] = [term?.add[1] ?? 0, term?.scale[1] ?? 0];
-  const share = scale === 0 ? add / residualNorm : (add + 10) / (2 * residualNorm);
+  const along = message === undefined ? 0 : (messageShare * ((message.add[1] ?? 0) + 10)) / 11;
+  const share = scale === 0 ? add / residualNorm : (add + 10) / (2 * residualNorm) + along;
   return Number(share.toPrecision(5));
 }
 

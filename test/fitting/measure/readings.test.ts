@@ -53,8 +53,12 @@ test('a calibrated concept knows what neutral and told answers read', async () =
   assert.deepEqual(readings.clamp.layers, [1, 2]);
   // 24 tokens to each of twelve questions a side, read without any edit and as background work.
   assert.deepEqual(readings.tokens, { neutral: 12 * 24, told: 12 * 24 });
-  // And the neutral ones along the message.
-  assert.equal(engine.projected.length, 3 * 12);
+  // The neutral ones along the message too, in the same pass.
+  assert.equal(engine.projected.length, 2 * 12);
+  assert.deepEqual(
+    [0, 12].map((at) => engine.projected[at]?.vectors.length),
+    [2, 1],
+  );
   assert.ok(engine.projected.every(({ priority }) => priority === 'background'));
 });
 
@@ -80,8 +84,8 @@ test('a token is read where it was chosen, one position before its own', async (
       { neutral: answers(prompt, answer), told: answers([7, 7], [7]), toldBy: 'message' },
       signal,
     );
-  assert.equal((await read([1, 2, 3], [4]))?.neutral.mean[1], -9, 'position 2');
-  assert.equal((await read([1, 2], [4]))?.neutral.mean[1], -11, 'position 1');
+  assert.equal((await read([1, 2, 3], [4]))?.readings.neutral.mean[1], -9, 'position 2');
+  assert.equal((await read([1, 2], [4]))?.readings.neutral.mean[1], -11, 'position 1');
   assert.deepEqual(engine.projected[0]?.tokens, [1, 2, 3], 'the last token chooses nothing that is there');
   assert.equal(await read([1, 2], []), null, 'no token, no readings');
 });

@@ -1,9 +1,9 @@
 /** Features with a direction in them that is known, and the reference fit. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeSafetensors } from '../../../src/checkpoint/safetensors.js';
 import { packageRoot } from '../../../src/common/package.js';
 import { Random } from '../../../src/common/random.js';
-import { decodeSafetensors } from '../../../src/concepts/safetensors.js';
 import type { LayerFeatures } from '../../../src/fitting/methods/labelled-rows.js';
 
 export interface SyntheticOptions {

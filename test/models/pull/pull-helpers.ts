@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { SteerdError } from '../../../src/errors.js';
 import { Hub } from '../../../src/hub/hub.js';
+import type { PulledManifest } from '../../../src/models/disk/manifest.js';
 import { listModels } from '../../../src/models/disk/model-folders.js';
 import { type Pulled, type PullOptions, type PullRequest, pullModel } from '../../../src/models/pull/pull.js';
 import { temporaryFolder } from '../../concepts/sample.js';
@@ -14,7 +15,10 @@ export interface PullSetup {
   readonly stub: StubHub;
   readonly hub: Hub;
   readonly modelsDirectory: string;
-  pull(request?: Partial<PullRequest>, options?: Partial<PullOptions>): Promise<Pulled>;
+  pull(
+    request?: Partial<PullRequest>,
+    options?: Partial<PullOptions>,
+  ): Promise<Pulled & { manifest: PulledManifest }>;
 }
 
 export interface SetupOptions extends Partial<StubOptions> {
@@ -34,11 +38,15 @@ export async function pullSetup(
     stub,
     hub,
     modelsDirectory,
-    pull: (request, options) =>
-      pullModel(
+    pull: async (request, options) => {
+      const pulled = await pullModel(
         { repository: stub.repository, revision: 'main', ...request },
         { hub, modelsDirectory, signal: new AbortController().signal, ...options },
-      ),
+      );
+      const { manifest } = pulled;
+      assert.equal(manifest.format, 1);
+      return { ...pulled, manifest: manifest as PulledManifest };
+    },
   };
 }
 

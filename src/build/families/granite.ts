@@ -1,0 +1,21 @@
+/** Granite: Llama with a multiplier in each place. */
+import type { Family } from '../description/family.js';
+
+export const granite: Family = {
+  modelType: 'granite',
+  defaults: {
+    rms_norm_eps: 1e-6,
+    rope_theta: 10_000,
+    hidden_act: 'silu',
+    attention_multiplier: 1,
+    embedding_multiplier: 1,
+    residual_multiplier: 1,
+    logits_scaling: 1,
+  },
+  traits: (config) => ({
+    scoreScale: config.positive('attention_multiplier'),
+    embeddingScale: config.positive('embedding_multiplier'),
+    residualScale: config.positive('residual_multiplier'),
+    logitsDivisor: config.positive('logits_scaling'),
+  }),
+};

@@ -1,0 +1,8 @@
+/** Qwen3: norms of each head's query and key. */
+import { type Family, windowedAbove } from '../description/family.js';
+
+export const qwen3: Family = {
+  modelType: 'qwen3',
+  defaults: { rms_norm_eps: 1e-6, rope_theta: 10_000, hidden_act: 'silu', head_dim: 128 },
+  traits: (config) => ({ headNorms: 'heads', layer: windowedAbove(config) }),
+};

@@ -1,0 +1,21 @@
+/** SmolLM3: some layers have no positions, by default every fourth. */
+import { type Family, onlyTable, slides } from '../description/family.js';
+
+export const smollm3: Family = {
+  modelType: 'smollm3',
+  defaults: { rms_norm_eps: 1e-6, rope_theta: 2_000_000, hidden_act: 'silu' },
+  traits: (config) => {
+    const every = config.optionalCount('no_rope_layer_interval') ?? 4;
+    const rotated = config.perLayer('no_rope_layers', config.count('num_hidden_layers'));
+    const isRotated = (index: number) =>
+      rotated ? rotated[index] === 1 || rotated[index] === true : (index + 1) % every !== 0;
+    const window = config.flag('use_sliding_window') ? config.optionalCount('sliding_window') : null;
+    const hasWindow = slides(config, (index) => !isRotated(index));
+    return {
+      layer: (index) => ({
+        window: window !== null && hasWindow(index) ? window : 0,
+        rotary: isRotated(index) ? onlyTable : null,
+      }),
+    };
+  },
+};

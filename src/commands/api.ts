@@ -1,0 +1,177 @@
+/**
+ * The API that a command talks to: a running server, or without one the same application inside this process, which
+ * listens to nobody. Both answer the same requests, so that a command is written once.
+ */
+import { type Command, Option } from 'commander';
+import { type SettingName, type Settings, settingsTable } from '../config.js';
+import type { Asked, Reply, Send } from './api-request.js';
+import { untilInterrupted } from './interruption.js';
+import { addSettings } from './settings-options.js';
+
+/** A server's refusal, or that none answers. The exit codes are told in `steerd --help`. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  constructor(
+    message: string,
+    readonly exitCode: 1 | 2 | 3,
+  ) {
+    super(message);
+  }
+}
+
+export class Api {
+  /** @param where the server's address; null for this process */
+  constructor(
+    readonly where: string | null,
+    readonly signal: AbortSignal,
+    private readonly send: Send,
+  ) {}
+
+  /** @throws ApiError with the server's own words */
+  async bytes(path: string, asked: Asked = {}): Promise<Buffer> {
+    return collect((await this.#open(path, asked, asked.signal ?? this.signal)).body);
+  }
+
+  /** The reply as the API describes it: both ends are the same program. */
+  async json<T>(path: string, asked: Asked = {}): Promise<T> {
+    return JSON.parse((await this.bytes(path, asked)).toString()) as T;
+  }
+
+  /** The data of each server-sent event, as it comes. @throws ApiError also for an error within the stream */
+  async *events<T extends object>(
+    path: string,
+    asked: Asked = {},
+    signal: AbortSignal = this.signal,
+  ): AsyncGenerator<T> {
+    const { body } = await this.#open(path, asked, signal);
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of body) {
+      const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const data = /^data: (.*)$/m.exec(block)?.[1];
+        if (data === undefined || data === '[DONE]') continue;
+        const value = JSON.parse(data) as T;
+        const { error, object } = value as { error?: { message: string } | null; object?: string };
+        if (error && object === undefined) throw new ApiError(error.message, 1);
+        yield value;
+      }
+    }
+  }
+
+  async #open(path: string, asked: Asked, signal: AbortSignal): Promise<Reply> {
+    const reply = await this.send(path, asked, signal);
+    if (reply.status < 300) return reply;
+    const text = (await collect(reply.body)).toString();
+    throw new ApiError(messageOf(text) ?? `status ${reply.status} of ${path}`, exitCodeOf(reply.status));
+  }
+}
+
+const exitCodeOf = (status: number) => ([401, 403, 429, 503].includes(status) ? 3 : status < 500 ? 2 : 1);
+
+function messageOf(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { error?: { message?: string } }).error?.message;
+  } catch {
+    return undefined;
+  }
+}
+
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export interface ApiOptions {
+  readonly server?: string;
+  readonly local?: boolean;
+  readonly json?: boolean;
+}
+
+/** Settings that an application inside this process is run with. */
+const localSettings = [
+  ...(['model', 'modelsDirectory', 'dataDirectory', 'threads'] as const),
+] satisfies SettingName[];
+
+/** Adds `--server`, `--local`, `--json` and the settings of an application of one's own. */
+export function addApi(command: Command): ReturnType<typeof addSettings> {
+  command
+    .addOption(
+      new Option(
+        '--server <url>',
+        'the server to ask (default: the one on the configured port if it answers, else this process)',
+      ),
+    )
+    .option('--local', 'in this process, even when a server answers', false)
+    .option('--json', 'as JSON', false);
+  return addSettings(command, localSettings);
+}
+
+/**
+ * Runs `work` with the API, and closes what was opened for it whatever happens.
+ * @param needs `model`: an application of this process is asked only when its model is loaded
+ * @throws ApiError; Interrupted
+ */
+export function withApi<T>(
+  { server, local }: ApiOptions,
+  settings: Settings,
+  work: (api: Api) => Promise<T>,
+  needs: 'model' | 'nothing' = 'nothing',
+): Promise<T> {
+  return untilInterrupted(async (signal) => {
+    const url = local ? null : (server ?? (await answering(settings)));
+    if (url !== null) return work(new Api(url, signal, overHttp(url)));
+    // Only here: whoever asks a server need not wait until all of another one is in memory.
+    const { ownApplication } = await import('./own-application.js');
+    const own = await ownApplication(settings, needs);
+    try {
+      return await work(new Api(null, signal, own.send));
+    } finally {
+      await own.close();
+    }
+  }, 'stopped');
+}
+
+/** The server of this machine that the settings name, if it is there and ours. */
+export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>): Promise<string | null> {
+  const reached = ['0.0.0.0', '::', '[::]'].includes(host) ? '127.0.0.1' : host;
+  const url = `http://${reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached}:${port}`;
+  try {
+    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(500) });
+    const { version } = (await reply.json()) as { version?: unknown };
+    return reply.ok && typeof version === 'string' ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+function overHttp(url: string): Send {
+  const base = url.replace(/\/+$/, '');
+  const key = process.env[settingsTable.apiKey.env]?.trim();
+  return async (path, { method = 'GET', body }, signal) => {
+    const bytes = body instanceof Uint8Array;
+    try {
+      const reply = await fetch(base + path, {
+        method,
+        signal,
+        headers: {
+          ...(key ? { authorization: `Bearer ${key}` } : {}),
+          ...(body && { 'content-type': bytes ? 'application/octet-stream' : 'application/json' }),
+        },
+        ...(body && { body: bytes ? new Uint8Array(body) : JSON.stringify(body) }),
+      });
+      return { status: reply.status, body: reply.body ?? nothing() };
+    } catch (error) {
+      signal.throwIfAborted();
+      const { message, cause } = error as Error & { cause?: { code?: string } };
+      throw new ApiError(
+        `no server answers at ${base} (${cause?.code ?? message}); start one with steerd serve`,
+        3,
+      );
+    }
+  };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

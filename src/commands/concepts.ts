@@ -1,0 +1,153 @@
+/** `steerd concepts`: lists, shows, compares, exports, imports and removes concepts. */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
+import { errors } from '../errors.js';
+import { vectorFormats } from '../schemas/concept-vectors.js';
+import type { ConceptList, ConceptObject, ConceptSimilarity, DeletedConcept } from '../schemas/concepts.js';
+import { type Api, type ApiOptions, addApi, withApi } from './api.js';
+import { conceptCard } from './concept-card.js';
+import { painted, say, sayJson, sayTable, sayWrapped, terminalWidth } from './output.js';
+
+type Options = ApiOptions & Readonly<Record<string, string | boolean | undefined>>;
+type Work = (
+  api: Api,
+  of: (path?: string, query?: object) => string,
+  options: Options,
+  args: string[],
+) => Promise<void>;
+
+export function register(program: Command): void {
+  const concepts = program.command('concepts').description('concepts of a model');
+
+  const add = (signature: string, description: string, work: Work): Command => {
+    const command: Command = concepts.command(signature).description(description);
+    const settingsOf = addApi(command);
+    return command.action(async (...given: unknown[]) => {
+      const [options] = given.slice(-2) as [Options];
+      const settings = settingsOf({ ...options });
+      const args = given.slice(0, -2).flat() as string[];
+      // A server has a default model of its own; one that is named here is meant.
+      const model = typeof options.model === 'string' ? { model: options.model } : {};
+      const of = (path = '', query: object = {}) => {
+        const asked = new URLSearchParams(Object.entries({ ...model, ...query })).toString();
+        return `/v1/concepts${path}${asked === '' ? '' : `?${asked}`}`;
+      };
+      await withApi(options, settings, (api) =>
+        work(
+          api,
+          of,
+          options,
+          args.filter((arg) => arg !== undefined),
+        ),
+      );
+    });
+  };
+
+  add('list', 'the concepts and how they were made', list).alias('ls');
+  add('show <name>', 'what one is, with its curves and samples', show);
+  add('similarity [names...]', 'how much concepts point the same way', similarity);
+  add('export <name>', 'its vectors as a file', exportOne)
+    .option('--format <name>', `${vectorFormats.join(', ')} (default: by the file's name, else safetensors)`)
+    .option('--out <file>', 'where it goes (default: <name>.<format>)');
+  add('import <name> <file>', 'a concept from a safetensors, GGUF or JSON file', importOne);
+  add('rm <names...>', 'remove concepts that were made here', remove).alias('remove');
+}
+
+const at = (name: string) => `/${encodeURIComponent(name)}`;
+
+async function list(api: Api, of: Parameters<Work>[1], { json }: Options): Promise<void> {
+  const data: ConceptList['data'] = [];
+  let page: ConceptList | undefined;
+  do {
+    const after: object = typeof page?.next === 'string' ? { after: page.next } : {};
+    page = await api.json<ConceptList>(of('', after));
+    data.push(...page.data);
+  } while (page.has_more);
+  if (json) return sayJson({ object: 'list', data });
+  sayTable(
+    ['NAME', 'MODEL', 'FROM', 'RECIPE', 'MOST', 'CREATED'],
+    data.map((one) => [
+      one.name,
+      one.model,
+      one.source,
+      `${one.recipe}, ${one.method}`,
+      one.weak ? 'weak' : one.max_strength === undefined ? '-' : String(one.max_strength),
+      new Date(one.created * 1000).toISOString().slice(0, 10),
+    ]),
+  );
+}
+
+const show: Work = async (api, of, { json }, [name = '']) => {
+  const concept = await api.json<ConceptObject>(of(at(name)));
+  if (json) sayJson(concept);
+  else say(conceptCard(concept, Math.min(110, terminalWidth())).join('\n'));
+};
+
+const similarity: Work = async (api, of, { json }, names) => {
+  const query = names.length === 0 ? {} : { concepts: names.join(',') };
+  const found = await api.json<ConceptSimilarity>(of('/similarity', query));
+  if (json) return sayJson(found);
+  const { concepts, cosine } = found;
+  const width = Math.min(14, Math.max(...concepts.map(({ name }) => name.length)));
+  const whole = width + 6 * concepts.length;
+  if (whole > terminalWidth() && process.stdout.isTTY) {
+    // Pairs, the closest first, where a matrix has no room.
+    const pairs = concepts.flatMap((a, i) =>
+      concepts.slice(i + 1).map((b, j) => ({ a, b, value: cosine[i]?.[i + 1 + j] ?? null })),
+    );
+    pairs.sort((a, b) => Math.abs(b.value ?? 0) - Math.abs(a.value ?? 0));
+    sayTable(
+      ['COSINE', 'BETWEEN', 'AND'],
+      pairs.map(({ a, b, value }) => [value === null ? '-' : value.toFixed(2), a.name, b.name]),
+    );
+    return;
+  }
+  say(' '.repeat(width) + concepts.map(({ name }) => ` ${name.slice(0, 5).padStart(5)}`).join(''));
+  for (const [i, { name }] of concepts.entries()) {
+    const row = concepts.map((_, j) => {
+      const value = cosine[i]?.[j] ?? null;
+      const text = ` ${(value === null ? '-' : value.toFixed(2)).padStart(5)}`;
+      return value !== null && i !== j && Math.abs(value) > 0.5 ? painted('1;33', text) : text;
+    });
+    say(name.slice(0, width).padEnd(width) + row.join(''));
+  }
+};
+
+const exportOne: Work = async (api, of, { json, format, out }, [name = '']) => {
+  const named = typeof out === 'string' ? extname(out).slice(1).toLowerCase() : '';
+  const kind =
+    typeof format === 'string' ? format : (vectorFormats.find((one) => one === named) ?? 'safetensors');
+  if (!vectorFormats.some((one) => one === kind)) {
+    throw errors.invalidValue('--format', `one of ${vectorFormats.join(', ')}`, kind);
+  }
+  const file = resolve(typeof out === 'string' ? out : `${name.replace(/[^\w.-]+/g, '-')}.${kind}`);
+  const bytes = await api.bytes(of(`${at(name)}/vectors`, { format: kind }));
+  await makeFolderDurably(dirname(file));
+  // Whole or not at all: whoever reads the file meanwhile sees the old one.
+  await writeDurably(dirname(file), basename(file), bytes);
+  if (json) sayJson({ concept: name, file, format: kind, bytes: bytes.length });
+  else sayWrapped(`${name}: ${bytes.length} bytes in ${file}`);
+};
+
+const importOne: Work = async (api, of, { json }, [name = '', file = '']) => {
+  const made = await api.json<ConceptObject>(of(`${at(name)}/vectors`), {
+    method: 'PUT',
+    body: await readFile(file),
+  });
+  if (json) return sayJson(made);
+  sayWrapped(`${made.name} ${made.version.slice(0, 12)} for model ${made.model}`);
+  for (const warning of made.warnings ?? []) sayWrapped(`warning: ${warning}`, process.stderr);
+};
+
+const remove: Work = async (api, of, { json }, names) => {
+  const removed = [];
+  for (const name of names) {
+    const gone = await api.json<z.output<typeof DeletedConcept>>(of(at(name)), { method: 'DELETE' });
+    removed.push(gone);
+    if (!json) sayWrapped(`${name} (${gone.version.slice(0, 12)}) is removed from ${gone.model}`);
+  }
+  if (json) sayJson({ object: 'list', data: removed });
+};

@@ -1,0 +1,52 @@
+/** The application inside this process, for commands without a server: it listens to nobody and needs no keys. */
+import type { Readable } from 'node:stream';
+import { createLog } from '../common/log.js';
+import type { Settings } from '../config.js';
+import { buildApp } from '../server/app.js';
+import { openServices } from '../server/open-services.js';
+import type { Send } from './api-request.js';
+import { ProgressLine } from './progress-line.js';
+
+/**
+ * @param needs `model`: it is there only when its model is loaded
+ * @throws whatever keeps the services from being opened or the model from being loaded; nothing is left open then
+ */
+export async function ownApplication(settings: Settings, needs: 'model' | 'nothing') {
+  const log = createLog('error');
+  // Whoever runs this process may do what its files allow: keys are for those who come over a network.
+  const local = { ...settings, host: '127.0.0.1' };
+  const { access: _, ...services } = await openServices(local, log);
+  services.loaded.catch(() => {});
+  const app = await buildApp(services, { settings: local, log });
+  const close = async () => {
+    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
+    await services.models.close();
+  };
+  const progress = new ProgressLine();
+  try {
+    if (needs === 'model') {
+      progress.update(`loading ${settings.model} ...`);
+      await services.loaded;
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    progress.clear();
+  }
+  const send: Send = async (path, { method = 'GET', body }, signal) => {
+    const bytes = body instanceof Uint8Array;
+    const reply = await app.inject({
+      method,
+      url: path,
+      signal,
+      payloadAsStream: true,
+      ...(body && {
+        payload: bytes ? Buffer.from(body) : JSON.stringify(body),
+        headers: { 'content-type': bytes ? 'application/octet-stream' : 'application/json' },
+      }),
+    });
+    return { status: reply.statusCode, body: reply.stream() as Readable };
+  };
+  return { send, close };
+}

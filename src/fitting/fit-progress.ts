@@ -1,0 +1,33 @@
+/** Fits as others meet them: waiting for one to end, and the one that is making a concept. */
+import type { FitJob } from '../schemas/fit-jobs.js';
+import type { FitJobs } from './fit-jobs.js';
+
+/**
+ * The job at its end, or as it is when the wait is over; the fit goes on whoever waits.
+ * @throws the signal's reason when aborted
+ */
+export async function endOfFit(
+  fits: Pick<FitJobs, 'get' | 'events'>,
+  job: FitJob,
+  signal: AbortSignal,
+): Promise<FitJob> {
+  for await (const _ of fits.events(job.id)?.read(signal) ?? []) signal.throwIfAborted();
+  signal.throwIfAborted();
+  return fits.get(job.id) ?? job;
+}
+
+/** The unfinished fit that makes this concept, with its progress in words; the newest where there are several. */
+export function fitOf(
+  fits: Pick<FitJobs, 'list'>,
+  model: string,
+  name: string,
+): { id: string; progress: string } | undefined {
+  const job = fits.list().find((one) => one.finished_at === null && one.model === model && one.name === name);
+  return job && { id: job.id, progress: progressWords(job) };
+}
+
+function progressWords({ status, progress }: FitJob): string {
+  if (status === 'queued') return 'its fit waits for another';
+  if (progress === null) return 'its fit begins';
+  return `stage "${progress.stage}", ${progress.done} of ${progress.total}`;
+}

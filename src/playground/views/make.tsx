@@ -1,0 +1,5 @@
+import { Page } from '../parts/page.js';
+
+export default function Make() {
+  return <Page title="Make">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../parts/page.js';
+
+export default function Server() {
+  return <Page title="Server">…</Page>;
+}

@@ -1,0 +1,122 @@
+/** The commands that speak the API, before a tiny server and without one: what they say, as text and as JSON, and how they end. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { put, startTiny, tinyVectors } from '../e2e/tiny-server.js';
+import { temporaryFolder, tinyChatModel } from './tiny-chat-model.js';
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const steerd = (args: readonly string[], env: Record<string, string>, input = ''): Promise<Ran> =>
+  new Promise((done) => {
+    const options = { env: { ...process.env, ...env } };
+    const child = execFile(process.execPath, [cli, ...args], options, (error, out, err) =>
+      done({ code: error ? Number(error.code) : 0, out, err }),
+    );
+    child.stdin?.end(input);
+  });
+
+/** Whatever moves a cursor, colours or rings; line breaks are none. */
+const controls = /[^\P{Cc}\n]/u;
+
+describe('commands that speak the API', () => {
+  test('before a server and without: the same words, JSON that parses, no control characters, telling exit codes', async (t) => {
+    const data = await temporaryFolder(t);
+    const server = await startTiny(t, {}, data);
+    for (const name of ['Sea', 'Hill'])
+      assert.equal((await put(server, name, tinyVectors(name.length))).status, 200);
+    const own = {
+      STEERD_MODEL: tinyChatModel,
+      STEERD_MODELS_DIR: server.modelsDirectory,
+      STEERD_THREADS: '1',
+      STEERD_DATA_DIR: data,
+    };
+    const away = { ...own, STEERD_PORT: '1' };
+    const near = { ...own, STEERD_PORT: new URL(server.url).port };
+
+    const list = await steerd(['concepts', 'list', '--json'], near);
+    const names = (text: string) =>
+      (JSON.parse(text) as { data: { name: string }[] }).data.map(({ name }) => name);
+    assert.deepEqual(names(list.out), ['Hill', 'Sea']);
+    assert.deepEqual(names((await steerd(['concepts', 'list', '--json'], away)).out), ['Hill', 'Sea']);
+
+    const ask = ['complete', 'Hi', '-c', 'Sea:2', '--temperature', '0', '--max-tokens', '8'];
+    const [asked, alone] = [await steerd(ask, near), await steerd([...ask, '--local'], near)];
+    assert.deepEqual([asked.code, alone.code], [0, 0], asked.err + alone.err);
+    assert.equal(asked.out, alone.out);
+    assert.doesNotMatch(asked.out, controls);
+
+    const chat = await steerd(
+      ['chat', '--json', '-c', 'Sea'],
+      near,
+      '/strength 0.5\nHi\n/concept none\n/quit\nnever asked\n',
+    );
+    const told = JSON.parse(chat.out.slice(chat.out.indexOf('{'), chat.out.lastIndexOf('}') + 1)) as {
+      messages: { role: string }[];
+      steering: object[];
+    };
+    assert.deepEqual(
+      told.messages.map(({ role }) => role),
+      ['user', 'assistant'],
+    );
+    assert.deepEqual(told.steering, [{ concept: 'Sea', strength: 0.5 }]);
+
+    const file = join(data, 'out', 'sea.gguf');
+    assert.equal((await steerd(['concepts', 'export', 'Sea', '--out', file], near)).code, 0);
+    await access(file);
+    assert.equal((await steerd(['concepts', 'import', 'Lake', file], near)).code, 0);
+    const shown = await steerd(['concepts', 'show', 'Lake'], near);
+    assert.match(shown.out, /^Lake\n {2}model +tiny\n/);
+    assert.doesNotMatch(shown.out, controls);
+    assert.equal((await steerd(['concepts', 'rm', 'Lake'], near)).code, 0);
+
+    const missing = await steerd(['concepts', 'show', 'Lake'], near);
+    assert.deepEqual([missing.code, missing.out], [2, '']);
+    assert.match(missing.err, /"Lake" does not exist.*Hill, Sea/);
+    const nobody = await steerd(['concepts', 'list', '--server', 'http://127.0.0.1:2'], near);
+    assert.equal(nobody.code, 3);
+    assert.match(nobody.err, /no server answers at http:\/\/127\.0\.0\.1:2 \(ECONNREFUSED\)/);
+    const echoed = await steerd(['complete', 'Hi', '-c', 'Sea', '-s', 'much'], near);
+    assert.deepEqual([echoed.code, echoed.err], [2, '--strength must be a number; received "much".\n']);
+
+    const doctor = JSON.parse((await steerd(['doctor', '--json'], near)).out) as {
+      findings: { check: string; state: string; found: string; todo: string | null }[];
+    };
+    for (const { check, state, todo } of doctor.findings)
+      assert.ok(state === 'right' ? todo === null : todo, `${check} is ${state}`);
+    assert.match(
+      doctor.findings.find(({ check }) => check === 'port')?.found ?? '',
+      /a steerd server answers/,
+    );
+    const bad = await steerd(['doctor'], { ...near, STEERD_MODEL: 'nobody', STEERD_DATA_DIR: file });
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /wrong model +there is no nobody .*it has tiny\n.*-> set STEERD_MODEL/);
+    assert.match(bad.out, /wrong data directory +.*sea\.gguf is a file/);
+  });
+
+  test('Ctrl-C while a fit runs on the server cancels it there', async (t) => {
+    const server = await startTiny(t);
+    const child = execFile(process.execPath, [
+      ...[cli, 'fit', 'Sea', '--prefix', 'You love the sea.', '--server', server.url],
+    ]);
+    const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
+    type Jobs = { data: { status: string }[] };
+    const jobs = async () => ((await (await fetch(`${server.url}/v1/fits`)).json()) as Jobs).data;
+    while ((await jobs())[0]?.status !== 'running') await new Promise((done) => setTimeout(done, 20));
+    child.kill('SIGINT');
+    assert.equal(await ended, 130);
+    assert.deepEqual(
+      (await jobs()).map(({ status }) => status),
+      ['cancelled'],
+    );
+  });
+});
