@@ -44,8 +44,11 @@ describe('commands that speak the API', () => {
     const near = { ...own, STEERD_PORT: new URL(server.url).port };
 
     const list = await steerd(['concepts', 'list', '--json'], near);
+    // The embedded model's concepts are listed beside them.
     const names = (text: string) =>
-      (JSON.parse(text) as { data: { name: string }[] }).data.map(({ name }) => name);
+      (JSON.parse(text) as { data: { name: string; model: string }[] }).data
+        .filter(({ model }) => model === tinyChatModel)
+        .map(({ name }) => name);
     assert.deepEqual(names(list.out), ['Hill', 'Sea']);
     assert.deepEqual(names((await steerd(['concepts', 'list', '--json'], away)).out), ['Hill', 'Sea']);
 

@@ -43,14 +43,6 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
   ],
   build: [['.'], ['families'], ['description']],
   models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
-  playground: [
-    ['.'],
-    ['shell'],
-    ['views'],
-    ['chat', 'make', 'library', 'sweep', 'server'],
-    ['parts'],
-    ['state'],
-    ['api'],
-  ],
+  playground: [['.'], ['shell'], ['views'], ['chat', 'make'], ['library'], ['parts'], ['state'], ['api']],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

@@ -29,16 +29,4 @@ export const views: readonly View[] = [
     purpose: 'The concepts that there are',
     load: () => import('./library.js'),
   },
-  {
-    id: 'sweep',
-    title: 'Sweep',
-    purpose: 'Many strengths, many prompts, one table',
-    load: () => import('./sweep.js'),
-  },
-  {
-    id: 'server',
-    title: 'Server',
-    purpose: 'Models, running streams, memory and keys',
-    load: () => import('./server.js'),
-  },
 ];

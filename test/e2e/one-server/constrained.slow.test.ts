@@ -122,6 +122,7 @@ describe('constrained answers', () => {
       messages,
       max_tokens: 300,
       seed: 4,
+      temperature: 1,
       concept: 'pirate',
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
       stream: true,

@@ -1,0 +1,79 @@
+/** Brings a concept from a file: safetensors, GGUF or JSON; the server tells which by its first bytes. */
+import { useState } from 'preact/hooks';
+import { call } from '../api/client.js';
+import { inWords } from '../api/errors.js';
+import { Dialog } from '../parts/dialog.js';
+import { toast } from '../parts/toasts.js';
+import { model, refreshConcepts } from '../state/library.js';
+
+/** A name that the server takes, from a file's. */
+const nameOf = (file: string): string =>
+  file
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .slice(0, 64);
+
+export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
+  const [file, setFile] = useState<File | null>(null);
+  const [name, setName] = useState('');
+  const [state, setState] = useState<'asking' | 'sending' | { readonly error: string }>('asking');
+  async function send(): Promise<void> {
+    if (file === null) return;
+    setState('sending');
+    const query = model.value === null ? '' : `?model=${encodeURIComponent(model.value.id)}`;
+    try {
+      await call(`v1/concepts/${encodeURIComponent(name)}/vectors${query}`, {
+        method: 'PUT',
+        body: file,
+        type: 'application/octet-stream',
+      });
+      await refreshConcepts();
+      toast(`${name} is in the library.`);
+      onClose();
+    } catch (error) {
+      setState({ error: inWords(error) });
+    }
+  }
+  return (
+    <Dialog title="Import a concept" onClose={onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void send();
+        }}
+      >
+        <label class="field">
+          <span>File: safetensors, GGUF control vector or JSON</span>
+          <input
+            type="file"
+            accept=".safetensors,.gguf,.json"
+            required
+            onChange={({ currentTarget }) => {
+              const chosen = currentTarget.files?.[0] ?? null;
+              setFile(chosen);
+              if (chosen !== null && name === '') setName(nameOf(chosen.name));
+            }}
+          />
+        </label>
+        <label class="field">
+          <span>Name</span>
+          <input value={name} required onInput={({ currentTarget }) => setName(currentTarget.value)} />
+        </label>
+        {typeof state === 'object' && (
+          <p class="notice notice-failed" role="alert">
+            {state.error}
+          </p>
+        )}
+        <div class="dialog-actions">
+          <button type="button" class="quiet" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" disabled={file === null || name === '' || state === 'sending'}>
+            {state === 'sending' ? 'Importing…' : 'Import'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
