@@ -35,4 +35,10 @@ export const views: readonly View[] = [
     purpose: 'Many strengths, many prompts, one table',
     load: () => import('./sweep.js'),
   },
+  {
+    id: 'server',
+    title: 'Server',
+    purpose: 'Models, running streams, memory',
+    load: () => import('./server.js'),
+  },
 ];
