@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { packageVersion } from '../src/common/package.js';
-import { loadOf } from '../src/models/model.js';
-import { modelId } from '../src/models/registry.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import { Health, Load, LoadQuery, Ready, Version } from '../src/schemas/operations.js';
+import { describeLoad } from '../src/server/load-object.js';
 
 const tags = ['server'];
 
@@ -94,13 +93,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
         response: { 200: Load, ...errorResponses(400, 404, 500, 503) },
       },
     },
-    async ({ query, services: { models } }) => {
-      const asked = query.model === undefined ? undefined : await modelId(models, query.model);
-      const obstacle = asked === undefined ? models.obstacle() : null;
-      if (obstacle !== null) throw obstacle;
-      const loaded = models.loaded().filter(({ model }) => asked === undefined || model.id === asked);
-      return { server_load: app.answers.size, ...loadOf(loaded.map(({ model }) => model)) };
-    },
+    async ({ query, services: { models } }) => describeLoad(models, query.model, app.answers.size),
   );
 
   app.get('/openapi.json', { config: { scope: 'public' }, schema: { hide: true } }, async () =>

@@ -241,12 +241,28 @@ export const errors = {
       `concept ${shown(name)} has no attention map: ${reason}; fit it with recipe "attention" and no token to have one.`,
       'name',
     ),
+  conceptExists: (name: string, model: string) =>
+    new SteerdError(
+      'concept_exists',
+      409,
+      'conflict_error',
+      `model ${model} has a concept ${shown(name)} already: nothing is replaced; delete or rename that one first.`,
+      'name',
+    ),
+  conceptNotKept: (name: string, model: string) =>
+    new SteerdError(
+      'concept_not_kept',
+      404,
+      'not_found_error',
+      `no deleted concept ${shown(name)} of model ${model} is kept: the last few are, until the server stops.`,
+      'name',
+    ),
   conceptReadOnly: (name: string) =>
     new SteerdError(
       'concept_read_only',
       403,
       'invalid_request_error',
-      `concept ${shown(name)} ships with the model and cannot be deleted.`,
+      `concept ${shown(name)} ships with the model and can be neither deleted nor renamed.`,
       'name',
     ),
   conceptQuotaExceeded: (name: string, now: string, limit: string) =>

@@ -12,6 +12,8 @@ import {
   ConceptParams,
   ConceptSimilarity,
   DeletedConcept,
+  RenameRequest,
+  RestoreRequest,
   SimilarityQuery,
 } from '../../src/schemas/concepts.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -133,6 +135,8 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         operationId: 'deleteConcept',
         tags,
         summary: 'Delete a concept that was fitted here',
+        description:
+          'A shipped one of the same name that it hid is there again. `POST .../restore` undoes it for a while.',
         params: ConceptParams,
         querystring: ModelQuery,
         response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 413, 415, 500, 503, 507) },
@@ -149,6 +153,44 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         deleted: true as const,
       };
     },
+  );
+
+  app.post(
+    '/concepts/:name/restore',
+    {
+      config: { scope: 'concepts:write' },
+      schema: {
+        operationId: 'restoreConcept',
+        tags,
+        summary: 'Undo a delete',
+        description:
+          'The last few that were deleted are kept, until the server stops. It comes back as it was, with its version.',
+        params: ConceptParams,
+        body: RestoreRequest.default({}),
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 500, 503, 507) },
+      },
+    },
+    async ({ params: { name }, body, services: { models, concepts } }) =>
+      toConceptObject(await concepts.restore(await modelId(models, body.model), name)),
+  );
+
+  app.post(
+    '/concepts/:name/rename',
+    {
+      config: { scope: 'concepts:write' },
+      schema: {
+        operationId: 'renameConcept',
+        tags,
+        summary: 'Give a concept that was fitted here another name',
+        description:
+          'Nothing is replaced by it. Its version is another one then: the name is part of what a concept says.',
+        params: ConceptParams,
+        body: RenameRequest,
+        response: { 200: ConceptObject, ...errorResponses(400, 403, 404, 409, 413, 415, 500, 503, 507) },
+      },
+    },
+    async ({ params: { name }, body, services: { models, concepts } }) =>
+      toConceptObject(await concepts.rename(await modelId(models, body.model), name, body.name)),
   );
 };
 

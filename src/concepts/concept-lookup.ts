@@ -26,7 +26,7 @@ export interface ConceptLookup<Found = { readonly concept: Concept }> {
 
 export interface ConceptLibrary
   extends ConceptLookup<StoredConcept>,
-    Pick<ConceptStore, 'list' | 'put' | 'delete'> {
+    Pick<ConceptStore, 'list' | 'put' | 'delete' | 'rename' | 'restore'> {
   modelsWith(name: string): readonly string[];
 }
 
@@ -45,6 +45,8 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     modelsWith: (name) => concepts.modelsWith(name),
     put: (concept, signal, maker) => concepts.put(concept, signal, maker),
     delete: (model, name) => concepts.delete(model, name),
+    rename: (model, name, to) => concepts.rename(model, name, to),
+    restore: (model, name) => concepts.restore(model, name),
     ...overrides,
   };
 }

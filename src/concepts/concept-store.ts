@@ -8,8 +8,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { deleteDurably, makeFolderDurably, removeLeftovers, writeDurably } from '../common/durable-file.js';
+import { RecentMap } from '../common/recent-map.js';
 import { errors } from '../errors.js';
-import type { Concept } from './concept.js';
+import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
 import { ConceptOwners } from './concept-owners.js';
@@ -43,6 +44,14 @@ interface ConceptStoreOptions {
   readonly quota?: ConceptQuota;
 }
 
+/** Bytes of the vectors of deleted concepts that are kept for `restore`. */
+const keptBytes = 64 * 1024 ** 2;
+
+interface DeletedConcept {
+  readonly concept: Concept;
+  readonly owner: string | undefined;
+}
+
 export class ConceptStore {
   readonly #folder: string;
   readonly #shipped = new Map<string, StoredConcept>();
@@ -53,6 +62,8 @@ export class ConceptStore {
   readonly #changes = new Map<string, Promise<unknown>>();
   /** Bytes of concepts that are being written, by key. */
   readonly #pending = new Map<string, number>();
+  /** The last ones deleted, by key. */
+  readonly #deleted = new RecentMap<DeletedConcept>(keptBytes);
   readonly #quota: ConceptQuota | undefined;
   #owners: ConceptOwners | undefined;
   #refused: RefusedFile[] = [];
@@ -155,48 +166,116 @@ export class ConceptStore {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
-    return this.#change(keyOf(concept.model, concept.name), async (key) => {
-      const file = fileOf(key);
-      this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
-      this.#pending.set(key, written.vectors.byteLength);
-      let modified: number;
-      try {
-        modified = await writeDurably(this.#folder, file, bytes, { signal });
-        if (!this.#data.has(key)) await this.#owners?.set(file, maker?.key);
-      } catch (error) {
-        if (signal?.aborted && error === signal.reason) throw error;
-        throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
-      } finally {
-        this.#pending.delete(key);
-      }
-      const stored = { concept: written, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
-      this.#data.set(key, stored);
-      const path = join(this.#folder, file);
-      this.#refused = this.#refused.filter((refused) => refused.file !== path);
+    return this.#change(keyOf(concept.model, concept.name), () => this.#write(written, bytes, signal, maker));
+  }
+
+  /** Only as a change of its key. */
+  async #write(
+    concept: Concept,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+    maker?: ConceptMaker,
+  ): Promise<StoredConcept> {
+    const { model, name } = concept;
+    const key = keyOf(model, name);
+    const file = fileOf(key);
+    this.checkRoom(model, name, maker, concept.vectors.byteLength);
+    this.#pending.set(key, concept.vectors.byteLength);
+    let modified: number;
+    try {
+      modified = await writeDurably(this.#folder, file, bytes, { signal });
+      if (!this.#data.has(key)) await this.#owners?.set(file, maker?.key);
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) throw error;
+      throw storageError(`storing concept ${JSON.stringify(name)}`, error);
+    } finally {
+      this.#pending.delete(key);
+    }
+    const stored = { concept, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
+    this.#data.set(key, stored);
+    const path = join(this.#folder, file);
+    this.#refused = this.#refused.filter((refused) => refused.file !== path);
+    return stored;
+  }
+
+  /**
+   * Deletes a concept under the data directory and returns it; a shipped one that it hid is visible again. `restore` can bring it
+   * back for a while.
+   * @throws SteerdError concept_not_found, concept_read_only (shipped), storage_failed.
+   */
+  delete(model: string, name: string): Promise<StoredConcept> {
+    return this.#change(keyOf(model, name), async (key) => {
+      const stored = this.#own(model, name);
+      const { concept } = stored;
+      this.#deleted.set(key, { concept, owner: this.#owners?.of(fileOf(key)) }, concept.vectors.byteLength);
+      await this.#remove(key, name);
       return stored;
     });
   }
 
   /**
-   * Deletes a concept under the data directory and returns it; a shipped one that it hid is visible again.
-   * @throws SteerdError concept_not_found, concept_read_only (shipped), storage_failed.
+   * Brings back the concept of that name that was deleted last, as it was and whose it was. The last few are kept, in memory.
+   * @throws SteerdError concept_not_kept, concept_exists, concept_quota_exceeded, storage_failed
    */
-  delete(model: string, name: string): Promise<StoredConcept> {
+  restore(model: string, name: string): Promise<StoredConcept> {
     return this.#change(keyOf(model, name), async (key) => {
-      const stored = this.#data.get(key);
-      if (stored === undefined) {
-        if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
-        throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
-      }
-      try {
-        await deleteDurably(this.#folder, fileOf(key));
-      } catch (error) {
-        // A file that is gone already is what was asked for.
-        if (codeOf(error) !== 'ENOENT') throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
-      }
-      this.#data.delete(key);
-      return stored;
+      if (this.#data.has(key)) throw errors.conceptExists(name, model);
+      const kept = this.#deleted.get(key);
+      if (kept === undefined) throw errors.conceptNotKept(name, model);
+      const maker = kept.owner === undefined ? undefined : { key: kept.owner, most: null };
+      return this.#write(kept.concept, encodeConcept(kept.concept), undefined, maker);
     });
+  }
+
+  /**
+   * Gives a concept another name, and with it another version. It stays whose it was. The new file is there before the old one
+   * goes: a crash between leaves both.
+   * @throws SteerdError concept_not_found, concept_read_only (shipped), concept_exists, invalid_value, storage_failed
+   */
+  rename(model: string, name: string, to: string): Promise<StoredConcept> {
+    const [from, target] = [keyOf(model, name), keyOf(model, to)];
+    if (from === target) return Promise.reject(errors.conceptExists(to, model));
+    // Always in the same order: two renames that cross do not wait for each other.
+    const [first, second] = from < target ? [from, target] : [target, from];
+    return this.#change(first, () => this.#change(second, () => this.#rename(model, name, to)));
+  }
+
+  async #rename(model: string, name: string, to: string): Promise<StoredConcept> {
+    const { concept } = this.#own(model, name);
+    if (this.get(model, to) !== undefined) throw errors.conceptExists(to, model);
+    const renamed = createConcept({ ...concept, name: to });
+    const [from, key] = [keyOf(model, name), keyOf(model, to)];
+    let modified: number;
+    try {
+      modified = await writeDurably(this.#folder, fileOf(key), encodeConcept(renamed));
+      await this.#owners?.set(fileOf(key), this.#owners.of(fileOf(from)));
+    } catch (error) {
+      throw storageError(`renaming concept ${JSON.stringify(name)}`, error);
+    }
+    const stored = { concept: renamed, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
+    this.#data.set(key, stored);
+    await this.#remove(from, name);
+    return stored;
+  }
+
+  /** One that can be changed. @throws SteerdError concept_not_found, concept_read_only */
+  #own(model: string, name: string): StoredConcept {
+    const key = keyOf(model, name);
+    const stored = this.#data.get(key);
+    if (stored !== undefined) return stored;
+    if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
+    throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
+  }
+
+  /** @throws SteerdError storage_failed */
+  async #remove(key: string, name: string): Promise<void> {
+    try {
+      await deleteDurably(this.#folder, fileOf(key));
+    } catch (error) {
+      // A file that is gone already is what was asked for.
+      if (codeOf(error) !== 'ENOENT') throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
+    }
+    this.#data.delete(key);
   }
 
   /** Reads one more folder of shipped concepts; one that does not exist has none, one read before adds nothing. */

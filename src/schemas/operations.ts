@@ -19,8 +19,27 @@ export const Load = z
     running: z.int().meta({ description: 'Sequences in slots.' }),
     waiting: z.int().meta({ description: 'Sequences that wait for a slot.' }),
     slots: z.int(),
+    memory: z
+      .object({
+        resident: z.int().meta({ description: 'What the process has in memory.' }),
+        models: z.int().meta({ description: 'What the loaded models may take.' }),
+        machine: z.int().meta({ description: 'What the machine, or the container, has.' }),
+      })
+      .meta({ description: 'Bytes.' }),
   })
-  .meta({ id: 'Load', examples: [{ server_load: 3, running: 3, waiting: 0, slots: 16 }] });
+  .meta({
+    id: 'Load',
+    examples: [
+      {
+        server_load: 3,
+        running: 3,
+        waiting: 0,
+        slots: 16,
+        memory: { resident: 415997952, models: 152241856, machine: 8589934592 },
+      },
+    ],
+  });
+export type Load = z.output<typeof Load>;
 
 export const LoadQuery = z.object({
   model: z.string().min(1).optional().meta({ description: 'Of this model alone.' }),

@@ -134,6 +134,14 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
       checkConcept(name, allowed, 'name');
       return concepts.delete(model, name);
     },
+    async rename(model, name, to) {
+      for (const one of [name, to]) checkConcept(one, allowed, 'name');
+      return concepts.rename(model, name, to);
+    },
+    async restore(model, name) {
+      checkConcept(name, allowed, 'name');
+      return concepts.restore(model, name);
+    },
   };
 }
 

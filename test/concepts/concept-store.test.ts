@@ -251,3 +251,63 @@ test('many files load', async (t) => {
   assert.equal(store.list('tiny').length, 2000);
   assert.deepEqual(store.refused, []);
 });
+
+test('a deleted concept comes back as it was, whose it was, and only where nothing has its name', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await open(folder);
+  const { concept } = await store.put(sampleConcept('ocean'), undefined, { key: 'key-1', most: 1 });
+  await assert.rejects(store.restore('tiny', 'ocean'), hasCode('concept_exists'));
+  await store.delete('tiny', 'ocean');
+  await store.put(sampleConcept('ocean', { seed: 9 }));
+  await assert.rejects(store.restore('tiny', 'ocean'), hasCode('concept_exists'));
+  // What is deleted later hides what was deleted before.
+  await store.delete('tiny', 'ocean');
+  assert.equal((await store.restore('tiny', 'ocean')).concept.record.seed, 9);
+  await store.delete('tiny', 'ocean');
+  await store.put(concept, undefined, { key: 'key-1', most: 1 });
+  await store.delete('tiny', 'ocean');
+  assert.equal((await store.restore('tiny', 'ocean')).concept.version, concept.version);
+  await assert.rejects(store.restore('tiny', 'night'), hasCode('concept_not_kept'));
+  const again = await open(folder);
+  assert.equal(again.get('tiny', 'ocean')?.concept.version, concept.version);
+  const more = again.put(sampleConcept('night'), undefined, { key: 'key-1', most: 1 });
+  await assert.rejects(more, hasCode('concept_quota_exceeded'), 'the key made one already');
+  await assert.rejects(again.restore('tiny', 'ocean'), hasCode('concept_exists'));
+});
+
+test('a concept gets another name, and nothing is replaced or lost by it', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await open(folder, [await ship(folder, 'pirate')]);
+  const quota = { key: 'key-1', most: 1 };
+  const { concept } = await store.put(sampleConcept('ocean'), undefined, quota);
+  await store.put(sampleConcept('night'));
+  for (const [from, to, code] of [
+    ['ocean', 'night', 'concept_exists'],
+    ['ocean', 'ocean', 'concept_exists'],
+    ['ocean', 'pirate', 'concept_exists'],
+    ['pirate', 'corsair', 'concept_read_only'],
+    ['none', 'some', 'concept_not_found'],
+    ['ocean', '../sea', 'invalid_value'],
+  ] as const) {
+    await assert.rejects(store.rename('tiny', from, to), hasCode(code), `${from} to ${to}`);
+  }
+  assert.deepEqual(store.names('tiny'), ['night', 'ocean', 'pirate']);
+  const { concept: renamed } = await store.rename('tiny', 'ocean', 'sea');
+  assert.notEqual(renamed.version, concept.version);
+  const back = { ...renamed, name: 'ocean', version: concept.version };
+  assert.deepEqual(back, concept, 'all but name and version is as it was');
+  // Two that cross: one of them finds the name taken, and none waits for ever.
+  const crossed = await Promise.allSettled([
+    store.rename('tiny', 'sea', 'night'),
+    store.rename('tiny', 'night', 'sea'),
+  ]);
+  assert.deepEqual(
+    crossed.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  const again = await open(folder);
+  assert.deepEqual(again.names('tiny'), ['night', 'sea']);
+  assert.deepEqual(again.refused, []);
+  const more = again.put(sampleConcept('more'), undefined, quota);
+  await assert.rejects(more, hasCode('concept_quota_exceeded'), 'it is still of the key that made it');
+});

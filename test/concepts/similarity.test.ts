@@ -26,6 +26,8 @@ function library(concepts: readonly Concept[]): ConceptLibrary {
     modelsWith: () => [],
     put: unused,
     delete: unused,
+    rename: unused,
+    restore: unused,
   };
 }
 

@@ -187,7 +187,14 @@ export class Requests {
     if (wrong) return encode(chance.pick(badNames));
     if (operation.path.startsWith('/v1/models')) return encode(this.names.model);
     if (name === 'id') return encode(this.names.fits.length > 0 ? chance.pick(this.names.fits) : 'fit-none');
-    const writes = ['importConceptVectors', 'composeConcept', 'deleteConcept', 'calibrateConcept'];
+    const writes = [
+      'importConceptVectors',
+      'composeConcept',
+      'deleteConcept',
+      'calibrateConcept',
+      'renameConcept',
+      'restoreConcept',
+    ];
     const ofFitted = ['calibrateConcept', 'retrieveConceptAttention'].includes(operation.id);
     if (ofFitted && chance.in(0.7)) return encode(this.names.fitted);
     // What ships with the model is not replaced: the other requests steer by it.

@@ -190,6 +190,7 @@ export function fakeServices(
       { concept: fakeConcept(engine, name), source: name === 'ocean' ? 'shipped' : 'data', createdAt: 5 },
     ]),
   );
+  const deleted = new Map<string, StoredConcept>();
   const jobs = new Map<string, FitJob>();
   return {
     models,
@@ -209,6 +210,24 @@ export function fakeServices(
         if (found === undefined) throw errors.conceptNotFound(name, id, [...stored.keys()], 'name');
         if (found.source === 'shipped') throw errors.conceptReadOnly(name);
         stored.delete(name);
+        deleted.set(name, found);
+        return found;
+      },
+      async rename(id, name, to) {
+        const found = stored.get(name);
+        if (found === undefined) throw errors.conceptNotFound(name, id, [...stored.keys()], 'name');
+        if (found.source === 'shipped') throw errors.conceptReadOnly(name);
+        if (stored.has(to)) throw errors.conceptExists(to, id);
+        const renamed = { ...found, concept: { ...found.concept, name: to } };
+        stored.delete(name);
+        stored.set(to, renamed);
+        return renamed;
+      },
+      async restore(id, name) {
+        if (stored.has(name)) throw errors.conceptExists(name, id);
+        const found = deleted.get(name);
+        if (found === undefined) throw errors.conceptNotKept(name, id);
+        stored.set(name, found);
         return found;
       },
     },

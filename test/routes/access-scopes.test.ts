@@ -46,6 +46,8 @@ const table = `
   GET     /v1/concepts/:name/attention   concepts:read
   POST    /v1/concepts/:name/calibrate   concepts:write
   POST    /v1/concepts/:name/compose     concepts:write
+  POST    /v1/concepts/:name/rename      concepts:write
+  POST    /v1/concepts/:name/restore     concepts:write
   GET     /v1/concepts/:name/vectors     concepts:read
   PUT     /v1/concepts/:name/vectors     concepts:write
   GET     /v1/fits                       concepts:read

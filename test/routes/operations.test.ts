@@ -118,8 +118,9 @@ test('what runs is seen while it runs, and gone when its client is', async (t) =
   const [running, cache = 0] = await seen();
   assert.equal(running, 1);
   assert.ok(cache > 0 && cache < 0.1);
-  const load = Load.parse((await app.inject('/load')).json());
+  const { memory, ...load } = Load.parse((await app.inject('/load')).json());
   assert.deepEqual(load, { server_load: 1, running: 1, waiting: 0, slots: 4 });
+  assert.ok(memory.resident > 1e6 && memory.resident < memory.machine, JSON.stringify(memory));
   reply.request.destroy();
   await until(() => app.answers.size === 0);
   half.open();

@@ -123,3 +123,31 @@ test('health is there from the start, ready when the model is', async (t) => {
   const { body } = await get(built, '/version');
   assert.match((body as { version: string }).version, /^\d+\.\d+\.\d+/);
 });
+
+test('a concept is renamed, and a delete undone', async (t) => {
+  const built = await build(t);
+  const { version } = ConceptObject.parse((await get(built, '/v1/concepts/pirate')).body);
+  const renamed = await built.post('/v1/concepts/pirate/rename', { name: 'corsair' }, ConceptObject);
+  assert.equal(renamed.name, 'corsair');
+  const names = async () =>
+    ConceptList.parse((await get(built, '/v1/concepts')).body).data.map(({ name }) => name);
+  assert.deepEqual(await names(), ['corsair', 'ocean']);
+  for (const [path, body, status, code] of [
+    ['corsair/rename', { name: 'ocean' }, 409, 'concept_exists'],
+    ['corsair/rename', { name: '../x' }, 400, 'invalid_value'],
+    ['corsair/rename', {}, 400, 'invalid_value'],
+    ['corsair/rename', { name: 'x', model: 'none' }, 404, 'model_not_found'],
+    ['ocean/rename', { name: 'sea' }, 403, 'concept_read_only'],
+    ['pirate/rename', { name: 'sea' }, 404, 'concept_not_found'],
+    ['pirate/restore', {}, 404, 'concept_not_kept'],
+    ['corsair/restore', {}, 409, 'concept_exists'],
+  ] as const) {
+    const refusal = await built.refused(`/v1/concepts/${path}`, body);
+    assert.deepEqual([refusal.status, refusal.code], [status, code], path);
+  }
+  await built.app.inject({ method: 'DELETE', url: '/v1/concepts/corsair' });
+  assert.deepEqual(await names(), ['ocean']);
+  const restored = await built.post('/v1/concepts/corsair/restore', {}, ConceptObject);
+  assert.equal(restored.version, version);
+  assert.deepEqual((await names()).sort(), ['corsair', 'ocean']);
+});

@@ -43,6 +43,15 @@ export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]
   ],
   build: [['.'], ['families'], ['description']],
   models: [['pull', 'serve'], ['import'], ['disk'], ['.']],
-  playground: [['.'], ['shell'], ['views'], ['chat', 'make'], ['library'], ['parts'], ['state'], ['api']],
+  playground: [
+    ['.'],
+    ['shell'],
+    ['views'],
+    ['chat', 'make', 'sweep', 'server'],
+    ['library'],
+    ['parts'],
+    ['state'],
+    ['api'],
+  ],
   onnx: [['graft'], ['rewrite'], ['find'], ['graph'], ['schema']],
 };

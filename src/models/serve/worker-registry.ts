@@ -1,5 +1,5 @@
 /** The real registry: each model's engine in a worker of its own, loaded within one budget of memory. */
-import { totalmem } from 'node:os';
+import { machineMemory } from '../../common/machine-memory.js';
 import { type Footprint, readFootprint } from '../../engine/load/footprint.js';
 import { errors } from '../../errors.js';
 import { Catalog, type CatalogEntry } from '../disk/catalog.js';
@@ -212,10 +212,4 @@ export class WorkerModelRegistry implements ModelRegistry {
     footprint.catch(() => this.#footprints.delete(id));
     return footprint;
   }
-}
-
-/** Bytes that this process may use: the machine's, or its container's. */
-function machineMemory(): number {
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
 }

@@ -29,4 +29,16 @@ export const views: readonly View[] = [
     purpose: 'The concepts that there are',
     load: () => import('./library.js'),
   },
+  {
+    id: 'sweep',
+    title: 'Sweep',
+    purpose: 'Many strengths, many prompts, one table',
+    load: () => import('./sweep.js'),
+  },
+  {
+    id: 'server',
+    title: 'Server',
+    purpose: 'Models, running streams, memory',
+    load: () => import('./server.js'),
+  },
 ];
