@@ -23,6 +23,7 @@ import {
   OllamaTags,
   OllamaVersion,
 } from '../src/schemas/ollama.js';
+import { jsonParser } from '../src/server/json-bodies.js';
 import { shownModel, toOllamaModel, toRunningModel } from '../src/server/ollama-models.js';
 import type { CallerServices } from '../src/server/services.js';
 
@@ -32,6 +33,8 @@ const completionErrors = () => ollamaErrors(400, 401, 403, 404, 413, 415, 429, 5
 const readErrors = () => ollamaErrors(400, 401, 403, 404, 429, 500, 503);
 
 const ollama: FastifyPluginAsyncZod = async (app) => {
+  // Ollama reads bodies whatever their type is: litellm sends none, and curl -d names a form's.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, jsonParser(app));
   const prepared = async (request: NeutralRequest, services: CallerServices, signal: AbortSignal) => {
     const plan = await planCompletion(request, services, signal);
     return { plan, generation: generate(plan, signal) };

@@ -3,11 +3,17 @@ import type { Readable } from 'node:stream';
 import { createLog } from '../common/log.js';
 import type { Settings } from '../config.js';
 import { buildApp } from '../server/app.js';
+import { lockDataDirectory } from '../server/data-lock.js';
 import { openServices } from '../server/open-services.js';
 import type { Send } from './api-request.js';
 import { ProgressLine } from './progress-line.js';
 
+/** Whether a request writes to the data directory. */
+const changes = (method: string, path: string) =>
+  method === 'PUT' || method === 'DELETE' || (method === 'POST' && /^\/v1\/(concepts|fits)\b/.test(path));
+
 /**
+ * Another server may have the same data directory: it is read beside it, and written only when there is none.
  * @param needs `model`: it is there only when its model is loaded
  * @throws whatever keeps the services from being opened or the model from being loaded; nothing is left open then
  */
@@ -15,12 +21,14 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const log = createLog('error');
   // Whoever runs this process may do what its files allow: keys are for those who come over a network.
   const local = { ...settings, host: '127.0.0.1' };
-  const { access: _, ...services } = await openServices(local, log);
+  const { access: _, ...services } = await openServices(local, log, { locks: false });
   services.loaded.catch(() => {});
   const app = await buildApp(services, { settings: local, log });
+  let unlock: (() => Promise<void>) | undefined;
   const close = async () => {
     await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
     await services.models.close();
+    await unlock?.();
   };
   const progress = new ProgressLine();
   try {
@@ -36,6 +44,8 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   }
   const send: Send = async (path, { method = 'GET', body }, signal) => {
     const bytes = body instanceof Uint8Array;
+    // What a server of this folder does not know of would be lost to it, and its own changes to us.
+    if (changes(method, path)) unlock ??= await lockDataDirectory(settings.dataDirectory, log);
     const reply = await app.inject({
       method,
       url: path,

@@ -26,15 +26,50 @@ const TextPart = z.looseObject({
   text: z.string(),
 });
 
+const mostParts = 10_000;
+
+/** A part as clients send it, before as-sent.ts makes it text. */
+const sentPart = {
+  anyOf: [
+    { type: 'string' },
+    {
+      type: 'object',
+      properties: {
+        type: { enum: ['text', 'input_text', 'output_text'] },
+        text: { type: ['string', 'null'] },
+      },
+      required: ['type'],
+    },
+    {
+      type: 'object',
+      properties: { type: { const: 'refusal' }, refusal: { type: 'string' } },
+      required: ['type', 'refusal'],
+    },
+    {
+      type: 'object',
+      properties: { type: { enum: ['thinking', 'redacted_thinking', 'reasoning'] } },
+      required: ['type'],
+    },
+  ],
+};
+
 const CheckedMessage = z
   .looseObject({
     role: z
       .enum(['system', 'developer', 'user', 'assistant', 'tool', 'function'])
       .meta({ description: '`developer` is read as `system`, `function` as `tool`.' }),
     content: z
-      .union([z.string(), list(TextPart, { min: 1, max: 10_000 })])
+      .union([z.string(), list(TextPart, { min: 1, max: mostParts })])
       .nullish()
-      .meta({ description: 'May be left out by an assistant that calls tools.' }),
+      .meta({
+        description:
+          'May be left out by an assistant that calls tools. Parts of thinking say nothing; a list of none is empty text.',
+        anyOf: [
+          { type: 'string' },
+          { type: 'array', items: sentPart, maxItems: mostParts },
+          { type: 'null' },
+        ],
+      }),
     tool_calls: list(ToolCall.loose(), { max: mostCalls }).nullish(),
     tool_call_id: z.string().nullish(),
     function_call: FunctionCall.nullish().meta({ description: "OpenAI's older form of one tool call." }),

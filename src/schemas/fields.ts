@@ -29,6 +29,10 @@ export const listOf = <Item extends z.ZodType>(item: Item, least: number, most: 
   return z.array(item, { error }).min(least, { error }).max(most, { error });
 };
 
+/** A field that may be left out, or be `null`, which clients write for the same. */
+export const orNull = <Field extends z.ZodType>(field: Field) =>
+  field.nullish().transform((value): z.output<Field> | undefined => value ?? undefined);
+
 const inputSchema = (schema: z.ZodType) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
   return rest;

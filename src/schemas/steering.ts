@@ -4,7 +4,7 @@
  * is not applied must never pass in silence. Messages follow validation.ts: "must ..." completes the field's name.
  */
 import { z } from 'zod';
-import { choice, isObject, strictly } from './fields.js';
+import { choice, isObject, orNull, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
 
 /** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
@@ -268,13 +268,12 @@ export const receiptKinds = ['short', 'full'] as const;
 
 /** The three equal ways to steer a completion, to be spread into the request's object schema. */
 export const SteeringFields = {
-  concept: conceptField.optional().meta({ description: 'Concept to steer by; with `strength`.' }),
-  strength: strengthField
-    .refine((value) => Math.abs(value) <= strengthLimits.calibrated, {
+  concept: orNull(conceptField).meta({ description: 'Concept to steer by; with `strength`.' }),
+  strength: orNull(
+    strengthField.refine((value) => Math.abs(value) <= strengthLimits.calibrated, {
       error: limited(strengthLimits.calibrated),
-    })
-    .optional()
-    .meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
+    }),
+  ).meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
   steering: choice(
     [SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem, SteeringSet],
     (value) => {

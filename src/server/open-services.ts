@@ -19,10 +19,15 @@ import type { OpenedServices, ServerLog } from './server.js';
 
 /**
  * Keys and concepts are read before this returns; the model goes on loading.
+ * @param locks whether the data directory is this process's alone; one that only reads there need not have it
  * @throws ConfigError when anybody on the network could use the server and nobody said so, or when another
  * server has the data directory; KeysFileError
  */
-export async function openServices(settings: Settings, log: ServerLog): Promise<OpenedServices> {
+export async function openServices(
+  settings: Settings,
+  log: ServerLog,
+  { locks = true }: { readonly locks?: boolean } = {},
+): Promise<OpenedServices> {
   const { dataDirectory } = settings;
   const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
@@ -30,7 +35,7 @@ export async function openServices(settings: Settings, log: ServerLog): Promise<
       `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
-  const unlock = await lockDataDirectory(dataDirectory, log);
+  const unlock = locks ? await lockDataDirectory(dataDirectory, log) : async () => {};
   try {
     return { ...(await openParts(settings, access, log)), unlock };
   } catch (error) {

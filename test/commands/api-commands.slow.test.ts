@@ -52,6 +52,10 @@ describe('commands that speak the API', () => {
     assert.deepEqual(names(list.out), ['Hill', 'Sea']);
     assert.deepEqual(names((await steerd(['concepts', 'list', '--json'], away)).out), ['Hill', 'Sea']);
 
+    const barred = await steerd(['concepts', 'rm', 'Sea'], away);
+    assert.equal(barred.code, 2, barred.err);
+    assert.match(barred.err, /no other server uses/);
+
     const ask = ['complete', 'Hi', '-c', 'Sea:2', '--temperature', '0', '--max-tokens', '8'];
     const [asked, alone] = [await steerd(ask, near), await steerd([...ask, '--local'], near)];
     assert.deepEqual([asked.code, alone.code], [0, 0], asked.err + alone.err);

@@ -89,7 +89,7 @@ test('pulled over the command line after three kills, verified, served, removed'
     ...environment,
     LOG_LEVEL: 'silent',
   }).ended;
-  assert.equal(early.code, 1);
+  assert.equal(early.code, 2);
   assert.match(early.err, /model "tiny" does not exist; this server has: smollm2-135m-instruct/);
 
   const pulled = await steerd(['pull', 'tester/tiny@main'], environment).ended;
@@ -154,7 +154,7 @@ test('a disk that fills up: nothing loads, and with room the pull goes on', asyn
   });
   const environment = environmentOf(stub, models);
   const early = await steerd(['pull', 'tester/tiny'], environment, plain).ended;
-  assert.equal(early.code, 1);
+  assert.equal(early.code, 2);
   assert.match(early.err, /has \d+\.\d kB free, and 1\.\d+ MB more are needed.*STEERD_MODELS_DIR/);
   assert.equal(stub.asked(weights).length, 0);
 

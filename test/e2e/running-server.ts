@@ -26,6 +26,11 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
+/** What tests are asked by such names is no setting, and the server would refuse to start. */
+const testVariables = new Set(['STEERD_CONSTRAINED_ANSWERS', 'STEERD_SENT_CHATS']);
+const settingsOf = (environment: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !testVariables.has(name)));
+
 /**
  * Starts `steerd serve` and waits until the model answers.
  * @param script the compiled command; another build's, to compare with
@@ -37,7 +42,7 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [script, 'serve', '--port', '0'], {
     env: {
-      ...process.env,
+      ...settingsOf(process.env),
       STEERD_DATA_DIR: dataDirectory,
       STEERD_CACHE_DIR: testCache,
       LOG_LEVEL: 'warn',

@@ -173,3 +173,17 @@ test('/tokenize: tools, a message to go on with, and the words of llama.cpp', as
   const text = await post('/detokenize', { tokens: [97, 98] }, Detokenized);
   assert.deepEqual(text, { prompt: 'ab', content: 'ab' });
 });
+
+test("bodies of Ollama's routes are read whatever their type, by others only as JSON", async (t) => {
+  const { app } = await build(t);
+  const payload = JSON.stringify({ messages: [user], stream: false, concept: null, strength: null });
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain', undefined]) {
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const asked = (url: string) => app.inject({ method: 'POST', url, headers, payload });
+    const reply = await asked('/api/chat');
+    assert.equal(reply.statusCode, 200, `${type}: ${reply.body}`);
+    assert.equal((await asked(chat)).statusCode, 415, type);
+  }
+  const broken = await app.inject({ method: 'POST', url: '/api/chat', payload: '{"messages": ' });
+  assert.equal(broken.statusCode, 400, broken.body);
+});

@@ -1,5 +1,5 @@
 /**
- * Constrained answers of the real model, steered and hot: all parse and validate. CONSTRAINED_ANSWERS=200
+ * Constrained answers of the real model, steered and hot: all parse and validate. STEERD_CONSTRAINED_ANSWERS=200
  * makes that many (8 by default), over all schemas.
  */
 import assert from 'node:assert/strict';
@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { suiteServer } from '../running-server.js';
 
 const model = 'smollm2-135m-instruct';
-const count = Number(process.env.CONSTRAINED_ANSWERS ?? 8);
+const count = Number(process.env.STEERD_CONSTRAINED_ANSWERS ?? 8);
 const concepts = ['pirate', 'ocean', 'sad', 'horror'];
 
 const object = (properties: object): Record<string, unknown> => ({
