@@ -1,8 +1,11 @@
 /** Library and Make in a browser, with the embedded model: import, figures, delete with undo, and a fit to its end. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { suiteServer } from '../e2e/running-server.js';
-import { assertAccessible, openPage, phone, skipWithoutBrowser as skip } from '../helpers/page.js';
+import { build, fakeConcept } from '../helpers/app.js';
+import { listen } from '../helpers/http.js';
+import { assertAccessible, openPage, phone, skipWithoutBrowser as skip, textOf } from '../helpers/page.js';
 
 describe('the playground: library and make', { skip }, () => {
   const server = suiteServer();
@@ -12,7 +15,7 @@ describe('the playground: library and make', { skip }, () => {
     return ((await reply.json()) as { data: { name: string }[] }).data.map(({ name }) => name);
   };
 
-  test('shipped concepts have figures; a file comes in, leaves, comes back by undo, and leaves for good', async (t) => {
+  test('shipped concepts have figures; a file comes in, goes out, is renamed, deleted, and comes back by undo', async (t) => {
     const page = await openPage(t, at('#/library'));
     const cards = page.getByRole('list', { name: 'Concepts' }).getByRole('listitem');
     await cards.first().waitFor();
@@ -37,16 +40,78 @@ describe('the playground: library and make', { skip }, () => {
     await own.waitFor();
     assert.ok((await names()).includes('brought-in'));
 
-    await own.click();
-    await own.waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Undo' }).click();
-    await own.click();
-    assert.ok((await names()).includes('brought-in'), 'nothing is deleted while it can be undone');
-    // Leaving the page does not wait for the undo.
-    await page.goto('about:blank');
-    for (let i = 0; i < 50 && (await names()).includes('brought-in'); i++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      (async () => {
+        await page.getByRole('button', { name: 'Export brought-in' }).click();
+        await page.getByLabel(/^GGUF/).check();
+        await assertAccessible(page);
+        await page.getByRole('button', { name: 'Save the file' }).click();
+      })(),
+    ]);
+    assert.equal(download.suggestedFilename(), 'brought-in.gguf');
+    assert.equal(
+      readFileSync(await download.path())
+        .subarray(0, 4)
+        .toString(),
+      'GGUF',
+    );
+
+    await page.getByRole('button', { name: 'Rename brought-in' }).click();
+    await page.getByLabel('New name').fill('egypt again');
+    await page.keyboard.press('Enter');
+    const renamed = page.getByRole('button', { name: 'Delete egypt again' });
+    await renamed.waitFor();
     assert.ok(!(await names()).includes('brought-in'));
+    const version = async () =>
+      (await (await fetch(`${server().url}/v1/concepts/egypt%20again`)).json()) as { version?: string };
+    const before = await version();
+    await renamed.click();
+    await renamed.waitFor({ state: 'detached' });
+    assert.ok(!(await names()).includes('egypt again'));
+    await page.getByRole('button', { name: 'Undo' }).press('Enter');
+    await renamed.waitFor();
+    assert.equal((await version()).version, before.version);
+
+    await page.getByRole('tab', { name: 'Similarity' }).click();
+    await page.getByRole('img', { name: /^Heat map/ }).waitFor();
+    assert.match(await textOf(page.locator('.similarity li').first()), /^1\.00 egypt and egypt again$/);
+    await assertAccessible(page);
+  });
+
+  test('5,000 concepts scroll, are found and say where they stand', async (t) => {
+    const { app, engine, services } = await build(t);
+    for (let i = 0; i < 5000; i++)
+      await services.concepts.put(fakeConcept(engine, `concept ${String(i).padStart(4, '0')}`));
+    const page = await openPage(t, `${await listen(app)}/#/library`);
+    const cards = page.getByRole('list', { name: 'Concepts' }).getByRole('listitem');
+    await cards.first().waitFor();
+    assert.ok((await cards.count()) < 100, 'only those near the window are there');
+    assert.equal(await cards.first().getAttribute('aria-setsize'), '5002');
+    await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
+    await page.getByRole('heading', { name: 'pirate' }).waitFor();
+    assert.equal(await page.locator('[aria-posinset="5002"]').count(), 1);
+    await page.evaluate('scrollTo(0, document.documentElement.scrollHeight / 2)');
+    await page.getByRole('heading', { name: 'concept 2500' }).waitFor();
+    const frames = (await page.evaluate(`new Promise((done) => {
+      const longest = [];
+      let last = performance.now();
+      const step = (now) => {
+        longest.push(now - last);
+        last = now;
+        scrollBy(0, 400);
+        if (longest.length < 60) requestAnimationFrame(step); else done(longest);
+      };
+      requestAnimationFrame(step);
+    })`)) as number[];
+    frames.sort((a, b) => a - b);
+    assert.ok((frames[30] ?? 0) < 100, `half of the frames while scrolling took less than ${frames[30]} ms`);
+    await page.getByLabel('Search by name or message').fill('concept 49');
+    await page.getByRole('heading', { name: 'concept 4900' }).waitFor();
+    assert.equal(await cards.first().getAttribute('aria-setsize'), '100');
+    await page.getByRole('button', { name: 'Figures of concept 4900' }).press('Enter');
+    await page.getByText(/not calibrated/).waitFor();
+    await assertAccessible(page);
   });
 
   test('pairs become a concept, followed to the end; what is wrong is told where it is', async (t) => {

@@ -1,76 +1,64 @@
 /** One concept of the library. */
-import { call, saveFile } from '../api/client.js';
+import { Icon, type IconName } from '../parts/icon.js';
 import { announce } from '../parts/live.js';
 import { strengthText } from '../parts/slider.js';
-import { toastError } from '../parts/toasts.js';
 import { type ConceptSummary, models } from '../state/library.js';
 import { href } from '../state/route.js';
-import { removeConcept } from './removal.js';
 
 export const announceCount = (count: number): void =>
   announce(count === 1 ? 'One concept' : `${count} concepts`);
 
+/** CSS pixels, which the virtual list needs to know. */
+export const cardSize = { width: 330, height: 178, gap: 14 } as const;
+
+export type CardAction = 'show' | 'export' | 'rename' | 'delete';
+
 interface ConceptCardProps {
   readonly concept: ConceptSummary;
-  /** Shows all that was measured. */
-  readonly onShow: () => void;
+  readonly onAct: (action: CardAction) => void;
 }
 
-async function exportConcept({ name, model }: ConceptSummary): Promise<void> {
-  const query = `format=safetensors&model=${encodeURIComponent(model)}`;
-  try {
-    const reply = await call(`v1/concepts/${encodeURIComponent(name)}/vectors?${query}`, { method: 'GET' });
-    saveFile(`${name}.safetensors`, await reply.blob());
-  } catch (error) {
-    toastError(error);
-  }
-}
-
-export function ConceptCard({ concept, onShow }: ConceptCardProps) {
+export function ConceptCard({ concept, onAct }: ConceptCardProps) {
   const { name, model, prefix, source, recipe, method, weak, max_strength: most } = concept;
   const params = new URLSearchParams({ concept: `${name}:1` });
   if (models.value.length > 1) params.set('model', model);
+  const how = `${recipe}, ${method.replaceAll('_', ' ')}${models.value.length > 1 ? `, on ${model}` : ''}`;
+  const act = (action: CardAction, what: string, icon: IconName) => (
+    <button
+      type="button"
+      class="icon"
+      title={what}
+      aria-label={`${what} ${name}`}
+      onClick={() => onAct(action)}
+    >
+      <Icon name={icon} />
+    </button>
+  );
   return (
-    <li class="card library-card stack-tight">
-      <div class="row row-apart">
-        <h2>{name}</h2>
-        <span class="row">
-          {source === 'shipped' && <span class="chip">shipped</span>}
-          {weak === true && <span class="chip chip-warn">weak</span>}
-          {most !== undefined && <span class="chip">max {strengthText(most)}</span>}
-        </span>
+    <article class="card library-card">
+      <div class="library-card-head">
+        <h2 title={name}>{name}</h2>
+        {source === 'shipped' && <span class="chip">shipped</span>}
+        {weak === true && <span class="chip chip-warn">weak</span>}
+        {most !== undefined && <span class="chip number">max {strengthText(Number(most.toFixed(2)))}</span>}
       </div>
       <p class="library-prefix">{prefix === '' ? 'Without a message.' : prefix}</p>
-      <p class="hint">
-        {recipe}, {method.replaceAll('_', ' ')}
-        {models.value.length > 1 && `, on ${model}`}
+      <p class="hint library-how" title={how}>
+        {how}
       </p>
-      <div class="row">
+      <div class="library-actions">
         <a class="button" href={href('chat', params)} aria-label={`Try ${name} in the chat`}>
           Try it
         </a>
-        <button type="button" class="quiet" onClick={onShow} aria-label={`Figures of ${name}`}>
+        <button type="button" class="quiet" onClick={() => onAct('show')} aria-label={`Figures of ${name}`}>
           Figures
         </button>
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => void exportConcept(concept)}
-          aria-label={`Export ${name}`}
-        >
-          Export
-        </button>
-        {source === 'data' && (
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => removeConcept(concept)}
-            aria-label={`Delete ${name}`}
-          >
-            Delete
-          </button>
-        )}
+        <span class="library-icons">
+          {act('export', 'Export', 'download')}
+          {source === 'data' && act('rename', 'Rename', 'pencil')}
+          {source === 'data' && act('delete', 'Delete', 'trash')}
+        </span>
       </div>
-    </li>
+    </article>
   );
 }

@@ -1,24 +1,35 @@
-/** Library: every concept as a card; export, import, delete with undo, and what was measured on one. */
+/** Library: every concept as a card, what was measured on each, export, import, rename, delete with undo; and how alike they are. */
 import { useState } from 'preact/hooks';
-import { announceCount, ConceptCard } from '../library/concept-card.js';
+import { announceCount, type CardAction, ConceptCard, cardSize } from '../library/concept-card.js';
 import { ConceptDialog } from '../library/concept-dialog.js';
+import { ExportDialog } from '../library/export-dialog.js';
 import { ImportDialog } from '../library/import-dialog.js';
-import { hidden } from '../library/removal.js';
+import { removeConcept } from '../library/removal.js';
+import { RenameDialog } from '../library/rename-dialog.js';
+import { Similarity } from '../library/similarity.js';
 import { findConcepts } from '../parts/concept-picker.js';
 import { Page } from '../parts/page.js';
+import { Tabs } from '../parts/tabs.js';
+import { VirtualGrid } from '../parts/virtual-grid.js';
 import { allConcepts, type ConceptSummary, libraryState } from '../state/library.js';
 import { href } from '../state/route.js';
 
+const parts = ['Concepts', 'Similarity'] as const;
+
+interface Open {
+  readonly concept: ConceptSummary;
+  readonly action: CardAction;
+}
+
 export default function Library() {
-  const [typed, setTyped] = useState('');
-  const [shown, setShown] = useState<ConceptSummary | null>(null);
+  const [part, setPart] = useState<(typeof parts)[number]>('Concepts');
+  const [open, setOpen] = useState<Open | null>(null);
   const [importing, setImporting] = useState(false);
-  const there = allConcepts.value.filter(({ model, name }) => !hidden.value.has(`${model} ${name}`));
-  const found = findConcepts(there, typed);
+  const close = () => setOpen(null);
   return (
     <Page
       title="Library"
-      lead="Every concept that this server holds. Shipped ones come with the model; yours can be exported, and deleted."
+      lead="Every concept that this server holds. Shipped ones come with the model; yours can be renamed and deleted, and all can be exported."
       wide
       actions={
         <>
@@ -31,6 +42,34 @@ export default function Library() {
         </>
       }
     >
+      <Tabs label="Parts of the library" tabs={parts} chosen={part} onChoose={setPart}>
+        {part === 'Concepts' ? (
+          <Concepts
+            onAct={(concept, action) =>
+              action === 'delete' ? void removeConcept(concept) : setOpen({ concept, action })
+            }
+          />
+        ) : (
+          <Similarity />
+        )}
+      </Tabs>
+      {open?.action === 'show' && <ConceptDialog concept={open.concept} onClose={close} />}
+      {open?.action === 'export' && <ExportDialog concept={open.concept} onClose={close} />}
+      {open?.action === 'rename' && <RenameDialog concept={open.concept} onClose={close} />}
+      {importing && <ImportDialog onClose={() => setImporting(false)} />}
+    </Page>
+  );
+}
+
+interface ConceptsProps {
+  readonly onAct: (concept: ConceptSummary, action: CardAction) => void;
+}
+
+function Concepts({ onAct }: ConceptsProps) {
+  const [typed, setTyped] = useState('');
+  const found = findConcepts(allConcepts.value, typed);
+  return (
+    <div class="stack">
       <label class="field library-search">
         <span>Search by name or message</span>
         <input
@@ -38,20 +77,20 @@ export default function Library() {
           value={typed}
           onInput={({ currentTarget }) => {
             setTyped(currentTarget.value);
-            announceCount(findConcepts(there, currentTarget.value).length);
+            announceCount(findConcepts(allConcepts.value, currentTarget.value).length);
           }}
         />
       </label>
       {libraryState.value === 'ready' && found.length === 0 && (
         <p class="quiet-text">{typed === '' ? 'There is no concept yet.' : `Nothing is like “${typed}”.`}</p>
       )}
-      <ul class="library" aria-label="Concepts">
-        {found.map((one) => (
-          <ConceptCard key={`${one.model} ${one.name}`} concept={one} onShow={() => setShown(one)} />
-        ))}
-      </ul>
-      {shown !== null && <ConceptDialog concept={shown} onClose={() => setShown(null)} />}
-      {importing && <ImportDialog onClose={() => setImporting(false)} />}
-    </Page>
+      <VirtualGrid
+        label="Concepts"
+        items={found}
+        keyOf={({ model, name }) => `${model} ${name}`}
+        {...cardSize}
+        render={(concept) => <ConceptCard concept={concept} onAct={(action) => onAct(concept, action)} />}
+      />
+    </div>
   );
 }

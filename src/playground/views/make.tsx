@@ -1,6 +1,6 @@
 /** Make: a concept from a sentence or from pairs, followed while it is fitted, and shown when it is there. */
 import { useState } from 'preact/hooks';
-import { Figures } from '../library/concept-dialog.js';
+import { Figures } from '../library/concept-figures.js';
 import { useConcept } from '../library/use-concept.js';
 import { isOver, make, making } from '../make/fit.js';
 import { MakingCard } from '../make/making-card.js';

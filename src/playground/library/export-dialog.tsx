@@ -1,0 +1,84 @@
+/** Hands a concept out as a file. */
+import { useState } from 'preact/hooks';
+import type { VectorFormat } from '../../schemas/concept-vectors.js';
+import { call, saveFile } from '../api/client.js';
+import { inWords } from '../api/errors.js';
+import { Dialog } from '../parts/dialog.js';
+import type { ConceptSummary } from '../state/library.js';
+import { pathOf } from './removal.js';
+
+interface ExportDialogProps {
+  readonly concept: Pick<ConceptSummary, 'name' | 'model'>;
+  readonly onClose: () => void;
+}
+
+const formats: readonly { readonly format: VectorFormat; readonly title: string; readonly what: string }[] = [
+  {
+    format: 'safetensors',
+    title: 'safetensors',
+    what: 'All of it: vectors, calibration, and how it was made. Comes in again as it is.',
+  },
+  {
+    format: 'gguf',
+    title: 'GGUF control vector',
+    what: 'For llama.cpp, repeng and EasySteer; each direction as long as strength 1 adds.',
+  },
+  { format: 'json', title: 'JSON', what: 'All of it as numbers, for programs of your own.' },
+];
+
+export function ExportDialog({ concept: { name, model }, onClose }: ExportDialogProps) {
+  const [format, setFormat] = useState<VectorFormat>('safetensors');
+  const [refused, setRefused] = useState<string | null>(null);
+  async function save(): Promise<void> {
+    const query = `format=${format}&model=${encodeURIComponent(model)}`;
+    try {
+      const reply = await call(`${pathOf({ name })}/vectors?${query}`, { method: 'GET' });
+      saveFile(`${name}.${format}`, await reply.blob());
+      onClose();
+    } catch (error) {
+      setRefused(inWords(error));
+    }
+  }
+  return (
+    <Dialog title={`Export ${name}`} onClose={onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <fieldset class="choices">
+          <legend class="label">Format</legend>
+          {formats.map((one) => (
+            <label key={one.format} class="choice">
+              <input
+                type="radio"
+                name="format"
+                checked={one.format === format}
+                onChange={() => setFormat(one.format)}
+              />
+              <span>
+                <strong>{one.title}</strong>
+                <span class="hint">{one.what}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {refused !== null && (
+          <p class="notice notice-failed" role="alert">
+            {refused}
+          </p>
+        )}
+        <div class="dialog-actions">
+          <button type="button" class="quiet" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Save the file
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
