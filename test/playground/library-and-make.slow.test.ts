@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { suiteServer } from '../e2e/running-server.js';
+import { post, suiteServer } from '../e2e/running-server.js';
 import { build, fakeConcept } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
 import { assertAccessible, openPage, phone, skipWithoutBrowser as skip, textOf } from '../helpers/page.js';
@@ -126,16 +126,68 @@ describe('the playground: library and make', { skip }, () => {
     await page.getByText('4 pairs').waitFor();
     await page.getByText('Row 6 is not a pair of two texts.').waitFor();
     await assertAccessible(page);
-    // A fit without its calibration: what is tried here is the page.
-    await page.route('**/v1/fits', (route) => {
-      const body = { ...(route.request().postDataJSON() as object), calibrate: false };
-      return route.continue({ postData: JSON.stringify(body) });
-    });
+    await page.getByText('How it is made').click();
+    await page.getByLabel(/^Measure what strength 1 means/).uncheck();
+    await assertAccessible(page);
     await page.getByRole('button', { name: 'Make it' }).click();
     await page.getByText('snow: Done').waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'Try it in the chat' }).waitFor();
     await page.getByRole('img', { name: /By layer/ }).waitFor();
     assert.ok((await names()).includes('snow'));
     assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'fits a phone');
+  });
+
+  test('a fit that runs is followed by a page that comes later, and stopped; a file is a way to make one too', async (t) => {
+    const page = await openPage(t, at('#/chat'), { colorScheme: 'dark' });
+    const { status } = await post(server(), '/v1/fits', {
+      name: 'tea',
+      recipe: 'attention',
+      prefix: 'You are obsessed with tea.',
+      calibrate: false,
+    });
+    assert.equal(status, 200);
+    await page.getByRole('link', { name: 'Make' }).click();
+    await page.getByRole('list', { name: 'Stages' }).getByText('Looking where it attends').waitFor();
+    assert.match(await textOf(page.locator('.stage-current .hint')), /^\d+ of 200/);
+    await assertAccessible(page);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('tea: Stopped').waitFor();
+    assert.ok(!(await names()).includes('tea'));
+
+    const vectors = await fetch(`${server().url}/v1/concepts/ocean/vectors?format=gguf`);
+    await page.getByRole('tab', { name: 'A file' }).click();
+    await page.getByLabel(/^File/).setInputFiles({
+      name: 'sea.gguf',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(await vectors.arrayBuffer()),
+    });
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await page.getByRole('heading', { name: 'sea', exact: true }).waitFor();
+    await page.getByRole('list').filter({ hasText: 'ocean' }).first().waitFor();
+  });
+
+  test('where a fit attended is shown as a map, and samples are written on request', async (t) => {
+    const statements = (words: readonly string[]) => words.map((word) => `I like ${word} best.`);
+    const { json } = await post(server(), '/v1/fits?wait=true', {
+      name: 'attentive',
+      recipe: 'attention',
+      method: 'mean_difference',
+      prefix: 'You are obsessed with tea.',
+      statements: {
+        positive: statements(['tea', 'cups', 'kettles', 'leaves']),
+        negative: statements(['cars', 'walls', 'shoes', 'lamps']),
+      },
+      calibrate: false,
+    });
+    assert.equal((json as { status: string }).status, 'succeeded', JSON.stringify(json).slice(0, 500));
+    const page = await openPage(t, at('#/library'), { viewport: phone });
+    await page.getByRole('button', { name: 'Figures of attentive' }).click();
+    const map = page.getByRole('img', { name: /^Attention.*30 layers by \d+ tokens/ });
+    await map.waitFor();
+    const chosen = map.locator('rect[stroke], [stroke] > rect');
+    assert.equal(await chosen.count(), 30, 'a token of each layer is marked');
+    await page.getByRole('button', { name: /^Write them at 0, 0.5, 1$/ }).click();
+    await page.locator('.sample').nth(2).waitFor();
+    await assertAccessible(page);
   });
 });

@@ -4,7 +4,7 @@ import { call } from '../api/client.js';
 import { inWords } from '../api/errors.js';
 import { Dialog } from '../parts/dialog.js';
 import { toast } from '../parts/toasts.js';
-import { model, refreshConcepts } from '../state/library.js';
+import { conceptNamed, model, refreshConcepts } from '../state/library.js';
 
 /** A name that the server takes, from a file's. */
 const nameOf = (file: string): string =>
@@ -13,10 +13,18 @@ const nameOf = (file: string): string =>
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .slice(0, 64);
 
-export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
+interface ImportFormProps {
+  /** Called with the name of what is there now. */
+  readonly onDone: (name: string) => void;
+  /** There is a way back where it is given. */
+  readonly onCancel?: () => void;
+}
+
+export function ImportForm({ onDone, onCancel }: ImportFormProps) {
   const [file, setFile] = useState<File | null>(null);
   const [name, setName] = useState('');
   const [state, setState] = useState<'asking' | 'sending' | { readonly error: string }>('asking');
+  const taken = conceptNamed(name);
   async function send(): Promise<void> {
     if (file === null) return;
     setState('sending');
@@ -29,51 +37,65 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }) {
       });
       await refreshConcepts();
       toast(`${name} is in the library.`);
-      onClose();
+      setState('asking');
+      onDone(name);
     } catch (error) {
       setState({ error: inWords(error) });
     }
   }
   return (
-    <Dialog title="Import a concept" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
-        <label class="field">
-          <span>File: safetensors, GGUF control vector or JSON</span>
-          <input
-            type="file"
-            accept=".safetensors,.gguf,.json"
-            required
-            onChange={({ currentTarget }) => {
-              const chosen = currentTarget.files?.[0] ?? null;
-              setFile(chosen);
-              if (chosen !== null && name === '') setName(nameOf(chosen.name));
-            }}
-          />
-        </label>
-        <label class="field">
-          <span>Name</span>
-          <input value={name} required onInput={({ currentTarget }) => setName(currentTarget.value)} />
-        </label>
-        {typeof state === 'object' && (
-          <p class="notice notice-failed" role="alert">
-            {state.error}
-          </p>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="quiet" onClick={onClose}>
+    <form
+      class="stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <label class="field">
+        <span>File: safetensors, GGUF control vector or JSON</span>
+        <input
+          type="file"
+          accept=".safetensors,.gguf,.json"
+          required
+          onChange={({ currentTarget }) => {
+            const chosen = currentTarget.files?.[0] ?? null;
+            setFile(chosen);
+            if (chosen !== null && name === '') setName(nameOf(chosen.name));
+          }}
+        />
+      </label>
+      <label class="field">
+        <span>Name</span>
+        <input value={name} required onInput={({ currentTarget }) => setName(currentTarget.value)} />
+      </label>
+      {taken !== undefined && (
+        <p class="notice notice-warn">
+          {taken.source === 'data'
+            ? 'There is a concept of this name: the file takes its place.'
+            : 'A shipped concept has this name: the file hides it until it is deleted.'}
+        </p>
+      )}
+      {typeof state === 'object' && (
+        <p class="notice notice-failed" role="alert">
+          {state.error}
+        </p>
+      )}
+      <div class="dialog-actions">
+        {onCancel && (
+          <button type="button" class="quiet" onClick={onCancel}>
             Cancel
           </button>
-          <button type="submit" disabled={file === null || name === '' || state === 'sending'}>
-            {state === 'sending' ? 'Importing…' : 'Import'}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+        )}
+        <button type="submit" class="primary" disabled={file === null || name === '' || state === 'sending'}>
+          {state === 'sending' ? 'Importing…' : 'Import'}
+        </button>
+      </div>
+    </form>
   );
 }
+
+export const ImportDialog = ({ onClose }: { readonly onClose: () => void }) => (
+  <Dialog title="Import a concept" onClose={onClose}>
+    <ImportForm onDone={onClose} onCancel={onClose} />
+  </Dialog>
+);

@@ -13,7 +13,12 @@ const mostPairs = 8;
 const mostWithNumbers = 14;
 const mostWithNames = 60;
 
-const numberText = (value: number): string => value.toFixed(2).replace('-', '\u2212');
+/** No minus before what rounds to nothing. */
+const numberText = (value: number): string =>
+  value
+    .toFixed(2)
+    .replace(/^-(?=0\.00$)/, '')
+    .replace('-', '\u2212');
 
 interface Pair {
   readonly a: string;
@@ -92,7 +97,7 @@ function HeatMap({ found }: { readonly found: ConceptSimilarity }) {
     }),
   );
   const longest = Math.min(18, Math.max(...names.map((name) => name.length)));
-  const room = names.length <= mostWithNames ? 8 + 7 * longest : 8;
+  const room = names.length <= mostWithNames ? 8 + 7.5 * longest : 8;
   const short = (name: string) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
   return (
     <PlotFigure

@@ -1,12 +1,24 @@
-/** The fit that the page makes: asked for once, followed by its events, cancelled on request. It outlives a change of view. */
+/**
+ * The fit that the page makes: asked for once, followed by its events, cancelled on request. It outlives a change of view, and a page
+ * that is opened while one runs follows that.
+ */
 import { signal } from '@preact/signals';
-import type { FitEvent, FitJob } from '../../schemas/fit-jobs.js';
+import type { FitEvent, FitJob, FitList } from '../../schemas/fit-jobs.js';
 import { events, get, post } from '../api/client.js';
 import { inWords } from '../api/errors.js';
 import { announce } from '../parts/live.js';
 import { model, refreshConcepts } from '../state/library.js';
+import { type Stage, stagesWith } from './stages.js';
 
-export interface Wish {
+/** How it is made; what is left out is as the API does it. */
+export interface Options {
+  readonly recipe?: string;
+  readonly method?: string;
+  readonly calibrate: boolean;
+  readonly seed: number;
+}
+
+export interface Wish extends Options {
   readonly name: string;
   /** What states the concept; empty for a fit from texts. */
   readonly message: string;
@@ -20,10 +32,12 @@ export interface Making {
   /** null until the server has answered. */
   readonly id: string | null;
   readonly status: FitJob['status'] | 'asking' | 'refused';
-  /** What it is doing; null before it begins. */
-  readonly progress: FitJob['progress'];
+  /** What it did, and is doing last. */
+  readonly stages: readonly Stage[];
+  /** Layers that have a direction. */
+  readonly layers: number;
   readonly error: string | null;
-  /** Milliseconds, as `performance.now()` counts. */
+  /** Milliseconds since 1970, by the page's clock. */
   readonly since: number;
 }
 
@@ -36,41 +50,78 @@ const change = (more: Partial<Making>): void => {
 export const isOver = ({ status }: Making): boolean =>
   status === 'succeeded' || status === 'failed' || status === 'cancelled' || status === 'refused';
 
+const begun = (name: string, id: string): Making => ({
+  ...{ name, model: id, id: null, status: 'asking', stages: [], layers: 0, error: null },
+  since: Date.now(),
+});
+
 /** Asks for the fit and follows it to its end; what fails is told in `making`. */
-export async function make({ name, message, examples }: Wish): Promise<void> {
+export async function make({
+  name,
+  message,
+  examples,
+  recipe,
+  method,
+  calibrate,
+  seed,
+}: Wish): Promise<void> {
   const id = model.value?.id ?? '';
-  making.value = {
-    ...{ name, model: id, id: null, status: 'asking', progress: null, error: null },
-    since: performance.now(),
-  };
-  const what =
-    examples.length > 0
+  making.value = begun(name, id);
+  const fromPairs = examples.length > 0;
+  const body = {
+    name,
+    model: id,
+    ...(message === '' ? {} : { prefix: message }),
+    ...(fromPairs
       ? {
           recipe: 'examples',
           examples: {
             positive: examples.map(([positive]) => positive),
             negative: examples.map(([, negative]) => negative),
           },
-          ...(message === '' ? {} : { prefix: message }),
         }
-      : { prefix: message };
+      : recipe !== undefined && { recipe }),
+    ...(method !== undefined && { method }),
+    ...(calibrate ? {} : { calibrate }),
+    ...(seed === 0 ? {} : { seed }),
+  };
   try {
-    const job = await post<FitJob>('v1/fits', { name, model: id, ...what });
-    change({ id: job.id, status: job.status });
-    for await (const { data } of events(`v1/fits/${job.id}/events`)) follow(JSON.parse(data) as FitEvent);
-    const { status, error } = await get<FitJob>(`v1/fits/${job.id}`);
-    change({ status, error: error?.message ?? null });
-    announce(`The fit of ${name} has ${status}.`);
-    await refreshConcepts();
+    await follow(await post<FitJob>('v1/fits', body));
   } catch (error) {
     change({ status: 'refused', error: inWords(error) });
   }
 }
 
-function follow(event: FitEvent): void {
-  if (event.type === 'progress') change({ progress: event.data, status: 'running' });
-  else if (event.type === 'status')
-    change({ status: event.data.status, error: event.data.error?.message ?? null });
+/** Follows a fit that runs already, where the page knows of none. */
+export async function resume(): Promise<void> {
+  if (making.value !== null) return;
+  try {
+    const { data } = await get<FitList>('v1/fits');
+    const running = data.find(({ finished_at }) => finished_at === null);
+    if (running === undefined || making.value !== null) return;
+    making.value = { ...begun(running.name, running.model), since: 1000 * running.created_at };
+    await follow(running);
+  } catch {
+    // A key that may not look at fits makes none either, and that is told when it tries.
+  }
+}
+
+async function follow({ id, name, status }: Pick<FitJob, 'id' | 'name' | 'status'>): Promise<void> {
+  change({ id, status });
+  for await (const { data } of events(`v1/fits/${id}/events`)) hear(JSON.parse(data) as FitEvent);
+  const ended = await get<FitJob>(`v1/fits/${id}`);
+  change({ status: ended.status, error: ended.error?.message ?? null });
+  announce(`The fit of ${name} has ${ended.status}.`);
+  await refreshConcepts();
+}
+
+function hear(event: FitEvent): void {
+  const now = making.value;
+  if (now === null) return;
+  if (event.type === 'progress')
+    change({ stages: stagesWith(now.stages, event.data, Date.now()), status: 'running' });
+  else if (event.type === 'layer') change({ layers: now.layers + 1 });
+  else change({ status: event.data.status, error: event.data.error?.message ?? null });
 }
 
 export async function cancel(): Promise<void> {

@@ -29,7 +29,7 @@ export default function Library() {
   return (
     <Page
       title="Library"
-      lead="Every concept that this server holds. Shipped ones come with the model; yours can be renamed and deleted, and all can be exported."
+      lead="Every concept that this server holds: those that come with a model, and yours."
       wide
       actions={
         <>
