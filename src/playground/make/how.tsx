@@ -37,7 +37,7 @@ export function How({ options, onChange, withRecipe }: HowProps) {
       <summary>How it is made</summary>
       <div class="how-fields">
         {withRecipe && (
-          <label class="field">
+          <label class="field how-recipe">
             <span>Recipe</span>
             <select
               value={recipe}
