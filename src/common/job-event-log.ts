@@ -3,6 +3,7 @@
  * takes the events after the last one it has read, at its own pace: a slow one holds nobody up and misses only progress
  * that newer progress has replaced.
  */
+import type { QueueJob } from './job-queue.js';
 import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */
@@ -25,6 +26,15 @@ export interface ReadOptions {
   readonly silence?: number;
 }
 
+/** A job's new status as the content of an event; `object` and what else the data has are the log's. */
+export const statusOf = <Job extends Pick<QueueJob, 'status' | 'error'>>({ status, error }: Job) =>
+  ({
+    type: 'status',
+    level: error === null ? 'info' : 'error',
+    message: error === null ? status : `${status}: ${error.message}`,
+    data: { status: status as Job['status'], error: error as Job['error'] },
+  }) as const;
+
 export class JobEventLog<Event extends JobEvent> {
   #events: Event[] = [];
   #lastId = 0;
@@ -44,6 +54,12 @@ export class JobEventLog<Event extends JobEvent> {
   end(content: Unlogged<Event>): void {
     this.#ended = true;
     this.add(content);
+  }
+
+  /** Adds what a job tells of its status: the last event, where the job is over. */
+  tell(content: Unlogged<Event>, { finished_at }: Pick<QueueJob, 'finished_at'>): void {
+    if (finished_at === null) this.add(content);
+    else this.end(content);
   }
 
   /** Whether the log has ended and holds nothing after that event. */

@@ -1,19 +1,12 @@
 /** The event log of one fit. */
-import { JobEventLog } from '../common/job-event-log.js';
+import { JobEventLog, statusOf } from '../common/job-event-log.js';
 import type { FitEvent, FitJob, FitLayer } from '../schemas/fit-jobs.js';
 
 export class FitEventLog extends JobEventLog<FitEvent> {
   /** A job's new status; the status of a finished job ends the log. */
-  status({ status, error, concept, finished_at }: FitJob): void {
-    const event = {
-      object: 'fit.event',
-      type: 'status',
-      level: error === null ? 'info' : 'error',
-      message: error === null ? status : `${status}: ${error.message}`,
-      data: { status, error, concept },
-    } as const;
-    if (finished_at === null) this.add(event);
-    else this.end(event);
+  status(job: FitJob): void {
+    const { data, ...status } = statusOf(job);
+    this.tell({ object: 'fit.event', ...status, data: { ...data, concept: job.concept } }, job);
   }
 
   progress(stage: string, done: number, total: number): void {

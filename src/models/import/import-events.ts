@@ -1,6 +1,6 @@
 /** What happened in one import. */
 import { shownBytes } from '../../common/byte-size.js';
-import { JobEventLog } from '../../common/job-event-log.js';
+import { JobEventLog, statusOf } from '../../common/job-event-log.js';
 import type { ImportEvent, ImportJob } from '../../schemas/imports.js';
 import type { ImportPlan, ImportProgress } from './import.js';
 
@@ -8,16 +8,8 @@ const object = 'model.import.event' as const;
 
 export class ImportEventLog extends JobEventLog<ImportEvent> {
   /** A job's new status; the last one of a job that is over ends the log. */
-  status({ status, error, finished_at }: ImportJob): void {
-    const event = {
-      object,
-      type: 'status',
-      level: error === null ? 'info' : 'error',
-      message: error === null ? status : `${status}: ${error.message}`,
-      data: { status, error },
-    } as const;
-    if (finished_at === null) this.add(event);
-    else this.end(event);
+  status(job: ImportJob): void {
+    this.tell({ object, ...statusOf(job) }, job);
   }
 
   plan(plan: ImportPlan): void {

@@ -3,12 +3,13 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inSteps } from '../../common/in-steps.js';
 import { JobQueue, type Task } from '../../common/job-queue.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { ImportJob, ImportRequest } from '../../schemas/imports.js';
 import type { Builder } from './builder.js';
-import { type ImportProgress, importModel, importName } from './import.js';
+import { importModel, importName } from './import.js';
 import { ImportEventLog } from './import-events.js';
 
 interface ImportJobsOptions {
@@ -25,8 +26,6 @@ interface ImportJobsOptions {
 
 const maxQueued = 16;
 const retryAfterSeconds = 60;
-/** Milliseconds between two notes of the progress. */
-const noteEvery = 100;
 
 type ImportTask = Task<ImportJob, ImportRequest, ImportEventLog>;
 
@@ -106,15 +105,4 @@ async function found(places: readonly string[], path: string): Promise<string> {
     if (here) return join(place, path);
   }
   throw errors.checkpointInvalid(path, 'there is no such file or folder in a models directory');
-}
-
-/** Notes the first and the last of a stage and some in between. */
-function inSteps(note: (progress: ImportProgress) => void): (progress: ImportProgress) => void {
-  let next = 0;
-  return (progress) => {
-    const at = performance.now();
-    if (at < next && progress.done < progress.total) return;
-    next = at + noteEvery;
-    note(progress);
-  };
 }

@@ -1,6 +1,6 @@
 /** What happened in one pull. */
 import { shownBytes } from '../../common/byte-size.js';
-import { JobEventLog } from '../../common/job-event-log.js';
+import { JobEventLog, statusOf } from '../../common/job-event-log.js';
 import type { PullEvent, PullJob } from '../../schemas/pulls.js';
 import type { PullPlan, PullProgress } from './pull.js';
 
@@ -8,16 +8,8 @@ const object = 'model.pull.event' as const;
 
 export class PullEventLog extends JobEventLog<PullEvent> {
   /** A job's new status; the last one of a job that is over ends the log. */
-  status({ status, error, finished_at }: PullJob): void {
-    const event = {
-      object,
-      type: 'status',
-      level: error === null ? 'info' : 'error',
-      message: error === null ? status : `${status}: ${error.message}`,
-      data: { status, error },
-    } as const;
-    if (finished_at === null) this.add(event);
-    else this.end(event);
+  status(job: PullJob): void {
+    this.tell({ object, ...statusOf(job) }, job);
   }
 
   choice({ commit, choice, precision }: PullPlan): void {

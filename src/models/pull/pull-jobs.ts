@@ -2,13 +2,14 @@
  * The queue of pulls: one runs at a time, the others wait. A job that fails or is cancelled leaves nothing that loads,
  * and what had come is continued by the next pull of the same model.
  */
+import { inSteps } from '../../common/in-steps.js';
 import { JobQueue, type Task } from '../../common/job-queue.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
 import type { PullJob, PullRequest } from '../../schemas/pulls.js';
 import type { Builder } from '../import/builder.js';
-import { defaultName, type PullProgress, pullModel } from './pull.js';
+import { defaultName, pullModel } from './pull.js';
 import { PullEventLog } from './pull-events.js';
 
 interface PullJobsOptions {
@@ -26,8 +27,6 @@ interface PullJobsOptions {
 
 const maxQueued = 16;
 const retryAfterSeconds = 60;
-/** Milliseconds between two notes of the progress. */
-const noteEvery = 100;
 
 type PullTask = Task<PullJob, PullRequest, PullEventLog>;
 
@@ -112,15 +111,4 @@ async function pull(
     },
   );
   return {};
-}
-
-/** Notes the first, the last and some in between: every piece of a file would be thousands a second. */
-function inSteps(note: (progress: PullProgress) => void): (progress: PullProgress) => void {
-  let next = 0;
-  return (progress) => {
-    const at = performance.now();
-    if (at < next && progress.done < progress.total) return;
-    next = at + noteEvery;
-    note(progress);
-  };
 }
