@@ -11,6 +11,12 @@ import { dirname, join, resolve } from 'node:path';
 
 const temporarySuffix = '.tmp';
 
+/** Whether a write failed because the disk, or what its user may take of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 interface WriteOptions {
   /** Ends the write as long as the target has not been replaced. */
   readonly signal?: AbortSignal | undefined;

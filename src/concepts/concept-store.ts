@@ -7,33 +7,26 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { deleteDurably, makeFolderDurably, removeLeftovers, writeDurably } from '../common/durable-file.js';
+import {
+  deleteDurably,
+  isDiskFull,
+  makeFolderDurably,
+  removeLeftovers,
+  writeDurably,
+} from '../common/durable-file.js';
 import { RecentMap } from '../common/recent-map.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
 import { ConceptOwners } from './concept-owners.js';
+import { type ConceptMaker, type ConceptQuota, checkMaker, checkQuota } from './concept-quota.js';
 
 export interface StoredConcept {
   readonly concept: Concept;
   readonly source: 'shipped' | 'data';
   /** Unix seconds: when its file was written. */
   readonly createdAt: number;
-}
-
-/** What the data directory may hold. */
-export interface ConceptQuota {
-  readonly concepts: number;
-  /** Of their vectors: layers times width times four. All of them are held in memory. */
-  readonly bytes: number;
-}
-
-/** The API key that makes a concept. */
-export interface ConceptMaker {
-  readonly key: string;
-  /** Concepts that it may have made; null for no limit of its own. */
-  readonly most: number | null;
 }
 
 interface ConceptStoreOptions {
@@ -133,27 +126,14 @@ export class ConceptStore {
       const others = new Map<string, number>(this.#pending);
       for (const [key, { concept }] of this.#data) others.set(key, concept.vectors.byteLength);
       others.delete(own);
-      const total = [...others.values()].reduce((sum, size) => sum + size, bytes);
-      if (others.size >= this.#quota.concepts) {
-        throw errors.conceptQuotaExceeded(
-          name,
-          `${others.size} concepts are stored`,
-          `STEERD_MAX_CONCEPTS is ${this.#quota.concepts}`,
-        );
-      }
-      if (total > this.#quota.bytes) {
-        throw errors.conceptQuotaExceeded(
-          name,
-          `the concepts would take ${total} bytes`,
-          `STEERD_MAX_CONCEPT_BYTES is ${this.#quota.bytes}`,
-        );
-      }
+      checkQuota(this.#quota, name, bytes, [...others.values()]);
     }
-    if (maker === undefined || maker.most === null || this.#data.has(own)) return;
-    const made = [...this.#data.keys()].filter((key) => this.#owners?.of(fileOf(key)) === maker.key).length;
-    if (made >= maker.most) {
-      throw errors.conceptQuotaExceeded(name, `this API key has made ${made}`, `it may make ${maker.most}`);
-    }
+    if (maker === undefined || this.#data.has(own)) return;
+    checkMaker(maker, name, [...this.#data.keys()].filter((key) => this.#ownerOf(key) === maker.key).length);
+  }
+
+  #ownerOf(key: string): string | undefined {
+    return this.#owners?.of(fileOf(key));
   }
 
   /**
@@ -166,28 +146,32 @@ export class ConceptStore {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
-    return this.#change(keyOf(concept.model, concept.name), () => this.#write(written, bytes, signal, maker));
+    return this.#change(keyOf(concept.model, concept.name), () => {
+      this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
+      return this.#write(written, bytes, maker?.key, signal);
+    });
   }
 
-  /** Only as a change of its key. */
+  /**
+   * Only as a change of its key, and where there is room.
+   * @param owner whose a new one is
+   */
   async #write(
     concept: Concept,
     bytes: Uint8Array,
+    owner: string | undefined,
     signal?: AbortSignal,
-    maker?: ConceptMaker,
   ): Promise<StoredConcept> {
-    const { model, name } = concept;
-    const key = keyOf(model, name);
+    const key = keyOf(concept.model, concept.name);
     const file = fileOf(key);
-    this.checkRoom(model, name, maker, concept.vectors.byteLength);
     this.#pending.set(key, concept.vectors.byteLength);
     let modified: number;
     try {
       modified = await writeDurably(this.#folder, file, bytes, { signal });
-      if (!this.#data.has(key)) await this.#owners?.set(file, maker?.key);
+      if (!this.#data.has(key)) await this.#owners?.set(file, owner);
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
-      throw storageError(`storing concept ${JSON.stringify(name)}`, error);
+      throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
     } finally {
       this.#pending.delete(key);
     }
@@ -207,7 +191,7 @@ export class ConceptStore {
     return this.#change(keyOf(model, name), async (key) => {
       const stored = this.#own(model, name);
       const { concept } = stored;
-      this.#deleted.set(key, { concept, owner: this.#owners?.of(fileOf(key)) }, concept.vectors.byteLength);
+      this.#deleted.set(key, { concept, owner: this.#ownerOf(key) }, concept.vectors.byteLength);
       await this.#remove(key, name);
       return stored;
     });
@@ -222,8 +206,9 @@ export class ConceptStore {
       if (this.#data.has(key)) throw errors.conceptExists(name, model);
       const kept = this.#deleted.get(key);
       if (kept === undefined) throw errors.conceptNotKept(name, model);
-      const maker = kept.owner === undefined ? undefined : { key: kept.owner, most: null };
-      return this.#write(kept.concept, encodeConcept(kept.concept), undefined, maker);
+      const { concept, owner } = kept;
+      this.checkRoom(model, name, undefined, concept.vectors.byteLength);
+      return this.#write(concept, encodeConcept(concept), owner);
     });
   }
 
@@ -244,16 +229,8 @@ export class ConceptStore {
     const { concept } = this.#own(model, name);
     if (this.get(model, to) !== undefined) throw errors.conceptExists(to, model);
     const renamed = createConcept({ ...concept, name: to });
-    const [from, key] = [keyOf(model, name), keyOf(model, to)];
-    let modified: number;
-    try {
-      modified = await writeDurably(this.#folder, fileOf(key), encodeConcept(renamed));
-      await this.#owners?.set(fileOf(key), this.#owners.of(fileOf(from)));
-    } catch (error) {
-      throw storageError(`renaming concept ${JSON.stringify(name)}`, error);
-    }
-    const stored = { concept: renamed, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
-    this.#data.set(key, stored);
+    const from = keyOf(model, name);
+    const stored = await this.#write(renamed, encodeConcept(renamed), this.#ownerOf(from));
     await this.#remove(from, name);
     return stored;
   }
@@ -273,7 +250,8 @@ export class ConceptStore {
       await deleteDurably(this.#folder, fileOf(key));
     } catch (error) {
       // A file that is gone already is what was asked for.
-      if (codeOf(error) !== 'ENOENT') throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
     }
     this.#data.delete(key);
   }
@@ -340,12 +318,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 function storageError(what: string, error: unknown): Error {
-  const code = codeOf(error);
   const reason = error instanceof Error ? error.message : String(error);
-  return errors.storageFailed(what, reason, code === 'ENOSPC' || code === 'EDQUOT');
+  return errors.storageFailed(what, reason, isDiskFull(error));
 }

@@ -5,7 +5,7 @@
 import { JobQueue, type Task } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
-import type { ConceptMaker } from '../concepts/concept-store.js';
+import type { ConceptMaker } from '../concepts/concept-quota.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';

@@ -2,7 +2,7 @@
 import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { shownBytes } from '../../common/byte-size.js';
-import { syncFolder } from '../../common/durable-file.js';
+import { isDiskFull, syncFolder } from '../../common/durable-file.js';
 import { errors } from '../../errors.js';
 import { type Manifest, originOf, writeManifest } from './manifest.js';
 import { removeStale } from './model-folders.js';
@@ -59,8 +59,8 @@ function whatIsThere(manifest: Manifest): string {
 
 /** What the file system refuses, with the setting that helps; every other error as it is. */
 export async function explainedFault(error: unknown, modelsDirectory: string): Promise<unknown> {
-  const { code = '', syscall, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (isDiskFull(error)) {
     const free = await freeBytes(modelsDirectory).catch(() => 0);
     return errors.spaceMissing(modelsDirectory, null, shownBytes(free));
   }
