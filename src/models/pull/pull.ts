@@ -7,25 +7,22 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../../checkpoint/safetensors-folder.js';
-import { shownBytes } from '../../common/byte-size.js';
 import { makeFolderDurably } from '../../common/durable-file.js';
-import { mapConcurrent } from '../../common/map-concurrent.js';
 import { isModelName, modelNameExpected } from '../../common/names.js';
 import { errors, SteerdError } from '../../errors.js';
 import { chooseCheckpoint } from '../../hub/checkpoint-choice.js';
-import type { FileSums } from '../../hub/checksum.js';
-import { bytesHere, downloadFile } from '../../hub/download-file.js';
 import { chooseFiles, type FileChoice, type FileWish, hasGraph } from '../../hub/file-choice.js';
 import { nameOf } from '../../hub/file-path.js';
 import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
 import type { Precision } from '../../schemas/imports.js';
-import { completeModel, explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
+import { completeModel, explainedFault, refuseExisting } from '../disk/complete-model.js';
 import { readExport } from '../disk/export-check.js';
 import { type Manifest, type PulledManifest, readManifest } from '../disk/manifest.js';
 import { lockOf, pullFolder, stagingOf } from '../disk/model-folders.js';
 import { lockPull, type PullLock } from '../disk/pull-lock.js';
 import type { Builder } from '../import/builder.js';
 import { defaultPrecision, type ImportProgress, makeModel } from '../import/import.js';
+import { FileDownloads } from './file-downloads.js';
 import { weightsOf } from './graph-weights.js';
 
 export interface PullRequest extends FileWish {
@@ -73,9 +70,6 @@ export interface Pulled {
 }
 
 const configFile = 'config.json';
-const atOnce = 4;
-/** Folders and the manifest take some too. */
-const spareBytes = 256 * 1024;
 
 /** The last part of the repository's id: it goes into requests, where a slash would be in the way. */
 export const defaultName = (repository: string): string => nameOf(repository);
@@ -108,16 +102,14 @@ export async function pullModel(request: PullRequest, options: PullOptions): Pro
 
 class Pull {
   readonly #folder: string;
-  /** Bytes on the disk, by the name in the folder. */
-  readonly #here = new Map<string, number>();
-  #total = 0;
-
+  readonly #files: FileDownloads;
   constructor(
     readonly name: string,
     readonly request: PullRequest,
     readonly options: PullOptions,
   ) {
     this.#folder = join(options.modelsDirectory, name);
+    this.#files = new FileDownloads(options);
   }
 
   async run(): Promise<Pulled> {
@@ -141,22 +133,22 @@ class Pull {
     await this.#refuseExisting(present);
 
     const staging = stagingOf(modelsDirectory, name, stagingKey(snapshot, graph));
-    const first = await this.#described(snapshot, new Map([['model.onnx', graph], ...beside]));
-    const likely = await this.#described(
+    const first = await this.#files.described(snapshot, new Map([['model.onnx', graph], ...beside]));
+    const likely = await this.#files.described(
       snapshot,
       new Map(likelyWeights.map((file): [string, ListedFile] => [nameOf(file.path), file])),
     );
-    await this.#reserve(staging, new Map([...first, ...likely]));
+    await this.#files.reserve(staging, new Map([...first, ...likely]));
     await mkdir(staging, { recursive: true });
-    const sums = await this.#download(snapshot, staging, first);
+    const sums = await this.#files.download(snapshot, staging, first);
     // The graph is judged before gigabytes of weights are fetched for it.
     const named = await this.#judge(snapshot, graph, staging, first).catch(async (error: unknown) => {
       await rm(staging, { recursive: true, force: true });
       throw error;
     });
-    const weights = await this.#described(snapshot, named);
-    await this.#reserve(staging, new Map([...first, ...weights]));
-    for (const [file, sum] of await this.#download(snapshot, staging, weights)) sums.set(file, sum);
+    const weights = await this.#files.described(snapshot, named);
+    await this.#files.reserve(staging, new Map([...first, ...weights]));
+    for (const [file, sum] of await this.#files.download(snapshot, staging, weights)) sums.set(file, sum);
 
     const manifest: PulledManifest = {
       format: 1,
@@ -210,11 +202,11 @@ class Pull {
     if (isThere) return { name, folder: this.#folder, manifest: present, fresh: false };
     await this.#refuseExisting(present);
     const staging = stagingOf(modelsDirectory, name, `${snapshot.commit.slice(0, 12)}-checkpoint`);
-    const files = await this.#described(snapshot, checkpoint);
-    await this.#reserve(staging, files);
+    const files = await this.#files.described(snapshot, checkpoint);
+    await this.#files.reserve(staging, files);
     await mkdir(staging, { recursive: true });
     await this.#judgeCheckpoint(snapshot, staging, files);
-    await this.#download(snapshot, staging, files);
+    await this.#files.download(snapshot, staging, files);
     const { repository, revision } = request;
     const origin = { endpoint: hub.endpoint, repository, revision, commit: snapshot.commit };
     const made = await makeModel(
@@ -234,7 +226,7 @@ class Pull {
     const config = files.get(configFile);
     if (config === undefined) return;
     try {
-      await this.#download(snapshot, staging, new Map([[configFile, config]]));
+      await this.#files.download(snapshot, staging, new Map([[configFile, config]]));
       const value = await readConfig(join(staging, configFile));
       this.options.builder?.check?.(value);
     } catch (error) {
@@ -257,61 +249,6 @@ class Pull {
 
   async #refuseExisting(present: Manifest | null): Promise<void> {
     await refuseExisting(this.options.modelsDirectory, this.name, present);
-  }
-
-  /** Counts what is here of these files and makes sure that the disk holds the rest. */
-  async #reserve(staging: string, files: ReadonlyMap<string, HubFile>): Promise<void> {
-    this.#here.clear();
-    this.#total = 0;
-    for (const [path, { bytes }] of files) {
-      this.#here.set(path, Math.min(bytes, await bytesHere(join(staging, path))));
-      this.#total += bytes;
-    }
-    const needed = this.#total - this.#done + spareBytes;
-    const free = await freeBytes(this.options.modelsDirectory);
-    if (needed > free) {
-      throw errors.spaceMissing(this.options.modelsDirectory, shownBytes(needed), shownBytes(free));
-    }
-    this.#tell();
-  }
-
-  /** With sizes and checksums, which some hubs tell of one file at a time only. */
-  async #described(
-    snapshot: Snapshot,
-    files: ReadonlyMap<string, ListedFile>,
-  ): Promise<Map<string, HubFile>> {
-    const { hub, signal } = this.options;
-    const entries = [...files];
-    const described = await mapConcurrent(entries, atOnce, signal, ([, file], _, within) =>
-      hub.described(snapshot, file, within),
-    );
-    return new Map(entries.map(([name], i) => [name, described[i] as HubFile]));
-  }
-
-  get #done(): number {
-    return [...this.#here.values()].reduce((sum, bytes) => sum + bytes, 0);
-  }
-
-  #tell(): void {
-    this.options.onProgress?.({ stage: 'download', done: this.#done, total: this.#total });
-  }
-
-  /** Checksums by the name in the folder. The largest come first: they decide how long it takes. */
-  async #download(
-    snapshot: Snapshot,
-    staging: string,
-    files: ReadonlyMap<string, HubFile>,
-  ): Promise<Map<string, FileSums>> {
-    const entries = [...files].sort(([, a], [, b]) => b.bytes - a.bytes);
-    const { hub, signal } = this.options;
-    const sums = await mapConcurrent(entries, atOnce, signal, async ([path, file], _, within) => {
-      const onBytes = (bytes: number) => {
-        this.#here.set(path, bytes);
-        this.#tell();
-      };
-      return downloadFile({ hub, snapshot, file, target: join(staging, path), signal: within, onBytes });
-    });
-    return new Map(entries.map(([path], i) => [path, sums[i] as FileSums]));
   }
 
   /** Nothing but what was pulled goes into the model's folder, and all of it at once. */
