@@ -32,8 +32,8 @@ test('methods of one recipe are fitted from one set of captures', async () => {
     { shows: { answer: 0.9 } },
     { ...named, method: 'auto', calibrate: true },
   );
-  // The calibration reads its own message and four others for ablation.
-  assert.equal(engine.captures.length, once.engine.captures.length + 5);
+  // The calibration reads its own message and eight others for ablation.
+  assert.equal(engine.captures.length, once.engine.captures.length + 9);
   assert.deepEqual(entries.map(({ method, profile }) => `${method} ${profile}`).slice(0, 3), [
     'mean_difference separation',
     'rfm separation',
