@@ -1,6 +1,7 @@
 /** One concept of the set-up: its strength, what to know about it, and behind "more" how and where it acts. */
 import type { SteeringOperation, SteeringPositions } from '../../schemas/steering.js';
 import { Icon } from '../parts/icon.js';
+import { SelectField } from '../parts/select-field.js';
 import { StrengthSlider, strengthText } from '../parts/slider.js';
 import { conceptNamed, libraryState, model } from '../state/library.js';
 import { changeConcept, removeConcept, type SteeredConcept, strengthRange } from './set-up.js';
@@ -11,6 +12,20 @@ const operations: readonly (readonly [SteeringOperation, string])[] = [
   ['clamp', 'clamp: hold it at a value'],
   ['ablate', 'ablate: take it out'],
   ['amplify', 'amplify: multiply what is there'],
+];
+
+const layerChoices: readonly (readonly [string, string])[] = [
+  ['default', 'as calibrated'],
+  ['all', 'every one'],
+  ['range', 'from … to …'],
+  ['top', 'the best few'],
+];
+
+const positionChoices: readonly (readonly [string, string])[] = [
+  ['all', 'everywhere'],
+  ['prompt', 'the prompt'],
+  ['generated', 'the answer'],
+  ['last', 'the answer and the prompt’s last …'],
 ];
 
 export function ConceptRow({ concept }: { readonly concept: SteeredConcept }) {
@@ -78,39 +93,24 @@ function More({ concept }: { readonly concept: SteeredConcept }) {
   const last = typeof positions === 'object' && 'last' in positions ? positions.last : 1;
   return (
     <div class="stack more-fields">
-      <label class="field">
-        <span>Operation</span>
-        <select
-          value={operation}
-          onChange={({ currentTarget }) => {
-            const chosen = operations.find(([id]) => id === currentTarget.value)?.[0] ?? 'add';
-            changeConcept(name, { operation: chosen, strength: strengthRange[chosen].first });
-          }}
-        >
-          {operations.map(([id, text]) => (
-            <option key={id} value={id}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="field">
-        <span>Layers</span>
-        <select
-          value={layersKind}
-          onChange={({ currentTarget: { value } }) =>
-            changeConcept(name, {
-              layers:
-                value === 'top' ? { top } : value === 'range' ? range : value === 'all' ? 'all' : 'default',
-            })
-          }
-        >
-          <option value="default">as calibrated</option>
-          <option value="all">every one</option>
-          <option value="range">from … to …</option>
-          <option value="top">the best few</option>
-        </select>
-      </label>
+      <SelectField
+        label="Operation"
+        value={operation}
+        options={operations}
+        onChoose={(chosen) =>
+          changeConcept(name, { operation: chosen, strength: strengthRange[chosen].first })
+        }
+      />
+      <SelectField
+        label="Layers"
+        value={layersKind}
+        options={layerChoices}
+        onChoose={(kind) =>
+          changeConcept(name, {
+            layers: kind === 'top' ? { top } : kind === 'range' ? range : kind === 'all' ? 'all' : 'default',
+          })
+        }
+      />
       {layersKind === 'range' && !Array.isArray(layers) && (
         <div class="row">
           <NumberField
@@ -138,21 +138,17 @@ function More({ concept }: { readonly concept: SteeredConcept }) {
           onChange={(value) => changeConcept(name, { layers: { top: value } })}
         />
       )}
-      <label class="field">
-        <span>Positions</span>
-        <select
-          value={positionsKind}
-          onChange={({ currentTarget: { value } }) =>
-            changeConcept(name, { positions: value === 'last' ? { last } : (value as SteeringPositions) })
-          }
-        >
-          <option value="all">everywhere</option>
-          <option value="prompt">the prompt</option>
-          <option value="generated">the answer</option>
-          <option value="last">the answer and the prompt’s last …</option>
-          {positionsKind === 'range' && <option value="range">{positionsText(positions)}</option>}
-        </select>
-      </label>
+      <SelectField
+        label="Positions"
+        value={positionsKind}
+        options={[
+          ...positionChoices,
+          ...(positionsKind === 'range' ? [['range', positionsText(positions)] as const] : []),
+        ]}
+        onChoose={(kind) =>
+          changeConcept(name, { positions: kind === 'last' ? { last } : (kind as SteeringPositions) })
+        }
+      />
       {positionsKind === 'last' && (
         <NumberField
           label="Tokens of the prompt"

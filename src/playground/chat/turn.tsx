@@ -1,5 +1,7 @@
 /** A question with its answers side by side, the curve of a concept over both, and what to do with them. */
+
 import { useSignal } from '@preact/signals';
+import { Failed } from '../parts/failed.js';
 import { Icon } from '../parts/icon.js';
 import { AnswerColumn } from './answer-column.js';
 import { CodeDialog } from './code-dialog.js';
@@ -37,11 +39,7 @@ export function TurnView({ turn, last }: TurnProps) {
           />
         ))}
       </div>
-      {error !== null && (
-        <p class="notice notice-failed" role="alert">
-          {error}
-        </p>
-      )}
+      {error !== null && <Failed>{error}</Failed>}
       {shown !== null && <Legend concept={monitored[shown]?.concept ?? ''} />}
       {shown !== null && <Curve answers={answers} monitored={monitored} shown={shown} />}
       {!open && (

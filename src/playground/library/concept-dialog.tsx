@@ -1,5 +1,7 @@
 /** A concept with all that its fit and its calibration measured. */
+
 import { Dialog } from '../parts/dialog.js';
+import { Failed } from '../parts/failed.js';
 import type { ConceptSummary } from '../state/library.js';
 import { Figures } from './concept-figures.js';
 import { useConcept } from './use-concept.js';
@@ -14,11 +16,7 @@ export function ConceptDialog({ concept: { name, model }, onClose }: ConceptDial
   return (
     <Dialog title={name} wide onClose={onClose}>
       {concept === null && <p class="quiet-text">Loading…</p>}
-      {concept !== null && 'error' in concept && (
-        <p class="notice notice-failed" role="alert">
-          {concept.error}
-        </p>
-      )}
+      {concept !== null && 'error' in concept && <Failed>{concept.error}</Failed>}
       {concept !== null && 'prefix' in concept && <Figures concept={concept} />}
     </Dialog>
   );

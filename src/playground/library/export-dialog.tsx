@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { VectorFormat } from '../../schemas/concept-vectors.js';
 import { call, saveFile } from '../api/client.js';
 import { inWords } from '../api/errors.js';
-import { Dialog } from '../parts/dialog.js';
+import { DialogForm } from '../parts/dialog-form.js';
 import type { ConceptSummary } from '../state/library.js';
 import { pathOf } from './removal.js';
 
@@ -40,45 +40,30 @@ export function ExportDialog({ concept: { name, model }, onClose }: ExportDialog
     }
   }
   return (
-    <Dialog title={`Export ${name}`} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <fieldset class="choices">
-          <legend class="label">Format</legend>
-          {formats.map((one) => (
-            <label key={one.format} class="choice">
-              <input
-                type="radio"
-                name="format"
-                checked={one.format === format}
-                onChange={() => setFormat(one.format)}
-              />
-              <span>
-                <strong>{one.title}</strong>
-                <span class="hint">{one.what}</span>
-              </span>
-            </label>
-          ))}
-        </fieldset>
-        {refused !== null && (
-          <p class="notice notice-failed" role="alert">
-            {refused}
-          </p>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="quiet" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary">
-            Save the file
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={`Export ${name}`}
+      onClose={onClose}
+      onSubmit={() => void save()}
+      action="Save the file"
+      refused={refused}
+    >
+      <fieldset class="choices">
+        <legend class="label">Format</legend>
+        {formats.map((one) => (
+          <label key={one.format} class="choice">
+            <input
+              type="radio"
+              name="format"
+              checked={one.format === format}
+              onChange={() => setFormat(one.format)}
+            />
+            <span>
+              <strong>{one.title}</strong>
+              <span class="hint">{one.what}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+    </DialogForm>
   );
 }

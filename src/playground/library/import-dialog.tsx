@@ -1,8 +1,10 @@
 /** Brings a concept from a file: safetensors, GGUF or JSON; the server tells which by its first bytes. */
+
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.js';
 import { inWords } from '../api/errors.js';
 import { Dialog } from '../parts/dialog.js';
+import { Failed } from '../parts/failed.js';
 import { toast } from '../parts/toasts.js';
 import { conceptNamed, model, refreshConcepts } from '../state/library.js';
 
@@ -75,11 +77,7 @@ export function ImportForm({ onDone, onCancel }: ImportFormProps) {
             : 'A shipped concept has this name: the file hides it until it is deleted.'}
         </p>
       )}
-      {typeof state === 'object' && (
-        <p class="notice notice-failed" role="alert">
-          {state.error}
-        </p>
-      )}
+      {typeof state === 'object' && <Failed>{state.error}</Failed>}
       <div class="dialog-actions">
         {onCancel && (
           <button type="button" class="quiet" onClick={onCancel}>

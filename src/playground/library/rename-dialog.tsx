@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { post } from '../api/client.js';
 import { inWords } from '../api/errors.js';
-import { Dialog } from '../parts/dialog.js';
+import { DialogForm } from '../parts/dialog-form.js';
 import { toast } from '../parts/toasts.js';
 import { type ConceptSummary, refreshConcepts } from '../state/library.js';
 import { pathOf } from './removal.js';
@@ -26,38 +26,24 @@ export function RenameDialog({ concept: { name, model }, onClose }: RenameDialog
     }
   }
   return (
-    <Dialog title={`Rename ${name}`} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
-        <label class="field">
-          <span>New name</span>
-          <input
-            value={to}
-            required
-            maxLength={128}
-            onInput={({ currentTarget }) => setTo(currentTarget.value)}
-          />
-        </label>
-        <p class="hint">Requests that use the old name will not find it any more.</p>
-        {refused !== null && (
-          <p class="notice notice-failed" role="alert">
-            {refused}
-          </p>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="quiet" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={to.trim() === '' || to.trim() === name}>
-            Rename
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={`Rename ${name}`}
+      onClose={onClose}
+      onSubmit={() => void send()}
+      action="Rename"
+      disabled={to.trim() === '' || to.trim() === name}
+      refused={refused}
+    >
+      <label class="field">
+        <span>New name</span>
+        <input
+          value={to}
+          required
+          maxLength={128}
+          onInput={({ currentTarget }) => setTo(currentTarget.value)}
+        />
+      </label>
+      <p class="hint">Requests that use the old name will not find it any more.</p>
+    </DialogForm>
   );
 }

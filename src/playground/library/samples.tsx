@@ -1,9 +1,11 @@
 /** What answers look like: those that the calibration kept, and new ones at 0, 0.5, 1 and the largest strength on request. */
+
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConceptObject } from '../../schemas/concepts.js';
 import type { Sweep } from '../../schemas/measurements.js';
 import { post } from '../api/client.js';
 import { inWords, isAbort } from '../api/errors.js';
+import { Failed } from '../parts/failed.js';
 import { announce } from '../parts/live.js';
 import { strengthText } from '../parts/slider.js';
 import { samplesOf } from './figures.js';
@@ -67,11 +69,7 @@ export function Samples({ concept }: { readonly concept: ConceptObject }) {
           </button>
         )}
       </div>
-      {typeof state === 'object' && (
-        <p class="notice notice-failed" role="alert">
-          {state.error}
-        </p>
-      )}
+      {typeof state === 'object' && <Failed>{state.error}</Failed>}
       {shown.map(({ question, answers }) => (
         <div key={question} class="stack-tight">
           <p class="sample-question">{question}</p>

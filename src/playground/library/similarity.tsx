@@ -1,8 +1,10 @@
 /** How alike the concepts of the chosen model are: a heat map of the cosines of their directions, and the closest pairs in words. */
+
 import { useEffect, useState } from 'preact/hooks';
 import type { ConceptSimilarity } from '../../schemas/concepts.js';
 import { get } from '../api/client.js';
 import { inWords, isAbort } from '../api/errors.js';
+import { Failed } from '../parts/failed.js';
 import { PlotFigure } from '../parts/plot.js';
 import { concepts, model } from '../state/library.js';
 import { mostCompared } from './overlap.js';
@@ -44,11 +46,7 @@ export function Similarity() {
   if (all.length < 2) return <p class="quiet-text">It takes two concepts to compare.</p>;
   if (found === null) return <p class="quiet-text">Comparing…</p>;
   if ('error' in found) {
-    return (
-      <p class="notice notice-failed" role="alert">
-        {found.error}
-      </p>
-    );
+    return <Failed>{found.error}</Failed>;
   }
   const pairs = pairsOf(found);
   return (

@@ -1,4 +1,5 @@
 /** How a fit is made: recipe, method, calibration, seed. As it is, the server chooses. */
+import { SelectField } from '../parts/select-field.js';
 import type { Options } from './fit.js';
 
 interface HowProps {
@@ -8,21 +9,21 @@ interface HowProps {
   readonly withRecipe: boolean;
 }
 
-const recipes = [
+const recipes: readonly (readonly [string, string])[] = [
   ['', 'several, and the best is kept'],
   ['responses', 'responses: read while it answers as told'],
   ['texts', 'texts: read texts that it writes about it'],
   ['attention', 'attention: read where it attends most, as in the paper'],
-] as const;
+];
 
-const methods = [
+const methods: readonly (readonly [string, string])[] = [
   ['', 'the usual one'],
   ['mean_difference', 'mean difference'],
   ['rfm', 'recursive feature machine'],
   ['logistic', 'logistic regression'],
   ['linear', 'ridge regression'],
   ['pca', 'principal component'],
-] as const;
+];
 
 export function How({ options, onChange, withRecipe }: HowProps) {
   const { recipe = '', method = '', calibrate, seed } = options;
@@ -37,33 +38,20 @@ export function How({ options, onChange, withRecipe }: HowProps) {
       <summary>How it is made</summary>
       <div class="how-fields">
         {withRecipe && (
-          <label class="field how-recipe">
-            <span>Recipe</span>
-            <select
-              value={recipe}
-              onChange={({ currentTarget }) => onChange(chosen(currentTarget.value, method))}
-            >
-              {recipes.map(([id, text]) => (
-                <option key={id} value={id}>
-                  {text}
-                </option>
-              ))}
-            </select>
-          </label>
+          <SelectField
+            label="Recipe"
+            class="how-recipe"
+            value={recipe}
+            options={recipes}
+            onChoose={(id) => onChange(chosen(id, method))}
+          />
         )}
-        <label class="field">
-          <span>Method</span>
-          <select
-            value={method}
-            onChange={({ currentTarget }) => onChange(chosen(recipe, currentTarget.value))}
-          >
-            {methods.map(([id, text]) => (
-              <option key={id} value={id}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField
+          label="Method"
+          value={method}
+          options={methods}
+          onChoose={(id) => onChange(chosen(recipe, id))}
+        />
         <label class="field">
           <span>Seed</span>
           <input

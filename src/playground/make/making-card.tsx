@@ -1,5 +1,7 @@
 /** How far a fit is: stages, shares, times, and a way to stop it. */
+
 import { useEffect, useState } from 'preact/hooks';
+import { Failed } from '../parts/failed.js';
 import { Icon } from '../parts/icon.js';
 import { toastError } from '../parts/toasts.js';
 import { cancel, isOver, type Making } from './fit.js';
@@ -60,11 +62,7 @@ export function MakingCard({ making }: { readonly making: Making }) {
         </ol>
       )}
       {!over && layers > 0 && <p class="hint">{layers} layers have a direction.</p>}
-      {error !== null && (
-        <p class="notice notice-failed" role="alert">
-          {error}
-        </p>
-      )}
+      {error !== null && <Failed>{error}</Failed>}
       {!over && making.id !== null && (
         <div class="row">
           <button type="button" onClick={() => void cancel().catch(toastError)}>

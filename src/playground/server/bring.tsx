@@ -1,7 +1,9 @@
 /** Brings models: from a hub, or from a checkpoint that lies on the server's disk; and shows how far that is. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { inWords } from '../api/errors.js';
 import { bytesText } from '../parts/bytes.js';
+import { Failed } from '../parts/failed.js';
 import { Tabs } from '../parts/tabs.js';
 import { begin, cancel, isOver, type Job, jobs, readJobs } from './jobs.js';
 
@@ -44,11 +46,7 @@ export function Bring() {
             />
           )}
         </Tabs>
-        {refused !== null && (
-          <p class="notice notice-failed" role="alert">
-            {refused}
-          </p>
-        )}
+        {refused !== null && <Failed>{refused}</Failed>}
       </div>
       {jobs.value.length > 0 && (
         <ul class="stack-tight" aria-label="Pulls and imports">

@@ -1,8 +1,10 @@
 /** The page around the views: skip link, navigation, model, theme; and what every view needs, messages and the key's dialog. */
+
 import { effect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { inWords } from '../api/errors.js';
+import { Failed } from '../parts/failed.js';
 import { LiveRegion } from '../parts/live.js';
 import { Toasts } from '../parts/toasts.js';
 import { libraryState, loadLibrary } from '../state/library.js';
@@ -71,12 +73,12 @@ function LibraryTrouble() {
   const state = libraryState.value;
   if (typeof state === 'string') return null;
   return (
-    <p class="notice notice-failed" role="alert">
+    <Failed>
       {inWords(state.error)}{' '}
       <button type="button" onClick={() => void loadLibrary()}>
         Try again
       </button>
-    </p>
+    </Failed>
   );
 }
 
@@ -103,11 +105,7 @@ function ShownView({ view }: { readonly view: View }) {
   }, [shown]);
   if (loaded === null) return <p class="page quiet-text">Loading…</p>;
   if ('error' in loaded) {
-    return (
-      <p class="notice notice-failed" role="alert">
-        This view could not be loaded: {inWords(loaded.error)}
-      </p>
-    );
+    return <Failed>This view could not be loaded: {inWords(loaded.error)}</Failed>;
   }
   return (
     <div ref={place}>

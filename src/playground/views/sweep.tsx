@@ -1,8 +1,10 @@
 /** Sweep: strengths times prompts for one or more concepts, as a grid of answers. */
+
 import { effect } from '@preact/signals';
 import { saveFile } from '../api/client.js';
 import { copy } from '../parts/clipboard.js';
 import { ConceptPicker } from '../parts/concept-picker.js';
+import { Failed } from '../parts/failed.js';
 import { Icon } from '../parts/icon.js';
 import { Page } from '../parts/page.js';
 import { chooseModel, model, models } from '../state/library.js';
@@ -81,12 +83,7 @@ const exportCsv = ({ concepts, prompts }: Run, rows: readonly Scored[]): void =>
   );
 
 function State({ run: { state, done, prompts } }: { readonly run: Run }) {
-  if (typeof state === 'object')
-    return (
-      <p class="notice notice-failed" role="alert">
-        {state.error}
-      </p>
-    );
+  if (typeof state === 'object') return <Failed>{state.error}</Failed>;
   if (state === 'stopped')
     return (
       <p class="notice">
