@@ -16,7 +16,7 @@ import {
   SafetensorsError,
   safetensorsHeaderBytes,
   type TensorSpan,
-} from './safetensors.js';
+} from './safetensors-layout.js';
 import { openTensor } from './stored-tensor.js';
 import { textPart } from './text-part.js';
 

@@ -4,13 +4,8 @@
  * at load, so a file whose content changed is refused. The same concept gives the same bytes.
  */
 
-import {
-  decodeSafetensorsHeader,
-  decodeTensors,
-  encodeSafetensors,
-  type SafeTensor,
-  SafetensorsError,
-} from '../checkpoint/safetensors.js';
+import { decodeTensors, encodeSafetensors, type SafeTensor } from '../checkpoint/safetensors.js';
+import { decodeSafetensorsHeader, SafetensorsError } from '../checkpoint/safetensors-layout.js';
 import { canonicalJson, isPlainObject, JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { conceptLimits } from '../common/concept-limits.js';
 import { SteerdError } from '../errors.js';

@@ -5,7 +5,8 @@
  */
 
 import { GgufError } from '../checkpoint/gguf.js';
-import { decodeSafetensors, type SafeTensor, SafetensorsError } from '../checkpoint/safetensors.js';
+import { decodeSafetensors, type SafeTensor } from '../checkpoint/safetensors.js';
+import { SafetensorsError } from '../checkpoint/safetensors-layout.js';
 import { errors } from '../errors.js';
 import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vectors.js';
 import { type Concept, type ConceptRecord, createConcept, unitTolerance } from './concept.js';

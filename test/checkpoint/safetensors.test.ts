@@ -2,13 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  type Dtype,
-  decodeSafetensors,
-  encodeSafetensors,
-  SafetensorsError,
-  type SafetensorsReason,
-} from '../../src/checkpoint/safetensors.js';
+import { type Dtype, decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors.js';
+import { SafetensorsError, type SafetensorsReason } from '../../src/checkpoint/safetensors-layout.js';
 import { packageRoot } from '../../src/common/package.js';
 
 /** A file of a hand-written header. */
