@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SequenceRequest } from '../../src/engine/protocol.js';
+import { errors } from '../../src/errors.js';
 import { fitBest } from '../../src/fitting/fit-best.js';
-import { fit, plan } from './steerable-fit.js';
+import { type Entry, fit, plan } from './steerable-fit.js';
 import { type SteerableOptions, steerableModel } from './steerable-model.js';
 
 test('a profile that reaches more is kept, unless the request names one', async () => {
@@ -65,4 +67,37 @@ test('an abort ends it at any candidate and leaves nothing running', async () =>
     assert.ok(reached);
     assert.equal(model.engine.running, 0, at);
   }
+});
+
+test('a candidate that cannot be tried is recorded and left out, and the fit fails when none can', async () => {
+  const failing = (fault: () => Error, fails: (number: number) => boolean) => {
+    const model = steerableModel({ shows: { answer: 0.9 } });
+    const tried: Float32Array[] = [];
+    const { generate } = model.engine;
+    model.engine.generate = function (request: SequenceRequest, signal?: AbortSignal) {
+      const vectors = request.edit[0]?.vectors;
+      if (vectors !== undefined) {
+        if (!tried.includes(vectors)) tried.push(vectors);
+        if (fails(tried.indexOf(vectors))) throw fault();
+      }
+      return generate.call(this, request, signal);
+    };
+    return { model, best: fitBest(plan(), model, new AbortController().signal) };
+  };
+  const steersNothing = () => errors.invalidValue('concept', 'one that steers layers', 'none');
+  for (const fault of [steersNothing, () => errors.fitImpossible('no room')]) {
+    const { model, best } = failing(fault, (number) => number === 0);
+    const { candidates } = (await best).record.details.auto as { candidates: Entry[] };
+    assert.match(candidates[0]?.failed ?? '', new RegExp(fault().message.slice(-12)));
+    assert.ok(candidates.slice(1).every(({ failed }) => failed === undefined));
+    assert.equal(model.engine.running, 0);
+    await assert.rejects(failing(fault, () => true).best, { message: fault().message });
+  }
+  await assert.rejects(
+    failing(
+      () => new Error('broken'),
+      (number) => number === 1,
+    ).best,
+    /broken/,
+  );
 });
