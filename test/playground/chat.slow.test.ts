@@ -113,6 +113,9 @@ describe('the playground: chat', { skip }, () => {
     assert.equal(await second.getByLabel('Your message').inputValue(), 'Who are you? Say so + more.');
     await second.getByLabel('Seed').fill('12');
     await second.waitForURL(link.replace('seed=11', 'seed=12'));
+
+    const tiny = await openPage(t, at('#/chat?concept=pirate:1e-7'));
+    await tiny.getByLabel('Strength of pirate, as a number').waitFor();
   });
 
   test('on a phone nothing is wider than the screen, and the answers stand below each other', async (t) => {

@@ -1,7 +1,7 @@
 /** One answer: its text, tinted where a concept is read, its receipt, and what can be done with it. */
 import { copy } from '../parts/clipboard.js';
 import { Icon } from '../parts/icon.js';
-import { readingText } from '../parts/tint.js';
+import { decimalText } from '../parts/numbers.js';
 import { TokenText } from '../parts/token-text.js';
 import type { Answer, Monitored } from './answer.js';
 import { receiptsInWords } from './receipt-words.js';
@@ -103,7 +103,7 @@ function unitOf({ tokens }: Answer, monitored: readonly Monitored[], shown: numb
 function meansInWords(monitored: readonly Monitored[], means: readonly (number | null)[]): string {
   const said = monitored.map(({ concept }, i) => {
     const mean = means[i];
-    return `${concept} ${mean === null || mean === undefined ? 'nothing' : readingText(mean)}`;
+    return `${concept} ${mean === null || mean === undefined ? 'nothing' : decimalText(mean)}`;
   });
   return `On average it reads ${said.join(', ')}.`;
 }

@@ -71,7 +71,7 @@ function conceptText({ name, strength, operation, layers, positions }: SteeredCo
 
 function conceptOf(text: string): SteeredConcept | null {
   const [head = '', ...rest] = text.split(',');
-  const [, name, strength] = /^(.+?)(?::(-?[\d.]+))?$/.exec(head) ?? [];
+  const [, name, strength] = /^(.+?)(?::(-?[\d.]+(?:e-\d+)?))?$/.exec(head) ?? [];
   const number = strength === undefined ? 1 : Number(strength);
   if (name === undefined || !Number.isFinite(number)) return null;
   const after = (key: string) => rest.find((one) => one.startsWith(`${key}=`))?.slice(key.length + 1) ?? '';

@@ -2,8 +2,8 @@
 import { Icon, type IconName } from '../parts/icon.js';
 import { announce } from '../parts/live.js';
 import { strengthText } from '../parts/slider.js';
+import { chatWith } from '../state/chat-link.js';
 import { type ConceptSummary, models } from '../state/library.js';
-import { href } from '../state/route.js';
 
 export const announceCount = (count: number): void =>
   announce(count === 1 ? 'One concept' : `${count} concepts`);
@@ -20,8 +20,6 @@ interface ConceptCardProps {
 
 export function ConceptCard({ concept, onAct }: ConceptCardProps) {
   const { name, model, prefix, source, recipe, method, weak, max_strength: most } = concept;
-  const params = new URLSearchParams({ concept: `${name}:1` });
-  if (models.value.length > 1) params.set('model', model);
   const how = `${recipe}, ${method.replaceAll('_', ' ')}${models.value.length > 1 ? `, on ${model}` : ''}`;
   const act = (action: CardAction, what: string, icon: IconName) => (
     <button
@@ -47,7 +45,7 @@ export function ConceptCard({ concept, onAct }: ConceptCardProps) {
         {how}
       </p>
       <div class="library-actions">
-        <a class="button" href={href('chat', params)} aria-label={`Try ${name} in the chat`}>
+        <a class="button" href={chatWith(name, model)} aria-label={`Try ${name} in the chat`}>
           Try it
         </a>
         <button type="button" class="quiet" onClick={() => onAct('show')} aria-label={`Figures of ${name}`}>

@@ -5,7 +5,7 @@ import { call } from '../api/client.js';
 import { inWords } from '../api/errors.js';
 import { Dialog } from '../parts/dialog.js';
 import { Failed } from '../parts/failed.js';
-import { toast } from '../parts/toasts.js';
+import { toast, toastError } from '../parts/toasts.js';
 import { conceptNamed, model, refreshConcepts } from '../state/library.js';
 
 /** A name that the server takes, from a file's. */
@@ -37,7 +37,8 @@ export function ImportForm({ onDone, onCancel }: ImportFormProps) {
         body: file,
         type: 'application/octet-stream',
       });
-      await refreshConcepts();
+      // What is there is there, even if the list of it cannot be had just now.
+      await refreshConcepts().catch(toastError);
       toast(`${name} is in the library.`);
       setState('asking');
       onDone(name);

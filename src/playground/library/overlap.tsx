@@ -1,8 +1,10 @@
 /** Which other concepts of its model point the same way, or the opposite one. */
+
 import { useEffect, useState } from 'preact/hooks';
 import type { ConceptObject, ConceptSimilarity } from '../../schemas/concepts.js';
 import { get } from '../api/client.js';
 import { isAbort } from '../api/errors.js';
+import { decimalText } from '../parts/numbers.js';
 import { allConcepts } from '../state/library.js';
 
 /** Concepts that the API compares at once, this one among them. */
@@ -55,7 +57,7 @@ export function Overlap({
                 style={{ width: `${100 * Math.min(1, Math.abs(one.cosine))}%` }}
               />
             </span>
-            <span>{one.cosine.toFixed(2).replace('-', '\u2212')}</span>
+            <span>{decimalText(one.cosine)}</span>
           </li>
         ))}
       </ul>

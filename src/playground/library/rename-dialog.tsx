@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { post } from '../api/client.js';
 import { inWords } from '../api/errors.js';
 import { DialogForm } from '../parts/dialog-form.js';
-import { toast } from '../parts/toasts.js';
+import { toast, toastError } from '../parts/toasts.js';
 import { type ConceptSummary, refreshConcepts } from '../state/library.js';
 import { pathOf } from './removal.js';
 
@@ -20,10 +20,11 @@ export function RenameDialog({ concept: { name, model }, onClose }: RenameDialog
       await post(`${pathOf({ name })}/rename`, { model, name: to.trim() });
       toast(`${name} is called ${to.trim()} now.`);
       onClose();
-      await refreshConcepts();
     } catch (error) {
       setRefused(inWords(error));
+      return;
     }
+    await refreshConcepts().catch(toastError);
   }
   return (
     <DialogForm

@@ -1,5 +1,7 @@
 /** What else steering does: to facts, to JSON, and to texts that have nothing to do with the concept. */
+
 import type { ConceptObject } from '../../schemas/concepts.js';
+import { decimalText } from '../parts/numbers.js';
 import { strengthText } from '../parts/slider.js';
 import { sideEffectsOf } from './figures.js';
 
@@ -26,7 +28,7 @@ export function SideEffects({ concept }: { readonly concept: ConceptObject }) {
               <th scope="row">{strengthText(strength)}</th>
               <td>{percent(facts)}</td>
               <td>{percent(json)}</td>
-              <td>{neutral === null ? '–' : neutral.toFixed(2).replace('-', '\u2212')}</td>
+              <td>{neutral === null ? '–' : decimalText(neutral)}</td>
             </tr>
           ))}
         </tbody>

@@ -5,6 +5,7 @@ import type { ConceptSimilarity } from '../../schemas/concepts.js';
 import { get } from '../api/client.js';
 import { inWords, isAbort } from '../api/errors.js';
 import { Failed } from '../parts/failed.js';
+import { decimalText } from '../parts/numbers.js';
 import { PlotFigure } from '../parts/plot.js';
 import { concepts, model } from '../state/library.js';
 import { mostCompared } from './overlap.js';
@@ -14,13 +15,6 @@ const mostPairs = 8;
 /** Cells in which a number still has room, and rows at which names have. */
 const mostWithNumbers = 14;
 const mostWithNames = 60;
-
-/** No minus before what rounds to nothing. */
-const numberText = (value: number): string =>
-  value
-    .toFixed(2)
-    .replace(/^-(?=0\.00$)/, '')
-    .replace('-', '\u2212');
 
 interface Pair {
   readonly a: string;
@@ -57,7 +51,7 @@ export function Similarity() {
         <ol class="stack-tight">
           {pairs.slice(0, mostPairs).map(({ a, b, value }) => (
             <li key={`${a} ${b}`} class="number">
-              <strong>{numberText(value)}</strong> {a} and {b}
+              <strong>{decimalText(value)}</strong> {a} and {b}
             </li>
           ))}
         </ol>
@@ -129,7 +123,7 @@ function HeatMap({ found }: { readonly found: ConceptSimilarity }) {
             y: 'a',
             fill: ({ value }: Pair) => (value < 0 ? 'var(--away-solid)' : 'var(--toward-solid)'),
             fillOpacity: ({ value }: Pair) => Math.min(1, 0.04 + 0.96 * Math.abs(value)),
-            title: ({ a, b, value }: Pair) => `${a} and ${b}: ${numberText(value)}`,
+            title: ({ a, b, value }: Pair) => `${a} and ${b}: ${decimalText(value)}`,
           }),
           ...(names.length <= mostWithNumbers && width > 480
             ? [
@@ -138,7 +132,7 @@ function HeatMap({ found }: { readonly found: ConceptSimilarity }) {
                   {
                     x: 'b',
                     y: 'a',
-                    text: ({ value }: Pair) => numberText(value),
+                    text: ({ value }: Pair) => decimalText(value),
                     fill: 'var(--ink)',
                     fontSize: 11,
                   },

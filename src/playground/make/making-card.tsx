@@ -21,13 +21,13 @@ const words: Readonly<Record<Making['status'], string>> = {
 const mostShown = 5;
 
 export function MakingCard({ making }: { readonly making: Making }) {
-  const { name, status, stages, layers, error, since } = making;
+  const { name, status, stages, layers, error, since, until } = making;
   const over = isOver(making);
-  const [now, setNow] = useState(Date.now());
+  const [ticked, setTicked] = useState(Date.now());
+  const now = until ?? ticked;
   useEffect(() => {
-    setNow(Date.now());
     if (over) return;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setTicked(Date.now()), 1000);
     return () => clearInterval(timer);
   }, [over]);
   const earlier = stages.slice(0, -mostShown);

@@ -11,7 +11,3 @@ export function tintOf(value: number | undefined): string | undefined {
   const colour = value > 0 ? 'var(--tint-toward)' : 'var(--tint-away)';
   return `color-mix(in srgb, ${colour} ${Math.round(100 * share)}%, transparent)`;
 }
-
-/** A reading as people read it: two decimals, a real minus. */
-export const readingText = (value: number): string =>
-  `${value < 0 ? '\u2212' : ''}${Math.abs(value).toFixed(2)}`;

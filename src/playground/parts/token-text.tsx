@@ -5,7 +5,8 @@
  */
 import { memo } from 'preact/compat';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { readingText, tintOf } from './tint.js';
+import { decimalText } from './numbers.js';
+import { tintOf } from './tint.js';
 
 export interface TintedToken {
   readonly text: string;
@@ -97,7 +98,7 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
             <code>{visible(current.text)}</code>
             {concepts.map((name, i) => (
               <span key={name} class={i === shown ? 'tokens-shown' : undefined}>
-                {name} {readingText(current.values[i] ?? Number.NaN)}
+                {name} {decimalText(current.values[i] ?? Number.NaN)}
               </span>
             ))}
             <span class="quiet-text">

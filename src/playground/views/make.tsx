@@ -10,8 +10,8 @@ import { MakingCard } from '../make/making-card.js';
 import { readPairs } from '../make/pairs.js';
 import { Page } from '../parts/page.js';
 import { Tabs } from '../parts/tabs.js';
+import { chatWith } from '../state/chat-link.js';
 import { conceptNamed, model } from '../state/library.js';
-import { href } from '../state/route.js';
 
 const kinds = ['A sentence', 'Pairs of texts', 'A file'] as const;
 type Kind = (typeof kinds)[number];
@@ -177,7 +177,7 @@ function Made({ name, model }: { readonly name: string; readonly model: string }
     <section class="stack" aria-label={`What was measured on ${name}`}>
       <div class="row row-apart">
         <h2>{name}</h2>
-        <a class="button" href={href('chat', new URLSearchParams({ concept: `${name}:1` }))}>
+        <a class="button" href={chatWith(name, model)}>
           Try it in the chat
         </a>
       </div>

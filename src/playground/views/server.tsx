@@ -1,7 +1,7 @@
 /** Server: how busy it is, its models, and bringing more of them. */
-import { useEffect } from 'preact/hooks';
 import { hasKey } from '../api/key.js';
 import { Page } from '../parts/page.js';
+import { usePolled } from '../parts/polled.js';
 import { Bring } from '../server/bring.js';
 import { LoadCards } from '../server/load.js';
 import { ModelCards } from '../server/models.js';
@@ -11,13 +11,8 @@ import { refreshModels } from '../state/library.js';
 const pause = 5000;
 
 export default function Server() {
-  useEffect(() => {
-    // What goes wrong here, the load above tells.
-    const look = () => document.hidden || void refreshModels().catch(() => {});
-    look();
-    const timer = setInterval(look, pause);
-    return () => clearInterval(timer);
-  }, []);
+  // What goes wrong here, the load below tells.
+  usePolled(refreshModels, pause);
   return (
     <Page title="Server" lead="What this server runs, and what it takes for that.">
       <LoadCards />
