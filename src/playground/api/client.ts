@@ -61,8 +61,6 @@ export const get = <Reply>(path: string, options: CallOptions = {}) =>
   json<Reply>(path, { ...options, method: 'GET' });
 export const post = <Reply>(path: string, body?: unknown, options: CallOptions = {}) =>
   json<Reply>(path, { ...options, method: 'POST', body });
-export const put = <Reply>(path: string, body?: unknown, options: CallOptions = {}) =>
-  json<Reply>(path, { ...options, method: 'PUT', body });
 export const remove = <Reply>(path: string, options: CallOptions = {}) =>
   json<Reply>(path, { ...options, method: 'DELETE' });
 

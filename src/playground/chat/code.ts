@@ -36,17 +36,14 @@ function typescript(body: ChatBody, server: string, key: boolean): string {
     '',
     `const client = new OpenAI({ baseURL: ${JSON.stringify(`${server}v1`)}, apiKey: ${key ? 'process.env.STEERD_API_KEY' : "'none'"} });`,
     '',
-    `const reply = await client.chat.completions.create(${objectLiteral(body, 0)}${steers ? ' as OpenAI.ChatCompletionCreateParamsNonStreaming' : ''});`,
+    `const reply = await client.chat.completions.create(${objectLiteral(body)}${steers ? ' as OpenAI.ChatCompletionCreateParamsNonStreaming' : ''});`,
     'for (const { message } of reply.choices) console.log(message.content);',
   ].join('\n');
 }
 
 /** JSON with keys as TypeScript writes them. */
-function objectLiteral(value: unknown, depth: number): string {
-  return JSON.stringify(value, null, 2)
-    .replace(/^(\s*)"([A-Za-z_]\w*)":/gm, '$1$2:')
-    .replaceAll('\n', `\n${' '.repeat(depth)}`);
-}
+const objectLiteral = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(/^(\s*)"([A-Za-z_]\w*)":/gm, '$1$2:');
 
 function python(body: ChatBody, server: string, key: boolean): string {
   const fields = Object.entries(body);

@@ -17,7 +17,6 @@ export interface ChatBody {
   readonly max_tokens: number;
   readonly steering?: { readonly choices: readonly [null, readonly Item[]] };
   readonly monitor?: readonly string[];
-  readonly stream?: true;
 }
 
 /** Only what is not the API's default, as one would write it by hand. */

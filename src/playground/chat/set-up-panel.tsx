@@ -1,6 +1,6 @@
 /** The set-up beside the conversation: concepts with their strengths, what is watched, sampling. */
+import { ConceptChips } from '../parts/concept-chips.js';
 import { ConceptPicker } from '../parts/concept-picker.js';
-import { Icon } from '../parts/icon.js';
 import { conceptNamed, concepts, libraryState } from '../state/library.js';
 import { href } from '../state/route.js';
 import { ConceptRow, NumberField } from './concept-row.js';
@@ -40,23 +40,11 @@ export function SetUpPanel() {
         <div class="stack">
           <div class="stack-tight">
             <span class="label">Watch without steering</span>
-            {watched.length > 0 && (
-              <ul class="row">
-                {watched.map((name) => (
-                  <li key={name} class="chip">
-                    {name}
-                    <button
-                      type="button"
-                      class="icon chip-button"
-                      aria-label={`Stop watching ${name}`}
-                      onClick={() => change({ watched: watched.filter((one) => one !== name) })}
-                    >
-                      <Icon name="close" />
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            )}
+            <ConceptChips
+              names={watched}
+              action="Stop watching"
+              onChange={(names) => change({ watched: names })}
+            />
             {watched.length + chosen.length < mostConcepts && (
               <ConceptPicker
                 label="Watch a concept"

@@ -1,7 +1,9 @@
 /** The figures of a concept: over strengths, over layers, and where its fit attended. */
+
 import type { ConceptAttention } from '../../schemas/concept-attention.js';
 import { PlotFigure } from '../parts/plot.js';
 import { strengthText } from '../parts/slider.js';
+import { visible } from '../parts/token-text.js';
 import {
   type CurvePart,
   type CurvePoint,
@@ -123,9 +125,6 @@ export function LayerPlot({ layers }: LayerPlotProps) {
     />
   );
 }
-
-/** White space as signs. */
-const visible = (text: string): string => text.replaceAll('\n', '\u21b5').replaceAll(' ', '\u00b7');
 
 export function AttentionPlot({ attention }: { readonly attention: ConceptAttention }) {
   const { candidates, map, chosen } = attention;

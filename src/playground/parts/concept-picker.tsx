@@ -2,7 +2,7 @@
  * Finds a concept among thousands by typing: an ARIA combobox with a list that filters as one types, arrow keys, Enter to take one,
  * Escape to close.
  */
-import { useId, useMemo, useRef, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { type ConceptSummary, concepts } from '../state/library.js';
 import { Icon } from './icon.js';
 
@@ -11,8 +11,6 @@ interface ConceptPickerProps {
   readonly placeholder?: string;
   /** Names that are not offered: those already there. */
   readonly without?: readonly string[];
-  /** The concepts to choose from; those of the chosen model unless said otherwise. */
-  readonly from?: readonly ConceptSummary[];
   readonly onPick: (name: string) => void;
 }
 
@@ -40,7 +38,6 @@ export function ConceptPicker({
   label,
   placeholder = 'Add a concept',
   without = [],
-  from,
   onPick,
 }: ConceptPickerProps) {
   const id = useId();
@@ -48,11 +45,8 @@ export function ConceptPicker({
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
   const list = useRef<HTMLDivElement>(null);
-  const all = from ?? concepts.value;
-  const found = useMemo(
-    () => findConcepts(all, typed).filter(({ name }) => !without.includes(name)),
-    [all, typed, without],
-  );
+  // Closed it shows nothing, and whatever is around it is drawn anew at each step of a slider.
+  const found = open ? findConcepts(concepts.value, typed).filter(({ name }) => !without.includes(name)) : [];
   const shown = found.slice(0, mostShown);
   const current = Math.min(active, shown.length - 1);
 

@@ -114,7 +114,7 @@ export function TokenText({ label, tokens, count, concepts, shown, unit = 1 }: T
 }
 
 /** White space as signs. */
-const visible = (text: string): string => text.replaceAll('\n', '\u21b5').replaceAll(' ', '\u00b7');
+export const visible = (text: string): string => text.replaceAll('\n', '\u21b5').replaceAll(' ', '\u00b7');
 
 interface Starts {
   tokens: readonly TintedToken[];

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { inWords } from '../api/errors.js';
 import { bytesText } from '../parts/bytes.js';
 import { Failed } from '../parts/failed.js';
+import { SelectField } from '../parts/select-field.js';
 import { Tabs } from '../parts/tabs.js';
 import { begin, cancel, isOver, type Job, jobs, readJobs } from './jobs.js';
 
@@ -90,17 +91,12 @@ function BringForm({ label, placeholder, precision, hint, submit, onSubmit }: Br
           onInput={({ currentTarget }) => setWhat(currentTarget.value)}
         />
       </label>
-      <label class="field">
-        <span>Precision</span>
-        <select value={chosen} onChange={({ currentTarget }) => setChosen(currentTarget.value)}>
-          <option value="">{precision}</option>
-          {['int8', 'int4', 'fp16', 'fp32'].map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField
+        label="Precision"
+        value={chosen}
+        options={[['', precision], ...precisions]}
+        onChoose={setChosen}
+      />
       <button type="submit" class="primary" disabled={what.trim() === ''}>
         {submit}
       </button>
@@ -108,6 +104,8 @@ function BringForm({ label, placeholder, precision, hint, submit, onSubmit }: Br
     </form>
   );
 }
+
+const precisions = ['int8', 'int4', 'fp16', 'fp32'].map((one) => [one, one] as const);
 
 const words: Readonly<Record<Job['status'], string>> = {
   queued: 'waits',

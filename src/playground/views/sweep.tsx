@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals';
 import { saveFile } from '../api/client.js';
 import { copy } from '../parts/clipboard.js';
+import { ConceptChips } from '../parts/concept-chips.js';
 import { ConceptPicker } from '../parts/concept-picker.js';
 import { Failed } from '../parts/failed.js';
 import { Icon } from '../parts/icon.js';
@@ -124,23 +125,12 @@ function Asked({ running }: { readonly running: boolean }) {
     >
       <div class="stack-tight">
         <span class="label">Concepts</span>
-        {concepts.length > 0 && (
-          <ul class="row" aria-label="Chosen concepts">
-            {concepts.map((name) => (
-              <li key={name} class="chip">
-                {name}
-                <button
-                  type="button"
-                  class="icon chip-button"
-                  aria-label={`Remove ${name}`}
-                  onClick={() => change({ concepts: concepts.filter((one) => one !== name) })}
-                >
-                  <Icon name="close" />
-                </button>
-              </li>
-            ))}
-          </ul>
-        )}
+        <ConceptChips
+          label="Chosen concepts"
+          names={concepts}
+          action="Remove"
+          onChange={(names) => change({ concepts: names })}
+        />
         {concepts.length < limits.concepts && (
           <ConceptPicker
             label="Add a concept to sweep"
