@@ -2,18 +2,20 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { freemem, totalmem } from 'node:os';
+import { freemem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { readKeys } from '../access/key-store.js';
 import { isLoopback } from '../access/loopback.js';
 import { shownBytes } from '../common/byte-size.js';
 import { integerInstructions } from '../common/cpu-features.js';
+import { machineMemory } from '../common/machine-memory.js';
 import { packageVersion } from '../common/package.js';
 import { chooseThreads } from '../common/threads.js';
 import { readConceptFolder } from '../concepts/concept-folder.js';
 import type { Settings } from '../config.js';
 import { readFootprint } from '../engine/load/footprint.js';
 import { modelNames } from '../models/disk/model-folders.js';
+import { folderOfModel, ownPlace } from '../models/disk/model-places.js';
 import { answering } from './api.js';
 
 export interface Finding {
@@ -107,12 +109,13 @@ function processor({ threads }: Settings): Told {
 }
 
 async function model({ modelsDirectory, model: id }: Settings): Promise<Told> {
-  const folder = join(modelsDirectory, id);
+  const folder = await folderOfModel(modelsDirectory, id);
   if (!(await isThere(folder))) {
-    const known = await modelNames(modelsDirectory).catch(() => []);
+    const place = ownPlace(modelsDirectory);
+    const known = await modelNames(place).catch(() => []);
     const has = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
     return wrong(
-      `there is no ${id} in ${resolve(modelsDirectory)}; ${has}`,
+      `there is no ${id} in ${resolve(place)}; ${has}`,
       'set STEERD_MODEL to one of those, set STEERD_MODELS_DIR, or bring one: steerd pull OWNER/NAME',
     );
   }
@@ -136,12 +139,11 @@ async function model({ modelsDirectory, model: id }: Settings): Promise<Told> {
   }
 }
 
-const measured = ({ modelsDirectory, model: id }: Pick<Settings, 'modelsDirectory' | 'model'>) =>
-  readFootprint(join(modelsDirectory, id), { slots: 1, context: 0, memory: null });
+const measured = async ({ modelsDirectory, model: id }: Pick<Settings, 'modelsDirectory' | 'model'>) =>
+  readFootprint(await folderOfModel(modelsDirectory, id), { slots: 1, context: 0, memory: null });
 
 async function memory(settings: Settings): Promise<Told> {
-  const constrained = process.constrainedMemory();
-  const total = constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+  const total = machineMemory();
   const found = `${shownBytes(total)}, ${shownBytes(Math.min(total, freemem()))} of it free`;
   const needed = await measured(settings).catch(() => null);
   if (needed === null) return right(found);
@@ -180,7 +182,8 @@ const cache = (directory: string | null): Told | Promise<Told> =>
     : writable(directory, 'STEERD_CACHE_DIR', 'prepared weights');
 
 async function concepts({ modelsDirectory, model: id, dataDirectory }: Settings): Promise<Told> {
-  const folders = [join(modelsDirectory, id, 'concepts'), join(dataDirectory, 'concepts')];
+  const model = await folderOfModel(modelsDirectory, id);
+  const folders = [join(model, 'concepts'), join(dataDirectory, 'concepts')];
   const [shipped, own] = await Promise.all(folders.map(readConceptFolder));
   const refused = [...(shipped?.refused ?? []), ...(own?.refused ?? [])];
   const found = `${shipped?.loaded.length ?? 0} with the model, ${own?.loaded.length ?? 0} made here`;
