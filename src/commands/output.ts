@@ -19,12 +19,20 @@ export function say(text: string): void {
 
 export const sayJson = (value: unknown): void => say(JSON.stringify(value, null, 2));
 
-/** A paragraph, wrapped on a terminal; for pipes a line stays a line. */
-export function sayWrapped(text: string, stream: NodeJS.WriteStream = process.stdout): void {
+/**
+ * A paragraph, wrapped on a terminal; for pipes a line stays a line.
+ * @param code paints its lines, as `painted` does: a text that is painted before would lose the escapes
+ */
+export function sayWrapped(
+  text: string,
+  stream: NodeJS.WriteStream = process.stdout,
+  code: string | null = null,
+): void {
   const lines = stream.isTTY
     ? wrap(text, Math.max(narrowest, stream.columns ?? usualWidth))
     : [harmless(text)];
-  stream.write(`${lines.join('\n')}\n`);
+  const shown = code === null ? lines : lines.map((line) => painted(code, line));
+  stream.write(`${shown.join('\n')}\n`);
 }
 
 /** Lines below a command's help, each wrapped where the terminal is too narrow for it; commander wraps its own. */
@@ -71,7 +79,8 @@ export class WordWriter {
       if (part === '\n') {
         this.out('\n');
         this.#column = 0;
-      } else this.#space = part;
+        this.#space = '';
+      } else this.#space += part;
     }
   }
 

@@ -54,7 +54,7 @@ const shown = (value: number | null) => (value === null ? '-' : value.toFixed(2)
 
 function show({ data, summary }: Sweep, prompts: readonly string[]): void {
   for (const [index, prompt] of prompts.entries()) {
-    sayWrapped(painted('1', prompt));
+    sayWrapped(prompt, process.stdout, '1');
     for (const one of data.filter((row) => row.prompt === index)) {
       say(painted('36', `  ${one.concept} at ${one.strength}`));
       sayWrapped(one.answer);

@@ -7,7 +7,7 @@ import { cells } from '../../src/commands/columns.js';
 import { register as registerCompletion } from '../../src/commands/completion.js';
 import { conceptCard } from '../../src/commands/concept-card.js';
 import { register as registerConcepts } from '../../src/commands/concepts.js';
-import { bar, harmless, WordWriter } from '../../src/commands/output.js';
+import { bar, harmless, sayWrapped, WordWriter } from '../../src/commands/output.js';
 import { itemsOf } from '../../src/commands/steering-options.js';
 import { plainLines } from '../../src/common/log.js';
 import type { ConceptObject } from '../../src/schemas/concepts.js';
@@ -96,6 +96,41 @@ test('an answer that comes in pieces breaks between words, and keeps its own lin
   assert.equal(written(Number.POSITIVE_INFINITY), pieces.join(''));
   assert.equal(written(80), 'One two three\nfour fivesix seven');
   assert.equal(written(10), 'One two\nthree\nfour\nfivesix\nseven');
+});
+
+test('an answer in a terminal keeps its indentation, and what ends a line does not indent the next', () => {
+  const written = (text: string, width: number) => {
+    let all = '';
+    const words = new WordWriter((piece) => {
+      all += piece;
+    }, width);
+    for (const letter of text) words.write(letter);
+    words.end();
+    return all;
+  };
+  assert.equal(written('def f():\n    return 1', 80), 'def f():\n    return 1');
+  assert.equal(written('one \ntwo', 80), 'one\ntwo');
+  assert.equal(written('one  two', 5), 'one\ntwo');
+});
+
+test('a paragraph on a terminal is painted line by line, and keeps its colour', (t) => {
+  const { stdout } = process;
+  const before = { tty: stdout.isTTY, columns: stdout.columns, plain: process.env.NO_COLOR };
+  let said = '';
+  const write = t.mock.method(stdout, 'write', (text: string | Uint8Array) => {
+    said += String(text);
+    return true;
+  });
+  Object.assign(stdout, { isTTY: true, columns: 40 });
+  delete process.env.NO_COLOR;
+  try {
+    sayWrapped(`${'x'.repeat(30)} ${'y'.repeat(30)} \x1b[2J`, stdout, '1');
+  } finally {
+    write.mock.restore();
+    Object.assign(stdout, { isTTY: before.tty, columns: before.columns });
+    if (before.plain !== undefined) process.env.NO_COLOR = before.plain;
+  }
+  assert.equal(said, `\x1b[1m${'x'.repeat(30)}\x1b[0m\n\x1b[1m${'y'.repeat(30)} [2J\x1b[0m\n`);
 });
 
 test('text of a model cannot control the terminal', () => {
