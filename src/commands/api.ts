@@ -20,12 +20,22 @@ export class ApiError extends Error {
 }
 
 export class Api {
-  /** @param where the server's address; null for this process */
+  /**
+   * @param where the server's address; null for this process
+   * @param named the model as a field of requests, where one was named: a server has a default of its own
+   */
   constructor(
     readonly where: string | null,
+    readonly named: { readonly model?: string },
     readonly signal: AbortSignal,
     private readonly send: Send,
   ) {}
+
+  /** The path of the concepts of the model that is meant, or of what is under it. */
+  concepts(under = '', query: object = {}): string {
+    const asked = new URLSearchParams(Object.entries({ ...this.named, ...query })).toString();
+    return `/v1/concepts${under}${asked === '' ? '' : `?${asked}`}`;
+  }
 
   /** @throws ApiError with the server's own words */
   async bytes(path: string, asked: Asked = {}): Promise<Buffer> {
@@ -88,6 +98,8 @@ export interface ApiOptions {
   readonly server?: string;
   readonly local?: boolean;
   readonly json?: boolean;
+  /** As typed; what else names one, the environment, is for an application of one's own. */
+  readonly model?: string;
 }
 
 /** Settings that an application inside this process is run with. */
@@ -115,19 +127,20 @@ export function addApi(command: Command): ReturnType<typeof addSettings> {
  * @throws ApiError; Interrupted
  */
 export function withApi<T>(
-  { server, local }: ApiOptions,
+  { server, local, model }: ApiOptions,
   settings: Settings,
   work: (api: Api) => Promise<T>,
   needs: 'model' | 'nothing' = 'nothing',
 ): Promise<T> {
   return untilInterrupted(async (signal) => {
+    const named = model === undefined ? {} : { model: settings.model };
     const url = local ? null : (server ?? (await answering(settings)));
-    if (url !== null) return work(new Api(url, signal, overHttp(url)));
+    if (url !== null) return work(new Api(url, named, signal, overHttp(url)));
     // Only here: whoever asks a server need not wait until all of another one is in memory.
     const { ownApplication } = await import('./own-application.js');
     const own = await ownApplication(settings, needs);
     try {
-      return await work(new Api(null, signal, own.send));
+      return await work(new Api(null, named, signal, own.send));
     } finally {
       await own.close();
     }

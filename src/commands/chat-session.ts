@@ -86,7 +86,7 @@ export class ChatSession {
         say(painted('2', this.#compare ? 'unsteered answers stand beside' : 'steered answers only'));
         return;
       case 'concepts': {
-        const { data } = await this.api.json<ConceptList>('/v1/concepts');
+        const { data } = await this.api.json<ConceptList>(this.api.concepts());
         sayWrapped(data.map((one) => one.name).join('  '));
         return;
       }
@@ -108,7 +108,8 @@ export class ChatSession {
 
   /** @throws ApiError for a concept that is not there, before anything changes */
   async #steerBy(items: readonly Item[]): Promise<void> {
-    for (const { concept } of items) await this.api.json(`/v1/concepts/${encodeURIComponent(concept)}`);
+    for (const { concept } of items)
+      await this.api.json(this.api.concepts(`/${encodeURIComponent(concept)}`));
     this.#items = items;
     say(painted('2', shownItems(items)));
   }
@@ -119,7 +120,7 @@ export class ChatSession {
     const text =
       this.#compare && this.#items.length > 0
         ? await this.#sideBySide(messages, signal)
-        : await this.#stream({ ...this.options.sampling, messages, ...steering }, signal);
+        : await this.#stream({ ...this.api.named, ...this.options.sampling, messages, ...steering }, signal);
     this.#messages = [...messages, { role: 'assistant', content: text }];
     if (this.options.json) sayJson({ messages: this.#messages, steering: this.#items });
   }
@@ -136,7 +137,7 @@ export class ChatSession {
   /** Both answers from one request and one seed; the conversation goes on with the steered one. */
   async #sideBySide(messages: readonly Message[], signal: AbortSignal): Promise<string> {
     const { sampling } = this.options;
-    const body = { ...sampling, messages, steering: { choices: [null, this.#items] } };
+    const body = { ...this.api.named, ...sampling, messages, steering: { choices: [null, this.#items] } };
     const progress = new ProgressLine();
     progress.update('writing both answers ...');
     const reply = await this.api

@@ -29,12 +29,13 @@ export function register(program: Command): void {
     const settings = settingsOf({ ...options });
     const text = prompt === undefined || prompt === '-' ? await standardInput() : prompt;
     if (text.trim() === '') throw errors.invalidValue('prompt', 'a text', text);
-    const body = bodyOf(text, options);
+    const asked = bodyOf(text, options);
     const path = options.raw ? '/v1/completions' : '/v1/chat/completions';
     await withApi(
       options,
       settings,
       async (api) => {
+        const body = { ...api.named, ...asked };
         if (options.json) sayJson(await api.json(path, { method: 'POST', body }));
         else await stream(api, path, body);
       },

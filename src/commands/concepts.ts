@@ -12,12 +12,7 @@ import { conceptCard } from './concept-card.js';
 import { painted, say, sayJson, sayTable, sayWrapped, terminalWidth } from './output.js';
 
 type Options = ApiOptions & Readonly<Record<string, string | boolean | undefined>>;
-type Work = (
-  api: Api,
-  of: (path?: string, query?: object) => string,
-  options: Options,
-  args: string[],
-) => Promise<void>;
+type Work = (api: Api, options: Options, args: string[]) => Promise<void>;
 
 export function register(program: Command): void {
   const concepts = program.command('concepts').description('concepts of a model');
@@ -29,16 +24,9 @@ export function register(program: Command): void {
       const [options] = given.slice(-2) as [Options];
       const settings = settingsOf({ ...options });
       const args = given.slice(0, -2).flat() as string[];
-      // A server has a default model of its own; one that is named here is meant.
-      const model = typeof options.model === 'string' ? { model: options.model } : {};
-      const of = (path = '', query: object = {}) => {
-        const asked = new URLSearchParams(Object.entries({ ...model, ...query })).toString();
-        return `/v1/concepts${path}${asked === '' ? '' : `?${asked}`}`;
-      };
       await withApi(options, settings, (api) =>
         work(
           api,
-          of,
           options,
           args.filter((arg) => arg !== undefined),
         ),
@@ -58,12 +46,12 @@ export function register(program: Command): void {
 
 const at = (name: string) => `/${encodeURIComponent(name)}`;
 
-async function list(api: Api, of: Parameters<Work>[1], { json }: Options): Promise<void> {
+async function list(api: Api, { json }: Options): Promise<void> {
   const data: ConceptList['data'] = [];
   let page: ConceptList | undefined;
   do {
     const after: object = typeof page?.next === 'string' ? { after: page.next } : {};
-    page = await api.json<ConceptList>(of('', after));
+    page = await api.json<ConceptList>(api.concepts('', after));
     data.push(...page.data);
   } while (page.has_more);
   if (json) return sayJson({ object: 'list', data });
@@ -80,15 +68,15 @@ async function list(api: Api, of: Parameters<Work>[1], { json }: Options): Promi
   );
 }
 
-const show: Work = async (api, of, { json }, [name = '']) => {
-  const concept = await api.json<ConceptObject>(of(at(name)));
+const show: Work = async (api, { json }, [name = '']) => {
+  const concept = await api.json<ConceptObject>(api.concepts(at(name)));
   if (json) sayJson(concept);
   else say(conceptCard(concept, Math.min(110, terminalWidth())).join('\n'));
 };
 
-const similarity: Work = async (api, of, { json }, names) => {
+const similarity: Work = async (api, { json }, names) => {
   const query = names.length === 0 ? {} : { concepts: names.join(',') };
-  const found = await api.json<ConceptSimilarity>(of('/similarity', query));
+  const found = await api.json<ConceptSimilarity>(api.concepts('/similarity', query));
   if (json) return sayJson(found);
   const { concepts, cosine } = found;
   const width = Math.min(14, Math.max(...concepts.map(({ name }) => name.length)));
@@ -116,7 +104,7 @@ const similarity: Work = async (api, of, { json }, names) => {
   }
 };
 
-const exportOne: Work = async (api, of, { json, format, out }, [name = '']) => {
+const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
   const named = typeof out === 'string' ? extname(out).slice(1).toLowerCase() : '';
   const kind =
     typeof format === 'string' ? format : (vectorFormats.find((one) => one === named) ?? 'safetensors');
@@ -124,7 +112,7 @@ const exportOne: Work = async (api, of, { json, format, out }, [name = '']) => {
     throw errors.invalidValue('--format', `one of ${vectorFormats.join(', ')}`, kind);
   }
   const file = resolve(typeof out === 'string' ? out : `${name.replace(/[^\w.-]+/g, '-')}.${kind}`);
-  const bytes = await api.bytes(of(`${at(name)}/vectors`, { format: kind }));
+  const bytes = await api.bytes(api.concepts(`${at(name)}/vectors`, { format: kind }));
   await makeFolderDurably(dirname(file));
   // Whole or not at all: whoever reads the file meanwhile sees the old one.
   await writeDurably(dirname(file), basename(file), bytes);
@@ -132,8 +120,8 @@ const exportOne: Work = async (api, of, { json, format, out }, [name = '']) => {
   else sayWrapped(`${name}: ${bytes.length} bytes in ${file}`);
 };
 
-const importOne: Work = async (api, of, { json }, [name = '', file = '']) => {
-  const made = await api.json<ConceptObject>(of(`${at(name)}/vectors`), {
+const importOne: Work = async (api, { json }, [name = '', file = '']) => {
+  const made = await api.json<ConceptObject>(api.concepts(`${at(name)}/vectors`), {
     method: 'PUT',
     body: await readFile(file),
   });
@@ -142,10 +130,12 @@ const importOne: Work = async (api, of, { json }, [name = '', file = '']) => {
   for (const warning of made.warnings ?? []) sayWrapped(`warning: ${warning}`, process.stderr);
 };
 
-const remove: Work = async (api, of, { json }, names) => {
+const remove: Work = async (api, { json }, names) => {
   const removed = [];
   for (const name of names) {
-    const gone = await api.json<z.output<typeof DeletedConcept>>(of(at(name)), { method: 'DELETE' });
+    const gone = await api.json<z.output<typeof DeletedConcept>>(api.concepts(at(name)), {
+      method: 'DELETE',
+    });
     removed.push(gone);
     if (!json) sayWrapped(`${name} (${gone.version.slice(0, 12)}) is removed from ${gone.model}`);
   }

@@ -55,6 +55,7 @@ interface FitOptions {
   readonly server?: string;
   readonly local?: boolean;
   readonly json?: boolean;
+  readonly model?: string;
 }
 
 export function register(program: Command): void {
@@ -102,9 +103,8 @@ export function register(program: Command): void {
       const url = options.local ? null : (options.server ?? (await answering(settings)));
       if (url === null) return fitIntoStore(parsed.value, settings, options);
       // What was typed: a server fills in what is left out by itself.
-      const model = command.getOptionValue('model') === undefined ? {} : { model: settings.model };
       const job = await withApi({ ...options, server: url }, settings, (api) =>
-        fitOverApi(api, { name, ...fields, ...model }),
+        fitOverApi(api, { name, ...fields, ...api.named }),
       );
       reportJob(job, url, options);
     } else {

@@ -18,7 +18,7 @@ export function register(program: Command): void {
     const score = await withApi(
       options,
       settings,
-      (api) => api.json<Score>('/v1/steering/score', { method: 'POST', body }),
+      (api) => api.json<Score>('/v1/steering/score', { method: 'POST', body: { ...api.named, ...body } }),
       'model',
     );
     if (options.json) return sayJson(score);

@@ -39,7 +39,7 @@ export function register(program: Command): void {
         (api) => {
           const answers = prompts.length * body.concepts.length * body.strengths.length;
           progress.update(`writing and measuring ${answers} answers ...`);
-          return api.json<Sweep>('/v1/steering/sweep', { method: 'POST', body });
+          return api.json<Sweep>('/v1/steering/sweep', { method: 'POST', body: { ...api.named, ...body } });
         },
         'model',
       );

@@ -62,6 +62,18 @@ describe('commands that speak the API', () => {
     assert.equal(asked.out, alone.out);
     assert.doesNotMatch(asked.out, controls);
 
+    // A model that is named is meant, and not the server's default one.
+    for (const args of [
+      ['complete', 'Hi'],
+      ['chat'],
+      ['score', 'Hi', '-c', 'Sea'],
+      ['sweep', 'Hi', '-c', 'Sea'],
+    ]) {
+      const other = await steerd([...args, '--model', 'nobody'], near, 'Hi\n');
+      assert.equal(other.code, 2, `${args[0]}: ${other.out}`);
+      assert.match(other.err, /nobody/);
+    }
+
     const chat = await steerd(
       ['chat', '--json', '-c', 'Sea'],
       near,
