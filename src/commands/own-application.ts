@@ -5,6 +5,7 @@ import type { Settings } from '../config.js';
 import { buildApp } from '../server/app.js';
 import { lockDataDirectory } from '../server/data-lock.js';
 import { openServices } from '../server/open-services.js';
+import { closeJobs } from '../server/server.js';
 import type { Send } from './api-request.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -26,7 +27,7 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const app = await buildApp(services, { settings: local, log });
   let unlock: (() => Promise<void>) | undefined;
   const close = async () => {
-    await Promise.all([app.close(), services.fits.close(), services.pulls.close()]);
+    await Promise.all([app.close(), closeJobs(services)]);
     await services.models.close();
     await unlock?.();
   };

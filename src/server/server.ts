@@ -48,7 +48,7 @@ export async function startServer(
   // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
   const closeServices = async () => {
-    await Promise.all([services.fits.close(), services.pulls.close(), services.imports.close()]);
+    await closeJobs(services);
     await services.models.close();
     await services.unlock?.();
   };
@@ -67,6 +67,15 @@ export async function startServer(
   }
 }
 
+/** Cancels fits, pulls and imports. Resolves when none of them runs any more. */
+export async function closeJobs({
+  fits,
+  pulls,
+  imports,
+}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports'>): Promise<void> {
+  await Promise.all([fits.close(), pulls.close(), imports.close()]);
+}
+
 async function stopApp(app: App, services: OpenedServices, seconds: number): Promise<void> {
   let cut: NodeJS.Timeout | undefined;
   const cancel = setTimeout(() => {
@@ -75,7 +84,7 @@ async function stopApp(app: App, services: OpenedServices, seconds: number): Pro
     cut = setTimeout(() => app.server.closeAllConnections(), cutAfterMilliseconds);
   }, seconds * 1000);
   try {
-    await Promise.all([app.close(), services.fits.close(), services.pulls.close(), services.imports.close()]);
+    await Promise.all([app.close(), closeJobs(services)]);
   } finally {
     clearTimeout(cancel);
     clearTimeout(cut);
