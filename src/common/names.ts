@@ -8,6 +8,9 @@ export function isConceptName(name: string): boolean {
   return conceptName.test(name) && name === name.normalize('NFC');
 }
 
+export const conceptNameExpected =
+  'a name of 1 to 128 letters, digits, spaces, "_", "-", "." or "\'", starting with a letter or digit';
+
 /** What a model's folder, and so its id in requests, may be called: one part, no "@" (it begins an alias). */
 const modelName = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,127}$/u;
 /** Paths of the API under /v1/models, and what Windows keeps for itself. */

@@ -1,6 +1,7 @@
 /** A concept as HTTP shows it. */
 import { z } from 'zod';
-import { isConceptName } from '../common/names.js';
+import { conceptNameExpected, isConceptName } from '../common/names.js';
+import { formed } from './fields.js';
 import { ModelQuery } from './models.js';
 import { ConceptReadings } from './readings.js';
 
@@ -136,22 +137,19 @@ export const DeletedConcept = z
   })
   .meta({ id: 'DeletedConcept' });
 
-const nameExpected =
-  'must be a name of 1 to 128 letters, digits, spaces, "_", "-", "." or "\'", starting with a letter or digit';
-
 export const RenameRequest = z
   .strictObject({
-    model: z.string().min(1).optional().meta({ description: 'Id of a model; the default one if left out.' }),
-    name: z
-      .string({ error: nameExpected })
-      .refine(isConceptName, { error: nameExpected })
-      .meta({ description: 'The new name.', examples: ['corsair'] }),
+    ...ModelQuery.shape,
+    name: formed(isConceptName, conceptNameExpected).meta({
+      description: 'The new name.',
+      examples: ['corsair'],
+    }),
   })
   .meta({ id: 'RenameRequest', example: { name: 'corsair' } });
 
 export const RestoreRequest = z
   .strictObject({
-    model: z.string().min(1).optional().meta({ description: 'Id of a model; the default one if left out.' }),
+    ...ModelQuery.shape,
   })
   .meta({ id: 'RestoreRequest', examples: [{}] });
 

@@ -11,6 +11,12 @@ export const text = (limit: number, error = `must be a text of 1 to ${limit} cha
     .max(limit, { error })
     .refine((value) => value.trim() !== '', { error });
 
+/** A text of a form that a function knows. */
+export const formed = (isOne: (text: string) => boolean, expected: string) => {
+  const error = `must be ${expected}`;
+  return z.string({ error }).refine(isOne, { error });
+};
+
 /** A whole number within both bounds. */
 export const whole = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`;

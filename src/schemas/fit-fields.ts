@@ -1,7 +1,7 @@
 /** The fields of a fit's request, each with what it must be alone. */
 import { z } from 'zod';
-import { isConceptName } from '../common/names.js';
-import { between, choice, list, listOf, strictly, text, whole } from './fields.js';
+import { conceptNameExpected, isConceptName } from '../common/names.js';
+import { between, choice, formed, list, listOf, strictly, text, whole } from './fields.js';
 import {
   auto,
   conceptClasses,
@@ -44,8 +44,6 @@ const fitLimits = {
   layers: 4096,
 } as const;
 
-const nameExpected =
-  'must be a name of 1 to 128 letters, digits, spaces, "_", "-", "." or "\'", starting with a letter or digit';
 export const prefixExpected = `must be a text of 1 to ${fitLimits.prefix} characters that states the concept`;
 
 const described = (table: Record<string, { readonly description: string }>) =>
@@ -109,10 +107,10 @@ const classes = Object.entries(conceptClasses)
   .join(' ');
 
 export const fitFields = {
-  name: z
-    .string({ error: nameExpected })
-    .refine(isConceptName, { error: nameExpected })
-    .meta({ description: 'Name of the concept that the fit makes.', examples: ['ocean'] }),
+  name: formed(isConceptName, conceptNameExpected).meta({
+    description: 'Name of the concept that the fit makes.',
+    examples: ['ocean'],
+  }),
   model: z.string().optional().meta({ description: "Default: the server's default model." }),
   prefix: text(fitLimits.prefix, prefixExpected)
     .optional()

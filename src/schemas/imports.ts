@@ -2,18 +2,12 @@
 import { z } from 'zod';
 import { isModelName, modelNameExpected } from '../common/names.js';
 import { isSafePath } from '../hub/file-path.js';
-import { strictly } from './fields.js';
+import { formed, strictly } from './fields.js';
 import { jobEventFields } from './job-events.js';
 
 /** The precisions that a graph is built in. */
 export const precisions = ['int8', 'int4', 'fp16', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
-
-/** A text of a form that a function knows. */
-const formed = (isOne: (text: string) => boolean, expected: string) => {
-  const error = `must be ${expected}`;
-  return z.string({ error }).refine(isOne, { error });
-};
 
 const importFields = {
   path: formed(isSafePath, 'a path under a models directory, without "." and ".." and hidden folders').meta({

@@ -10,15 +10,9 @@ import {
   repositoryExpected,
   revisionExpected,
 } from '../hub/repository.js';
-import { strictly } from './fields.js';
+import { formed, strictly } from './fields.js';
 import { precisions } from './imports.js';
 import { jobEventFields } from './job-events.js';
-
-/** A text of a form that a function knows. */
-const formed = (isOne: (text: string) => boolean, expected: string) => {
-  const error = `must be ${expected}`;
-  return z.string({ error }).refine(isOne, { error });
-};
 
 const pullFields = {
   model: formed(isRepository, repositoryExpected).meta({
