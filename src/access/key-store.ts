@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 import { lockFile } from '../common/file-lock.js';
 import { unixSeconds } from '../common/stamps.js';
-import { validate } from '../schemas/validation.js';
+import { validate, validated } from '../schemas/validation.js';
 import { ApiKey, environmentKey, findKey, KeysFile, newSecret } from './api-key.js';
 
 const fileName = 'keys.json';
@@ -100,9 +100,7 @@ export async function addKey(
   grant: KeyGrant,
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
   const { secret, id, hash } = newSecret();
-  const checked = validate(ApiKey, { ...grant, id, hash, created: unixSeconds() });
-  if ('error' in checked) throw checked.error;
-  const key = checked.value;
+  const key = validated(ApiKey, { ...grant, id, hash, created: unixSeconds() });
   return changeKeys(dataDirectory, (keys) => ({ keys: [...keys, key], result: { key, secret } }));
 }
 

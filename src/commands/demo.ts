@@ -13,7 +13,7 @@ import { greedy } from '../engine/protocol.js';
 import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
 import { SteeringItem } from '../schemas/steering.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 import { resolveSteering } from '../steering/resolve.js';
 import { streamText } from '../text/text-stream.js';
 import { demoPage } from './demo-page.js';
@@ -143,9 +143,7 @@ function chooseConcepts(names: readonly string[]): string[] {
 /** Checked as a request's would be. */
 function steeringItem(concept: string, strength: string | undefined): SteeringItem {
   const item = { concept, ...(strength === undefined ? {} : { strength: numberOf('--strength', strength) }) };
-  const parsed = validate(SteeringItem, item);
-  if ('error' in parsed) throw parsed.error;
-  return parsed.value;
+  return validated(SteeringItem, item);
 }
 
 interface Answers {

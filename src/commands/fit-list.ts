@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { errors } from '../errors.js';
 import { FitRequest } from '../schemas/fits.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 
 /** The same on every file system. */
 const fileName = /^[a-z0-9-]{1,64}$/;
@@ -16,9 +16,7 @@ const ListFile = z.object({ list: z.array(FitRequest).min(1) });
  * @throws SteerdError naming the entry and the field at fault
  */
 export async function readFitList(file: string, model: string): Promise<readonly FitRequest[]> {
-  const parsed = validate(ListFile, { list: await readJson(file) });
-  if ('error' in parsed) throw parsed.error;
-  const { list } = parsed.value;
+  const { list } = validated(ListFile, { list: await readJson(file) });
   const names = new Set<string>();
   for (const [index, entry] of list.entries()) {
     const field = (name: string) => `list.${index}.${name}`;

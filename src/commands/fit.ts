@@ -26,7 +26,7 @@ import {
 } from '../schemas/fit-choices.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
-import { validate } from '../schemas/validation.js';
+import { validated } from '../schemas/validation.js';
 import { addApi, answering, withApi } from './api.js';
 import { readFitList } from './fit-list.js';
 import { fitOverApi } from './fit-over-api.js';
@@ -98,10 +98,9 @@ export function register(program: Command): void {
           'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list and --out',
         );
       }
-      const parsed = validate(FitRequest, { name, ...fields });
-      if ('error' in parsed) throw parsed.error;
+      const request = validated(FitRequest, { name, ...fields });
       const url = options.local ? null : (options.server ?? (await answering(settings)));
-      if (url === null) return fitIntoStore(parsed.value, settings, options);
+      if (url === null) return fitIntoStore(request, settings, options);
       // What was typed: a server fills in what is left out by itself.
       const job = await withApi({ ...options, server: url }, settings, (api) =>
         fitOverApi(api, { name, ...fields, ...api.named }),
