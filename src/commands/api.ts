@@ -39,7 +39,7 @@ export class Api {
 
   /** @throws ApiError with the server's own words */
   async bytes(path: string, asked: Asked = {}): Promise<Buffer> {
-    return collect((await this.#open(path, asked, asked.signal ?? this.signal)).body);
+    return collect((await this.#open(path, asked)).body);
   }
 
   /** The reply as the API describes it: both ends are the same program. */
@@ -48,12 +48,8 @@ export class Api {
   }
 
   /** The data of each server-sent event, as it comes. @throws ApiError also for an error within the stream */
-  async *events<T extends object>(
-    path: string,
-    asked: Asked = {},
-    signal: AbortSignal = this.signal,
-  ): AsyncGenerator<T> {
-    const { body } = await this.#open(path, asked, signal);
+  async *events<T extends object>(path: string, asked: Asked = {}): AsyncGenerator<T> {
+    const { body } = await this.#open(path, asked);
     let rest = '';
     const decoder = new TextDecoder();
     for await (const chunk of body) {
@@ -70,8 +66,8 @@ export class Api {
     }
   }
 
-  async #open(path: string, asked: Asked, signal: AbortSignal): Promise<Reply> {
-    const reply = await this.send(path, asked, signal);
+  async #open(path: string, asked: Asked): Promise<Reply> {
+    const reply = await this.send(path, asked, asked.signal ?? this.signal);
     if (reply.status < 300) return reply;
     const text = (await collect(reply.body)).toString();
     throw new ApiError(messageOf(text) ?? `status ${reply.status} of ${path}`, exitCodeOf(reply.status));
@@ -103,9 +99,7 @@ export interface ApiOptions {
 }
 
 /** Settings that an application inside this process is run with. */
-const localSettings = [
-  ...(['model', 'modelsDirectory', 'dataDirectory', 'threads'] as const),
-] satisfies SettingName[];
+const localSettings: readonly SettingName[] = ['model', 'modelsDirectory', 'dataDirectory', 'threads'];
 
 /** Adds `--server`, `--local`, `--json` and the settings of an application of one's own. */
 export function addApi(command: Command): ReturnType<typeof addSettings> {
@@ -127,14 +121,14 @@ export function addApi(command: Command): ReturnType<typeof addSettings> {
  * @throws ApiError; Interrupted
  */
 export function withApi<T>(
-  { server, local, model }: ApiOptions,
+  options: ApiOptions,
   settings: Settings,
   work: (api: Api) => Promise<T>,
   needs: 'model' | 'nothing' = 'nothing',
 ): Promise<T> {
   return untilInterrupted(async (signal) => {
-    const named = model === undefined ? {} : { model: settings.model };
-    const url = local ? null : (server ?? (await answering(settings)));
+    const named = options.model === undefined ? {} : { model: settings.model };
+    const url = await serverOf(options, settings);
     if (url !== null) return work(new Api(url, named, signal, overHttp(url)));
     // Only here: whoever asks a server need not wait until all of another one is in memory.
     const { ownApplication } = await import('./own-application.js');
@@ -145,6 +139,14 @@ export function withApi<T>(
       await own.close();
     }
   }, 'stopped');
+}
+
+/** The server that the options mean; null for this process. */
+export async function serverOf(
+  { server, local }: Pick<ApiOptions, 'server' | 'local'>,
+  settings: Settings,
+): Promise<string | null> {
+  return local ? null : (server ?? (await answering(settings)));
 }
 
 /** The server of this machine that the settings name, if it is there and ours. */

@@ -78,8 +78,8 @@ export async function answerInto(
 ): Promise<{ text: string; finish: string | null }> {
   let text = '';
   let finish: string | null = null;
-  const asked = { method: 'POST', body: { ...body, stream: true } } as const;
-  for await (const { choices } of api.events<Chunk>(path, asked, signal)) {
+  const asked = { method: 'POST', body: { ...body, stream: true }, ...(signal && { signal }) } as const;
+  for await (const { choices } of api.events<Chunk>(path, asked)) {
     const [choice] = choices;
     const piece = choice?.delta?.content ?? choice?.text ?? '';
     finish = choice?.finish_reason ?? finish;

@@ -41,7 +41,7 @@ const cases = (all: readonly Words[]) =>
 /** What both shells do: join the subcommands typed so far, at most two, and look up what may follow. */
 const lookUp = (all: readonly Words[]) => {
   const paths = all.map(({ path }) => path).filter(Boolean);
-  return `  local path="" word words="" first=1
+  return `  local path="" word words=""
   for word in "\${typed[@]}"; do
     case " ${paths.map((path) => path.replaceAll(' ', '/')).join(' ')} " in
       *" \${path:+\${path// //}/}$word "*) path="\${path:+$path }$word" ;;
@@ -79,12 +79,11 @@ ${lookUp(all)}
 compdef _steerd steerd`;
 
 const fish = (all: readonly Words[]) => {
-  const quoted = (words: readonly string[]) => words.join(' ');
   const lines = all.flatMap(({ path, words }) => {
     const names = path.split(' ').filter(Boolean);
     const seen = names.map((name) => `__fish_seen_subcommand_from ${name}`).join('; and ');
     const subcommands = words.filter((word) => !word.startsWith('-'));
-    const none = subcommands.length > 0 ? `not __fish_seen_subcommand_from ${quoted(subcommands)}` : '';
+    const none = subcommands.length > 0 ? `not __fish_seen_subcommand_from ${subcommands.join(' ')}` : '';
     const condition = [seen, none].filter(Boolean).join('; and ');
     return words.map((word) =>
       word.startsWith('--')

@@ -27,7 +27,7 @@ import {
 import type { FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validated } from '../schemas/validation.js';
-import { addApi, answering, withApi } from './api.js';
+import { addApi, serverOf, withApi } from './api.js';
 import { readFitList } from './fit-list.js';
 import { fitOverApi } from './fit-over-api.js';
 import { Interrupted } from './interruption.js';
@@ -99,7 +99,7 @@ export function register(program: Command): void {
         );
       }
       const request = validated(FitRequest, { name, ...fields });
-      const url = options.local ? null : (options.server ?? (await answering(settings)));
+      const url = await serverOf(options, settings);
       if (url === null) return fitIntoStore(request, settings, options);
       // What was typed: a server fills in what is left out by itself.
       const job = await withApi({ ...options, server: url }, settings, (api) =>
