@@ -92,17 +92,11 @@ function common(body: OllamaChatRequest | OllamaGenerateRequest): object {
 
 /** Of the body, or of its options. */
 function steeringOf(body: OllamaChatRequest | OllamaGenerateRequest): Steered {
-  const { concept, strength, steering, monitor, receipt } = body;
-  const asked = steeringNames.some((name) => body[name] !== undefined && body[name] !== null);
-  if (asked) return { concept, strength, steering, monitor, receipt };
   const { options } = body;
+  const asked = steeringNames.some((name) => body[name] !== undefined && body[name] !== null);
   const inner = Object.fromEntries(steeringNames.map((name) => [name, options?.[name]]));
-  const read = validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
-  return {
-    concept: read.concept,
-    strength: read.strength,
-    steering: read.steering,
-    monitor: read.monitor,
-    receipt: read.receipt,
-  };
+  const { concept, strength, steering, monitor, receipt }: Steered = asked
+    ? body
+    : validated(ChatRequest, { messages: [{ role: 'user', content: '' }], ...inner });
+  return { concept, strength, steering, monitor, receipt };
 }
