@@ -375,6 +375,29 @@ export const errors = {
       null,
       5,
     ),
+  firstKey: () =>
+    new SteerdError(
+      'no_keys_yet',
+      409,
+      'conflict_error',
+      'this server needs no keys, and its first is made on its own machine: steerd keys add NAME --scopes admin.',
+    ),
+  keyNotFound: (id: string) =>
+    new SteerdError(
+      'key_not_found',
+      404,
+      'not_found_error',
+      `key ${shown(id)} is not in the keys file.`,
+      'id',
+    ),
+  ownKey: (id: string) =>
+    new SteerdError(
+      'key_in_use',
+      409,
+      'conflict_error',
+      `${id} is the key of this request; revoke it with another, or on the server's machine: steerd keys revoke ${id}.`,
+      'id',
+    ),
   hostNotAllowed: (host: string) =>
     new SteerdError(
       'host_not_allowed',

@@ -2,9 +2,10 @@
 import { type Command, Option } from 'commander';
 import type { ApiKey } from '../access/api-key.js';
 import { addKey, readKeys, revokeKey } from '../access/key-store.js';
-import { scopes } from '../access/scopes.js';
+
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
+import { scopes } from '../schemas/keys.js';
 import { sayJson, sayTable } from './output.js';
 import { addSettings } from './settings-options.js';
 import { numberOf } from './steering-options.js';
