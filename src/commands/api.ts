@@ -157,7 +157,8 @@ export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>)
   const reached = ['0.0.0.0', '::', '[::]'].includes(host) ? '127.0.0.1' : host;
   const url = `http://${reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached}:${port}`;
   try {
-    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(500) });
+    // Where nobody listens this fails at once; who is busy gets time: a second model beside it would make that worse.
+    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(3000) });
     const { version } = (await reply.json()) as { version?: unknown };
     return reply.ok && typeof version === 'string' ? url : null;
   } catch {
