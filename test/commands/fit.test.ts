@@ -20,7 +20,17 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
     '--max-tokens',
     '4',
   ];
-  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
+  const places = [
+    '--model',
+    tinyChatModel,
+    '--models-dir',
+    models,
+    '--data-dir',
+    data,
+    '--threads',
+    '1',
+    '--local',
+  ];
   const said = await runCommand(t, register, [...args, ...places]);
   const open = async () => {
     const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
@@ -42,7 +52,17 @@ test('what a concept is told apart from is said by options too', async (t) => {
   const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
   const said = '--recipe texts --subject tea --others chess bread trains --bare-share 0.25 --texts 16';
   const rest = '--profile uniform --no-calibrate --max-tokens 8';
-  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
+  const places = [
+    '--model',
+    tinyChatModel,
+    '--models-dir',
+    models,
+    '--data-dir',
+    data,
+    '--threads',
+    '1',
+    '--local',
+  ];
   await runCommand(t, register, ['fit', 'tea', ...`${said} ${rest}`.split(' '), ...places]);
   const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
   const stored = store.get(tinyChatModel, 'tea');
