@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
+import { createLog } from '../common/log.js';
 import type { Concept } from '../concepts/concept.js';
 import { encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
@@ -145,17 +146,23 @@ const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 
 async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
-  // Opened first: a data directory that cannot be written to is known before the model is loaded.
-  const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
-  await withModel(settings, async (fit) => {
-    const { concept, seconds } = await fit(request, request.name);
-    await store.put(concept);
-    if (json) {
-      const { name, model, version, record } = concept;
-      const { recipe, method } = record;
-      sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
-    } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
-  });
+  // First of all: what another server has, or what cannot be written to, is known before the model is loaded.
+  const { lockDataDirectory } = await import('../server/data-lock.js');
+  const unlock = await lockDataDirectory(settings.dataDirectory, createLog('error'));
+  try {
+    const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
+    await withModel(settings, async (fit) => {
+      const { concept, seconds } = await fit(request, request.name);
+      await store.put(concept);
+      if (json) {
+        const { name, model, version, record } = concept;
+        const { recipe, method } = record;
+        sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
+      } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
+    });
+  } finally {
+    await unlock();
+  }
 }
 
 async function fitIntoFolder(list: readonly FitRequest[], folder: string, settings: Settings): Promise<void> {

@@ -1,8 +1,7 @@
 /** `steerd keys`: creates, lists and revokes API keys. A running server sees changes within a second. */
 import { type Command, Option } from 'commander';
 import type { ApiKey } from '../access/api-key.js';
-import { addKey, readKeys, revokeKey } from '../access/key-store.js';
-
+import { addKey, keysFile, readKeys, revokeKey } from '../access/key-store.js';
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import { scopes } from '../schemas/keys.js';
@@ -49,7 +48,8 @@ export function register(program: Command): void {
     );
   const settingsOfAdd = addSettings(add, ['dataDirectory']);
   add.action(async (name: string, options: AddOptions) => {
-    const { secret, key } = await addKey(settingsOfAdd({ ...options }).dataDirectory, {
+    const { dataDirectory } = settingsOfAdd({ ...options });
+    const { secret, key } = await addKey(dataDirectory, {
       name,
       scopes: list(options.scopes) as ApiKey['scopes'],
       requests_per_minute: number('--requests-per-minute', options.requestsPerMinute),
@@ -66,7 +66,10 @@ export function register(program: Command): void {
       const { hash: _, ...told } = key;
       return sayJson({ ...told, secret });
     }
-    process.stderr.write(`${key.id} for ${JSON.stringify(key.name)}. Its secret is shown this once:\n`);
+    const file = keysFile(dataDirectory);
+    process.stderr.write(
+      `${key.id} for ${JSON.stringify(key.name)} in ${file}. Its secret is shown this once:\n`,
+    );
     process.stdout.write(`${secret}\n`);
   });
 
@@ -77,7 +80,8 @@ export function register(program: Command): void {
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['dataDirectory']);
   show.action(async (options: { readonly json?: boolean }) => {
-    const known = await readKeys(settingsOfList({ ...options }).dataDirectory);
+    const { dataDirectory } = settingsOfList({ ...options });
+    const known = await readKeys(dataDirectory);
     if (options.json) {
       // The hash is nobody's business: it is what a secret is found by.
       const data = (known ?? []).map(({ hash: _, ...key }) => key);
@@ -86,7 +90,8 @@ export function register(program: Command): void {
     }
     if (known !== null && known.length > 0) sayTable(headings, known.map(rowOf));
     else if (known !== null) process.stderr.write('The keys file has no keys: nobody is let in.\n');
-    if (known === null) process.stderr.write('There is no keys file: loopback needs no key.\n');
+    if (known === null)
+      process.stderr.write(`There is no ${keysFile(dataDirectory)}: loopback needs no key.\n`);
   });
 
   const revoke = keys

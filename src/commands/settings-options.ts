@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { readSettings, type SettingName, type Settings, settingsTable } from '../config.js';
+import { usualDataDirectory } from './data-place.js';
 import { helpText } from './output.js';
 
 /**
@@ -31,6 +32,10 @@ export function addSettings(
       if (typeof value === 'string') flags[name] = value;
       else if (value === true) flags[name] = 'true';
     }
-    return readSettings(process.env, flags);
+    const settings = readSettings(process.env, flags);
+    const isSaid = flags.dataDirectory ?? process.env[settingsTable.dataDirectory.env]?.trim();
+    // Commands that have nothing to do with data must not ask which is meant.
+    if (isSaid || !attributes.has('dataDirectory')) return settings;
+    return { ...settings, dataDirectory: usualDataDirectory(settings.dataDirectory) };
   };
 }

@@ -3,7 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { register } from '../../src/commands/fit.js';
+import { createLog } from '../../src/common/log.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
+import { lockDataDirectory } from '../../src/server/data-lock.js';
 import { runCommand } from './run-command.js';
 import { temporaryFolder, tinyChatModel, tinyModels } from './tiny-chat-model.js';
 
@@ -53,6 +55,20 @@ test('what a concept is told apart from is said by options too', async (t) => {
   };
   assert.deepEqual([texts, profile, max_tokens], [16, 'uniform', 8]);
   assert.deepEqual([contrast.kind, contrast.others, contrast.bare_share], ['others', 3, 0.25]);
+});
+
+test('a data directory that a server has is fitted into by that server alone', async (t) => {
+  const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
+  const unlock = await lockDataDirectory(data, createLog('silent'));
+  const args = ['fit', 'sea', '--prefix', 'You love the sea.', '--local'];
+  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data];
+  const refused = {
+    name: 'ConfigError',
+    message: /STEERD_DATA_DIR must be a folder that no other server uses/,
+  };
+  await assert.rejects(runCommand(t, register, [...args, ...places]), refused);
+  await unlock();
+  assert.deepEqual(await readdir(data), []);
 });
 
 test('what does not go together is refused before anything is loaded or written', async (t) => {
