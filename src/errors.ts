@@ -302,7 +302,7 @@ export const errors = {
       'storage_failed',
       full ? 507 : 500,
       'server_error',
-      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory.`,
+      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory (STEERD_DATA_DIR).`,
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
