@@ -50,6 +50,6 @@ export class ManagedKeys {
 }
 
 /** Without the hash, which is nobody's business: it is what a secret is found by. */
-function toKeyObject({ hash: _, ...key }: ApiKey): KeyObject {
+export function toKeyObject({ hash: _, ...key }: ApiKey): KeyObject {
   return { ...key, object: 'api_key' };
 }

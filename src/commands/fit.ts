@@ -25,13 +25,13 @@ import {
   profileNames,
   recipeChoices,
 } from '../schemas/fit-choices.js';
-import type { FitJob } from '../schemas/fit-jobs.js';
+import type { FitEvent, FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validated } from '../schemas/validation.js';
-import { addApi, serverOf, withApi } from './api.js';
+import { type Api, addApi, serverOf, withApi } from './api.js';
 import { readFitList } from './fit-list.js';
-import { fitOverApi } from './fit-over-api.js';
 import { Interrupted } from './interruption.js';
+import { type JobKind, jobOverApi } from './job-over-api.js';
 import { say, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 
@@ -144,6 +144,26 @@ function requestFields(options: FitOptions): Record<string, unknown> {
 /** What is no number stays as it is: the schema names it in its error. */
 const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+
+const fits: JobKind = {
+  start: '/v1/fits',
+  jobs: '/v1/fits',
+  cancel: (job) => [`${job}/cancel`, { method: 'POST' }],
+  name: 'fit',
+};
+
+async function fitOverApi(api: Api, request: { readonly name: string }): Promise<FitJob> {
+  const progress = new ProgressLine();
+  try {
+    return await jobOverApi<FitJob, FitEvent>(api, fits, request, (event) => {
+      if (event.type !== 'progress') return;
+      const { stage, done, total } = event.data;
+      progress.update(`${request.name}: ${stage}`, `${done} of ${total}`);
+    });
+  } finally {
+    progress.clear();
+  }
+}
 
 async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
   // First of all: what another server has, or what cannot be written to, is known before the model is loaded.

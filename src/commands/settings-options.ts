@@ -34,8 +34,14 @@ export function addSettings(
     }
     const settings = readSettings(process.env, flags);
     const isSaid = flags.dataDirectory ?? process.env[settingsTable.dataDirectory.env]?.trim();
-    // Commands that have nothing to do with data must not ask which is meant.
-    if (isSaid || !attributes.has('dataDirectory')) return settings;
-    return { ...settings, dataDirectory: usualDataDirectory(settings.dataDirectory) };
+    if (isSaid) return settings;
+    const { dataDirectory, ...others } = settings;
+    // Looked for only by what uses it: nobody who asks a server must say which folder is meant.
+    return {
+      ...others,
+      get dataDirectory() {
+        return usualDataDirectory(dataDirectory);
+      },
+    };
   };
 }
