@@ -13,7 +13,7 @@ import {
   type Echo,
   type NeutralRequest,
 } from './neutral-request.js';
-import { partsText } from './prompt.js';
+import { partsText } from './template-messages.js';
 import { askedTools } from './tools.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
