@@ -116,8 +116,15 @@ function callableTool(tool: Tool, field: string, loosening: Loosening): Callable
   const strict = tool.function.strict === true;
   const given = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
   if (strict) {
-    jsonGrammar(given, field);
-    return { name, schema: given, held: given, strict, loosened: [] };
+    const schema = modernSchema(given, true);
+    jsonGrammar(schema, field);
+    return {
+      name,
+      schema: isSchema(schema) ? schema : given,
+      held: isSchema(schema) ? schema : given,
+      strict,
+      loosened: [],
+    };
   }
   const schema = objectSchema(modernSchema(given));
   try {

@@ -23,6 +23,12 @@ const stopString = z.string().min(1).max(maxStopLength);
 /** The model's vocabulary is known where the request is planned, and the refusal names its size. */
 export const tokenId = z.int().meta({ minimum: 0 });
 
+/** Beside `truncate_prompt_tokens`. */
+export const TruncationSide = z.enum(['left', 'right']).nullish().meta({
+  default: 'left',
+  description: "vLLM's: the end of each prompt at which tokens are taken off; with `truncate_prompt_tokens`.",
+});
+
 export const GenerationFields = {
   model: z
     .string()
@@ -134,6 +140,7 @@ export const GenerationFields = {
     description:
       'Keeps that many tokens of each prompt, its last ones; -1 as many as the context holds with an answer of one token.',
   }),
+  truncation_side: TruncationSide,
   return_tokens_as_token_ids: z.boolean().nullish().meta({
     default: false,
     description: 'Tokens of log-probabilities as "token_id:ID", which tells apart those with the same text.',
