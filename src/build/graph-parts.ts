@@ -15,8 +15,8 @@ import {
 import type { CheckpointWeights } from './checkpoint-weights.js';
 import { embeddingName, headName } from './describe.js';
 import type { Decoder, Precision } from './description/decoder.js';
-import { blockSize } from './quantize.js';
-import { blocksOf, type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
+import { blockSize, blocksOf } from './quantize.js';
+import { type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
 
 export const microsoft = 'com.microsoft';
 /** Activations are rounded to 8 bits, block by block (MatMulNBits' accuracy_level). */
