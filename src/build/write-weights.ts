@@ -24,7 +24,7 @@ const pieceValues = 1024 ** 2;
 /** The largest number of half precision. */
 const largestHalf = 65_504;
 /** Work that is not lost when a build is broken off, in bytes written. */
-const notedBytes = 64 * 1024 ** 2;
+const notedBytes = 32 * 1024 ** 2;
 
 type Matrix = Extract<WeightTask, { kind: 'matrix' }>;
 type Vector = Extract<WeightTask, { kind: 'vector' }>;
