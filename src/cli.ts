@@ -3,6 +3,7 @@
 import { CommanderError, program } from 'commander';
 import { ApiError } from './commands/api.js';
 import { register as registerCalibrate } from './commands/calibrate.js';
+import { register as registerCapture } from './commands/capture.js';
 import { register as registerChat } from './commands/chat.js';
 import { register as registerComplete } from './commands/complete.js';
 import { register as registerCompletion } from './commands/completion.js';
@@ -48,6 +49,7 @@ for (const register of [
   registerFit,
   registerConcepts,
   registerCalibrate,
+  registerCapture,
   registerSweep,
   registerScore,
   registerModels,
