@@ -102,8 +102,10 @@ export const Run = z.object({
     prompts: z.record(z.string(), z.array(z.string())),
     /** By score: what the judge is asked, with its places {concept}, {class}, {prompt} and {answer}. */
     judge_prompts: z.record(z.string(), z.string()),
-    /** What the built-in judge reads answers after besides the concept's own message, by class. */
+    /** What the built-in judge reads answers after besides the concept's own message, by the concept as `class/name`. */
     decoys: z.record(z.string(), z.array(z.string())),
+    /** Concepts whose messages told answers and those at strength 1 are held against, for the confusion matrix: all of a short list, else some of each class. */
+    confusers: z.array(z.object({ concept: z.string(), class: z.string() })),
   }),
 });
 export type Run = z.output<typeof Run>;
@@ -185,6 +187,11 @@ export const Reading = z.object({
   relevance: z.number(),
   distinct_2: z.number(),
   failed: z.boolean(),
+  /**
+   * The concept of the run whose message explains it best, among `confusers` of run.json and its own; null where nobody
+   * asked: only told answers and those at strength 1 are read so.
+   */
+  explained_by: z.object({ concept: z.string(), class: z.string() }).nullable(),
 });
 
 const answerKey = {
