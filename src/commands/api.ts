@@ -118,6 +118,7 @@ export function addApi(command: Command): ReturnType<typeof addSettings> {
 /**
  * Runs `work` with the API, and closes what was opened for it whatever happens.
  * @param needs `model`: an application of this process is asked only when its model is loaded
+ * @param stopped what the command says when it was stopped
  * @throws ApiError; Interrupted
  */
 export function withApi<T>(
@@ -125,6 +126,7 @@ export function withApi<T>(
   settings: Settings,
   work: (api: Api) => Promise<T>,
   needs: 'model' | 'nothing' = 'nothing',
+  stopped = 'stopped',
 ): Promise<T> {
   return untilInterrupted(async (signal) => {
     const named = options.model === undefined ? {} : { model: settings.model };
@@ -138,7 +140,7 @@ export function withApi<T>(
     } finally {
       await own.close();
     }
-  }, 'stopped');
+  }, stopped);
 }
 
 /** The server that the options mean; null for this process. */
