@@ -17,7 +17,7 @@ import type { LoadedModel } from '../../src/models/model.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
-import { explainedBy } from '../concept-table/confusion.js';
+import { explainedBy } from '../../src/fitting/measure/confusion.js';
 import { testCache } from '../helpers/test-cache.js';
 
 const id = 'smollm2-135m-instruct';
