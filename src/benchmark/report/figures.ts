@@ -4,7 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { everyClass, type ReportData } from './data.js';
-import { svgOf } from './svg.js';
+import { type PlotOptions, svgOf } from './svg.js';
 
 export interface Figure {
   readonly id: string;
@@ -20,6 +20,10 @@ const quiet = '#6b7a8c';
 const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#7a5195', '#444444'];
 const dashes = ['', '6 3', '2 3', '8 3 2 3', '1 2', '10 4', '4 2 1 2', '3 6'];
 const width = 860;
+
+/** One picture with one text: what its parts say by themselves ("line", "rule") helps nobody. */
+const drawn = (title: string, options: PlotOptions): string =>
+  svgOf(title, options).replace(/ aria-label="[^"]*"/g, '');
 
 /** A place in a list, for a colour or a dash. */
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
@@ -70,7 +74,7 @@ function successFigure(data: ReportData, judge: string): Figure | null {
     title: `Success by class and method, judged by ${judgeWords(judge)}`,
     caption:
       'Mean over the concepts, with a 95 % interval from resampling them. Filled: strength 1, fixed before any answer was judged. Hollow: the best of all measured points for each concept, chosen by the same judge on the same answers, which is an oracle’s choice and no interval can correct.',
-    svg: svgOf(`Success by class and method, judged by ${judge}`, {
+    svg: drawn(`Success by class and method, judged by ${judge}`, {
       width,
       height: Math.max(160, 60 + classes.length * (18 * ways.length + 14)),
       marginLeft: margin(ways),
@@ -141,7 +145,7 @@ function strengthFigures(data: ReportData): (Figure | null)[] {
           : 'Coefficient against success and fluency',
       caption:
         'Means over the concepts. C is how much of the concept shows as a share of what told answers show, F how fluent answers stay, I whether they still answer the question, H their harmonic mean, all as the unsteered model reads them.',
-      svg: svgOf(`Success, concept, fluency and instruction by ${scale}`, {
+      svg: drawn(`Success, concept, fluency and instruction by ${scale}`, {
         width,
         height: 250,
         marginBottom: 40,
@@ -173,6 +177,12 @@ function strengthFigures(data: ReportData): (Figure | null)[] {
   });
 }
 
+/** Each layer's number where there is room for it. */
+function layerTick(rows: readonly { readonly layer: number }[]): (layer: number) => string {
+  const step = Math.ceil(new Set(rows.map(({ layer }) => layer)).size / 16);
+  return (layer) => (step === 1 || layer % Math.max(5, step) === 0 ? String(layer) : '');
+}
+
 function tokenFigure(data: ReportData): Figure | null {
   const rows = data.layers.flatMap(({ variant, layer, fits, tokens }) =>
     Object.entries(tokens).map(([token, count]) => ({ variant, layer, token, share: count / fits })),
@@ -184,8 +194,8 @@ function tokenFigure(data: ReportData): Figure | null {
     id: 'tokens',
     title: 'Layers and the tokens that they read',
     caption:
-      'The share of fits that read a token at a layer; −1 is the last token of the prompt. Recipe attention chooses, layer by layer, the token that attends most to the concept.',
-    svg: svgOf('Which token each layer reads, as a share of the fits', {
+      'The share of fits that read a token at a layer: the darker, the more; −1 is the last token of the prompt. Recipe attention chooses, layer by layer, the token that attends most to the concept.',
+    svg: drawn('Which token each layer reads, as a share of the fits', {
       width,
       height: 60 + variants.length * (26 * tokens.length + 24),
       marginLeft: 44,
@@ -193,7 +203,7 @@ function tokenFigure(data: ReportData): Figure | null {
       x: {
         label: 'layer',
         type: 'band',
-        tickFormat: (layer: number) => (layer % 5 === 0 ? String(layer) : ''),
+        tickFormat: layerTick(rows),
       },
       y: { label: 'token', domain: tokens },
       fy: { domain: variants, label: null, tickFormat: short },
@@ -221,12 +231,16 @@ function aurocFigure(data: ReportData): Figure | null {
     title: 'How well each layer tells the concept',
     caption:
       'Area under the ROC curve of the projections onto the layer’s direction, on what its fit held out: median of the fits, with quartiles as a band. 0.5 is chance.',
-    svg: svgOf('Area under the ROC curve by layer', {
+    svg: drawn('Area under the ROC curve by layer', {
       width,
       height: 280,
       marginLeft: 44,
       marginRight: margin(names),
-      x: { label: 'layer', ticks: 10 },
+      x: {
+        label: 'layer',
+        ticks: 10,
+        tickFormat: (layer: number) => (Number.isInteger(layer) ? String(layer) : ''),
+      },
       y: { domain: [low, 1], label: 'AUROC', grid: true },
       color: colours(data, names),
       marks: [
@@ -290,7 +304,7 @@ function confusionFigures(data: ReportData): (Figure | null)[] {
       title: 'What answers are taken for',
       caption:
         'Rows: the class of the concept that an answer was steered by, or told, at strength 1. Columns: the class of the concept whose message explains the answer best. Shares of a row.',
-      svg: svgOf('Classes that answers are taken for, as shares', {
+      svg: drawn('Classes that answers are taken for, as shares', {
         width: Math.min(1600, margin(data.classes) + 40 + ways.length * (cell * data.classes.length + 20)),
         height: 110 + cell * data.classes.length,
         marginLeft: margin(data.classes),
@@ -331,7 +345,7 @@ function sideEffectFigure(data: ReportData): Figure | null {
     title: 'What steering costs elsewhere',
     caption:
       'Mean over the fits: simple questions of fact that the model answers right and still does, and JSON that parses, at half of strength 1, at 1 and at the largest strength that keeps text fluent.',
-    svg: svgOf('Facts still right and valid JSON by strength', {
+    svg: drawn('Facts still right and valid JSON by strength', {
       width,
       height: 240,
       marginTop: 34,

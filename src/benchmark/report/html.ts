@@ -28,7 +28,7 @@ export function reportHtml(data: ReportData, figures: readonly Figure[]): string
     figures.some(({ id }) => id.startsWith('strength-')) ? legend(data) : '',
     ...figures.filter(({ id }) => !id.startsWith('success-')).map(figureHtml),
     section('side-effects-neutral', 'Neutral text', neutralTable(data)),
-    section('anti', 'Concepts that steering does not reach', unreached(data)),
+    section('anti', 'Anti-steerable concepts', unreached(data)),
     section('examples', 'Answers at strength 1', examples(data)),
     section('failed', 'Fits that failed', failures(data)),
     section('record', 'The record', record(data)),

@@ -49,7 +49,7 @@ export function differences({ run, judges }: ReportData): string[] {
     .concat(concepts.flatMap((concept) => concept.prompts?.length ?? []));
   const coefficients = points.filter(({ scale }) => scale === 'coefficient');
   return [
-    `The model is ${model.id}${size}; the paper’s are from 8 to 70 billion parameters. A small model does not follow most of these messages even when it is told them, which the row “told” shows.`,
+    `The model is ${model.id}${size}; the paper’s are from 8 to 70 billion parameters. A smaller model may not follow these messages even when it is told them: the row “told” says how often it does.`,
     external.length === 0
       ? 'The judge is the model itself: an answer succeeds when the concept’s own message explains it better than every decoy’s, it is fluent, and it neither refuses nor changes language. The paper asks a large model whether the answer shows the concept. The two need not agree.'
       : `Judges: ${external.join(', ')}, with prompts written for this product in the paper’s manner, and the model itself. The paper’s judge and its prompts are others.`,
