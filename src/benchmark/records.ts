@@ -216,7 +216,7 @@ export const AnswerRecord = z.object({
   finish_reason: z.enum(['stop', 'length']),
   reading: Reading,
   /**
-   * Of this answer alone, against plain and told ones to the same prompt; means of them are not what the same scores
+   * Of this answer alone, against plain and told ones to all prompts of the concept; means of them are not what the same scores
    * of many answers are, for which summarise() takes the readings.
    */
   scores: z.object({
