@@ -362,6 +362,13 @@ export const errors = {
       null,
       retryAfterSeconds,
     ),
+  judgeFailed: (address: string, reason: string) =>
+    new SteerdError(
+      'judge_failed',
+      502,
+      'server_error',
+      `the judge at ${address} gave no answer: ${reason}.`,
+    ),
   measurementsFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
       'measurements_full',
