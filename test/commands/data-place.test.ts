@@ -72,7 +72,8 @@ test("commands go by it: a key made elsewhere is the user's, and one of old is n
       );
     });
   const elsewhere = await temporaryFolder(t);
-  assert.ok((await keys(elsewhere, 'add', 'alice')).includes(join(user, 'keys.json')));
+  const said = await keys(elsewhere, 'add', 'alice');
+  assert.ok(said.includes(join(user, 'keys.json')), said);
   await writeFile(join(old, 'keys.json'), '{"format": 1, "keys": []}');
   assert.match(await keys(here), /STEERD_DATA_DIR must say/);
 });
