@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { oldDataDirectory, usualDataDirectory } from '../../src/commands/data-place.js';
+import { oldDataDirectory, shownPlace, usualDataDirectory } from '../../src/commands/data-place.js';
 import { ConfigError } from '../../src/config.js';
 import { temporaryFolder } from '../concepts/sample.js';
 
@@ -51,6 +51,15 @@ for (const [what, put] of Object.entries(fill)) {
     });
   });
 }
+
+test('where data is is said, with the reason where it follows the working directory', () => {
+  assert.equal(shownPlace(resolve('/d')), resolve('/d'));
+  assert.match(
+    shownPlace(oldDataDirectory),
+    /data \(\.\/data of the working directory is used where it has API keys/,
+  );
+  assert.match(shownPlace('other'), /other \(other of the working directory; STEERD_DATA_DIR sets it\)/);
+});
 
 test("one folder is not two, when the working directory leads to the user's place", async (t) => {
   const { here, old } = await places(t);
