@@ -16,6 +16,7 @@ import { ConfigError, type Settings } from '../config.js';
 import { readFootprint } from '../engine/load/footprint.js';
 import { modelNames } from '../models/disk/model-folders.js';
 import { folderOfModel, ownPlace } from '../models/disk/model-places.js';
+import { listenCure } from '../server/listen-fault.js';
 import { answering } from './api.js';
 import { shownPlace } from './data-place.js';
 
@@ -242,13 +243,7 @@ async function port(settings: Settings): Promise<Told> {
     probe.listen({ host, port: number, exclusive: true }, () => probe.close(() => done(null)));
   });
   if (code === null) return right(`${host}:${number} is free`);
-  const todo =
-    code === 'EADDRINUSE'
-      ? 'end the program that has it, or set STEERD_PORT to another'
-      : code === 'EACCES'
-        ? 'take a port from 1024 on, or let nginx listen: docs/guides/deploying.md'
-        : 'set STEERD_HOST to an address of this machine';
-  return wrong(`${host}:${number} cannot be listened on (${code})`, todo);
+  return wrong(`${host}:${number} cannot be listened on (${code})`, listenCure(code));
 }
 
 const isThere = (path: string) =>

@@ -6,6 +6,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type App, buildApp } from './app.js';
+import { throwListenFault } from './listen-fault.js';
 import type { Services } from './services.js';
 
 export type ServerLog = FastifyBaseLogger;
@@ -54,7 +55,8 @@ export async function startServer(
   };
   try {
     const app = await buildApp(services, { settings, log });
-    const url = await app.listen({ host: settings.host, port: settings.port });
+    const { host, port } = settings;
+    const url = await app.listen({ host, port }).catch((error) => throwListenFault(error, host, port));
     let stopped: Promise<void> | undefined;
     const stop = () => {
       stopped ??= stopApp(app, services, settings.shutdownSeconds).then(closeServices);

@@ -120,7 +120,7 @@ test('an address in use is an error, and the services are closed', async (t) => 
   const settings = readSettings({ PORT: new URL(server.url).port });
   await assert.rejects(
     startServer(settings, async () => fakeServices(engine), silent),
-    /EADDRINUSE/,
+    /cannot be listened on \(EADDRINUSE\): end the program that has it/,
   );
   await until(() => engine.closed);
 });
