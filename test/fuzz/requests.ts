@@ -263,7 +263,6 @@ const badNames: readonly string[] = [
   '%',
   '\u0000',
   ' ',
-  '',
   '__proto__',
   'constructor',
   '🙂',
