@@ -11,7 +11,7 @@ import { answerTo } from './answers.js';
 import { type BenchApi, patiently, post } from './client.js';
 import { confusersOf, keyOf } from './concepts.js';
 import { asConcept } from './fit-variant.js';
-import { judgeQuestions } from './judge/judge-prompts.js';
+import { judgeQuestions } from './judge-prompts.js';
 import { planHash } from './plan.js';
 import type { BenchConcept, Point, Run, Variant } from './records.js';
 import { promptsOf } from './test-prompts.js';

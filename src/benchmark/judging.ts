@@ -1,7 +1,7 @@
 /** Has answers judged by an external judge, every score that it has not given yet. */
 import { keyOf } from './concepts.js';
-import type { JudgeClient } from './judge/judge-client.js';
-import { judgeQuestion, targetOf } from './judge/judge-prompts.js';
+import type { JudgeClient } from './judge-client.js';
+import { judgeQuestion, targetOf } from './judge-prompts.js';
 import { type Cells, NumberSet } from './plan.js';
 import { type AnswerRecord, type JudgementRecord, judgeScores, type Run } from './records.js';
 

@@ -3,12 +3,13 @@
  * judged. Whatever is finished is on the disk before the next of it begins, and is not done again when the run goes on
  * after a kill. What is held in memory does not grow with the number of answers.
  */
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { BenchApi } from './client.js';
 import { ConceptRun } from './concept-run.js';
 import { keyOf } from './concepts.js';
-import { JudgeCache } from './judge/judge-cache.js';
-import { JudgeClient, type JudgeSettings } from './judge/judge-client.js';
+import { JudgeCache } from './judge-cache.js';
+import { JudgeClient, type JudgeSettings } from './judge-client.js';
 import { Judging } from './judging.js';
 import { Cells, type Finished, NumberSet } from './plan.js';
 import { type Progress, ProgressMeter } from './progress.js';
@@ -52,6 +53,8 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Summary
   const meter = new ProgressMeter(run, cells.total, cells.total * scores.length);
   const failed = new AbortController();
   const signal = AbortSignal.any([api.signal, failed.signal]);
+  // Every request under way listens to it.
+  setMaxListeners(0, signal);
   // Opened first: it cuts off what was torn.
   const writer = await RecordWriter.open(folder);
   const judging =

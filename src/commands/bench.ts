@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { compareRuns } from '../benchmark/compare.js';
 import { goingOn, headOf } from '../benchmark/head.js';
-import type { JudgeSettings } from '../benchmark/judge/judge-client.js';
+import type { JudgeSettings } from '../benchmark/judge-client.js';
 import { Cells } from '../benchmark/plan.js';
 import { shownProgress } from '../benchmark/progress.js';
 import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';

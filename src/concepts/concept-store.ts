@@ -7,13 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import {
-  deleteDurably,
-  isDiskFull,
-  makeFolderDurably,
-  removeLeftovers,
-  writeDurably,
-} from '../common/durable-file.js';
+import { deleteDurably, isDiskFull, openFolderDurably, writeDurably } from '../common/durable-file.js';
 import { RecentMap } from '../common/recent-map.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
@@ -75,8 +69,7 @@ export class ConceptStore {
     const store = new ConceptStore(folder, options.quota);
     for (const shipped of options.shipped) await store.addShipped(shipped);
     try {
-      await makeFolderDurably(folder);
-      await removeLeftovers(folder);
+      await openFolderDurably(folder);
       await store.#loadData();
       store.#owners = await ConceptOwners.open(folder);
     } catch (error) {

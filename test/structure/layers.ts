@@ -37,7 +37,7 @@ export const valuesToo: Readonly<Record<string, readonly string[]>> = { playgrou
 
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  benchmark: [['report'], ['.'], ['judge'], ['names']],
+  benchmark: [['report'], ['.'], ['names']],
   engine: [['client'], ['worker'], ['load'], ['run'], ['kv', 'schedule'], ['grammar', 'sampling'], ['.']],
   fitting: [
     ['.'],

@@ -4,12 +4,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { errors } from '../../errors.js';
-import type { JudgementRecord, JudgeScoreName } from '../records.js';
-import { Slots } from '../slots.js';
+import { errors } from '../errors.js';
 import type { JudgeCache } from './judge-cache.js';
 import { judgeSystem, mostScore } from './judge-prompts.js';
 import { readMark } from './judge-reply.js';
+import type { JudgementRecord, JudgeScoreName } from './records.js';
+import { Slots } from './slots.js';
 
 export interface JudgeSettings {
   /** With or without `/v1` and `/chat/completions`. */

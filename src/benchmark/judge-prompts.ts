@@ -3,8 +3,8 @@
  * paper's in manner (arXiv 2602.00333: would a reader recognise the target, 0 or 1), the others are what AxBench marks
  * (arXiv 2501.17148: concept, instruction, fluency, 0 to 2); the words are ours. Places: {target}, {prompt}, {answer}.
  */
-import type { ConceptClassName } from '../../schemas/fit-choices.js';
-import type { BenchConcept, JudgeScoreName } from '../records.js';
+import type { ConceptClassName } from '../schemas/fit-choices.js';
+import type { BenchConcept, JudgeScoreName } from './records.js';
 
 /** Tells what is what, before every question. */
 export const judgeSystem =

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../../common/canonical-json.js';
-import { makeFolderDurably, writeDurably } from '../../common/durable-file.js';
+import { canonicalJson } from '../common/canonical-json.js';
+import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 
 const Kept = z.object({ score: z.number().nullable(), reason: z.string() });
 export type Kept = z.output<typeof Kept>;
