@@ -4,7 +4,7 @@ import type { ConceptObject } from '../schemas/concepts.js';
 import type { CalibrationJob } from '../schemas/measurement-jobs.js';
 import { type ApiOptions, addApi, withApi } from './api.js';
 import { conceptCard } from './concept-card.js';
-import { followJob } from './follow-job.js';
+import { followStages } from './follow-job.js';
 import { say, sayJson, sayWrapped, terminalWidth } from './output.js';
 import { promptsOf } from './prompt-file.js';
 import { countOf, numberOf } from './steering-options.js';
@@ -40,7 +40,12 @@ export function register(program: Command): void {
       async (api) => {
         const asked = { method: 'POST' as const, body: { ...api.named, ...body } };
         const { id } = await api.json<CalibrationJob>('/v1/calibrations', asked);
-        const job = await followJob<CalibrationJob>(api, `/v1/calibrations/${id}`, name, 'the calibration');
+        const job = await followStages<CalibrationJob>(
+          api,
+          `/v1/calibrations/${id}`,
+          name,
+          'the calibration',
+        );
         const path = api.concepts(`/${encodeURIComponent(name)}`, { model: job.model });
         return { job, concept: await api.json<ConceptObject>(path) };
       },

@@ -72,6 +72,9 @@ const table = `
   POST    /api/show                      any
   GET     /v1/models                     any
   GET     /v1/models/:id                 any
+  GET     /v1/keys                       admin
+  POST    /v1/keys                       admin
+  DELETE  /v1/keys/:id                   admin
   POST    /v1/models/:id/load            admin
   POST    /v1/models/:id/unload          admin
   POST    /v1/models/pull                admin
