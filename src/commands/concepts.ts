@@ -93,9 +93,13 @@ const similarity: Work = async (api, { json }, names) => {
   const found = await api.json<ConceptSimilarity>(api.concepts('/similarity', query));
   if (json) return sayJson(found);
   const { concepts, cosine } = found;
-  const width = Math.min(14, Math.max(...concepts.map(({ name }) => name.length)));
-  const whole = width + 6 * concepts.length;
-  if (whole > terminalWidth() && process.stdout.isTTY) {
+  const longest = Math.max(...concepts.map(({ name }) => name.length));
+  const narrow = process.stdout.isTTY;
+  const width = narrow ? Math.min(14, longest) : longest;
+  // As wide as the names where there is room: "-0.07" takes five, and so much of a name is the least.
+  const room = narrow ? Math.floor((terminalWidth() - width) / concepts.length) - 1 : longest;
+  const column = Math.max(5, Math.min(longest, room));
+  if (room < 5 && narrow) {
     // Pairs, the closest first, where a matrix has no room.
     const pairs = concepts.flatMap((a, i) =>
       concepts.slice(i + 1).map((b, j) => ({ a, b, value: cosine[i]?.[i + 1 + j] ?? null })),
@@ -107,11 +111,11 @@ const similarity: Work = async (api, { json }, names) => {
     );
     return;
   }
-  say(' '.repeat(width) + concepts.map(({ name }) => ` ${name.slice(0, 5).padStart(5)}`).join(''));
+  say(' '.repeat(width) + concepts.map(({ name }) => ` ${name.slice(0, column).padStart(column)}`).join(''));
   for (const [i, { name }] of concepts.entries()) {
     const row = concepts.map((_, j) => {
       const value = cosine[i]?.[j] ?? null;
-      const text = ` ${(value === null ? '-' : value.toFixed(2)).padStart(5)}`;
+      const text = ` ${(value === null ? '-' : value.toFixed(2)).padStart(column)}`;
       return value !== null && i !== j && Math.abs(value) > 0.5 ? painted('1;33', text) : text;
     });
     say(name.slice(0, width).padEnd(width) + row.join(''));
