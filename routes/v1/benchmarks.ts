@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { reportPage } from '../../src/benchmark/report/page.js';
 import { event } from '../../src/http/event-stream.js';
 import { BenchmarkList, BenchmarkParams, BenchmarkRun } from '../../src/schemas/benchmarks.js';
 import { errorResponses } from '../../src/schemas/errors.js';
@@ -86,7 +87,7 @@ const benchmarks: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id } }, reply) => {
-      const page = await app.benchmarks.report(id);
+      const page = await reportPage(app.benchmarks, id);
       return reply
         .type('text/html; charset=utf-8')
         .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:")

@@ -59,17 +59,12 @@ export class BenchmarkRuns {
     }
   }
 
-  /** The report of what is there, as HTML. @throws SteerdError benchmark_not_found */
-  async report(id: string): Promise<string> {
+  /** Where a run is. @throws SteerdError benchmark_not_found */
+  async placeOf(id: string): Promise<string> {
     const folder = this.#folderOf(id);
-    const run = folder === null ? null : await readRun(folder);
-    if (folder === null || run === null) throw errors.benchmarkNotFound(id);
-    // Plots are drawn by a library that no other request needs.
-    const { collectReport } = await import('./report/collect.js');
-    const { figuresOf } = await import('./report/figures.js');
-    const { reportHtml } = await import('./report/html.js');
-    const data = await collectReport(run, readRecords(folder));
-    return reportHtml(data, figuresOf(data));
+    const isRun = folder !== null && (await stat(join(folder, runFile)).catch(() => null)) !== null;
+    if (!isRun) throw errors.benchmarkNotFound(id);
+    return folder;
   }
 
   /** Null for a name that leads elsewhere. */

@@ -1,7 +1,6 @@
 /** `steerd bench report`: one page of a run's folder, that needs no network, with its numbers as JSON and CSV beside it. */
 import type { Command } from 'commander';
 import { readRecords, readRun } from '../benchmark/record-file.js';
-import { writeReport } from '../benchmark/report/write.js';
 import { errors } from '../errors.js';
 import { sayJson, sayWrapped } from './output.js';
 
@@ -21,6 +20,8 @@ export function addReport(bench: Command): void {
     .action(async (folder: string, { out = folder, json }: Options) => {
       const run = await readRun(folder);
       if (run === null) throw errors.invalidValue('folder', 'one that a run was written into', folder);
+      // Only here: what draws plots is as large as all other commands together.
+      const { writeReport } = await import('../benchmark/report/write.js');
       const { files, data } = await writeReport(run, readRecords(folder), out);
       if (json) sayJson({ object: 'benchmark.report.files', files, counts: data.counts });
       else sayWrapped(`${files[0]}, with ${files.length - 1} files of its numbers beside it`);
