@@ -43,7 +43,7 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     list: (model) => concepts.list(model),
     names: (model) => concepts.names(model),
     modelsWith: (name) => concepts.modelsWith(name),
-    put: (concept, signal, maker, replaces) => concepts.put(concept, signal, maker, replaces),
+    put: (concept, signal, maker) => concepts.put(concept, signal, maker),
     delete: (model, name) => concepts.delete(model, name),
     rename: (model, name, to) => concepts.rename(model, name, to),
     restore: (model, name) => concepts.restore(model, name),

@@ -132,23 +132,14 @@ export class ConceptStore {
   /**
    * Adds a concept, or replaces the one of the same model and name: the next `get` finds it.
    * @param maker whose a new one is; one that is replaced stays whose it was
-   * @param replaces the version that must be there still when its turn comes: what is made of a concept that was deleted
-   *   meanwhile must not bring it back
-   * @throws SteerdError storage_failed, concept_quota_exceeded, concept_changed; the signal's reason when it is aborted before the new file is in its
+   * @throws SteerdError storage_failed, concept_quota_exceeded; the signal's reason when it is aborted before the new file is in its
    *   place. The concept that was there before stays either way.
    */
-  async put(
-    concept: Concept,
-    signal?: AbortSignal,
-    maker?: ConceptMaker,
-    replaces?: string,
-  ): Promise<StoredConcept> {
+  async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
     return this.#change(keyOf(concept.model, concept.name), () => {
-      const there = this.get(concept.model, concept.name)?.concept.version;
-      if (replaces !== undefined && there !== replaces) throw errors.conceptChanged(concept.name);
       this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
       return this.#write(written, bytes, maker?.key, signal);
     });

@@ -101,7 +101,7 @@ function restrictConcepts(
   { id, max_concepts: most, concepts: allowed, max_strength: cap }: ApiKey,
 ): ConceptLibrary {
   const owned = withConcepts(concepts, {
-    put: (concept, signal, _, replaces) => concepts.put(concept, signal, { key: id, most }, replaces),
+    put: (concept, signal) => concepts.put(concept, signal, { key: id, most }),
   });
   return withConcepts(owned, {
     ...(cap !== null && { maxStrength: cap }),
@@ -129,9 +129,9 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
     list: (model) => concepts.list(model).filter(({ concept }) => isAllowed(concept.name)),
     names: (model) => concepts.names(model).filter(isAllowed),
     modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
-    async put(concept, signal, maker, replaces) {
+    async put(concept, signal) {
       checkConcept(concept.name, allowed, 'name');
-      return concepts.put(concept, signal, maker, replaces);
+      return concepts.put(concept, signal);
     },
     async delete(model, name) {
       checkConcept(name, allowed, 'name');

@@ -1,6 +1,7 @@
 /** Calibrates a concept of the store and keeps the result there. */
 import { type ConceptLibrary, storedConcept } from '../../concepts/concept-lookup.js';
 import type { StoredConcept } from '../../concepts/concept-store.js';
+import { errors } from '../../errors.js';
 import { keepLoaded } from '../../models/model.js';
 import type { ModelRegistry } from '../../models/registry.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
@@ -40,5 +41,7 @@ export async function calibrateStored(
     () => calibrateConcept(before.concept, model, settings, signal, onProgress),
     signal,
   );
-  return concepts.put(calibrated, signal, undefined, before.concept.version);
+  const now = concepts.get(model.id, name);
+  if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
+  return concepts.put(calibrated, signal);
 }

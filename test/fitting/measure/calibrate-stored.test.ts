@@ -63,26 +63,6 @@ test("the request's fields reach the measurement", async (t) => {
   );
 });
 
-test('a concept that is being deleted as its calibration ends does not come back', async (t) => {
-  const { concepts, before, calibrate } = await stored(t);
-  let deleted: Promise<unknown> | undefined;
-  // The deletion begins, and waits for the disk, right before the calibrated one would be put.
-  const library = Object.create(concepts, {
-    put: {
-      value: (...args: Parameters<typeof concepts.put>) => {
-        deleted = concepts.delete('tiny', 'sea');
-        return concepts.put(...args);
-      },
-    },
-    get: { value: (model: string, name: string) => concepts.get(model, name) },
-    names: { value: (model: string) => concepts.names(model) },
-    modelsWith: { value: (name: string) => concepts.modelsWith(name) },
-  }) as typeof concepts;
-  await assert.rejects(calibrate({}, signal, library), { code: 'concept_changed' });
-  assert.equal(((await deleted) as typeof before).concept.version, before.concept.version);
-  assert.equal(concepts.get('tiny', 'sea'), undefined);
-});
-
 test('a concept that was replaced meanwhile is kept', async (t) => {
   const { concepts, calibrate, engine } = await stored(t);
   const fields = seaConcept();
