@@ -341,6 +341,16 @@ export const errors = {
     ),
   fitNotFound: (id: string) =>
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
+    new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
+  jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>
+    new SteerdError(
+      'job_finished',
+      409,
+      'conflict_error',
+      `${kind} ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
   /** The grammar let something through: the answer is not passed off as what was asked for. */
@@ -399,6 +409,29 @@ export const errors = {
       "the server's keys file cannot be read, so nobody is let in; the server's log says why.",
       null,
       5,
+    ),
+  firstKey: () =>
+    new SteerdError(
+      'no_keys_yet',
+      409,
+      'conflict_error',
+      'this server needs no keys, and its first is made on its own machine: steerd keys add NAME --scopes admin.',
+    ),
+  keyNotFound: (id: string) =>
+    new SteerdError(
+      'key_not_found',
+      404,
+      'not_found_error',
+      `key ${shown(id)} is not in the keys file.`,
+      'id',
+    ),
+  ownKey: (id: string) =>
+    new SteerdError(
+      'key_in_use',
+      409,
+      'conflict_error',
+      `${id} is the key of this request; revoke it with another, or on the server's machine: steerd keys revoke ${id}.`,
+      'id',
     ),
   hostNotAllowed: (host: string) =>
     new SteerdError(

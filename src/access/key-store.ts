@@ -194,6 +194,25 @@ export class KeyStore {
     return findKey(this.#keys, secret);
   }
 
+  /** Those of the file, as of now. @throws KeysFileError */
+  async list(): Promise<readonly ApiKey[]> {
+    return (await readKeys(this.dataDirectory)) ?? [];
+  }
+
+  /** Makes a key, which works at once. @throws as addKey */
+  async add(grant: KeyGrant): ReturnType<typeof addKey> {
+    const made = await addKey(this.dataDirectory, grant);
+    await this.#look();
+    return made;
+  }
+
+  /** Takes a key away; requests that come later are refused. @returns undefined when there was none */
+  async revoke(id: string): Promise<ApiKey | undefined> {
+    const revoked = await revokeKey(this.dataDirectory, id);
+    await this.#look();
+    return revoked;
+  }
+
   async #look(): Promise<void> {
     const stamp = await this.#stamp();
     if (stamp === this.#seen && this.#problem === null) return;

@@ -1,4 +1,7 @@
-/** `steerd pull`: downloads a model from a hub into the models directory. */
+/**
+ * `steerd pull`: brings a model from a hub; the server that answers does it, into its models directory, else this process. Whoever
+ * names a directory or a hub means this process.
+ */
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
@@ -10,9 +13,11 @@ import { ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
 import { type Precision, precisions } from '../schemas/imports.js';
+import { type Api, addServer, serverOf, withApi } from './api.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
-import { helpText } from './output.js';
+import { helpText, say, sayJson } from './output.js';
+import { pullOverApi } from './pull-over-api.js';
 import { addSettings } from './settings-options.js';
 
 interface PullCommandOptions {
@@ -22,6 +27,9 @@ interface PullCommandOptions {
   readonly name?: string;
   readonly json?: boolean;
   readonly modelsDir?: string;
+  readonly hub?: string;
+  readonly server?: string;
+  readonly local?: boolean;
 }
 
 export function register(program: Command): void {
@@ -43,7 +51,8 @@ export function register(program: Command): void {
     )
     .option('--file <path>', 'the ONNX graph to take, by its path in the repository')
     .option('--name <id>', "what requests call it, and its folder; the repository's own name when left out")
-    .option('--json', 'the manifest on standard output instead of a sentence', false);
+    .option('--json', 'the manifest, or the server’s job, instead of a sentence', false);
+  addServer(command);
   const settingsOf = addSettings(command, ['modelsDirectory', 'hubEndpoint']);
   command.addHelpText(
     'after',
@@ -52,7 +61,8 @@ export function register(program: Command): void {
     ),
   );
   command.action(async (id: string, options: PullCommandOptions) => {
-    const { modelsDirectory, hubEndpoint } = settingsOf({ ...options });
+    const settings = settingsOf({ ...options });
+    const { modelsDirectory, hubEndpoint } = settings;
     const quantization = quantizationOf(options.quantization);
     const request = {
       ...parseRepository(id),
@@ -62,6 +72,18 @@ export function register(program: Command): void {
       precision: options.precision,
     };
     const progress = new DownloadProgress(id);
+    const isHere = options.modelsDir !== undefined || options.hub !== undefined;
+    const server = await serverOf({ ...options, local: isHere || options.local === true }, settings);
+    if (server !== null) {
+      const { repository: model, ...rest } = request;
+      const asked = { ...options, server };
+      const pull = (api: Api) =>
+        pullOverApi(api, { model, ...rest, quantization: options.quantization }, progress);
+      const job = await withApi(asked, settings, pull).finally(() => progress.clear());
+      if (options.json) sayJson(job);
+      else say(`pulled ${job.name} (${job.model}@${job.commit?.slice(0, 12)}) on ${server}`);
+      return;
+    }
     const hub = openHub({ hubEndpoint }, (reason, seconds) =>
       progress.say(`${reason}; again in ${seconds.toFixed(1)} s`),
     );
