@@ -7,9 +7,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
+import { createLog } from '../common/log.js';
 import type { Concept } from '../concepts/concept.js';
 import { decodeConcept, encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
+import type { ConceptLibrary } from '../concepts/concept-lookup.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
 import { fitPlan } from '../fitting/fit-plan.js';
@@ -38,6 +40,7 @@ import { fitOverApi } from './fit-over-api.js';
 import { Interrupted } from './interruption.js';
 import { say, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
+import { withDatabase } from './shared-database.js';
 
 interface FitOptions {
   readonly prefix?: string;
@@ -160,8 +163,29 @@ const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 
 async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
-  // Opened first: a data directory that cannot be written to is known before the model is loaded.
-  const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
+  // Opened first: a place that cannot be written to is known before the model is loaded.
+  if (settings.databaseUrl === '') {
+    const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
+    return fitInto(store, settings.dataDirectory, request, settings, json);
+  }
+  await withDatabase(settings, async (database) => {
+    const { openSharedConcepts } = await import('../server/open-shared.js');
+    const store = await openSharedConcepts({ ...settings, conceptDisk: 0 }, database, createLog('error'));
+    try {
+      await fitInto(store, 'the database', request, settings, json);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+async function fitInto(
+  store: Pick<ConceptLibrary, 'put'>,
+  place: string,
+  request: FitRequest,
+  settings: Settings,
+  json: boolean | undefined,
+): Promise<void> {
   await withModel(settings, 'interrupted: nothing of this fit was kept', async (fit) => {
     const { concept, seconds } = await fit(request, request.name);
     await store.put(concept);
@@ -169,7 +193,7 @@ async function fitIntoStore(request: FitRequest, settings: Settings, { json }: F
       const { name, model, version, record } = concept;
       const { recipe, method } = record;
       sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
-    } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
+    } else report(concept, seconds, `for model ${concept.model} in ${place}`);
   });
 }
 
