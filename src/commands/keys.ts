@@ -3,7 +3,7 @@
  * Running servers see changes within a second. With `--server` it goes by a server's API, for which STEERD_API_KEY is an admin's key.
  */
 import { type Command, Option } from 'commander';
-import { addKey, type KeyGrant, readKeys, revokeKey } from '../access/key-store.js';
+import { addKey, type KeyGrant, keysFile, readKeys, revokeKey } from '../access/key-store.js';
 import { toKeyObject } from '../access/managed-keys.js';
 
 import { unixSeconds } from '../common/stamps.js';
@@ -74,7 +74,11 @@ export function register(program: Command): void {
       },
     });
     if (options.json) return sayJson(made);
-    process.stderr.write(`${made.id} for ${JSON.stringify(made.name)}. Its secret is shown this once:\n`);
+    const place = placeOf(options, settings);
+    const where = place === null ? '' : ` in ${place}`;
+    process.stderr.write(
+      `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
+    );
     process.stdout.write(`${made.secret}\n`);
   });
 
@@ -85,7 +89,8 @@ export function register(program: Command): void {
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['dataDirectory']);
   show.action(async (options: Options) => {
-    const { data, needed } = await by(options, settingsOfList({ ...options }), {
+    const settings = settingsOfList({ ...options });
+    const { data, needed } = await by(options, settings, {
       api: (api) => api.json<KeyList>('/v1/keys'),
       file: async (folder) => {
         const known = await readKeys(folder);
@@ -99,7 +104,7 @@ export function register(program: Command): void {
     if (options.json) return sayJson({ object: 'list', data });
     if (data.length > 0) sayTable(headings, data.map(rowOf));
     else if (needed) process.stderr.write('All keys are revoked: nobody is let in.\n');
-    else process.stderr.write('There never was a key: loopback needs none.\n');
+    else process.stderr.write(`${noKeys(options, settings)}: loopback needs no key.\n`);
   });
 
   const revoke = keys
@@ -154,6 +159,17 @@ async function by<Result>(
   if (settings.databaseUrl === '') return file(settings.dataDirectory);
   const keys = await import('../access/shared-key-store.js');
   return withDatabase(settings, (opened) => database(opened, keys));
+}
+
+/** Where keys are, as far as this command knows. */
+function placeOf({ server }: Options, { databaseUrl, dataDirectory }: Settings): string | null {
+  if (server !== undefined) return null;
+  return databaseUrl === '' ? keysFile(dataDirectory) : 'the database';
+}
+
+function noKeys(options: Options, settings: Settings): string {
+  if (settings.databaseUrl !== '' && options.server === undefined) return 'There never was a key';
+  return `There is no ${placeOf(options, settings) ?? 'keys file'}`;
 }
 
 const grantOf = (name: string, options: AddOptions): KeyGrant => ({

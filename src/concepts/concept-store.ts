@@ -4,13 +4,7 @@
  * (concept-versions.ts); a change is visible, and acknowledged, only when it is durable. One process at a time owns a data directory.
  */
 import { join } from 'node:path';
-import {
-  isDiskFull,
-  makeFolderDurably,
-  removeLeftovers,
-  syncFolder,
-  writeDurably,
-} from '../common/durable-file.js';
+import { isDiskFull, openFolderDurably, syncFolder, writeDurably } from '../common/durable-file.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
@@ -67,8 +61,7 @@ export class ConceptStore implements ConceptLibrary {
       const versions = await ConceptVersions.open(join(dataDirectory, 'concept-versions'), most);
       const store = new ConceptStore(folder, versions, quota);
       for (const one of shipped) await store.addShipped(one);
-      await makeFolderDurably(folder);
-      await removeLeftovers(folder);
+      await openFolderDurably(folder);
       await store.#loadData();
       store.#owners = await ConceptOwners.open(folder);
       return store;
@@ -196,8 +189,8 @@ export class ConceptStore implements ConceptLibrary {
         await this.#versions
           .keep(conceptStem(key), before, join(this.#folder, file), false)
           .catch(unlessGone);
-      modified = await writeDurably(this.#folder, file, bytes, { signal });
-      if (!this.#data.has(key)) await this.#owners?.set(file, owner);
+      const whose = this.#data.has(key) ? this.#ownerOf(key) : owner;
+      modified = await this.#writeOwned(file, bytes, whose, signal);
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
@@ -209,6 +202,18 @@ export class ConceptStore implements ConceptLibrary {
     const path = join(this.#folder, file);
     this.#refused = this.#refused.filter((refused) => refused.file !== path);
     return stored;
+  }
+
+  /** The owner first: a concept that nobody is told of must not be found at the next start. */
+  async #writeOwned(file: string, bytes: Uint8Array, owner: string | undefined, signal?: AbortSignal) {
+    const before = this.#owners?.of(file);
+    await this.#owners?.set(file, owner);
+    try {
+      return await writeDurably(this.#folder, file, bytes, { signal });
+    } catch (error) {
+      await this.#owners?.set(file, before).catch(() => {});
+      throw error;
+    }
   }
 
   #set(key: string, stored: StoredConcept): void {
@@ -251,7 +256,13 @@ export class ConceptStore implements ConceptLibrary {
     const renamed = createConcept({ ...before.concept, name: to });
     const from = conceptKey(model, name);
     const stored = await this.#write(renamed, encodeConcept(renamed), this.#ownerOf(from));
-    await this.#remove(before);
+    try {
+      await this.#remove(before);
+    } catch (error) {
+      // What failed has changed nothing, so that it can be asked for again.
+      await this.#remove(stored).catch(() => {});
+      throw error;
+    }
     return stored;
   }
 

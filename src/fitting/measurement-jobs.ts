@@ -7,6 +7,7 @@ import { JobQueue, type QueueJob } from '../common/job-queue.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { CalibrationEvent, CalibrationJob, SweepEvent, SweepJob } from '../schemas/measurement-jobs.js';
+import { endOfJob } from './end-of-job.js';
 
 type OnProgress = (stage: string, done: number, total: number) => void;
 
@@ -135,8 +136,7 @@ class Jobs<Job extends MeasurementJob, Events extends MeasurementLog<Job, JobEve
       cancel: async (id: string): Promise<Job> => this.#queue.cancel(get(id).id),
       /** The job at its end; the signal's reason is thrown when it is aborted, and the job goes on. */
       end: async (id: string, signal: AbortSignal): Promise<Job> => {
-        for await (const _ of this.#queue.events(get(id).id)?.read(signal) ?? []) signal.throwIfAborted();
-        signal.throwIfAborted();
+        await endOfJob(this.#queue.events(get(id).id), `/v1/${this.kind}s/${id}`, signal);
         return get(id);
       },
     };

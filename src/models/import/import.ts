@@ -119,13 +119,15 @@ export async function makeModel(
     await refuseWithoutTokenizer(request.path, checkpoint);
     const size = builder.size(checkpoint, precision);
     options.onPlan?.(planOf(checkpoint, precision, size));
-    staging = stagingOf(modelsDirectory, name, await stagingKey(checkpoint, precision));
+    const times = await timesOf(checkpoint);
+    staging = stagingOf(modelsDirectory, name, stagingKey(checkpoint, precision, times));
     await reserve(modelsDirectory, staging, size);
     await mkdir(staging, { recursive: true });
     await builder.build({
       ...{ checkpoint, precision, out: staging, signal },
       onProgress: ({ done, total }) => onProgress?.({ stage: 'build', done, total }),
     });
+    refuseChanged(request.path, times, await timesOf(checkpoint));
     await writeFiles(checkpoint, staging);
     await tryOut(name, staging);
     const files = await summed(staging, signal, (done, total) =>
@@ -160,12 +162,35 @@ function planOf(checkpoint: Checkpoint, precision: Precision, to: number): Impor
 const architectureOf = ({ config }: Checkpoint): string =>
   typeof config.model_type === 'string' ? config.model_type.slice(0, 80) : 'unknown';
 
+/** When each of the checkpoint's files was written; null for one that is gone, which stays readable while it is open. */
+const timesOf = ({ sources }: Checkpoint): Promise<(number | null)[]> =>
+  Promise.all(
+    sources.map(({ path }) =>
+      stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => null,
+      ),
+    ),
+  );
+
+/** One that is still being downloaded or copied would become a model of two halves. @throws SteerdError checkpoint_invalid */
+function refuseChanged(path: string, before: readonly (number | null)[], after: readonly (number | null)[]) {
+  if (after.some((time, i) => time !== null && time !== before[i]))
+    throw errors.checkpointInvalid(
+      path,
+      'it was written to while it was read; import it again when it is whole',
+    );
+}
+
 /** What one checkpoint has left of a precision is of no use for another. */
-async function stagingKey({ sources }: Checkpoint, precision: Precision): Promise<string> {
+function stagingKey(
+  { sources }: Checkpoint,
+  precision: Precision,
+  times: readonly (number | null)[],
+): string {
   const hash = createHash('sha256').update(`${precision} ${packageVersion}`);
-  for (const { path, bytes } of sources) {
-    hash.update(`\n${basename(path)} ${bytes} ${(await stat(path)).mtimeMs}`);
-  }
+  for (const [i, { path, bytes }] of sources.entries())
+    hash.update(`\n${basename(path)} ${bytes} ${times[i]}`);
   return hash.digest('hex').slice(0, 20);
 }
 
