@@ -113,6 +113,19 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1099511627776',
     schema: integer(0, 2 ** 40),
   }),
+  databaseUrl: setting({
+    env: 'STEERD_DATABASE_URL',
+    common: 'DATABASE_URL',
+    flag: null,
+    fallback: 'none',
+    help: 'PostgreSQL database that several servers share: postgresql://user:password@host:5432/name; "none" keeps everything in the data directory',
+    requirement: '"none" or a URL that begins with postgresql:// or postgres://',
+    schema: z
+      .string()
+      .regex(/^(none|postgres(ql)?:\/\/\S+)$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+    secret: true,
+  }),
   modelsDirectory: setting({
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',

@@ -146,6 +146,16 @@ export const errors = {
       null,
       2,
     ),
+  /** What is known already is still answered; what has to be written or looked up there is not. */
+  databaseUnavailable: (what = 'this request') =>
+    new SteerdError(
+      'database_unavailable',
+      503,
+      'service_unavailable_error',
+      `${what} needs the database (DATABASE_URL), which cannot be reached just now; nothing was changed. Completions with known concepts go on; try this again.`,
+      null,
+      2,
+    ),
   internal: (requestId: string) =>
     new SteerdError(
       'internal_error',
