@@ -35,18 +35,41 @@ export const statusOf = <Job extends Pick<QueueJob, 'status' | 'error'>>({ statu
     data: { status: status as Job['status'], error: error as Job['error'] },
   }) as const;
 
+/** What is kept of a log. */
+export interface KeptEvents<Event extends JobEvent> {
+  readonly events: readonly Event[];
+  /** Of all events so far, those that others have replaced among them. */
+  readonly lastId: number;
+}
+
 export class JobEventLog<Event extends JobEvent> {
-  #events: Event[] = [];
-  #lastId = 0;
+  #events: Event[];
+  #lastId: number;
   #ended = false;
   readonly #readers = new Set<(ended: boolean) => void>();
+  /** Hears of each event as it is added, with those that it replaces. */
+  onAdded: ((event: Event, outdated: readonly Event[]) => void) | null = null;
+
+  /** @param kept what the log goes on after: that of a job that was interrupted */
+  constructor({ events, lastId }: KeptEvents<Event> = { events: [], lastId: 0 }) {
+    this.#events = [...events];
+    this.#lastId = lastId;
+  }
+
+  /** What it holds. */
+  get kept(): KeptEvents<Event> {
+    return { events: this.#events, lastId: this.#lastId };
+  }
 
   /** @param outdates which events so far the new one replaces */
   add(content: Unlogged<Event>, outdates?: (event: Event) => boolean): void {
-    if (outdates !== undefined) this.#events = this.#events.filter((event) => !outdates(event));
+    const outdated = outdates === undefined ? [] : this.#events.filter(outdates);
+    if (outdated.length > 0) this.#events = this.#events.filter((event) => !outdated.includes(event));
     const id = String(++this.#lastId);
     const created_at = unixSeconds();
-    this.#events.push({ id, created_at, ...content } as unknown as Event);
+    const event = { id, created_at, ...content } as unknown as Event;
+    this.#events.push(event);
+    this.onAdded?.(event, outdated);
     for (const wake of [...this.#readers]) wake(this.#ended);
   }
 
@@ -54,6 +77,12 @@ export class JobEventLog<Event extends JobEvent> {
   end(content: Unlogged<Event>): void {
     this.#ended = true;
     this.add(content);
+  }
+
+  /** No more events come from this process, though the job is not over: readers end, and may go on elsewhere or later. */
+  close(): void {
+    this.#ended = true;
+    for (const wake of [...this.#readers]) wake(true);
   }
 
   /** Adds what a job tells of its status: the last event, where the job is over. */

@@ -2,7 +2,8 @@
  * A queue of jobs that run one at a time, in the order they came. A job is a value: whoever holds one keeps what it
  * was. Cancelling resolves when the work has stopped; of the finished jobs the newest are remembered.
  */
-import { errors, SteerdError } from '../errors.js';
+import { errors, type SteerdError } from '../errors.js';
+import { endOfWork } from './job-end.js';
 import { unixSeconds } from './stamps.js';
 
 /** What every kind of job tells of itself. */
@@ -16,14 +17,20 @@ export interface QueueJob {
 }
 
 /** Hears each status of a job, the last one with `finished_at`. */
-interface StatusLog<Job> {
+export interface StatusLog<Job> {
   status(job: Job): void;
+  /** Lets its readers go, though the job is not over. */
+  close?(): void;
 }
+
+/** Why work is told to stop: for good, to be done again later, or since somebody else has the job. */
+export type StopReason = 'cancelled' | 'released' | 'lost';
 
 /** A job with what its work needs. */
 export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   #job: Job;
   #request: Request | undefined;
+  #stopped: StopReason | null = null;
   readonly #controller = new AbortController();
 
   constructor(
@@ -46,7 +53,12 @@ export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> 
     return this.#job;
   }
 
-  /** Aborted when the job is cancelled. */
+  /** Why its work was told to stop; null while it was not. */
+  get stopped(): StopReason | null {
+    return this.#stopped;
+  }
+
+  /** Aborted when the work is to stop. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -62,7 +74,9 @@ export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> 
     if (this.#job.finished_at !== null) this.#request = undefined;
   }
 
-  abort(): void {
+  /** The first reason counts, but for one: nobody cancels what is somebody else's. */
+  abort(why: StopReason = 'cancelled'): void {
+    if (this.#stopped === null || why === 'lost') this.#stopped = why;
     this.#controller.abort();
   }
 }
@@ -84,7 +98,10 @@ export interface JobQueueOptions<Job extends QueueJob, Request, Events extends S
   readonly finished: (id: string, status: string) => SteerdError;
   /** Hears of failures that are no SteerdError, before the job ends with them. */
   readonly onUnexpected?: (job: Job, error: unknown) => void;
-  readonly onFinished?: (job: Job) => void;
+  readonly onFinished?: ((job: Job) => void) | undefined;
+  /** Hears of each new status, and when a job is forgotten. */
+  readonly onStatus?: (task: Task<Job, Request, Events>) => void;
+  readonly onForgotten?: (id: string) => void;
 }
 
 const usualMaxFinished = 1000;
@@ -124,8 +141,18 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     events.status(job);
     this.#tasks.set(job.id, task);
     this.#queue.push(task);
+    this.#options.onStatus?.(task);
     this.#startNext();
     return task;
+  }
+
+  /** Takes a job over that an earlier process had: it waits, or it has finished and is remembered. */
+  restore(job: Job, request: Request | undefined, events: Events): void {
+    const task = new Task(job, request as Request, events);
+    this.#tasks.set(job.id, task);
+    if (job.finished_at !== null) return;
+    this.#queue.push(task);
+    this.#startNext();
   }
 
   get(id: string): Job | undefined {
@@ -167,11 +194,21 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     await Promise.all(this.unfinished.map(({ job }) => this.cancel(job.id)));
   }
 
+  /** Stops the work and leaves every unfinished job waiting, for whoever restores it. Nothing should be added afterwards. */
+  async release(): Promise<void> {
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#running?.task.abort('released');
+    await this.#running?.ended;
+    for (const { events, job } of this.#tasks.values()) if (job.finished_at === null) events.close?.();
+  }
+
   #startNext(): void {
     if (this.#running !== null) return;
     const task = this.#queue.shift();
     if (task === undefined) return;
     task.enter({ status: 'running', started_at: unixSeconds() });
+    this.#options.onStatus?.(task);
     // The work begins in a later turn, so that `#running` is set before it can end.
     const ended = Promise.resolve()
       .then(() => this.#work(task))
@@ -183,30 +220,23 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
   }
 
   async #work(task: Task<Job, Request, Events>): Promise<void> {
-    const { signal } = task;
-    try {
-      signal.throwIfAborted();
-      const result = await this.#options.work(task);
-      this.#finish(task, { status: 'succeeded' }, result);
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) {
-        this.#finish(task, { status: 'cancelled' });
-        return;
-      }
-      const known = error instanceof SteerdError;
-      if (!known) this.#options.onUnexpected?.(task.job, error);
-      // What nobody foresaw may name anything of this machine; the log has it.
-      const message = known ? error.message : 'it failed inside the server, whose log says why';
-      const code = known ? error.code : 'internal_error';
-      this.#finish(task, { status: 'failed', error: { code, message } });
-    }
+    const { work, onUnexpected } = this.#options;
+    const { end, result } = await endOfWork(task, work, onUnexpected);
+    if (end === null) {
+      task.enter({ status: 'queued', started_at: null });
+      this.#options.onStatus?.(task);
+    } else this.#finish(task, end, result);
   }
 
   #finish(task: Task<Job, Request, Events>, end: Partial<QueueJob>, result?: Partial<Job>): void {
     task.enter({ ...end, finished_at: unixSeconds() }, result);
+    this.#options.onStatus?.(task);
     this.#options.onFinished?.(task.job);
     const finished = [...this.#tasks.values()].filter(({ job }) => job.finished_at !== null);
     const surplus = finished.length - (this.#options.maxFinished ?? usualMaxFinished);
-    for (const { job } of finished.slice(0, Math.max(0, surplus))) this.#tasks.delete(job.id);
+    for (const { job } of finished.slice(0, Math.max(0, surplus))) {
+      this.#tasks.delete(job.id);
+      this.#options.onForgotten?.(job.id);
+    }
   }
 }

@@ -11,9 +11,9 @@ export async function endOfFit(
   job: FitJob,
   signal: AbortSignal,
 ): Promise<FitJob> {
-  for await (const _ of fits.events(job.id)?.read(signal) ?? []) signal.throwIfAborted();
+  for await (const _ of (await fits.events(job.id))?.read(signal) ?? []) signal.throwIfAborted();
   signal.throwIfAborted();
-  return fits.get(job.id) ?? job;
+  return (await fits.get(job.id)) ?? job;
 }
 
 /** The unfinished fit that makes this concept, with its progress in words; the newest where there are several. */

@@ -2,6 +2,7 @@
  * One server's life: open the services, listen, load, answer; at the end let running answers finish. It
  * listens before the model is loaded, so that /health and /ready answer from the start.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
@@ -26,7 +27,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Says no at /ready, goes on answering for `drainDelay` seconds, then stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -57,7 +58,9 @@ export async function startServer(
     const url = await app.listen({ host: settings.host, port: settings.port });
     let stopped: Promise<void> | undefined;
     const stop = () => {
-      stopped ??= stopApp(app, services, settings.shutdownSeconds).then(closeServices);
+      stopped ??= drain(app, settings.drainDelay)
+        .then(() => stopApp(app, services, settings.shutdownSeconds))
+        .then(closeServices);
       return stopped;
     };
     return { url, services, stop };
@@ -74,6 +77,12 @@ export async function closeJobs({
   imports,
 }: Pick<OpenedServices, 'fits' | 'pulls' | 'imports'>): Promise<void> {
   await Promise.all([fits.close(), pulls.close(), imports.close()]);
+}
+
+/** A balancer looks at /ready every few seconds: until it has seen the no, it sends requests, and they are answered. */
+async function drain(app: App, seconds: number): Promise<void> {
+  app.drain();
+  if (seconds > 0) await pause(seconds * 1000);
 }
 
 async function stopApp(app: App, services: OpenedServices, seconds: number): Promise<void> {

@@ -1,0 +1,212 @@
+/**
+ * Jobs in a database, for a whole fleet: any replica makes, tells, follows and cancels them, and those that take jobs work on one of a
+ * kind at a time. A holder that falls silent loses its job to another, which begins again; a job ends once.
+ */
+import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
+import { endOfWork } from '../common/job-end.js';
+import { type QueueJob, type StatusLog, Task } from '../common/job-queue.js';
+import { unixSeconds } from '../common/stamps.js';
+import type { Database } from '../database/database.js';
+import { errors } from '../errors.js';
+import { HeldJob } from './held-job.js';
+import type { JobNotices } from './job-notices.js';
+import { cancelJob, forgetJobs, insertJob, type JobRow, takeJob } from './job-rows.js';
+import { type Added, type AddOptions, type JobCounts, mostLosses, type OpenQueue, type Queue, type QueueSpec } from './jobs.js';
+import { SharedEventLog } from './shared-event-log.js';
+
+export interface Sharing {
+  readonly database: Database;
+  readonly notices: JobNotices;
+  /** This process, as no other calls itself. */
+  readonly holder: string;
+  /** Whether it works on jobs. */
+  readonly takes: boolean;
+  /** The models it has, as of now. */
+  readonly models: () => readonly string[];
+  readonly log: {
+    warn(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
+  /** Silence of a holder after which its job is another's; several of its beats. */
+  readonly voidSeconds?: number;
+}
+
+const usualVoidSeconds = 15;
+const usualMaxFinished = 1000;
+/** How long a cancelled job's holder may take to stop, or to be found silent. */
+const cancelMilliseconds = 45_000;
+
+export class SharedJobs<
+  Job extends QueueJob,
+  Request,
+  Event extends JobEvent,
+  Events extends JobEventLog<Event> & StatusLog<Job>,
+> implements Queue<Job, Request, Event>
+{
+  readonly #closing = new AbortController();
+  readonly #stopWatching: (() => void)[] = [];
+  #held: Task<Job, Request, Events> | null = null;
+  /** Of the work under way, and of looking for more. */
+  #taking: Promise<void> | null = null;
+  #again = false;
+
+  constructor(
+    private readonly spec: QueueSpec<Job, Request, Event, Events>,
+    private readonly sharing: Sharing,
+  ) {
+    if (!sharing.takes) return;
+    this.#stopWatching.push(sharing.notices.on(`new ${spec.kind}`, () => this.#wake()));
+    this.#wake();
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  async add(job: Job, request: Request, { key, model }: AddOptions = {}): Promise<Added<Job, Request>> {
+    const { kind, maxQueued, retryAfterSeconds } = this.spec;
+    const { database, holder } = this.sharing;
+    const log = this.spec.newEvents();
+    log.status(job);
+    const { events } = log.kept;
+    const asked = { kind, job, request, key: key ?? null, model: model ?? null, holder, events, maxQueued };
+    const same = await insertJob<Job, Request, Event>(database, asked);
+    if (same === 'full') throw errors.queueFull(maxQueued, retryAfterSeconds);
+    return same === null ? { job, request, added: true } : { ...same, added: false };
+  }
+
+  async get(id: string): Promise<Job | undefined> {
+    const [row] = await this.#query<{ job: Job }>('SELECT job FROM steerd.jobs WHERE kind = $1 AND id = $2', [id]);
+    return row?.job;
+  }
+
+  async list(): Promise<Job[]> {
+    const rows = await this.#query<{ job: Job }>('SELECT job FROM steerd.jobs WHERE kind = $1 ORDER BY number DESC');
+    return rows.map(({ job }) => job);
+  }
+
+  async events(id: string): Promise<SharedEventLog<Event> | undefined> {
+    const { database, notices } = this.sharing;
+    if ((await this.get(id)) === undefined) return undefined;
+    return new SharedEventLog(id, database, notices, this.#closing.signal);
+  }
+
+  async cancel(id: string): Promise<Job> {
+    const { kind, notFound, finished } = this.spec;
+    const found = await cancelJob<Job, Event>(this.sharing.database, kind, id, ({ job, last_event }) => {
+      const events = this.spec.newEvents({ events: [], lastId: last_event });
+      const cancelled: Job = { ...job, status: 'cancelled', finished_at: unixSeconds() };
+      events.status(cancelled);
+      return { job: cancelled, events: events.kept.events };
+    });
+    if (found === undefined) throw notFound(id);
+    const { job, before } = found;
+    if (before === 'succeeded' || before === 'failed') throw finished(id, before);
+    return before === 'running' ? ((await this.#atEnd(id)) ?? job) : job;
+  }
+
+  async counts(): Promise<JobCounts> {
+    const rows = await this.#query<{ status: string; count: number; own: boolean }>(
+      `SELECT status, holder = $2 AS own, count(*)::integer AS count FROM steerd.jobs WHERE kind = $1
+       GROUP BY status, holder = $2`,
+      [this.sharing.holder],
+    );
+    return {
+      own: Object.fromEntries(rows.filter(({ own }) => own).map(({ status, count }) => [status, count])),
+      waiting: rows.reduce((sum, { status, count }) => sum + (status === 'queued' ? count : 0), 0),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const stop of this.#stopWatching) stop();
+    this.#held?.abort('released');
+    await this.#taking;
+  }
+
+  #query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.sharing.database.query<Row & Record<string, unknown>>(sql, [this.spec.kind, ...values]);
+  }
+
+  /** The job when it has ended; undefined when that takes too long. */
+  async #atEnd(id: string): Promise<Job | undefined> {
+    const { database, notices } = this.sharing;
+    const log = new SharedEventLog<Event>(id, database, notices, this.#closing.signal);
+    const late = AbortSignal.timeout(cancelMilliseconds);
+    try {
+      for await (const _ of log.read(late)) late.throwIfAborted();
+    } catch (error) {
+      if (error !== late.reason) throw error;
+    }
+    return this.get(id);
+  }
+
+  #wake(): void {
+    if (this.closed) return;
+    this.#again = true;
+    this.#taking ??= this.#takeAll().finally(() => {
+      this.#taking = null;
+    });
+  }
+
+  async #takeAll(): Promise<void> {
+    const { database, holder, models, voidSeconds = usualVoidSeconds, log } = this.sharing;
+    const { kind } = this.spec;
+    try {
+      while (this.#again && !this.closed) {
+        this.#again = false;
+        const taker = { kind, holder, models: models(), voidSeconds };
+        const row = await takeJob<Job, Request>(database, taker);
+        if (row === undefined) continue;
+        this.#again = true;
+        await this.#work(row);
+      }
+    } catch (error) {
+      // The next notice, or the next look for missed ones, tries again.
+      log.warn({ kind, reason: (error as Error).message }, 'no job taken');
+    }
+  }
+
+  async #work({ id, job, request, attempt, losses, cancelling, last_event }: JobRow<Job, Request>): Promise<void> {
+    const { database, holder, notices, log } = this.sharing;
+    const { kind, afresh, work, onUnexpected, onFinished, maxFinished = usualMaxFinished } = this.spec;
+    const task = new Task(job, request, this.spec.newEvents({ events: [], lastId: last_event }));
+    const held = new HeldJob<Job, Request, Event, Events>(database, { id, holder, attempt }, task, log);
+    const stop = notices.on(`cancel ${id}`, () => void held.beat());
+    const finish = (end: Partial<QueueJob>, result?: Partial<Job>) =>
+      task.enter({ ...end, finished_at: unixSeconds() }, result);
+    this.#held = task;
+    try {
+      if (losses > 0) log.warn({ job: id, kind, losses }, 'job taken over: its holder fell silent');
+      if (cancelling) finish({ status: 'cancelled' });
+      else if (losses >= mostLosses) {
+        const { code, message } = errors.workerLost(losses);
+        finish({ status: 'failed', error: { code, message } });
+      } else {
+        task.enter({ status: 'running', started_at: unixSeconds() }, afresh);
+        if (this.closed) task.abort('released');
+        const { end, result } = await endOfWork(task, work, onUnexpected);
+        if (task.stopped === 'lost') {
+          log.warn({ job: id, kind }, 'job left: another process has taken it over');
+          return;
+        }
+        if (end === null) task.enter({ status: 'queued', started_at: null }, afresh);
+        else finish(end, result);
+      }
+      await held.end();
+      if (task.job.finished_at === null) return;
+      onFinished?.(task.job);
+      await forgetJobs(database, kind, maxFinished).catch(() => {});
+    } finally {
+      stop();
+      held.drop();
+      this.#held = null;
+    }
+  }
+}
+
+/** Queues in a database. */
+export const sharedQueue =
+  (sharing: Sharing): OpenQueue =>
+  (spec) =>
+    new SharedJobs(spec, sharing);
