@@ -100,6 +100,10 @@ export class FitJobs implements Jobs<FitJob, FitEvent> {
     return this.#queue.counts();
   }
 
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
   cancel(id: string): Promise<FitJob> {
     return this.#queue.cancel(id);
   }

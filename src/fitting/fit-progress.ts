@@ -18,11 +18,11 @@ export async function endOfFit(
 
 /** The unfinished fit that makes this concept, with its progress in words; the newest where there are several. */
 export function fitOf(
-  fits: Pick<FitJobs, 'list'>,
+  fits: Pick<FitJobs, 'unfinished'>,
   model: string,
   name: string,
 ): { id: string; progress: string } | undefined {
-  const job = fits.list().find((one) => one.finished_at === null && one.model === model && one.name === name);
+  const job = fits.unfinished().find((one) => one.model === model && one.name === name);
   return job && { id: job.id, progress: progressWords(job) };
 }
 

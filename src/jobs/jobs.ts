@@ -69,6 +69,8 @@ export interface Queue<Job, Request, Event> extends Jobs<Job, Event> {
    */
   add(job: Job, request: Request, options?: AddOptions): Awaitable<Added<Job, Request>>;
   counts(): Awaitable<JobCounts>;
+  /** Jobs that have not ended, newest first, as this process heard of them last: a database's may be seconds old. */
+  unfinished(): readonly Job[];
   /**
    * Stops this process's work. Jobs that are durable wait for another process or the next start; the others are cancelled. Resolves
    * when no work is left.

@@ -70,6 +70,10 @@ export class LocalJobs<
     return { own, waiting: own.queued ?? 0 };
   }
 
+  unfinished(): Job[] {
+    return this.list().filter(({ finished_at }) => finished_at === null);
+  }
+
   async close(): Promise<void> {
     if (this.journal === undefined) return this.#queue.close();
     await this.#queue.release();

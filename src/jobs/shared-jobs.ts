@@ -49,14 +49,20 @@ export class SharedJobs<
   /** Of the work under way, and of looking for more. */
   #taking: Promise<void> | null = null;
   #again = false;
+  #unfinished: readonly Job[] = [];
 
   constructor(
     private readonly spec: QueueSpec<Job, Request, Event, Events>,
     private readonly sharing: Sharing,
   ) {
-    if (!sharing.takes) return;
-    this.#stopWatching.push(sharing.notices.on(`new ${spec.kind}`, () => this.#wake()));
+    this.#stopWatching.push(
+      sharing.notices.on(`new ${spec.kind}`, () => {
+        this.#wake();
+        void this.#look();
+      }),
+    );
     this.#wake();
+    void this.#look();
   }
 
   get closed(): boolean {
@@ -117,6 +123,10 @@ export class SharedJobs<
     };
   }
 
+  unfinished(): readonly Job[] {
+    return this.#unfinished;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     for (const stop of this.#stopWatching) stop();
@@ -141,8 +151,17 @@ export class SharedJobs<
     return this.get(id);
   }
 
-  #wake(): void {
+  /** What is unfinished, for those who cannot wait for the database. */
+  async #look(): Promise<void> {
     if (this.closed) return;
+    const rows = await this.#query<{ job: Job }>(
+      'SELECT job FROM steerd.jobs WHERE kind = $1 AND NOT finished ORDER BY number DESC',
+    ).catch(() => null);
+    if (rows !== null) this.#unfinished = rows.map(({ job }) => job);
+  }
+
+  #wake(): void {
+    if (this.closed || !this.sharing.takes) return;
     this.#again = true;
     this.#taking ??= this.#takeAll().finally(() => {
       this.#taking = null;

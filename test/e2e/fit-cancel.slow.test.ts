@@ -15,7 +15,7 @@ const mostMilliseconds = 1000;
 
 let model: RunningModel;
 let store: ConceptStore;
-let fits: FitJobs;
+let fits: FitsAtOnce;
 let data: Awaited<ReturnType<typeof temporaryData>>;
 before(async () => {
   data = await temporaryData();
@@ -29,7 +29,7 @@ before(async () => {
     cacheDirectory: testCache,
   };
   model = await loadModel('smollm2-135m-instruct', embeddedDirectory, settings);
-  fits = new FitJobs({ models: { get: () => model }, concepts: store });
+  fits = atOnce(new FitJobs({ models: { get: () => model }, concepts: store }));
 });
 after(async () => {
   await fits.close();

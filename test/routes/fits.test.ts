@@ -26,7 +26,7 @@ async function setup(t: TestContext, options: FakeOptions = {}) {
   const model = fakeModel(options);
   const stored: Concept[] = [];
   const hold = { stored: Promise.resolve() };
-  const fits = new FitJobs({
+  const fits = atOnce(new FitJobs({
     models: {
       get(id = model.id) {
         if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
@@ -40,7 +40,7 @@ async function setup(t: TestContext, options: FakeOptions = {}) {
         stored.push(concept);
       },
     },
-  });
+  }));
   const built = await build(t, { fits, bodyLimit: 200_000 });
   t.after(() => fits.close());
   const job = async (id: string) => FitJob.parse((await built.app.inject(`/v1/fits/${id}`)).json());

@@ -118,7 +118,7 @@ test('the same again joins; another of that name is refused; cancelled leaves no
   const begun = await until(again.id, ({ progress }) => progress?.stage === 'download');
   assert.ok((begun.progress?.done ?? 0) > 50_000, 'it goes on with what was there');
   await pulls.close();
-  assert.equal(pulls.get(again.id)?.status, 'cancelled');
+  assert.equal((await pulls.get(again.id))?.status, 'cancelled');
   assert.deepEqual(await readdir(modelsDirectory), ['.pull', 'second']);
 });
 

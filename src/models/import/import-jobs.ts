@@ -75,6 +75,10 @@ export class ImportJobs implements Jobs<ImportJob, ImportEvent> {
     return this.#queue.counts();
   }
 
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
   cancel(id: string): Promise<ImportJob> {
     return this.#queue.cancel(id);
   }

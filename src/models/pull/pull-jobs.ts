@@ -76,6 +76,10 @@ export class PullJobs implements Jobs<PullJob, PullEvent> {
     return this.#queue.counts();
   }
 
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
   cancel(id: string): Promise<PullJob> {
     return this.#queue.cancel(id);
   }
