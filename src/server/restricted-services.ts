@@ -6,6 +6,7 @@ import { ManagedKeys } from '../access/managed-keys.js';
 import { allows } from '../access/scopes.js';
 import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
+import { readPin } from '../concepts/pinned-name.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
@@ -92,7 +93,7 @@ function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): Mod
 function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): ConceptLibrary {
   if (allowed === null) return concepts;
   return withConcepts(concepts, {
-    list: (model) => concepts.list(model).filter(({ concept }) => allowed.includes(concept.model)),
+    list: (model) => concepts.list(model).filter((entry) => allowed.includes(entry.model)),
     modelsWith: (name) => concepts.modelsWith(name).filter((model) => allowed.includes(model)),
   });
 }
@@ -123,11 +124,17 @@ function restrictConcepts(
 function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Partial<ConceptLibrary> {
   const isAllowed = (name: string) => allowed.includes(name);
   return {
-    get(model, name) {
-      checkConcept(name, allowed, 'concept');
-      return concepts.get(model, name);
+    find: (model, name) => (isAllowed(name) ? concepts.find(model, name) : undefined),
+    async load(model, name) {
+      // Whoever may use a name may use every version of it; a list may also have one version alone.
+      if (!isAllowed(name)) checkConcept(readPin(name).name, allowed, 'concept');
+      return concepts.load(model, name);
     },
-    list: (model) => concepts.list(model).filter(({ concept }) => isAllowed(concept.name)),
+    async versions(model, name) {
+      checkConcept(name, allowed, 'name');
+      return concepts.versions(model, name);
+    },
+    list: (model) => concepts.list(model).filter(({ name }) => isAllowed(name)),
     names: (model) => concepts.names(model).filter(isAllowed),
     modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
     async put(concept, signal) {

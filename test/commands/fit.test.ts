@@ -24,7 +24,7 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
   const said = await runCommand(t, register, [...args, ...places]);
   const open = async () => {
     const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-    const stored = store.get(tinyChatModel, 'Sea');
+    const stored = await store.load(tinyChatModel, 'Sea');
     assert.ok(stored);
     return stored.concept;
   };
@@ -45,7 +45,7 @@ test('what a concept is told apart from is said by options too', async (t) => {
   const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data, '--threads', '1'];
   await runCommand(t, register, ['fit', 'tea', ...`${said} ${rest}`.split(' '), ...places]);
   const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-  const stored = store.get(tinyChatModel, 'tea');
+  const stored = await store.load(tinyChatModel, 'tea');
   assert.ok(stored);
   const { texts, profile, max_tokens, contrast } = stored.concept.record.details as {
     [detail: string]: unknown;

@@ -1,7 +1,7 @@
 /** `POST /v1/steering/score` and the attention map: what concepts say of a text, and what a fit said of a concept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredConcept } from '../../src/concepts/concept-store.js';
+import type { StoredConcept } from '../../src/concepts/stored-concept.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import { Score } from '../../src/schemas/score.js';
