@@ -47,15 +47,18 @@ async function eventStreams(app: FastifyInstance): Promise<void> {
       (error) => `${JSON.stringify(shapedError(this.request.explain(error), shape))}\n`,
     );
   });
-  app.decorateReply('jobEventStream', async function (this: FastifyReply, log: JobLog): Promise<Readable | null> {
-    const after = Number(this.request.headers['last-event-id'] ?? 0);
-    if (await log.isOver(after)) {
-      // A browser's EventSource would ask again for ever after any other status.
-      this.code(204);
-      return null;
-    }
-    return this.eventStream(jobEvents(log.read(app.answers.signalFor(this.raw), { after })));
-  });
+  app.decorateReply(
+    'jobEventStream',
+    async function (this: FastifyReply, log: JobLog): Promise<Readable | null> {
+      const after = Number(this.request.headers['last-event-id'] ?? 0);
+      if (await log.isOver(after)) {
+        // A browser's EventSource would ask again for ever after any other status.
+        this.code(204);
+        return null;
+      }
+      return this.eventStream(jobEvents(log.read(app.answers.signalFor(this.raw), { after })));
+    },
+  );
 }
 
 export default fp(eventStreams, { name: 'event-streams', dependencies: ['errors', 'running-answers'] });

@@ -79,7 +79,8 @@ export class HeldJob<
     if (this.#over) return;
     this.#reported = performance.now();
     this.#writing = this.#writing.then(async () => {
-      if (!this.#over && !(await this.#write())) this.#timer ??= setTimeout(() => void this.#report(), patienceMilliseconds);
+      if (!this.#over && !(await this.#write()))
+        this.#timer ??= setTimeout(() => void this.#report(), patienceMilliseconds);
     });
     await this.#writing;
   }
@@ -93,7 +94,10 @@ export class HeldJob<
       this.#hear(await reportJob<Job, Event>(this.database, report));
     } catch (error) {
       // Away, most of all. Whatever it is: who writes nothing falls silent, and the job is another's.
-      this.log.warn({ job: this.fence.id, reason: (error as Error).message }, 'job not written to the database yet');
+      this.log.warn(
+        { job: this.fence.id, reason: (error as Error).message },
+        'job not written to the database yet',
+      );
       return false;
     }
     for (const { id } of events) this.#added.delete(id);

@@ -7,7 +7,15 @@ import { JobQueue, type QueueJob, type StatusLog, type Task } from '../common/jo
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { JobJournal } from './job-journal.js';
-import { type Added, type AddOptions, type JobCounts, mostLosses, type OpenQueue, type Queue, type QueueSpec } from './jobs.js';
+import {
+  type Added,
+  type AddOptions,
+  type JobCounts,
+  mostLosses,
+  type OpenQueue,
+  type Queue,
+  type QueueSpec,
+} from './jobs.js';
 
 export class LocalJobs<
   Job extends QueueJob,
@@ -40,8 +48,14 @@ export class LocalJobs<
     return this.#queue.closed;
   }
 
-  add(job: Job, request: Request, { key }: AddOptions = {}): Added<Job, Request> | Promise<Added<Job, Request>> {
-    const same = this.#queue.unfinished.find(({ job: { id } }) => key !== undefined && this.#keys.get(id) === key);
+  add(
+    job: Job,
+    request: Request,
+    { key }: AddOptions = {},
+  ): Added<Job, Request> | Promise<Added<Job, Request>> {
+    const same = this.#queue.unfinished.find(
+      ({ job: { id } }) => key !== undefined && this.#keys.get(id) === key,
+    );
     if (same !== undefined) return { job: same.job, request: same.request, added: false };
     if (key !== undefined) this.#keys.set(job.id, key);
     const added = { job: this.#queue.add(job, request, this.spec.newEvents()).job, request, added: true };
@@ -113,7 +127,12 @@ export class LocalJobs<
         this.#queue.restore(waiting, kept.request as Request, events);
       } else {
         const { code, message } = errors.workerLost(losses);
-        const failed: Job = { ...waiting, status: 'failed', error: { code, message }, finished_at: unixSeconds() };
+        const failed: Job = {
+          ...waiting,
+          status: 'failed',
+          error: { code, message },
+          finished_at: unixSeconds(),
+        };
         events.status(failed);
         this.#queue.restore(failed, undefined, events);
         this.journal?.write(job.id, { ...kept, job: failed, request: null, losses, ...events.kept });

@@ -2,8 +2,9 @@
  * Jobs in a database, for a whole fleet: any replica makes, tells, follows and cancels them, and those that take jobs work on one of a
  * kind at a time. A holder that falls silent loses its job to another, which begins again; a job ends once.
  */
-import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
+
 import { endOfWork } from '../common/job-end.js';
+import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
 import { type QueueJob, type StatusLog, Task } from '../common/job-queue.js';
 import { unixSeconds } from '../common/stamps.js';
 import type { Database } from '../database/database.js';
@@ -11,7 +12,15 @@ import { errors } from '../errors.js';
 import { HeldJob } from './held-job.js';
 import type { JobNotices } from './job-notices.js';
 import { cancelJob, forgetJobs, insertJob, type JobRow, takeJob } from './job-rows.js';
-import { type Added, type AddOptions, type JobCounts, mostLosses, type OpenQueue, type Queue, type QueueSpec } from './jobs.js';
+import {
+  type Added,
+  type AddOptions,
+  type JobCounts,
+  mostLosses,
+  type OpenQueue,
+  type Queue,
+  type QueueSpec,
+} from './jobs.js';
 import { SharedEventLog } from './shared-event-log.js';
 
 export interface Sharing {
@@ -82,12 +91,16 @@ export class SharedJobs<
   }
 
   async get(id: string): Promise<Job | undefined> {
-    const [row] = await this.#query<{ job: Job }>('SELECT job FROM steerd.jobs WHERE kind = $1 AND id = $2', [id]);
+    const [row] = await this.#query<{ job: Job }>('SELECT job FROM steerd.jobs WHERE kind = $1 AND id = $2', [
+      id,
+    ]);
     return row?.job;
   }
 
   async list(): Promise<Job[]> {
-    const rows = await this.#query<{ job: Job }>('SELECT job FROM steerd.jobs WHERE kind = $1 ORDER BY number DESC');
+    const rows = await this.#query<{ job: Job }>(
+      'SELECT job FROM steerd.jobs WHERE kind = $1 ORDER BY number DESC',
+    );
     return rows.map(({ job }) => job);
   }
 
@@ -186,7 +199,15 @@ export class SharedJobs<
     }
   }
 
-  async #work({ id, job, request, attempt, losses, cancelling, last_event }: JobRow<Job, Request>): Promise<void> {
+  async #work({
+    id,
+    job,
+    request,
+    attempt,
+    losses,
+    cancelling,
+    last_event,
+  }: JobRow<Job, Request>): Promise<void> {
     const { database, holder, notices, log } = this.sharing;
     const { kind, afresh, work, onUnexpected, onFinished, maxFinished = usualMaxFinished } = this.spec;
     const task = new Task(job, request, this.spec.newEvents({ events: [], lastId: last_event }));

@@ -8,6 +8,7 @@ import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';
+import type { JobKind } from '../jobs/jobs.js';
 import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { ImportJobs } from '../models/import/import-jobs.js';
@@ -15,18 +16,25 @@ import { PullJobs } from '../models/pull/pull-jobs.js';
 import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { lockDataDirectory } from './data-lock.js';
+import { openFleet } from './open-fleet.js';
 import type { OpenedServices, ServerLog } from './server.js';
+
+interface OpenOptions {
+  readonly locks?: boolean;
+  readonly serves?: boolean;
+}
 
 /**
  * Keys and concepts are read before this returns; the model goes on loading.
  * @param locks whether the data directory is this process's alone; one that only reads there need not have it
+ * @param serves whether others send it requests; a worker only takes jobs
  * @throws ConfigError when anybody on the network could use the server and nobody said so, or when another
  * server has the data directory; KeysFileError
  */
 export async function openServices(
   settings: Settings,
   log: ServerLog,
-  { locks = true }: { readonly locks?: boolean } = {},
+  { locks = true, serves = true }: OpenOptions = {},
 ): Promise<OpenedServices> {
   const { dataDirectory } = settings;
   const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
@@ -37,14 +45,19 @@ export async function openServices(
   }
   const unlock = locks ? await lockDataDirectory(dataDirectory, log) : async () => {};
   try {
-    return { ...(await openParts(settings, access, log)), unlock };
+    return { ...(await openParts(settings, access, log, { locks, serves })), unlock };
   } catch (error) {
     await unlock();
     throw error;
   }
 }
 
-async function openParts(settings: Settings, access: AccessControl, log: ServerLog): Promise<OpenedServices> {
+async function openParts(
+  settings: Settings,
+  access: AccessControl,
+  log: ServerLog,
+  options: Required<OpenOptions>,
+): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
   const concepts = await ConceptStore.open({
     dataDirectory,
@@ -57,7 +70,7 @@ async function openParts(settings: Settings, access: AccessControl, log: ServerL
   };
   tellRefused(concepts.refused);
   const metrics = new Metrics({ process: true });
-  const models = WorkerModelRegistry.start({
+  const registry = WorkerModelRegistry.start({
     ...settings,
     log,
     // Concepts that cannot be read must not keep the model from being found.
@@ -71,13 +84,26 @@ async function openParts(settings: Settings, access: AccessControl, log: ServerL
     onUnloaded: (id, reason) => metrics.modelUnloads.inc({ model: id, reason }),
   });
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
-  const fits = new FitJobs({ models, concepts, log, onStage });
+  const { models, openQueue, close } = await openFleet(settings, registry, log, options);
+  const onFinished = (kind: JobKind) => (job: { readonly status: string }) =>
+    metrics.jobsFinished.inc({ kind, status: job.status });
+  const fits = new FitJobs({ models, concepts, log, onStage, openQueue, onFinished: onFinished('fit') });
   const hub = openHub(settings, (reason, seconds) => log.warn({ reason, seconds }, 'pull interrupted'));
   const pulls = new PullJobs({
     ...{ hub, modelsDirectory: ownPlace(modelsDirectory), log },
     builder: graphBuilder,
+    openQueue,
+    onFinished: onFinished('pull'),
   });
-  const imports = new ImportJobs({ builder: graphBuilder, places: modelPlaces(modelsDirectory), log });
+  const imports = new ImportJobs({
+    ...{ builder: graphBuilder, places: modelPlaces(modelsDirectory), log },
+    openQueue,
+    onFinished: onFinished('import'),
+  });
   const responses = new ResponseStore(settings.responses);
-  return { models, concepts, fits, pulls, imports, access, metrics, responses, loaded: models.firstLoad };
+  return {
+    ...{ models, concepts, fits, pulls, imports, access, metrics, responses },
+    loaded: registry.firstLoad,
+    closeShared: close,
+  };
 }

@@ -49,8 +49,10 @@ export function restrictServices(
 }
 
 /** A concept that is not there yet may be on its way. */
-const withFits = (concepts: ConceptLibrary, fits: Pick<CallerServices['fits'], 'unfinished'>): ConceptLibrary =>
-  withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
+const withFits = (
+  concepts: ConceptLibrary,
+  fits: Pick<CallerServices['fits'], 'unfinished'>,
+): ConceptLibrary => withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
 
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {

@@ -17,6 +17,8 @@ export interface OpenedServices extends Services {
   readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
+  /** Leaves the servers that share a database, once no job is left. */
+  readonly closeShared?: () => Promise<void>;
   /** Lets other servers have the data directory, once nothing writes there any more. */
   readonly unlock?: () => Promise<void>;
 }
@@ -27,7 +29,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Says no at /ready, goes on answering for `drainDelay` seconds, then stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Says no at /ready, goes on answering for `drainDelay` seconds, then stops accepting, stops fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -48,11 +50,6 @@ export async function startServer(
   const services = await open(settings, log);
   // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
-  const closeServices = async () => {
-    await closeJobs(services);
-    await services.models.close();
-    await services.unlock?.();
-  };
   try {
     const app = await buildApp(services, { settings, log });
     const url = await app.listen({ host: settings.host, port: settings.port });
@@ -60,17 +57,25 @@ export async function startServer(
     const stop = () => {
       stopped ??= drain(app, settings.drainDelay)
         .then(() => stopApp(app, services, settings.shutdownSeconds))
-        .then(closeServices);
+        .then(() => closeServices(services));
       return stopped;
     };
     return { url, services, stop };
   } catch (error) {
-    await closeServices();
+    await closeServices(services);
     throw error;
   }
 }
 
-/** Cancels fits, pulls and imports. Resolves when none of them runs any more. */
+/** Ends everything that was opened. */
+export async function closeServices(services: OpenedServices): Promise<void> {
+  await closeJobs(services);
+  await services.models.close();
+  await services.closeShared?.();
+  await services.unlock?.();
+}
+
+/** Cancels fits, pulls and imports, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
 export async function closeJobs({
   fits,
   pulls,

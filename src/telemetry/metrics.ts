@@ -119,7 +119,10 @@ export class Metrics {
     buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800],
     registers: this.#registers,
   });
-  readonly jobsFinished = this.#counter('jobs_finished_total', 'Jobs that ended on this server', ['kind', 'status']);
+  readonly jobsFinished = this.#counter('jobs_finished_total', 'Jobs that ended on this server', [
+    'kind',
+    'status',
+  ]);
   readonly http = new Histogram({
     name: 'steerd_http_request_duration_seconds',
     help: 'From the request to the last byte of its reply',

@@ -7,6 +7,7 @@ import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { loadModel, type RunningModel } from '../../src/models/serve/load.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { embeddedDirectory } from '../helpers/embedded-model.js';
+import { atOnce, type FitsAtOnce } from '../helpers/jobs-at-once.js';
 import { testCache } from '../helpers/test-cache.js';
 import { temporaryData } from './running-server.js';
 

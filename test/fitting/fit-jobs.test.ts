@@ -18,16 +18,18 @@ function setup(options: FakeOptions = {}, maxFinished?: number) {
   const model = fakeModel(options);
   const stored: Concept[] = [];
   const store = { put: async (concept: Concept): Promise<unknown> => stored.push(concept) };
-  const jobs = atOnce(new FitJobs({
-    models: {
-      get(id = model.id) {
-        if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
-        return model;
+  const jobs = atOnce(
+    new FitJobs({
+      models: {
+        get(id = model.id) {
+          if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
+          return model;
+        },
       },
-    },
-    concepts: { put: (concept) => store.put(concept) },
-    ...(maxFinished === undefined ? {} : { maxFinished }),
-  }));
+      concepts: { put: (concept) => store.put(concept) },
+      ...(maxFinished === undefined ? {} : { maxFinished }),
+    }),
+  );
   return { model, stored, store, jobs };
 }
 
@@ -80,10 +82,12 @@ test('a job succeeds when its concept is stored, not before', async () => {
 test('what a fit left out or doubted is told by the job, as it is kept with the concept', async () => {
   const model = syntheticModel({ sinks: (position) => position === 0 });
   const stored: Concept[] = [];
-  const jobs = atOnce(new FitJobs({
-    models: { get: () => model },
-    concepts: { put: async (concept) => stored.push(concept) },
-  }));
+  const jobs = atOnce(
+    new FitJobs({
+      models: { get: () => model },
+      concepts: { put: async (concept) => stored.push(concept) },
+    }),
+  );
   const body = {
     recipe: 'examples',
     prefix: undefined,
@@ -103,11 +107,13 @@ test('where no recipe is named the job says auto until it is known which one is 
   const model = steerableModel({ shows: { answer: 0.98 } });
   const stored: Concept[] = [];
   const timed = new Set<string>();
-  const jobs = atOnce(new FitJobs({
-    models: { get: () => model },
-    concepts: { put: async (concept) => stored.push(concept) },
-    onStage: (stage) => timed.add(stage),
-  }));
+  const jobs = atOnce(
+    new FitJobs({
+      models: { get: () => model },
+      concepts: { put: async (concept) => stored.push(concept) },
+      onStage: (stage) => timed.add(stage),
+    }),
+  );
   const body = { prefix: zorbs, recipe: undefined, texts: 16, calibrate: true };
   const { id, recipe, method } = await jobs.create(request(body));
   assert.deepEqual([recipe, method], ['auto', 'auto']);

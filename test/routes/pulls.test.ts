@@ -200,5 +200,5 @@ test('pulls need a key with scope admin', async (t) => {
   const caller = { key, usage: new KeyUsage(key) };
   const restricted = restrictServices(built.services, caller);
   const create = () => restricted.pulls.create({ model: 'tester/tiny', revision: 'main' });
-  assert.throws(create, /this needs an API key with scope admin/);
+  await assert.rejects(create, /this needs an API key with scope admin/);
 });
