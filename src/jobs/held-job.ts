@@ -10,7 +10,6 @@ import { beatJob, reportJob } from './job-rows.js';
 
 /** Progress reaches the database this often at most. */
 const reportMilliseconds = 250;
-export const beatMilliseconds = 2_000;
 /** A database that is away is asked again after so long. */
 const patienceMilliseconds = 1_000;
 
@@ -33,6 +32,7 @@ export class HeldJob<
     private readonly fence: { readonly id: string; readonly holder: string; readonly attempt: number },
     private readonly task: Task<Job, Request, Events>,
     private readonly log: { warn(details: object, message: string): void },
+    beatMilliseconds: number,
   ) {
     task.events.onAdded = (event, outdated) => {
       for (const { id } of outdated) if (!this.#added.delete(id)) this.#outdated.add(id);

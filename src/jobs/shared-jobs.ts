@@ -41,6 +41,8 @@ export interface Sharing {
 }
 
 const usualVoidSeconds = 15;
+/** A holder says so often, while it would be void, that it works. */
+const beats = 7;
 const usualMaxFinished = 1000;
 /** How long a cancelled job's holder may take to stop, or to be found silent. */
 const cancelMilliseconds = 45_000;
@@ -199,49 +201,49 @@ export class SharedJobs<
     }
   }
 
-  async #work({
-    id,
-    job,
-    request,
-    attempt,
-    losses,
-    cancelling,
-    last_event,
-  }: JobRow<Job, Request>): Promise<void> {
-    const { database, holder, notices, log } = this.sharing;
-    const { kind, afresh, work, onUnexpected, onFinished, maxFinished = usualMaxFinished } = this.spec;
-    const task = new Task(job, request, this.spec.newEvents({ events: [], lastId: last_event }));
-    const held = new HeldJob<Job, Request, Event, Events>(database, { id, holder, attempt }, task, log);
+  async #work(row: JobRow<Job, Request>): Promise<void> {
+    const { database, holder, notices, log, voidSeconds = usualVoidSeconds } = this.sharing;
+    const { kind, onFinished, maxFinished = usualMaxFinished } = this.spec;
+    const { id, attempt, losses } = row;
+    if (losses > 0) log.warn({ job: id, kind, losses }, 'job taken over: its holder fell silent');
+    const events = this.spec.newEvents({ events: [], lastId: row.last_event });
+    const task = new Task(row.job, row.request, events);
+    const fence = { id, holder, attempt };
+    const beat = (voidSeconds * 1000) / beats;
+    const held = new HeldJob<Job, Request, Event, Events>(database, fence, task, log, beat);
     const stop = notices.on(`cancel ${id}`, () => void held.beat());
-    const finish = (end: Partial<QueueJob>, result?: Partial<Job>) =>
-      task.enter({ ...end, finished_at: unixSeconds() }, result);
     this.#held = task;
     try {
-      if (losses > 0) log.warn({ job: id, kind, losses }, 'job taken over: its holder fell silent');
-      if (cancelling) finish({ status: 'cancelled' });
-      else if (losses >= mostLosses) {
-        const { code, message } = errors.workerLost(losses);
-        finish({ status: 'failed', error: { code, message } });
-      } else {
-        task.enter({ status: 'running', started_at: unixSeconds() }, afresh);
-        if (this.closed) task.abort('released');
-        const { end, result } = await endOfWork(task, work, onUnexpected);
-        if (task.stopped === 'lost') {
-          log.warn({ job: id, kind }, 'job left: another process has taken it over');
-          return;
-        }
-        if (end === null) task.enter({ status: 'queued', started_at: null }, afresh);
-        else finish(end, result);
+      await this.#run(task, row);
+      if (task.stopped !== 'lost') await held.end();
+      if (task.stopped === 'lost') log.warn({ job: id, kind }, 'job left: another process has taken it over');
+      else if (task.job.finished_at !== null) {
+        onFinished?.(task.job);
+        await forgetJobs(database, kind, maxFinished).catch(() => {});
       }
-      await held.end();
-      if (task.job.finished_at === null) return;
-      onFinished?.(task.job);
-      await forgetJobs(database, kind, maxFinished).catch(() => {});
     } finally {
       stop();
       held.drop();
       this.#held = null;
     }
+  }
+
+  /** Does the work, if there is to be any, and enters what came of it. */
+  async #run(task: Task<Job, Request, Events>, { cancelling, losses }: JobRow<Job, Request>): Promise<void> {
+    const { afresh, work, onUnexpected } = this.spec;
+    const finish = (end: Partial<QueueJob>, result?: Partial<Job>) =>
+      task.enter({ ...end, finished_at: unixSeconds() }, result);
+    if (cancelling) return finish({ status: 'cancelled' });
+    if (losses >= mostLosses) {
+      const { code, message } = errors.workerLost(losses);
+      return finish({ status: 'failed', error: { code, message } });
+    }
+    task.enter({ status: 'running', started_at: unixSeconds() }, afresh);
+    if (this.closed) task.abort('released');
+    const { end, result } = await endOfWork(task, work, onUnexpected);
+    if (task.stopped === 'lost') return;
+    if (end === null) task.enter({ status: 'queued', started_at: null }, afresh);
+    else finish(end, result);
   }
 }
 
