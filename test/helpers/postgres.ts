@@ -73,7 +73,8 @@ async function freePort(): Promise<number> {
 const settings = [
   "listen_addresses = '127.0.0.1'",
   'fsync = off',
-  'synchronous_commit = off',
+  // What was committed survives a kill of the processes, though no loss of power: tests kill.
+  'synchronous_commit = on',
   'full_page_writes = off',
   'max_connections = 100',
   'shared_buffers = 32MB',
