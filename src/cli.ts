@@ -2,6 +2,7 @@
 /** The `steerd` command: each subcommand is a file in commands/. Exit code 2 means that the call was wrong. */
 import { CommanderError, program } from 'commander';
 import { ApiError } from './commands/api.js';
+import { register as registerCalibrate } from './commands/calibrate.js';
 import { register as registerChat } from './commands/chat.js';
 import { register as registerComplete } from './commands/complete.js';
 import { register as registerCompletion } from './commands/completion.js';
@@ -48,6 +49,7 @@ for (const register of [
   registerImport,
   registerFit,
   registerConcepts,
+  registerCalibrate,
   registerSweep,
   registerScore,
   registerModels,

@@ -351,6 +351,16 @@ export const errors = {
     ),
   fitNotFound: (id: string) =>
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
+    new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
+  jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>
+    new SteerdError(
+      'job_finished',
+      409,
+      'conflict_error',
+      `${kind} ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
   /** The grammar let something through: the answer is not passed off as what was asked for. */

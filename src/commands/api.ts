@@ -121,6 +121,7 @@ export function addApi(command: Command): ReturnType<typeof addSettings> {
 /**
  * Runs `work` with the API, and closes what was opened for it whatever happens.
  * @param needs `model`: an application of this process is asked only when its model is loaded
+ * @param stopped what the command says when it was stopped
  * @throws ApiError; Interrupted
  */
 export function withApi<T>(
@@ -128,6 +129,7 @@ export function withApi<T>(
   settings: Settings,
   work: (api: Api) => Promise<T>,
   needs: 'model' | 'nothing' = 'nothing',
+  stopped = 'stopped',
 ): Promise<T> {
   return untilInterrupted(async (signal) => {
     const named = options.model === undefined ? {} : { model: settings.model };
@@ -141,7 +143,7 @@ export function withApi<T>(
     } finally {
       await own.close();
     }
-  }, 'stopped');
+  }, stopped);
 }
 
 /** The server that the options mean; null for this process. */
@@ -157,7 +159,8 @@ export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>)
   const reached = ['0.0.0.0', '::', '[::]'].includes(host) ? '127.0.0.1' : host;
   const url = `http://${reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached}:${port}`;
   try {
-    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(500) });
+    // Where nobody listens this fails at once; who is busy gets time: a second model beside it would make that worse.
+    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(3000) });
     const { version } = (await reply.json()) as { version?: unknown };
     return reply.ok && typeof version === 'string' ? url : null;
   } catch {

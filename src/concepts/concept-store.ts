@@ -154,7 +154,8 @@ export class ConceptStore implements ConceptLibrary {
       const others = new Map<string, number>(this.#pending);
       for (const [key, { concept }] of this.#data) others.set(key, concept.vectors.byteLength);
       others.delete(own);
-      checkQuota(this.#quota, name, bytes, [...others.values()]);
+      const taken = [...others.values()].reduce((sum, size) => sum + size, 0);
+      checkQuota(this.#quota, name, bytes, { concepts: others.size, bytes: taken });
     }
     if (maker === undefined || this.#data.has(own)) return;
     checkMaker(maker, name, [...this.#data.keys()].filter((key) => this.#ownerOf(key) === maker.key).length);

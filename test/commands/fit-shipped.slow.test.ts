@@ -44,7 +44,8 @@ before(async () => {
 after(() => model.engine.close());
 
 test('the folder holds what the list asks for, fitted on this export, with the strength that was measured', async () => {
-  const list = await readFitList(join(folder, 'concepts.json'), id);
+  const asked = await readFitList(join(folder, 'concepts.json'), { model: id, asFiles: true });
+  const list = asked.map(({ request }) => request);
   const { loaded, refused } = await readConceptFolder(folder);
   assert.deepEqual(refused, []);
   assert.ok(loaded.length >= 12);

@@ -55,6 +55,16 @@ const table = `
   GET     /v1/fits/:id                   concepts:read
   GET     /v1/fits/:id/events            concepts:read
   POST    /v1/fits/:id/cancel            concepts:write
+  GET     /v1/calibrations               concepts:read
+  POST    /v1/calibrations               concepts:write
+  GET     /v1/calibrations/:id           concepts:read
+  GET     /v1/calibrations/:id/events    concepts:read
+  POST    /v1/calibrations/:id/cancel    concepts:write
+  GET     /v1/sweeps                     completions
+  POST    /v1/sweeps                     completions
+  GET     /v1/sweeps/:id                 completions
+  GET     /v1/sweeps/:id/events          completions
+  POST    /v1/sweeps/:id/cancel          completions
   GET     /api/ps                        any
   GET     /api/tags                      any
   POST    /api/show                      any

@@ -162,7 +162,7 @@ test('the attention map names its candidates and the one that each layer was rea
     { layer: 2, token: -2, significant_heads: 1 },
   ];
   const get = async (stored?: StoredConcept, name = 'pirate') => {
-    if (stored) Object.assign(services.concepts, { get: () => stored });
+    if (stored) Object.assign(services.concepts, { load: async () => stored });
     return app.inject(`/v1/concepts/${name}/attention`);
   };
   const missing = ErrorBody.parse((await get(undefined, 'parrot')).json()).error;

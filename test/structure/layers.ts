@@ -20,6 +20,7 @@ export const layers: readonly (readonly string[])[] = [
   ['build'], // from a checkpoint to a graph and its weights
   ['checkpoint'], // safetensors and GGUF as people have them on disk
   ['onnx'], // graphs as files
+  ['tables'], // rows of CSV and JSON lines; runs in browsers too
   ['common'], // what everybody may use
   ['errors'],
 ];
@@ -29,6 +30,9 @@ export const layers: readonly (readonly string[])[] = [
  * and of all others nothing.
  */
 export const typesOnly: Readonly<Record<string, readonly string[]>> = { playground: ['schemas'] };
+
+/** Rooms of which such a room may have values too: they stand on nothing of this server. */
+export const valuesToo: Readonly<Record<string, readonly string[]>> = { playground: ['tables'] };
 
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {

@@ -15,8 +15,7 @@ CREATE TABLE steerd.contents (
   document text NOT NULL, -- canonical JSON; the version depends on every character
   residual_norms bytea NOT NULL, -- float32, little-endian
   coefficients bytea NOT NULL, -- float32, little-endian
-  vectors text NOT NULL REFERENCES steerd.vectors (hash),
-  vector_bytes bigint NOT NULL
+  vectors text NOT NULL REFERENCES steerd.vectors (hash)
 );
 CREATE INDEX contents_vectors ON steerd.contents (vectors);
 CREATE INDEX contents_name ON steerd.contents (model, name);
@@ -27,11 +26,12 @@ CREATE TABLE steerd.concepts (
   version text REFERENCES steerd.contents (version), -- null once deleted
   owner text, -- id of the API key that made it
   number integer NOT NULL, -- of the last version, from 1
+  bytes bigint NOT NULL, -- of its vectors
   changed_at timestamptz NOT NULL DEFAULT now(),
   revision bigint NOT NULL, -- the change of all concepts that this was
   PRIMARY KEY (model, name)
 );
-CREATE UNIQUE INDEX concepts_revision ON steerd.concepts (revision);
+CREATE INDEX concepts_revision ON steerd.concepts (revision);
 CREATE INDEX concepts_version ON steerd.concepts (version);
 CREATE INDEX concepts_owner ON steerd.concepts (owner) WHERE version IS NOT NULL;
 
