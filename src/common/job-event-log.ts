@@ -47,8 +47,7 @@ export class JobEventLog<Event extends JobEvent> {
   #lastId: number;
   #ended = false;
   readonly #readers = new Set<(ended: boolean) => void>();
-  /** Hears of each event as it is added, with those that it replaces. */
-  onAdded: ((event: Event, outdated: readonly Event[]) => void) | null = null;
+  #heard: ((event: JobEvent, outdated: readonly JobEvent[]) => void) | null = null;
 
   /** @param kept what the log goes on after: that of a job that was interrupted */
   constructor({ events, lastId }: KeptEvents<Event> = { events: [], lastId: 0 }) {
@@ -69,8 +68,13 @@ export class JobEventLog<Event extends JobEvent> {
     const created_at = unixSeconds();
     const event = { id, created_at, ...content } as unknown as Event;
     this.#events.push(event);
-    this.onAdded?.(event, outdated);
+    this.#heard?.(event, outdated);
     for (const wake of [...this.#readers]) wake(this.#ended);
+  }
+
+  /** @param hear hears of each event as it is added, with those that it replaces */
+  listen(hear: (event: Event, outdated: readonly Event[]) => void): void {
+    this.#heard = hear as (event: JobEvent, outdated: readonly JobEvent[]) => void;
   }
 
   /** Adds the last event: readers end with it. */

@@ -34,11 +34,11 @@ export class HeldJob<
     private readonly log: { warn(details: object, message: string): void },
     beatMilliseconds: number,
   ) {
-    task.events.onAdded = (event, outdated) => {
+    task.events.listen((event, outdated) => {
       for (const { id } of outdated) if (!this.#added.delete(id)) this.#outdated.add(id);
       this.#added.set(event.id, event);
       this.#timer ??= setTimeout(() => void this.#report(), this.#wait());
-    };
+    });
     this.#beat = setInterval(() => void this.beat(), beatMilliseconds);
   }
 
