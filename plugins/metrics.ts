@@ -35,7 +35,8 @@ async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions):
     fit: () => fits.counts(),
     pull: () => pulls.counts(),
     import: () => imports.counts(),
+    ...app.measurementJobs.counts,
   });
 }
 
-export default fp(metricsPlugin, { name: 'metrics', dependencies: ['running-answers'] });
+export default fp(metricsPlugin, { name: 'metrics', dependencies: ['running-answers', 'measurements'] });

@@ -108,6 +108,22 @@ export const errors = {
   headersTooLarge: () =>
     new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
   notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
+  badUrl: (path: string) =>
+    invalid('bad_url', `the path must be percent-encoded UTF-8; received ${shown(path)}.`, null),
+  pathTooLong: (path: string, limit: number) =>
+    new SteerdError(
+      'path_too_long',
+      414,
+      'invalid_request_error',
+      `each part of the path must be at most ${limit} characters long; received ${shown(path)}.`,
+    ),
+  bodyEncoded: (encoding: string) =>
+    new SteerdError(
+      'unsupported_content_encoding',
+      415,
+      'invalid_request_error',
+      `the content-encoding must be left out, since bodies are read as they come; received ${shown(encoding)}.`,
+    ),
   bodyNotJson: (contentType: string | undefined) =>
     new SteerdError(
       'unsupported_media_type',
@@ -321,7 +337,7 @@ export const errors = {
       'storage_failed',
       full ? 507 : 500,
       'server_error',
-      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory.`,
+      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory (STEERD_DATA_DIR).`,
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),

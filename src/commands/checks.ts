@@ -12,7 +12,7 @@ import { machineMemory } from '../common/machine-memory.js';
 import { packageVersion } from '../common/package.js';
 import { chooseThreads } from '../common/threads.js';
 import { readConceptFolder } from '../concepts/concept-folder.js';
-import type { Settings } from '../config.js';
+import { ConfigError, type Settings } from '../config.js';
 import { readFootprint } from '../engine/load/footprint.js';
 import { modelNames } from '../models/disk/model-folders.js';
 import { folderOfModel, ownPlace } from '../models/disk/model-places.js';
@@ -52,7 +52,11 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
   for (const [check, look] of checks) {
     const told = await Promise.resolve()
       .then(() => look(settings))
-      .catch((error: Error) => wrong(error.message, 'this is a fault of the check itself: please report it'));
+      .catch((error: Error) =>
+        error instanceof ConfigError
+          ? wrong(error.message, 'set the variable that is named')
+          : wrong(error.message, 'this is a fault of the check itself: please report it'),
+      );
     findings.push({ check, ...told });
   }
   return findings;

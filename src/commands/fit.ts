@@ -10,7 +10,6 @@ import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 import type { Concept } from '../concepts/concept.js';
 import { decodeConcept, encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
-import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
@@ -29,7 +28,7 @@ import {
 import type { FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validated } from '../schemas/validation.js';
-import { type Api, ApiError, addApi, serverOf, withApi } from './api.js';
+import { type Api, ApiError, addApi, withApi } from './api.js';
 import { examplesSaid } from './example-file.js';
 import { FitJournal } from './fit-journal.js';
 import { type ListedFit, readFitList } from './fit-list.js';
@@ -114,14 +113,13 @@ export function register(program: Command): void {
           'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list',
         );
       }
-      const request = validated(FitRequest, { name, ...fields });
-      const url = await serverOf(options, settings);
-      if (url === null) return fitIntoStore(request, settings, options);
+      // Known before anything is opened.
+      validated(FitRequest, { name, ...fields });
       // What was typed: a server fills in what is left out by itself.
-      const job = await withApi({ ...options, server: url }, settings, (api) =>
-        fitOverApi(api, { name, ...fields, ...api.named }),
-      );
-      reportJob(job, url, options);
+      await withApi(options, settings, async (api) => {
+        const where = api.where === null ? `in ${settings.dataDirectory}` : `on ${api.where}`;
+        reportJob(await fitOverApi(api, { name, ...fields, ...api.named }), where, options);
+      });
     } else {
       if (name !== undefined) command.error('error: --list goes without a name: its entries have them');
       if (out === undefined) await fitListIntoStore(list, fields, settings, options);
@@ -158,20 +156,6 @@ async function requestFields(options: FitOptions): Promise<Record<string, unknow
 /** What is no number stays as it is: the schema names it in its error. */
 const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-
-async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
-  // Opened first: a data directory that cannot be written to is known before the model is loaded.
-  const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
-  await withModel(settings, 'interrupted: nothing of this fit was kept', async (fit) => {
-    const { concept, seconds } = await fit(request, request.name);
-    await store.put(concept);
-    if (json) {
-      const { name, model, version, record } = concept;
-      const { recipe, method } = record;
-      sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
-    } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
-  });
-}
 
 /** To a running server or, without one, to the application inside this process: both keep concepts in the same place. */
 async function fitListIntoStore(
@@ -294,21 +278,15 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function reportJob(job: FitJob, url: string, { json }: FitOptions): void {
+function reportJob(job: FitJob, where: string, { json }: FitOptions): void {
   if (json) {
     sayJson(job);
     return;
   }
   const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
   const version = job.concept?.version.slice(0, 12) ?? '';
-  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} on ${url}`);
+  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}`);
   for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
-}
-
-function report(concept: Concept, seconds: number, where: string): void {
-  const { name, version } = concept;
-  say(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}${bestOf(concept)}`);
-  for (const warning of conceptWarnings(concept)) sayWrapped(`  warning: ${warning}`, process.stderr);
 }
 
 /** What was the best, on a line of its own, where several were tried. */

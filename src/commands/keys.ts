@@ -3,7 +3,7 @@
  * a second, or with `--server` by a server's API, for which STEERD_API_KEY is an admin's key.
  */
 import { type Command, Option } from 'commander';
-import { addKey, type KeyGrant, readKeys, revokeKey } from '../access/key-store.js';
+import { addKey, type KeyGrant, keysFile, readKeys, revokeKey } from '../access/key-store.js';
 import { toKeyObject } from '../access/managed-keys.js';
 
 import { unixSeconds } from '../common/stamps.js';
@@ -68,7 +68,10 @@ export function register(program: Command): void {
       },
     });
     if (options.json) return sayJson(made);
-    process.stderr.write(`${made.id} for ${JSON.stringify(made.name)}. Its secret is shown this once:\n`);
+    const where = options.server === undefined ? ` in ${keysFile(settings.dataDirectory)}` : '';
+    process.stderr.write(
+      `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
+    );
     process.stdout.write(`${made.secret}\n`);
   });
 
@@ -79,7 +82,8 @@ export function register(program: Command): void {
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['dataDirectory']);
   show.action(async (options: Options) => {
-    const { data, needed } = await by(options, settingsOfList({ ...options }), {
+    const settings = settingsOfList({ ...options });
+    const { data, needed } = await by(options, settings, {
       api: (api) => api.json<KeyList>('/v1/keys'),
       file: async (folder) => {
         const known = await readKeys(folder);
@@ -89,7 +93,7 @@ export function register(program: Command): void {
     if (options.json) return sayJson({ object: 'list', data });
     if (data.length > 0) sayTable(headings, data.map(rowOf));
     else if (needed) process.stderr.write('The keys file has no keys: nobody is let in.\n');
-    else process.stderr.write('There is no keys file: loopback needs no key.\n');
+    else process.stderr.write(`${noKeysFile(options, settings)}: loopback needs no key.\n`);
   });
 
   const revoke = keys
@@ -124,6 +128,9 @@ interface Ways<Result> {
 /** Nothing is asked of a server that merely answers: whoever may write the file needs no key. */
 const by = <Result>(options: Options, settings: Settings, { api, file }: Ways<Result>): Promise<Result> =>
   options.server === undefined ? file(settings.dataDirectory) : withApi(options, settings, api);
+
+const noKeysFile = ({ server }: Options, { dataDirectory }: Settings) =>
+  `There is no ${server === undefined ? keysFile(dataDirectory) : 'keys file'}`;
 
 const grantOf = (name: string, options: AddOptions): KeyGrant => ({
   name,

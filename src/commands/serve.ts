@@ -7,6 +7,7 @@ import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
 import type { RunningServer } from '../server/server.js';
+import { oldDataDirectory } from './data-place.js';
 import { sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
@@ -38,10 +39,7 @@ async function run(settings: Settings): Promise<void> {
 
 /** What an operator must not miss: where data is, and who is let in. */
 export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
-  const given = isAbsolute(dataDirectory)
-    ? ''
-    : ` (${dataDirectory} of the working directory; STEERD_DATA_DIR sets it)`;
-  const notes = [`data directory: ${resolve(dataDirectory)}${given}`];
+  const notes = [`data directory: ${resolve(dataDirectory)}${whyThere(dataDirectory)}`];
   if (keys === undefined) return notes;
   const { file, inFile, fromEnvironment } = keys;
   const also = fromEnvironment ? 'STEERD_API_KEY' : null;
@@ -56,6 +54,13 @@ export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary |
     notes.push(`API keys: none, ${who}; there is no ${file}`);
   }
   return notes;
+}
+
+function whyThere(dataDirectory: string): string {
+  if (isAbsolute(dataDirectory)) return '';
+  return dataDirectory === oldDataDirectory
+    ? ` (${dataDirectory} of the working directory is used where it has API keys or concepts; STEERD_DATA_DIR sets it)`
+    : ` (${dataDirectory} of the working directory; STEERD_DATA_DIR sets it)`;
 }
 
 /** What to open and what to type. */

@@ -4,13 +4,7 @@
  * (concept-versions.ts); a change is visible, and acknowledged, only when it is durable. One process at a time owns a data directory.
  */
 import { join } from 'node:path';
-import {
-  isDiskFull,
-  makeFolderDurably,
-  removeLeftovers,
-  syncFolder,
-  writeDurably,
-} from '../common/durable-file.js';
+import { isDiskFull, openFolderDurably, syncFolder, writeDurably } from '../common/durable-file.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
@@ -67,8 +61,7 @@ export class ConceptStore implements ConceptLibrary {
       const versions = await ConceptVersions.open(join(dataDirectory, 'concept-versions'), most);
       const store = new ConceptStore(folder, versions, quota);
       for (const one of shipped) await store.addShipped(one);
-      await makeFolderDurably(folder);
-      await removeLeftovers(folder);
+      await openFolderDurably(folder);
       await store.#loadData();
       store.#owners = await ConceptOwners.open(folder);
       return store;

@@ -6,10 +6,10 @@ import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { removeLeftovers, writeDurably } from '../common/durable-file.js';
-import type { JobKind } from './jobs.js';
+import { type JobKind, jobKinds } from './jobs.js';
 
 const KeptJob = z.object({
-  kind: z.enum(['fit', 'pull', 'import']),
+  kind: z.enum(jobKinds),
   /** As the API tells it; its own schema is its kind's. */
   job: z.looseObject({
     id: z.string(),

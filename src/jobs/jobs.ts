@@ -8,7 +8,8 @@ import type { JobQueueOptions, QueueJob, StatusLog } from '../common/job-queue.j
 /** At once where jobs are in memory; later where they are in a database. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-export type JobKind = 'fit' | 'pull' | 'import';
+export const jobKinds = ['fit', 'calibration', 'sweep', 'pull', 'import'] as const;
+export type JobKind = (typeof jobKinds)[number];
 
 /** The events of a job, for its readers. */
 export interface FollowedLog<Event> {

@@ -7,6 +7,7 @@ import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
+import { MeasurementJobs } from '../fitting/measurement-jobs.js';
 import { openHub } from '../hub/open-hub.js';
 import type { JobKind } from '../jobs/jobs.js';
 import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
@@ -100,9 +101,14 @@ async function openParts(
     openQueue,
     onFinished: onFinished('import'),
   });
+  const measurements = new MeasurementJobs({
+    services: { models, concepts },
+    ...{ log, openQueue },
+    onFinished: (kind, status) => metrics.jobsFinished.inc({ kind, status }),
+  });
   const responses = new ResponseStore(settings.responses);
   return {
-    ...{ models, concepts, fits, pulls, imports, access, metrics, responses },
+    ...{ models, concepts, fits, pulls, imports, measurements, access, metrics, responses },
     loaded: registry.firstLoad,
     closeShared: close,
   };

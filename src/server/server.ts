@@ -80,8 +80,9 @@ export async function closeJobs({
   fits,
   pulls,
   imports,
-}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports'>): Promise<void> {
-  await Promise.all([fits.close(), pulls.close(), imports.close()]);
+  measurements,
+}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements'>): Promise<void> {
+  await Promise.all([fits.close(), pulls.close(), imports.close(), measurements?.close()]);
 }
 
 /** A balancer looks at /ready every few seconds: until it has seen the no, it sends requests, and they are answered. */

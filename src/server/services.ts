@@ -4,6 +4,7 @@ import type { ManagedKeys } from '../access/managed-keys.js';
 import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
+import type { MeasurementJobs } from '../fitting/measurement-jobs.js';
 import type { ImportJobs } from '../models/import/import-jobs.js';
 import type { PullJobs } from '../models/pull/pull-jobs.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -14,6 +15,8 @@ export interface Services extends ModelsAndConcepts {
   readonly fits: Pick<FitJobs, JobCalls | 'unfinished' | 'counts'>;
   readonly pulls: Pick<PullJobs, JobCalls | 'counts'>;
   readonly imports: Pick<ImportJobs, JobCalls | 'counts'>;
+  /** Calibrations and sweeps that are jobs; the application's own without. */
+  readonly measurements?: MeasurementJobs;
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
   /** Responses that later requests may refer to; the application's own without. */

@@ -3,7 +3,9 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { register } from '../../src/commands/fit.js';
+import { createLog } from '../../src/common/log.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
+import { lockDataDirectory } from '../../src/server/data-lock.js';
 import { runCommand } from './run-command.js';
 import { temporaryFolder, tinyChatModel, tinyModels } from './tiny-chat-model.js';
 
@@ -41,7 +43,10 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
   const concept = await open();
   assert.equal(concept.record.prefix, 'You love the sea.');
   assert.equal(concept.record.details.max_tokens, 4);
-  assert.match(said, new RegExp(`^Sea  ${concept.version.slice(0, 12)}  \\d+\\.\\d s  `));
+  assert.match(
+    said,
+    new RegExp(`^Sea  ${concept.version.slice(0, 12)}  \\d+ s  for model tiny in ${data}\n$`),
+  );
   await runCommand(t, register, [...args, ...places]);
   assert.equal((await open()).version, concept.version);
   await runCommand(t, register, [...args.slice(0, 3), 'You hate the sea.', ...args.slice(4), ...places]);
@@ -113,6 +118,20 @@ test('a list of CSV goes where a server finds it, with pairs from files, and the
   );
   // All is done, and nothing is left of what a list keeps meanwhile.
   assert.deepEqual(await readdir(join(data, 'fit-lists')), []);
+});
+
+test('a data directory that a server has is fitted into by that server alone', async (t) => {
+  const [models, data] = [await tinyModels(t), await temporaryFolder(t)];
+  const unlock = await lockDataDirectory(data, createLog('silent'));
+  const args = ['fit', 'sea', '--prefix', 'You love the sea.', '--local'];
+  const places = ['--model', tinyChatModel, '--models-dir', models, '--data-dir', data];
+  const refused = {
+    name: 'ConfigError',
+    message: /STEERD_DATA_DIR must be a folder that no other server uses/,
+  };
+  await assert.rejects(runCommand(t, register, [...args, ...places]), refused);
+  await unlock();
+  assert.deepEqual(await readdir(join(data, 'concepts')), []);
 });
 
 test('what does not go together is refused before anything is loaded or written', async (t) => {

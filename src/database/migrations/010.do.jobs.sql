@@ -3,7 +3,7 @@
 
 CREATE TABLE steerd.jobs (
   id text PRIMARY KEY,
-  kind text NOT NULL, -- fit, pull, import
+  kind text NOT NULL, -- fit, calibration, sweep, pull, import
   number bigint GENERATED ALWAYS AS IDENTITY, -- the order in which they came
   key text, -- of two unfinished ones with the same key the second is not added
   model text, -- only a replica that has it takes the job
