@@ -1,6 +1,6 @@
 /** How a job's work ends: what it came to, or that it is to be done again. */
 import { SteerdError } from '../errors.js';
-import type { QueueJob, StatusLog, Task } from './job-queue.js';
+import type { QueueJob, StatusLog, Task } from './job-task.js';
 
 export interface EndOfWork<Job> {
   /** Null when the job was released: it waits again. */

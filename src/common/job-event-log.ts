@@ -3,7 +3,7 @@
  * takes the events after the last one it has read, at its own pace: a slow one holds nobody up and misses only progress
  * that newer progress has replaced.
  */
-import type { QueueJob } from './job-queue.js';
+import type { QueueJob } from './job-task.js';
 import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */

@@ -2,7 +2,7 @@
  * The queue of fits: of a server one runs at a time, the others wait. A job that fails or is cancelled leaves no concept and
  * nothing running; one has succeeded only when its concept is durable in the store.
  */
-import type { Task } from '../common/job-queue.js';
+import type { Task } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
 import type { ConceptMaker } from '../concepts/concept-quota.js';

@@ -3,7 +3,7 @@
  * nothing. A job is there for the key that asked for it, and does what that key may do, whichever server works on it.
  */
 import { type JobEvent, JobEventLog, type KeptEvents, statusOf } from '../common/job-event-log.js';
-import type { QueueJob } from '../common/job-queue.js';
+import type { QueueJob } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { FollowedLog, JobCounts, OpenQueue, Queue } from '../jobs/jobs.js';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
-import type { QueueJob, StatusLog, Task } from '../common/job-queue.js';
+import type { QueueJob, StatusLog, Task } from '../common/job-task.js';
 import type { Database } from '../database/database.js';
 import { beatJob, reportJob } from './job-rows.js';
 

@@ -1,6 +1,6 @@
 /** The statements on steerd.jobs and steerd.job_events. What a job's holder writes is fenced by its attempt. */
 import type { JobEvent } from '../common/job-event-log.js';
-import type { QueueJob } from '../common/job-queue.js';
+import type { QueueJob } from '../common/job-task.js';
 import type { Database, Queries } from '../database/database.js';
 import type { JobKind } from './jobs.js';
 

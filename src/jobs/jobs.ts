@@ -3,7 +3,8 @@
  * directory, or in a database that a fleet shares. A kind opens its queue with a `QueueSpec` and knows nothing of the keeping.
  */
 import type { JobEvent, JobEventLog, KeptEvents, ReadOptions } from '../common/job-event-log.js';
-import type { JobQueueOptions, QueueJob, StatusLog } from '../common/job-queue.js';
+import type { JobQueueOptions } from '../common/job-queue.js';
+import type { QueueJob, StatusLog } from '../common/job-task.js';
 
 /** At once where jobs are in memory; later where they are in a database. */
 export type Awaitable<Value> = Value | Promise<Value>;

@@ -3,7 +3,8 @@
  * again by the next one, from its beginning.
  */
 import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
-import { JobQueue, type QueueJob, type StatusLog, type Task } from '../common/job-queue.js';
+import { JobQueue } from '../common/job-queue.js';
+import type { QueueJob, StatusLog, Task } from '../common/job-task.js';
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
 import type { JobJournal } from './job-journal.js';

@@ -5,7 +5,7 @@
 
 import { endOfWork } from '../common/job-end.js';
 import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
-import { type QueueJob, type StatusLog, Task } from '../common/job-queue.js';
+import { type QueueJob, type StatusLog, Task } from '../common/job-task.js';
 import { unixSeconds } from '../common/stamps.js';
 import type { Database } from '../database/database.js';
 import { errors } from '../errors.js';

@@ -1,6 +1,6 @@
 /** A kind of jobs for tests: the work is whatever the test gives, told by the request. */
 import { JobEventLog, statusOf } from '../../src/common/job-event-log.js';
-import type { QueueJob, Task } from '../../src/common/job-queue.js';
+import type { QueueJob, Task } from '../../src/common/job-task.js';
 import { errors } from '../../src/errors.js';
 import type { OpenQueue } from '../../src/jobs/jobs.js';
 

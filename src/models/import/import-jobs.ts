@@ -4,7 +4,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inSteps } from '../../common/in-steps.js';
-import type { Task } from '../../common/job-queue.js';
+import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Jobs, OpenQueue, Queue } from '../../jobs/jobs.js';

@@ -3,7 +3,7 @@
  * and what had come is continued by the next pull of the same model.
  */
 import { inSteps } from '../../common/in-steps.js';
-import type { Task } from '../../common/job-queue.js';
+import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
