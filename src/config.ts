@@ -127,6 +127,22 @@ export const settingsTable = {
       .transform((value) => (value === 'none' ? '' : value)),
     secret: true,
   }),
+  conceptMemory: setting({
+    env: 'STEERD_CONCEPT_MEMORY',
+    flag: '--concept-memory <megabytes>',
+    fallback: '256',
+    help: 'with a database: memory for concepts that requests used, in MiB',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
+  }),
+  conceptDisk: setting({
+    env: 'STEERD_CONCEPT_DISK',
+    flag: '--concept-disk <megabytes>',
+    fallback: '4096',
+    help: 'with a database: disk for copies of its concepts under the cache directory, in MiB, so that they steer while the database is away; 0 keeps none',
+    requirement: 'an integer from 0 to 1073741824',
+    schema: integer(0, 1_073_741_824),
+  }),
   modelsDirectory: setting({
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',

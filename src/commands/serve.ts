@@ -41,11 +41,14 @@ async function run(settings: Settings): Promise<void> {
 export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
   const notes = [`data directory: ${resolve(dataDirectory)}${whyThere(dataDirectory)}`];
   if (keys === undefined) return notes;
-  const { file, inFile, fromEnvironment } = keys;
+  const { file, inFile, inDatabase, fromEnvironment } = keys;
+  const counted = (count: number | null | undefined, place: string) =>
+    count ? `${count} ${count === 1 ? 'key' : 'keys'} in ${place}` : null;
   const also = fromEnvironment ? 'STEERD_API_KEY' : null;
-  if (inFile !== null) {
-    const counted = `${inFile} ${inFile === 1 ? 'key' : 'keys'} in ${file}`;
-    notes.push(`API keys: ${[also, counted].filter(Boolean).join(' and ')}`);
+  const shared = counted(inDatabase, 'the database');
+  if (inFile !== null || shared !== null) {
+    const own = inFile === null ? null : (counted(inFile, file) ?? `0 keys in ${file}`);
+    notes.push(`API keys: ${[also, shared, own].filter(Boolean).join(' and ')}`);
   } else if (also !== null) notes.push(`API keys: ${also}; there is no ${file}`);
   else {
     const who = isLoopback(host)

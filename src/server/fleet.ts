@@ -14,6 +14,8 @@ const goneSeconds = 20;
 export interface Fleet {
   /** Whether another server has what this name means: `model`, or `model@...`. */
   elsewhere(name: string): boolean;
+  /** How many answer requests, this one among them. */
+  servers(): number;
   leave(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export async function joinFleet(
   serves: boolean,
 ): Promise<Fleet> {
   let others: readonly string[] = [];
+  let servers = 1;
   const beat = async () => {
     await queries.query(
       `INSERT INTO steerd.replicas (name, serves, models, seen_at) VALUES ($1, $2, $3, now())
@@ -35,6 +38,7 @@ export async function joinFleet(
       'SELECT models FROM steerd.replicas WHERE serves AND name <> $1 AND seen_at > now() - make_interval(secs => $2)',
       [name, goneSeconds],
     );
+    servers = rows.length + Number(serves);
     others = [...new Set(rows.flatMap((row) => row.models))];
     await queries.query("DELETE FROM steerd.replicas WHERE seen_at < now() - interval '1 hour'");
   };
@@ -45,6 +49,7 @@ export async function joinFleet(
   timer.unref();
   return {
     elsewhere: (asked) => others.some((id) => asked === id || asked.startsWith(`${id}@`)),
+    servers: () => Math.max(1, servers),
     async leave() {
       clearInterval(timer);
       await queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]).catch(() => {});

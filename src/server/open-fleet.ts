@@ -1,56 +1,57 @@
-/** What this process shares with others, where a database is named: jobs, and who has which model. Alone it has its directory. */
+/** What this process does for others and knows of them, where a database is shared: jobs, and who has which model. */
 import type { Settings } from '../config.js';
-import type { Database } from '../database/database.js';
 import type { OpenQueue } from '../jobs/jobs.js';
 import type { ModelRegistry } from '../models/registry.js';
 import { openJobKeeping, processName } from './open-jobs.js';
+import type { Shared } from './open-shared.js';
 import type { ServerLog } from './server.js';
 
-export interface Shared {
+interface InFleet {
   readonly models: ModelRegistry;
   readonly openQueue: OpenQueue;
-  /** Once no queue is open any more. */
+  /** Once no queue is open any more; the database last. */
   close(): Promise<void>;
 }
 
 interface FleetOptions {
-  /** Whether the data directory is this process's own. */
+  /** What is shared; undefined for a server alone. */
+  readonly shared: Pick<Shared, 'database' | 'knowServers' | 'close'> | undefined;
+  /** Whether this is a server, or worker, and no command that only looks. */
   readonly locks: boolean;
   /** Whether others send it requests. */
   readonly serves: boolean;
 }
 
-/** @throws ConfigError when the database cannot be used */
 export async function openFleet(
-  { dataDirectory, databaseUrl, takeJobs }: Pick<Settings, 'dataDirectory' | 'databaseUrl' | 'takeJobs'>,
+  { dataDirectory, takeJobs }: Pick<Settings, 'dataDirectory' | 'takeJobs'>,
   models: ModelRegistry,
   log: ServerLog,
-  { locks, serves }: FleetOptions,
-): Promise<Shared> {
-  const database = databaseUrl === '' ? undefined : await opened(databaseUrl, log);
+  { shared, locks, serves }: FleetOptions,
+): Promise<InFleet> {
   const keeping = await openJobKeeping({
-    ...{ dataDirectory, database, log },
+    ...{ dataDirectory, database: shared?.database, log },
     owns: locks,
-    // A command that only looks does no work for others.
-    takes: locks && (takeJobs || !serves),
+    takes: takeJobs || !serves,
     models: () => models.ids(),
   });
   const { openQueue } = keeping;
-  if (database === undefined) return { models, openQueue, close: async () => keeping.close() };
+  if (shared === undefined || !locks) {
+    const close = async () => {
+      keeping.close();
+      await shared?.close();
+    };
+    return { models, openQueue, close };
+  }
   const { joinFleet, withFleet } = await import('./fleet.js');
-  const fleet = await joinFleet(database, processName(), models, serves && locks);
+  const fleet = await joinFleet(shared.database, processName(), models, serves);
+  shared.knowServers(fleet.servers);
   return {
     models: withFleet(models, fleet),
     openQueue,
     async close() {
       keeping.close();
       await fleet.leave();
-      await database.close();
+      await shared.close();
     },
   };
-}
-
-async function opened(url: string, log: ServerLog): Promise<Database> {
-  const { openDatabase } = await import('../database/open-database.js');
-  return openDatabase(url, log);
 }

@@ -13,7 +13,7 @@ import type { ServerLog } from './server.js';
 
 interface KeepingOptions {
   readonly dataDirectory: string;
-  /** Whether the data directory is this process's own. */
+  /** Whether this is a server or worker, whose own the data directory is. */
   readonly owns: boolean;
   readonly database: Database | undefined;
   /** Whether this process works on jobs of the database. */

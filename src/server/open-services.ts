@@ -18,6 +18,7 @@ import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { lockDataDirectory } from './data-lock.js';
 import { openFleet } from './open-fleet.js';
+import type { Shared } from './open-shared.js';
 import type { OpenedServices, ServerLog } from './server.js';
 
 interface OpenOptions {
@@ -37,16 +38,41 @@ export async function openServices(
   log: ServerLog,
   { locks = true, serves = true }: OpenOptions = {},
 ): Promise<OpenedServices> {
-  const { dataDirectory } = settings;
-  const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
+  const { dataDirectory, databaseUrl } = settings;
+  // Nothing of a database is loaded where none is named.
+  const shared =
+    databaseUrl === '' ? undefined : await (await import('./open-shared.js')).openShared(settings, log);
+  try {
+    const access = shared?.access ?? (await AccessControl.open(dataDirectory, log, settings.apiKey));
+    return await openWith(settings, log, { access, shared, locks, serves });
+  } catch (error) {
+    await shared?.close();
+    throw error;
+  }
+}
+
+interface OpenWith {
+  readonly access: AccessControl;
+  /** What is shared with other servers; undefined for a server alone. */
+  readonly shared: Shared | undefined;
+  readonly locks: boolean;
+  readonly serves: boolean;
+}
+
+async function openWith(
+  settings: Settings,
+  log: ServerLog,
+  { access, shared, locks, serves }: OpenWith,
+): Promise<OpenedServices> {
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
       `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
-  const unlock = locks ? await lockDataDirectory(dataDirectory, log) : async () => {};
+  const unlock = locks ? await lockDataDirectory(settings.dataDirectory, log) : async () => {};
   try {
-    return { ...(await openParts(settings, access, log, { locks, serves })), unlock };
+    const parts = await openParts(settings, access, log, { shared, locks, serves });
+    return { ...parts, unlock };
   } catch (error) {
     await unlock();
     throw error;
@@ -57,14 +83,12 @@ async function openParts(
   settings: Settings,
   access: AccessControl,
   log: ServerLog,
-  options: Required<OpenOptions>,
+  { shared, locks, serves }: Omit<OpenWith, 'access'>,
 ): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
-  const concepts = await ConceptStore.open({
-    dataDirectory,
-    shipped: [join(await folderOfModel(modelsDirectory, model), 'concepts')],
-    quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
-  });
+  const quota = { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes };
+  const concepts = shared?.concepts ?? (await ConceptStore.open({ dataDirectory, shipped: [], quota }));
+  await concepts.addShipped(join(await folderOfModel(modelsDirectory, model), 'concepts'));
   const tellRefused = (refused: readonly RefusedFile[]) => {
     for (const { file, name, reason } of refused)
       log.error({ file, concept: name, reason }, 'concept file refused');
@@ -85,7 +109,7 @@ async function openParts(
     onUnloaded: (id, reason) => metrics.modelUnloads.inc({ model: id, reason }),
   });
   const onStage = (stage: string, seconds: number) => metrics.fitStage.observe({ stage }, seconds);
-  const { models, openQueue, close } = await openFleet(settings, registry, log, options);
+  const { models, openQueue, close } = await openFleet(settings, registry, log, { shared, locks, serves });
   const onFinished = (kind: JobKind) => (job: { readonly status: string }) =>
     metrics.jobsFinished.inc({ kind, status: job.status });
   const fits = new FitJobs({ models, concepts, log, onStage, openQueue, onFinished: onFinished('fit') });

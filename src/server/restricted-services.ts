@@ -1,9 +1,9 @@
 /** The services as one caller may use them: models and concepts of the key's lists only, strengths under its cap, tokens counted. */
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
-import type { KeyUsage } from '../access/key-usage.js';
 import { ManagedKeys } from '../access/managed-keys.js';
 import { allows } from '../access/scopes.js';
+import type { Usage } from '../access/usage.js';
 import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import { readPin } from '../concepts/pinned-name.js';
@@ -277,7 +277,7 @@ function metered(model: LoadedModel, { key, usage }: Caller, count: KeyCounter):
 async function* countTokens(
   steps: AsyncIterable<SequenceStep>,
   { prompt }: SequenceRequest,
-  usage: KeyUsage,
+  usage: Pick<Usage, 'spendTokens'>,
   count: (what: KeyCount, amount: number) => void,
 ): AsyncGenerator<SequenceStep> {
   let read = false;

@@ -17,7 +17,7 @@ export interface OpenedServices extends Services {
   readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
-  /** Leaves the servers that share a database, once no job is left. */
+  /** Leaves what is shared with other servers; the last thing that needs it is done then. */
   readonly closeShared?: () => Promise<void>;
   /** Lets other servers have the data directory, once nothing writes there any more. */
   readonly unlock?: () => Promise<void>;

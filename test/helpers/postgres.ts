@@ -70,11 +70,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+// What was committed must outlive a killed server, if not a killed machine: synchronous_commit stays on.
 const settings = [
   "listen_addresses = '127.0.0.1'",
   'fsync = off',
-  // What was committed survives a kill of the processes, though no loss of power: tests kill.
-  'synchronous_commit = on',
   'full_page_writes = off',
   'max_connections = 100',
   'shared_buffers = 32MB',
