@@ -145,6 +145,7 @@ export class Fleet {
           STEERD_MODELS_DIR: modelsDirectory,
           STEERD_MODEL: model,
           STEERD_THREADS: '1',
+          STEERD_DEVICE: 'cpu',
           STEERD_LOG_LEVEL: 'warn',
           ...common,
           ...settings,
