@@ -164,7 +164,8 @@ export class Fleet {
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (name) => `${name}_temp_path ${this.folder}/nginx/${name};`,
     );
-    return `daemon off;\n${shipped}`
+    // One process: killed, all of it is gone, where workers would outlive their master and go on answering.
+    return `daemon off;\nmaster_process off;\n${shipped}`
       .replace('pid /tmp/nginx.pid;', `pid ${this.folder}/nginx/pid;`)
       .replace(/resolver .*;/, temporary.join('\n'))
       .replace(/(\s*server replica-\d+:8080 max_fails=0;)+/, `\n${servers.join('\n')}`)

@@ -65,6 +65,7 @@ export async function killRound(
   if (part === 'replica' || part === 'worker' || part === 'postgres')
     assert.deepEqual(tally.failed, [], `${where}: whole answers go on elsewhere, and without the database`);
   if (part === 'worker' || part === 'postgres') assert.equal(tally.broken, 0, `${where}: no stream breaks`);
+  for (const one of tally.failed) assert.match(one, /^0 /, `${where}: whoever reached nginx was answered`);
   known.push(...told);
 
   const job = await endOfFit(fleet.url, fit.id);
