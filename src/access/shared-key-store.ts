@@ -5,6 +5,7 @@
  * having read them.
  */
 import type { Database, Queries } from '../database/database.js';
+import { SteerdError } from '../errors.js';
 import type { KeySource } from './access-control.js';
 import { ApiKey, findKey } from './api-key.js';
 import {
@@ -152,6 +153,8 @@ export class SharedKeyStore implements KeySource {
       return;
     }
     this.#reading = this.#read().catch((error: Error) => {
+      // Of an outage the listening connection tells, once.
+      if (error instanceof SteerdError) return;
       if (error.message !== this.#problem)
         this.log.error({ err: error }, 'keys not read; they stay as they were');
       this.#problem = error.message;

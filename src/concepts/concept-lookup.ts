@@ -29,6 +29,8 @@ interface ConceptUse {
 export interface ConceptLookup extends ConceptUse {
   /** @param name may be pinned: `name@version` */
   get(model: string, name: string): { readonly concept: Concept } | undefined;
+  /** Of a pinned name that was not found: the versions that there are. */
+  kept?(name: string): readonly string[];
 }
 
 /**
@@ -114,8 +116,12 @@ export interface ModelsAndConcepts {
  */
 export function conceptAtHand(concepts: ConceptLookup, model: string, name: string, param: string): Concept {
   const found = concepts.get(model, name);
-  if (found === undefined) throw missing(concepts, model, name, param);
-  return found.concept;
+  if (found !== undefined) return found.concept;
+  const { name: plain, version } = readPin(name);
+  const kept = concepts.kept?.(name) ?? [];
+  if (version !== null && kept.length > 0)
+    throw errors.conceptVersionNotFound(plain, model, version, kept, param);
+  throw missing(concepts, model, plain, param);
 }
 
 /**
@@ -156,12 +162,23 @@ function missing(concepts: ConceptUse, model: string, name: string, param: strin
  * @throws SteerdError storage_failed, database_unavailable; concept_not_allowed
  */
 export async function conceptsAtHand(
-  concepts: ConceptUse & Pick<ConceptLibrary, 'load'>,
+  concepts: ConceptUse & Pick<ConceptLibrary, 'load'> & Partial<Pick<ConceptLibrary, 'versions'>>,
   model: string,
   names: Iterable<string>,
 ): Promise<ConceptLookup> {
   const held = new Map<string, StoredConcept | undefined>();
-  for (const name of new Set(names)) held.set(name, await concepts.load(model, name));
+  const kept = new Map<string, readonly string[]>();
+  for (const name of new Set(names)) {
+    const stored = await concepts.load(model, name);
+    held.set(name, stored);
+    const { name: plain, version } = readPin(name);
+    if (stored !== undefined || version === null) continue;
+    const versions = (await concepts.versions?.(model, plain)) ?? [];
+    kept.set(
+      name,
+      versions.map((one) => one.version),
+    );
+  }
   return {
     get maxStrength() {
       return concepts.maxStrength;
@@ -172,6 +189,7 @@ export async function conceptsAtHand(
     names: (of) => concepts.names(of),
     modelsWith: (name) => concepts.modelsWith?.(name) ?? [],
     get: (of, name) => (of === model ? held.get(name) : undefined),
+    kept: (name) => kept.get(name) ?? [],
   };
 }
 

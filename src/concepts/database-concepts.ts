@@ -6,7 +6,7 @@
 import type { Database } from '../database/database.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
-import { conceptOfParts, encodeConcept, partsOfConcept } from './concept-file.js';
+import { conceptOfParts, partsOfConcept } from './concept-file.js';
 import type { RefusedFile } from './concept-folder.js';
 import { ConceptIndex } from './concept-index.js';
 import { conceptKey } from './concept-key.js';
@@ -166,8 +166,7 @@ export class DatabaseConcepts implements ConceptLibrary {
   async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
     signal?.throwIfAborted();
     const { model, name, version } = concept;
-    // Throws for a version that is not the content's; what is acknowledged also loads.
-    encodeConcept(concept);
+    // Reading what will be written makes sure that whatever is acknowledged also loads.
     const parts = partsOfConcept(concept);
     const written = conceptOfParts(parts);
     const row = await this.#change(`storing concept ${JSON.stringify(name)}`, async (queries, revision) => {

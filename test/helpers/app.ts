@@ -28,6 +28,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly template?: Omit<ChatTemplate, 'render'> & { readonly generationPrompt?: string };
   /** False while the model loads. */
   readonly loaded?: () => boolean;
+  /** Instead of two concepts that are not checked. */
+  readonly concepts?: OpenedServices['concepts'];
   /** Instead of jobs that only wait. */
   readonly fits?: OpenedServices['fits'];
   /** Instead of jobs that find no hub. */
@@ -63,6 +65,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
   const fake = fakeServices(engine, options.loaded, options.template);
   const services = {
     ...fake,
+    concepts: options.concepts ?? fake.concepts,
     fits: options.fits ?? fake.fits,
     pulls: options.pulls ?? fake.pulls,
     imports: options.imports ?? fake.imports,
