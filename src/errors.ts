@@ -144,7 +144,15 @@ export const errors = {
       'deadline_exceeded',
       504,
       'server_error',
-      `the answer was not complete within the ${seconds} s that a request may take; ask for fewer tokens.`,
+      `the answer was not complete within the ${seconds} s that a request may take (STEERD_REQUEST_SECONDS); ask for less at once.`,
+    ),
+  /** Whoever waits for a job is told that it goes on: to ask for another would make it twice. */
+  jobOutlastsRequest: (path: string, reason: SteerdError) =>
+    new SteerdError(
+      reason.code,
+      reason.status,
+      reason.type,
+      `the job was not done within the time that a request may take (STEERD_REQUEST_SECONDS), and goes on: GET ${path}?wait=true waits for it again.`,
     ),
   routeNotFound: (method: string, path: string) =>
     new SteerdError(
@@ -404,6 +412,13 @@ export const errors = {
       `the queue is full: ${limit} requests are waiting (limit ${limit}); try again in ${retryAfterSeconds} s.`,
       null,
       retryAfterSeconds,
+    ),
+  judgeFailed: (address: string, reason: string) =>
+    new SteerdError(
+      'judge_failed',
+      502,
+      'server_error',
+      `the judge at ${address} gave no answer: ${reason}.`,
     ),
   measurementsFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(

@@ -14,6 +14,10 @@ export class ApiError extends Error {
   constructor(
     message: string,
     readonly exitCode: 1 | 2 | 3,
+    /** Of the reply, where there was one. */
+    readonly status?: number,
+    /** The stable name of the refusal, where it has one. */
+    readonly code?: string,
   ) {
     super(message);
   }
@@ -69,18 +73,19 @@ export class Api {
   async #open(path: string, asked: Asked): Promise<Reply> {
     const reply = await this.send(path, asked, asked.signal ?? this.signal);
     if (reply.status < 300) return reply;
-    const text = (await collect(reply.body)).toString();
-    throw new ApiError(messageOf(text) ?? `status ${reply.status} of ${path}`, exitCodeOf(reply.status));
+    const { message, code } = errorOf((await collect(reply.body)).toString());
+    const said = message ?? `status ${reply.status} of ${path}`;
+    throw new ApiError(said, exitCodeOf(reply.status), reply.status, code ?? undefined);
   }
 }
 
 const exitCodeOf = (status: number) => ([401, 403, 429, 503].includes(status) ? 3 : status < 500 ? 2 : 1);
 
-function messageOf(text: string): string | undefined {
+function errorOf(text: string): { readonly message?: string; readonly code?: string | null } {
   try {
-    return (JSON.parse(text) as { error?: { message?: string } }).error?.message;
+    return (JSON.parse(text) as { error?: { message?: string; code?: string | null } }).error ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

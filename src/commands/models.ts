@@ -12,7 +12,7 @@ import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-place
 import type { ModelObject } from '../schemas/models.js';
 import { type Api, ApiError, addServer, serverOf, withApi } from './api.js';
 import { untilInterrupted } from './interruption.js';
-import { say, sayJson, sayTable } from './output.js';
+import { say, sayJson, sayTable, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
@@ -110,7 +110,7 @@ export function register(program: Command): void {
     const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
     if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
-    else process.stdout.write(results.map(sentence).join(''));
+    else for (const result of results) for (const line of sentences(result)) sayWrapped(line);
     // A model that was not pulled cannot be verified; that is a failure only if it was asked for by name.
     const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
     if (bad) process.exitCode = 1;
@@ -171,10 +171,10 @@ async function verifyAll(models: readonly ModelFolder[], signal: AbortSignal) {
   }
 }
 
-function sentence({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string {
+function sentences({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string[] {
   const more = extra.length === 0 ? '' : ` (put beside it by other means: ${extra.join(', ')})`;
-  if (state === 'unknown') return `${name}: not pulled, so there is nothing to compare it with\n`;
-  if (state === 'right') return `${name}: right${more}\n`;
-  const lines = faults.map((fault) => `  ${fault}\n`).join('');
-  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull or import bring it back\n`;
+  if (state === 'unknown') return [`${name}: not pulled, so there is nothing to compare it with`];
+  if (state === 'right') return [`${name}: right${more}`];
+  const cure = `  steerd models remove ${name} and a new pull or import bring it back`;
+  return [`${name}: wrong${more}`, ...faults.map((fault) => `  ${fault}`), cure];
 }

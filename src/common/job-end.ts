@@ -1,6 +1,7 @@
 /** How a job's work ends: what it came to, or that it is to be done again. */
 import { SteerdError } from '../errors.js';
 import type { QueueJob, StatusLog, Task } from './job-task.js';
+import { withoutPaths } from './without-paths.js';
 
 export interface EndOfWork<Job> {
   /** Null when the job was released: it waits again. */
@@ -29,7 +30,8 @@ export async function endOfWork<Job extends QueueJob, Request, Events extends St
     const known = error instanceof SteerdError;
     if (!known) onUnexpected?.(task.job, error);
     // What nobody foresaw may name anything of this machine; the log has it.
-    const message = known ? error.message : 'it failed inside the server, whose log says why';
+    // Jobs are read over HTTP, like replies.
+    const message = known ? withoutPaths(error.message) : 'it failed inside the server, whose log says why';
     const code = known ? error.code : 'internal_error';
     return { end: { status: 'failed', error: { code, message } } };
   }

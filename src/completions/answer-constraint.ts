@@ -26,7 +26,9 @@ export function answerConstraint(format: Constraint | null, reading: AnswerReadi
     return { field, source: afterReasoning(grammar(callsGrammar(calls, reading.format)), reading) };
   }
   if (format === null) {
-    const free = structuralTag(freeWithCalls(calls, reading.format));
+    const tags = freeWithCalls(calls, reading.format);
+    if (tags === null) return null;
+    const free = structuralTag(tags);
     // Before the calls anything may come, reasoning too; only in what the prompt began no call may begin.
     return { field, source: reading.reasoning?.begun ? afterReasoning(free, reading) : free };
   }

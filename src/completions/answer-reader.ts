@@ -17,12 +17,7 @@ export class AnswerReader {
 
   constructor({ reading: { reasoning, calls, format } }: CompletionPlan) {
     this.#reasoning = reasoning && new ReasoningReader(reasoning.marks, reasoning.begun);
-    this.#calls =
-      calls &&
-      new ToolCallReader(
-        format,
-        calls.tools.map(({ name }) => name),
-      );
+    this.#calls = calls && new ToolCallReader(format, calls.tools);
   }
 
   /** Calls begun so far. */

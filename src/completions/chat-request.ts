@@ -13,8 +13,9 @@ import {
   type Echo,
   type NeutralRequest,
 } from './neutral-request.js';
-import { partsText } from './prompt.js';
+import { partsText } from './template-messages.js';
 import { askedTools } from './tools.js';
+import { askedTruncation } from './truncation.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 const known = Object.keys(chatFields.shape);
@@ -32,7 +33,7 @@ export function chatRequest(body: ChatRequest): NeutralRequest {
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
-      keepLast: body.truncate_prompt_tokens ?? undefined,
+      truncation: askedTruncation(body),
       messages: body.messages.map(withToolCalls),
       ends: conversationEnd(body),
       tools,

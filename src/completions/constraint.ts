@@ -4,6 +4,7 @@
  */
 import type { ConstraintSource } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { modernSchema } from '../json-grammar/dialects.js';
 import { safeGrammar } from '../json-grammar/own-grammar.js';
 import { PatternError } from '../json-grammar/pattern.js';
 import { regexGrammar } from '../json-grammar/pattern-expression.js';
@@ -52,10 +53,14 @@ export const jsonObject = (field: string): Constraint =>
 export const jsonSchema = (schema: unknown, field: string): Constraint =>
   validJson(schema ?? { type: 'object' }, field);
 
-const validJson = (schema: unknown, field: string): Constraint => ({
-  ...format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field),
-  fits: (text) => validates(schema, text),
-});
+function validJson(given: unknown, field: string): Constraint {
+  // Older words for what a grammar holds; what is wrong stays, and is refused.
+  const schema = modernSchema(given, true);
+  return {
+    ...format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field),
+    fits: (text) => validates(schema, text),
+  };
+}
 
 const format = (source: ConstraintSource, field: string): Constraint => ({ source, field });
 

@@ -6,6 +6,7 @@ import type { EmbeddingRequest, Embeddings } from '../schemas/embeddings.js';
 import { EmbeddingRequest as Request } from '../schemas/embeddings.js';
 import { namedModel } from './model-alias.js';
 import { textPrompts } from './prompt.js';
+import { askedTruncation, truncated } from './truncation.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 /** Texts of one request (OpenAI API reference). */
@@ -67,14 +68,15 @@ function refuseSteering(body: EmbeddingRequest): void {
 }
 
 async function embeddedTexts(
-  { input, truncate_prompt_tokens: keep }: EmbeddingRequest,
+  { input, ...body }: EmbeddingRequest,
   model: LoadedModel,
 ): Promise<readonly (readonly number[])[]> {
   const { capacity } = model.engine.shape;
   const prompts = await textPrompts(model, input, mostTexts, 'input');
+  const asked = askedTruncation(body);
   return prompts.map((tokens, i) => {
     const field = prompts.length > 1 ? `input.${i}` : 'input';
-    const kept = typeof keep === 'number' ? tokens.slice(-(keep < 0 ? capacity : Math.max(1, keep))) : tokens;
+    const kept = truncated(tokens, asked, capacity);
     if (kept.length === 0) throw errors.promptEmpty(field);
     if (kept.length > capacity) throw errors.contextLengthExceeded(field, kept.length, 0, capacity);
     return kept;

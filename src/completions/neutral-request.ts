@@ -15,6 +15,7 @@ import type { SteeringBody } from '../schemas/steering.js';
 import type { Tool } from '../schemas/tools.js';
 import type { Constraint } from './constraint.js';
 import type { AskedCalls } from './tools.js';
+import type { Truncation } from './truncation.js';
 
 export interface NeutralRequest {
   readonly fields: FieldNames;
@@ -33,8 +34,7 @@ interface FieldNames {
 type AskedPrompt = {
   /** Of a model, perhaps with an alias; the server's default one when left out. */
   readonly model: string | undefined;
-  /** How many of each prompt's last tokens are kept, -1 for as many as fit; undefined for all. */
-  readonly keepLast?: number | undefined;
+  readonly truncation?: Truncation | undefined;
 } & (
   | { readonly kind: 'text'; readonly texts: CompletionRequest['prompt']; readonly specialTokens?: boolean }
   | ({ readonly kind: 'chat' } & Conversation)

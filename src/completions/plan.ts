@@ -22,6 +22,7 @@ import { answerLength, checkTokens, encodePrompts } from './prompt.js';
 import { quietParts } from './quiet-parts.js';
 import { checkLogprobs } from './reply-size.js';
 import { type ResolvedSampling, resolveSampling } from './sampling.js';
+import { truncated } from './truncation.js';
 
 /** Prompts times choices of one request. */
 const maxSequences = 256;
@@ -74,7 +75,8 @@ export async function planCompletion(
 
   const most = Math.max(1, Math.floor(maxSequences / (answer.n * steering.alternatives.length)));
   const encoded = await encodePrompts(request, model, most);
-  const prompts = encoded.map((prompt) => keptTokens(prompt, request.prompt.keepLast, shape));
+  // One token of the answer needs room, too.
+  const prompts = encoded.map((prompt) => truncated(prompt, request.prompt.truncation, shape.capacity - 1));
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const named = conceptNames([...steering.alternatives.flatMap(({ items }) => items), ...answer.monitor]);
@@ -143,17 +145,6 @@ export async function planCompletion(
   };
 }
 
-/** The prompt's last tokens, as `truncate_prompt_tokens` asks. */
-function keptTokens(
-  prompt: readonly number[],
-  keepLast: number | undefined,
-  { capacity }: ModelShape,
-): readonly number[] {
-  if (keepLast === undefined || prompt.length === 0) return prompt;
-  // slice(-0) would keep all.
-  return keepLast === 0 ? [] : prompt.slice(-(keepLast < 0 ? capacity - 1 : keepLast));
-}
-
 /** By item: one receipt for all prompts, of which each has a choice here. */
 const overPrompts = (choices: readonly Choice[]): readonly SteeringReceipt[] =>
   (choices[0]?.receipts ?? []).map((first, item) =>
@@ -191,18 +182,20 @@ function toLogitBias(
   biases: Readonly<Record<string, number>>,
   { vocabularySize }: ModelShape,
 ): Sampling['logitBias'] {
-  return Object.entries(biases).map(([key, bias]): readonly [number, number] => {
-    const token = /^\d{1,15}$/.test(key) ? Number(key) : -1;
-    if (token < 0 || token >= vocabularySize) {
-      throw errors.invalidValue(
-        'logit_bias',
-        `an object whose keys are token ids from 0 to ${vocabularySize - 1}`,
-        key,
-      );
-    }
-    return [token, bias];
-  });
+  const entries = Object.entries(biases).map(([key, bias]) => ({ key, token: tokenOf(key), bias }));
+  const bad = entries.filter(({ token }) => token < 0 || token >= vocabularySize);
+  if (bad.length > 0) {
+    throw errors.invalidValue(
+      'logit_bias',
+      `an object whose keys are token ids from 0 to ${vocabularySize - 1}`,
+      bad.map(({ key }) => key).join(', '),
+    );
+  }
+  return entries.map(({ token, bias }): readonly [number, number] => [token, bias]);
 }
+
+/** -1 for what is no id. */
+const tokenOf = (key: string): number => (/^\d{1,15}$/.test(key) ? Number(key) : -1);
 
 /** @throws SteerdError for ids outside the vocabulary, and for a list that leaves no token to sample */
 function barredTokens(

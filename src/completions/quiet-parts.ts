@@ -4,6 +4,7 @@ import type { SuspendedPart } from '../schemas/steering.js';
 import { byteCharacters } from '../text/token-bytes.js';
 import type { AnswerReading } from './answer-reading.js';
 import type { Constraint } from './constraint.js';
+import { functionMark } from './named-call.js';
 
 /** In the alphabet of the engine's vocabulary. */
 const inBytes = (text: string) =>
@@ -31,6 +32,8 @@ export function quietParts(
   }
   if (inCalls) {
     const bare = form.before === '' ? ['{"name": "', '{"type": "function'] : [];
+    if (form.name === 'pythonic') bare.push(...calls.tools.map(({ name }) => `[${name}(`));
+    if (form.name === 'xml') bare.push(functionMark);
     return {
       fromStart: false,
       opens: [...form.openings, ...bare].map(inBytes),

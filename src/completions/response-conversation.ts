@@ -3,8 +3,8 @@ import { errors } from '../errors.js';
 import type { ChatMessage } from '../schemas/chat.js';
 import type { InputItem, ItemReference, ResponseRequest } from '../schemas/responses.js';
 import type { ToolCall } from '../schemas/tools.js';
-import { partsText } from './prompt.js';
 import type { ConversationItem, OwnResponses } from './response-store.js';
+import { partsText } from './template-messages.js';
 
 /**
  * Every item of the conversation so far, without instructions.

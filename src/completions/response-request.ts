@@ -9,6 +9,7 @@ import { commonAnswer, type NeutralRequest } from './neutral-request.js';
 import { conversationMessages } from './response-conversation.js';
 import type { ConversationItem } from './response-store.js';
 import { askedTools } from './tools.js';
+import { askedTruncation } from './truncation.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 const known = [...Object.keys(responseFields.shape), 'truncation', 'service_tier'];
@@ -55,7 +56,7 @@ export function responseRequest(
     prompt: {
       kind: 'chat',
       model: body.model ?? undefined,
-      keepLast: body.truncate_prompt_tokens ?? undefined,
+      truncation: askedTruncation(body),
       messages: conversationMessages(conversation, body.instructions),
       ends: 'generation-prompt',
       tools,

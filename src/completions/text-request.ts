@@ -4,6 +4,7 @@ import { errors } from '../errors.js';
 import { type CompletionRequest, completionFields } from '../schemas/completions.js';
 import { formatConstraint } from './constraint.js';
 import { askedPromptLogprobs, askedStream, commonAnswer, type NeutralRequest } from './neutral-request.js';
+import { askedTruncation } from './truncation.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 const known = Object.keys(completionFields.shape);
@@ -22,7 +23,7 @@ export function textRequest(body: CompletionRequest): NeutralRequest {
     prompt: {
       kind: 'text',
       model: body.model ?? undefined,
-      keepLast: body.truncate_prompt_tokens ?? undefined,
+      truncation: askedTruncation(body),
       texts: body.prompt,
       specialTokens: body.add_special_tokens ?? true,
     },

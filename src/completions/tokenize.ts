@@ -10,7 +10,8 @@ import { encodeText, leastTokens, literalText, type Tokenizer } from '../text/to
 import { conversationEnd } from './chat-request.js';
 import { namedModel } from './model-alias.js';
 import type { NeutralRequest } from './neutral-request.js';
-import { chatPromptText, encodePrompts, wellFormed } from './prompt.js';
+import { chatPromptText, encodePrompts } from './prompt.js';
+import { wellFormed } from './template-messages.js';
 
 /** Texts of up to that many contexts are tokenized: clients may count more than a prompt can hold. */
 const contexts = 4;

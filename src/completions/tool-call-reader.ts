@@ -4,13 +4,20 @@
  */
 import { newId } from '../common/stamps.js';
 import type { FinishReason } from '../engine/protocol.js';
-import type { ToolCallDelta } from '../schemas/tools.js';
 import { heldBack } from '../text/held-back.js';
+import { pythonHead, readBareCall, toolNamed } from './bare-call.js';
 import { argumentsText, readCallHead, ValueScan } from './call-head.js';
+import { type CallPart, merged } from './call-parts.js';
+import type { WrittenCall } from './call-values.js';
 import { readGemmaCall } from './gemma-call.js';
+import { functionMark, readNamedCall } from './named-call.js';
+import { PythonCall } from './python-call.js';
 import { type ToolFormat, toolFormat } from './tool-formats.js';
+import type { CallableTool } from './tools.js';
+import { XmlCall } from './xml-call.js';
 
-export type CallPart = string | ToolCallDelta;
+/** Ends a call in XML; without one before it, it is text. */
+const functionEnd = '</function>';
 
 type State =
   /** Outside of calls. */
@@ -18,6 +25,8 @@ type State =
   /** Before a call of a block, or after one. */
   | 'between'
   | 'arguments'
+  /** In arguments that are no JSON. */
+  | 'written'
   /** After the arguments, before the call's closing braces. */
   | 'tail';
 
@@ -36,17 +45,20 @@ export class ToolCallReader {
   /** Arguments that are no object yet: held until they are complete. */
   #held: string | null = null;
   #braces = 0;
+  #written: WrittenCall | null = null;
+  readonly #names: readonly string[];
   readonly #openings: readonly string[];
   readonly #closings: readonly string[];
 
   /**
-   * @param format the model's; the blocks of Hermes are understood from everybody
-   * @param names of the tools: bare JSON is a call only of one of these
+   * @param format the model's; the blocks of Hermes, and XML, are understood from everybody
+   * @param tools bare JSON, and bare Python, is a call only of one of these
    */
   constructor(
     readonly format: ToolFormat,
-    readonly names: readonly string[],
+    readonly tools: readonly Pick<CallableTool, 'name' | 'schema'>[],
   ) {
+    this.#names = tools.map(({ name }) => name);
     this.#openings = [...new Set([...format.openings, ...toolFormat.hermes.openings])];
     this.#closings = [...new Set([...format.closings, ...toolFormat.hermes.closings])];
   }
@@ -76,6 +88,8 @@ export class ToolCallReader {
         return this.#between(parts, finish);
       case 'arguments':
         return this.#arguments(parts);
+      case 'written':
+        return this.#writtenArguments(parts, finish);
       case 'tail':
         return this.#tail();
     }
@@ -83,12 +97,21 @@ export class ToolCallReader {
 
   #text(parts: CallPart[], finish: FinishReason | null): boolean {
     if (this.#bare) {
-      const begun = this.#bareCall(finish);
-      if (begun !== null) return begun;
-      if (this.#state === 'text' && this.#bare && finish === null) return false;
+      const begin = readBareCall(this.#rest, this.#names, this.format.name === 'pythonic', finish);
+      if (begin.kind === 'more') return false;
       this.#bare = false;
+      if (begin.kind === 'cut') {
+        this.#rest = '';
+        return false;
+      }
+      if (begin.kind === 'call') {
+        this.#rest = this.#rest.slice(begin.at);
+        this.#state = 'between';
+        this.#marked = false;
+        return true;
+      }
     }
-    const marks = [...this.#openings, ...this.#closings];
+    const marks = [...this.#openings, ...this.#closings, functionMark];
     const found = marks
       .map((mark) => ({ mark, at: this.#rest.indexOf(mark) }))
       .filter(({ at }) => at >= 0)
@@ -105,8 +128,10 @@ export class ToolCallReader {
       this.#rest = finish === null ? this.#rest.slice(end) : '';
       return false;
     }
-    this.#rest = this.#rest.slice(found.at + found.mark.length);
-    if (this.#openings.includes(found.mark)) {
+    // The mark of XML is part of the call's head.
+    const isHead = found.mark === functionMark;
+    this.#rest = this.#rest.slice(found.at + (isHead ? 0 : found.mark.length));
+    if (isHead || this.#openings.includes(found.mark)) {
       this.#state = 'between';
       this.#marked = true;
       this.#fresh = true;
@@ -114,47 +139,15 @@ export class ToolCallReader {
     return true;
   }
 
-  /** Whether bare JSON begins a call; null when it does not, or not yet. */
-  #bareCall(finish: FinishReason | null): boolean | null {
-    const [lead = ''] = /^\s*(?:```(?:json|tool_code|tool_call)?\s*)?\[?\s*/.exec(this.#rest) ?? [];
-    const rest = this.#rest.slice(lead.length);
-    if (rest === '' || /^\s*`{1,3}[a-z_]*$/.test(this.#rest)) {
-      if (finish !== null) this.#bare = false;
-      return null;
-    }
-    const head = rest.startsWith('{') ? readCallHead(rest) : null;
-    if (head === null || head.kind === 'no call') {
-      this.#bare = false;
-      return null;
-    }
-    if (head.kind === 'more') {
-      // A name as far as it came: of a call that was cut, or of an object that only begins like one.
-      const possible = this.names.some((name) => name.startsWith(head.name));
-      if (possible && finish === 'length') {
-        this.#rest = '';
-        return false;
-      }
-      if (!possible || finish !== null) this.#bare = false;
-      return null;
-    }
-    // An object with a name and nothing else is as likely an answer.
-    if (!this.names.includes(head.name) || (head.kind === 'whole' && head.args === null)) {
-      this.#bare = false;
-      return null;
-    }
-    this.#rest = rest;
-    this.#state = 'between';
-    this.#marked = false;
-    return true;
-  }
-
   #between(parts: CallPart[], finish: FinishReason | null): boolean {
-    const rest = this.#rest.replace(/^[\s,;\]]+/, '');
+    // After a call its brackets and its fence may be left.
+    const rest = this.#rest.replace(this.#marked && !this.#fresh ? /^[\s,;\]`]+/ : /^[\s,;\]]+/, '');
     this.#rest = rest;
     if (rest === '') return false;
-    for (const mark of [...this.#openings, ...this.#closings]) {
+    for (const mark of [...this.#openings, ...this.#closings, functionEnd]) {
       if (rest.startsWith(mark)) {
         this.#rest = rest.slice(mark.length);
+        if (mark === functionEnd) return true;
         if (this.#closings.includes(mark)) this.#leave();
         else {
           this.#marked = true;
@@ -173,6 +166,11 @@ export class ToolCallReader {
     }
     if (rest.startsWith('{')) return this.#json(parts, rest);
     if (!this.#marked) {
+      const head = pythonHead(rest);
+      if (head.kind === 'arguments' && toolNamed(head.name, this.#names) !== null)
+        return this.#python(parts, head);
+      const possible = head.kind === 'more' && this.#names.some((name) => name.startsWith(head.name));
+      if (possible && finish !== 'stop') return false;
       const [fence] = /^`{1,3}/.exec(rest) ?? [];
       this.#rest = rest.slice(fence?.length ?? 0);
       if (finish === null && this.#rest === '') return false;
@@ -188,7 +186,7 @@ export class ToolCallReader {
   #json(parts: CallPart[], rest: string): boolean {
     const head = readCallHead(rest);
     if (head.kind === 'more') return false;
-    if (head.kind === 'no call' || (!this.#marked && !this.names.includes(head.name))) {
+    if (head.kind === 'no call' || (!this.#marked && !this.#names.includes(head.name))) {
       this.#leave();
       return true;
     }
@@ -203,19 +201,41 @@ export class ToolCallReader {
     return true;
   }
 
-  /** Mistral's later form: `name[CALL_ID]id[ARGS]{...}` or `name{...}`. */
+  /** A call whose name stands before its arguments. */
   #named(parts: CallPart[], rest: string, finish: FinishReason | null): boolean {
-    const [head, name] = /^([\w.:/-]+)\s*(?:\[CALL_ID\][\w-]*)?\s*(?:\[ARGS\])?\s*(?=\{)/.exec(rest) ?? [];
-    if (head !== undefined && name !== undefined) {
-      this.#begin(parts, name, '');
-      this.#rest = rest.slice(head.length);
-      this.#expectArguments(0);
+    const call = readNamedCall(rest, (name) => toolNamed(name, this.#names) !== null);
+    if (call.kind === 'more' && (finish === null || (finish === 'length' && this.#fresh))) return false;
+    if (call.kind === 'more' || call.kind === 'no call') {
+      if (rest.startsWith(functionMark)) this.#rest = rest.slice(functionMark.length);
+      this.#leave();
       return true;
     }
-    const possible = /^[\w.:/-]+\s*(?:\[[\w\]-]*\s*)*$/.test(rest) && rest.length < 300;
-    if (possible && (finish === null || (finish === 'length' && this.#fresh))) return false;
-    this.#leave();
+    if (call.kind === 'python') return this.#python(parts, call);
+    const tool = this.#begin(parts, call.name, call.kind === 'none' ? '{}' : '');
+    this.#rest = rest.slice(call.at);
+    if (call.kind === 'json') this.#expectArguments(0);
+    else if (call.kind === 'xml') {
+      this.#written = new XmlCall(tool?.schema ?? {}, call.syntax);
+      this.#state = 'written';
+    }
     return true;
+  }
+
+  #python(parts: CallPart[], { name, at }: { readonly name: string; readonly at: number }): boolean {
+    const tool = this.#begin(parts, toolNamed(name, this.#names) ?? name, '');
+    this.#rest = this.#rest.slice(at);
+    this.#written = new PythonCall(tool?.schema ?? {});
+    this.#state = 'written';
+    return true;
+  }
+
+  #writtenArguments(parts: CallPart[], finish: FinishReason | null): boolean {
+    if (this.#written === null) return false;
+    const { args, used, ended } = this.#written.push(this.#rest, finish);
+    this.#rest = this.#rest.slice(used);
+    if (args !== '') parts.push({ index: this.#calls - 1, function: { arguments: args } });
+    if (ended) this.#state = 'between';
+    return ended;
   }
 
   #gemma(parts: CallPart[], rest: string, finish: FinishReason | null): boolean {
@@ -229,10 +249,12 @@ export class ToolCallReader {
     return true;
   }
 
-  #begin(parts: CallPart[], name: string, args: string): void {
+  /** @returns the tool of that name */
+  #begin(parts: CallPart[], name: string, args: string) {
     const id = newId('call', '_');
     this.#fresh = false;
     parts.push({ index: this.#calls++, id, type: 'function', function: { name, arguments: args } });
+    return this.tools.find((tool) => tool.name === name);
   }
 
   #expectArguments(braces: number): void {
@@ -280,22 +302,4 @@ export class ToolCallReader {
     this.#bare = false;
     this.#afterCall = true;
   }
-}
-
-/** Parts with neighbours of one kind put together. */
-function merged(parts: readonly CallPart[]): CallPart[] {
-  const result: CallPart[] = [];
-  for (const part of parts) {
-    const last = result.at(-1);
-    if (typeof part === 'string') {
-      if (typeof last === 'string') result[result.length - 1] = last + part;
-      else result.push(part);
-    } else if (typeof last === 'object' && last.index === part.index) {
-      result[result.length - 1] = {
-        ...last,
-        function: { ...last.function, arguments: last.function.arguments + part.function.arguments },
-      };
-    } else result.push(part);
-  }
-  return result;
 }

@@ -11,7 +11,7 @@ import { schemaExpression } from '../json-grammar/schema-grammar.js';
 import { isSchema, type Schema } from '../json-grammar/schema-parts.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { jsonGrammar } from './constraint.js';
-import { callHead, type ToolFormat } from './tool-formats.js';
+import type { ToolFormat } from './tool-formats.js';
 
 interface ToolOptions {
   readonly tools?: readonly Tool[] | null | undefined;
@@ -116,8 +116,15 @@ function callableTool(tool: Tool, field: string, loosening: Loosening): Callable
   const strict = tool.function.strict === true;
   const given = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
   if (strict) {
-    jsonGrammar(given, field);
-    return { name, schema: given, held: given, strict, loosened: [] };
+    const schema = modernSchema(given, true);
+    jsonGrammar(schema, field);
+    return {
+      name,
+      schema: isSchema(schema) ? schema : given,
+      held: isSchema(schema) ? schema : given,
+      strict,
+      loosened: [],
+    };
   }
   const schema = objectSchema(modernSchema(given));
   try {
@@ -158,18 +165,25 @@ export const loosestCalls = (calls: AskedCalls): AskedCalls => ({
 export function callsGrammar({ tools, single }: AskedCalls, format: ToolFormat): string {
   const rules = new Rules();
   const loosening = new Loosening();
-  const calls = tools.map(({ name, held, strict }) => {
-    const args = schemaExpression(held, rules, strict ? null : loosening);
-    return `${literal(callHead(format, name))} ${args} ${literal('}')}`;
+  const calls = tools.flatMap(({ name, held, strict }) => {
+    const args = rules.add(schemaExpression(held, rules, strict ? null : loosening));
+    return format.calls.map(({ before, after }) =>
+      [literal(before(name)), args, ...(after === '' ? [] : [literal(after)])].join(' '),
+    );
   });
   const call = rules.add(either(calls));
-  const block = format.list ? call : rules.add(`${literal(format.before)} ${call} ${literal(format.after)}`);
+  const around = (inner: string) => `${literal(format.before)} ${inner} ${literal(format.after)}`;
+  const block = format.list ? call : rules.add(around(call));
   const blocks = single ? block : `${block} (${literal(format.between)} ${block})*`;
-  return rules.grammar(format.list ? `${literal(format.before)} ${blocks} ${literal(format.after)}` : blocks);
+  return rules.grammar(format.list ? around(blocks) : blocks);
 }
 
-/** xgrammar's format for text that may have calls in it: free until the model itself begins one. */
-export function freeWithCalls(calls: AskedCalls, format: ToolFormat): object {
+/**
+ * xgrammar's format for text that may have calls in it: free until the model itself begins one. Null where its own form is
+ * none that calls can be held to.
+ */
+export function freeWithCalls(calls: AskedCalls, format: ToolFormat): object | null {
+  if (format.free) return null;
   const { tools, single } = calls;
   const open = format.openings.find((mark) => format.before.startsWith(mark));
   if (open !== undefined) {
@@ -185,10 +199,11 @@ export function freeWithCalls(calls: AskedCalls, format: ToolFormat): object {
   }
   // Bare JSON may be an answer too: it is held to a tool once it names one.
   const loosening = new Loosening();
+  const [{ before, after }] = format.calls;
   const tags = tools.map(({ name, held, strict }) => {
     const rules = new Rules();
     const grammar = rules.grammar(schemaExpression(held, rules, strict ? null : loosening));
-    return { type: 'tag', begin: callHead(format, name), content: { type: 'grammar', grammar }, end: '}' };
+    return { type: 'tag', begin: before(name), content: { type: 'grammar', grammar }, end: after };
   });
   return {
     type: 'triggered_tags',
@@ -203,11 +218,11 @@ export function toolInstructions(tools: readonly Tool[], format: ToolFormat): st
   const described = tools.map(({ function: { name, description, parameters } }) =>
     JSON.stringify({ name, ...(description ? { description } : {}), parameters: parameters ?? {} }),
   );
-  const form = { ...format, list: false };
+  const [{ before, after }] = format.calls;
   return [
     'You can call these functions:',
     ...described,
     'To call one, write only this, with its name and its arguments as JSON:',
-    `${form.before}{"name": "NAME", "${form.argumentsKey}": ARGUMENTS}${form.after}`,
+    `${format.before}${before('NAME')}ARGUMENTS${after}${format.after}`,
   ].join('\n');
 }

@@ -189,8 +189,12 @@ export class ConceptStore implements ConceptLibrary {
         await this.#versions
           .keep(conceptStem(key), before, join(this.#folder, file), false)
           .catch(unlessGone);
-      modified = await writeDurably(this.#folder, file, bytes, { signal });
-      if (!this.#data.has(key)) await this.#owners?.set(file, owner);
+      modified = await this.#writeOwned(
+        file,
+        bytes,
+        this.#data.has(key) ? this.#ownerOf(key) : owner,
+        signal,
+      );
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
@@ -202,6 +206,18 @@ export class ConceptStore implements ConceptLibrary {
     const path = join(this.#folder, file);
     this.#refused = this.#refused.filter((refused) => refused.file !== path);
     return stored;
+  }
+
+  /** The owner first: a concept that nobody is told of must not be found at the next start. */
+  async #writeOwned(file: string, bytes: Uint8Array, owner: string | undefined, signal?: AbortSignal) {
+    const before = this.#owners?.of(file);
+    await this.#owners?.set(file, owner);
+    try {
+      return await writeDurably(this.#folder, file, bytes, { signal });
+    } catch (error) {
+      await this.#owners?.set(file, before).catch(() => {});
+      throw error;
+    }
   }
 
   #set(key: string, stored: StoredConcept): void {
@@ -244,7 +260,13 @@ export class ConceptStore implements ConceptLibrary {
     const renamed = createConcept({ ...before.concept, name: to });
     const from = conceptKey(model, name);
     const stored = await this.#write(renamed, encodeConcept(renamed), this.#ownerOf(from));
-    await this.#remove(before);
+    try {
+      await this.#remove(before);
+    } catch (error) {
+      // What failed has changed nothing, so that it can be asked for again.
+      await this.#remove(stored).catch(() => {});
+      throw error;
+    }
     return stored;
   }
 

@@ -10,6 +10,7 @@ import type { FollowedLog, JobCounts, OpenQueue, Queue } from '../jobs/jobs.js';
 import { localQueue } from '../jobs/local-jobs.js';
 import type { CalibrationEvent, CalibrationJob, SweepEvent, SweepJob } from '../schemas/measurement-jobs.js';
 import type { CalibrationJobRequest, SweepRequest } from '../schemas/measurements.js';
+import { endOfJob } from './end-of-job.js';
 import {
   type Asked,
   type Asker,
@@ -158,8 +159,7 @@ class Jobs<
       cancel: async (id: string): Promise<Job> => this.#queue.cancel((await get(id)).id),
       /** The job at its end; the signal's reason is thrown when it is aborted, and the job goes on. */
       end: async (id: string, signal: AbortSignal): Promise<Job> => {
-        for await (const _ of (await events(id)).read(signal)) signal.throwIfAborted();
-        signal.throwIfAborted();
+        await endOfJob(await events(id), `/v1/${this.options.kind}s/${id}`, signal);
         return get(id);
       },
     };

@@ -41,41 +41,47 @@ const inSchema = [
 const inList = ['allOf', 'anyOf', 'oneOf', 'prefixItems', 'items'] as const;
 const inMap = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'] as const;
 
-/** The schema in the words of draft 2020-12; what is no schema, as it is. */
-export function modernSchema(schema: unknown, depth = 0): unknown {
+/**
+ * The schema in the words of draft 2020-12; what is no schema, as it is.
+ * @param strictly whether what is wrong in it stays, to be refused: types that nobody knows, an `enum` of nothing
+ */
+export function modernSchema(schema: unknown, strictly = false, depth = 0): unknown {
   if (!isSchema(schema) || depth > mostDepth) return schema;
-  const own = withoutNothing(schema);
-  for (const key of inSchema) if (isSchema(own[key])) own[key] = modernSchema(own[key], depth + 1);
+  const modern = (inner: unknown) => modernSchema(inner, strictly, depth + 1);
+  const own = withoutNothing(schema, strictly);
+  for (const key of inSchema) if (isSchema(own[key])) own[key] = modern(own[key]);
   for (const key of inList) {
     const parts = own[key];
-    if (Array.isArray(parts)) own[key] = parts.map((part) => modernSchema(part, depth + 1));
+    if (Array.isArray(parts)) own[key] = parts.map(modern);
   }
   for (const key of inMap) {
     const parts = own[key];
     if (!isSchema(parts)) continue;
-    if (key === 'properties') own.required = requiredNames(own.required, parts);
+    if (key === 'properties' && !strictly) own.required = requiredNames(own.required, parts);
     own[key] = Object.fromEntries(
       Object.entries(parts)
-        .filter(([, part]) => part !== null)
-        .map(([name, part]) => [name, modernSchema(part, depth + 1)]),
+        .filter(([, part]) => strictly || part !== null)
+        .map(([name, part]) => [name, modern(part)]),
     );
   }
-  if (!Array.isArray(own.required)) delete own.required;
-  else own.required = own.required.filter((name) => typeof name === 'string');
-  readTypes(own);
+  if (!strictly) {
+    if (!Array.isArray(own.required)) delete own.required;
+    else own.required = own.required.filter((name) => typeof name === 'string');
+  }
+  readTypes(own, strictly);
   readBounds(own);
   readTuples(own);
-  readDependencies(own);
+  readDependencies(own, modern);
   return orNull(own);
 }
 
 /** A copy without keywords that say nothing. */
-function withoutNothing(schema: Schema): Record<string, unknown> {
+function withoutNothing(schema: Schema, strictly: boolean): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(schema).filter(
       ([key, value]) =>
-        (value !== null || key === 'const' || key === 'default') &&
-        !(key === 'enum' && (!Array.isArray(value) || value.length === 0)),
+        (value !== null || key === 'const' || key === 'default' || strictly) &&
+        (strictly || !(key === 'enum' && (!Array.isArray(value) || value.length === 0))),
     ),
   );
 }
@@ -89,7 +95,7 @@ function requiredNames(required: unknown, properties: Schema): readonly unknown[
   return [...new Set([...(Array.isArray(required) ? required : []), ...own])];
 }
 
-function readTypes(schema: Record<string, unknown>): void {
+function readTypes(schema: Record<string, unknown>, strictly: boolean): void {
   if (schema.type === undefined) return;
   const given = Array.isArray(schema.type) ? schema.type : [schema.type];
   const types = given.flatMap((type) => {
@@ -99,8 +105,9 @@ function readTypes(schema: Record<string, unknown>): void {
     return (jsonTypes as readonly (string | undefined)[]).includes(name) ? [name] : [];
   });
   // A name that nobody knows, such as "any", limits nothing.
-  if (types.length < given.length || types.length === 0) delete schema.type;
-  else schema.type = types.length === 1 ? types[0] : types;
+  if (types.length < given.length || types.length === 0) {
+    if (!strictly) delete schema.type;
+  } else schema.type = types.length === 1 ? types[0] : types;
 }
 
 /** Draft 4 and OpenAPI 3.0: `exclusiveMinimum: true` beside `minimum`. */
@@ -128,7 +135,7 @@ function readTuples(schema: Record<string, unknown>): void {
 }
 
 /** Up to draft 7: `dependencies`, of either kind. */
-function readDependencies(schema: Record<string, unknown>): void {
+function readDependencies(schema: Record<string, unknown>, modern: (schema: unknown) => unknown): void {
   const { dependencies } = schema;
   delete schema.dependencies;
   if (!isSchema(dependencies)) return;
@@ -137,9 +144,7 @@ function readDependencies(schema: Record<string, unknown>): void {
   const schemas = entries.filter(([, value]) => !Array.isArray(value));
   if (names.length > 0) schema.dependentRequired ??= Object.fromEntries(names);
   if (schemas.length > 0)
-    schema.dependentSchemas ??= Object.fromEntries(
-      schemas.map(([name, part]) => [name, modernSchema(part, 1)]),
-    );
+    schema.dependentSchemas ??= Object.fromEntries(schemas.map(([name, part]) => [name, modern(part)]));
 }
 
 /** OpenAPI 3.0's `nullable`. */

@@ -80,42 +80,33 @@ export const asSent =
       const { [field]: given } = body;
       if (typeof given === 'string' && /^\d{1,15}$/.test(given)) body[field] = Number(given);
     }
-    for (const field of ['steering', 'monitor', 'stream_options'])
-      if (Object.hasOwn(body, field)) body[field] = withoutDeepNulls(body[field]);
     return body;
   };
 
 const withoutNulls = (body: Body): Body =>
   Object.fromEntries(Object.entries(body).filter(([, value]) => !isMissing(value)));
 
+/** Describes a count that may also be a string of its digits, for a field's `meta`. */
+export const digitsOr = (least: number) => ({
+  anyOf: [
+    { type: 'integer', minimum: least, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: least > 0 ? '^(?=.*[1-9])[0-9]{1,15}$' : '^[0-9]{1,15}$' },
+    { type: 'null' },
+  ],
+});
+
+/** Those whose messages may lack their content. */
+export const answerRoles: readonly string[] = ['assistant', 'tool', 'function'];
+
 /** Calls of a message; longer lists are refused unread. */
 export const mostCalls = 64;
-
-/** Longer lists have no objects in them, or are refused unread. */
-const longest = 64;
-/** Deeper than any steering goes; vectors, which are large, have no nulls to lose. */
-const deepest = 4;
-
-/** Properties alone: an item of a list that is null, as in `choices`, says something. */
-function withoutDeepNulls(value: unknown, depth = 0): unknown {
-  if (!isObject(value) || depth > deepest) return value;
-  if (Array.isArray(value))
-    return value.length > longest ? value : value.map((item) => withoutDeepNulls(item, depth + 1));
-  // An item needs one of the two: without a concept, what is wrong with the vectors says more.
-  const named = !isMissing((value as Body).concept);
-  return Object.fromEntries(
-    Object.entries(value as Body)
-      .filter(([key, inner]) => !isMissing(inner) || (key === 'vectors' && !named))
-      .map(([key, inner]) => [key, key === 'vectors' ? inner : withoutDeepNulls(inner, depth + 1)]),
-  );
-}
 
 /** A message of a chat as histories have it: calls without a type, arguments as objects, parts of other kinds of text. */
 export function messageAsSent(value: unknown): unknown {
   if (!isObject(value) || Array.isArray(value)) return value;
   const message = withoutNulls(value as Body);
   const { content, tool_calls: calls, refusal } = message;
-  const isAnswer = ['assistant', 'tool', 'function'].includes(String(message.role));
+  const isAnswer = answerRoles.includes(String(message.role));
   if (Array.isArray(calls)) {
     if (calls.length === 0) delete message.tool_calls;
     else if (calls.length <= mostCalls) message.tool_calls = calls.map(callAsSent);
@@ -165,4 +156,15 @@ function partAsSent(part: unknown): unknown {
   if (typeof type !== 'string' || !textTypes.has(type)) return part;
   if (isMissing(text)) return null;
   return type === 'text' ? part : { ...part, type: 'text' };
+}
+
+/** The content of a message among the items of a response: nothing is an empty text. */
+export const itemContentAsSent = (content: unknown): unknown =>
+  content === null || (Array.isArray(content) && content.length === 0) ? '' : content;
+
+/** A part of it: a refusal is what was said. */
+export function itemPartAsSent(part: unknown): unknown {
+  if (!isObject(part)) return part;
+  const { type, refusal } = part as Body;
+  return type === 'refusal' && typeof refusal === 'string' ? { type: 'output_text', text: refusal } : part;
 }

@@ -1,6 +1,6 @@
 /** `POST /v1/chat/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { asSent, messageAsSent, mostCalls } from './as-sent.js';
+import { answerRoles, asSent, digitsOr, messageAsSent, mostCalls } from './as-sent.js';
 import { FormatFields } from './constraints.js';
 import { list } from './fields.js';
 import {
@@ -53,6 +53,24 @@ const sentPart = {
   ],
 };
 
+/** A call as clients send it back. */
+const sentCall = {
+  type: 'object',
+  properties: {
+    id: { type: ['string', 'null'] },
+    type: { enum: ['function', null] },
+    function: {
+      type: 'object',
+      properties: {
+        name: { type: 'string' },
+        arguments: { type: ['string', 'object', 'null'], description: 'JSON, or the object itself.' },
+      },
+      required: ['name'],
+    },
+  },
+  required: ['function'],
+};
+
 const CheckedMessage = z
   .looseObject({
     role: z
@@ -63,14 +81,16 @@ const CheckedMessage = z
       .nullish()
       .meta({
         description:
-          'May be left out by an assistant that calls tools. Parts of thinking say nothing; a list of none is empty text.',
+          'May be left out of answers and of results of tools only. Parts of thinking say nothing; null and a list of none are empty text.',
         anyOf: [
           { type: 'string' },
           { type: 'array', items: sentPart, maxItems: mostParts },
           { type: 'null' },
         ],
       }),
-    tool_calls: list(ToolCall.loose(), { max: mostCalls }).nullish(),
+    tool_calls: list(ToolCall.loose(), { max: mostCalls })
+      .nullish()
+      .meta({ anyOf: [{ type: 'array', items: sentCall, maxItems: mostCalls }, { type: 'null' }] }),
     tool_call_id: z.string().nullish(),
     function_call: FunctionCall.nullish().meta({ description: "OpenAI's older form of one tool call." }),
     reasoning_content: z
@@ -91,7 +111,9 @@ const CheckedMessage = z
       });
     }
   });
-export const ChatMessage = z.preprocess(messageAsSent, CheckedMessage);
+export const ChatMessage = z.preprocess(messageAsSent, CheckedMessage).meta({
+  anyOf: [{ required: ['content'] }, { properties: { role: { enum: answerRoles } } }],
+});
 export type ChatMessage = z.output<typeof ChatMessage>;
 
 /** Loose: unknown fields are ignored, but steering's misspelt ones are looked for (completions/unsupported-fields.ts). */
@@ -102,7 +124,10 @@ export const chatFields = z.looseObject({
     .int()
     .min(1)
     .nullish()
-    .meta({ description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).' }),
+    .meta({
+      ...digitsOr(1),
+      description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).',
+    }),
   logprobs: z
     .boolean()
     .nullish()

@@ -1,6 +1,6 @@
 /** `POST /v1/completions`: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { asSent } from './as-sent.js';
+import { asSent, digitsOr } from './as-sent.js';
 import { FormatFields } from './constraints.js';
 import {
   FinishReason,
@@ -18,7 +18,7 @@ import { TextLogprobs } from './logprobs.js';
 import { ChoiceMonitor, ChunkMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
-const integer = { type: 'integer' } as const;
+const tokenId = { type: 'integer', minimum: 0 } as const;
 const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }) as const;
 
 type Prompt = string | string[] | number[] | number[][];
@@ -53,14 +53,14 @@ export const completionFields = z.looseObject({
     .transform(readPrompt)
     .meta({
       description: 'A text, its token ids, or a list of either.',
-      anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(integer), listOf(listOf(integer))],
+      anyOf: [{ type: 'string' }, listOf({ type: 'string' }), listOf(tokenId), listOf(listOf(tokenId))],
     }),
   ...GenerationFields,
   max_tokens: z
     .int()
     .min(0)
     .nullish()
-    .meta({ default: 16, description: 'Most tokens of the answer; 0 only with `echo`.' }),
+    .meta({ ...digitsOr(0), default: 16, description: 'Most tokens of the answer; 0 only with `echo`.' }),
   logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({
     description: 'Log-probabilities of the tokens, and of that many likeliest ones at each position.',
   }),

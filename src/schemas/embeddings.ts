@@ -1,8 +1,9 @@
 /** `POST /v1/embeddings`: OpenAI's shapes; which layer and which tokens are read is our addition. */
 import { z } from 'zod';
 import { readPrompt } from './completions.js';
+import { TruncationSide } from './generation.js';
 
-const integer = { type: 'integer' } as const;
+const integer = { type: 'integer', minimum: 0 } as const;
 const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }) as const;
 
 /** Loose: see chatFields. */
@@ -37,6 +38,7 @@ export const EmbeddingRequest = z
     truncate_prompt_tokens: z.int().min(-1).nullish().meta({
       description: 'Keeps that many tokens of each text, its last ones; -1 as many as the context holds.',
     }),
+    truncation_side: TruncationSide,
     user: z.string().nullish().meta({ description: 'Ignored.' }),
   })
   .meta({ id: 'EmbeddingRequest', example: { input: ['The sea is calm.', 'Waves roll in.'] } });

@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { digitsOr } from './as-sent.js';
 import { list } from './fields.js';
 import { SteeringReceipt } from './steering-receipt.js';
 
@@ -19,15 +20,30 @@ export const mostTopLogprobs = 20;
 
 const stopString = z.string().min(1).max(maxStopLength);
 
+/** The model's vocabulary is known where the request is planned, and the refusal names its size. */
+export const tokenId = z.int().meta({ minimum: 0 });
+
+/** Beside `truncate_prompt_tokens`. */
+export const TruncationSide = z.enum(['left', 'right']).nullish().meta({
+  default: 'left',
+  description: "vLLM's: the end of each prompt at which tokens are taken off; with `truncate_prompt_tokens`.",
+});
+
 export const GenerationFields = {
   model: z
     .string()
     .min(1)
     .nullish()
     .meta({ description: "Id of a model; the server's default one if left out." }),
-  max_tokens: z.int().min(1).nullish().meta({
-    description: 'Most tokens of the answer. By default 512 (STEERD_ANSWER_TOKENS) of a chat, 16 of a text.',
-  }),
+  max_tokens: z
+    .int()
+    .min(1)
+    .nullish()
+    .meta({
+      ...digitsOr(1),
+      description:
+        'Most tokens of the answer. By default 512 (STEERD_ANSWER_TOKENS) of a chat, 16 of a text.',
+    }),
   temperature: z.number().min(0).max(2).nullish().meta({
     default: 0.7,
     description:
@@ -72,10 +88,14 @@ export const GenerationFields = {
     .boolean()
     .nullish()
     .meta({ default: false, description: 'Keep the stop string at the end of the answer.' }),
-  stop_token_ids: list(z.int(), { max: maxStopTokens })
+  stop_token_ids: list(tokenId, { max: maxStopTokens })
     .nullish()
     .meta({ description: 'Token ids that end the answer, beside the end tokens of the model.' }),
-  min_tokens: z.int().min(0).nullish().meta({ default: 0, description: 'No stop token before that many.' }),
+  min_tokens: z
+    .int()
+    .min(0)
+    .nullish()
+    .meta({ default: 0, description: 'No stop token before that many; no more than the answer may have.' }),
   ignore_eos: z.boolean().nullish().meta({ default: false, description: 'Go on past the end tokens.' }),
   n: z
     .int()
@@ -93,7 +113,7 @@ export const GenerationFields = {
     })
     .nullish()
     .meta({ description: 'Only with `stream`.' }),
-  allowed_token_ids: list(z.int(), { min: 1, max: maxAllowedTokens })
+  allowed_token_ids: list(tokenId, { min: 1, max: maxAllowedTokens })
     .nullish()
     .meta({ description: 'No other token may come, stop tokens neither.' }),
   bad_words: list(z.string().min(1).max(200), { max: maxBadWords })
@@ -120,6 +140,7 @@ export const GenerationFields = {
     description:
       'Keeps that many tokens of each prompt, its last ones; -1 as many as the context holds with an answer of one token.',
   }),
+  truncation_side: TruncationSide,
   return_tokens_as_token_ids: z.boolean().nullish().meta({
     default: false,
     description: 'Tokens of log-probabilities as "token_id:ID", which tells apart those with the same text.',

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { choice, isObject, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
+import { nullsLeftOut } from './nulls.js';
 import { bringsVectors, conceptField, maxSteeringItems, SteeringLayers } from './steering.js';
 
 const scaleError = { error: 'must be "calibrated", "norm" or "raw"' };
@@ -57,11 +58,13 @@ export const MonitorList = z
 
 /** To be spread into a completion request's object schema. */
 export const MonitorFields = {
-  monitor: MonitorList.nullish().meta({
-    description:
-      'Concepts to read while the model writes, without steering by them: names, or objects with `layers`, `scale`, `detail`; with `vectors` of the request instead of a concept. Answers stay the same to the bit. A concept that steers as well is read before its edit at each layer.',
-    examples: [['ocean', { concept: 'sad', layers: { from: 10, to: 20 }, detail: 'layers' }]],
-  }),
+  monitor: nullsLeftOut(MonitorList)
+    .nullish()
+    .meta({
+      description:
+        'Concepts to read while the model writes, without steering by them: names, or objects with `layers`, `scale`, `detail`; with `vectors` of the request instead of a concept. Answers stay the same to the bit. A concept that steers as well is read before its edit at each layer.',
+      examples: [['ocean', { concept: 'sad', layers: { from: 10, to: 20 }, detail: 'layers' }]],
+    }),
 };
 
 export const MonitorReceipt = z

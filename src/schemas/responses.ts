@@ -1,13 +1,20 @@
 /** `POST /v1/responses` with text, functions and reasoning: OpenAI's shapes with steering. */
 import { z } from 'zod';
-import { asSent } from './as-sent.js';
+import { asSent, digitsOr, itemContentAsSent, itemPartAsSent } from './as-sent.js';
 import { choice, isObject, list } from './fields.js';
 import { GenerationFields, mostTopLogprobs, SamplingDefaults, SteeringReceipts } from './generation.js';
 import { ChatLogprobs } from './logprobs.js';
 import { ChoiceMonitor, MonitorFields, MonitorReceipts } from './monitor.js';
 import { ReasoningFields } from './reasoning.js';
 import { SteeringFields } from './steering.js';
-import { functionName, LoosenedTools, mostTools, ToolCallFaults, toolModes } from './tools.js';
+import {
+  functionName,
+  LoosenedTools,
+  mostTools,
+  ToolCallFaults,
+  toolChoiceWords,
+  toolModes,
+} from './tools.js';
 
 const InputText = z.looseObject({
   type: z.enum(['input_text', 'output_text'], {
@@ -18,11 +25,37 @@ const InputText = z.looseObject({
 
 const mostParts = 10_000;
 
-const InputContent = choice(
-  [z.string(), list(InputText, { min: 1, max: mostParts })],
-  (content) => (Array.isArray(content) ? 1 : 0),
-  mostParts,
-);
+const sentPart = {
+  anyOf: [
+    {
+      type: 'object',
+      properties: { type: { enum: ['input_text', 'output_text'] }, text: { type: 'string' } },
+      required: ['type', 'text'],
+    },
+    {
+      type: 'object',
+      properties: { type: { const: 'refusal' }, refusal: { type: 'string' } },
+      required: ['type', 'refusal'],
+    },
+  ],
+};
+
+const InputContent = z
+  .preprocess(
+    itemContentAsSent,
+    choice(
+      [z.string(), list(z.preprocess(itemPartAsSent, InputText), { min: 1, max: mostParts })],
+      (content) => (Array.isArray(content) ? 1 : 0),
+      mostParts,
+    ),
+  )
+  .meta({
+    anyOf: [
+      { type: 'string' },
+      { type: 'array', items: sentPart, maxItems: mostParts },
+      { type: 'null', description: 'As an empty text.' },
+    ],
+  });
 
 const InputMessage = z.looseObject({
   type: z.literal('message').optional(),
@@ -88,8 +121,8 @@ export type InputItem = WholeItem | ItemReference;
 /** Of text.format: OpenAI's flat form of json_schema. */
 const TextFormat = z.looseObject({
   type: z.enum(['text', 'json_object', 'json_schema']),
-  name: z.string().max(64).optional(),
-  schema: z.record(z.string(), z.unknown()).optional(),
+  name: z.string().max(64).nullish(),
+  schema: z.record(z.string(), z.unknown()).nullish(),
   strict: z.boolean().nullish(),
 });
 
@@ -161,9 +194,14 @@ export const responseFields = z.looseObject({
     .nullish()
     .meta({ description: "More variables of the model's chat template." }),
   instructions: z.string().nullish().meta({ description: 'The system message, before the input.' }),
-  max_output_tokens: z.int().min(1).nullish().meta({
-    description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).',
-  }),
+  max_output_tokens: z
+    .int()
+    .min(1)
+    .nullish()
+    .meta({
+      ...digitsOr(1),
+      description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).',
+    }),
   text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
   include: z.array(z.enum(includable)).max(16).nullish().meta({
     description: '`message.output_text.logprobs`; the others are of what this server does not make.',
@@ -174,7 +212,7 @@ export const responseFields = z.looseObject({
   tools: list(ResponseTool, { max: mostTools }).nullish().meta({
     description: 'Functions that the model may call; other tools there are none.',
   }),
-  tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto' }),
+  tool_choice: ResponseToolChoice.nullish().meta({ default: 'auto', description: toolChoiceWords }),
   parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
   ...generation,
   ...SteeringFields,

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { choice, isObject, orNull, strictly } from './fields.js';
 import { InlineVectorFields } from './inline-vectors.js';
+import { nullsLeftOut } from './nulls.js';
 
 /** Largest |strength| of each scale: multiples of the calibrated setting, coefficients, shares of the norm. */
 export const strengthLimits = { calibrated: 100, raw: 1000, norm: 10 } as const;
@@ -274,15 +275,17 @@ export const SteeringFields = {
       error: limited(strengthLimits.calibrated),
     }),
   ).meta({ description: 'Calibrated strength of `concept`: 1 is strong and still fluent, 0 is off.' }),
-  steering: choice(
-    [SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem, SteeringSet],
-    (value) => {
-      if (value === null) return 2;
-      if (Array.isArray(value)) return 1;
-      if (isObject(value) && 'choices' in (value as object)) return 3;
-      if (isSet(value)) return 5;
-      return bringsVectors(value) ? 4 : 0;
-    },
+  steering: nullsLeftOut(
+    choice(
+      [SteeringItem, listOfItems, z.null(), SteeringChoices, InlineSteeringItem, SteeringSet],
+      (value) => {
+        if (value === null) return 2;
+        if (Array.isArray(value)) return 1;
+        if (isObject(value) && 'choices' in (value as object)) return 3;
+        if (isSet(value)) return 5;
+        return bringsVectors(value) ? 4 : 0;
+      },
+    ),
   )
     .optional()
     .meta({

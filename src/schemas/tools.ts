@@ -47,12 +47,19 @@ export const ToolChoice = z.union([
 ]);
 export type ToolChoice = z.output<typeof ToolChoice>;
 
+/** What no schema of one field can say of it. */
+export const toolChoiceWords =
+  'Names, in a function and in a list of allowed tools, are those of `tools`; without tools only "none" and "auto" are.';
+
 export const ToolFields = {
   tools: z.array(Tool).max(mostTools).nullish().meta({
     description:
       "Functions that the model may call. Calls are held to the functions' parameters. A chat template without tools gets them described in the system message.",
   }),
-  tool_choice: ToolChoice.nullish().meta({ default: 'auto' }),
+  tool_choice: ToolChoice.nullish().meta({
+    default: 'auto',
+    description: toolChoiceWords,
+  }),
   parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
   functions: z.array(FunctionDefinition).max(mostTools).nullish().meta({
     description: "OpenAI's older form of `tools`: the answer has `function_call` then. Not beside `tools`.",

@@ -1,12 +1,29 @@
 /** Calls are read alike however their text comes, and no mark of one is ever text. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type CallPart, ToolCallReader } from '../../src/completions/tool-call-reader.js';
+import type { CallPart } from '../../src/completions/call-parts.js';
+import { ToolCallReader } from '../../src/completions/tool-call-reader.js';
 import { toolFormat } from '../../src/completions/tool-formats.js';
 import type { FinishReason } from '../../src/engine/protocol.js';
 import type { ToolFormatName } from '../../src/text/answer-marks.js';
 
-const names = ['weather', 'news', 'a.b'];
+const tools = [
+  {
+    name: 'weather',
+    schema: {
+      type: 'object',
+      properties: {
+        city: { type: 'string' },
+        days: { type: 'integer' },
+        deep: { $ref: '#/$defs/deep' },
+        note: { anyOf: [{ type: 'string' }, { type: 'null' }] },
+      },
+      $defs: { deep: { type: 'object', properties: { x: { type: 'number' } } } },
+    },
+  },
+  { name: 'news', schema: { type: 'object', properties: {} } },
+  { name: 'a.b', schema: {} },
+];
 const city = '{"city": "a } \\" b", "n": [1, {"x": 2}]}';
 
 interface Row {
@@ -112,6 +129,21 @@ const answers: Readonly<Record<ToolFormatName, readonly Row[]>> = {
     },
     { text: `Well, [TOOL_CALLS]weather${city}`, said: 'Well, ', calls: [['weather', city]] },
   ],
+  mistral_args: [
+    {
+      text: `[TOOL_CALLS]weather[ARGS]${city}[TOOL_CALLS]news[CALL_ID]123456789[ARGS]{}`,
+      said: '',
+      calls: [
+        ['weather', city],
+        ['news', '{}'],
+      ],
+    },
+    {
+      text: `[TOOL_CALLS][{"name": "weather", "arguments": ${city}}]`,
+      said: '',
+      calls: [['weather', city]],
+    },
+  ],
   phi: [
     {
       text: `<|tool_call|>[{"name": "weather", "arguments": ${city}}]<|/tool_call|>`,
@@ -140,11 +172,118 @@ const answers: Readonly<Record<ToolFormatName, readonly Row[]>> = {
       calls: [['weather', city]],
     },
   ],
+  pythonic: [
+    {
+      text: `[weather(city="a ) \\" b, ]", days=3), news()]`,
+      said: '',
+      calls: [
+        ['weather', '{"city": "a ) \\" b, ]", "days": 3}'],
+        ['news', '{}'],
+      ],
+    },
+    {
+      text: `<|python_start|>[weather(city='it\\'s', deep={'x': [1, (2.5, None)], "y": {}}, note=None)]<|python_end|>`,
+      said: '',
+      calls: [['weather', '{"city": "it\'s", "deep": {"x": [1, [2.5, null]], "y": {}}, "note": null}']],
+    },
+    {
+      text: '<|tool_call_start|>[weather(city="Rome", on=True)]<|tool_call_end|>It is sunny.',
+      said: 'It is sunny.',
+      calls: [['weather', '{"city": "Rome", "on": true}']],
+    },
+    {
+      text: 'weather(city="""a "b"\n""", days=-1_000)\nnews()',
+      said: '',
+      calls: [
+        ['weather', '{"city": "a \\"b\\"\\n", "days": -1000}'],
+        ['news', '{}'],
+      ],
+    },
+    // Without names, in the schema's order; as one object; words without quotes.
+    { text: '[weather("Rome", 2)]', said: '', calls: [['weather', '{"city": "Rome", "days": 2}']] },
+    { text: '[weather({"city": "Rome"})]', said: '', calls: [['weather', '{"city": "Rome"}']] },
+    { text: '[weather(city=Rome)]', said: '', calls: [['weather', '{"city": "Rome"}']] },
+    {
+      text: '<|python_tag|>weather.call(city="\\u00e9")',
+      said: '',
+      calls: [['weather', '{"city": "é"}']],
+    },
+    { text: '[a.b(x=1,)]', said: '', calls: [['a.b', '{"x": 1}']] },
+    { text: `{"name": "weather", "parameters": ${city}}`, said: '', calls: [['weather', city]] },
+    { text: '[1] is a note, f(x) too', said: '[1] is a note, f(x) too', calls: [] },
+    { text: '[other(x=1)]', said: '[other(x=1)]', calls: [] },
+    { text: 'weather is news(', said: 'weather is news(', calls: [] },
+  ],
+  xml: [
+    {
+      text: '<tool_call>\n<function=weather>\n<parameter=city>\na < b\n\n"c"\n</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=news>\n</function>\n</tool_call>',
+      said: '',
+      calls: [
+        ['weather', '{"city": "a < b\\n\\n\\"c\\"", "days": 3}'],
+        ['news', '{}'],
+      ],
+    },
+    {
+      text: 'Let me see.\n<function=weather>\n<parameter=deep>\n{"x": 1}\n</parameter>\n<parameter=note>\nnull\n</parameter>\n</function>\n</tool_call>',
+      said: 'Let me see.\n',
+      calls: [['weather', '{"deep": {"x": 1}, "note": null}']],
+    },
+    // What Python would write where JSON is meant, and a string that looks like a number.
+    {
+      text: "<tool_call><function=weather><parameter=deep>{'x': True}</parameter><parameter=city>5</parameter></function></tool_call>",
+      said: '',
+      calls: [['weather', '{"deep": {"x": true}, "city": "5"}']],
+    },
+    // A parameter that nobody closed.
+    {
+      text: '<tool_call>\n<function=weather>\n<parameter=city>\nRome\n<parameter=days>\n3\n</function>\n</tool_call>',
+      said: '',
+      calls: [['weather', '{"city": "Rome", "days": 3}']],
+    },
+    {
+      text: '<seed:tool_call>\n<function=weather>\n<parameter=city>Rome</parameter>\n</function>\n</seed:tool_call>',
+      said: '',
+      calls: [['weather', '{"city": "Rome"}']],
+    },
+    {
+      text: '<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Rome</arg_value>\n<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call><tool_call>news\n</tool_call>',
+      said: '',
+      calls: [
+        ['weather', '{"city": "Rome", "days": 3}'],
+        ['news', '{}'],
+      ],
+    },
+    {
+      text: `<tool_call>\n{"name": "weather", "arguments": ${city}}\n</tool_call>`,
+      said: '',
+      calls: [['weather', city]],
+    },
+    { text: `<function=weather>${city}</function>`, said: '', calls: [['weather', city]] },
+    { text: 'a <function> is </function>', said: 'a <function> is </function>', calls: [] },
+  ],
+  deepseek: [
+    {
+      text: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n\`\`\`json\n${city}\n\`\`\`<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>news\n\`\`\`json\n{}\n\`\`\`<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+      said: '',
+      calls: [
+        ['weather', city],
+        ['news', '{}'],
+      ],
+    },
+    {
+      text: `Well.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>${city}<｜tool▁call▁end｜><｜tool▁call▁begin｜>news<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+      said: 'Well.',
+      calls: [
+        ['weather', city],
+        ['news', '{}'],
+      ],
+    },
+  ],
 };
 
 /** Reads an answer in pieces; puts the parts together, and checks each of them. */
 function read(format: ToolFormatName, pieces: readonly string[], finish: FinishReason) {
-  const reader = new ToolCallReader(toolFormat[format], names);
+  const reader = new ToolCallReader(toolFormat[format], tools);
   let said = '';
   const calls: [string, string][] = [];
   for (const [i, piece] of pieces.entries()) {
@@ -169,7 +308,7 @@ function read(format: ToolFormatName, pieces: readonly string[], finish: FinishR
 }
 
 const mark =
-  /<\|?\/?tool|tool_call|\[TOOL|\[ARGS|functools\[|python_tag|_function_call|<escape>|call:|\{"name": "(?:we|ne)/;
+  /<\|?\/?tool|tool_call|\[TOOL|\[ARGS|functools\[|python_tag|_function_call|<escape>|call:|<\/?function=|<\/?parameter|<\/?arg_|<｜|<\|python|seed:|\[(?:wea|new)|\{"name": "(?:we|ne)/;
 
 describe('calls of tools', () => {
   for (const [name, rows] of Object.entries(answers) as [ToolFormatName, Row[]][]) {

@@ -27,7 +27,10 @@ export class Values {
     if (schema.const !== undefined) return schema.const;
     if (schema.enum !== undefined) return chance.pick(schema.enum);
     const branches = schema.anyOf ?? schema.oneOf;
-    if (branches !== undefined) return this.of(chance.pick(branches), depth);
+    if (branches !== undefined) {
+      const branch = chance.pick(branches);
+      return this.of(schema.properties === undefined ? branch : narrowed(schema, branch), depth);
+    }
     const type = typeof schema.type === 'string' ? schema.type : chance.pick(schema.type ?? anything);
     switch (type) {
       case 'null':
@@ -98,5 +101,12 @@ export class Values {
     return value;
   }
 }
+
+/** An object's schema that one of its `anyOf` says more of. */
+const narrowed = ({ anyOf: _, oneOf: __, ...schema }: Schema, branch: Schema): Schema => ({
+  ...schema,
+  properties: { ...schema.properties, ...branch.properties },
+  required: [...(schema.required ?? []), ...(branch.required ?? [])],
+});
 
 const anything = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];

@@ -36,6 +36,8 @@ const table = `
   POST    /v1/responses                  completions
   GET     /v1/responses/:response_id     completions
   DELETE  /v1/responses/:response_id     completions
+  POST    /v1/steering/judge             completions
+  POST    /v1/activations                completions
   POST    /v1/steering/score             completions
   POST    /v1/steering/sweep             completions
   GET     /v1/concepts                   concepts:read

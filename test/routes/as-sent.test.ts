@@ -107,6 +107,9 @@ test('more tokens than fit are cut to fit, or refused where that is asked for', 
   assert.match(long.message, /maximum context length is 30 tokens/);
   const kept = { prompt: 'abcdefghij', max_tokens: 2, truncate_prompt_tokens: 3, echo: true };
   assert.equal((await post('/v1/completions', kept, Completion)).choices[0]?.text, 'hijxx');
+  // The token that the tokenizer begins with is the first of the three.
+  const first = await post('/v1/completions', { ...kept, truncation_side: 'right' }, Completion);
+  assert.equal(first.choices[0]?.text, 'abxx');
 });
 
 test("the model's own sampling values apply where the request is silent, and the reply says which", async (t) => {

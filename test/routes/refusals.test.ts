@@ -76,6 +76,7 @@ refuses('wrong types and values name field, requirement and value', chat, [
   ],
   [{ messages, logit_bias: { x: 1 } }, 'logit_bias', /keys are token ids from 0 to 1114111; received "x"/],
   [{ messages, logit_bias: { '-1': 1 } }, 'logit_bias', /received "-1"/],
+  [{ messages, logit_bias: { x: 1, 65: 1, y: 2 } }, 'logit_bias', /received "x, y"/],
   [{ messages, logit_bias: { 65: 101 } }, 'logit_bias.65', /at most 100; received 101/],
   [
     { messages, logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [i, 1])) },

@@ -1,12 +1,13 @@
 /**
- * Chats made at random of what clients send: whatever the mixture, OpenAI's client gets an answer that its own types and
- * our schema describe. STEERD_SENT_CHATS=5000 makes that many.
+ * Chats made at random of what clients send: whatever the mixture, our description allows it, and OpenAI's client gets an
+ * answer that its own types and our schema describe. STEERD_SENT_CHATS=5000 makes that many.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type OpenAI from 'openai';
 import { Random } from '../../src/common/random.js';
 import { ChatCompletion, ChatCompletionChunk } from '../../src/schemas/chat.js';
+import { Description } from '../fuzz/document.js';
 import { connect } from '../helpers/openai-client.js';
 
 const count = Number(process.env.STEERD_SENT_CHATS ?? 500);
@@ -113,6 +114,12 @@ const tool = {
   },
 };
 
+const named = { type: 'function', function: { name: 'f' } };
+const allowed = { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [named] } };
+
+/** What the model says: text, and a call, which is one only where there are tools. */
+const answers = ['Hello there.', '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'];
+
 const fields: Readonly<Record<string, readonly unknown[]>> = {
   max_tokens: [1, 5, 100_000, '20', null],
   max_completion_tokens: [3, null],
@@ -151,8 +158,18 @@ function chat(seed: number): OpenAI.ChatCompletionCreateParams {
     messages: history(draws),
     ...draws.some(fields, 0.25),
     ...draws.some({ tools: [null, [], [tool]] }, 0.3),
+    ...(draws.chance(0.1) && { tools: [tool], tool_choice: draws.of<unknown>(['required', named, allowed]) }),
     ...(draws.chance(0.2) && { logprobs: true, top_logprobs: draws.below(5) }),
   };
+  if (draws.chance(0.1)) {
+    // OpenAI's older words, which go with no tools.
+    for (const field of ['tools', 'tool_choice']) delete body[field];
+    Object.assign(
+      body,
+      { functions: [tool.function] },
+      draws.some({ function_call: ['auto', 'none', null] }, 0.3),
+    );
+  }
   if (draws.chance(0.5)) {
     body.stream = true;
     if (draws.chance(0.5)) body.stream_options = draws.of<unknown>([null, { include_usage: true }, {}]);
@@ -161,10 +178,16 @@ function chat(seed: number): OpenAI.ChatCompletionCreateParams {
 }
 
 test(`${count} chats of what clients send are answered, each in the shape that was described`, async (t) => {
-  const { client, engine } = await connect(t, { capacity: 8192, slots: 4, answer: () => 'Hello there.' });
+  let said = '';
+  const { client, engine } = await connect(t, { capacity: 8192, slots: 4, answer: () => said });
+  const description = await Description.read();
+  const described = description.operations.find(({ id }) => id === 'createChatCompletion')?.body;
+  assert.ok(described);
   const finishes = new Map<string, number>();
   for (let seed = 1; seed <= count; seed++) {
     const body = chat(seed);
+    said = answers[seed % answers.length] as string;
+    assert.equal(description.faultOf(described, body), null, `seed ${seed}: ${JSON.stringify(body)}`);
     const told = () => `seed ${seed}: ${JSON.stringify(body).slice(0, 2000)}`;
     try {
       let finish: string | null | undefined;
@@ -186,5 +209,5 @@ test(`${count} chats of what clients send are answered, each in the shape that w
     }
   }
   assert.equal(engine.running, 0);
-  assert.deepEqual([...finishes.keys()].sort(), ['length', 'stop']);
+  assert.deepEqual([...finishes.keys()].sort(), ['function_call', 'length', 'stop', 'tool_calls']);
 });

@@ -191,7 +191,14 @@ test("the model's own form is read, and told of where its template knows no tool
     ['llama3', '{"name": "weather", "parameters": {"city": "Rome"}}'],
     ['mistral', '[TOOL_CALLS][{"name": "weather", "arguments": {"city": "Rome"}}]'],
     ['phi', '<|tool_call|>[{"name": "weather", "arguments": {"city": "Rome"}}]<|/tool_call|>'],
+    ['mistral_args', '[TOOL_CALLS]weather[ARGS]{"city": "Rome"}'],
     ['gemma', '<start_function_call>call:weather{city:<escape>Rome<escape>}<end_function_call>'],
+    ['pythonic', '[weather(city="Rome")]'],
+    ['xml', '<function=weather>\n<parameter=city>\nRome\n</parameter>\n</function>\n</tool_call>'],
+    [
+      'deepseek',
+      '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>{"city": "Rome"}<｜tool▁call▁end｜>',
+    ],
     ['smollm', '<tool_call>[{"name": "weather", "arguments": {"city": "Rome"}}]</tool_call>'],
     ['hermes', '{"name": "weather", "arguments": {"city": "Rome"}}'],
   ];
@@ -206,9 +213,13 @@ test("the model's own form is read, and told of where its template knows no tool
     );
     assert.equal(choices[0]?.message.content, null);
     const prompt = String.fromCodePoint(...(engine.requests[0]?.prompt ?? []));
-    assert.ok(
-      prompt.includes(toolFormat === 'llama3' ? '"parameters": ARGUMENTS' : '"arguments": ARGUMENTS'),
-    );
+    const told: Partial<Record<ToolFormatName, string>> = {
+      llama3: '{"name": "NAME", "parameters": ARGUMENTS}',
+      pythonic: '{"name": "NAME", "parameters": ARGUMENTS}',
+      mistral_args: '[TOOL_CALLS]NAME[ARGS]ARGUMENTS',
+      deepseek: '<｜tool▁sep｜>ARGUMENTS<｜tool▁call▁end｜>',
+    };
+    assert.ok(prompt.includes(told[toolFormat] ?? '{"name": "NAME", "arguments": ARGUMENTS}'), toolFormat);
   }
 });
 

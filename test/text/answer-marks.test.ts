@@ -16,10 +16,16 @@ const templates: Readonly<Record<string, ToolFormatName>> = {
   '{"name": function name, "parameters": dictionary of argument name and its value}': 'llama3',
   '{{- "<|python_tag|>" + tool_call.name + ".call(" }}': 'llama3',
   '{{- "[TOOL_CALLS] [" }}': 'mistral',
-  "{{ '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}": 'mistral',
+  "{{ '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}": 'mistral_args',
   "{{ '<|tool|>' + tools + '<|/tool|>' }}{# <|tool_call|> #}": 'phi',
   '<start_function_call>call:': 'gemma',
   "{{ '<|tool_call>call:' + name }}": 'gemma',
+  "{{ '<|tool_call_start|>[' + name + '(' }}": 'pythonic',
+  'List of tools: <|tool_list_start|>[': 'pythonic',
+  'in the format of [func_name1(params_name1=params_value1), func_name2(params)]': 'pythonic',
+  '<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>': 'xml',
+  '<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>': 'xml',
+  "{{ '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + name }}": 'deepseek',
 };
 
 test('the form of calls is found from the template', () => {
