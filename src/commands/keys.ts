@@ -74,7 +74,8 @@ export function register(program: Command): void {
       },
     });
     if (options.json) return sayJson(made);
-    const where = options.server === undefined ? ` in ${keysFile(settings.dataDirectory)}` : '';
+    const place = placeOf(options, settings);
+    const where = place === null ? '' : ` in ${place}`;
     process.stderr.write(
       `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
     );
@@ -103,7 +104,7 @@ export function register(program: Command): void {
     if (options.json) return sayJson({ object: 'list', data });
     if (data.length > 0) sayTable(headings, data.map(rowOf));
     else if (needed) process.stderr.write('All keys are revoked: nobody is let in.\n');
-    else process.stderr.write(`${noKeysFile(options, settings)}: loopback needs no key.\n`);
+    else process.stderr.write(`${noKeys(options, settings)}: loopback needs no key.\n`);
   });
 
   const revoke = keys
@@ -160,8 +161,16 @@ async function by<Result>(
   return withDatabase(settings, (opened) => database(opened, keys));
 }
 
-const noKeysFile = ({ server }: Options, { dataDirectory }: Settings) =>
-  `There is no ${server === undefined ? keysFile(dataDirectory) : 'keys file'}`;
+/** Where keys are, as far as this command knows. */
+function placeOf({ server }: Options, { databaseUrl, dataDirectory }: Settings): string | null {
+  if (server !== undefined) return null;
+  return databaseUrl === '' ? keysFile(dataDirectory) : 'the database';
+}
+
+function noKeys(options: Options, settings: Settings): string {
+  if (settings.databaseUrl !== '' && options.server === undefined) return 'There never was a key';
+  return `There is no ${placeOf(options, settings) ?? 'keys file'}`;
+}
 
 const grantOf = (name: string, options: AddOptions): KeyGrant => ({
   name,

@@ -189,12 +189,8 @@ export class ConceptStore implements ConceptLibrary {
         await this.#versions
           .keep(conceptStem(key), before, join(this.#folder, file), false)
           .catch(unlessGone);
-      modified = await this.#writeOwned(
-        file,
-        bytes,
-        this.#data.has(key) ? this.#ownerOf(key) : owner,
-        signal,
-      );
+      const whose = this.#data.has(key) ? this.#ownerOf(key) : owner;
+      modified = await this.#writeOwned(file, bytes, whose, signal);
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);

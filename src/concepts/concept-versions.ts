@@ -68,7 +68,9 @@ export class ConceptVersions {
       return;
     }
     await makeFolderDurably(this.folder);
-    const { size: bytes } = await stat(file);
+    const stats = await stat(file);
+    if (!stats.isFile()) throw new Error(`${file} is no file`);
+    const bytes = stats.size;
     const kept = { stem, number: this.next(stem), version, bytes };
     const to = join(this.folder, fileOf(kept));
     if (moves) await rename(file, to);

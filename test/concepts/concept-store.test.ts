@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { encodeConcept } from '../../src/concepts/concept-file.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
+import { entryOf } from '../../src/concepts/stored-concept.js';
 import { sampleConcept, temporaryFolder } from './sample.js';
 import { hasCode, ship, storeLaws } from './store-laws.js';
 
@@ -197,7 +198,7 @@ test('a change that fails halfway has changed nothing, here and at the next star
   await rename(file, `${file}.aside`);
   await inTheWay(file, () => store.rename('tiny', 'kept', 'renamed'));
   await rename(`${file}.aside`, file);
-  for (const each of [store, await open(folder)]) assert.deepEqual(each.list(), [kept]);
+  for (const each of [store, await open(folder)]) assert.deepEqual(each.list(), [entryOf(kept)]);
   await store.put(sampleConcept('other'), undefined, maker);
   await store.rename('tiny', 'kept', 'renamed');
   for (const each of [store, await open(folder)]) {
