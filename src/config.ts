@@ -398,6 +398,22 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1000000',
     schema: integer(0, 1_000_000),
   }),
+  drainDelay: setting({
+    env: 'STEERD_DRAIN_DELAY',
+    flag: '--drain-delay <seconds>',
+    fallback: '0',
+    help: 'how long requests are still taken after SIGTERM while /ready already says no, so that a balancer sends no more',
+    requirement: 'an integer from 0 to 3600',
+    schema: integer(0, 3600),
+  }),
+  takeJobs: setting({
+    env: 'STEERD_TAKE_JOBS',
+    flag: '--take-jobs [boolean]',
+    fallback: 'true',
+    help: 'with a database: work on fits, pulls and imports; false leaves them to other servers and to "steerd worker"',
+    requirement: 'true or false',
+    schema: boolean,
+  }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds <seconds>',

@@ -241,6 +241,16 @@ export const errors = {
       `model ${shown(model)} does not exist; this server has: ${known.join(', ') || 'none'}.`,
       'model',
     ),
+  /** A balancer tries another server; nothing was done. */
+  modelElsewhere: (model: string) =>
+    new SteerdError(
+      'model_elsewhere',
+      503,
+      'service_unavailable_error',
+      `model ${shown(model)} is not on this server, but on another that shares its database; a balancer that passes 503 on finds it.`,
+      'model',
+      1,
+    ),
   /** @param elsewhere other models that have a concept of that name */
   conceptNotFound: (
     name: string,
@@ -393,6 +403,14 @@ export const errors = {
       'server_error',
       `the answer of model ${model} does not fit ${field}, to which it should have been held; this is a fault of the server.`,
       field,
+    ),
+  /** What a job ends with whose every attempt was cut off: by a process that was killed, perhaps by this very job. */
+  workerLost: (times: number) =>
+    new SteerdError(
+      'worker_lost',
+      500,
+      'server_error',
+      `the process that worked on it ended ${times} times before the job did; the log of those processes may say why.`,
     ),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(

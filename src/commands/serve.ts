@@ -119,7 +119,7 @@ export async function exampleRequest(
 }
 
 /** The first Ctrl-C or SIGTERM lets running answers finish, the second ends the process at once. */
-function stopOnSignals(server: RunningServer): void {
+export function stopOnSignals(server: Pick<RunningServer, 'stop'>): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);

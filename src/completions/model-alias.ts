@@ -5,7 +5,7 @@
  */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { ModelRegistry } from '../models/registry.js';
+import { type ModelRegistry, missingModel } from '../models/registry.js';
 import { maxSteeringItems, SteeringItem } from '../schemas/steering.js';
 
 interface NamedModel {
@@ -20,11 +20,11 @@ interface NamedModel {
 export const aliasOf = (model: string, concept: string): string => `${model}@${concept}:1`;
 
 /**
- * @throws SteerdError model_not_found, model_unavailable; invalid_value for an alias of another form
+ * @throws SteerdError model_not_found, model_elsewhere, model_unavailable; invalid_value for an alias of another form
  */
 export async function namedModel(
   asked: string | undefined,
-  models: Pick<ModelRegistry, 'get' | 'ids' | 'refresh' | 'defaultId'>,
+  models: Pick<ModelRegistry, 'get' | 'ids' | 'refresh' | 'defaultId' | 'elsewhere'>,
   signal?: AbortSignal,
 ): Promise<NamedModel> {
   const { id, name, steering } = await readModelName(asked, models);
@@ -33,11 +33,11 @@ export async function namedModel(
 
 /**
  * What a name means, whether the model is loaded or not.
- * @throws SteerdError model_not_found; invalid_value for an alias of another form
+ * @throws SteerdError model_not_found, model_elsewhere; invalid_value for an alias of another form
  */
 export async function readModelName(
   asked: string | undefined,
-  models: Pick<ModelRegistry, 'ids' | 'refresh' | 'defaultId'>,
+  models: Pick<ModelRegistry, 'ids' | 'refresh' | 'defaultId' | 'elsewhere'>,
 ): Promise<Omit<NamedModel, 'model'> & { readonly id: string }> {
   const name = asked ?? models.defaultId;
   const find = () => {
@@ -49,7 +49,7 @@ export async function readModelName(
     await models.refresh();
     id = find();
   }
-  if (id === undefined) throw errors.modelNotFound(name, models.ids());
+  if (id === undefined) throw missingModel(models, name);
   return { id, name, steering: id === name ? null : aliasItems(name, name.slice(id.length + 1)) };
 }
 

@@ -14,20 +14,17 @@ export interface Shared {
   readonly database: Database;
   readonly access: AccessControl;
   readonly concepts: DatabaseConcepts;
+  /** From now on this says how many servers there are, as far as this one knows; until then it is alone. */
+  knowServers(count: () => number): void;
   /** Ends all of it, the database last. */
   close(): Promise<void>;
 }
 
 /**
  * Keys and the names of all concepts are read before this returns.
- * @param servers how many servers there are, as far as this one knows
  * @throws ConfigError when the database cannot be used; KeysFileError
  */
-export async function openShared(
-  settings: Settings,
-  log: ServerLog,
-  servers: () => number = () => 1,
-): Promise<Shared> {
+export async function openShared(settings: Settings, log: ServerLog): Promise<Shared> {
   const database = await openDatabase(settings.databaseUrl, log);
   const closing: (() => Promise<void>)[] = [database.close];
   const close = async () => {
@@ -35,12 +32,23 @@ export async function openShared(
   };
   try {
     const { dataDirectory, apiKey: secret } = settings;
+    let servers = () => 1;
     const server = `${hostname()} ${process.pid} ${randomBytes(4).toString('hex')}`;
-    const shared = await openSharedAccess({ database, dataDirectory, log, secret, server, servers });
+    const shared = await openSharedAccess({
+      database,
+      dataDirectory,
+      log,
+      secret,
+      server,
+      servers: () => servers(),
+    });
     closing.push(shared.close);
     const concepts = await openSharedConcepts(settings, database, log);
     closing.push(() => concepts.close());
-    return { database, access: shared.access, concepts, close };
+    const knowServers = (count: () => number) => {
+      servers = count;
+    };
+    return { database, access: shared.access, concepts, knowServers, close };
   } catch (error) {
     await close();
     throw error;

@@ -11,6 +11,7 @@ import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import { fitOf } from '../fitting/fit-progress.js';
+import type { Jobs } from '../jobs/jobs.js';
 import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
@@ -48,8 +49,10 @@ export function restrictServices(
 }
 
 /** A concept that is not there yet may be on its way. */
-const withFits = (concepts: ConceptLibrary, fits: Pick<CallerServices['fits'], 'list'>): ConceptLibrary =>
-  withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
+const withFits = (
+  concepts: ConceptLibrary,
+  fits: Pick<CallerServices['fits'], 'unfinished'>,
+): ConceptLibrary => withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
 
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {
@@ -169,6 +172,7 @@ function restrictFits(
       list: () => fits.list(),
       cancel: (job) => fits.cancel(job),
       events: (job) => fits.events(job),
+      unfinished: () => fits.unfinished(),
     };
   }
   const isVisible = (job: FitJob | undefined) =>
@@ -182,32 +186,29 @@ function restrictFits(
       if (models !== null && !models.includes(model)) throw errors.modelNotFound(model, ids());
       return fits.create({ ...request, model }, signal, maker);
     },
-    get(id) {
-      const job = fits.get(id);
+    async get(id) {
+      const job = await fits.get(id);
       return isVisible(job) ? job : undefined;
     },
-    list: () => fits.list().filter(isVisible),
+    list: async () => (await fits.list()).filter(isVisible),
     async cancel(id) {
-      if (!isVisible(fits.get(id))) throw errors.fitNotFound(id);
+      if (!isVisible(await fits.get(id))) throw errors.fitNotFound(id);
       return fits.cancel(id);
     },
-    events: (id) => (isVisible(fits.get(id)) ? fits.events(id) : undefined),
+    events: async (id) => (isVisible(await fits.get(id)) ? fits.events(id) : undefined),
+    unfinished: () => fits.unfinished().filter(isVisible),
   };
 }
 
-interface ModelJobs<Request, Job, Events> {
-  create(request: Request): Job;
-  get(id: string): Job | undefined;
-  list(): Job[];
-  cancel(id: string): Promise<Job>;
-  events(id: string): Events | undefined;
+interface ModelJobs<Request, Job, Event> extends Jobs<Job, Event> {
+  create(request: Request): Promise<Job>;
 }
 
 /** Only admins pull and import: both fill the disk and bring what everybody may then run. */
-function restrictJobs<Request, Job, Events>(
-  jobs: ModelJobs<Request, Job, Events>,
+function restrictJobs<Request, Job, Event>(
+  jobs: ModelJobs<Request, Job, Event>,
   { id, scopes }: ApiKey,
-): ModelJobs<Request, Job, Events> {
+): ModelJobs<Request, Job, Event> {
   if (allows(scopes, 'admin')) return jobs;
   const refuse = () => {
     throw errors.scopeTooSmall(id, 'admin', scopes);
@@ -216,7 +217,7 @@ function restrictJobs<Request, Job, Events>(
     get: (job) => jobs.get(job),
     list: () => jobs.list(),
     events: (job) => jobs.events(job),
-    create: refuse,
+    create: async () => refuse(),
     cancel: async () => refuse(),
   };
 }

@@ -264,6 +264,8 @@ export function fakeServices(
       get: (id) => jobs.get(id),
       events: () => undefined,
       list: () => [...jobs.values()],
+      unfinished: () => [...jobs.values()].filter(({ finished_at }) => finished_at === null),
+      counts: () => ({ own: {}, waiting: 0 }),
       async cancel(id) {
         const job = jobs.get(id);
         if (job === undefined) throw errors.fitNotFound(id);

@@ -118,7 +118,7 @@ test('the same again joins; another of that name is refused; cancelled leaves no
   const begun = await until(again.id, ({ progress }) => progress?.stage === 'download');
   assert.ok((begun.progress?.done ?? 0) > 50_000, 'it goes on with what was there');
   await pulls.close();
-  assert.equal(pulls.get(again.id)?.status, 'cancelled');
+  assert.equal((await pulls.get(again.id))?.status, 'cancelled');
   assert.deepEqual(await readdir(modelsDirectory), ['.pull', 'second']);
 });
 
@@ -200,5 +200,5 @@ test('pulls need a key with scope admin', async (t) => {
   const caller = { key, usage: new KeyUsage(key) };
   const restricted = restrictServices(built.services, caller);
   const create = () => restricted.pulls.create({ model: 'tester/tiny', revision: 'main' });
-  assert.throws(create, /this needs an API key with scope admin/);
+  await assert.rejects(create, /this needs an API key with scope admin/);
 });
