@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { errors, type SteerdError } from '../src/errors.js';
 import { explain, shapedError } from '../src/http/error-reply.js';
+import { pathOf } from '../src/http/request-path.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,6 +18,7 @@ async function errorsPlugin(app: FastifyInstance): Promise<void> {
       requestId: this.id,
       bodyLimit: this.routeOptions.bodyLimit ?? app.initialConfig.bodyLimit ?? 0,
       contentType: this.headers['content-type'],
+      path: pathOf(this.url),
     });
     // 503 is how a server that loads or stops is meant to answer, 504 what its settings ask for.
     const failed = told.status >= 500 && told.status !== 503 && told.status !== 504;
@@ -35,7 +37,7 @@ async function errorsPlugin(app: FastifyInstance): Promise<void> {
   });
 
   app.setNotFoundHandler((request) => {
-    throw errors.routeNotFound(request.method, request.url.split('?', 1)[0] ?? '');
+    throw errors.routeNotFound(request.method, pathOf(request.url));
   });
 }
 

@@ -1,11 +1,13 @@
-/** Sweeps and calibrations share one limit. */
+/** Sweeps and calibrations share one limit; those that are jobs have a queue, which ends with the application. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { MeasurementLimit } from '../src/fitting/measure/measurement-limit.js';
+import { MeasurementJobs } from '../src/fitting/measurement-jobs.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     readonly measurements: MeasurementLimit;
+    readonly measurementJobs: MeasurementJobs;
   }
 }
 
@@ -14,6 +16,10 @@ const mostMeasurements = 4;
 
 async function measurements(app: FastifyInstance): Promise<void> {
   app.decorate('measurements', new MeasurementLimit(mostMeasurements));
+  const jobs = new MeasurementJobs(app.log);
+  app.decorate('measurementJobs', jobs);
+  // Before connections are closed: whoever waits for a job is told its end.
+  app.addHook('preClose', () => jobs.close());
 }
 
 export default fp(measurements, { name: 'measurements' });

@@ -28,6 +28,7 @@ async function openapi(app: FastifyInstance): Promise<void> {
         { name: 'ollama', description: "Ollama's API: the same answers, for its clients" },
         { name: 'steering', description: 'What concepts do to texts' },
         { name: 'models', description: 'What answers' },
+        { name: 'keys', description: 'Who may do what' },
         { name: 'server', description: 'How the server is' },
       ],
     },

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { noteAnswered } from '../src/http/refused-connection.js';
 
 /** A body that is too large may come to its end before it is answered: most clients read no answer before. */
 const beforeAnswer = 1000;
@@ -34,6 +35,7 @@ async function unreadBodies(app: FastifyInstance): Promise<void> {
   });
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.complete !== false || raw.destroyed) return;
+    noteAnswered(raw.socket);
     void drained(raw, afterAnswer).then(() => {
       if (!raw.complete) raw.socket.destroy();
     });

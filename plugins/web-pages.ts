@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { isForeignPage, isKnownHost } from '../src/access/web-page.js';
 import { errors } from '../src/errors.js';
+import { hostOfUrl } from '../src/http/request-path.js';
 import type { PluginOptions } from '../src/server/app.js';
 
 /** What proxies add. */
@@ -15,7 +16,7 @@ const forwardedHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'x-forwar
 async function webPages(app: FastifyInstance, { services, settings }: PluginOptions): Promise<void> {
   const { host, allowedHosts, corsOrigins } = settings;
   let warned = false;
-  app.addHook('onRequest', async ({ headers, routeOptions: { url, config } }) => {
+  app.addHook('onRequest', async ({ headers, originalUrl, routeOptions: { url, config } }) => {
     // Access has looked at the keys a moment ago.
     if (services.access?.keys.needed) return;
     const forwarded = warned ? undefined : forwardedHeaders.find((name) => headers[name] !== undefined);
@@ -26,9 +27,10 @@ async function webPages(app: FastifyInstance, { services, settings }: PluginOpti
         'requests come through a proxy, and this server asks for NO API KEYS: whoever reaches the proxy may do everything. Make a key with "steerd keys add", or set STEERD_API_KEY',
       );
     }
-    if (!isKnownHost(headers.host, host, allowedHosts)) throw errors.hostNotAllowed(headers.host ?? '');
+    const asked = { ...headers, host: hostOfUrl(originalUrl) ?? headers.host };
+    if (!isKnownHost(asked.host, host, allowedHosts)) throw errors.hostNotAllowed(asked.host ?? '');
     if (url === undefined || config.scope === 'public') return;
-    if (isForeignPage(headers, corsOrigins)) throw errors.originNotAllowed(headers.origin, corsOrigins);
+    if (isForeignPage(asked, corsOrigins)) throw errors.originNotAllowed(headers.origin, corsOrigins);
   });
 }
 

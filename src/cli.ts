@@ -2,6 +2,9 @@
 /** The `steerd` command: each subcommand is a file in commands/. Exit code 2 means that the call was wrong. */
 import { CommanderError, program } from 'commander';
 import { ApiError } from './commands/api.js';
+import { register as registerBench } from './commands/bench.js';
+import { register as registerCalibrate } from './commands/calibrate.js';
+import { register as registerCapture } from './commands/capture.js';
 import { register as registerChat } from './commands/chat.js';
 import { register as registerComplete } from './commands/complete.js';
 import { register as registerCompletion } from './commands/completion.js';
@@ -46,7 +49,10 @@ for (const register of [
   registerImport,
   registerFit,
   registerConcepts,
+  registerCalibrate,
+  registerCapture,
   registerSweep,
+  registerBench,
   registerScore,
   registerModels,
   registerGraft,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { closest } from './common/closest.js';
 import { packageRoot } from './common/package.js';
+import { userDataFolder } from './common/user-folders.js';
 import { arithmetics, kvCacheTypes } from './engine/worker-settings.js';
 import { shown } from './errors.js';
 
@@ -84,8 +85,8 @@ export const settingsTable = {
   dataDirectory: setting({
     env: 'STEERD_DATA_DIR',
     flag: '--data-dir <path>',
-    fallback: './data',
-    help: 'where concepts fitted here are kept',
+    fallback: userDataFolder({ environment: process.env, platform: process.platform, home: homedir() }),
+    help: 'where concepts made here and API keys are kept; ./data of the working directory where it has some',
     requirement: 'a path',
     schema: text,
   }),

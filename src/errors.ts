@@ -108,6 +108,22 @@ export const errors = {
   headersTooLarge: () =>
     new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
   notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
+  badUrl: (path: string) =>
+    invalid('bad_url', `the path must be percent-encoded UTF-8; received ${shown(path)}.`, null),
+  pathTooLong: (path: string, limit: number) =>
+    new SteerdError(
+      'path_too_long',
+      414,
+      'invalid_request_error',
+      `each part of the path must be at most ${limit} characters long; received ${shown(path)}.`,
+    ),
+  bodyEncoded: (encoding: string) =>
+    new SteerdError(
+      'unsupported_content_encoding',
+      415,
+      'invalid_request_error',
+      `the content-encoding must be left out, since bodies are read as they come; received ${shown(encoding)}.`,
+    ),
   bodyNotJson: (contentType: string | undefined) =>
     new SteerdError(
       'unsupported_media_type',
@@ -128,7 +144,15 @@ export const errors = {
       'deadline_exceeded',
       504,
       'server_error',
-      `the answer was not complete within the ${seconds} s that a request may take; ask for fewer tokens.`,
+      `the answer was not complete within the ${seconds} s that a request may take (STEERD_REQUEST_SECONDS); ask for less at once.`,
+    ),
+  /** Whoever waits for a job is told that it goes on: to ask for another would make it twice. */
+  jobOutlastsRequest: (path: string, reason: SteerdError) =>
+    new SteerdError(
+      reason.code,
+      reason.status,
+      reason.type,
+      `the job was not done within the time that a request may take (STEERD_REQUEST_SECONDS), and goes on: GET ${path}?wait=true waits for it again.`,
     ),
   routeNotFound: (method: string, path: string) =>
     new SteerdError(
@@ -286,7 +310,7 @@ export const errors = {
       'storage_failed',
       full ? 507 : 500,
       'server_error',
-      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory.`,
+      `${what} failed: ${reason}; nothing was changed. Check the free space and the permissions of the data directory (STEERD_DATA_DIR).`,
     ),
   conceptMismatch: (name: string, reason: string, param = 'concept') =>
     invalid('concept_mismatch', `concept ${shown(name)} cannot steer this request: ${reason}.`, param),
@@ -316,6 +340,16 @@ export const errors = {
     ),
   fitNotFound: (id: string) =>
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
+    new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
+  jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>
+    new SteerdError(
+      'job_finished',
+      409,
+      'conflict_error',
+      `${kind} ${shown(id)} has ${status} already and cannot be cancelled.`,
+      'id',
+    ),
   constraintRefused: (param: string, reason: string) =>
     invalid('constraint_refused', `${param} cannot constrain an answer: ${reason}.`, param),
   /** The grammar let something through: the answer is not passed off as what was asked for. */
@@ -335,6 +369,13 @@ export const errors = {
       `the queue is full: ${limit} requests are waiting (limit ${limit}); try again in ${retryAfterSeconds} s.`,
       null,
       retryAfterSeconds,
+    ),
+  judgeFailed: (address: string, reason: string) =>
+    new SteerdError(
+      'judge_failed',
+      502,
+      'server_error',
+      `the judge at ${address} gave no answer: ${reason}.`,
     ),
   measurementsFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(
@@ -374,6 +415,29 @@ export const errors = {
       "the server's keys file cannot be read, so nobody is let in; the server's log says why.",
       null,
       5,
+    ),
+  firstKey: () =>
+    new SteerdError(
+      'no_keys_yet',
+      409,
+      'conflict_error',
+      'this server needs no keys, and its first is made on its own machine: steerd keys add NAME --scopes admin.',
+    ),
+  keyNotFound: (id: string) =>
+    new SteerdError(
+      'key_not_found',
+      404,
+      'not_found_error',
+      `key ${shown(id)} is not in the keys file.`,
+      'id',
+    ),
+  ownKey: (id: string) =>
+    new SteerdError(
+      'key_in_use',
+      409,
+      'conflict_error',
+      `${id} is the key of this request; revoke it with another, or on the server's machine: steerd keys revoke ${id}.`,
+      'id',
     ),
   hostNotAllowed: (host: string) =>
     new SteerdError(

@@ -16,11 +16,25 @@ import { jsonParser } from '../../src/server/json-bodies.js';
 const tags = ['concepts'];
 const format = z.enum(vectorFormats).optional().meta({
   description:
-    'Beats Accept; for an import, what the body must be. `gguf` is a control vector of llama.cpp, repeng and EasySteer.',
+    'Beats Accept; for an import, what the body must be. `gguf` is a control vector of llama.cpp, repeng and EasySteer; `npz` and `npy` are for NumPy.',
 });
 const ExportQuery = ModelQuery.extend({ format, encoding: VectorEncoding.default('float') });
+const whole = 'must be a whole number from 0';
+const count = z.coerce.number({ error: whole }).int({ error: whole }).min(0, { error: whole });
 const ImportQuery = ModelQuery.extend({
   format,
+  feature: count.optional().meta({
+    description:
+      "Of a sparse autoencoder's file (`W_dec`, `decoder.weight`, `decoder_row`): which row of the decoder.",
+  }),
+  layer: count.optional().meta({
+    description:
+      'The block, from 0, whose output the autoencoder reads, or at which one vector [H] alone is added.',
+  }),
+  scale: z.coerce
+    .number({ error: 'must be a number' })
+    .optional()
+    .meta({ description: 'Strength 1 adds the row times this; 1 where neither this nor the file says.' }),
   force: z.enum(['true', 'false']).default('false').meta({
     description:
       'Take vectors made for another export if width and depth fit. Its readings and calibration are not kept: they count as not calibrated.',
@@ -38,16 +52,19 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
       schema: {
         operationId: 'exportConceptVectors',
         tags,
-        summary: 'Export a concept as JSON, safetensors or GGUF control vector',
+        summary: 'Export a concept as JSON, safetensors, GGUF control vector or NumPy arrays',
         params: ConceptParams,
         querystring: ExportQuery,
         response: {
           200: {
-            description: 'In GGUF each direction has the length that strength 1 adds',
+            description:
+              'In GGUF and in the one array of npy each direction has the length that strength 1 adds; npz has it apart',
             content: {
               'application/json': { schema: ConceptVectors },
               [mediaTypes.safetensors[0]]: { schema: binary },
               [mediaTypes.gguf[0]]: { schema: binary },
+              [mediaTypes.npz[0]]: { schema: binary },
+              [mediaTypes.npy[0]]: { schema: binary },
             },
           },
           ...errorResponses(400, 404, 500, 503),
@@ -110,7 +127,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
       schema: {
         operationId: 'importConceptVectors',
         tags,
-        summary: 'Make a concept of vectors: JSON, safetensors or a GGUF control vector',
+        summary: 'Make a concept of vectors: JSON, safetensors, a GGUF control vector or NumPy arrays',
         description:
           'The body is the file, of whatever content type: its first bytes say which format it is. Strength 1 of the concept adds what the file says. Unit vectors are kept as they are; the length of others becomes their coefficient.',
         consumes: ['application/json', ...binaryTypes],
@@ -127,6 +144,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
         format: query.format,
         contentType: headers['content-type'],
         force: query.force === 'true',
+        sae: { feature: query.feature, layer: query.layer, scale: query.scale },
       };
       const signal = app.answers.signalFor(reply.raw);
       return toConceptObject(await storeVectors(models, concepts, body, options, signal));

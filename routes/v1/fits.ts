@@ -25,7 +25,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
           'The model is read where it shows the concept and where it does not; the difference is the concept. Unless the recipe is named, several are tried and the best is kept.',
         querystring: FitWaitQuery,
         body: FitRequest,
-        response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503) },
+        response: { 200: FitJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
       },
     },
     async ({ services, body, query }, reply) => {
@@ -59,7 +59,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         summary: 'Tell how a fit is doing',
         params: FitParams,
         querystring: FitWaitQuery,
-        response: { 200: FitJob, ...errorResponses(400, 404, 500, 503) },
+        response: { 200: FitJob, ...errorResponses(400, 404, 500, 503, 504) },
       },
     },
     async ({ params: { id }, query, services }, reply) => {

@@ -15,7 +15,12 @@ export class AccessControl {
   /** By key id. */
   readonly #usage = new Map<string, KeyUsage>();
 
-  constructor(readonly keys: Pick<KeyStore, 'needed' | 'unreadable' | 'refresh' | 'find' | 'summary'>) {}
+  constructor(
+    readonly keys: Pick<
+      KeyStore,
+      'needed' | 'unreadable' | 'refresh' | 'find' | 'summary' | 'list' | 'add' | 'revoke'
+    >,
+  ) {}
 
   /**
    * @param secret of a key beside those of the keys file; none when empty

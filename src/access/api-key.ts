@@ -4,46 +4,18 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { SteeringFields, strengthLimits } from '../schemas/steering.js';
-import { scopes } from './scopes.js';
-
-const limit = z.int().min(1).max(1_000_000_000).nullable().default(null);
+import { keyGrant } from '../schemas/keys.js';
 
 export const ApiKey = z.strictObject({
+  ...keyGrant,
   /** Public: stands in logs and in `steerd keys list`. */
   id: z.string().regex(/^key-[0-9a-f]{12}$/),
-  name: z.string().min(1).max(128),
   /** SHA-256 of the secret, hex. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Unix seconds. */
   created: z.int().min(0),
-  /** Unix seconds from which it is refused; null for never. */
-  expires: z.int().min(0).nullable().default(null),
-  scopes: z.array(z.enum(scopes)).min(1),
-  requests_per_minute: limit,
-  /** Prompt and answer together. */
-  tokens_per_minute: limit,
-  /** Completions that run at once, streaming or not. */
-  concurrent_streams: limit,
-  /** Concepts that it may have made, by fits, imports and compositions. */
-  max_concepts: limit,
-  /** Models that may be used, by id; null for all. */
-  models: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
-  /** Concepts that may be used; null for all. */
-  concepts: z.array(z.string().min(1).max(200)).max(10_000).nullable().default(null),
-  /** Largest calibrated |strength| of one concept; null for no cap of its own. */
-  max_strength: z.number().min(0).max(strengthLimits.calibrated).nullable().default(null),
-  /** What a completion that says nothing about steering is steered by, as the field `steering`. */
-  steering: z
-    .unknown()
-    .refine(isSteering, { error: 'must be a steering item or a list of them' })
-    .default(null),
 });
 export type ApiKey = z.output<typeof ApiKey>;
-
-function isSteering(value: unknown): boolean {
-  return value === null || SteeringFields.steering.safeParse(value).success;
-}
 
 export const KeysFile = z.strictObject({ format: z.literal(1), keys: z.array(ApiKey).max(100_000) });
 

@@ -4,7 +4,8 @@
  * most once a second; before that it is looked for at every request. No signal is needed, and it works where file
  * watchers do not. A file that became unreadable leaves the keys as they were.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
@@ -18,6 +19,9 @@ const lookAgainMilliseconds = 1000;
 const ownerOnly = 0o600;
 /** How long a change of the file waits for those of other processes. */
 const lockMilliseconds = 10_000;
+
+/** Absolute path of the keys file of a data directory. */
+export const keysFile = (dataDirectory: string): string => resolve(dataDirectory, fileName);
 
 export interface KnownKey extends ApiKey {
   readonly digest: Buffer;
@@ -38,9 +42,10 @@ export async function readKeys(dataDirectory: string): Promise<ApiKey[] | null> 
   const file = join(dataDirectory, fileName);
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, 'utf8'));
+    json = JSON.parse(await readRegularFile(file));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // A link that leads nowhere is a file whose volume is not there (yet).
+    if (isMissing(error) && (await stampOf(file)) === '') return null;
     // A JSON error may quote the file's text; nothing of it goes into a log.
     const reason = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message;
     throw new KeysFileError(`${file} cannot be read: ${reason}`);
@@ -54,6 +59,34 @@ export async function readKeys(dataDirectory: string): Promise<ApiKey[] | null> 
     }
   }
   return keys;
+}
+
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** A pipe of that name would be waited for, by every request. */
+async function readRegularFile(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error('it is no regular file');
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Changes whenever the file is replaced or edited, and when it can no longer be looked at; empty when there is none. */
+async function stampOf(file: string): Promise<string> {
+  try {
+    const named = await lstat(file);
+    const { ino, size, mtimeMs, ctimeMs } = named.isSymbolicLink() ? await stat(file) : named;
+    return [ino, size, mtimeMs, ctimeMs].join();
+  } catch (error) {
+    const isThere = await lstat(file).then(
+      () => true,
+      (reason) => !isMissing(reason),
+    );
+    return isThere ? `unknown: ${(error as NodeJS.ErrnoException).code}` : '';
+  }
 }
 
 /** Reads, changes and writes the file while no other process does. @throws KeysFileError */
@@ -174,7 +207,7 @@ export class KeyStore {
   }
 
   get summary(): KeySummary {
-    const file = resolve(this.dataDirectory, fileName);
+    const file = keysFile(this.dataDirectory);
     return { file, inFile: this.#inFile, fromEnvironment: this.#own.length > 0 };
   }
 
@@ -192,6 +225,25 @@ export class KeyStore {
 
   find(secret: string): KnownKey | undefined {
     return findKey(this.#keys, secret);
+  }
+
+  /** Those of the file, as of now. @throws KeysFileError */
+  async list(): Promise<readonly ApiKey[]> {
+    return (await readKeys(this.dataDirectory)) ?? [];
+  }
+
+  /** Makes a key, which works at once. @throws as addKey */
+  async add(grant: KeyGrant): ReturnType<typeof addKey> {
+    const made = await addKey(this.dataDirectory, grant);
+    await this.#look();
+    return made;
+  }
+
+  /** Takes a key away; requests that come later are refused. @returns undefined when there was none */
+  async revoke(id: string): Promise<ApiKey | undefined> {
+    const revoked = await revokeKey(this.dataDirectory, id);
+    await this.#look();
+    return revoked;
   }
 
   async #look(): Promise<void> {
@@ -220,15 +272,8 @@ export class KeyStore {
     this.#keys = [...this.#own, ...(keys ?? []).map(withDigest)];
   }
 
-  /** Changes whenever the file is replaced or edited, and when it can no longer be looked at; empty when there is none. */
-  async #stamp(): Promise<string> {
-    try {
-      const { ino, size, mtimeMs, ctimeMs } = await stat(join(this.dataDirectory, fileName));
-      return [ino, size, mtimeMs, ctimeMs].join();
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' ? '' : `unknown: ${code}`;
-    }
+  #stamp(): Promise<string> {
+    return stampOf(join(this.dataDirectory, fileName));
   }
 }
 

@@ -3,8 +3,7 @@
  * which lies in some scraper's configuration, sees metrics and load and nothing else.
  */
 
-export const scopes = ['completions', 'concepts:read', 'concepts:write', 'metrics', 'admin'] as const;
-type Scope = (typeof scopes)[number];
+import type { Scope } from '../schemas/keys.js';
 
 /** What a route needs: a key with that scope, any key that is not for metrics alone, or none (`public`). */
 export type RouteScope = Scope | 'public' | 'any';

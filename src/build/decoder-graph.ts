@@ -8,7 +8,7 @@ import type { ModelProto } from '../onnx/schema/onnx_pb.js';
 import type { CheckpointWeights } from './checkpoint-weights.js';
 import { embeddingName, headName } from './describe.js';
 import type { Decoder, Precision } from './description/decoder.js';
-import { GraphParts, microsoft } from './graph-parts.js';
+import { type BiasPart, GraphParts, microsoft, whole } from './graph-parts.js';
 import { rotaryRows } from './rotary-rows.js';
 import type { MatrixForm, RowRange, WeightPlan } from './weight-plan.js';
 
@@ -30,6 +30,9 @@ interface Residual {
   /** What has yet to be added to it; null for nothing. */
   readonly added: string | null;
 }
+
+const headParts = ['q', 'k', 'v'] as const;
+type HeadPart = (typeof headParts)[number];
 
 class GraphWriter extends GraphParts {
   write(): void {
@@ -138,17 +141,7 @@ class GraphWriter extends GraphParts {
     const { heads, kvHeads, headDim, hidden } = decoder;
     const at = `model.layers.${layer}.self_attn`;
     const block = decoder.blocks[layer] ?? { window: 0, rotary: null };
-    const [q, kv] = [heads * headDim, kvHeads * headDim];
-    const packed = this.weights.has(`${at}.qkv_proj.weight`);
-    const parts = packed ? (['qkv'] as const) : (['q', 'k', 'v'] as const);
-    const sizes = { qkv: q + 2 * kv, q, k: kv, v: kv };
-    const sources = parts.map((part) =>
-      this.weights.rows(`${at}.${part}_proj.weight`, [sizes[part], hidden]),
-    );
-    const projected = this.product(input, `${at}.qkv_proj`, sources, this.#form(layer, true), `${at}/qkv`);
-    const biases = parts.map((part) => [`${at}.${part}_proj.bias`, sizes[part]] as const);
-    const qkv = this.biased(projected, `${at}.qkv_proj`, biases, `${at}/qkv_biased`);
-    const inputs = this.#normedHeads(layer, qkv);
+    const inputs = this.#normedHeads(layer, this.#projected(layer, input));
     const tables = block.rotary === null ? ['', ''] : [`cos_${block.rotary}`, `sin_${block.rotary}`];
     const past = ['key', 'value'].map((part) => `past_key_values.${layer}.${part}`);
     const output = `${at}/attended`;
@@ -167,20 +160,70 @@ class GraphWriter extends GraphParts {
       },
       microsoft,
     );
-    const own = [this.weights.rows(`${at}.o_proj.weight`, [hidden, q])];
-    const mixed = this.product(output, `${at}.o_proj`, own, this.#form(layer, false), `${at}/output`);
-    return this.biased(mixed, `${at}.o_proj`, [[`${at}.o_proj.bias`, hidden]], `${at}/output_biased`);
+    const own = [this.weights.rows(`${at}.o_proj.weight`, [hidden, heads * headDim])];
+    const mixed = this.product(output, `${at}.o_proj`, own, this.#form(), `${at}/output`);
+    return this.biased(mixed, `${at}.o_proj`, [whole(`${at}.o_proj.bias`, hidden)], `${at}/output_biased`);
   }
 
-  /** Inputs of GroupQueryAttention: q, k and v side by side, or apart where queries and keys have norms. */
-  #normedHeads(layer: number, qkv: string): string[] {
-    const { graph, decoder } = this;
-    const { heads, kvHeads, headDim, headNorms } = decoder;
-    if (headNorms === 'none') return [qkv, '', ''];
+  /** Numbers of a position's queries, keys and values. */
+  #widths(): Readonly<Record<HeadPart, number>> {
+    const { heads, kvHeads, headDim } = this.decoder;
+    return { q: heads * headDim, k: kvHeads * headDim, v: kvHeads * headDim };
+  }
+
+  /** Where in the matrix of all three a part lies, for checkpoints that have one. */
+  #place(part: HeadPart): { first: number; count: number; all: number } {
+    const { q, k, v } = this.#widths();
+    return { first: { q: 0, k: q, v: q + k }[part], count: this.#widths()[part], all: q + k + v };
+  }
+
+  #headRows(at: string, part: HeadPart): RowRange {
+    const { hidden } = this.decoder;
+    const { first, count, all } = this.#place(part);
+    const packed = `${at}.qkv_proj.weight`;
+    if (this.weights.has(packed)) return this.weights.rows(packed, [all, hidden], first, count);
+    return this.weights.rows(`${at}.${part}_proj.weight`, [count, hidden]);
+  }
+
+  #headBias(at: string, part: HeadPart): BiasPart {
+    const { first, count, all } = this.#place(part);
+    const packed = `${at}.qkv_proj.bias`;
+    if (this.weights.has(packed)) return { name: packed, first, count, all };
+    return { name: `${at}.${part}_proj.bias`, first: 0, count, all: count };
+  }
+
+  /** Queries, keys and values: one product for all, or one for each where they are stored in different forms. */
+  #projected(layer: number, input: string): readonly string[] {
     const at = `model.layers.${layer}.self_attn`;
-    const widths = [heads, kvHeads, kvHeads].map((count) => count * headDim);
-    const parts = ['q', 'k', 'v'].map((part) => `${at}/${part}`);
-    graph.addNode('Split', [qkv, this.shape(...widths)], parts, { axis: -1 });
+    if (this.precision !== 'int4') {
+      const sources = headParts.map((part) => this.#headRows(at, part));
+      const projected = this.product(input, `${at}.qkv_proj`, sources, 'q8', `${at}/qkv`);
+      const biases = headParts.map((part) => this.#headBias(at, part));
+      return [this.biased(projected, `${at}.qkv_proj`, biases, `${at}/qkv_biased`)];
+    }
+    return headParts.map((part) => {
+      // Few, and read by several heads each: what rounding them to 4 bits costs is out of all proportion.
+      const form = part === 'q' ? 'q4' : 'q8';
+      const projected = this.product(
+        input,
+        `${at}.${part}_proj`,
+        [this.#headRows(at, part)],
+        form,
+        `${at}/${part}`,
+      );
+      return this.biased(projected, `${at}.${part}_proj`, [this.#headBias(at, part)], `${at}/${part}_biased`);
+    });
+  }
+  /** Inputs of GroupQueryAttention: q, k and v side by side, or apart where queries and keys have norms. */
+  #normedHeads(layer: number, projected: readonly string[]): readonly string[] {
+    const { graph, decoder } = this;
+    const { headDim, headNorms } = decoder;
+    const [first = '', ...others] = projected;
+    if (headNorms === 'none') return others.length > 0 ? projected : [first, '', ''];
+    const at = `model.layers.${layer}.self_attn`;
+    const widths = headParts.map((part) => this.#widths()[part]);
+    const parts = others.length > 0 ? projected : headParts.map((part) => `${at}/${part}`);
+    if (others.length === 0) graph.addNode('Split', [first, this.shape(...widths)], [...parts], { axis: -1 });
     return parts.map((tensor, index) => {
       const name = ['q_norm', 'k_norm'][index];
       const width = widths[index] ?? 0;
@@ -202,25 +245,19 @@ class GraphWriter extends GraphParts {
         ? weights.rows(packed, [2 * intermediate, hidden], part === 'up' ? intermediate : 0, intermediate)
         : weights.rows(`${at}.${part}_proj.weight`, [intermediate, hidden]);
     const projected = (['gate', 'up'] as const).map((part) => {
-      const made = this.product(
-        input,
-        `${at}.${part}_proj`,
-        [half(part)],
-        this.#form(layer, false),
-        `${at}/${part}`,
-      );
+      const made = this.product(input, `${at}.${part}_proj`, [half(part)], this.#form(), `${at}/${part}`);
       return this.biased(
         made,
         `${at}.${part}_proj`,
-        [[`${at}.${part}_proj.bias`, intermediate]],
+        [whole(`${at}.${part}_proj.bias`, intermediate)],
         `${at}/${part}_biased`,
       );
     });
     const [gate = '', up = ''] = projected;
     const inner = graph.add('Mul', [this.activated(gate, at), up], `${at}/inner`);
     const own = [weights.rows(`${at}.down_proj.weight`, [hidden, intermediate])];
-    const down = this.product(inner, `${at}.down_proj`, own, this.#form(layer, true), `${at}/down`);
-    return this.biased(down, `${at}.down_proj`, [[`${at}.down_proj.bias`, hidden]], `${at}/down_biased`);
+    const down = this.product(inner, `${at}.down_proj`, own, this.#form(layer), `${at}/down`);
+    return this.biased(down, `${at}.down_proj`, [whole(`${at}.down_proj.bias`, hidden)], `${at}/down_biased`);
   }
 
   #logits(tensor: string): void {
@@ -242,15 +279,15 @@ class GraphWriter extends GraphParts {
   }
 
   /**
-   * The form of a matrix in a layer. In 4 bits some matrices stay at 8: those that errors show most in, in the first and
-   * last eighth of the layers and every third between, as llama.cpp's mixtures have it.
-   * @param sensitive whether it is one of the attention's inputs or the MLP's last matrix
+   * The form of a matrix in 4 bits: of those that errors show most in, some stay at 8. Those are keys and values, and the
+   * MLP's last matrix in the first and last eighth of the layers and every third between, as llama.cpp's mixtures have it.
+   * @param layer of an MLP's last matrix
    */
-  #form(layer: number, sensitive: boolean): MatrixForm {
+  #form(layer = -1): MatrixForm {
     if (this.precision !== 'int4') return 'q8';
     const layers = this.decoder.blocks.length;
     const eighth = Math.floor(layers / 8);
     const chosen = layer < eighth || layer >= layers - eighth || (layer - eighth) % 3 === 2;
-    return sensitive && chosen ? 'q8' : 'q4';
+    return layer >= 0 && chosen ? 'q8' : 'q4';
   }
 }

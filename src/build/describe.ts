@@ -10,6 +10,9 @@ import { families } from './families.js';
 export const embeddingName = 'model.embed_tokens.weight';
 export const headName = 'lm_head.weight';
 
+/** What GroupQueryAttention takes with the rotary embedding inside, of a head and of what is rotated of it. */
+const headMultiple = 16;
+
 /** @throws SteerdError model_unsupported, checkpoint_invalid */
 export function describeDecoder({
   config: record,
@@ -24,16 +27,23 @@ export function describeDecoder({
   const heads = config.count('num_attention_heads');
   const headDim = config.optionalCount('head_dim') ?? hidden / heads;
   const kvHeads = config.optionalCount('num_key_value_heads') ?? heads;
-  if (!Number.isInteger(headDim) || headDim % 8 !== 0)
+  if (!Number.isInteger(headDim) || headDim % headMultiple !== 0)
     throw errors.checkpointUnsupported(
       configFile,
-      `its attention heads have ${headDim} dimensions, and a multiple of 8 is needed`,
+      `its attention heads have ${headDim} dimensions, and a multiple of ${headMultiple} is needed`,
     );
   if (heads % kvHeads !== 0)
     throw errors.checkpointInvalid(configFile, `${heads} heads cannot share ${kvHeads} heads of keys`);
   const traits = family.traits(config, headDim);
   const settings = traits.rotary ?? { [onlyTable]: rotarySettings(config, headDim) };
   const layer = traits.layer ?? (() => ({ window: 0, rotary: onlyTable }));
+  const rotary = new Map(Object.entries(settings).map(([name, one]) => [name, rotaryTable(one)]));
+  for (const { frequencies } of rotary.values())
+    if ((2 * frequencies.length) % headMultiple !== 0)
+      throw errors.checkpointUnsupported(
+        configFile,
+        `${2 * frequencies.length} of ${headDim} dimensions of its attention heads are rotated, and a multiple of ${headMultiple} is needed`,
+      );
   const blocks: Block[] = Array.from({ length: layers }, (_, index) => layer(index));
   return {
     modelType: family.modelType,
@@ -52,7 +62,7 @@ export function describeDecoder({
     norms: traits.norms ?? usualNorms,
     headNorms: traits.headNorms ?? 'none',
     tied: config.flag('tie_word_embeddings') || !tensors.has(headName),
-    rotary: new Map(Object.entries(settings).map(([name, one]) => [name, rotaryTable(one)])),
+    rotary,
   };
 }
 

@@ -15,13 +15,28 @@ import {
 import type { CheckpointWeights } from './checkpoint-weights.js';
 import { embeddingName, headName } from './describe.js';
 import type { Decoder, Precision } from './description/decoder.js';
-import { blockSize } from './quantize.js';
-import { blocksOf, type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
+import { blockSize, blocksOf } from './quantize.js';
+import { type MatrixForm, type RowRange, type StoredWeight, WeightPlan } from './weight-plan.js';
 
 export const microsoft = 'com.microsoft';
 /** Activations are rounded to 8 bits, block by block (MatMulNBits' accuracy_level). */
 const int8Level = 4;
 const opset = 21;
+
+/** Some of a bias: `count` of its `all` numbers. */
+export interface BiasPart {
+  readonly name: string;
+  readonly first: number;
+  readonly count: number;
+  readonly all: number;
+}
+
+export const whole = (name: string, length: number): BiasPart => ({
+  name,
+  first: 0,
+  count: length,
+  all: length,
+});
 
 export class GraphParts {
   readonly graph: Graph;
@@ -110,26 +125,21 @@ export class GraphParts {
     return this.graph.add('MatMulNBits', [input, ...weights], output, settings, microsoft);
   }
 
-  /** Adds a bias where the checkpoint has it. */
-  biased(
-    tensor: string,
-    name: string,
-    parts: readonly (readonly [name: string, length: number])[],
-    output: string,
-  ): string {
-    if (!parts.some(([part]) => this.weights.has(part))) return tensor;
-    const length = parts.reduce((sum, [, size]) => sum + size, 0);
-    const readers = parts.map(([part, size]) =>
-      this.weights.has(part) ? this.weights.vector(part, size) : async () => new Float32Array(size),
+  /** Adds a bias, of parts side by side, where the checkpoint has it. */
+  biased(tensor: string, name: string, parts: readonly BiasPart[], output: string): string {
+    if (!parts.some((part) => this.weights.has(part.name))) return tensor;
+    const length = parts.reduce((sum, { count }) => sum + count, 0);
+    const readers = parts.map(({ name: part, all }) =>
+      this.weights.has(part) ? this.weights.vector(part, all) : async () => new Float32Array(all),
     );
     const bias = this.plan.vector(`${name}.bias`, length, async () => {
-      const all = new Float32Array(length);
+      const values = new Float32Array(length);
       let at = 0;
-      for (const [index, read] of readers.entries()) {
-        all.set(await read(), at);
-        at += parts[index]?.[1] ?? 0;
+      for (const [index, { first, count }] of parts.entries()) {
+        values.set(((await readers[index]?.()) ?? new Float32Array(0)).subarray(first, first + count), at);
+        at += count;
       }
-      return all;
+      return values;
     });
     return this.graph.add('Add', [tensor, bias], output);
   }

@@ -7,6 +7,9 @@ import { float16ToNumber } from '../common/float16.js';
 /** Weights that share a scale; as in GGUF's Q8_0 and Q4_0. */
 export const blockSize = 32;
 
+/** Blocks of a row; the last may be filled up. */
+export const blocksOf = (columns: number): number => Math.ceil(columns / blockSize);
+
 /** Rows of blocks: `count * blocks` scales, and for 4 bits as many zero points, one a byte. */
 export interface QuantizedRows {
   readonly values: Uint8Array;
@@ -37,62 +40,92 @@ export function toEightBits(weights: Float32Array, blocks: number): QuantizedRow
   return { values, scales, zeroPoints: new Uint8Array(0) };
 }
 
-/** Ranges that are tried for a block, as shares of the distance from its least to its largest weight. */
-const ranges = [1, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82, 0.78, 0.74, 0.7];
+/** Grids that are tried for a block first, as shares of the distance from its least to its largest weight. */
+const ranges = [1, 0.93, 0.86, 0.79, 0.72] as const;
 const largestCode = 15;
+/** Adding it and taking it off again rounds a double of moderate size to a whole number: its last bit stands for 1. */
+const rounding = 1.5 * 2 ** 52;
+
+/** One block's weights, and the best grid for them so far. In doubles throughout: conversions would be half the work. */
+class BlockFit {
+  readonly weights = new Float64Array(blockSize);
+  /** Steps of a weight are `round(weight * inverse)`, between `-zero` and `15 - zero`. */
+  inverse = 0;
+  zero = 0;
+  /** The best for these steps (least squares): the sum of weights times steps by that of steps squared. */
+  scale = 0;
+  /** What is taken off the sum of squares by it. */
+  #gain = 0;
+
+  clear(): void {
+    this.inverse = 0;
+    this.zero = 0;
+    this.scale = 0;
+    this.#gain = 0;
+  }
+
+  try(inverse: number, zero: number): void {
+    const { weights } = this;
+    const [least, most] = [-zero, largestCode - zero];
+    let products = 0;
+    let squares = 0;
+    for (let i = 0; i < blockSize; i++) {
+      const weight = weights[i] as number;
+      const near = weight * inverse + rounding - rounding;
+      // (In this form, for it takes half as long as Math.min and Math.max.)
+      let steps = near;
+      if (steps < least) steps = least;
+      else if (steps > most) steps = most;
+      products += weight * steps;
+      squares += steps * steps;
+    }
+    if (!(products * products > this.#gain * squares)) return;
+    this.#gain = (products * products) / squares;
+    this.inverse = inverse;
+    this.zero = zero;
+    this.scale = products / squares;
+  }
+}
 
 /**
- * Of several ranges, takes the one with the least squared error, large weights counting for more: products with them are
- * where an error shows. Within a range the scale is the best for the codes that it gave (least squares).
+ * Of several grids for a block the one with the least squared error. The best of some ranges is tried once more with the
+ * scale that was best for its codes, and with its neighbours as zero points: that they are whole numbers costs most.
  */
 export function toFourBits(weights: Float32Array, blocks: number): QuantizedRows {
   const values = new Uint8Array((blocks * blockSize) / 2);
   const scales = new Float32Array(blocks);
   const zeroPoints = new Uint8Array(blocks);
+  const fit = new BlockFit();
   const codes = new Uint8Array(blockSize);
-  const best = new Uint8Array(blockSize);
-  const importance = new Float64Array(blockSize);
   for (let block = 0; block < blocks; block++) {
     const from = block * blockSize;
     let least = 0;
     let most = 0;
-    let squares = 0;
-    for (let i = from; i < from + blockSize; i++) {
-      const weight = weights[i] as number;
-      squares += weight * weight;
+    for (let i = 0; i < blockSize; i++) {
+      const weight = weights[from + i] as number;
+      fit.weights[i] = weight;
       if (weight < least) least = weight;
       if (weight > most) most = weight;
     }
-    const typical = Math.sqrt(squares / blockSize);
-    for (let i = 0; i < blockSize; i++) importance[i] = typical + Math.abs(weights[from + i] as number);
-    let leastError = Number.POSITIVE_INFINITY;
-    for (const share of most > least ? ranges : []) {
-      const step = ((most - least) * share) / largestCode;
-      const zero = Math.min(largestCode, Math.max(0, Math.round((-least * share) / step)));
-      const inverse = 1 / step;
-      let products = 0;
-      let codeSquares = 0;
-      let total = 0;
-      for (let i = 0; i < blockSize; i++) {
-        const weight = weights[from + i] as number;
-        const place = weight * inverse + zero + 0.5;
-        const code = place < 0 ? 0 : place > largestCode ? largestCode : place | 0;
-        codes[i] = code;
-        const counted = importance[i] as number;
-        products += counted * weight * (code - zero);
-        codeSquares += counted * (code - zero) * (code - zero);
-        total += counted * weight * weight;
-      }
-      if (codeSquares === 0) continue;
-      const error = total - (products * products) / codeSquares;
-      if (error >= leastError) continue;
-      leastError = error;
-      scales[block] = products / codeSquares;
-      zeroPoints[block] = zero;
-      best.set(codes);
+    fit.clear();
+    // Of weights that are nearly zero a grid's inverse would be none.
+    const whole = largestCode / (most - least);
+    if (Number.isFinite(whole)) {
+      const middle = Math.round(-least * whole);
+      for (let i = 0; i < ranges.length; i++) fit.try(whole / (ranges[i] as number), middle);
+      fit.try(1 / fit.scale, middle);
+      const { inverse } = fit;
+      if (middle > 0) fit.try(inverse, middle - 1);
+      if (middle < largestCode) fit.try(inverse, middle + 1);
     }
-    if (leastError === Number.POSITIVE_INFINITY) best.fill(0);
-    pack(best, values, from / 2);
+    const { inverse, zero } = fit;
+    scales[block] = fit.scale;
+    zeroPoints[block] = zero;
+    for (let i = 0; i < blockSize; i++) {
+      const code = (fit.weights[i] as number) * inverse + rounding - rounding + zero;
+      codes[i] = Math.min(Math.max(code, 0), largestCode);
+    }
+    pack(codes, values, from / 2);
   }
   return { values, scales, zeroPoints };
 }

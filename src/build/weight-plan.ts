@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { CheckpointTensor } from '../checkpoint/checkpoint.js';
 import { dataTypes } from '../onnx/graph/data-types.js';
-import { blockSize } from './quantize.js';
+import { blockSize, blocksOf } from './quantize.js';
 
 /** Rows of a tensor of the checkpoint. */
 export interface RowRange {
@@ -62,8 +62,6 @@ const elementBytes: ReadonlyMap<number, number> = new Map([
   [dataTypes.float16, 2],
   [dataTypes.uint8, 1],
 ]);
-
-export const blocksOf = (columns: number): number => Math.ceil(columns / blockSize);
 
 export class WeightPlan {
   readonly tasks: WeightTask[] = [];

@@ -37,6 +37,32 @@ export interface SafeTensor {
   toNumbers(): number[];
 }
 
+/** What a file says of a tensor before its data. */
+export type TensorEntry = Pick<TensorData, 'dtype' | 'shape'>;
+
+/**
+ * All of a file but the data, which follows in the order given: for who writes that as it is made. The same input gives the same bytes.
+ * @throws SafetensorsError for a shape that no file can hold
+ */
+export function safetensorsHead(
+  tensors: Readonly<Record<string, TensorEntry>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const members = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  let offset = 0;
+  for (const [name, { dtype, shape }] of Object.entries(tensors)) {
+    const end = offset + byteLength(name, elementBytes[dtype], shape);
+    members.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
+    offset = end;
+  }
+  const json = Buffer.from(`{${members.join(',')}}`);
+  // Spaces up to a multiple of eight keep the data aligned, as the reference implementation does.
+  const head = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(head.length - 8), true);
+  head.set(json, 8);
+  return head;
+}
+
 /**
  * Writes tensors in the order given; the same input gives the same bytes.
  * @throws SafetensorsError `length` when data and shape disagree.
@@ -45,10 +71,7 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, TensorData>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const members = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+  const parts = Object.entries(tensors).map(([name, { dtype, shape, data }]) => {
     const expected = byteLength(name, elementBytes[dtype], shape);
     if (data.byteLength !== expected) {
       throw new SafetensorsError(
@@ -56,19 +79,12 @@ export function encodeSafetensors(
         `tensor ${JSON.stringify(name)} (${dtype} [${shape}]) needs ${expected} bytes of data; received ${data.byteLength}`,
       );
     }
-    const entry = { dtype, shape, data_offsets: [offset, offset + expected] };
-    members.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    offset += expected;
-  }
-  const json = Buffer.from(`{${members.join(',')}}`);
-  // Spaces up to a multiple of eight keep the data aligned, as the reference implementation does.
-  const headerBytes = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.fill(0x20, 8, 8 + headerBytes);
-  file.set(json, 8);
-  let position = 8 + headerBytes;
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  });
+  const head = safetensorsHead(tensors, metadata);
+  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, head.length));
+  file.set(head);
+  let position = head.length;
   for (const part of parts) {
     file.set(part, position);
     position += part.length;

@@ -14,6 +14,10 @@ export class ApiError extends Error {
   constructor(
     message: string,
     readonly exitCode: 1 | 2 | 3,
+    /** Of the reply, where there was one. */
+    readonly status?: number,
+    /** The stable name of the refusal, where it has one. */
+    readonly code?: string,
   ) {
     super(message);
   }
@@ -69,18 +73,19 @@ export class Api {
   async #open(path: string, asked: Asked): Promise<Reply> {
     const reply = await this.send(path, asked, asked.signal ?? this.signal);
     if (reply.status < 300) return reply;
-    const text = (await collect(reply.body)).toString();
-    throw new ApiError(messageOf(text) ?? `status ${reply.status} of ${path}`, exitCodeOf(reply.status));
+    const { message, code } = errorOf((await collect(reply.body)).toString());
+    const said = message ?? `status ${reply.status} of ${path}`;
+    throw new ApiError(said, exitCodeOf(reply.status), reply.status, code ?? undefined);
   }
 }
 
 const exitCodeOf = (status: number) => ([401, 403, 429, 503].includes(status) ? 3 : status < 500 ? 2 : 1);
 
-function messageOf(text: string): string | undefined {
+function errorOf(text: string): { readonly message?: string; readonly code?: string | null } {
   try {
-    return (JSON.parse(text) as { error?: { message?: string } }).error?.message;
+    return (JSON.parse(text) as { error?: { message?: string; code?: string | null } }).error ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -101,8 +106,8 @@ export interface ApiOptions {
 /** Settings that an application inside this process is run with. */
 const localSettings: readonly SettingName[] = ['model', 'modelsDirectory', 'dataDirectory', 'threads'];
 
-/** Adds `--server`, `--local`, `--json` and the settings of an application of one's own. */
-export function addApi(command: Command): ReturnType<typeof addSettings> {
+/** Adds `--server` and `--local`. */
+export const addServer = (command: Command): Command =>
   command
     .addOption(
       new Option(
@@ -110,14 +115,18 @@ export function addApi(command: Command): ReturnType<typeof addSettings> {
         'the server to ask (default: the one on the configured port if it answers, else this process)',
       ),
     )
-    .option('--local', 'in this process, even when a server answers', false)
-    .option('--json', 'as JSON', false);
+    .option('--local', 'in this process, even when a server answers', false);
+
+/** Adds `--server`, `--local`, `--json` and the settings of an application of one's own. */
+export function addApi(command: Command): ReturnType<typeof addSettings> {
+  addServer(command).option('--json', 'as JSON', false);
   return addSettings(command, localSettings);
 }
 
 /**
  * Runs `work` with the API, and closes what was opened for it whatever happens.
  * @param needs `model`: an application of this process is asked only when its model is loaded
+ * @param stopped what the command says when it was stopped
  * @throws ApiError; Interrupted
  */
 export function withApi<T>(
@@ -125,6 +134,7 @@ export function withApi<T>(
   settings: Settings,
   work: (api: Api) => Promise<T>,
   needs: 'model' | 'nothing' = 'nothing',
+  stopped = 'stopped',
 ): Promise<T> {
   return untilInterrupted(async (signal) => {
     const named = options.model === undefined ? {} : { model: settings.model };
@@ -138,7 +148,7 @@ export function withApi<T>(
     } finally {
       await own.close();
     }
-  }, 'stopped');
+  }, stopped);
 }
 
 /** The server that the options mean; null for this process. */
@@ -154,7 +164,8 @@ export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>)
   const reached = ['0.0.0.0', '::', '[::]'].includes(host) ? '127.0.0.1' : host;
   const url = `http://${reached.includes(':') && !reached.startsWith('[') ? `[${reached}]` : reached}:${port}`;
   try {
-    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(500) });
+    // Where nobody listens this fails at once; who is busy gets time: a second model beside it would make that worse.
+    const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(3000) });
     const { version } = (await reply.json()) as { version?: unknown };
     return reply.ok && typeof version === 'string' ? url : null;
   } catch {

@@ -100,6 +100,8 @@ async function stream(api: Api, path: string, body: object): Promise<void> {
 }
 
 async function standardInput(): Promise<string> {
+  // Else a terminal would wait without a word.
+  if (process.stdin.isTTY) process.stderr.write('type the prompt, then Ctrl-D on a line of its own:\n');
   let text = '';
   for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk;
   return text;

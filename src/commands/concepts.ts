@@ -3,13 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
-import { errors } from '../errors.js';
+import { fileFormat } from '../common/file-kind.js';
+import { numpyArrays } from '../concepts/foreign-vectors.js';
+import { saeDirection } from '../concepts/sae-direction.js';
+import { errors, SteerdError } from '../errors.js';
 import { vectorFormats } from '../schemas/concept-vectors.js';
 import type { ConceptList, ConceptObject, ConceptSimilarity, DeletedConcept } from '../schemas/concepts.js';
 import { type Api, type ApiOptions, addApi, withApi } from './api.js';
 import { conceptCard } from './concept-card.js';
 import { painted, say, sayJson, sayTable, sayWrapped, terminalWidth } from './output.js';
+import { numberOf } from './steering-options.js';
 
 type Options = ApiOptions & Readonly<Record<string, string | boolean | undefined>>;
 type Work = (api: Api, options: Options, args: string[]) => Promise<void>;
@@ -40,7 +45,16 @@ export function register(program: Command): void {
   add('export <name>', 'its vectors as a file', exportOne)
     .option('--format <name>', `${vectorFormats.join(', ')} (default: by the file's name, else safetensors)`)
     .option('--out <file>', 'where it goes (default: <name>.<format>)');
-  add('import <name> <file>', 'a concept from a safetensors, GGUF or JSON file', importOne);
+  add('import <name> <file>', 'a concept from a safetensors, GGUF, NumPy or JSON file', importOne)
+    .option(
+      '--feature <number>',
+      "of a sparse autoencoder's safetensors or npz: the row of its decoder that is meant",
+    )
+    .option(
+      '--layer <number>',
+      'the block, from 0, whose output the autoencoder reads, or where one vector alone is added',
+    )
+    .option('--scale <number>', 'strength 1 adds the vector times this (default: 1, or what the file says)');
   add('rm <names...>', 'remove concepts that were made here', remove).alias('remove');
 }
 
@@ -79,9 +93,13 @@ const similarity: Work = async (api, { json }, names) => {
   const found = await api.json<ConceptSimilarity>(api.concepts('/similarity', query));
   if (json) return sayJson(found);
   const { concepts, cosine } = found;
-  const width = Math.min(14, Math.max(...concepts.map(({ name }) => name.length)));
-  const whole = width + 6 * concepts.length;
-  if (whole > terminalWidth() && process.stdout.isTTY) {
+  const longest = Math.max(...concepts.map(({ name }) => name.length));
+  const narrow = process.stdout.isTTY;
+  const width = narrow ? Math.min(14, longest) : longest;
+  // As wide as the names where there is room: "-0.07" takes five, and so much of a name is the least.
+  const room = narrow ? Math.floor((terminalWidth() - width) / concepts.length) - 1 : longest;
+  const column = Math.max(5, Math.min(longest, room));
+  if (room < 5 && narrow) {
     // Pairs, the closest first, where a matrix has no room.
     const pairs = concepts.flatMap((a, i) =>
       concepts.slice(i + 1).map((b, j) => ({ a, b, value: cosine[i]?.[i + 1 + j] ?? null })),
@@ -93,11 +111,11 @@ const similarity: Work = async (api, { json }, names) => {
     );
     return;
   }
-  say(' '.repeat(width) + concepts.map(({ name }) => ` ${name.slice(0, 5).padStart(5)}`).join(''));
+  say(' '.repeat(width) + concepts.map(({ name }) => ` ${name.slice(0, column).padStart(column)}`).join(''));
   for (const [i, { name }] of concepts.entries()) {
     const row = concepts.map((_, j) => {
       const value = cosine[i]?.[j] ?? null;
-      const text = ` ${(value === null ? '-' : value.toFixed(2)).padStart(5)}`;
+      const text = ` ${(value === null ? '-' : value.toFixed(2)).padStart(column)}`;
       return value !== null && i !== j && Math.abs(value) > 0.5 ? painted('1;33', text) : text;
     });
     say(name.slice(0, width).padEnd(width) + row.join(''));
@@ -120,15 +138,44 @@ const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
   else sayWrapped(`${name}: ${bytes.length} bytes in ${file}`);
 };
 
-const importOne: Work = async (api, { json }, [name = '', file = '']) => {
-  const made = await api.json<ConceptObject>(api.concepts(`${at(name)}/vectors`), {
+const importOne: Work = async (api, { json, feature, layer, scale }, [name = '', file = '']) => {
+  const bytes = await readFile(file);
+  const query = Object.fromEntries(
+    Object.entries({ feature, layer, scale }).filter(([, value]) => value !== undefined),
+  );
+  const made = await api.json<ConceptObject>(api.concepts(`${at(name)}/vectors`, query), {
     method: 'PUT',
-    body: await readFile(file),
+    body: typeof feature === 'string' ? rowOf(bytes, feature) : bytes,
   });
   if (json) return sayJson(made);
   sayWrapped(`${made.name} ${made.version.slice(0, 12)} for model ${made.model}`);
   for (const warning of made.warnings ?? []) sayWrapped(`warning: ${warning}`, process.stderr);
 };
+
+/** One row of a file that may be larger than any upload; whatever the file says of its layer and scale goes with it. */
+function rowOf(bytes: Uint8Array, feature: string): Uint8Array {
+  const format = fileFormat(bytes);
+  if (format === undefined || format === 'json' || format === 'gguf')
+    throw errors.invalidRequest(
+      '--feature is for safetensors and npz files of sparse autoencoders.',
+      'feature',
+    );
+  try {
+    const arrays =
+      format === 'safetensors'
+        ? decodeSafetensors(bytes).tensors
+        : numpyArrays(bytes, format, Number.MAX_SAFE_INTEGER);
+    const found = saeDirection(arrays, { feature: numberOf('--feature', feature) });
+    return encodeSafetensors({
+      decoder_row: { dtype: 'F32', shape: [found.row.length], data: found.row },
+      scale: { dtype: 'F64', shape: [1], data: Float64Array.of(found.scale) },
+      ...(found.layer !== null && { layer: { dtype: 'I32', shape: [1], data: Int32Array.of(found.layer) } }),
+    });
+  } catch (error) {
+    if (error instanceof SteerdError || !(error instanceof Error)) throw error;
+    throw errors.vectorsInvalid(format, error.message);
+  }
+}
 
 const remove: Work = async (api, { json }, names) => {
   const removed = [];

@@ -1,31 +1,34 @@
 /** A fit on a running server: asked for, followed to its end, and cancelled when the command is stopped. */
-import type { FitEvent, FitJob } from '../schemas/fit-jobs.js';
+import type { FitJob } from '../schemas/fit-jobs.js';
 import { type Api, ApiError } from './api.js';
-import { ProgressLine } from './progress-line.js';
+import { followStages } from './follow-job.js';
+
+interface Options {
+  /** Before its progress; its name without. */
+  readonly title?: string;
+  /** A job that was asked for before: followed where it is there and not lost. */
+  readonly job?: string | undefined;
+  readonly onJob?: (id: string) => Promise<void>;
+}
 
 /**
  * @returns the job, which has succeeded
  * @throws ApiError when it was refused or has failed; Interrupted, when the server has stopped it too
  */
-export async function fitOverApi(api: Api, request: object): Promise<FitJob> {
-  const { id, name } = await api.json<FitJob>('/v1/fits', { method: 'POST', body: request });
-  const progress = new ProgressLine();
+export async function fitOverApi(api: Api, request: object, options: Options = {}): Promise<FitJob> {
+  const before = options.job === undefined ? null : await known(api, options.job);
+  const { id, name } = before ?? (await api.json<FitJob>('/v1/fits', { method: 'POST', body: request }));
+  await options.onJob?.(id);
+  return followStages<FitJob>(api, `/v1/fits/${id}`, options.title ?? name, 'the fit');
+}
+
+/** One that runs or has succeeded; null for any other, which is asked for anew. */
+async function known(api: Api, id: string): Promise<FitJob | null> {
   try {
-    for await (const event of api.events<FitEvent>(`/v1/fits/${id}/events`)) {
-      if (event.type !== 'progress') continue;
-      const { stage, done, total } = event.data;
-      progress.update(`${name}: ${stage}`, `${done} of ${total}`);
-    }
+    const job = await api.json<FitJob>(`/v1/fits/${id}`);
+    return job.status === 'failed' || job.status === 'cancelled' ? null : job;
   } catch (error) {
-    // Its own signal: the command's is aborted. One that has ended meanwhile is refused, and that is as well.
-    const signal = AbortSignal.timeout(10_000);
-    if (api.signal.aborted)
-      await api.json(`/v1/fits/${id}/cancel`, { method: 'POST', signal }).catch(() => {});
+    if (error instanceof ApiError && error.exitCode === 2) return null;
     throw error;
-  } finally {
-    progress.clear();
   }
-  const job = await api.json<FitJob>(`/v1/fits/${id}`);
-  if (job.status === 'succeeded') return job;
-  throw new ApiError(job.error?.message ?? `the fit was ${job.status}`, 1);
 }

@@ -1,14 +1,15 @@
 /**
  * `steerd fit`: fits concepts. One by name is fitted by the server that answers, else in this process into the data
- * directory, where POST /v1/fits would put it too; a list goes to a folder of files, which is how the concepts shipped with a model are made.
+ * directory, where POST /v1/fits would put it too, and so is a list; with a folder named a list becomes files there, which is how the
+ * concepts shipped with a model are made.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 import type { Concept } from '../concepts/concept.js';
-import { encodeConcept } from '../concepts/concept-file.js';
+import { decodeConcept, encodeConcept } from '../concepts/concept-file.js';
 import { conceptExtension } from '../concepts/concept-folder.js';
-import { ConceptStore } from '../concepts/concept-store.js';
 import type { Settings } from '../config.js';
 import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
@@ -27,8 +28,11 @@ import {
 import type { FitJob } from '../schemas/fit-jobs.js';
 import { FitRequest } from '../schemas/fits.js';
 import { validated } from '../schemas/validation.js';
-import { addApi, serverOf, withApi } from './api.js';
-import { readFitList } from './fit-list.js';
+import { type Api, ApiError, addApi, withApi } from './api.js';
+import { examplesSaid } from './example-file.js';
+import { FitJournal } from './fit-journal.js';
+import { type ListedFit, readFitList } from './fit-list.js';
+import { type Done, fitList } from './fit-list-run.js';
 import { fitOverApi } from './fit-over-api.js';
 import { Interrupted } from './interruption.js';
 import { say, sayJson, sayWrapped } from './output.js';
@@ -52,6 +56,7 @@ interface FitOptions {
   readonly calibrate: boolean;
   readonly list?: string;
   readonly out?: string;
+  readonly again?: boolean;
   readonly server?: string;
   readonly local?: boolean;
   readonly json?: boolean;
@@ -80,43 +85,51 @@ export function register(program: Command): void {
       '--profile <name>',
       `how layers compare: ${profileNames.join(', ')} (default: ${defaultProfile}, or the best where recipe or method is ${auto})`,
     )
-    .option('--examples <set>', `for recipe examples, pairs that ship: ${exampleSetNames.join(', ')}`)
+    .option(
+      '--examples <pairs>',
+      `pairs with the concept and without: a file, as CSV, JSON or JSON lines with "positive" and "negative"; or a set that ships: ${exampleSetNames.join(', ')}`,
+    )
     .option('--seed <number>', 'seed of whatever the fit draws (default: 0)')
     .option('--max-tokens <number>', "tokens of each answer that the fit reads (default: the recipe's own)")
     .option('--no-calibrate', 'leaves it to a rule what strength 1 means, instead of measuring it')
-    .option('--list <file>', 'fit every entry of a JSON list of {"name", "prefix", ...}; with --out')
-    .option('--out <folder>', 'where the concepts of a list go, as <name>.safetensors');
+    .option(
+      '--list <file>',
+      'fit every entry of a list of {"name", "prefix", ...}: JSON, JSON lines, or CSV with these columns; other options are for entries that do not say them. The same command goes on after an interruption',
+    )
+    .option(
+      '--out <folder>',
+      'with --list: files <name>.safetensors there, instead of concepts where the server finds them',
+    )
+    .option('--again', 'with --list: fit also what an interrupted run has done', false);
   const settingsOf = addApi(command);
   command.action(async (name: string | undefined, options: FitOptions) => {
     const { list, out } = options;
-    const fields = requestFields(options);
+    const fields = await requestFields(options);
     const settings = settingsOf({ ...options });
     if (list === undefined) {
       const stated = ['prefix', 'class', 'subject', 'examples'].some((field) => fields[field] !== undefined);
       if (name === undefined || !stated || out !== undefined) {
         command.error(
-          'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list and --out',
+          'error: give a name and --prefix (or --class and --subject, --subject, or --examples), or --list',
         );
       }
-      const request = validated(FitRequest, { name, ...fields });
-      const url = await serverOf(options, settings);
-      if (url === null) return fitIntoStore(request, settings, options);
+      // Known before anything is opened.
+      validated(FitRequest, { name, ...fields });
       // What was typed: a server fills in what is left out by itself.
-      const job = await withApi({ ...options, server: url }, settings, (api) =>
-        fitOverApi(api, { name, ...fields, ...api.named }),
-      );
-      reportJob(job, url, options);
+      await withApi(options, settings, async (api) => {
+        const where = api.where === null ? `in ${settings.dataDirectory}` : `on ${api.where}`;
+        reportJob(await fitOverApi(api, { name, ...fields, ...api.named }), where, options);
+      });
     } else {
-      if (out === undefined || name !== undefined || Object.keys(fields).length > 0) {
-        command.error('error: --list goes with --out, and its entries say everything else');
-      }
-      await fitIntoFolder(await readFitList(list, settings.model), out, settings);
+      if (name !== undefined) command.error('error: --list goes without a name: its entries have them');
+      if (out === undefined) await fitListIntoStore(list, fields, settings, options);
+      else await fitListIntoFolder(list, fields, out, settings, options);
     }
   });
 }
 
 /** The options that are fields of a fit's request, as it calls them. */
-function requestFields(options: FitOptions): Record<string, unknown> {
+async function requestFields(options: FitOptions): Promise<Record<string, unknown>> {
   const { prefix, subject, recipe, method, examples, seed, maxTokens, contrast, others, opposite, profile } =
     options;
   const fields = {
@@ -125,7 +138,7 @@ function requestFields(options: FitOptions): Record<string, unknown> {
     subject,
     recipe,
     method,
-    examples,
+    examples: examples === undefined ? undefined : await examplesSaid(examples),
     seed: numeric(seed),
     max_tokens: numeric(maxTokens),
     contrast,
@@ -144,40 +157,99 @@ function requestFields(options: FitOptions): Record<string, unknown> {
 const numeric = (value: string | undefined) =>
   value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 
-async function fitIntoStore(request: FitRequest, settings: Settings, { json }: FitOptions): Promise<void> {
-  // Opened first: a data directory that cannot be written to is known before the model is loaded.
-  const store = await ConceptStore.open({ dataDirectory: settings.dataDirectory, shipped: [] });
-  await withModel(settings, async (fit) => {
-    const { concept, seconds } = await fit(request, request.name);
-    await store.put(concept);
-    if (json) {
-      const { name, model, version, record } = concept;
-      const { recipe, method } = record;
-      sayJson({ name, model, version, recipe, method, seconds, warnings: conceptWarnings(concept) });
-    } else report(concept, seconds, `for model ${concept.model} in ${settings.dataDirectory}`);
-  });
+/** To a running server or, without one, to the application inside this process: both keep concepts in the same place. */
+async function fitListIntoStore(
+  file: string,
+  defaults: Record<string, unknown>,
+  settings: Settings,
+  options: FitOptions,
+): Promise<void> {
+  // Known before anything is opened.
+  const list = await readFitList(file, { defaults });
+  const { dataDirectory } = settings;
+  await withApi(
+    options,
+    settings,
+    async (api) => {
+      const place = { folder: null, dataDirectory, list: file, where: api.where };
+      const fitter = {
+        fit: async (
+          { fields }: ListedFit,
+          title: string,
+          job: string | undefined,
+          onJob: (id: string) => Promise<void>,
+        ) => doneOf(await fitOverApi(api, { ...api.named, ...fields }, { title, job, onJob }), api),
+        versionOf: ({ request }: ListedFit) => storedVersion(api, request),
+      };
+      await fitList(list, fitter, await FitJournal.open(place, options), options);
+    },
+    'model',
+    'stopped; the same command goes on with the fit where this one was',
+  );
 }
 
-async function fitIntoFolder(list: readonly FitRequest[], folder: string, settings: Settings): Promise<void> {
+function doneOf({ concept, started_at, finished_at, warnings, model }: FitJob, { where }: Api): Done {
+  return {
+    version: concept?.version ?? '',
+    seconds: (finished_at ?? 0) - (started_at ?? 0),
+    warnings,
+    where: `for model ${model}${where === null ? '' : ` on ${where}`}`,
+  };
+}
+
+async function storedVersion(api: Api, { name, model }: FitRequest): Promise<string | null> {
+  const of = model === undefined ? {} : { model };
+  try {
+    const path = api.concepts(`/${encodeURIComponent(name)}`, of);
+    return (await api.json<{ version: string }>(path)).version;
+  } catch (error) {
+    if (error instanceof ApiError && error.exitCode === 2) return null;
+    throw error;
+  }
+}
+
+async function fitListIntoFolder(
+  file: string,
+  defaults: Record<string, unknown>,
+  folder: string,
+  settings: Settings,
+  options: FitOptions,
+): Promise<void> {
+  const { model, dataDirectory } = settings;
+  const list = await readFitList(file, { defaults, model, asFiles: true });
   await makeFolderDurably(folder);
-  await withModel(settings, async (fit) => {
-    for (const [index, request] of list.entries()) {
-      const { concept, seconds } = await fit(request, `${request.name} (${index + 1} of ${list.length})`);
-      const file = `${concept.name}${conceptExtension}`;
-      await writeDurably(folder, file, encodeConcept(concept));
-      report(concept, seconds, join(folder, file));
-    }
+  const journal = await FitJournal.open({ folder, dataDirectory, list: file, where: null }, options);
+  const fileOf = ({ request }: ListedFit) => `${request.name}${conceptExtension}`;
+  const stopped = 'stopped; the same command goes on with the fit where this one was';
+  await withModel(settings, stopped, async (fit) => {
+    const fitter = {
+      fit: async (one: ListedFit, title: string): Promise<Done> => {
+        const { concept, seconds } = await fit(one.request, title);
+        await writeDurably(folder, fileOf(one), encodeConcept(concept));
+        const where = `${join(folder, fileOf(one))}${bestOf(concept)}`;
+        return { version: concept.version, seconds, warnings: conceptWarnings(concept), where };
+      },
+      versionOf: (one: ListedFit) =>
+        readFile(join(folder, fileOf(one))).then(
+          (bytes) => decodeConcept(bytes).version,
+          () => null,
+        ),
+    };
+    await fitList(list, fitter, journal, options);
   });
 }
 
 type Fit = (request: FitRequest, title: string) => Promise<{ concept: Concept; seconds: number }>;
 
 /** Loads the model for `work` and closes it whatever happens; the first Ctrl-C cancels the fit. */
-async function withModel(settings: Settings, work: (fit: Fit) => Promise<void>): Promise<void> {
+async function withModel(
+  settings: Settings,
+  stopped: string,
+  work: (fit: Fit) => Promise<void>,
+): Promise<void> {
   const progress = new ProgressLine();
   const controller = new AbortController();
-  const onInterrupt = () =>
-    controller.abort(new Interrupted(130, 'interrupted: nothing of this fit was kept'));
+  const onInterrupt = () => controller.abort(new Interrupted(130, stopped));
   process.once('SIGINT', onInterrupt);
   let model: LoadedModel | undefined;
   try {
@@ -206,22 +278,19 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function reportJob(job: FitJob, url: string, { json }: FitOptions): void {
+function reportJob(job: FitJob, where: string, { json }: FitOptions): void {
   if (json) {
     sayJson(job);
     return;
   }
   const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
   const version = job.concept?.version.slice(0, 12) ?? '';
-  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} on ${url}`);
+  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}`);
   for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
 }
 
-function report(concept: Concept, seconds: number, where: string): void {
-  const { name, version } = concept;
-  process.stdout.write(`${name}  ${version.slice(0, 12)}  ${seconds.toFixed(1)} s  ${where}\n`);
-  const { recipe, method, details } = concept.record;
-  if (details.auto !== undefined)
-    process.stdout.write(`  the best was recipe ${recipe}, method ${method}, profile ${details.profile}\n`);
-  for (const warning of conceptWarnings(concept)) process.stderr.write(`  warning: ${warning}\n`);
+/** What was the best, on a line of its own, where several were tried. */
+function bestOf({ record: { recipe, method, details } }: Concept): string {
+  if (details.auto === undefined) return '';
+  return `\n  the best was recipe ${recipe}, method ${method}, profile ${details.profile}`;
 }

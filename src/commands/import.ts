@@ -7,6 +7,7 @@ import { defaultPrecision, type Imported, type ImportPlan, importModel } from '.
 import { type Precision, precisions } from '../schemas/imports.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
+import { helpText } from './output.js';
 import { addSettings } from './settings-options.js';
 
 interface ImportCommandOptions {
@@ -34,9 +35,9 @@ export function register(program: Command): void {
   const settingsOf = addSettings(command, ['modelsDirectory']);
   command.addHelpText(
     'after',
-    `
-Ctrl-C leaves nothing behind; a build that was killed is gone on with when it is started again.
-Afterwards: steerd serve --model <name>`,
+    helpText(
+      '\nCtrl-C leaves nothing behind; a build that was killed is gone on with when it is started again.\nAfterwards: steerd serve --model <name>',
+    ),
   );
   command.action(async (path: string, options: ImportCommandOptions) => {
     const { modelsDirectory } = settingsOf({ ...options });

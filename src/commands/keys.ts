@@ -1,16 +1,26 @@
-/** `steerd keys`: creates, lists and revokes API keys. A running server sees changes within a second. */
+/**
+ * `steerd keys`: creates, lists and revokes API keys, in the keys file of this machine, of which a running server sees changes within
+ * a second, or with `--server` by a server's API, for which STEERD_API_KEY is an admin's key.
+ */
 import { type Command, Option } from 'commander';
-import type { ApiKey } from '../access/api-key.js';
-import { addKey, readKeys, revokeKey } from '../access/key-store.js';
-import { scopes } from '../access/scopes.js';
+import { addKey, type KeyGrant, keysFile, readKeys, revokeKey } from '../access/key-store.js';
+import { toKeyObject } from '../access/managed-keys.js';
+
 import { unixSeconds } from '../common/stamps.js';
+import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
+import { type KeyList, type KeyObject, type MadeKey, scopes } from '../schemas/keys.js';
+import { type Api, withApi } from './api.js';
 import { sayJson, sayTable } from './output.js';
 import { addSettings } from './settings-options.js';
 import { numberOf } from './steering-options.js';
 
-interface AddOptions {
+interface Options {
   readonly json?: boolean;
+  readonly server?: string;
+}
+
+interface AddOptions extends Options {
   readonly scopes: string;
   readonly requestsPerMinute?: string;
   readonly tokensPerMinute?: string;
@@ -48,25 +58,21 @@ export function register(program: Command): void {
     );
   const settingsOfAdd = addSettings(add, ['dataDirectory']);
   add.action(async (name: string, options: AddOptions) => {
-    const { secret, key } = await addKey(settingsOfAdd({ ...options }).dataDirectory, {
-      name,
-      scopes: list(options.scopes) as ApiKey['scopes'],
-      requests_per_minute: number('--requests-per-minute', options.requestsPerMinute),
-      tokens_per_minute: number('--tokens-per-minute', options.tokensPerMinute),
-      concurrent_streams: number('--streams', options.streams),
-      max_concepts: number('--max-concepts', options.maxConcepts),
-      expires: options.expires === undefined ? null : expiry(options.expires),
-      models: options.models === undefined ? null : list(options.models),
-      concepts: options.concepts === undefined ? null : list(options.concepts),
-      max_strength: number('--max-strength', options.maxStrength),
-      steering: options.steering === undefined ? null : json('--steering', options.steering),
+    const settings = settingsOfAdd({ ...options });
+    const grant = grantOf(name, options);
+    const made = await by(options, settings, {
+      api: (api) => api.json<MadeKey>('/v1/keys', { method: 'POST', body: grant }),
+      file: async (folder) => {
+        const { secret, key } = await addKey(folder, grant);
+        return { ...toKeyObject(key), secret };
+      },
     });
-    if (options.json) {
-      const { hash: _, ...told } = key;
-      return sayJson({ ...told, secret });
-    }
-    process.stderr.write(`${key.id} for ${JSON.stringify(key.name)}. Its secret is shown this once:\n`);
-    process.stdout.write(`${secret}\n`);
+    if (options.json) return sayJson(made);
+    const where = options.server === undefined ? ` in ${keysFile(settings.dataDirectory)}` : '';
+    process.stderr.write(
+      `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
+    );
+    process.stdout.write(`${made.secret}\n`);
   });
 
   const show = keys
@@ -75,17 +81,19 @@ export function register(program: Command): void {
     .description('the keys and what they may do')
     .option('--json', 'as JSON', false);
   const settingsOfList = addSettings(show, ['dataDirectory']);
-  show.action(async (options: { readonly json?: boolean }) => {
-    const known = await readKeys(settingsOfList({ ...options }).dataDirectory);
-    if (options.json) {
-      // The hash is nobody's business: it is what a secret is found by.
-      const data = (known ?? []).map(({ hash: _, ...key }) => key);
-      sayJson({ object: 'list', data });
-      return;
-    }
-    if (known !== null && known.length > 0) sayTable(headings, known.map(rowOf));
-    else if (known !== null) process.stderr.write('The keys file has no keys: nobody is let in.\n');
-    if (known === null) process.stderr.write('There is no keys file: loopback needs no key.\n');
+  show.action(async (options: Options) => {
+    const settings = settingsOfList({ ...options });
+    const { data, needed } = await by(options, settings, {
+      api: (api) => api.json<KeyList>('/v1/keys'),
+      file: async (folder) => {
+        const known = await readKeys(folder);
+        return { data: (known ?? []).map(toKeyObject), needed: known !== null };
+      },
+    });
+    if (options.json) return sayJson({ object: 'list', data });
+    if (data.length > 0) sayTable(headings, data.map(rowOf));
+    else if (needed) process.stderr.write('The keys file has no keys: nobody is let in.\n');
+    else process.stderr.write(`${noKeysFile(options, settings)}: loopback needs no key.\n`);
   });
 
   const revoke = keys
@@ -94,12 +102,49 @@ export function register(program: Command): void {
     .description('take a key away')
     .argument('<id>', 'as in keys list');
   const settingsOfRevoke = addSettings(revoke, ['dataDirectory']);
-  revoke.action(async (id: string, options: object) => {
-    const revoked = await revokeKey(settingsOfRevoke({ ...options }).dataDirectory, id);
-    if (revoked === undefined) throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
-    process.stdout.write(`${revoked.id} (${JSON.stringify(revoked.name)}) is revoked\n`);
+  revoke.action(async (id: string, options: Options) => {
+    const what = await by(options, settingsOfRevoke({ ...options }), {
+      api: async (api) =>
+        (await api.json<{ id: string }>(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' })).id,
+      file: async (folder) => {
+        const revoked = await revokeKey(folder, id);
+        if (revoked === undefined)
+          throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
+        return `${revoked.id} (${JSON.stringify(revoked.name)})`;
+      },
+    });
+    process.stdout.write(`${what} is revoked\n`);
   });
+  for (const command of [add, show, revoke])
+    command.option('--server <url>', 'by the API of a server, with STEERD_API_KEY, instead of the keys file');
 }
+
+interface Ways<Result> {
+  readonly api: (api: Api) => Promise<Result>;
+  /** @param folder the data directory */
+  readonly file: (folder: string) => Promise<Result>;
+}
+
+/** Nothing is asked of a server that merely answers: whoever may write the file needs no key. */
+const by = <Result>(options: Options, settings: Settings, { api, file }: Ways<Result>): Promise<Result> =>
+  options.server === undefined ? file(settings.dataDirectory) : withApi(options, settings, api);
+
+const noKeysFile = ({ server }: Options, { dataDirectory }: Settings) =>
+  `There is no ${server === undefined ? keysFile(dataDirectory) : 'keys file'}`;
+
+const grantOf = (name: string, options: AddOptions): KeyGrant => ({
+  name,
+  scopes: list(options.scopes) as KeyObject['scopes'],
+  requests_per_minute: number('--requests-per-minute', options.requestsPerMinute),
+  tokens_per_minute: number('--tokens-per-minute', options.tokensPerMinute),
+  concurrent_streams: number('--streams', options.streams),
+  max_concepts: number('--max-concepts', options.maxConcepts),
+  expires: options.expires === undefined ? null : expiry(options.expires),
+  models: options.models === undefined ? null : list(options.models),
+  concepts: options.concepts === undefined ? null : list(options.concepts),
+  max_strength: number('--max-strength', options.maxStrength),
+  steering: options.steering === undefined ? null : json('--steering', options.steering),
+});
 
 const headings = [
   'ID',
@@ -136,7 +181,7 @@ export function expiry(text: string, now = unixSeconds()): number {
   );
 }
 
-function rowOf(key: ApiKey): string[] {
+function rowOf(key: KeyObject): string[] {
   const limit = (value: number | null) => (value === null ? '-' : String(value));
   return [
     key.id,

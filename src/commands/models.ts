@@ -1,32 +1,45 @@
-/** `steerd models`: lists, verifies and removes the models in the models directory. */
+/**
+ * `steerd models`: lists, verifies and removes the models in the models directory; and those of a running server, which loads and
+ * unloads them.
+ */
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { originOf, quantizationOf, verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
 import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
+import type { ModelObject } from '../schemas/models.js';
+import { type Api, ApiError, addServer, serverOf, withApi } from './api.js';
 import { untilInterrupted } from './interruption.js';
-import { sayTable } from './output.js';
+import { say, sayJson, sayTable, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
 interface Flags {
   readonly json?: boolean;
   readonly force?: boolean;
+  readonly server?: string;
+  readonly local?: boolean;
+  readonly modelsDir?: string;
 }
 
 export function register(program: Command): void {
-  const models = program.command('models').description('models of the models directory');
+  const models = program.command('models').description('models of the models directory, or of a server');
 
   const show = models
     .command('list', { isDefault: true })
     .alias('ls')
     .description('the models, where they came from and how large they are')
     .option('--json', 'as JSON', false);
+  addServer(show);
   const settingsOfList = addSettings(show, ['modelsDirectory']);
   show.action(async (options: Flags) => {
-    const { modelsDirectory } = settingsOfList({ ...options });
+    const settings = settingsOfList({ ...options });
+    const { modelsDirectory } = settings;
+    const isHere = options.modelsDir !== undefined || options.local === true;
+    const server = await serverOf({ ...options, local: isHere }, settings);
+    if (server !== null) return withApi({ ...options, server }, settings, (api) => listThere(api, options));
     const places = modelPlaces(modelsDirectory);
     const [found, unfinished] = await Promise.all([
       listAll(places),
@@ -45,6 +58,29 @@ export function register(program: Command): void {
     else sayTable(headings, rows);
     process.stderr.write(`in ${places.join(', ')}\n`);
   });
+
+  const change = (what: 'load' | 'unload', description: string) => {
+    const command = models.command(what).description(description).argument('<name>', 'as in models list');
+    if (what === 'unload') command.option('--force', 'also while it is in use: what runs on it fails', false);
+    command
+      .addOption(new Option('--server <url>', 'the server to ask (default: the one on the configured port)'))
+      .option('--json', 'as JSON', false);
+    const settingsOf = addSettings(command, []);
+    command.action(async (name: string, { force, ...options }: Flags) => {
+      const settings = settingsOf(options);
+      const server = await serverOf(options, settings);
+      if (server === null) throw new ApiError('no server answers; start one with steerd serve', 3);
+      const path = `/v1/models/${encodeURIComponent(name)}/${what}`;
+      const body = what === 'unload' ? { body: { force: force === true } } : {};
+      const model = await withApi({ ...options, server }, settings, (api) =>
+        api.json<ModelObject>(path, { method: 'POST', ...body }),
+      );
+      if (options.json) sayJson(model);
+      else say(`${model.id} is ${model.state}`);
+    });
+  };
+  change('load', 'have the server load a model before anybody asks for it');
+  change('unload', 'have the server give back what a model takes');
 
   const remove = models
     .command('remove')
@@ -74,11 +110,29 @@ export function register(program: Command): void {
     const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
     if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
-    else process.stdout.write(results.map(sentence).join(''));
+    else for (const result of results) for (const line of sentences(result)) sayWrapped(line);
     // A model that was not pulled cannot be verified; that is a failure only if it was asked for by name.
     const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
     if (bad) process.exitCode = 1;
   });
+}
+
+async function listThere(api: Api, { json }: Flags): Promise<void> {
+  const { data } = await api.json<{ readonly data: readonly ModelObject[] }>('/v1/models');
+  if (json) return sayJson({ object: 'list', data });
+  sayTable(
+    ['NAME', 'STATE', 'DEVICE', 'WEIGHTS', 'CONTEXT', 'CONCEPTS', 'PROBLEM'],
+    data.map((model) => [
+      model.id,
+      model.state,
+      model.device ?? '-',
+      model.size === null ? '-' : shownBytes(model.size.weights),
+      model.max_model_len === null ? '-' : String(model.max_model_len),
+      String(model.concepts),
+      model.problem ?? '-',
+    ]),
+  );
+  process.stderr.write(`on ${api.where}; those on the disk: steerd models list --local\n`);
 }
 
 /** Of two models of one name the first is meant. */
@@ -117,10 +171,10 @@ async function verifyAll(models: readonly ModelFolder[], signal: AbortSignal) {
   }
 }
 
-function sentence({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string {
+function sentences({ name, state, faults, extra }: Awaited<ReturnType<typeof verifyAll>>[number]): string[] {
   const more = extra.length === 0 ? '' : ` (put beside it by other means: ${extra.join(', ')})`;
-  if (state === 'unknown') return `${name}: not pulled, so there is nothing to compare it with\n`;
-  if (state === 'right') return `${name}: right${more}\n`;
-  const lines = faults.map((fault) => `  ${fault}\n`).join('');
-  return `${name}: wrong${more}\n${lines}  steerd models remove ${name} and a new pull or import bring it back\n`;
+  if (state === 'unknown') return [`${name}: not pulled, so there is nothing to compare it with`];
+  if (state === 'right') return [`${name}: right${more}`];
+  const cure = `  steerd models remove ${name} and a new pull or import bring it back`;
+  return [`${name}: wrong${more}`, ...faults.map((fault) => `  ${fault}`), cure];
 }

@@ -28,8 +28,10 @@ export function sayWrapped(
   stream: NodeJS.WriteStream = process.stdout,
   code: string | null = null,
 ): void {
+  const width = Math.max(narrowest, stream.columns ?? usualWidth);
+  // A line that fits keeps its spaces.
   const lines = stream.isTTY
-    ? wrap(text, Math.max(narrowest, stream.columns ?? usualWidth))
+    ? text.split('\n').flatMap((line) => (cells(line) <= width ? [harmless(line)] : wrap(line, width)))
     : [harmless(text)];
   const shown = code === null ? lines : lines.map((line) => painted(code, line));
   stream.write(`${shown.join('\n')}\n`);

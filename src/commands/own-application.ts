@@ -11,7 +11,9 @@ import { ProgressLine } from './progress-line.js';
 
 /** Whether a request writes to the data directory. */
 const changes = (method: string, path: string) =>
-  method === 'PUT' || method === 'DELETE' || (method === 'POST' && /^\/v1\/(concepts|fits)\b/.test(path));
+  method === 'PUT' ||
+  method === 'DELETE' ||
+  (method === 'POST' && /^\/v1\/(concepts|fits|calibrations)\b/.test(path));
 
 /**
  * Another server may have the same data directory: it is read beside it, and written only when there is none.

@@ -1,4 +1,7 @@
-/** `steerd pull`: downloads a model from a hub into the models directory. */
+/**
+ * `steerd pull`: brings a model from a hub; the server that answers does it, into its models directory, else this process. Whoever
+ * names a directory or a hub means this process.
+ */
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
@@ -10,9 +13,11 @@ import { ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { type Pulled, type PullPlan, pullModel } from '../models/pull/pull.js';
 import { type Precision, precisions } from '../schemas/imports.js';
+import { type Api, addServer, serverOf, withApi } from './api.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
-import { helpText } from './output.js';
+import { helpText, say, sayJson } from './output.js';
+import { pullOverApi } from './pull-over-api.js';
 import { addSettings } from './settings-options.js';
 
 interface PullCommandOptions {
@@ -22,13 +27,19 @@ interface PullCommandOptions {
   readonly name?: string;
   readonly json?: boolean;
   readonly modelsDir?: string;
+  readonly hub?: string;
+  readonly server?: string;
+  readonly local?: boolean;
 }
 
 export function register(program: Command): void {
   const command = program
     .command('pull')
     .description('bring a model from a hub into the models directory')
-    .argument('<id>', 'owner/name on the hub, and @revision if it is not to be the newest')
+    .argument(
+      '<id>',
+      'owner/name on the hub, :Q4_K_M or the like for one of its GGUF files, and @revision if it is not to be the newest',
+    )
     .addOption(
       new Option(
         '--quantization <name>',
@@ -41,9 +52,13 @@ export function register(program: Command): void {
         'build the graph from safetensors, whatever exports there are; int8 where there is none',
       ).choices([...precisions]),
     )
-    .option('--file <path>', 'the ONNX graph to take, by its path in the repository')
+    .option(
+      '--file <path>',
+      'the ONNX graph to take, or the GGUF file to build from, by its path in the repository',
+    )
     .option('--name <id>', "what requests call it, and its folder; the repository's own name when left out")
-    .option('--json', 'the manifest on standard output instead of a sentence', false);
+    .option('--json', 'the manifest, or the server’s job, instead of a sentence', false);
+  addServer(command);
   const settingsOf = addSettings(command, ['modelsDirectory', 'hubEndpoint']);
   command.addHelpText(
     'after',
@@ -52,7 +67,8 @@ export function register(program: Command): void {
     ),
   );
   command.action(async (id: string, options: PullCommandOptions) => {
-    const { modelsDirectory, hubEndpoint } = settingsOf({ ...options });
+    const settings = settingsOf({ ...options });
+    const { modelsDirectory, hubEndpoint } = settings;
     const quantization = quantizationOf(options.quantization);
     const request = {
       ...parseRepository(id),
@@ -62,6 +78,18 @@ export function register(program: Command): void {
       precision: options.precision,
     };
     const progress = new DownloadProgress(id);
+    const isHere = options.modelsDir !== undefined || options.hub !== undefined;
+    const server = await serverOf({ ...options, local: isHere || options.local === true }, settings);
+    if (server !== null) {
+      const { repository: model, ...rest } = request;
+      const asked = { ...options, server };
+      const pull = (api: Api) =>
+        pullOverApi(api, { model, ...rest, quantization: options.quantization }, progress);
+      const job = await withApi(asked, settings, pull).finally(() => progress.clear());
+      if (options.json) sayJson(job);
+      else say(`pulled ${job.name} (${job.model}@${job.commit?.slice(0, 12)}) on ${server}`);
+      return;
+    }
     const hub = openHub({ hubEndpoint }, (reason, seconds) =>
       progress.say(`${reason}; again in ${seconds.toFixed(1)} s`),
     );
@@ -98,8 +126,9 @@ function quantizationOf(name: string | undefined) {
 }
 
 /** A sentence that tells which graph is pulled, and which other quantisations there are. */
-function planned({ commit, choice, precision }: PullPlan, wish: PullCommandOptions): string {
-  if (choice === null) return `commit ${commit.slice(0, 12)}: built from safetensors as ${precision}`;
+function planned({ commit, choice, precision, source, because }: PullPlan, wish: PullCommandOptions): string {
+  if (choice === null)
+    return `${because === undefined ? '' : `${because}\n`}commit ${commit.slice(0, 12)}: built from ${source} as ${precision}`;
   const { graph, others } = choice;
   const asked = wish.file !== undefined || wish.quantization !== undefined;
   const named = others.flatMap(({ quantization }) => (quantization === null ? [] : [quantization]));

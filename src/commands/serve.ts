@@ -1,5 +1,4 @@
 /** `steerd serve`: runs the server until a signal stops it. */
-import { isAbsolute, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { KeySummary } from '../access/key-store.js';
 import { isLoopback } from '../access/loopback.js';
@@ -7,6 +6,7 @@ import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
 import type { RunningServer } from '../server/server.js';
+import { shownPlace } from './data-place.js';
 import { sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
@@ -38,10 +38,7 @@ async function run(settings: Settings): Promise<void> {
 
 /** What an operator must not miss: where data is, and who is let in. */
 export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
-  const given = isAbsolute(dataDirectory)
-    ? ''
-    : ` (${dataDirectory} of the working directory; STEERD_DATA_DIR sets it)`;
-  const notes = [`data directory: ${resolve(dataDirectory)}${given}`];
+  const notes = [`data directory: ${shownPlace(dataDirectory)}`];
   if (keys === undefined) return notes;
   const { file, inFile, fromEnvironment } = keys;
   const also = fromEnvironment ? 'STEERD_API_KEY' : null;

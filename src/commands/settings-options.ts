@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { readSettings, type SettingName, type Settings, settingsTable } from '../config.js';
+import { usualDataDirectory } from './data-place.js';
 import { helpText } from './output.js';
 
 /**
@@ -31,6 +32,18 @@ export function addSettings(
       if (typeof value === 'string') flags[name] = value;
       else if (value === true) flags[name] = 'true';
     }
-    return readSettings(process.env, flags);
+    const settings = readSettings(process.env, flags);
+    const isSaid = flags.dataDirectory ?? process.env[settingsTable.dataDirectory.env]?.trim();
+    if (isSaid) return settings;
+    const { dataDirectory, ...others } = settings;
+    let chosen: string | undefined;
+    // Looked for only by what uses it: nobody who asks a server must say which folder is meant. And once: it stays what it was.
+    return {
+      ...others,
+      get dataDirectory() {
+        chosen ??= usualDataDirectory(dataDirectory);
+        return chosen;
+      },
+    };
   };
 }

@@ -1,15 +1,18 @@
 /** `steerd sweep`: prompts x concepts x strengths, each answer with its numbers. */
 import type { Command } from 'commander';
+import type { SweepJob } from '../schemas/measurement-jobs.js';
 import type { Sweep } from '../schemas/measurements.js';
 import { type ApiOptions, addApi, withApi } from './api.js';
+import { followStages } from './follow-job.js';
 import { painted, say, sayJson, sayTable, sayWrapped } from './output.js';
-import { ProgressLine } from './progress-line.js';
+import { promptsOf } from './prompt-file.js';
 import { countOf, numberOf } from './steering-options.js';
 
 interface Options extends ApiOptions {
   readonly concept: readonly string[];
   readonly strength: readonly string[];
   readonly maxTokens?: string;
+  readonly prompts?: string;
   readonly csv?: boolean;
 }
 
@@ -17,33 +20,40 @@ export function register(program: Command): void {
   const command = program
     .command('sweep')
     .description('compare concepts and strengths on your own prompts')
-    .argument('<prompts...>', 'what to ask')
+    .argument('[prompts...]', 'what to ask')
+    .option('--prompts <file>', 'more to ask: one a line, or CSV, JSON lines or JSON with "prompt"')
     .requiredOption('-c, --concept <names...>', 'concepts to steer by')
     .option('-s, --strength <numbers...>', 'strengths of each', ['0', '0.5', '1'])
     .option('--max-tokens <number>', 'most tokens of each answer (default: 48)')
     .option('--csv', 'as comma-separated values', false);
   const settingsOf = addApi(command);
-  command.action(async (prompts: readonly string[], options: Options) => {
+  command.action(async (given: string[], options: Options) => {
+    const more = options.prompts === undefined ? [] : await promptsOf(options.prompts, 'prompts', ['prompt']);
+    const prompts = [...given, ...more];
+    if (prompts.length === 0)
+      command.error('error: say what to ask: prompts, or --prompts and a file of them');
     const body = {
       prompts,
       concepts: options.concept,
       strengths: options.strength.map((text) => numberOf('--strength', text)),
       ...(options.maxTokens !== undefined && { max_tokens: countOf('--max-tokens', options.maxTokens) }),
     };
-    const settings = settingsOf({ ...options });
-    const progress = new ProgressLine();
-    const run = () =>
-      withApi(
-        options,
-        settings,
-        (api) => {
-          const answers = prompts.length * body.concepts.length * body.strengths.length;
-          progress.update(`writing and measuring ${answers} answers ...`);
-          return api.json<Sweep>('/v1/steering/sweep', { method: 'POST', body: { ...api.named, ...body } });
-        },
-        'model',
-      );
-    const sweep = await run().finally(() => progress.clear());
+    const sweep = await withApi(
+      options,
+      settingsOf({ ...options }),
+      async (api) => {
+        const asked = { method: 'POST' as const, body: { ...api.named, ...body } };
+        const { id, answers } = await api.json<SweepJob>('/v1/sweeps', asked);
+        const { result } = await followStages<SweepJob>(
+          api,
+          `/v1/sweeps/${id}`,
+          `${answers} answers`,
+          'the sweep',
+        );
+        return result as Sweep;
+      },
+      'model',
+    );
     if (options.json) sayJson(sweep);
     else if (options.csv) sayCsv(sweep, prompts);
     else show(sweep, prompts);

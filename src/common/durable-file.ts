@@ -6,7 +6,7 @@
  * fills up a torn file would be renamed into place; and it does not sync the folder.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 const temporarySuffix = '.tmp';
@@ -72,6 +72,29 @@ export async function makeFolderDurably(folder: string): Promise<void> {
     if (parent === top) break;
   }
 }
+
+/**
+ * Makes a folder that may be there already, and removes what a crash left in it. Where only reading is allowed, a folder that
+ * is missing stays missing, and what is in its parent can still be used.
+ */
+export async function openFolderDurably(folder: string): Promise<void> {
+  try {
+    await makeFolderDurably(folder);
+  } catch (error) {
+    if (isReadOnly(error) && (await isFolder(dirname(folder)))) return;
+    throw error;
+  }
+  await removeLeftovers(folder);
+}
+
+const isReadOnly = (error: unknown) =>
+  ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Removes temporary files that a crash left behind. Only for a folder that no other process writes to. */
 export async function removeLeftovers(folder: string): Promise<void> {

@@ -7,7 +7,7 @@
 const head = 4096;
 
 /** The formats that vectors are read in. */
-type FileFormat = 'safetensors' | 'gguf' | 'json';
+type FileFormat = 'safetensors' | 'gguf' | 'json' | 'npz' | 'npy';
 
 interface Kind {
   readonly format?: FileFormat;
@@ -48,12 +48,14 @@ const kinds: readonly Kind[] = [
   },
   {
     is: (bytes, text) => zip(bytes) && /\.npy/.test(text),
-    what: `a NumPy archive (.npz); ${convert}`,
+    format: 'npz',
+    what: 'a NumPy archive (.npz)',
   },
   { is: zip, what: 'a zip archive; unpack it' },
   {
     is: begins(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59),
-    what: `a NumPy array (.npy); ${convert}`,
+    format: 'npy',
+    what: 'a NumPy array (.npy)',
   },
   {
     // Protocols 2 to 5, by which torch.save of old and pickle.dump write.

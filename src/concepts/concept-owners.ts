@@ -33,11 +33,25 @@ export class ConceptOwners {
     return this.owners.get(file);
   }
 
-  /** Durable when it resolves. */
+  /** Durable when it resolves; when it throws, whose it was it still is. */
   async set(file: string, owner: string | undefined): Promise<void> {
-    if (this.owners.get(file) === owner) return;
+    const before = this.owners.get(file);
+    if (before === owner) return;
+    this.#note(file, owner);
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#note(file, before);
+      throw error;
+    }
+  }
+
+  #note(file: string, owner: string | undefined): void {
     if (owner === undefined) this.owners.delete(file);
     else this.owners.set(file, owner);
+  }
+
+  async #write(): Promise<void> {
     this.#writing = this.#writing
       .catch(() => {})
       .then(async () => {

@@ -7,13 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import {
-  deleteDurably,
-  isDiskFull,
-  makeFolderDurably,
-  removeLeftovers,
-  writeDurably,
-} from '../common/durable-file.js';
+import { deleteDurably, isDiskFull, openFolderDurably, writeDurably } from '../common/durable-file.js';
 import { RecentMap } from '../common/recent-map.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
@@ -75,8 +69,7 @@ export class ConceptStore {
     const store = new ConceptStore(folder, options.quota);
     for (const shipped of options.shipped) await store.addShipped(shipped);
     try {
-      await makeFolderDurably(folder);
-      await removeLeftovers(folder);
+      await openFolderDurably(folder);
       await store.#loadData();
       store.#owners = await ConceptOwners.open(folder);
     } catch (error) {
@@ -167,8 +160,12 @@ export class ConceptStore {
     this.#pending.set(key, concept.vectors.byteLength);
     let modified: number;
     try {
-      modified = await writeDurably(this.#folder, file, bytes, { signal });
-      if (!this.#data.has(key)) await this.#owners?.set(file, owner);
+      modified = await this.#writeOwned(
+        file,
+        bytes,
+        this.#data.has(key) ? this.#ownerOf(key) : owner,
+        signal,
+      );
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
@@ -180,6 +177,18 @@ export class ConceptStore {
     const path = join(this.#folder, file);
     this.#refused = this.#refused.filter((refused) => refused.file !== path);
     return stored;
+  }
+
+  /** The owner first: a concept that nobody is told of must not be found at the next start. */
+  async #writeOwned(file: string, bytes: Uint8Array, owner: string | undefined, signal?: AbortSignal) {
+    const before = this.#owners?.of(file);
+    await this.#owners?.set(file, owner);
+    try {
+      return await writeDurably(this.#folder, file, bytes, { signal });
+    } catch (error) {
+      await this.#owners?.set(file, before).catch(() => {});
+      throw error;
+    }
   }
 
   /**
@@ -231,7 +240,13 @@ export class ConceptStore {
     const renamed = createConcept({ ...concept, name: to });
     const from = keyOf(model, name);
     const stored = await this.#write(renamed, encodeConcept(renamed), this.#ownerOf(from));
-    await this.#remove(from, name);
+    try {
+      await this.#remove(from, name);
+    } catch (error) {
+      // What failed has changed nothing, so that it can be asked for again.
+      await this.#remove(keyOf(model, to), to).catch(() => {});
+      throw error;
+    }
     return stored;
   }
 

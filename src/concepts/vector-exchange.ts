@@ -13,7 +13,9 @@ import { encodeConcept } from './concept-file.js';
 import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concept-lookup.js';
 import type { StoredConcept } from './concept-store.js';
 import { encodeControlVector } from './control-vector.js';
+import { encodeNumpy } from './numpy-vectors.js';
 import { readingsDocument } from './readings.js';
+import type { SaeChoice } from './sae-direction.js';
 import { withoutSharedPart } from './shared-part.js';
 import { conceptOfJson } from './vector-file.js';
 import { readVectors } from './vector-reader.js';
@@ -45,6 +47,7 @@ export async function exportVectors(
   const { concept } = storedConcept(concepts, model, name, 'name');
   if (format === 'json') return JSON.stringify(toConceptVectors(concept, encoding));
   if (format === 'safetensors') return encodeConcept(concept);
+  if (format === 'npz' || format === 'npy') return encodeNumpy(concept, format);
   try {
     return encodeControlVector(concept, (await modelType(await models.get(model))) ?? model);
   } catch (error) {
@@ -91,6 +94,8 @@ interface ImportOptions {
   readonly format: VectorFormat | undefined;
   readonly contentType: string | undefined;
   readonly force: boolean;
+  /** Of files that need it said. */
+  readonly sae?: SaeChoice;
 }
 
 /**
@@ -116,6 +121,7 @@ export async function storeVectors(
     layers,
     hiddenSize,
     force: options.force,
+    ...(options.sae && { sae: options.sae }),
   };
   const { format, contentType } = options;
   if (body instanceof Uint8Array) {

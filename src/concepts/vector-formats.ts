@@ -3,17 +3,25 @@ import { fileFormat, fileKind } from '../common/file-kind.js';
 import { errors } from '../errors.js';
 import { type VectorFormat, vectorFormats } from '../schemas/concept-vectors.js';
 
-/** The first media type of a format is the one of replies. The two binary formats have no registered one. */
+/** The first media type of a format is the one of replies. The binary formats have no registered one. */
 export const mediaTypes: Readonly<Record<VectorFormat, readonly [string, ...string[]]>> = {
   json: ['application/json'],
   safetensors: ['application/vnd.safetensors', 'application/safetensors', 'application/x-safetensors'],
   gguf: ['application/vnd.gguf', 'application/gguf', 'application/x-gguf'],
+  npz: ['application/x-npz'],
+  npy: ['application/x-npy'],
 };
 
-/** Either binary format: the file's first bytes say which. */
+/** Any binary format: the file's first bytes say which. */
 const anyBinary = 'application/octet-stream';
 
-export const binaryTypes: readonly string[] = [...mediaTypes.safetensors, ...mediaTypes.gguf, anyBinary];
+export const binaryTypes: readonly string[] = [
+  ...mediaTypes.safetensors,
+  ...mediaTypes.gguf,
+  ...mediaTypes.npz,
+  ...mediaTypes.npy,
+  anyBinary,
+];
 
 const formatOfType = (type: string): VectorFormat | undefined =>
   vectorFormats.find((format) => mediaTypes[format].includes(type));

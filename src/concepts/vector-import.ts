@@ -1,18 +1,21 @@
 /**
- * Makes a concept of vectors from elsewhere: safetensors, GGUF control vectors, JSON. At strength 1 the concept adds
+ * Makes a concept of vectors from elsewhere: safetensors, GGUF control vectors, NumPy's files, JSON. At strength 1 the concept adds
  * what the file adds at its own scale 1: a row that is a unit vector is kept bit for bit with coefficient 1, any other
  * is normalised, with its length as the coefficient (their product is the row within float32 rounding).
  */
 
 import { GgufError } from '../checkpoint/gguf.js';
-import { decodeSafetensors, type SafeTensor } from '../checkpoint/safetensors.js';
+import { NumpyError } from '../checkpoint/numpy.js';
+import { decodeSafetensors } from '../checkpoint/safetensors.js';
 import { SafetensorsError } from '../checkpoint/safetensors-layout.js';
 import { errors } from '../errors.js';
 import type { ConceptVectorsInput, VectorFormat } from '../schemas/concept-vectors.js';
 import { type Concept, type ConceptRecord, createConcept, unitTolerance } from './concept.js';
 import { ConceptFileError, decodeConcept } from './concept-file.js';
 import { type Directions, decodeControlVector } from './control-vector.js';
+import { foreignVectors, numpyArrays } from './foreign-vectors.js';
 import { type Readings, readingsOf } from './readings.js';
+import type { SaeChoice } from './sae-direction.js';
 import { saidProjection } from './vector-metadata.js';
 
 /** The calibration method of vectors whose strength nobody measured on this export. */
@@ -29,6 +32,8 @@ export interface ImportTarget {
   readonly hiddenSize: number;
   /** Take vectors made for another model or export, as long as their width and depth fit. */
   readonly force: boolean;
+  /** Which feature of an autoencoder's file, at which layer, how large; layer and scale also of one vector alone. */
+  readonly sae?: SaeChoice;
 }
 
 /** What a file says; the target's defaults stand for what it leaves open. */
@@ -47,6 +52,8 @@ interface Parts {
   readonly record?: ConceptRecord | undefined;
   /** For the record of a file that brings none: what a user should know of it. */
   readonly warnings?: readonly string[];
+  /** The same: what else is known of where the directions come from. */
+  readonly details?: Readonly<Record<string, unknown>>;
   readonly readings?: Readings | null;
 }
 
@@ -60,11 +67,20 @@ export function importVectors(
   target: ImportTarget,
 ): Concept {
   try {
+    if (
+      Object.values(target.sae ?? {}).some((value) => value !== undefined) &&
+      (format === 'json' || format === 'gguf')
+    )
+      throw errors.vectorsInvalid(format, 'feature, layer and scale are for safetensors, npz and npy');
     if (!(file instanceof Uint8Array)) return fromJson(file, target);
+    if (format === 'npz' || format === 'npy') return fromNumpy(file, format, target);
     return format === 'gguf' ? fromGguf(file, target) : fromSafetensors(file, target);
   } catch (error) {
     const bad =
-      error instanceof GgufError || error instanceof SafetensorsError || error instanceof ConceptFileError;
+      error instanceof GgufError ||
+      error instanceof SafetensorsError ||
+      error instanceof NumpyError ||
+      error instanceof ConceptFileError;
     throw bad ? errors.vectorsInvalid(format, error.message) : error;
   }
 }
@@ -105,7 +121,7 @@ function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (metadata.steerd === undefined) {
     refuseProjection(saidProjection(Object.entries(metadata)), 'safetensors');
-    return assemble(foreignParts(tensors, target), 'safetensors', target);
+    return assemble(foreignVectors(tensors, 'safetensors', target), 'safetensors', target);
   }
   const concept = decodeConcept(bytes);
   checkFingerprint(concept.modelFingerprint, target);
@@ -123,38 +139,8 @@ function fromSafetensors(bytes: Uint8Array, target: ImportTarget): Concept {
   return createConcept({ ...moved, calibration, readings: null });
 }
 
-/** Tensors `vectors` [L, H], or `direction.N`, `layer.N` or `layers.N` [H] each; `coefficients`, `residual_norms` [L]. */
-function foreignParts(tensors: ReadonlyMap<string, SafeTensor>, target: ImportTarget): Parts {
-  const directions = new Map<number, Float32Array>();
-  const perLayer: Record<string, Float32Array> = {};
-  for (const [name, tensor] of tensors) {
-    const layer = /^(?:direction|layers?)\.(\d{1,5})$/.exec(name)?.[1];
-    const shape = tensor.shape.filter((size) => size !== 1);
-    if (layer !== undefined && shape.length <= 1) {
-      if (directions.has(Number(layer)))
-        throw errors.vectorsInvalid('safetensors', `layer ${layer} stands twice`);
-      directions.set(Number(layer), tensor.toFloat32());
-    } else if (name === 'vectors' && tensor.shape.length === 2 && tensors.size <= 3) {
-      const [rows = 0, width = 0] = tensor.shape;
-      if (rows !== target.layers) {
-        throw errors.vectorsMismatch(
-          target.model,
-          `vectors has ${rows} rows, and the model ${target.layers} layers`,
-        );
-      }
-      const values = tensor.toFloat32();
-      for (let row = 0; row < rows; row++)
-        directions.set(row, values.subarray(row * width, (row + 1) * width));
-    } else if (name === 'coefficients' || name === 'residual_norms') {
-      perLayer[name] = tensor.toFloat32();
-    } else {
-      throw errors.vectorsInvalid(
-        'safetensors',
-        `tensor ${JSON.stringify(name.slice(0, 80))} [${tensor.shape.slice(0, 8)}] is none of vectors [L, H], direction.N [H], layer.N [H], coefficients [L], residual_norms [L]`,
-      );
-    }
-  }
-  return { directions, coefficients: perLayer.coefficients, residualNorms: perLayer.residual_norms };
+function fromNumpy(bytes: Uint8Array, format: 'npz' | 'npy', target: ImportTarget): Concept {
+  return assemble(foreignVectors(numpyArrays(bytes, format), format, target), format, target);
 }
 
 function fromJson(file: ConceptVectorsInput, target: ImportTarget): Concept {
@@ -248,10 +234,10 @@ function assemble(parts: Parts, format: VectorFormat, target: ImportTarget): Con
     },
     record: parts.record ?? {
       recipe: 'import',
-      method: format,
+      method: parts.details?.sae === undefined ? format : 'sae',
       prefix: '',
       seed: 0,
-      details: parts.warnings?.length ? { warnings: parts.warnings } : {},
+      details: { ...parts.details, ...(parts.warnings?.length && { warnings: parts.warnings }) },
     },
     readings: parts.readings ?? null,
   });

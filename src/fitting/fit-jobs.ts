@@ -132,7 +132,8 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
           enterStage(stage);
           progress(task, stage, done, total);
         },
-        ({ record, seconds }) => addLayer(task, { ...record, seconds: rounded(seconds) } as FitLayer),
+        ({ record, auroc, seconds }) =>
+          addLayer(task, { ...record, auroc, seconds: rounded(seconds) } as FitLayer),
       );
     const concept = await keepLoaded(model, work, signal);
     signal.throwIfAborted();

@@ -4,8 +4,10 @@
  */
 import { errors } from '../errors.js';
 import type { MethodName } from '../schemas/fit-choices.js';
+import { timesVector } from './linear-algebra/matrix.js';
 import type { Products } from './linear-algebra/products.js';
 import { norm, pearson } from './linear-algebra/vectors.js';
+import { auroc } from './methods/auroc.js';
 import { methods } from './methods/index.js';
 import { type LayerFeatures, splitRows } from './methods/labelled-rows.js';
 
@@ -26,6 +28,11 @@ export interface LayerFit {
   readonly separation: number;
   /** For the concept's record: JSON values only, the same for the same features. */
   readonly record: Readonly<Record<string, unknown>>;
+  /**
+   * Area under the ROC curve of the projections of the examples held out, of all where none were. For the job, as the
+   * seconds are: concepts that were fitted before have it in no record, and keep their version.
+   */
+  readonly auroc: number | null;
   /** Time taken. For the job, not for the record: the same request must give the same bytes. */
   readonly seconds: number;
 }
@@ -63,6 +70,10 @@ export function fitLayer({ layer, method, features }: LayerTask, products: Produ
       validation_r: Number.isFinite(found.validationR) ? found.validationR : null,
       held_out: split.heldOut ? split.validation.labels.length : 0,
     },
+    auroc: auroc(
+      timesVector(split.validation.rows, Float64Array.from(oriented.unit)),
+      split.validation.labels,
+    ),
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -1,18 +1,18 @@
 /** Fits as others meet them: waiting for one to end, and the one that is making a concept. */
 import type { FitJob } from '../schemas/fit-jobs.js';
+import { endOfJob } from './end-of-job.js';
 import type { FitJobs } from './fit-jobs.js';
 
 /**
- * The job at its end, or as it is when the wait is over; the fit goes on whoever waits.
- * @throws the signal's reason when aborted
+ * The job at its end. The fit goes on whoever waits.
+ * @throws as `endOfJob`
  */
 export async function endOfFit(
   fits: Pick<FitJobs, 'get' | 'events'>,
   job: FitJob,
   signal: AbortSignal,
 ): Promise<FitJob> {
-  for await (const _ of fits.events(job.id)?.read(signal) ?? []) signal.throwIfAborted();
-  signal.throwIfAborted();
+  await endOfJob(fits.events(job.id), `/v1/fits/${job.id}`, signal);
   return fits.get(job.id) ?? job;
 }
 

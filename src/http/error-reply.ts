@@ -1,12 +1,15 @@
 /** Turns whatever was thrown into the error that a client sees. Of an unknown error it sees the request id only. */
+
+import { withoutPaths } from '../common/without-paths.js';
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
-import { withoutPaths } from './without-paths.js';
 
 interface ErrorContext {
   readonly requestId: string;
   readonly bodyLimit: number;
   readonly contentType: string | undefined;
+  /** As the request has it. */
+  readonly path: string;
 }
 
 interface FrameworkError {
@@ -23,15 +26,28 @@ const isFrameworkError = (error: unknown): error is FrameworkError =>
   'statusCode' in error &&
   typeof error.statusCode === 'number';
 
+/** Characters that a variable part of a path may have: a name, percent-encoded. */
+export const pathPartLimit = 1024;
+
+/** What Node says to whoever reads a body whose client went away. */
+const isCutShort = (error: unknown) =>
+  error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET';
+
 /** @returns the error for the client; `internal_error` for what is neither ours nor a 4xx of Fastify's */
 export function explain(error: unknown, context: ErrorContext): SteerdError {
   if (error instanceof SteerdError) return forClient(error, context);
+  if (isCutShort(error)) return errors.clientGone();
   if (!isFrameworkError(error) || error.statusCode >= 500) return errors.internal(context.requestId);
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return errors.bodyTooLarge(context.bodyLimit);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return errors.bodyNotJson(context.contentType);
+    // Fastify's messages have the whole of the URL, or of the value.
+    case 'FST_ERR_BAD_URL':
+      return errors.badUrl(context.path);
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return errors.pathTooLong(context.path, pathPartLimit);
     default: {
       const code = error.code.replace('FST_ERR_', '').toLowerCase();
       return new SteerdError(code, error.statusCode, 'invalid_request_error', error.message);

@@ -14,6 +14,12 @@ const toldOf = ({ code }: ConnectionError, seconds: number): SteerdError => {
   return code === 'HPE_HEADER_OVERFLOW' ? errors.headersTooLarge() : errors.notHttp();
 };
 
+/** Connections whose request was answered before all of it had come. */
+const answered = new WeakSet<Socket>();
+
+/** Says that the request which still comes on this connection has its answer: whatever becomes of it, there is no second one. */
+export const noteAnswered = (socket: Socket) => void answered.add(socket);
+
 /**
  * Answers and closes. A connection whose reply has begun is only closed.
  * @param seconds that a request may take to come
@@ -34,6 +40,6 @@ export function refuseConnection(error: ConnectionError, socket: Socket, seconds
   // After a reply that has begun this would be taken for a part of it.
   const replying = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage
     ?.headersSent;
-  if (!replying) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  if (!replying && !answered.has(socket)) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   socket.destroySoon();
 }

@@ -4,7 +4,7 @@ import { conceptLimits } from '../common/concept-limits.js';
 import { list } from './fields.js';
 import { ConceptReadings } from './readings.js';
 
-export const vectorFormats = ['json', 'safetensors', 'gguf'] as const;
+export const vectorFormats = ['json', 'safetensors', 'gguf', 'npz', 'npy'] as const;
 export type VectorFormat = (typeof vectorFormats)[number];
 
 export const VectorEncoding = z.enum(['float', 'base64']);

@@ -48,7 +48,7 @@ const descriptions = {
   404: 'No such thing',
   409: 'In conflict with what is there',
   413: 'The body is too large',
-  415: 'The body is not JSON',
+  415: 'The body is not JSON, or compressed',
   429: 'The queue is full, or a limit of the API key is reached: see Retry-After',
   500: 'The server is at fault',
   503: 'Not ready, or stopping: see Retry-After',

@@ -89,14 +89,19 @@ const Examples = choice(
   description: `For recipe examples: texts, or chats as lists of messages, with the concept and without. Or the name of a set that ships, eight questions each answered with the concept and plainly, which states its concept itself if \`prefix\` is left out: ${described(exampleSets)}`,
 });
 
-const layersExpected = 'must be "all", a list of layers or {"top": number of layers}';
+const layersExpected =
+  'must be "all", a list of layers, {"top": number of layers} or {"bottom": number of layers}';
 const Layers = z.union(
   [
     z.literal('all'),
     z.array(whole(1, fitLimits.layers)).min(1).max(fitLimits.layers),
     z.strictObject(
       { top: whole(1, fitLimits.layers) },
-      { error: strictly('layers', ['top'], layersExpected) },
+      { error: strictly('layers', ['top', 'bottom'], layersExpected) },
+    ),
+    z.strictObject(
+      { bottom: whole(1, fitLimits.layers) },
+      { error: strictly('layers', ['top', 'bottom'], layersExpected) },
     ),
   ],
   { error: layersExpected },
@@ -189,7 +194,7 @@ export const fitFields = {
   }),
   layers: Layers.default('all').meta({
     description:
-      'Layers that get a vector: "all" from 1, a list, or {"top": k}: those where most heads attend to the prefix significantly (permutation test, p < 0.01; recipe attention).',
+      'Layers that get a vector: "all" from 1, a list, or {"top": k}: those where most heads attend to the prefix significantly (permutation test, p < 0.01; recipe attention); {"bottom": k}: those where the fewest do.',
   }),
   profile: z
     .enum(profileNames)

@@ -17,10 +17,17 @@ export const FitLayer = z
       .number()
       .nullish()
       .meta({ description: "|Pearson's r| on the examples held out; null when all project alike." }),
+    auroc: z.number().nullish().meta({
+      description:
+        'Area under the ROC curve of the projections of the examples held out (of all, where none were): 0.5 tells nothing apart. In the job alone.',
+    }),
     sign: z.number().optional().meta({ description: '-1 where the method had found the opposite.' }),
     bandwidth: z.number().optional().meta({ description: 'Of the kernel (method rfm).' }),
   })
-  .meta({ id: 'FitLayer', description: "One layer's result. All but the seconds is kept with the concept." });
+  .meta({
+    id: 'FitLayer',
+    description: "One layer's result. All but the seconds and the AUROC is kept with the concept.",
+  });
 export type FitLayer = z.output<typeof FitLayer>;
 
 const FitProgress = z.object({ stage: z.string(), done: z.int(), total: z.int() });

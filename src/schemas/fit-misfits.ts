@@ -24,7 +24,7 @@ export function* misfits(fit: FitFields): Generator<readonly [string, string]> {
     yield ['token', `must be left out with recipe "${recipe}", which reads whole answers`];
   if (recipe !== 'texts' && fit.texts !== undefined)
     yield ['texts', `must be left out with recipe "${recipe}", which has none written`];
-  if (recipe !== 'attention' && topLayers(fit))
+  if (recipe !== 'attention' && comparedLayers(fit) !== undefined)
     yield [
       'layers',
       `must be "all" or a list with recipe "${recipe}", which compares no layers by attention`,
@@ -40,11 +40,19 @@ function* autoMisfits(fit: FitFields): Generator<readonly [string, string]> {
     yield ['token', `${alone}, where recipe attention alone reads one token: name the recipe`];
   if (fit.labels !== undefined)
     yield ['labels', `${alone}, where each recipe has its usual ones: name the recipe`];
-  if (topLayers(fit))
-    yield ['layers.top', `${alone}, where recipe attention alone compares layers so: name the recipe`];
+  const compared = comparedLayers(fit);
+  if (compared !== undefined)
+    yield [
+      `layers.${compared}`,
+      `${alone}, where recipe attention alone compares layers so: name the recipe`,
+    ];
 }
 
-const topLayers = ({ layers }: Pick<FitFields, 'layers'>) => typeof layers === 'object' && 'top' in layers;
+/** Layers that are chosen by how many of their heads attend to the concept: the most or the fewest. */
+function comparedLayers({ layers }: Pick<FitFields, 'layers'>): 'top' | 'bottom' | undefined {
+  if (layers === undefined || typeof layers !== 'object') return undefined;
+  return 'top' in layers ? 'top' : 'bottom' in layers ? 'bottom' : undefined;
+}
 
 /** What states the concept. */
 function* statedMisfits(fit: FitFields): Generator<readonly [string, string]> {

@@ -14,6 +14,7 @@ const measurementLimits = {
   questions: 64,
   question: 2000,
   prefix: 4000,
+  concept: 200,
   shares: 16,
   others: 32,
   /** |edit| / |residual|: an edit as long as the stream itself leaves nothing of it. */
@@ -96,23 +97,41 @@ const calibrateFields = {
 
 const readsExpected = `questions, shares, others and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 
+type CalibrateFields = z.output<z.ZodObject<typeof calibrateFields>>;
+
+function checkReads(asked: CalibrateFields, context: z.core.$RefinementCtx<CalibrateFields>): void {
+  const { maxTokens, ...usual } = usualCalibration;
+  const { length: questions } = asked.questions ?? { length: usual.questions };
+  const { length: others } = asked.others ?? { length: usual.others };
+  const { length: shares } = asked.shares ?? { length: searchedShares };
+  const reads = answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
+  if (reads > measurementLimits.readTokens) {
+    const message = `${readsExpected}; received ${reads}.`;
+    context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
+  }
+}
+
 export const CalibrateRequest = z
   .strictObject(calibrateFields, {
     error: strictly('the calibration', Object.keys(calibrateFields), 'must be an object, which may be empty'),
   })
-  .superRefine((asked, context) => {
-    const { maxTokens, ...usual } = usualCalibration;
-    const { length: questions } = asked.questions ?? { length: usual.questions };
-    const { length: others } = asked.others ?? { length: usual.others };
-    const { length: shares } = asked.shares ?? { length: searchedShares };
-    const reads = answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
-    if (reads > measurementLimits.readTokens) {
-      const message = `${readsExpected}; received ${reads}.`;
-      context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
-    }
-  })
+  .superRefine(checkReads)
   .meta({ id: 'CalibrateRequest', examples: [{}] });
 export type CalibrateRequest = z.output<typeof CalibrateRequest>;
+
+const calibrationJobFields = {
+  concept: text(measurementLimits.concept, "must be a concept's name").meta({ examples: ['ocean'] }),
+  ...calibrateFields,
+};
+
+/** The same as a job, with the concept that it is of. */
+export const CalibrationJobRequest = z
+  .strictObject(calibrationJobFields, {
+    error: strictly('the calibration', Object.keys(calibrationJobFields), 'must be an object with a concept'),
+  })
+  .superRefine((asked, context) => checkReads(asked, context as z.core.$RefinementCtx<CalibrateFields>))
+  .meta({ id: 'CalibrationJobRequest', examples: [{ concept: 'ocean' }] });
+export type CalibrationJobRequest = z.output<typeof CalibrationJobRequest>;
 
 const Message = z.strictObject(
   {

@@ -18,9 +18,9 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import type { z } from 'zod';
 import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
-import { explain, toErrorBody } from '../http/error-reply.js';
+import { explain, pathPartLimit, toErrorBody } from '../http/error-reply.js';
 import { refuseConnection } from '../http/refused-connection.js';
-import { meantUrl } from '../http/request-path.js';
+import { meantUrl, pathOf } from '../http/request-path.js';
 import { type RequestPart, validate } from '../schemas/validation.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { jsonParser } from './json-bodies.js';
@@ -107,7 +107,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     logController: new LogController({ disableRequestLogging: true }),
     // plugins/running-answers.ts answers requests to a closing server, in our error shape.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 1024 },
+    routerOptions: { maxParamLength: pathPartLimit },
     frameworkErrors: refuseUrl,
     rewriteUrl: ({ url = '/' }) => meantUrl(url),
   }).withTypeProvider<ZodTypeProvider>();
@@ -141,7 +141,12 @@ export async function buildApp(services: Services, options: AppOptions): Promise
 
 /** Answers a URL that the router cannot parse: such a request never reaches the error handler of plugins/errors.ts. */
 function refuseUrl(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const told = explain(error, { requestId: request.id, bodyLimit: 0, contentType: undefined });
+  const told = explain(error, {
+    requestId: request.id,
+    bodyLimit: 0,
+    contentType: undefined,
+    path: pathOf(request.originalUrl),
+  });
   void reply.code(told.status).send(toErrorBody(told));
 }
 

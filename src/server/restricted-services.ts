@@ -2,6 +2,7 @@
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
 import type { KeyUsage } from '../access/key-usage.js';
+import { ManagedKeys } from '../access/managed-keys.js';
 import { allows } from '../access/scopes.js';
 import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
@@ -23,9 +24,10 @@ export function restrictServices(
 ): CallerServices {
   const store = services.responses ?? new ResponseStore(0);
   const responses = store.of(caller?.key.id ?? '');
+  const keys = new ManagedKeys(services.access, caller?.key.id ?? null);
   if (caller === null) {
     const { models, fits, pulls, imports } = services;
-    return { models, concepts: withFits(services.concepts, fits), fits, pulls, imports, responses };
+    return { models, concepts: withFits(services.concepts, fits), fits, pulls, imports, responses, keys };
   }
   const { key } = caller;
   const models = restrictModels(
@@ -40,6 +42,7 @@ export function restrictServices(
     pulls: restrictJobs(services.pulls, key),
     imports: restrictJobs(services.imports, key),
     responses,
+    keys,
   };
 }
 

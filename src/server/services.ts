@@ -1,5 +1,6 @@
 /** What the HTTP layer works with. `open-services.ts` brings the real ones, tests their own. */
 import type { AccessControl } from '../access/access-control.js';
+import type { ManagedKeys } from '../access/managed-keys.js';
 import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
@@ -22,4 +23,5 @@ export interface Services extends ModelsAndConcepts {
 /** What a route works with: the services as the caller of its request may use them. */
 export interface CallerServices extends Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls' | 'imports'> {
   readonly responses: OwnResponses;
+  readonly keys: ManagedKeys;
 }

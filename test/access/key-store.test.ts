@@ -1,6 +1,7 @@
 /** The keys file: what it keeps, how it changes under a running server, and what it refuses. */
 import assert from 'node:assert/strict';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -86,6 +87,30 @@ test('files that are not what they should be stop the start', async (t) => {
   }
   await write({ format: 2, keys: [] });
   await assert.rejects(readKeys(folder), KeysFileError);
+});
+
+test('a link that leads nowhere, a folder and a pipe of that name are no missing file', {
+  skip: process.platform === 'win32' && 'it has neither',
+}, async (t) => {
+  const root = await temporaryFolder(t);
+  const put: Readonly<Record<string, (file: string) => unknown>> = {
+    link: (file) => symlink(join(root, 'volume/keys.json'), file),
+    folder: (file) => mkdir(file),
+    pipe: (file) => execFileSync('mkfifo', [file]),
+  };
+  for (const [what, make] of Object.entries(put)) {
+    const folder = join(root, what);
+    await mkdir(folder);
+    const running = await KeyStore.open(folder, quiet);
+    assert.equal(running.needed, false);
+    await make(join(folder, 'keys.json'));
+    await running.refresh();
+    assert.deepEqual([running.needed, running.unreadable], [true, true], what);
+    await assert.rejects(KeyStore.open(folder, quiet), KeysFileError, what);
+  }
+  // The volume comes.
+  const { secret } = await addKey(join(root, 'volume'), mutable());
+  assert.ok((await KeyStore.open(join(root, 'link'), quiet)).find(secret));
 });
 
 test('a key that could not work is not made', async (t) => {

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyUsage } from '../../src/access/key-usage.js';
-import { allows, scopes } from '../../src/access/scopes.js';
+import { allows } from '../../src/access/scopes.js';
 import { TokenBucket } from '../../src/access/token-bucket.js';
 import { createConcept } from '../../src/concepts/concept.js';
 import { SteerdError } from '../../src/errors.js';
+import { scopes } from '../../src/schemas/keys.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
 import { sampleFields, sampleReadings } from '../concepts/sample.js';

@@ -96,9 +96,8 @@ test('the range in 4 bits is chosen: less error than with the whole one, in ever
   const back = valuesOf(weights, 4);
   for (let block = 0; block < 64; block++) {
     const own = weights.subarray(block * blockSize, (block + 1) * blockSize);
-    const typical = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) / blockSize);
     const error = (made: (i: number) => number) =>
-      own.reduce((sum, value, i) => sum + (typical + Math.abs(value)) * (made(i) - value) ** 2, 0);
+      own.reduce((sum, value, i) => sum + (made(i) - value) ** 2, 0);
     const [least, most] = [Math.min(0, ...own), Math.max(0, ...own)];
     const step = (most - least) / 15;
     const zero = Math.round(-least / step);

@@ -5,7 +5,10 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { addKey } from '../../src/access/key-store.js';
+import type { MadeKey } from '../../src/schemas/keys.js';
 import { put, startTiny, tinyVectors } from '../e2e/tiny-server.js';
+import { pullSetup } from '../models/pull/pull-helpers.js';
 import { temporaryFolder, tinyChatModel } from './tiny-chat-model.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
@@ -120,6 +123,35 @@ describe('commands that speak the API', () => {
     assert.equal(bad.code, 1);
     assert.match(bad.out, /wrong model +there is no nobody .*it has tiny\n.*-> set STEERD_MODEL/);
     assert.match(bad.out, /wrong data directory +.*sea\.gguf is a file/);
+  });
+
+  test('a server pulls, loads and unloads models and makes keys for whoever has an admin key', async (t) => {
+    const data = await temporaryFolder(t);
+    const { stub } = await pullSetup(t);
+    const { secret } = await addKey(data, { name: 'boss', scopes: ['admin'] });
+    const server = await startTiny(t, { HF_ENDPOINT: stub.endpoint }, data);
+    const near = { STEERD_PORT: new URL(server.url).port, STEERD_API_KEY: secret };
+    const run = async (...args: string[]) => {
+      const { code, out, err } = await steerd(args, near);
+      assert.equal(code, 0, `${args.join(' ')}: ${err}`);
+      return out;
+    };
+    const pulled = await run('pull', 'tester/tiny', '--name', 'other');
+    assert.equal(pulled, `pulled other (tester/tiny@${stub.commit.slice(0, 12)}) on ${server.url}\n`);
+    assert.match(await run('models', 'list'), /^NAME +STATE .*\n(.*\n)*other +unloaded /);
+    assert.equal(await run('models', 'load', 'other'), 'other is ready\n');
+    assert.equal(await run('models', 'unload', 'other'), 'other is unloaded\n');
+    const none = await steerd(['pull', 'tester/none'], near);
+    assert.deepEqual([none.code, none.out], [1, '']);
+
+    const there = ['--server', server.url];
+    const made = JSON.parse(await run('keys', 'add', 'bot', '--streams', '2', '--json', ...there)) as MadeKey;
+    assert.deepEqual([made.scopes, made.concurrent_streams], [['completions'], 2]);
+    assert.match(await run('keys', 'list', ...there), new RegExp(`${made.id} +"bot"`));
+    const barred = await steerd(['models', 'load', 'other'], { ...near, STEERD_API_KEY: made.secret });
+    assert.equal(barred.code, 3);
+    assert.match(barred.err, /needs an API key with scope admin/);
+    assert.equal(await run('keys', 'revoke', made.id, ...there), `${made.id} is revoked\n`);
   });
 
   test('Ctrl-C while a fit runs on the server cancels it there', async (t) => {

@@ -11,13 +11,13 @@ import { type ActivationEdit, greedy } from '../../src/engine/protocol.js';
 import { fitPlan } from '../../src/fitting/fit-plan.js';
 import { calibrationMethod } from '../../src/fitting/measure/calibrate.js';
 import { statementOf } from '../../src/fitting/measure/concept-statement.js';
+import { explainedBy } from '../../src/fitting/measure/confusion.js';
 import { questionTokens } from '../../src/fitting/recipes/concept-prompt.js';
 import { heldOutQuestions } from '../../src/fitting/statements/questions.js';
 import type { LoadedModel } from '../../src/models/model.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { SteeringItem } from '../../src/schemas/steering.js';
 import { resolveSteering } from '../../src/steering/resolve.js';
-import { explainedBy } from '../concept-table/confusion.js';
 import { testCache } from '../helpers/test-cache.js';
 
 const id = 'smollm2-135m-instruct';
@@ -44,7 +44,8 @@ before(async () => {
 after(() => model.engine.close());
 
 test('the folder holds what the list asks for, fitted on this export, with the strength that was measured', async () => {
-  const list = await readFitList(join(folder, 'concepts.json'), id);
+  const asked = await readFitList(join(folder, 'concepts.json'), { model: id, asFiles: true });
+  const list = asked.map(({ request }) => request);
   const { loaded, refused } = await readConceptFolder(folder);
   assert.deepEqual(refused, []);
   assert.ok(loaded.length >= 12);

@@ -25,9 +25,7 @@ test('each kind is told by its first bytes', () => {
     [Buffer.from('<?xml version="1.0"?><Error/>'), /XML/],
     [zip('archive/data.pkl'), /PyTorch file/],
     [zip('spiders/.data/serialization_id'), /PyTorch file/],
-    [zip('arr_0.npy'), /\.npz/],
     [zip('readme.txt'), /a zip archive/],
-    [Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1'), /\.npy/],
     [Buffer.from([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c]), /Python pickle/],
     [Buffer.from([0x80, 4, 0x95, 1, 2]), /Python pickle/],
     [Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), /HDF5/],
@@ -57,6 +55,8 @@ test('the formats that are read are told from each other, whatever the length of
     'safetensors',
   );
   assert.equal(fileFormat(encodeGguf({}, new Map())), 'gguf');
+  assert.equal(fileFormat(zip('arr_0.npy')), 'npz');
+  assert.equal(fileFormat(Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1')), 'npy');
   assert.equal(fileFormat(Buffer.from(' {"vectors": {}}')), 'json');
   assert.equal(fileFormat(Buffer.from('\ufeff{"vectors": {}}')), 'json');
 });

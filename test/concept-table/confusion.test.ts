@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withEngine } from '../../src/engine/engine.js';
 import type { ScoreRequest } from '../../src/engine/protocol.js';
+import { confusionMatrix, explainedBy, identifiedIn } from '../../src/fitting/measure/confusion.js';
 import { scoreOneByOne } from '../helpers/engine.js';
 import { characterTokenizer, FakeEngine, fakeModel } from '../helpers/fake-engine.js';
-import { confusionMatrix, explainedBy, identifiedIn } from './confusion.js';
 import { heatMap } from './heat-map.js';
 
 const signal = new AbortController().signal;

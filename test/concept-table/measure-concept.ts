@@ -6,6 +6,7 @@ import type { Concept } from '../../src/concepts/concept.js';
 import { fitConcept } from '../../src/fitting/fit-concept.js';
 import { fitPlan } from '../../src/fitting/fit-plan.js';
 import { statementOf } from '../../src/fitting/measure/concept-statement.js';
+import { explainedBy } from '../../src/fitting/measure/confusion.js';
 import {
   type JudgedAnswer,
   type Scores,
@@ -25,7 +26,6 @@ import type { LoadedModel } from '../../src/models/model.js';
 import type { ContrastKind, MethodName, RecipeName } from '../../src/schemas/fit-choices.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { type TableConcept, tableConcepts, tableQuestions } from './concepts.js';
-import { explainedBy } from './confusion.js';
 
 /** How a concept is fitted. */
 export interface Way {

@@ -1,9 +1,9 @@
 /** The table's page from rows that are made up: sums, counts and words as they must come out. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { identifiedIn } from '../../src/fitting/measure/confusion.js';
 import { judgedAnswer } from '../fitting/measure/answers.js';
 import { tableConcepts, tableQuestions } from './concepts.js';
-import { identifiedIn } from './confusion.js';
 import { type ConceptRow, type TableAnswer, ways } from './measure-concept.js';
 import { confusionOf, render, renderConfusion, summaries } from './render.js';
 

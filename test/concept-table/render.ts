@@ -1,9 +1,9 @@
 /** The table as Markdown: what each way to fit a concept shows at strength 1, and what it reads like. */
 
 import { weakConcept } from '../../src/fitting/measure/calibration-details.js';
+import { type ConfusionMatrix, confusionMatrix, identifiedIn } from '../../src/fitting/measure/confusion.js';
 import { wilsonInterval } from '../../src/fitting/measure/intervals.js';
 import { tableConcepts, tableQuestions } from './concepts.js';
-import { type ConfusionMatrix, confusionMatrix, identifiedIn } from './confusion.js';
 import { heatMap } from './heat-map.js';
 import { type Combination, type ConceptRow, type TableAnswer, type Way, ways } from './measure-concept.js';
 

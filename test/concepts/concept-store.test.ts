@@ -311,3 +311,34 @@ test('a concept gets another name, and nothing is replaced or lost by it', async
   const more = again.put(sampleConcept('more'), undefined, quota);
   await assert.rejects(more, hasCode('concept_quota_exceeded'), 'it is still of the key that made it');
 });
+
+test('a change that fails halfway has changed nothing, here and at the next start', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await open(folder);
+  const kept = await store.put(sampleConcept('kept'));
+  const [file = ''] = await dataFiles(folder);
+  const inTheWay = async (path: string, change: () => Promise<unknown>) => {
+    await mkdir(path);
+    await assert.rejects(change(), hasCode('storage_failed'));
+    await rm(path, { recursive: true });
+  };
+  // Whose the concept is cannot be written down.
+  const maker = { key: 'key-1', most: 9 };
+  await inTheWay(join(folder, 'concepts', 'owners.json'), () =>
+    store.put(sampleConcept('other'), undefined, maker),
+  );
+  // The old file cannot be deleted.
+  await rename(file, `${file}.aside`);
+  await inTheWay(file, () => store.rename('tiny', 'kept', 'renamed'));
+  await rename(`${file}.aside`, file);
+  for (const each of [store, await open(folder)]) assert.deepEqual(each.list(), [kept]);
+  await store.put(sampleConcept('other'), undefined, maker);
+  await store.rename('tiny', 'kept', 'renamed');
+  for (const each of [store, await open(folder)]) {
+    assert.deepEqual(each.names('tiny'), ['other', 'renamed']);
+    assert.throws(
+      () => each.checkRoom('tiny', 'one more', { ...maker, most: 1 }),
+      hasCode('concept_quota_exceeded'),
+    );
+  }
+});

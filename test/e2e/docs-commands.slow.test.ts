@@ -1,6 +1,7 @@
 /**
- * Every command of the README and the guides, run as it stands: before a server whose model is tiny, called as the
- * embedded one is, in an empty folder. `steerd`, `npx` and `curl` are the real ones; curl also fails on an error's status.
+ * Every command of the README and the documents, run as it stands: before a server whose model is tiny, called as the
+ * embedded one is, in an empty folder. `steerd`, `npx` and `curl` are the real ones; curl also fails on an error's status. Of what
+ * cannot be run here it is made sure that there are such commands, flags and paths.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -15,18 +16,26 @@ import { put, startTiny, tinyVectors } from './tiny-server.js';
 
 const pages = [
   'README.md',
-  ...readdirSync(join(packageRoot, 'docs/guides')).map((file) => `docs/guides/${file}`),
+  ...['docs', 'docs/guides'].flatMap((folder) =>
+    readdirSync(join(packageRoot, folder)).map((file) => `${folder}/${file}`),
+  ),
 ].filter((file) => file.endsWith('.md'));
 const model = 'smollm2-135m-instruct';
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
-/** Commands of the README that other tests run, or that need what a test machine may lack. */
+/** What other tests run, or what needs what a test machine may lack, or takes long. */
 const runElsewhere = [
   /^npm ci && npm (start|test)/, // .ci/run
   /^npm ci && ONNXRUNTIME_NODE_INSTALL=true/, // fetches CUDA; test/docker
-  /^docker compose /, // npm run docker-check
-  /^npx steerd pull /, // test/e2e/pull.slow.test.ts
-  /^npx steerd chat/, // a terminal; test/commands/api-commands.slow.test.ts
+  /^docker /, // npm run docker-check
+  /^npm run (bench|concept-table|demo|fit:shipped|gpu-check|docker-check|shipped-report|load|fuzz)\b/,
+  /^(npx )?steerd (pull|import) /, // a hub, a checkpoint: test/e2e/pull.slow.test.ts, test/commands
+  /^(npx )?steerd (serve|graft) /, // servers that go on; graphs of the embedded model
+  /^(npx )?steerd (models (remove|verify)|keys revoke)\b/, // of what is not here
+  /^(npx )?steerd chat/, // a terminal; test/commands/api-commands.slow.test.ts
+  /^curl .*\/v1\/models\/(pull|import)\b/, // test/routes
+  /^llama-cli /,
+  /\/ID\b|\{id\}/, // of a job that is not here
 ];
 
 interface Block {
@@ -48,6 +57,39 @@ function blocksOf(page: string): Block[] {
   );
   const commands = indented.filter((text) => /^(curl|npx|npm|steerd|docker) /.test(text));
   return [...blocks, ...commands.map((text): Block => ({ kind: 'sh', text }))];
+}
+
+/** The commands of a block: a line, and those that it goes on in. */
+function commandsOf(text: string): string[] {
+  const commands: string[] = [];
+  let command = '';
+  for (const line of text.split('\n')) {
+    command = command === '' ? line : `${command}\n${line}`;
+    const open = command.endsWith('\\') || (command.match(/'/g) ?? []).length % 2 === 1;
+    const goesOn = /<<|^(for|if|while) /.test(command);
+    if (goesOn || open) continue;
+    commands.push(command);
+    command = '';
+  }
+  return command === '' ? commands : [...commands, command];
+}
+
+/** What is wrong with a command that is not run: flags of `steerd` and paths of the API that there are not. */
+function misspelt(
+  command: string,
+  flags: ReadonlyMap<string, ReadonlySet<string>>,
+  paths: readonly RegExp[],
+): string[] {
+  const words = command.replace(/\s#.*$/gm, '').split(/[\s\\]+/);
+  const at = words.indexOf('steerd');
+  if (at >= 0) {
+    const typed = words.slice(at + 1);
+    const name = [typed.slice(0, 2).join(' '), typed[0] ?? ''].find((one) => flags.has(one));
+    if (name === undefined) return words[0] === 'docker' ? [] : [`no command ${typed[0]}`];
+    return typed.filter((word) => word.startsWith('--') && !flags.get(name)?.has(word.replace(/=.*/, '')));
+  }
+  const [, path] = /(?:localhost|127\.0\.0\.1):8080(\/[^\s?'"]*)/.exec(command) ?? [];
+  return path === undefined || paths.some((one) => one.test(path)) ? [] : [`no path ${path}`];
 }
 
 /** A folder of commands that stand before the machine's own. */
@@ -72,13 +114,13 @@ interface Ran {
 
 const run = (file: string, args: string[], cwd: string, env: Record<string, string>): Promise<Ran> =>
   new Promise((done) => {
-    const options = { cwd, env: { ...process.env, ...env }, timeout: 60_000 };
+    const options = { cwd, env: { ...process.env, ...env }, timeout: 120_000 };
     execFile(file, args, options, (error, stdout, stderr) =>
       done({ code: error ? Number(error.code ?? 1) : 0, said: `${stdout}${stderr}` }),
     );
   });
 
-test('every command of the README and the guides works as it stands', async (t) => {
+test('every command of the README and the documents works as it stands', async (t) => {
   const modelsDirectory = await temporaryFolder(t);
   await mkdir(join(modelsDirectory, model));
   await writeTinyChatModel(join(modelsDirectory, model));
@@ -98,39 +140,56 @@ test('every command of the README and the guides works as it stands', async (t) 
     STEERD_PORT: port,
     STEERD_MODELS_DIR: modelsDirectory,
     STEERD_MODEL: model,
-    STEERD_DATA_DIR: dataDirectory,
   };
   // Beside node_modules, which the samples import from.
   await mkdir(join(packageRoot, 'dist'), { recursive: true });
   const samples = await mkdtemp(join(packageRoot, 'dist/docs-'));
   t.after(() => rm(samples, { recursive: true, force: true }));
+  const completion = await run(process.execPath, [cli, 'completion', 'bash'], samples, {});
+  const flags = new Map(
+    [...completion.said.matchAll(/^ +"(.*)"\) words="(.*)" ;;$/gm)].map(
+      ([, path = '', words = '']) => [path, new Set(words.split(' '))] as const,
+    ),
+  );
+  assert.ok(flags.get('keys add')?.has('--scopes'));
+  const api = JSON.parse(await readFile(join(packageRoot, 'openapi/openapi.json'), 'utf8')) as {
+    paths: object;
+  };
+  const paths = Object.keys(api.paths).map((path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
   const curl = await run('curl', ['--version'], samples, {});
   let count = 0;
   const failures: string[] = [];
   const runPage = async (page: string) => {
     const folder = await temporaryFolder(t);
+    // Keys that are made in its data directory would close the server to the other pages.
+    const own = page === 'docs/operations.md' ? join(folder, 'data') : dataDirectory;
+    const here = { ...env, STEERD_DATA_DIR: own };
     for (const { kind, text } of blocksOf(await readFile(join(packageRoot, page), 'utf8'))) {
-      const here = text
+      const meant = text
         .replace(/(localhost|127\.0\.0\.1):8080/g, host)
         // The tiny model's tokens are bytes, and its context has 256: descriptions of tools have no room.
         // Measuring a strength takes most of a fit's time, and has tests of its own.
         .replace('--recipe texts', '--recipe texts --no-calibrate')
         .replace('"recipe": "texts"', '"recipe": "texts", "calibrate": false')
+        .replace('"qwen3-0.6b"', JSON.stringify(model))
         .replace('"tools": [', '"truncate_prompt_tokens": 100, "tools": [');
       if (kind === 'js') {
         const file = join(samples, `${count++}.mjs`);
-        await writeFile(file, here);
-        const { code, said } = await run(process.execPath, [file], folder, env);
+        await writeFile(file, meant);
+        const { code, said } = await run(process.execPath, [file], folder, here);
         if (code !== 0) failures.push(`${page}: ${text}\n${said}`);
         continue;
       }
-      const lines = here
-        .split('\n')
-        .filter((line) => !runElsewhere.some((pattern) => pattern.test(line)))
-        .filter((line) => curl.code === 0 || !line.startsWith('curl'));
-      if (lines.every((line) => line.trim() === '')) continue;
+      const commands = commandsOf(meant).filter((command) => command.trim() !== '');
+      const isElsewhere = (command: string) => runElsewhere.some((pattern) => pattern.test(command));
+      for (const command of commands.filter(isElsewhere))
+        for (const fault of misspelt(command, flags, paths)) failures.push(`${page}: ${fault} in ${command}`);
+      const lines = commands
+        .filter((command) => !isElsewhere(command))
+        .filter((command) => curl.code === 0 || !command.startsWith('curl'));
+      if (lines.length === 0) continue;
       count++;
-      const { code, said } = await run('bash', ['-euo', 'pipefail', '-c', lines.join('\n')], folder, env);
+      const { code, said } = await run('bash', ['-euo', 'pipefail', '-c', lines.join('\n')], folder, here);
       if (code !== 0) failures.push(`${page}: ${text}\n${said}`);
     }
   };

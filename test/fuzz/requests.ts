@@ -33,6 +33,7 @@ const weights: Readonly<Record<string, number>> = {
   createResponse: 5,
   scoreText: 3,
   sweepSteering: 2,
+  judgeAnswers: 2,
   tokenize: 5,
   importConceptVectors: 3,
   composeConcept: 2,

@@ -56,8 +56,10 @@ export async function openPage(t: TestContext, url: string, options: PageOptions
   t.after(async () => {
     await context.close();
     if (!complains) assert.deepEqual(complaints, []);
-    const { origin } = new URL(url);
-    const elsewhere = asked.filter((one) => !one.startsWith(`${origin}/`) && !/^(data|blob):/.test(one));
+    const { origin, protocol } = new URL(url);
+    // A file is a place of its own.
+    const own = protocol === 'file:' ? url : `${origin}/`;
+    const elsewhere = asked.filter((one) => !one.startsWith(own) && !/^(data|blob):/.test(one));
     assert.deepEqual(elsewhere, [], 'the page asks its own origin only');
   });
   await page.goto(url, { waitUntil: 'networkidle' });

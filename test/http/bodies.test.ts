@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ErrorBody } from '../../src/schemas/errors.js';
-import { build, gate } from '../helpers/app.js';
+import { build, gate, until } from '../helpers/app.js';
 import { listen, open } from '../helpers/http.js';
 
 const chat = '/v1/chat/completions';
@@ -96,5 +96,37 @@ test('a client that sends 30 MB and only then reads finds the 413', async (t) =>
     }
     assert.match(told, /^HTTP\/1\.1 413 /);
     socket.destroy();
+  }
+});
+
+test('a body that is refused before it has come is answered once, whatever becomes of the rest', async (t) => {
+  const { app } = await build(t, { bodyLimit: 2000, settings: { bodySeconds: 2 } });
+  const socket = connect(Number(new URL(await listen(app)).port), '127.0.0.1');
+  let told = '';
+  socket.on('data', (chunk: Buffer) => {
+    told += chunk;
+  });
+  socket.on('error', () => {});
+  socket.write(
+    `POST ${chat} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9000\r\n\r\n{`,
+  );
+  await once(socket, 'close');
+  assert.deepEqual(told.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 413']);
+});
+
+test("a client that leaves within its body is no fault of the server's", async (t) => {
+  const lines: string[] = [];
+  const { app } = await build(t, { onLog: (line) => lines.push(line) });
+  const port = Number(new URL(await listen(app)).port);
+  for (const framing of ['content-length: 900', 'transfer-encoding: chunked']) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST ${chat} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`,
+    );
+    await until(() => app.server.listening && lines.some((line) => line.includes('incoming request')));
+    socket.destroy();
+    await until(() => lines.some((line) => line.includes('client_gone')));
+    assert.ok(!lines.some((line) => /"level":[56]0/.test(line)), lines.join(''));
+    lines.length = 0;
   }
 });

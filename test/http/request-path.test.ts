@@ -1,7 +1,7 @@
 /** Paths as base URLs make them mean the route that was meant. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { meantUrl } from '../../src/http/request-path.js';
+import { hostOfUrl, meantUrl } from '../../src/http/request-path.js';
 
 test('slashes too many, and /v1 too often or not at all', () => {
   for (const [sent, meant] of [
@@ -18,6 +18,10 @@ test('slashes too many, and /v1 too often or not at all', () => {
     ['/docs//static/x.js', '/docs/static/x.js'],
     ['/v1/concepts/v1', '/v1/concepts/v1'],
     ['/api/chat', '/api/chat'],
+    ['http://localhost:8080/v1/models?a=http://b/', '/v1/models?a=http://b/'],
+    ['HTTPS://box', '/'],
+    ['http://box?a', '/?a'],
+    ['*', '*'],
   ] as const)
     assert.equal(meantUrl(sent), meant, sent);
 });
@@ -25,4 +29,14 @@ test('slashes too many, and /v1 too often or not at all', () => {
 test('what is meant stays what it is', () => {
   for (const url of ['//chat/completions/', '/v1/v1//models/?x', '/docs/', '/a//b/'])
     assert.equal(meantUrl(meantUrl(url)), meantUrl(url));
+});
+
+test('the host of a whole URL, and none of a path', () => {
+  for (const [url, host] of [
+    ['http://evil.example:80/v1/models', 'evil.example:80'],
+    ['http://[::1]:80/', '[::1]:80'],
+    ['http:///x', ''],
+    ['/http://evil.example/', undefined],
+  ] as const)
+    assert.equal(hostOfUrl(url), host, url);
 });

@@ -1,7 +1,9 @@
 /** Sweep in a browser, with the embedded model. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { packageRoot } from '../../src/common/package.js';
 import { Sweep } from '../../src/schemas/measurements.js';
 import { post, suiteServer } from '../e2e/running-server.js';
 import { assertAccessible, openPage, phone, skipWithoutBrowser as skip, textOf } from '../helpers/page.js';
@@ -46,6 +48,16 @@ describe('the playground: sweep', { skip }, () => {
       'never the plain one',
     );
     await assertAccessible(page);
+
+    await page.getByRole('button', { name: 'As code' }).click();
+    const shown = textOf(page.locator('dialog pre'));
+    const swept = Sweep.parse(JSON.parse(execFileSync('sh', ['-c', await shown], { encoding: 'utf8' })));
+    assert.deepEqual(swept.data, data);
+    await page.getByRole('tab', { name: 'TypeScript' }).click();
+    const code = ['--input-type=module', '-e', await textOf(page.locator('dialog pre'))];
+    const printed = execFileSync(process.execPath, code, { encoding: 'utf8', cwd: packageRoot });
+    assert.deepEqual(Sweep.parse(JSON.parse(printed)).data, data);
+    await page.keyboard.press('Escape');
 
     const [download] = await Promise.all([
       page.waitForEvent('download'),

@@ -36,6 +36,8 @@ const table = `
   POST    /v1/responses                  completions
   GET     /v1/responses/:response_id     completions
   DELETE  /v1/responses/:response_id     completions
+  POST    /v1/steering/judge             completions
+  POST    /v1/activations                completions
   POST    /v1/steering/score             completions
   POST    /v1/steering/sweep             completions
   GET     /v1/concepts                   concepts:read
@@ -55,11 +57,24 @@ const table = `
   GET     /v1/fits/:id                   concepts:read
   GET     /v1/fits/:id/events            concepts:read
   POST    /v1/fits/:id/cancel            concepts:write
+  GET     /v1/calibrations               concepts:read
+  POST    /v1/calibrations               concepts:write
+  GET     /v1/calibrations/:id           concepts:read
+  GET     /v1/calibrations/:id/events    concepts:read
+  POST    /v1/calibrations/:id/cancel    concepts:write
+  GET     /v1/sweeps                     completions
+  POST    /v1/sweeps                     completions
+  GET     /v1/sweeps/:id                 completions
+  GET     /v1/sweeps/:id/events          completions
+  POST    /v1/sweeps/:id/cancel          completions
   GET     /api/ps                        any
   GET     /api/tags                      any
   POST    /api/show                      any
   GET     /v1/models                     any
   GET     /v1/models/:id                 any
+  GET     /v1/keys                       admin
+  POST    /v1/keys                       admin
+  DELETE  /v1/keys/:id                   admin
   POST    /v1/models/:id/load            admin
   POST    /v1/models/:id/unload          admin
   POST    /v1/models/pull                admin

@@ -5,7 +5,8 @@ import { AccessControl } from '../../src/access/access-control.js';
 import { readSettings } from '../../src/config.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import { conceptPage } from '../../src/server/concept-object.js';
-import { sampleConcept } from '../concepts/sample.js';
+import { quiet } from '../access/keys.js';
+import { sampleConcept, temporaryFolder } from '../concepts/sample.js';
 import { build, gate } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
 
@@ -26,13 +27,7 @@ test('every spelling of a path reaches its route', async (t) => {
 
 test('a key may come as x-api-key or api-key', async (t) => {
   const seen: (string | undefined)[] = [];
-  const access = new AccessControl({
-    needed: true,
-    unreadable: false,
-    summary: { file: 'keys.json', inFile: 1, fromEnvironment: false },
-    refresh: async () => {},
-    find: () => undefined,
-  });
+  const access = await AccessControl.open(await temporaryFolder(t), quiet);
   access.admit = async (authorization) => {
     seen.push(authorization);
     return null;

@@ -1,10 +1,13 @@
 /** Which Host, Origin and Sec-Fetch-Site a server without keys answers, and that keys make up for all of them. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { test } from 'node:test';
 import { hostName, isForeignPage, isKnownHost } from '../../src/access/web-page.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import { buildWithKeys } from '../access/keys.js';
 import { type Built, build } from '../helpers/app.js';
+import { listen } from '../helpers/http.js';
 
 const chat = '/v1/chat/completions';
 const payload = { messages: [{ role: 'user', content: 'Hi' }] };
@@ -118,4 +121,19 @@ test('a server without keys says once and loudly that a proxy stands before it',
   const closed = await buildWithKeys(t, [{}], { onLog });
   await closed.app.inject({ url: '/health', headers: { 'x-forwarded-for': '10.0.0.1' } });
   assert.equal(loud(), 1, 'with keys there is nothing to say');
+});
+
+test('a request line with a whole URL is answered, under the host that it names', async (t) => {
+  const { app } = await build(t);
+  const port = Number(new URL(await listen(app)).port);
+  for (const [target, host, status] of [
+    [`http://localhost:${port}/v1/models`, 'localhost', 200],
+    ['http://evil.example/v1/models', 'localhost', 403],
+    [`http://127.0.0.1:${port}/v1/models`, 'evil.example', 200],
+  ] as const) {
+    const sent = request({ port, host: '127.0.0.1', path: target, headers: { host } }).end();
+    const [reply] = (await once(sent, 'response')) as [IncomingMessage];
+    reply.resume();
+    assert.equal(reply.statusCode, status, `${target} ${host}`);
+  }
 });

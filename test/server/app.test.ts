@@ -12,7 +12,14 @@ test("routes that do not exist, bad URLs and bad bodies have OpenAI's error shap
   const cases: [object, number, string, RegExp][] = [
     [{ url: '/v1/nothing?x=1' }, 404, 'route_not_found', /GET "\/v1\/nothing" does not exist/],
     [{ method: 'PUT', url }, 404, 'route_not_found', /PUT "\/v1\/chat\/completions" does not exist/],
-    [{ url: '/v1/models/%zz' }, 400, 'bad_url', /not a valid url/],
+    [{ url: '/v1/models/%zz' }, 400, 'bad_url', /percent-encoded UTF-8; received "\/v1\/models\/%zz"/],
+    [{ url: `/v1/concepts/${'a'.repeat(3000)}?x` }, 414, 'path_too_long', /^.{90,180}$/],
+    [
+      { method: 'POST', url, headers: { ...json, 'content-encoding': 'gzip' }, payload: '{}' },
+      415,
+      'unsupported_content_encoding',
+      /must be left out.*received "gzip"/,
+    ],
     [{ method: 'POST', url, headers: json, payload: '{"a": b}' }, 400, 'malformed_json', /Unexpected token/],
     [
       { method: 'POST', url, headers: json, payload: '{"__proto__": {}}' },

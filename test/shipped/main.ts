@@ -10,8 +10,8 @@ import { packageRoot } from '../../src/common/package.js';
 import type { Concept } from '../../src/concepts/concept.js';
 import { decodeConcept } from '../../src/concepts/concept-file.js';
 import { statementOf } from '../../src/fitting/measure/concept-statement.js';
+import { confusionMatrix, explainedBy, identifiedIn } from '../../src/fitting/measure/confusion.js';
 import { loadModel } from '../../src/models/serve/load.js';
-import { confusionMatrix, explainedBy, identifiedIn } from '../concept-table/confusion.js';
 import { heatMap } from '../concept-table/heat-map.js';
 import {
   type ReadAnswer,

@@ -1,7 +1,7 @@
 /** Holds the imports of the whole source against layers.ts. */
 import { dirname } from 'node:path';
 import { packageRoot } from '../../src/common/package.js';
-import { innerLayers, layers, typesOnly } from './layers.js';
+import { innerLayers, layers, typesOnly, valuesToo } from './layers.js';
 import { circles, readImports, roomOf, upwardImports, valueImports } from './structure.js';
 
 interface Structure {
@@ -19,7 +19,7 @@ export function checkStructure(): Structure {
   const folders = new Set([...files].map(folderOf));
   const upward = [
     ...upwardImports(imports, layers),
-    ...valueImports(imports, typesOnly),
+    ...valueImports(imports, typesOnly, valuesToo),
     ...Object.entries(innerLayers).flatMap(([room, inner]) => upwardImports(imports, inner, `${room}/`)),
   ];
   const found = [

@@ -8,6 +8,7 @@ export const layers: readonly (readonly string[])[] = [
   ['playground'], // the page at `/`: runs in browsers, knows the server by its API alone
   ['routes', 'plugins'], // HTTP: parse, call one function of src/, shape the reply
   ['server'], // the application: services, OpenAPI, one server's life
+  ['benchmark'], // many concepts fitted, asked and judged, by the API alone
   ['completions', 'fitting'], // from a request to a reply; making concepts and measuring them
   ['steering'], // from what a request asks for to an activation edit
   ['concepts', 'access', 'telemetry', 'http'], // concepts as values and files; API keys; metrics; streams and errors
@@ -20,6 +21,7 @@ export const layers: readonly (readonly string[])[] = [
   ['build'], // from a checkpoint to a graph and its weights
   ['checkpoint'], // safetensors and GGUF as people have them on disk
   ['onnx'], // graphs as files
+  ['tables'], // rows of CSV and JSON lines; runs in browsers too
   ['common'], // what everybody may use
   ['errors'],
 ];
@@ -30,8 +32,12 @@ export const layers: readonly (readonly string[])[] = [
  */
 export const typesOnly: Readonly<Record<string, readonly string[]>> = { playground: ['schemas'] };
 
+/** Rooms of which such a room may have values too: they stand on nothing of this server. */
+export const valuesToo: Readonly<Record<string, readonly string[]>> = { playground: ['tables'] };
+
 /** The same inside the rooms that have rooms of their own. `.` stands for the files beside those. */
 export const innerLayers: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  benchmark: [['report'], ['.'], ['names']],
   engine: [['client'], ['worker'], ['load'], ['run'], ['kv', 'schedule'], ['grammar', 'sampling'], ['.']],
   fitting: [
     ['.'],

@@ -43,4 +43,8 @@ test('the check finds a value where only types may be imported, another room, an
     'page/a.tsx -> engine/b.ts',
     'server/a.ts -> page/c.ts',
   ]);
+  const helped = valueImports([{ from: 'page/a.tsx', to: 'tables/b.ts' }, ...imports], only, {
+    page: ['tables'],
+  });
+  assert.equal(helped.length, 3);
 });

@@ -78,15 +78,20 @@ export function upwardImports(imports: readonly Import[], layers: Layers, under 
   return [...faults].sort();
 }
 
-/** Imports out of a room of `typesOnly` that are of values or of a room that it may not see, and all imports into one. */
+/**
+ * Imports out of a room of `typesOnly` that are of values or of a room that it may not see, and all imports into one.
+ * @param valuesToo rooms that a room of `typesOnly` may have values of
+ */
 export function valueImports(
   imports: readonly Import[],
   typesOnly: Readonly<Record<string, readonly string[]>>,
+  valuesToo: Readonly<Record<string, readonly string[]>> = {},
 ): string[] {
   const broken = ({ from, to, type }: Import): boolean => {
     const [a = '', b = ''] = [roomOf(from), roomOf(to)];
     if (a === b) return false;
     if (b in typesOnly) return true;
+    if (valuesToo[a]?.includes(b)) return false;
     const seen = typesOnly[a];
     return seen !== undefined && !(type === true && seen.includes(b));
   };

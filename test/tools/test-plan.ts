@@ -3,20 +3,24 @@
  *
  *     x.test.ts         `npm test`, two processes beside each other
  *     x.alone.test.ts   `npm test`, with nothing beside it: it counts milliseconds or turns of the event loop
- *     x.slow.test.ts    `npm run test:all` only, with nothing beside it
+ *     x.slow.test.ts         `npm run test:all` only, two processes beside each other
+ *     x.alone.slow.test.ts   the same, with nothing beside it
  *
  * A file has a process of its own, as with `node --test`, but for those of `sharedFolders`.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const kinds = ['together', 'alone', 'slow'] as const;
+const kinds = ['together', 'alone', 'slow', 'slowAlone'] as const;
 export type TestKind = (typeof kinds)[number];
 
 export function kindOf(file: string): TestKind {
-  if (file.endsWith('.slow.test.ts')) return 'slow';
+  if (isSlow(file)) return file.endsWith('.alone.slow.test.ts') ? 'slowAlone' : 'slow';
   return file.endsWith('.alone.test.ts') ? 'alone' : 'together';
 }
+
+/** Whether `npm test` leaves it out. */
+export const isSlow = (file: string): boolean => file.endsWith('.slow.test.ts');
 
 /**
  * Folders whose files run in one process, one after the other: most of such a file's time would be its imports, or
@@ -78,7 +82,7 @@ export function planTests(files: readonly string[]): Phase[] {
       processes: [...processes]
         .map(([name, own]) => ({ name, files: own }))
         .sort((a, b) => b.files.length - a.files.length),
-      concurrency: kind === 'together' ? 2 : 1,
+      concurrency: kind === 'together' || kind === 'slow' ? 2 : 1,
     };
   });
 }

@@ -10,7 +10,7 @@ import { spec, tap } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/common/package.js';
 import { pruneDist } from './dist.js';
-import { kindOf, planTests, testFiles } from './test-plan.js';
+import { isSlow, planTests, testFiles } from './test-plan.js';
 import { runTests } from './test-run.js';
 
 const { values, positionals } = parseArgs({
@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-const wanted = (file: string) => values.all || (kindOf(file) === 'slow') === values.rest;
+const wanted = (file: string) => values.all || isSlow(file) === values.rest;
 const named = positionals.flatMap((path) => testFiles(packageRoot, relative(packageRoot, path)));
 const files = named.length > 0 ? named : testFiles(packageRoot).filter(wanted);
 const { match } = values;

@@ -6,6 +6,7 @@ import { keepLoaded } from '../../models/model.js';
 import type { ModelRegistry } from '../../models/registry.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
 import { checkConcept } from '../../steering/item-concept.js';
+import type { OnProgress } from '../recipes/recipe.js';
 import { calibrateConcept } from './calibrate.js';
 
 /**
@@ -19,6 +20,7 @@ export async function calibrateStored(
   models: Pick<ModelRegistry, 'get'>,
   concepts: ConceptLibrary,
   signal: AbortSignal,
+  onProgress?: OnProgress,
 ): Promise<StoredConcept> {
   const model = await models.get(request.model, signal);
   const before = storedConcept(concepts, model.id, name, 'name');
@@ -34,10 +36,10 @@ export async function calibrateStored(
   };
   const calibrated = await keepLoaded(
     model,
-    () => calibrateConcept(before.concept, model, settings, signal),
+    () => calibrateConcept(before.concept, model, settings, signal, onProgress),
     signal,
   );
   const now = concepts.get(model.id, name);
   if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
-  return concepts.put(calibrated);
+  return concepts.put(calibrated, signal);
 }

@@ -6,6 +6,7 @@ import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurem
 import { SteeringItem } from '../../schemas/steering.js';
 import type { SteeringReceipt } from '../../schemas/steering-receipt.js';
 import { resolveSteering } from '../../steering/resolve.js';
+import type { OnProgress } from '../recipes/recipe.js';
 import { meanOf } from './steering-scores.js';
 import { runTrials, type Trial, type TrialResult } from './trial.js';
 import { chatPrompts } from './trial-prompts.js';
@@ -30,6 +31,7 @@ export async function sweep(
   model: LoadedModel,
   concepts: ConceptLookup,
   signal: AbortSignal,
+  onProgress: OnProgress = () => {},
 ): Promise<Sweep> {
   const combinations = request.concepts.flatMap((concept) =>
     request.strengths.map((strength): Combination => ({ concept, strength })),
@@ -46,7 +48,7 @@ export async function sweep(
     maxTokens: request.max_tokens,
     sampling,
     signal,
-    onProgress: () => {},
+    onProgress,
   });
   return {
     object: 'steering.sweep',

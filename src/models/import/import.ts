@@ -4,8 +4,8 @@
  * build that was killed is gone on with; one that is cancelled or fails leaves nothing.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { nameOfCheckpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.js';
 import { shownBytes } from '../../common/byte-size.js';
@@ -14,6 +14,7 @@ import { isModelName, modelNameExpected } from '../../common/names.js';
 import { packageVersion } from '../../common/package.js';
 import { errors } from '../../errors.js';
 import { sumFile } from '../../hub/checksum.js';
+import { isDocument } from '../../hub/documents.js';
 import type { Precision } from '../../schemas/imports.js';
 import { readTokenizer } from '../../text/huggingface-tokenizer.js';
 import { completeModel, explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
@@ -67,6 +68,9 @@ export interface Imported {
 
 export const defaultPrecision: Precision = 'int8';
 
+/** Bytes of a licence or a description. */
+const largestDocument = 4 * 1024 * 1024;
+
 /** The manifest, folders and the tokenizer's files take some too. */
 const spareBytes = 64 * 1024 * 1024;
 
@@ -119,14 +123,17 @@ export async function makeModel(
     await refuseWithoutTokenizer(request.path, checkpoint);
     const size = builder.size(checkpoint, precision);
     options.onPlan?.(planOf(checkpoint, precision, size));
-    staging = stagingOf(modelsDirectory, name, await stagingKey(checkpoint, precision));
+    const times = await timesOf(checkpoint);
+    staging = stagingOf(modelsDirectory, name, stagingKey(checkpoint, precision, times));
     await reserve(modelsDirectory, staging, size);
     await mkdir(staging, { recursive: true });
     await builder.build({
       ...{ checkpoint, precision, out: staging, signal },
       onProgress: ({ done, total }) => onProgress?.({ stage: 'build', done, total }),
     });
+    refuseChanged(request.path, times, await timesOf(checkpoint));
     await writeFiles(checkpoint, staging);
+    await copyDocuments(checkpoint, request, staging);
     await tryOut(name, staging);
     const files = await summed(staging, signal, (done, total) =>
       onProgress?.({ stage: 'check', done, total }),
@@ -160,12 +167,35 @@ function planOf(checkpoint: Checkpoint, precision: Precision, to: number): Impor
 const architectureOf = ({ config }: Checkpoint): string =>
   typeof config.model_type === 'string' ? config.model_type.slice(0, 80) : 'unknown';
 
+/** When each of the checkpoint's files was written; null for one that is gone, which stays readable while it is open. */
+const timesOf = ({ sources }: Checkpoint): Promise<(number | null)[]> =>
+  Promise.all(
+    sources.map(({ path }) =>
+      stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => null,
+      ),
+    ),
+  );
+
+/** One that is still being downloaded or copied would become a model of two halves. @throws SteerdError checkpoint_invalid */
+function refuseChanged(path: string, before: readonly (number | null)[], after: readonly (number | null)[]) {
+  if (after.some((time, i) => time !== null && time !== before[i]))
+    throw errors.checkpointInvalid(
+      path,
+      'it was written to while it was read; import it again when it is whole',
+    );
+}
+
 /** What one checkpoint has left of a precision is of no use for another. */
-async function stagingKey({ sources }: Checkpoint, precision: Precision): Promise<string> {
+function stagingKey(
+  { sources }: Checkpoint,
+  precision: Precision,
+  times: readonly (number | null)[],
+): string {
   const hash = createHash('sha256').update(`${precision} ${packageVersion}`);
-  for (const { path, bytes } of sources) {
-    hash.update(`\n${basename(path)} ${bytes} ${(await stat(path)).mtimeMs}`);
-  }
+  for (const [i, { path, bytes }] of sources.entries())
+    hash.update(`\n${basename(path)} ${bytes} ${times[i]}`);
   return hash.digest('hex').slice(0, 20);
 }
 
@@ -182,6 +212,22 @@ async function reserve(modelsDirectory: string, staging: string, size: number): 
 async function writeFiles({ config, files }: Checkpoint, staging: string): Promise<void> {
   await writeFile(join(staging, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   for (const [file, load] of files) await writeFile(join(staging, file), await load());
+}
+
+/** Licences and descriptions beside the weights; beside a GGUF file on the disk may lie anything. */
+async function copyDocuments(
+  { format, sources }: Checkpoint,
+  { hub }: ImportRequest,
+  staging: string,
+): Promise<void> {
+  const [source] = sources;
+  if (source === undefined || (format === 'gguf' && !hub)) return;
+  const folder = dirname(source.path);
+  for (const name of (await readdir(folder)).filter(isDocument)) {
+    const from = join(folder, name);
+    const found = await stat(from).catch(() => null);
+    if (found?.isFile() && found.size <= largestDocument) await copyFile(from, join(staging, name));
+  }
 }
 
 /** What the server will read, before anybody waits for it. @throws SteerdError checkpoint_invalid, model_unsupported */

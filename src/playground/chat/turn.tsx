@@ -1,10 +1,10 @@
 /** A question with its answers side by side, the curve of a concept over both, and what to do with them. */
 
 import { useSignal } from '@preact/signals';
+import { CodeDialog } from '../parts/code-dialog.js';
 import { Failed } from '../parts/failed.js';
 import { Icon } from '../parts/icon.js';
 import { AnswerColumn } from './answer-column.js';
-import { CodeDialog } from './code-dialog.js';
 import { again, isRunning, keep, type Turn } from './conversation.js';
 import { Curve } from './curve.js';
 import { seeing, tinting } from './seeing.js';
@@ -66,7 +66,7 @@ export function TurnView({ turn, last }: TurnProps) {
       )}
       {coding.value && (
         <CodeDialog
-          body={request}
+          call={{ path: 'v1/chat/completions', body: request }}
           onClose={() => {
             coding.value = false;
           }}

@@ -23,6 +23,7 @@ const formats: readonly { readonly format: VectorFormat; readonly title: string;
     title: 'GGUF control vector',
     what: 'For llama.cpp, repeng and EasySteer; each direction as long as strength 1 adds.',
   },
+  { format: 'npz', title: 'NumPy', what: 'Arrays: directions at strength 1, unit vectors, coefficients.' },
   { format: 'json', title: 'JSON', what: 'All of it as numbers, for programs of your own.' },
 ];
 

@@ -9,6 +9,7 @@ import { ApiError, inWords } from '../api/errors.js';
 import { announce } from '../parts/live.js';
 import { toastError } from '../parts/toasts.js';
 import { model, refreshConcepts } from '../state/library.js';
+import type { Pair } from './pairs.js';
 import { type Stage, stagesWith } from './stages.js';
 
 /** How it is made; what is left out is as the API does it. */
@@ -24,7 +25,7 @@ export interface Wish extends Options {
   /** What states the concept; empty for a fit from texts. */
   readonly message: string;
   /** Texts that show it, and texts that do not, pair by pair; none where a message states it. */
-  readonly examples: readonly (readonly [positive: string, negative: string])[];
+  readonly examples: readonly Pair[];
 }
 
 export interface Making {

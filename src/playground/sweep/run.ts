@@ -26,7 +26,17 @@ export const isRunning = (one: Run | null): boolean => one?.state === 'running';
 
 export type Asked = Pick<Run, 'concepts' | 'strengths' | 'prompts'> & { readonly maxTokens: number };
 
-export async function sweep({ maxTokens, ...asked }: Asked): Promise<void> {
+/** As the API takes it. */
+export const sweepBody = ({ maxTokens, ...asked }: Asked, id: string) => ({
+  model: id,
+  prompts: asked.prompts,
+  concepts: asked.concepts,
+  strengths: asked.strengths,
+  max_tokens: maxTokens,
+});
+
+export async function sweep(wanted: Asked): Promise<void> {
+  const { maxTokens: _, ...asked } = wanted;
   stopping?.abort();
   const controller = new AbortController();
   stopping = controller;
@@ -41,13 +51,7 @@ export async function sweep({ maxTokens, ...asked }: Asked): Promise<void> {
     for (const [index, prompt] of asked.prompts.entries()) {
       const { data } = await post<Sweep>(
         'v1/steering/sweep',
-        {
-          model: id,
-          prompts: [prompt],
-          concepts: asked.concepts,
-          strengths: asked.strengths,
-          max_tokens: maxTokens,
-        },
+        sweepBody({ ...wanted, prompts: [prompt] }, id),
         { signal: controller.signal },
       );
       show({

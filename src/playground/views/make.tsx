@@ -156,7 +156,7 @@ const PairsFields = ({ pasted, count, faults, onPaste }: PairsFieldsProps) => (
       <span>Or a file with such lines</span>
       <input
         type="file"
-        accept=".csv,.tsv,.jsonl,.txt"
+        accept=".csv,.tsv,.jsonl,.json,.txt"
         onChange={({ currentTarget }) => {
           void currentTarget.files?.[0]?.text().then(onPaste);
         }}

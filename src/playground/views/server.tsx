@@ -1,8 +1,8 @@
-/** Server: how busy it is, its models, and bringing more of them. */
-import { hasKey } from '../api/key.js';
+/** Server: how busy it is, its models, bringing more of them, and its keys. */
 import { Page } from '../parts/page.js';
 import { usePolled } from '../parts/polled.js';
 import { Bring } from '../server/bring.js';
+import { Keys } from '../server/keys.js';
 import { LoadCards } from '../server/load.js';
 import { ModelCards } from '../server/models.js';
 import { refreshModels } from '../state/library.js';
@@ -18,16 +18,7 @@ export default function Server() {
       <LoadCards />
       <ModelCards />
       <Bring />
-      <section class="stack-tight" aria-label="Keys">
-        <h2>Keys</h2>
-        <p class="hint">
-          {hasKey.value
-            ? 'This page uses the key that you gave, and forgets it when it is closed.'
-            : 'This page uses no key.'}{' '}
-          Keys are made and taken back on the server’s own machine, never over the network:{' '}
-          <code>steerd keys add</code>, <code>steerd keys list</code>, <code>steerd keys revoke</code>.
-        </p>
-      </section>
+      <Keys />
     </Page>
   );
 }

@@ -1,8 +1,10 @@
 /** Sweep: strengths times prompts for one or more concepts, as a grid of answers. */
 
 import { effect } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { saveFile } from '../api/client.js';
 import { copy } from '../parts/clipboard.js';
+import { CodeDialog } from '../parts/code-dialog.js';
 import { ConceptChips } from '../parts/concept-chips.js';
 import { ConceptPicker } from '../parts/concept-picker.js';
 import { Failed } from '../parts/failed.js';
@@ -12,7 +14,7 @@ import { chooseModel, model, models } from '../state/library.js';
 import { keepInUrl, linkTo, route } from '../state/route.js';
 import { sweepAsCsv } from '../sweep/csv.js';
 import { Grid } from '../sweep/grid.js';
-import { isRunning, type Run, run, stop, sweep } from '../sweep/run.js';
+import { isRunning, type Run, run, stop, sweep, sweepBody } from '../sweep/run.js';
 import { type Scored, scored } from '../sweep/scores.js';
 import { change, limits, paramsOf, promptsOf, setUp, setUpOf, strengthsOf } from '../sweep/set-up.js';
 
@@ -102,6 +104,7 @@ function State({ run: { state, done, prompts } }: { readonly run: Run }) {
 }
 
 function Asked({ running }: { readonly running: boolean }) {
+  const [coding, setCoding] = useState(false);
   const { concepts, strengths, prompts, maxTokens } = setUp.value;
   const { numbers, wrong } = strengthsOf(strengths);
   const asked = promptsOf(prompts);
@@ -115,12 +118,13 @@ function Asked({ running }: { readonly running: boolean }) {
           ? `At most ${limits.prompts} prompts.`
           : null;
   const ready = count > 0 && fault === null;
+  const wanted = { concepts, strengths: numbers, prompts: asked, maxTokens };
   return (
     <form
       class="card sweep-asked"
       onSubmit={(event) => {
         event.preventDefault();
-        if (ready && !running) void sweep({ concepts, strengths: numbers, prompts: asked, maxTokens });
+        if (ready && !running) void sweep(wanted);
       }}
     >
       <div class="stack-tight">
@@ -192,10 +196,19 @@ function Asked({ running }: { readonly running: boolean }) {
             Sweep
           </button>
         )}
+        <button type="button" class="quiet" disabled={!ready} onClick={() => setCoding(true)}>
+          <Icon name="code" /> As code
+        </button>
         <span class={fault === null ? 'hint' : 'concept-warning'} role={fault === null ? undefined : 'alert'}>
           {fault ?? (concepts.length === 0 ? 'Choose a concept first.' : `${count} answers`)}
         </span>
       </div>
+      {coding && (
+        <CodeDialog
+          call={{ path: 'v1/steering/sweep', body: sweepBody(wanted, model.value?.id ?? '') }}
+          onClose={() => setCoding(false)}
+        />
+      )}
     </form>
   );
 }

@@ -10,6 +10,7 @@ import {
   readFile,
   rm,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -112,6 +113,25 @@ test('what is cancelled or fails leaves nothing', async (t) => {
   const empty = { ...quick, build: async () => {} };
   await assert.rejects(run({}, { builder: empty }));
   await nothingLeft();
+});
+
+test('a checkpoint that is written to while it is read leaves nothing; one that is deleted is read to its end', async (t) => {
+  const { run, nothingLeft, modelsDirectory } = await setup(t);
+  const path = join(modelsDirectory, '..', `still-coming-${process.pid}.gguf`);
+  t.after(() => rm(path, { force: true }));
+  await copyFile(gguf, path);
+  const meanwhile = (change: () => Promise<void>): Builder => ({
+    ...quick,
+    async build(request) {
+      await quick.build(request);
+      await change();
+    },
+  });
+  const grows = meanwhile(() => utimes(path, new Date(), new Date(Date.now() + 5_000)));
+  await assert.rejects(run({ path }, { builder: grows }), code('checkpoint_invalid', /written to while/));
+  await nothingLeft();
+  const { folder } = await run({ path, name: 'whole' }, { builder: meanwhile(() => rm(path)) });
+  assert.equal((await verifyModel(folder)).state, 'right');
 });
 
 test('a build that was killed is gone on with; another precision begins anew', async (t) => {

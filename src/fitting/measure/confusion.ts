@@ -1,7 +1,7 @@
-/** Which of the table's messages explains an answer best: the confusion matrix of concepts. */
-import type { GivenAnswer } from '../../src/fitting/measure/judge.js';
-import { chatPrompts } from '../../src/fitting/measure/trial-prompts.js';
-import type { LoadedModel } from '../../src/models/model.js';
+/** Which of several messages explains an answer best: the confusion matrix of concepts. */
+import type { LoadedModel } from '../../models/model.js';
+import type { GivenAnswer } from './judge.js';
+import { chatPrompts } from './trial-prompts.js';
 
 /** Row by the concept that made the answers, column by the message that explains them best: counts of answers. */
 export type ConfusionMatrix = readonly (readonly number[])[];

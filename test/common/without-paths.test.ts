@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { homedir } from 'node:os';
 import { test } from 'node:test';
+import { withoutPaths } from '../../src/common/without-paths.js';
 import { errors } from '../../src/errors.js';
 import { explain } from '../../src/http/error-reply.js';
-import { withoutPaths } from '../../src/http/without-paths.js';
 
 test('absolute paths lose their folders', () => {
   for (const [text, told] of [
@@ -34,7 +34,7 @@ test('URLs, paths of the API, fractions and what the client sent stay', () => {
 });
 
 test('an error of storage or of the engine is told without what only the log should have', () => {
-  const context = { requestId: 'r1', bodyLimit: 1, contentType: undefined };
+  const context = { requestId: 'r1', bodyLimit: 1, contentType: undefined, path: '' };
   const stored = explain(errors.storageFailed('storing', "open '/srv/data/x'", false), context);
   assert.deepEqual([stored.code, stored.message.includes('/srv')], ['storage_failed', false]);
   const failed = explain(errors.engineFailed('tiny', 'Ort: /usr/lib/libonnx.so: bad alloc at 0x7f'), context);

@@ -124,7 +124,7 @@ describe('the playground: library and make', { skip }, () => {
     );
     await page.getByLabel(/^One pair a line/).fill(['positive,negative', ...pairs, 'alone'].join('\n'));
     await page.getByText('4 pairs').waitFor();
-    await page.getByText('Row 6 is not a pair of two texts.').waitFor();
+    await page.getByText('Line 6 is not a pair of two texts.').waitFor();
     await assertAccessible(page);
     await page.getByText('How it is made').click();
     await page.getByLabel(/^Measure what strength 1 means/).uncheck();

@@ -2,21 +2,20 @@
 import { useState } from 'preact/hooks';
 import { serverUrl } from '../api/client.js';
 import { hasKey } from '../api/key.js';
-import { copy } from '../parts/clipboard.js';
-import { Dialog } from '../parts/dialog.js';
-import { Icon } from '../parts/icon.js';
-import { Tabs } from '../parts/tabs.js';
-import { asCode, type Language, languages } from './code.js';
-import type { ChatBody } from './request.js';
+import { copy } from './clipboard.js';
+import { type ApiCall, asCode, type Language, languages } from './code.js';
+import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
+import { Tabs } from './tabs.js';
 
 interface CodeDialogProps {
-  readonly body: ChatBody;
+  readonly call: ApiCall;
   readonly onClose: () => void;
 }
 
-export function CodeDialog({ body, onClose }: CodeDialogProps) {
+export function CodeDialog({ call, onClose }: CodeDialogProps) {
   const [language, setLanguage] = useState<Language>('curl');
-  const code = asCode(language, body, serverUrl(), hasKey.value);
+  const code = asCode(language, call, serverUrl(), hasKey.value);
   return (
     <Dialog
       title="The same request as code"

@@ -1,0 +1,102 @@
+/** How far a run is, how long it will take, and what it shows so far. */
+import { keyOf } from './concepts.js';
+import { isFixed } from './plan.js';
+import type { BenchRecord, Run } from './records.js';
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly judged: number;
+  readonly toJudge: number;
+  /** Seconds; null until enough is known. */
+  readonly left: number | null;
+  /** Success so far at strength 1, by variant: `null` where none is answered. */
+  readonly estimates: readonly { readonly variant: string; readonly success: number | null }[];
+}
+
+/** Of what was done before this process a rate says nothing: only this one's own cells count. */
+export class ProgressMeter {
+  #before = 0;
+  #done = 0;
+  #judged = 0;
+  #judgedBefore = 0;
+  #started = performance.now();
+  readonly #success = new Map<string, { n: number; sum: number }>();
+
+  /**
+   * @param total cells
+   * @param toJudge judgements; 0 without a judge
+   */
+  constructor(
+    private readonly run: Run,
+    private readonly total: number,
+    private readonly toJudge: number,
+  ) {}
+
+  /** @param before of an earlier process */
+  add(record: BenchRecord, before = false): void {
+    if (record.kind === 'judgement') {
+      this.#judged++;
+      if (before) this.#judgedBefore++;
+    }
+    if (record.kind !== 'answer') return;
+    this.#done++;
+    if (before) this.#before++;
+    if (record.point === null || !isFixed(record.point)) return;
+    const key = record.variant ?? '';
+    const sum = this.#success.get(key) ?? { n: 0, sum: 0 };
+    this.#success.set(key, { n: sum.n + 1, sum: sum.sum + Number(record.success) });
+  }
+
+  /** Work begins: what came before is no part of the rate. */
+  start(): void {
+    this.#started = performance.now();
+  }
+
+  get now(): Progress {
+    const seconds = (performance.now() - this.#started) / 1000;
+    // The slower of the two says when it ends.
+    const left = [
+      leftOf(this.#done - this.#before, this.total - this.#done, seconds),
+      leftOf(this.#judged - this.#judgedBefore, this.toJudge - this.#judged, seconds),
+    ].filter((value) => value !== null);
+    return {
+      done: this.#done,
+      total: this.total,
+      judged: this.#judged,
+      toJudge: this.toJudge,
+      left: left.length === 0 ? null : Math.max(...left),
+      estimates: this.run.variants.map(({ id }) => {
+        const of = this.#success.get(id);
+        return { variant: id, success: of === undefined ? null : of.sum / of.n };
+      }),
+    };
+  }
+}
+
+function leftOf(done: number, rest: number, seconds: number): number | null {
+  if (rest <= 0) return 0;
+  return done === 0 ? null : (seconds / done) * rest;
+}
+
+/** "1 h 20 min", "45 s". */
+export function shownSeconds(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** One line for people. */
+export function shownProgress({ done, total, judged, toJudge, left, estimates }: Progress): string {
+  const parts = [`${done} of ${total} answers`];
+  if (toJudge > 0) parts.push(`${judged} of ${toJudge} judged`);
+  if (left !== null && left > 0) parts.push(`${shownSeconds(left)} left`);
+  const known = estimates.flatMap(({ variant, success }) =>
+    success === null ? [] : [`${variant} ${Math.round(100 * success)} %`],
+  );
+  if (known.length > 0) parts.push(`success at 1 so far: ${known.slice(0, 3).join(', ')}`);
+  return parts.join('; ');
+}
+
+/** What a line of progress is about. */
+export const titleOf = (concept: Run['concepts'][number]): string => keyOf(concept);

@@ -1,0 +1,124 @@
+/** What a report is drawn from, and what lies beside it as report.json: plain numbers, each computed from the records of a run. */
+import type { Point, Run } from '../records.js';
+
+/** A mean over concepts with a bootstrap interval over them (95 %); null where there are none. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** All classes together. */
+export const everyClass = 'all';
+/** The judge that is the model itself. */
+export const builtIn = 'built-in';
+
+/** One cell of the table: a way to make vectors, or answers without any. */
+export interface Group {
+  readonly judge: string;
+  /** A variant's id, `plain` or `told`. */
+  readonly variant: string;
+  readonly class: string;
+  readonly concepts: number;
+  readonly answers: number;
+  /** Success at strength 1; of plain and told answers, simply theirs. */
+  readonly fixed: Estimate | null;
+  /** At each concept's own best point, chosen by the same judge on the same answers: an oracle's. Null for plain and told. */
+  readonly oracle: Estimate | null;
+  /** Harmonic mean of the judge's three scores, 0 to 2, at strength 1; null where it gave none. */
+  readonly harmonic: Estimate | null;
+}
+
+export interface CurvePoint {
+  readonly variant: string;
+  readonly class: string;
+  readonly point: Point;
+  readonly answers: number;
+  /** By judge. */
+  readonly success: Readonly<Record<string, number | null>>;
+  /** Means over the concepts of C, F, I and H (src/fitting/measure/steering-scores.ts). */
+  readonly concept: number | null;
+  readonly fluency: number | null;
+  readonly instruction: number | null;
+  readonly harmonic: number | null;
+}
+
+export interface LayerRow {
+  readonly variant: string;
+  readonly layer: number;
+  readonly fits: number;
+  /** Median and quartiles of the area under the ROC curve; null where no fit knows it. */
+  readonly auroc: Estimate | null;
+  readonly coefficient: number | null;
+  /** How many fits read which token, by its offset. */
+  readonly tokens: Readonly<Record<string, number>>;
+}
+
+export interface Confusion {
+  /** A variant's id at strength 1, or `told`. */
+  readonly variant: string;
+  readonly asked: string;
+  readonly explained: string;
+  readonly answers: number;
+}
+
+export interface SideEffect {
+  readonly variant: string;
+  /** `unsteered`, `0.5`, `1` or `largest`. */
+  readonly strength: string;
+  readonly fits: number;
+  readonly facts: number | null;
+  readonly json: number | null;
+  /** Nats per token that neutral texts gain. */
+  readonly neutral: number | null;
+}
+
+export interface ConceptRow {
+  readonly concept: string;
+  readonly class: string;
+  readonly variant: string;
+  readonly judge: string;
+  readonly plain: number | null;
+  readonly told: number | null;
+  readonly fixed: number | null;
+  readonly oracle: number | null;
+  readonly best: Point | null;
+  readonly share: number | null;
+  readonly max_strength: number | null;
+  readonly weak: boolean | null;
+  readonly error: string | null;
+}
+
+export interface Example {
+  readonly variant: string;
+  readonly concept: string;
+  readonly class: string;
+  readonly prompt: string;
+  readonly answer: string;
+  readonly success: boolean;
+  readonly harmonic: number;
+}
+
+export interface ReportData {
+  readonly object: 'benchmark.report';
+  readonly format: 1;
+  readonly run: Run;
+  readonly judges: readonly string[];
+  readonly classes: readonly string[];
+  readonly counts: {
+    readonly fits: number;
+    readonly failed: number;
+    readonly answers: number;
+    readonly judgements: number;
+  };
+  /** Of everything, and what the judge counted. */
+  readonly seconds: { readonly fits: number; readonly answers: number; readonly judging: number };
+  readonly judge_tokens: number;
+  readonly groups: readonly Group[];
+  readonly curves: readonly CurvePoint[];
+  readonly layers: readonly LayerRow[];
+  readonly confusion: readonly Confusion[];
+  readonly side_effects: readonly SideEffect[];
+  readonly concepts: readonly ConceptRow[];
+  readonly examples: { readonly good: readonly Example[]; readonly bad: readonly Example[] };
+}

@@ -1,0 +1,384 @@
+/**
+ * The figures of a report as SVG text, from its numbers. Colours are told apart without seeing red or green, and every line also has a
+ * dash of its own, for print without colours.
+ */
+import * as Plot from '@observablehq/plot';
+import { everyClass, type ReportData } from './data.js';
+import { type PlotOptions, svgOf } from './svg.js';
+
+export interface Figure {
+  readonly id: string;
+  readonly title: string;
+  /** What it shows, under it. */
+  readonly caption: string;
+  readonly svg: string;
+}
+
+const ink = '#1c2733';
+const quiet = '#6b7a8c';
+/** Okabe and Ito's colours, the darker ones first. */
+const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#7a5195', '#444444'];
+const dashes = ['', '6 3', '2 3', '8 3 2 3', '1 2', '10 4', '4 2 1 2', '3 6'];
+const width = 860;
+
+/** One picture with one text: what its parts say by themselves ("line", "rule") helps nobody. */
+const drawn = (title: string, options: PlotOptions): string =>
+  svgOf(title, options).replace(/ aria-label="[^"]*"/g, '');
+
+/** A place in a list, for a colour or a dash. */
+const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
+
+/** Names of ways in the order in which they are always drawn. */
+function waysOf({ run }: ReportData): string[] {
+  return ['plain', 'told', ...run.variants.map(({ id }) => id)];
+}
+
+/** A way has the same colour in every figure. */
+const colours = ({ run }: ReportData, names: readonly string[]) => {
+  const variants = run.variants.map(({ id }) => id);
+  const colourOf = (name: string) =>
+    name === 'plain' ? '#9aa5b1' : name === 'told' ? ink : at(palette, Math.max(0, variants.indexOf(name)));
+  return { domain: [...names], range: names.map(colourOf) };
+};
+
+const short = (name: string) => (name.length > 34 ? `${name.slice(0, 33)}…` : name);
+/** Pixels that the longest of some names takes beside an axis. */
+const margin = (names: readonly string[]) =>
+  Math.min(240, 16 + 6.4 * Math.max(0, ...names.map((name) => short(name).length)));
+
+export function figuresOf(data: ReportData): Figure[] {
+  return [
+    ...data.judges.map((judge) => successFigure(data, judge)),
+    ...strengthFigures(data),
+    tokenFigure(data),
+    aurocFigure(data),
+    ...confusionFigures(data),
+    sideEffectFigure(data),
+  ].filter((figure) => figure !== null);
+}
+
+function successFigure(data: ReportData, judge: string): Figure | null {
+  const ways = waysOf(data);
+  const rows = data.groups
+    .filter((group) => group.judge === judge && group.fixed !== null)
+    .flatMap(({ variant, class: className, fixed, oracle }) => [
+      { variant, className, kind: 'fixed', ...(fixed as { value: number; low: number; high: number }) },
+      ...(oracle === null ? [] : [{ variant, className, kind: 'oracle', ...oracle }]),
+    ]);
+  if (rows.length === 0) return null;
+  const fixed = rows.filter(({ kind }) => kind === 'fixed');
+  const oracle = rows.filter(({ kind }) => kind === 'oracle');
+  const classes = [...new Set(rows.map(({ className }) => className))];
+  return {
+    id: `success-${judge}`,
+    title: `Success by class and method, judged by ${judgeWords(judge)}`,
+    caption:
+      'Mean over the concepts, with a 95 % interval from resampling them. Filled: strength 1, fixed before any answer was judged. Hollow: the best of all measured points for each concept, chosen by the same judge on the same answers, which is an oracle’s choice and no interval can correct.',
+    svg: drawn(`Success by class and method, judged by ${judge}`, {
+      width,
+      height: Math.max(160, 60 + classes.length * (18 * ways.length + 14)),
+      marginLeft: margin(ways),
+      marginRight: margin(classes),
+      x: { domain: [0, 1], label: 'share of answers that succeed', grid: true, percent: false },
+      y: { domain: ways, label: null, tickFormat: short },
+      fy: { domain: classes, label: null },
+      color: colours(data, ways),
+      marks: [
+        Plot.ruleY(fixed, {
+          fy: 'className',
+          y: 'variant',
+          x1: 'low',
+          x2: 'high',
+          stroke: 'variant',
+          strokeWidth: 2,
+        }),
+        Plot.dot(fixed, { fy: 'className', y: 'variant', x: 'value', fill: 'variant', r: 4 }),
+        Plot.dot(oracle, {
+          fy: 'className',
+          y: 'variant',
+          x: 'value',
+          stroke: 'variant',
+          fill: '#fff',
+          strokeWidth: 2,
+          r: 4,
+        }),
+        Plot.frame({ stroke: '#dde3ea' }),
+      ],
+    }),
+  };
+}
+
+const judgeWords = (judge: string) => (judge === 'built-in' ? 'the model itself' : judge);
+
+const measures = [
+  { key: 'success', name: 'success' },
+  { key: 'concept', name: 'C, the concept' },
+  { key: 'fluency', name: 'F, fluency' },
+  { key: 'instruction', name: 'I, the instruction' },
+  { key: 'harmonic', name: 'H, all three' },
+] as const;
+
+/** One for calibrated strengths and one for the paper's coefficients, where they were measured. */
+function strengthFigures(data: ReportData): (Figure | null)[] {
+  const className = data.classes.length > 1 ? everyClass : (data.classes[0] ?? everyClass);
+  const judge = data.judges[0] as string;
+  const names = data.run.variants.map(({ id }) => id);
+  return (['strength', 'coefficient'] as const).map((scale): Figure | null => {
+    const rows = data.curves
+      .filter((curve) => curve.class === className && curve.point.scale === scale)
+      .flatMap((curve) =>
+        measures.flatMap(({ key, name }) => {
+          const value = key === 'success' ? (curve.success[judge] ?? null) : curve[key];
+          return value === null
+            ? []
+            : [{ variant: curve.variant, measure: name, at: curve.point.value, value }];
+        }),
+      );
+    if (new Set(rows.map((row) => row.at)).size < 2) return null;
+    const what =
+      scale === 'strength' ? 'strength (1 is what the calibration found)' : 'coefficient on unit vectors';
+    return {
+      id: `strength-${scale}`,
+      title:
+        scale === 'strength'
+          ? 'Strength against success and fluency'
+          : 'Coefficient against success and fluency',
+      caption:
+        'Means over the concepts. C is how much of the concept shows as a share of what told answers show, F how fluent answers stay, I whether they still answer the question, H their harmonic mean, all as the unsteered model reads them.',
+      svg: drawn(`Success, concept, fluency and instruction by ${scale}`, {
+        width,
+        height: 250,
+        marginBottom: 40,
+        marginTop: 34,
+        x: { label: what, ticks: 5 },
+        y: { domain: [0, 1], label: null, grid: true },
+        fx: { domain: measures.map(({ name }) => name), label: null },
+        color: { ...colours(data, names), legend: false },
+        marks: [
+          Plot.frame({ stroke: '#dde3ea' }),
+          ...names.map((name, i) =>
+            Plot.line(
+              rows.filter(({ variant }) => variant === name),
+              {
+                fx: 'measure',
+                x: 'at',
+                y: 'value',
+                stroke: 'variant',
+                strokeWidth: 2,
+                ...(at(dashes, i) === '' ? {} : { strokeDasharray: at(dashes, i) }),
+              },
+            ),
+          ),
+          Plot.dot(rows, { fx: 'measure', x: 'at', y: 'value', fill: 'variant', r: 2.5 }),
+          ...(scale === 'strength' ? [Plot.ruleX([1], { stroke: quiet, strokeDasharray: '2 3' })] : []),
+        ],
+      }),
+    };
+  });
+}
+
+/** Each layer's number where there is room for it. */
+function layerTick(rows: readonly { readonly layer: number }[]): (layer: number) => string {
+  const step = Math.ceil(new Set(rows.map(({ layer }) => layer)).size / 16);
+  return (layer) => (step === 1 || layer % Math.max(5, step) === 0 ? String(layer) : '');
+}
+
+function tokenFigure(data: ReportData): Figure | null {
+  const rows = data.layers.flatMap(({ variant, layer, fits, tokens }) =>
+    Object.entries(tokens).map(([token, count]) => ({ variant, layer, token, share: count / fits })),
+  );
+  if (rows.length === 0) return null;
+  const tokens = [...new Set(rows.map(({ token }) => token))].sort((a, b) => Number(b) - Number(a));
+  const variants = [...new Set(rows.map(({ variant }) => variant))];
+  return {
+    id: 'tokens',
+    title: 'Layers and the tokens that they read',
+    caption:
+      'The share of fits that read a token at a layer: the darker, the more; −1 is the last token of the prompt. Recipe attention chooses, layer by layer, the token that attends most to the concept.',
+    svg: drawn('Which token each layer reads, as a share of the fits', {
+      width,
+      height: 60 + variants.length * (26 * tokens.length + 24),
+      marginLeft: 44,
+      marginRight: margin(variants),
+      x: {
+        label: 'layer',
+        type: 'band',
+        tickFormat: layerTick(rows),
+      },
+      y: { label: 'token', domain: tokens },
+      fy: { domain: variants, label: null, tickFormat: short },
+      color: { type: 'linear', domain: [0, 1], range: ['#eef3f8', '#0b4f7d'], legend: false },
+      marks: [
+        Plot.cell(rows, { fy: 'variant', x: 'layer', y: 'token', fill: 'share', inset: 0.5 }),
+        Plot.text(
+          rows.filter(({ share }) => share >= 0.995),
+          { fy: 'variant', x: 'layer', y: 'token', text: () => '•', fill: '#fff' },
+        ),
+      ],
+    }),
+  };
+}
+
+function aurocFigure(data: ReportData): Figure | null {
+  const rows = data.layers.flatMap(({ variant, layer, auroc }) =>
+    auroc === null ? [] : [{ variant, layer, ...auroc }],
+  );
+  if (rows.length === 0) return null;
+  const names = data.run.variants.map(({ id }) => id);
+  const low = Math.min(0.5, ...rows.map((row) => row.low));
+  return {
+    id: 'auroc',
+    title: 'How well each layer tells the concept',
+    caption:
+      'Area under the ROC curve of the projections onto the layer’s direction, on what its fit held out: median of the fits, with quartiles as a band. 0.5 is chance.',
+    svg: drawn('Area under the ROC curve by layer', {
+      width,
+      height: 280,
+      marginLeft: 44,
+      marginRight: margin(names),
+      x: {
+        label: 'layer',
+        ticks: 10,
+        tickFormat: (layer: number) => (Number.isInteger(layer) ? String(layer) : ''),
+      },
+      y: { domain: [low, 1], label: 'AUROC', grid: true },
+      color: colours(data, names),
+      marks: [
+        Plot.ruleY([0.5], { stroke: quiet, strokeDasharray: '2 3' }),
+        Plot.areaY(rows, {
+          x: 'layer',
+          y1: 'low',
+          y2: 'high',
+          fill: 'variant',
+          fillOpacity: 0.14,
+          z: 'variant',
+        }),
+        ...names.map((name, i) =>
+          Plot.line(
+            rows.filter(({ variant }) => variant === name),
+            {
+              x: 'layer',
+              y: 'value',
+              stroke: 'variant',
+              strokeWidth: 2,
+              ...(at(dashes, i) === '' ? {} : { strokeDasharray: at(dashes, i) }),
+            },
+          ),
+        ),
+        Plot.text(
+          rows,
+          Plot.selectLast({
+            x: 'layer',
+            y: 'value',
+            z: 'variant',
+            fill: 'variant',
+            text: (row: { variant: string }) => short(row.variant),
+            textAnchor: 'start',
+            dx: 8,
+          }),
+        ),
+      ],
+    }),
+  };
+}
+
+function confusionFigures(data: ReportData): (Figure | null)[] {
+  const ways = ['told', ...data.run.variants.map(({ id }) => id)].filter((way) =>
+    data.confusion.some(({ variant }) => variant === way),
+  );
+  if (ways.length === 0 || data.classes.length < 2) return [];
+  const rows = ways.flatMap((way) =>
+    data.classes.flatMap((asked) => {
+      const own = data.confusion.filter((row) => row.variant === way && row.asked === asked);
+      const all = own.reduce((sum, { answers }) => sum + answers, 0);
+      return data.classes.map((explained) => ({
+        ...{ way, asked, explained },
+        share: all === 0 ? 0 : (own.find((row) => row.explained === explained)?.answers ?? 0) / all,
+      }));
+    }),
+  );
+  const cell = 46;
+  return [
+    {
+      id: 'confusion',
+      title: 'What answers are taken for',
+      caption:
+        'Rows: the class of the concept that an answer was steered by, or told, at strength 1. Columns: the class of the concept whose message explains the answer best. Shares of a row.',
+      svg: drawn('Classes that answers are taken for, as shares', {
+        width: Math.min(1600, margin(data.classes) + 40 + ways.length * (cell * data.classes.length + 20)),
+        height: 110 + cell * data.classes.length,
+        marginLeft: margin(data.classes),
+        marginBottom: 74,
+        marginTop: 34,
+        x: { domain: [...data.classes], label: null, tickRotate: -40 },
+        y: { domain: [...data.classes], label: null },
+        fx: { domain: ways, label: null, tickFormat: short },
+        color: { type: 'linear', domain: [0, 1], range: ['#f4f7fa', '#0b4f7d'], legend: false },
+        marks: [
+          Plot.cell(rows, { fx: 'way', x: 'explained', y: 'asked', fill: 'share', inset: 0.5 }),
+          Plot.text(rows, {
+            ...{ fx: 'way', x: 'explained', y: 'asked' },
+            text: ({ share }: { share: number }) => share.toFixed(2),
+            fill: ({ share }: { share: number }) => (share > 0.5 ? '#fff' : ink),
+          }),
+        ],
+      }),
+    },
+  ];
+}
+
+function sideEffectFigure(data: ReportData): Figure | null {
+  const kinds = [
+    { key: 'facts', name: 'facts still right' },
+    { key: 'json', name: 'valid JSON' },
+  ] as const;
+  const rows = data.side_effects.flatMap((row) =>
+    kinds.flatMap(({ key, name }) => {
+      const value = row[key];
+      return value === null ? [] : [{ variant: row.variant, strength: row.strength, kind: name, value }];
+    }),
+  );
+  if (rows.length === 0) return null;
+  const names = data.run.variants.map(({ id }) => id);
+  return {
+    id: 'side-effects',
+    title: 'What steering costs elsewhere',
+    caption:
+      'Mean over the fits: simple questions of fact that the model answers right and still does, and JSON that parses, at half of strength 1, at 1 and at the largest strength that keeps text fluent.',
+    svg: drawn('Facts still right and valid JSON by strength', {
+      width,
+      height: 240,
+      marginTop: 34,
+      x: { domain: ['unsteered', '0.5', '1', 'largest'], label: 'strength', type: 'point' },
+      y: { domain: [0, 1], label: null, grid: true },
+      fx: { domain: kinds.map(({ name }) => name), label: null },
+      color: colours(data, names),
+      marks: [
+        Plot.frame({ stroke: '#dde3ea' }),
+        ...names.map((name, i) =>
+          Plot.line(
+            rows.filter(({ variant }) => variant === name),
+            {
+              fx: 'kind',
+              x: 'strength',
+              y: 'value',
+              stroke: 'variant',
+              strokeWidth: 2,
+              ...(at(dashes, i) === '' ? {} : { strokeDasharray: at(dashes, i) }),
+            },
+          ),
+        ),
+        Plot.dot(rows, { fx: 'kind', x: 'strength', y: 'value', fill: 'variant', r: 3 }),
+      ],
+    }),
+  };
+}
+
+/** The colours and dashes of the lines, for a legend in the page's own text. */
+export function legendOf(
+  data: ReportData,
+): readonly { readonly name: string; readonly colour: string; readonly dash: string }[] {
+  const names = data.run.variants.map(({ id }) => id);
+  const { range } = colours(data, names);
+  return names.map((name, i) => ({ name, colour: range[i] as string, dash: at(dashes, i) }));
+}

@@ -1,0 +1,146 @@
+/**
+ * `steerd bench`: the paper's benchmark (arXiv 2602.00333) on one's own model. `concepts` runs it into a folder, `compare`
+ * puts two such folders side by side.
+ */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { compareRuns } from '../benchmark/compare.js';
+import { goingOn, headOf } from '../benchmark/head.js';
+import type { JudgeSettings } from '../benchmark/judge-client.js';
+import { Cells } from '../benchmark/plan.js';
+import { shownProgress } from '../benchmark/progress.js';
+import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';
+import { runBenchmark } from '../benchmark/run.js';
+import { summarise } from '../benchmark/summary.js';
+import { lockFile } from '../common/file-lock.js';
+import { errors } from '../errors.js';
+import { type Api, addApi, withApi } from './api.js';
+import { type Asked, addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
+import { costOf, sayComparison, saySummary } from './bench-tables.js';
+import { helpText, say, sayJson } from './output.js';
+import { ProgressLine } from './progress-line.js';
+import { countOf, numberOf } from './steering-options.js';
+
+export function register(program: Command): void {
+  const bench = program.command('bench').description("the paper's benchmark of concepts, on your own model");
+  addConcepts(bench);
+  addCompare(bench);
+}
+
+function addConcepts(bench: Command): void {
+  const command = bench
+    .command('concepts')
+    .description(
+      'fit many concepts in several ways, ask the same prompts of each, and have the answers judged',
+    )
+    .addHelpText(
+      'after',
+      helpText(
+        "\nEvery finished answer is in the folder at once: the same command goes on after Ctrl-C, kill -9 or a power cut, and repeats none.\nThe ablations of the paper for 15 concepts: steerd bench concepts --sample 3 --methods rfm --one-at-a-time --tokens chosen,-1,-2,-3,-4,-5 --labels soft,hard --profiles separation,norm,uniform --statements 64,32,16 --out ablations\nAs in the paper's own setting: --methods rfm --contrasts none --profiles uniform --coefficients 1,2,4,8",
+      ),
+    );
+  addBenchOptions(command);
+  const settingsOf = addApi(command);
+  command.action(async (options: BenchOptions) => {
+    const asked = await askedOf(options);
+    const settings = settingsOf({ ...options });
+    if (options.dryRun) return sayPlan(asked, options);
+    const summary = await withApi(
+      options,
+      settings,
+      (api) => runInto(options.out, asked, options, api),
+      'model',
+      `stopped; the same command goes on with what is in ${options.out}`,
+    );
+    if (options.json) sayJson({ ...summary, cost: costOf(summary, options.judgePrice) });
+    else saySummary(summary, options.judgePrice);
+  });
+}
+
+async function runInto(folder: string, asked: Asked, options: BenchOptions, api: Api) {
+  const lock = await lockFile(join(folder, '.lock'), (who) =>
+    errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
+  );
+  const progress = new ProgressLine();
+  try {
+    progress.update('looking at the model ...');
+    const before = await readRun(folder);
+    const now = await headOf(api, asked);
+    const run = before === null ? now : goingOn(before, now, folder);
+    await writeRun(folder, run);
+    return await runBenchmark({
+      api,
+      folder,
+      run,
+      judge: judgeSettings(asked, options),
+      judgeCache: options.judgeCache,
+      inFlight: countOf('--parallel', options.parallel),
+      keep: options.keepConcepts ?? false,
+      onProgress: (what, now) => progress.update(`${shownProgress(now)};`, what),
+    });
+  } finally {
+    progress.clear();
+    await lock.release();
+  }
+}
+
+function judgeSettings(asked: Asked, options: BenchOptions): JudgeSettings | undefined {
+  const { judge } = asked.options;
+  if (judge === null) return undefined;
+  return {
+    url: judge.url,
+    model: judge.model,
+    key: process.env.STEERD_JUDGE_KEY?.trim() || undefined,
+    atOnce: countOf('--judge-parallel', options.judgeParallel),
+    timeLimit: 1000 * numberOf('--judge-timeout', options.judgeTimeout),
+    maxTokens: options.judgeTokens === undefined ? undefined : countOf('--judge-tokens', options.judgeTokens),
+  };
+}
+
+function sayPlan(asked: Asked, { json }: BenchOptions): void {
+  const { concepts, variants, points, options } = asked;
+  const cells = new Cells({
+    ...asked,
+    concepts: [...concepts],
+    variants: [...variants],
+    points: [...points],
+    texts: noTexts,
+  });
+  const plan = {
+    object: 'benchmark.plan',
+    concepts: concepts.length,
+    variants: variants.map(({ id }) => id),
+    fits: concepts.length * variants.length,
+    answers: cells.total,
+    judgements: cells.total * (options.judge?.scores.length ?? 0),
+  };
+  if (json) {
+    sayJson(plan);
+    return;
+  }
+  say(`${plan.concepts} concepts, ${plan.fits} fits, ${plan.answers} answers, ${plan.judgements} judgements`);
+  for (const id of plan.variants) say(`  ${id}`);
+}
+
+const noTexts = { prompts: {}, judge_prompts: {}, decoys: {}, confusers: [] };
+
+function addCompare(bench: Command): void {
+  bench
+    .command('compare')
+    .description('put two runs side by side: differences within the concepts that both have')
+    .argument('<a>', 'folder of a run')
+    .argument('<b>', 'folder of another')
+    .option('--json', 'as JSON', false)
+    .action(async (a: string, b: string, { json }: { readonly json: boolean }) => {
+      const summaries = [];
+      for (const folder of [a, b]) {
+        const run = await readRun(folder);
+        if (run === null) throw errors.invalidValue('the folder', 'that of a run', folder);
+        summaries.push({ run, summary: await summarise(run, readRecords(folder)) });
+      }
+      const [left, right] = summaries as [(typeof summaries)[0], (typeof summaries)[0]];
+      const comparison = compareRuns(left.summary, right.summary, left.run.options.seed);
+      if (json) sayJson(comparison);
+      else sayComparison(comparison);
+    });
+}

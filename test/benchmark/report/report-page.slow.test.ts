@@ -1,0 +1,38 @@
+/** A report opened from a file, in a browser: silent, accessible, whole without a network, and all of it in print. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { writeReport } from '../../../src/benchmark/report/write.js';
+import { assertAccessible, openPage, phone, skipWithoutBrowser as skip } from '../../helpers/page.js';
+import { sampleRun } from './sample-run.js';
+
+test('a report opens from a file, says nothing on the console and prints', { skip }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'steerd-report-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { run, records } = sampleRun();
+  await writeReport(run, records, folder);
+  const url = pathToFileURL(join(folder, 'report.html')).href;
+  const page = await openPage(t, url);
+  assert.match(await page.title(), /benchmark of tiny/);
+  await assertAccessible(page);
+  assert.equal(await page.locator('svg[role=img]').count(), 7);
+  // Every figure is drawn: none is an empty box, and none has text outside of it.
+  for (const svg of await page.locator('svg[role=img]').all()) {
+    const box = await svg.boundingBox();
+    assert.ok(box !== null && box.width > 150 && box.height > 100);
+    assert.ok(
+      await svg.evaluate((one) =>
+        [...one.querySelectorAll('text')].some((text) => (text.textContent ?? '') !== ''),
+      ),
+    );
+  }
+  await page.setViewportSize(phone);
+  assert.ok(
+    await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+    'no sideways scrolling of the page',
+  );
+  assert.ok((await page.pdf({ format: 'A4' })).length > 20_000);
+});

@@ -1,0 +1,101 @@
+/** A run ends with every cell once, however often it is killed on its way. */
+import assert from 'node:assert/strict';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Cells } from '../../src/benchmark/plan.js';
+import { readRecords, readRun, writeRun } from '../../src/benchmark/record-file.js';
+import { type AnswerRecord, type BenchRecord, recordsFile } from '../../src/benchmark/records.js';
+import { runBenchmark } from '../../src/benchmark/run.js';
+import { StubService, stubRun } from './stub-service.js';
+
+async function folderOf(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'steerd-benchmark-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function recordsOf(folder: string): Promise<BenchRecord[]> {
+  const records: BenchRecord[] = [];
+  for await (const record of readRecords(folder)) records.push(record);
+  return records;
+}
+
+const answersIn = (records: readonly BenchRecord[]) =>
+  records.filter((record): record is AnswerRecord => record.kind === 'answer');
+
+/** Without what a clock says. */
+const timeless = (records: readonly BenchRecord[]) =>
+  records.map((record) => JSON.stringify({ ...record, seconds: 0 })).sort();
+
+async function started(t: TestContext, service = new StubService()) {
+  const folder = await folderOf(t);
+  const run = await stubRun(service);
+  await writeRun(folder, run);
+  return { folder, run, service };
+}
+
+const work = (folder: string, run: Awaited<ReturnType<typeof stubRun>>, api: StubService) =>
+  runBenchmark({ api, folder, run, inFlight: 8 });
+
+test('every cell is answered once, every concept is fitted once in each way, and none is left behind', async (t) => {
+  const { folder, run, service } = await started(t);
+  await work(folder, run, service);
+  const records = await recordsOf(folder);
+  const { total } = new Cells(run);
+  assert.equal(total, 5 * (2 + 2 * 3) * 5);
+  assert.deepEqual(
+    answersIn(records)
+      .map(({ cell }) => cell)
+      .sort((a, b) => a - b),
+    Array.from({ length: total }, (_, i) => i),
+  );
+  assert.equal(service.fits.length, 10);
+  assert.equal(records.filter(({ kind }) => kind === 'fit').length, 10);
+  assert.equal(service.fitted.size, 0);
+  assert.ok(service.mostAtOnce > 4 && service.mostAtOnce <= 10, `${service.mostAtOnce} at once`);
+  assert.deepEqual(await readRun(folder), run);
+});
+
+test('a run that is killed anywhere goes on, repeats no finished cell, and ends as one that never was', async (t) => {
+  const whole = await started(t);
+  await work(whole.folder, whole.run, whole.service);
+  const expected = timeless(await recordsOf(whole.folder));
+  const asked = whole.service.answers.length;
+  for (const breaksAt of [3, 30, 77, 150, 260]) {
+    const { folder, run } = await started(t);
+    const killed = new StubService(breaksAt);
+    await assert.rejects(work(folder, run, killed), /killed/);
+    const before = answersIn(await recordsOf(folder));
+    // A kill may leave a part of a line.
+    await appendFile(join(folder, recordsFile), '{"kind":"answer","cell":');
+    const after = new StubService();
+    await work(folder, run, after);
+    assert.deepEqual(timeless(await recordsOf(folder)), expected, `killed at ${breaksAt}`);
+    // One answer more is the head's look at the model, which only the first has asked.
+    assert.equal(after.answers.length, asked - 1 - before.length, `killed at ${breaksAt}`);
+  }
+});
+
+test('a finished run asks for nothing', async (t) => {
+  const { folder, run, service } = await started(t);
+  const first = await work(folder, run, service);
+  const again = new StubService(1);
+  assert.deepEqual(await work(folder, run, again), first);
+});
+
+test('a fit that is impossible is recorded with its reason, and the others go on', async (t) => {
+  const service = new StubService(undefined, ({ method }) => method === 'rfm');
+  const { folder, run } = await started(t, service);
+  const summary = await work(folder, run, service);
+  assert.deepEqual([summary.fits.done, summary.fits.failed], [10, 5]);
+  const records = await recordsOf(folder);
+  const failed = records.filter((record) => record.kind === 'fit' && record.error === 'it cannot be');
+  assert.equal(failed.length, 5);
+  assert.equal(answersIn(records).length, 5 * (2 + 3) * 5);
+  // Nor is it tried again.
+  const again = new StubService(1);
+  await work(folder, run, again);
+  assert.equal(again.fits.length, 0);
+});
