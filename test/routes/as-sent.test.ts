@@ -75,10 +75,7 @@ test('a part that is null is no part that says nothing: it is refused at its pla
   const parts = [{ type: 'text', text: 'Hi' }, null, 'there'];
   for (const content of [[null], parts, parts.slice(1)]) {
     const error = await refused('/tokenize', { messages: [{ role: 'user', content }] });
-    assert.match(
-      error.message,
-      new RegExp(`^messages.0.content.${content.indexOf(null)} must be`),
-    );
+    assert.match(error.message, new RegExp(`^messages.0.content.${content.indexOf(null)} must be`));
   }
 });
 
