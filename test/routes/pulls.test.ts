@@ -158,7 +158,7 @@ test('requests that make no sense are refused at once, with the field', async (t
     [{ model: 'a/b/c' }, 'model', /must be the id/],
     [{ model: 'a/b', revision: '../x' }, 'revision', /a branch, a tag or a commit/],
     [{ model: 'a/b', quantization: 'q3' }, 'quantization', /must be one of "q4"/],
-    [{ model: 'a/b', file: '../model.onnx' }, 'file', /path of an \.onnx file/],
+    [{ model: 'a/b', file: '../model.onnx' }, 'file', /path of an \.onnx or \.gguf file/],
     [{ model: 'a/b', name: 'a/b' }, 'name', /a folder name/],
     [{ model: 'a/b', name: '.pull' }, 'name', /a folder name/],
     [{ model: 'a/b', quantisation: 'q4' }, null, /did you mean "quantization"/],
