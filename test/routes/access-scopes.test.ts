@@ -50,6 +50,9 @@ const table = `
   POST    /v1/concepts/:name/compose     concepts:write
   POST    /v1/concepts/:name/rename      concepts:write
   POST    /v1/concepts/:name/restore     concepts:write
+  POST    /v1/concepts/:name/rollback    concepts:write
+  GET     /v1/concepts/:name/diff        concepts:read
+  GET     /v1/concepts/:name/versions    concepts:read
   GET     /v1/concepts/:name/vectors     concepts:read
   PUT     /v1/concepts/:name/vectors     concepts:write
   GET     /v1/fits                       concepts:read
@@ -67,6 +70,10 @@ const table = `
   GET     /v1/sweeps/:id                 completions
   GET     /v1/sweeps/:id/events          completions
   POST    /v1/sweeps/:id/cancel          completions
+  GET     /v1/benchmarks                  admin
+  GET     /v1/benchmarks/:id              admin
+  GET     /v1/benchmarks/:id/events       admin
+  GET     /v1/benchmarks/:id/report       admin
   GET     /api/ps                        any
   GET     /api/tags                      any
   POST    /api/show                      any
