@@ -170,6 +170,16 @@ export const errors = {
       null,
       2,
     ),
+  /** What is known already is still answered; what has to be written or looked up there is not. */
+  databaseUnavailable: (what = 'this request') =>
+    new SteerdError(
+      'database_unavailable',
+      503,
+      'service_unavailable_error',
+      `${what} needs the database (DATABASE_URL), which cannot be reached just now. Completions with known concepts go on; try this again.`,
+      null,
+      2,
+    ),
   internal: (requestId: string) =>
     new SteerdError(
       'internal_error',
@@ -265,6 +275,21 @@ export const errors = {
       `concept ${shown(name)} has no attention map: ${reason}; fit it with recipe "attention" and no token to have one.`,
       'name',
     ),
+  /** @param known the versions that are kept, newest first */
+  conceptVersionNotFound: (
+    name: string,
+    model: string,
+    version: string,
+    known: readonly string[],
+    param = 'concept',
+  ) =>
+    new SteerdError(
+      'concept_version_not_found',
+      404,
+      'not_found_error',
+      `concept ${shown(name)} of model ${model} has no one version that begins with ${shown(version)}; kept are: ${some([...new Set(known)].map((one) => one.slice(0, 12)))}.`,
+      param,
+    ),
   conceptExists: (name: string, model: string) =>
     new SteerdError(
       'concept_exists',
@@ -278,7 +303,7 @@ export const errors = {
       'concept_not_kept',
       404,
       'not_found_error',
-      `no deleted concept ${shown(name)} of model ${model} is kept: the last few are, until the server stops.`,
+      `no deleted concept ${shown(name)} of model ${model} is kept: the last ones are.`,
       'name',
     ),
   conceptReadOnly: (name: string) =>

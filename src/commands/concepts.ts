@@ -1,6 +1,7 @@
 /** `steerd concepts`: lists, shows, compares, exports, imports and removes concepts. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
+import { buffer as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
@@ -10,9 +11,11 @@ import { numpyArrays } from '../concepts/foreign-vectors.js';
 import { saeDirection } from '../concepts/sae-direction.js';
 import { errors, SteerdError } from '../errors.js';
 import { vectorFormats } from '../schemas/concept-vectors.js';
+import type { ConceptVersionList } from '../schemas/concept-versions.js';
 import type { ConceptList, ConceptObject, ConceptSimilarity, DeletedConcept } from '../schemas/concepts.js';
 import { type Api, type ApiOptions, addApi, withApi } from './api.js';
 import { conceptCard } from './concept-card.js';
+import { addSync } from './concepts-sync.js';
 import { painted, say, sayJson, sayTable, sayWrapped, terminalWidth } from './output.js';
 import { numberOf } from './steering-options.js';
 
@@ -44,8 +47,12 @@ export function register(program: Command): void {
   add('similarity [names...]', 'how much concepts point the same way', similarity);
   add('export <name>', 'its vectors as a file', exportOne)
     .option('--format <name>', `${vectorFormats.join(', ')} (default: by the file's name, else safetensors)`)
-    .option('--out <file>', 'where it goes (default: <name>.<format>)');
-  add('import <name> <file>', 'a concept from a safetensors, GGUF, NumPy or JSON file', importOne)
+    .option('--out <file>', 'where it goes; - for standard output (default: <name>.<format>)');
+  add(
+    'import <name> <file>',
+    'a concept from a safetensors, GGUF, NumPy or JSON file, or - for standard input',
+    importOne,
+  )
     .option(
       '--feature <number>',
       "of a sparse autoencoder's safetensors or npz: the row of its decoder that is meant",
@@ -55,7 +62,10 @@ export function register(program: Command): void {
       'the block, from 0, whose output the autoencoder reads, or where one vector alone is added',
     )
     .option('--scale <number>', 'strength 1 adds the vector times this (default: 1, or what the file says)');
+  add('versions <name>', 'the versions that a name has had, newest first', versions);
+  add('rollback <name> <version>', 'let a name mean one of its versions again', rollback);
   add('rm <names...>', 'remove concepts that were made here', remove).alias('remove');
+  addSync(concepts);
 }
 
 const at = (name: string) => `/${encodeURIComponent(name)}`;
@@ -129,6 +139,10 @@ const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
   if (!vectorFormats.some((one) => one === kind)) {
     throw errors.invalidValue('--format', `one of ${vectorFormats.join(', ')}`, kind);
   }
+  if (out === '-') {
+    process.stdout.write(await api.bytes(api.concepts(`${at(name)}/vectors`, { format: kind })));
+    return;
+  }
   const file = resolve(typeof out === 'string' ? out : `${name.replace(/[^\w.-]+/g, '-')}.${kind}`);
   const bytes = await api.bytes(api.concepts(`${at(name)}/vectors`, { format: kind }));
   await makeFolderDurably(dirname(file));
@@ -139,7 +153,7 @@ const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
 };
 
 const importOne: Work = async (api, { json, feature, layer, scale }, [name = '', file = '']) => {
-  const bytes = await readFile(file);
+  const bytes = file === '-' ? await readAll(process.stdin) : await readFile(file);
   const query = Object.fromEntries(
     Object.entries({ feature, layer, scale }).filter(([, value]) => value !== undefined),
   );
@@ -150,6 +164,30 @@ const importOne: Work = async (api, { json, feature, layer, scale }, [name = '',
   if (json) return sayJson(made);
   sayWrapped(`${made.name} ${made.version.slice(0, 12)} for model ${made.model}`);
   for (const warning of made.warnings ?? []) sayWrapped(`warning: ${warning}`, process.stderr);
+};
+
+const versions: Work = async (api, { json }, [name = '']) => {
+  const found = await api.json<ConceptVersionList>(api.concepts(`${at(name)}/versions`));
+  if (json) return sayJson(found);
+  sayTable(
+    ['', 'VERSION', 'FROM', 'SINCE', ''],
+    found.data.map(({ number, version, source, created, current }) => [
+      String(number),
+      version.slice(0, 12),
+      source,
+      new Date(created * 1000).toISOString().slice(0, 16).replace('T', ' '),
+      current ? 'now' : '',
+    ]),
+  );
+};
+
+const rollback: Work = async (api, { json }, [name = '', version = '']) => {
+  const made = await api.json<ConceptObject>(api.concepts(`${at(name)}/rollback`), {
+    method: 'POST',
+    body: { version },
+  });
+  if (json) sayJson(made);
+  else sayWrapped(`${made.name} is ${made.version.slice(0, 12)} again for model ${made.model}`);
 };
 
 /** One row of a file that may be larger than any upload; whatever the file says of its layer and scale goes with it. */

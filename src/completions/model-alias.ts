@@ -1,6 +1,7 @@
 /**
  * Steering by the model's name, for clients that cannot send extra fields: `model@concept:strength`, more of them
- * joined by `+`. Concepts' names have none of these signs. A strength is a decimal number; left out, it is 1.
+ * joined by `+`. Concepts' names have none of these signs. A strength is a decimal number; left out, it is 1. A concept may be
+ * pinned: `model@concept@version:strength`.
  */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
@@ -58,7 +59,8 @@ function aliasItems(name: string, alias: string): readonly SteeringItem[] {
     throw errors.invalidValue('model', `an alias of at most ${maxSteeringItems} concepts`, parts.length);
   }
   return parts.map((part) => {
-    const [, concept, strength] = /^([^:@]+?)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?$/.exec(part) ?? [];
+    const [, concept, strength] =
+      /^([^:@]+?(?:@[0-9a-f]{8,64})?)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?$/.exec(part) ?? [];
     const item = SteeringItem.safeParse({
       concept,
       ...(strength === undefined ? {} : { strength: Number(strength) }),
@@ -66,7 +68,7 @@ function aliasItems(name: string, alias: string): readonly SteeringItem[] {
     if (item.success) return item.data;
     throw errors.invalidValue(
       'model',
-      'of the form model@concept:strength[+concept:strength], with strengths like 0.8 from -100 to 100',
+      'of the form model@concept:strength[+concept@version:strength], with strengths like 0.8 from -100 to 100',
       name,
     );
   });

@@ -5,6 +5,7 @@ import { isLoopback } from '../access/loopback.js';
 import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
+import type { DatabaseConcepts } from '../concepts/database-concepts.js';
 import { ConfigError, type Settings } from '../config.js';
 import { FitJobs } from '../fitting/fit-jobs.js';
 import { openHub } from '../hub/open-hub.js';
@@ -15,6 +16,7 @@ import { PullJobs } from '../models/pull/pull-jobs.js';
 import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { lockDataDirectory } from './data-lock.js';
+import type { Shared } from './open-shared.js';
 import type { OpenedServices, ServerLog } from './server.js';
 
 /**
@@ -28,29 +30,56 @@ export async function openServices(
   log: ServerLog,
   { locks = true }: { readonly locks?: boolean } = {},
 ): Promise<OpenedServices> {
-  const { dataDirectory } = settings;
-  const access = await AccessControl.open(dataDirectory, log, settings.apiKey);
+  const { dataDirectory, databaseUrl } = settings;
+  // Nothing of a database is loaded where none is named.
+  const shared =
+    databaseUrl === '' ? undefined : await (await import('./open-shared.js')).openShared(settings, log);
+  try {
+    const access = shared?.access ?? (await AccessControl.open(dataDirectory, log, settings.apiKey));
+    return await openWith(settings, log, { access, shared, locks });
+  } catch (error) {
+    await shared?.close();
+    throw error;
+  }
+}
+
+interface OpenWith {
+  readonly access: AccessControl;
+  /** What is shared with other servers; undefined for a server alone. */
+  readonly shared: Shared | undefined;
+  readonly locks: boolean;
+}
+
+async function openWith(
+  settings: Settings,
+  log: ServerLog,
+  { access, shared, locks }: OpenWith,
+): Promise<OpenedServices> {
   if (!access.keys.needed && !settings.allowAnonymous && !isLoopback(settings.host)) {
     throw new ConfigError(
       `STEERD_HOST (HOST) must be a loopback address while there are no API keys; received "${settings.host}". Make a key with "steerd keys add", set STEERD_API_KEY, or say --allow-anonymous (STEERD_ALLOW_ANONYMOUS=true).`,
     );
   }
-  const unlock = locks ? await lockDataDirectory(dataDirectory, log) : async () => {};
+  const unlock = locks ? await lockDataDirectory(settings.dataDirectory, log) : async () => {};
   try {
-    return { ...(await openParts(settings, access, log)), unlock };
+    const parts = await openParts(settings, access, log, shared?.concepts);
+    return { ...parts, unlock, ...(shared && { closeShared: shared.close }) };
   } catch (error) {
     await unlock();
     throw error;
   }
 }
 
-async function openParts(settings: Settings, access: AccessControl, log: ServerLog): Promise<OpenedServices> {
+async function openParts(
+  settings: Settings,
+  access: AccessControl,
+  log: ServerLog,
+  shared: DatabaseConcepts | undefined,
+): Promise<OpenedServices> {
   const { dataDirectory, modelsDirectory, model } = settings;
-  const concepts = await ConceptStore.open({
-    dataDirectory,
-    shipped: [join(await folderOfModel(modelsDirectory, model), 'concepts')],
-    quota: { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes },
-  });
+  const quota = { concepts: settings.maxConcepts, bytes: settings.maxConceptBytes };
+  const concepts = shared ?? (await ConceptStore.open({ dataDirectory, shipped: [], quota }));
+  await concepts.addShipped(join(await folderOfModel(modelsDirectory, model), 'concepts'));
   const tellRefused = (refused: readonly RefusedFile[]) => {
     for (const { file, name, reason } of refused)
       log.error({ file, concept: name, reason }, 'concept file refused');

@@ -1,11 +1,12 @@
 /** The services as one caller may use them: models and concepts of the key's lists only, strengths under its cap, tokens counted. */
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
-import type { KeyUsage } from '../access/key-usage.js';
 import { ManagedKeys } from '../access/managed-keys.js';
 import { allows } from '../access/scopes.js';
+import type { Usage } from '../access/usage.js';
 import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
+import { readPin } from '../concepts/pinned-name.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
@@ -91,7 +92,7 @@ function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): Mod
 function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): ConceptLibrary {
   if (allowed === null) return concepts;
   return withConcepts(concepts, {
-    list: (model) => concepts.list(model).filter(({ concept }) => allowed.includes(concept.model)),
+    list: (model) => concepts.list(model).filter((entry) => allowed.includes(entry.model)),
     modelsWith: (name) => concepts.modelsWith(name).filter((model) => allowed.includes(model)),
   });
 }
@@ -122,11 +123,17 @@ function restrictConcepts(
 function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Partial<ConceptLibrary> {
   const isAllowed = (name: string) => allowed.includes(name);
   return {
-    get(model, name) {
-      checkConcept(name, allowed, 'concept');
-      return concepts.get(model, name);
+    find: (model, name) => (isAllowed(name) ? concepts.find(model, name) : undefined),
+    async load(model, name) {
+      // Whoever may use a name may use every version of it; a list may also have one version alone.
+      if (!isAllowed(name)) checkConcept(readPin(name).name, allowed, 'concept');
+      return concepts.load(model, name);
     },
-    list: (model) => concepts.list(model).filter(({ concept }) => isAllowed(concept.name)),
+    async versions(model, name) {
+      checkConcept(name, allowed, 'name');
+      return concepts.versions(model, name);
+    },
+    list: (model) => concepts.list(model).filter(({ name }) => isAllowed(name)),
     names: (model) => concepts.names(model).filter(isAllowed),
     modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
     async put(concept, signal) {
@@ -269,7 +276,7 @@ function metered(model: LoadedModel, { key, usage }: Caller, count: KeyCounter):
 async function* countTokens(
   steps: AsyncIterable<SequenceStep>,
   { prompt }: SequenceRequest,
-  usage: KeyUsage,
+  usage: Pick<Usage, 'spendTokens'>,
   count: (what: KeyCount, amount: number) => void,
 ): AsyncGenerator<SequenceStep> {
   let read = false;

@@ -16,6 +16,8 @@ export interface OpenedServices extends Services {
   readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
+  /** Leaves what is shared with other servers; the last thing that needs it is done then. */
+  readonly closeShared?: () => Promise<void>;
   /** Lets other servers have the data directory, once nothing writes there any more. */
   readonly unlock?: () => Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function startServer(
   const closeServices = async () => {
     await closeJobs(services);
     await services.models.close();
+    await services.closeShared?.();
     await services.unlock?.();
   };
   try {

@@ -110,7 +110,7 @@ test('then a fit works as if nothing had been', async () => {
   for await (const _ of fits.events(id)?.read(new AbortController().signal) ?? []);
   assert.equal(fits.get(id)?.status, 'succeeded', fits.get(id)?.error?.message);
   assert.deepEqual(
-    store.list().map(({ concept }) => concept.name),
+    store.list().map(({ name }) => name),
     ['kept'],
   );
 });

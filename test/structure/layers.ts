@@ -14,7 +14,7 @@ export const layers: readonly (readonly string[])[] = [
   ['concepts', 'access', 'telemetry', 'http'], // concepts as values and files; API keys; metrics; streams and errors
   ['models'], // models on the disk, in memory, and on their way from a hub
   ['schemas'], // the API's types, each one zod schema
-  ['text', 'hub'], // token ids from text and back; Hugging Face-compatible hubs
+  ['text', 'hub', 'database'], // token ids from text and back; Hugging Face-compatible hubs; PostgreSQL
   ['config'], // settings
   ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
   ['ort'], // ONNX Runtime's C API
