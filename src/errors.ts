@@ -365,6 +365,14 @@ export const errors = {
     ),
   fitNotFound: (id: string) =>
     new SteerdError('fit_not_found', 404, 'not_found_error', `fit ${shown(id)} does not exist.`, 'id'),
+  benchmarkNotFound: (id: string) =>
+    new SteerdError(
+      'benchmark_not_found',
+      404,
+      'not_found_error',
+      `there is no run ${shown(id)} in benchmarks of the data directory.`,
+      'id',
+    ),
   jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
     new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
   jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>

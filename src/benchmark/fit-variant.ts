@@ -37,6 +37,7 @@ export async function fitVariant(
       const body = {
         questions: heldOutQuestions.slice(0, brief.questions),
         prefix: concept.prefix,
+        strength_only: true,
         ...(decoys.length > 0 && { others: decoys.slice(0, brief.others) }),
       };
       await post(api, `/v1/concepts/${name}/calibrate`, body, signal);
@@ -135,7 +136,7 @@ function toldOf(
       told_follows: measured.told?.follows ?? null,
       scores: measured.scores,
     },
-    side_effects: measured && sideEffectsOf(measured.side_effects),
+    side_effects: measured?.side_effects ? sideEffectsOf(measured.side_effects) : null,
     warnings,
   };
 }
@@ -153,7 +154,7 @@ interface Measured {
   readonly weak?: boolean;
   readonly told?: { readonly follows: boolean } | null;
   readonly scores: NonNullable<FitRecord['calibration']>['scores'];
-  readonly side_effects: {
+  readonly side_effects: null | {
     readonly unsteered: { readonly facts_right: Share; readonly valid_json: Share };
     readonly strengths: readonly {
       readonly strength: number;
@@ -164,7 +165,10 @@ interface Measured {
   };
 }
 
-function sideEffectsOf({ unsteered, strengths }: Measured['side_effects']): FitRecord['side_effects'] {
+function sideEffectsOf({
+  unsteered,
+  strengths,
+}: NonNullable<Measured['side_effects']>): FitRecord['side_effects'] {
   const counted = ({ n, share }: Share) => ({ n, share });
   return {
     unsteered: {

@@ -1,6 +1,6 @@
 /**
  * `steerd bench`: the paper's benchmark (arXiv 2602.00333) on one's own model. `concepts` runs it into a folder, `compare`
- * puts two such folders side by side.
+ * puts two such folders side by side, `report` writes the page of one.
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -16,6 +16,7 @@ import { lockFile } from '../common/file-lock.js';
 import { errors } from '../errors.js';
 import { type Api, addApi, withApi } from './api.js';
 import { type Asked, addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
+import { addReport } from './bench-report.js';
 import { costOf, sayComparison, saySummary } from './bench-tables.js';
 import { helpText, say, sayJson } from './output.js';
 import { ProgressLine } from './progress-line.js';
@@ -25,6 +26,7 @@ export function register(program: Command): void {
   const bench = program.command('bench').description("the paper's benchmark of concepts, on your own model");
   addConcepts(bench);
   addCompare(bench);
+  addReport(bench);
 }
 
 function addConcepts(bench: Command): void {

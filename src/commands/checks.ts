@@ -17,6 +17,7 @@ import { readFootprint } from '../engine/load/footprint.js';
 import { modelNames } from '../models/disk/model-folders.js';
 import { folderOfModel, ownPlace } from '../models/disk/model-places.js';
 import { answering } from './api.js';
+import { shownPlace } from './data-place.js';
 
 export interface Finding {
   readonly check: string;
@@ -39,7 +40,7 @@ const checks: readonly (readonly [string, (settings: Settings) => Told | Promise
   ['processor', processor],
   ['model', model],
   ['memory', memory],
-  ['data directory', ({ dataDirectory }) => writable(dataDirectory, 'STEERD_DATA_DIR', 'concepts and keys')],
+  ['data directory', data],
   ['cache', ({ cacheDirectory }) => cache(cacheDirectory)],
   ['concepts', concepts],
   ['keys', keys],
@@ -178,6 +179,11 @@ async function writable(path: string, variable: string, what: string): Promise<T
     return wrong(`${existing} cannot be written to`, todo);
   }
   return right(existing === folder ? folder : `${folder}, made when it is needed, for ${what}`);
+}
+
+async function data({ dataDirectory }: Settings): Promise<Told> {
+  const told = await writable(dataDirectory, 'STEERD_DATA_DIR', 'concepts and keys');
+  return { ...told, found: told.found.replace(resolve(dataDirectory), shownPlace(dataDirectory)) };
 }
 
 const cache = (directory: string | null): Told | Promise<Told> =>

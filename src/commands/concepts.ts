@@ -1,6 +1,7 @@
 /** `steerd concepts`: lists, shows, compares, exports, imports and removes concepts. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
+import { buffer as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.js';
@@ -46,8 +47,12 @@ export function register(program: Command): void {
   add('similarity [names...]', 'how much concepts point the same way', similarity);
   add('export <name>', 'its vectors as a file', exportOne)
     .option('--format <name>', `${vectorFormats.join(', ')} (default: by the file's name, else safetensors)`)
-    .option('--out <file>', 'where it goes (default: <name>.<format>)');
-  add('import <name> <file>', 'a concept from a safetensors, GGUF, NumPy or JSON file', importOne)
+    .option('--out <file>', 'where it goes; - for standard output (default: <name>.<format>)');
+  add(
+    'import <name> <file>',
+    'a concept from a safetensors, GGUF, NumPy or JSON file, or - for standard input',
+    importOne,
+  )
     .option(
       '--feature <number>',
       "of a sparse autoencoder's safetensors or npz: the row of its decoder that is meant",
@@ -134,6 +139,10 @@ const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
   if (!vectorFormats.some((one) => one === kind)) {
     throw errors.invalidValue('--format', `one of ${vectorFormats.join(', ')}`, kind);
   }
+  if (out === '-') {
+    process.stdout.write(await api.bytes(api.concepts(`${at(name)}/vectors`, { format: kind })));
+    return;
+  }
   const file = resolve(typeof out === 'string' ? out : `${name.replace(/[^\w.-]+/g, '-')}.${kind}`);
   const bytes = await api.bytes(api.concepts(`${at(name)}/vectors`, { format: kind }));
   await makeFolderDurably(dirname(file));
@@ -144,7 +153,7 @@ const exportOne: Work = async (api, { json, format, out }, [name = '']) => {
 };
 
 const importOne: Work = async (api, { json, feature, layer, scale }, [name = '', file = '']) => {
-  const bytes = await readFile(file);
+  const bytes = file === '-' ? await readAll(process.stdin) : await readFile(file);
   const query = Object.fromEntries(
     Object.entries({ feature, layer, scale }).filter(([, value]) => value !== undefined),
   );

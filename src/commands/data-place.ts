@@ -4,10 +4,9 @@
  * places have some the user is asked, for either choice could open a server that somebody has closed.
  */
 import { lstatSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { conceptExtension } from '../concepts/concept-folder.js';
 import { ConfigError, settingsTable } from '../config.js';
-import { shown } from '../errors.js';
 
 /** Where data was kept by default before 0.2: relative to the working directory. */
 export const oldDataDirectory = './data';
@@ -23,8 +22,18 @@ export function usualDataDirectory(place: string, workingDirectory: string = pro
   if (old === resolve(place) || !hasData(old)) return place;
   if (!hasData(place)) return oldDataDirectory;
   throw new ConfigError(
-    `${settingsTable.dataDirectory.env} must say which folder is meant, since there are API keys or concepts in both ${shown(old)} and ${shown(place)}; received nothing. Set it, or put the files of one into the other.`,
+    `${settingsTable.dataDirectory.env} must say which folder is meant, since there are API keys or concepts in both ${old} and ${place}; received nothing. Set it, or put the files of one into the other.`,
   );
+}
+
+/** The directory that is in use, and why where it follows the working directory. */
+export function shownPlace(dataDirectory: string): string {
+  const place = resolve(dataDirectory);
+  if (isAbsolute(dataDirectory)) return place;
+  const variable = settingsTable.dataDirectory.env;
+  return dataDirectory === oldDataDirectory
+    ? `${place} (${dataDirectory} of the working directory is used where it has API keys or concepts; ${variable} sets it)`
+    : `${place} (${dataDirectory} of the working directory; ${variable} sets it)`;
 }
 
 /** Whether a folder has keys, or a concept. What cannot be looked at may be keys. */

@@ -36,7 +36,10 @@ export function register(program: Command): void {
   const command = program
     .command('pull')
     .description('bring a model from a hub into the models directory')
-    .argument('<id>', 'owner/name on the hub, and @revision if it is not to be the newest')
+    .argument(
+      '<id>',
+      'owner/name on the hub, :Q4_K_M or the like for one of its GGUF files, and @revision if it is not to be the newest',
+    )
     .addOption(
       new Option(
         '--quantization <name>',
@@ -49,7 +52,10 @@ export function register(program: Command): void {
         'build the graph from safetensors, whatever exports there are; int8 where there is none',
       ).choices([...precisions]),
     )
-    .option('--file <path>', 'the ONNX graph to take, by its path in the repository')
+    .option(
+      '--file <path>',
+      'the ONNX graph to take, or the GGUF file to build from, by its path in the repository',
+    )
     .option('--name <id>', "what requests call it, and its folder; the repository's own name when left out")
     .option('--json', 'the manifest, or the server’s job, instead of a sentence', false);
   addServer(command);
@@ -120,8 +126,9 @@ function quantizationOf(name: string | undefined) {
 }
 
 /** A sentence that tells which graph is pulled, and which other quantisations there are. */
-function planned({ commit, choice, precision }: PullPlan, wish: PullCommandOptions): string {
-  if (choice === null) return `commit ${commit.slice(0, 12)}: built from safetensors as ${precision}`;
+function planned({ commit, choice, precision, source, because }: PullPlan, wish: PullCommandOptions): string {
+  if (choice === null)
+    return `${because === undefined ? '' : `${because}\n`}commit ${commit.slice(0, 12)}: built from ${source} as ${precision}`;
   const { graph, others } = choice;
   const asked = wish.file !== undefined || wish.quantization !== undefined;
   const named = others.flatMap(({ quantization }) => (quantization === null ? [] : [quantization]));

@@ -1,5 +1,4 @@
 /** `steerd serve`: runs the server until a signal stops it. */
-import { isAbsolute, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { KeySummary } from '../access/key-store.js';
 import { isLoopback } from '../access/loopback.js';
@@ -7,7 +6,7 @@ import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
 import { type Settings, settingNames } from '../config.js';
 import type { RunningServer } from '../server/server.js';
-import { oldDataDirectory } from './data-place.js';
+import { shownPlace } from './data-place.js';
 import { sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
@@ -39,7 +38,7 @@ async function run(settings: Settings): Promise<void> {
 
 /** What an operator must not miss: where data is, and who is let in. */
 export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
-  const notes = [`data directory: ${resolve(dataDirectory)}${whyThere(dataDirectory)}`];
+  const notes = [`data directory: ${shownPlace(dataDirectory)}`];
   if (keys === undefined) return notes;
   const { file, inFile, inDatabase, fromEnvironment } = keys;
   const counted = (count: number | null | undefined, place: string) =>
@@ -57,13 +56,6 @@ export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary |
     notes.push(`API keys: none, ${who}; there is no ${file}`);
   }
   return notes;
-}
-
-function whyThere(dataDirectory: string): string {
-  if (isAbsolute(dataDirectory)) return '';
-  return dataDirectory === oldDataDirectory
-    ? ` (${dataDirectory} of the working directory is used where it has API keys or concepts; STEERD_DATA_DIR sets it)`
-    : ` (${dataDirectory} of the working directory; STEERD_DATA_DIR sets it)`;
 }
 
 /** What to open and what to type. */

@@ -36,11 +36,13 @@ export function addSettings(
     const isSaid = flags.dataDirectory ?? process.env[settingsTable.dataDirectory.env]?.trim();
     if (isSaid) return settings;
     const { dataDirectory, ...others } = settings;
-    // Looked for only by what uses it: nobody who asks a server must say which folder is meant.
+    let chosen: string | undefined;
+    // Looked for only by what uses it: nobody who asks a server must say which folder is meant. And once: it stays what it was.
     return {
       ...others,
       get dataDirectory() {
-        return usualDataDirectory(dataDirectory);
+        chosen ??= usualDataDirectory(dataDirectory);
+        return chosen;
       },
     };
   };

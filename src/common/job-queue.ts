@@ -4,6 +4,7 @@
  */
 import { errors, SteerdError } from '../errors.js';
 import { unixSeconds } from './stamps.js';
+import { withoutPaths } from './without-paths.js';
 
 /** What every kind of job tells of itself. */
 export interface QueueJob {
@@ -196,7 +197,8 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
       const known = error instanceof SteerdError;
       if (!known) this.#options.onUnexpected?.(task.job, error);
       // What nobody foresaw may name anything of this machine; the log has it.
-      const message = known ? error.message : 'it failed inside the server, whose log says why';
+      // Jobs are read over HTTP, like replies.
+      const message = known ? withoutPaths(error.message) : 'it failed inside the server, whose log says why';
       const code = known ? error.code : 'internal_error';
       this.#finish(task, { status: 'failed', error: { code, message } });
     }

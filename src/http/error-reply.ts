@@ -1,7 +1,8 @@
 /** Turns whatever was thrown into the error that a client sees. Of an unknown error it sees the request id only. */
+
+import { withoutPaths } from '../common/without-paths.js';
 import { errors, SteerdError } from '../errors.js';
 import type { ErrorBody } from '../schemas/errors.js';
-import { withoutPaths } from './without-paths.js';
 
 interface ErrorContext {
   readonly requestId: string;

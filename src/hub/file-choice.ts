@@ -8,6 +8,7 @@
  * - optimum: `model.onnx` at the top.
  */
 import { errors } from '../errors.js';
+import { isDocument } from './documents.js';
 import { folderOf, inside, isSafePath, nameOf } from './file-path.js';
 import type { ListedFile, Snapshot } from './hub.js';
 
@@ -48,7 +49,7 @@ interface GraphFile extends ListedFile {
 /** What the user asked for. */
 export interface FileWish {
   readonly quantization?: Quantization | undefined;
-  /** Path of the graph in the repository. */
+  /** Path of the graph, or of a GGUF file, in the repository. */
   readonly file?: string | undefined;
 }
 
@@ -72,8 +73,6 @@ const companions = [
   'generation_config.json',
   'genai_config.json',
 ];
-/** Licences and descriptions, at the top of the repository only. */
-const documents = /^(LICEN[CS]E|NOTICE|USE_POLICY|README)(\.(md|txt))?$/i;
 /** Concepts that were fitted on this export. */
 const concepts = /^concepts\/[\w.-]+\.safetensors$/;
 
@@ -97,7 +96,7 @@ export function chooseFiles({ repository, files }: Snapshot, wish: FileWish): Fi
     for (const name of companions) put(name, inside(folder, name));
     if (folder === '') break;
   }
-  for (const { path } of safe) if (documents.test(path) || concepts.test(path)) put(path, path);
+  for (const { path } of safe) if (isDocument(path) || concepts.test(path)) put(path, path);
   if (!beside.has('tokenizer.json')) {
     const tokenizers = safe.map(({ path }) => path).filter((path) => /tokenizer|vocab|spiece/i.test(path));
     throw errors.nothingToPull(

@@ -5,6 +5,8 @@ interface RepositoryRevision {
   readonly repository: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;
+  /** Words of a GGUF file's name, such as `Q4_K_M`. */
+  readonly gguf?: string | undefined;
 }
 
 export const defaultRevision = 'main';
@@ -17,6 +19,7 @@ const partForm = /^(?![-.])(?!.*(?:--|\.\.))[\w.-]{1,96}(?<![-.])$/;
 const revisionForm = /^(?!\/)(?!.*(?:\.\.|\/\/))[\w./-]{1,200}(?<![/.])$/;
 
 export const repositoryExpected = 'the id of a model on the hub such as HuggingFaceTB/SmolLM2-135M-Instruct';
+const ggufExpected = 'the id of a model, and after a colon words of a GGUF file such as Q4_K_M';
 export const revisionExpected = 'a branch, a tag or a commit';
 
 export const isRepository = (text: string): boolean => {
@@ -27,14 +30,17 @@ export const isRepository = (text: string): boolean => {
 export const isRevision = (text: string): boolean => revisionForm.test(text);
 
 /**
- * Parses `ID[@revision]`.
+ * Parses `ID[:GGUF][@revision]`.
  * @throws SteerdError invalid_value
  */
 export function parseRepository(text: string): RepositoryRevision {
   const at = text.indexOf('@');
-  const repository = at < 0 ? text : text.slice(0, at);
+  const [repository = '', ...words] = (at < 0 ? text : text.slice(0, at)).split(':');
   const revision = at < 0 ? defaultRevision : text.slice(at + 1);
   if (!isRepository(repository)) throw errors.invalidValue('model', repositoryExpected, repository);
   if (!isRevision(revision)) throw errors.invalidValue('revision', revisionExpected, revision);
-  return { repository, revision };
+  if (words.length === 0) return { repository, revision };
+  const gguf = words.join(':');
+  if (!/^[\w.-]{1,60}$/.test(gguf)) throw errors.invalidValue('model', ggufExpected, gguf);
+  return { repository, revision, gguf };
 }

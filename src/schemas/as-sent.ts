@@ -135,26 +135,26 @@ function contentAsSent(parts: readonly unknown[]): unknown {
   const texts: unknown[] = [];
   for (const part of parts) {
     const text = partAsSent(part);
-    texts.push(text ?? { type: 'text', text: '' });
+    texts.push(text === undefined ? { type: 'text', text: '' } : text);
     // At its place, for the schema to refuse.
-    if (text !== null && text === part && !isTextPart(part)) return texts;
+    if (text !== undefined && text === part && !isTextPart(part)) return texts;
   }
-  const said = texts.filter((_, i) => partAsSent(parts[i]) !== null);
+  const said = texts.filter((_, i) => partAsSent(parts[i]) !== undefined);
   return said.length === 0 ? '' : said;
 }
 
 const isTextPart = (part: unknown) =>
   isObject(part) && (part as Body).type === 'text' && typeof (part as Body).text === 'string';
 
-/** @returns null for a part that says nothing; what is no text as it is */
+/** @returns undefined for a part that says nothing; what is no text as it is, null among it */
 function partAsSent(part: unknown): unknown {
   if (typeof part === 'string') return { type: 'text', text: part };
   if (!isObject(part)) return part;
   const { type, text, refusal } = part as Body;
   if (type === 'refusal' && typeof refusal === 'string') return { type: 'text', text: refusal };
-  if (type === 'thinking' || type === 'redacted_thinking' || type === 'reasoning') return null;
+  if (type === 'thinking' || type === 'redacted_thinking' || type === 'reasoning') return undefined;
   if (typeof type !== 'string' || !textTypes.has(type)) return part;
-  if (isMissing(text)) return null;
+  if (isMissing(text)) return undefined;
   return type === 'text' ? part : { ...part, type: 'text' };
 }
 

@@ -16,7 +16,7 @@ const harmonicDetails = [
   '- `suppression`: of strength -1 on told prompts, `suppressed` (share of the told evidence that is gone) and `fluency`, with the `curve` measured; null where nothing states the concept.',
   "- `curve`: the scores measured at each share, with `identified` and `divergence_95` (95th percentile of the tokens' KL divergence from unsteered, nats); `smooth`: the sigmoids through them, y = top / (1 + (middle / share)^slope).",
   '- `samples`: two questions, answered plainly and steered near strength 1.',
-  '- `side_effects`: at strengths 0.5, 1 and the largest, the change in log-probability of neutral texts, simple facts still right and valid JSON.',
+  '- `side_effects`: at strengths 0.5, 1 and the largest, the change in log-probability of neutral texts, simple facts still right and valid JSON; null with `strength_only`.',
   '- `prefix`, `prefix_role`, `decoys`, `questions`, `max_tokens`: what was asked, and how the concept was stated.',
   '- `answers`: one row for each answer, `columns` naming what stands in it: `plain`, `told`, `steered` and `told_and_steered` (negative shares). Scores, curves, strength 1 with its interval, and suppression can be computed from them again.',
 ].join('\n');

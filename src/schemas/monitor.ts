@@ -21,7 +21,7 @@ const itemShape = {
   }),
   scale: z.enum(['calibrated', 'norm', 'raw'], scaleError).optional().meta({
     description:
-      'Unit of `values`. calibrated (default for a concept whose answers were read): 0 is what neutral answers read on average, 1 what answers of the model read that is told the concept; layers weigh by how well they tell the two apart. norm (default for others): share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`); what ordinary text reads differs by concept. raw: <h, v> itself.',
+      'Unit of `values`. calibrated (default for a concept whose answers were read): 0 is what neutral answers read on average, 1 what answers of the model read that is told the concept; layers weigh by how well they tell the two apart. norm (default for others whose residual norms are known): share of the mean residual norm that the concept\'s fit saw at the layer (as in steering\'s `scale: "norm"`); what ordinary text reads differs by concept. raw (default for what is left): <h, v> itself.',
   }),
   detail: z.enum(['mean', 'layers'], detailError).default('mean').meta({
     description: 'layers: `layer_values` too, the raw <h, v> of every token at every layer.',

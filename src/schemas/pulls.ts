@@ -28,14 +28,17 @@ const pullFields = {
     .optional()
     .meta({ description: 'Which of several graphs to take; the best for the CPU when left out.' }),
   file: formed(
-    (path) => isSafePath(path) && path.endsWith('.onnx'),
-    'the path of an .onnx file in the repository',
+    (path) => isSafePath(path) && /\.(onnx|gguf)$/.test(path),
+    'the path of an .onnx or .gguf file in the repository',
   )
     .optional()
-    .meta({ description: 'The graph to take, by its path.', examples: ['onnx/model_q4.onnx'] }),
+    .meta({
+      description: 'The graph to take, or the GGUF file to build from, by its path.',
+      examples: ['onnx/model_q4.onnx'],
+    }),
   precision: z.enum(precisions).optional().meta({
     description:
-      'Builds the graph from safetensors in this precision, whatever exports there are. Without it that is done, in int8, where there is no export.',
+      'Builds the graph from safetensors or GGUF in this precision, whatever exports there are. Without it that is done, in int8, where there is no export that can be served.',
   }),
   name: formed(isModelName, modelNameExpected).optional().meta({
     description: "Id that requests call it by, and its folder; the repository's own name when left out.",

@@ -49,6 +49,7 @@ export type HttpSettings = Pick<
   | 'traceEndpoint'
   | 'traceHeaders'
   | 'logSampling'
+  | 'dataDirectory'
 >;
 
 const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
@@ -61,6 +62,7 @@ const usualSettings: Omit<HttpSettings, 'bodyLimit'> = {
   traceEndpoint: '',
   traceHeaders: {},
   logSampling: 1,
+  dataDirectory: '',
 };
 
 export interface AppOptions {

@@ -1,6 +1,7 @@
 /** A model as HTTP shows it. */
+
+import { withoutPaths } from '../common/without-paths.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
-import { withoutPaths } from '../http/without-paths.js';
 import type { ModelStatus } from '../models/registry.js';
 import type { ModelObject } from '../schemas/models.js';
 

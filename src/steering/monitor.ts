@@ -56,7 +56,7 @@ export function resolveMonitors(
       name === 'concept' ? param : `${param}.${name}`,
     );
     const layers = monitoredLayers(item, concept, `${param}.layers`);
-    const scale = item.scale ?? (concept.readings === null ? 'norm' : 'calibrated');
+    const scale = item.scale ?? usualScale(concept, layers);
     return {
       vectors: concept.vectors,
       receipt: {
@@ -69,6 +69,15 @@ export function resolveMonitors(
       perLayer: item.detail === 'layers',
     };
   });
+}
+
+/** The first unit that the concept has: vectors from elsewhere often come without residual norms. */
+function usualScale(
+  { readings, residualNorms }: Concept,
+  layers: readonly number[],
+): MonitorReceipt['scale'] {
+  if (readings !== null) return 'calibrated';
+  return layers.every((layer) => (residualNorms[layer] ?? 0) > 0) ? 'norm' : 'raw';
 }
 
 /** Reading needs no calibration: without one, the default is every layer that has a direction. */

@@ -94,6 +94,8 @@ describe('commands that speak the API', () => {
 
     const file = join(data, 'out', 'sea.gguf');
     assert.equal((await steerd(['concepts', 'export', 'Sea', '--out', file], near)).code, 0);
+    const piped = await steerd(['concepts', 'export', 'Sea', '--format', 'json', '--out', '-'], near);
+    assert.equal(JSON.parse(piped.out).name, 'Sea');
     await access(file);
     assert.equal((await steerd(['concepts', 'import', 'Lake', file], near)).code, 0);
     const shown = await steerd(['concepts', 'show', 'Lake'], near);

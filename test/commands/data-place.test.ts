@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { oldDataDirectory, usualDataDirectory } from '../../src/commands/data-place.js';
+import { oldDataDirectory, shownPlace, usualDataDirectory } from '../../src/commands/data-place.js';
 import { ConfigError } from '../../src/config.js';
 import { temporaryFolder } from '../concepts/sample.js';
 
@@ -52,6 +52,15 @@ for (const [what, put] of Object.entries(fill)) {
   });
 }
 
+test('where data is is said, with the reason where it follows the working directory', () => {
+  assert.equal(shownPlace(resolve('/d')), resolve('/d'));
+  assert.match(
+    shownPlace(oldDataDirectory),
+    /data \(\.\/data of the working directory is used where it has API keys/,
+  );
+  assert.match(shownPlace('other'), /other \(other of the working directory; STEERD_DATA_DIR sets it\)/);
+});
+
 test("one folder is not two, when the working directory leads to the user's place", async (t) => {
   const { here, old } = await places(t);
   await writeFile(join(old, 'keys.json'), '');
@@ -72,7 +81,8 @@ test("commands go by it: a key made elsewhere is the user's, and one of old is n
       );
     });
   const elsewhere = await temporaryFolder(t);
-  assert.ok((await keys(elsewhere, 'add', 'alice')).includes(join(user, 'keys.json')));
+  const said = await keys(elsewhere, 'add', 'alice');
+  assert.ok(said.includes(join(user, 'keys.json')), said);
   await writeFile(join(old, 'keys.json'), '{"format": 1, "keys": []}');
   assert.match(await keys(here), /STEERD_DATA_DIR must say/);
 });

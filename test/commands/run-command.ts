@@ -2,6 +2,9 @@
 import type { TestContext } from 'node:test';
 import { Command } from 'commander';
 
+/** Where nobody listens: a server that somebody runs on this machine must not be asked. */
+process.env.STEERD_PORT ??= '1';
+
 export async function runCommand(
   t: TestContext,
   register: (program: Command) => void,

@@ -95,6 +95,16 @@ test('one runs at a time, in the order they came, and the next begins when it ha
   assert.deepEqual(jobs.unfinished, []);
 });
 
+test('why a job failed is told without the paths of this machine, as replies tell it', async () => {
+  const { jobs, works, add } = setup();
+  add('a');
+  await nextTurn();
+  works[0]?.fail(errors.storageFailed('storing', "EROFS: open '/srv/data/concepts/one.tmp'", false));
+  await nextTurn();
+  const { message = '' } = jobs.get('a')?.error ?? {};
+  assert.match(message, /EROFS: open '\.\.\.\/one\.tmp'/);
+});
+
 test('a job is a value: what somebody holds does not change', async () => {
   const { jobs, works, add } = setup();
   const { job } = add('a');

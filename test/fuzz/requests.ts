@@ -264,7 +264,6 @@ const badNames: readonly string[] = [
   '%',
   '\u0000',
   ' ',
-  '',
   '__proto__',
   'constructor',
   '🙂',

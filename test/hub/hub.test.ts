@@ -80,6 +80,7 @@ test('checksums are those of sha256sum and of git', async (t) => {
 
 test('ids are read as the hub writes them, and nothing else passes', () => {
   assert.deepEqual(parseRepository('a/b'), { repository: 'a/b', revision: 'main' });
+  assert.deepEqual(parseRepository('a/b:Q4_K_M@v1'), { repository: 'a/b', revision: 'v1', gguf: 'Q4_K_M' });
   assert.deepEqual(parseRepository('gpt2@refs/pr/1'), { repository: 'gpt2', revision: 'refs/pr/1' });
   for (const bad of [
     '',
@@ -94,6 +95,8 @@ test('ids are read as the hub writes them, and nothing else passes', () => {
     'a/b@',
     'a/b@x y',
     'a/b@../x',
+    'a/b:',
+    'a/b:x y',
   ]) {
     assert.throws(() => parseRepository(bad), /must be/, bad);
   }

@@ -70,6 +70,10 @@ const table = `
   GET     /v1/sweeps/:id                 completions
   GET     /v1/sweeps/:id/events          completions
   POST    /v1/sweeps/:id/cancel          completions
+  GET     /v1/benchmarks                  admin
+  GET     /v1/benchmarks/:id              admin
+  GET     /v1/benchmarks/:id/events       admin
+  GET     /v1/benchmarks/:id/report       admin
   GET     /api/ps                        any
   GET     /api/tags                      any
   POST    /api/show                      any

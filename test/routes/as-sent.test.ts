@@ -70,6 +70,15 @@ test('histories have what clients keep in them', async (t) => {
   assert.doesNotMatch(prompt, /secret|null|undefined/);
 });
 
+test('a part that is null is no part that says nothing: it is refused at its place', async (t) => {
+  const { refused } = await build(t);
+  const parts = [{ type: 'text', text: 'Hi' }, null, 'there'];
+  for (const content of [[null], parts, parts.slice(1)]) {
+    const error = await refused('/tokenize', { messages: [{ role: 'user', content }] });
+    assert.match(error.message, new RegExp(`^messages.0.content.${content.indexOf(null)} must be`));
+  }
+});
+
 test("other servers' names mean ours", async (t) => {
   const { post, engine } = await build(t, { answer: () => 'ab' });
   await post(chat, { messages: [user], n_predict: 5, repeat_penalty: 1.5, regex: 'a?b?' }, ChatCompletion);

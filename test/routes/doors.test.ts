@@ -94,6 +94,14 @@ test('a body that is not UTF-8 is refused, with the byte', async (t) => {
   assert.equal(engine.requests.length, 0);
 });
 
+test('a byte order mark before a body counts for nothing', async (t) => {
+  const { app } = await build(t);
+  const payload = `\ufeff${JSON.stringify({ messages })}`;
+  const headers = { 'content-type': 'application/json' };
+  const reply = await app.inject({ method: 'POST', url: chat, headers, payload });
+  assert.equal(reply.statusCode, 200, reply.body);
+});
+
 test('pages of concepts lose no row, whatever their size', async () => {
   const stored = ['a', 'b', 'b', 'b', 'c'].map((name, i) => ({
     concept: { ...sampleConcept(name), model: `m${i}` },

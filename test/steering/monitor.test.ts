@@ -147,6 +147,9 @@ test('what cannot be monitored is an error that names the item', () => {
   refused(['sea'], 'monitor.0', /another export/, { ...sea, modelFingerprint: 'xyz' });
   refused([{ concept: 'sea', scale: 'calibrated' }], 'monitor.0.scale', /POST .*sea\/calibrate .*"norm"/);
   const normless = { ...sea, residualNorms: new Float32Array(4) };
-  refused(['sea'], 'monitor.0.scale', /"raw" at layer 1/, normless);
+  refused([{ concept: 'sea', scale: 'norm' }], 'monitor.0.scale', /"raw" at layer 1/, normless);
   assert.deepEqual(values([{ concept: 'sea', scale: 'raw' }], normless), [5]);
+  // Who named no scale has not asked for what is missing.
+  assert.deepEqual(values(['sea'], normless), [5]);
+  assert.equal(resolve(['sea'], normless)[0]?.receipt.scale, 'raw');
 });

@@ -1,185 +1,100 @@
-/** From the records of a run to the numbers of its report. The order of the records tells nothing. */
-import { harmonicMean, scoresOf } from '../../fitting/measure/steering-scores.js';
-import type { BenchRecord, Point, Run } from '../records.js';
-import {
-  type ConceptRow,
-  type Confusion,
-  type CurvePoint,
-  everyClass,
-  type Group,
-  type LayerRow,
-  type ReportData,
-  type SideEffect,
-} from './data.js';
-import { bootstrapMean, mean, quartiles } from './estimates.js';
-import { type Cell, type ConceptTally, isFixed, keyOf, Tally } from './tally.js';
+/** From the records of a run to the numbers of its report: those of the summary, and what else it draws. */
+import type { BenchRecord, FitRecord, Run } from '../records.js';
+import { allClasses, type ConceptFigure, type Measure, type Summary, summaryOf } from '../summary.js';
+import { Tally } from '../tally.js';
+import type { ConceptRow, CurvePoint, Group, LayerRow, ReportData, SideEffect } from './data.js';
+import { Details } from './details.js';
+import { mean, quartiles } from './quartiles.js';
 
 export async function collectReport(
   run: Run,
   records: AsyncIterable<BenchRecord> | Iterable<BenchRecord>,
 ): Promise<ReportData> {
-  const tally = new Tally(run);
-  for await (const record of records) tally.add(record);
-  const concepts = [...tally.concepts.values()].sort(byName);
-  const classes = [...new Set(concepts.map(({ className }) => className))].sort();
-  const judges = [...tally.judges].sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
-  const some = (className: string) =>
-    className === everyClass ? concepts : concepts.filter((concept) => concept.className === className);
-  const shown = classes.length > 1 ? [everyClass, ...classes] : classes;
+  const tally = new Tally();
+  const details = new Details(run);
+  for await (const record of records) {
+    tally.add(record);
+    details.add(record);
+  }
+  const summary = summaryOf(run, tally);
+  const classes = [...new Set(run.concepts.map((concept) => concept.class))].sort();
+  const shown = classes.length > 1 ? [allClasses, ...classes] : classes;
   const variants = run.variants.map(({ id }) => id);
+  const { fits } = details;
+  const use = Object.values(summary.judge_use);
   return {
     object: 'benchmark.report',
     format: 1,
     run,
-    judges,
+    judges: summary.judges,
     classes,
-    counts: tally.counts,
-    seconds: rounded(tally.seconds),
-    judge_tokens: tally.judgeTokens,
-    groups: judges.flatMap((judge) =>
-      shown.flatMap((className) => groupsOf(some(className), className, judge, variants)),
-    ),
-    curves: variants.flatMap((variant) =>
-      shown.flatMap((className) =>
-        run.points.map((point) => curvePoint(some(className), className, variant, point, judges)),
-      ),
-    ),
-    layers: variants.flatMap((variant) => layersOf(concepts, variant)),
-    confusion: [...tally.confusion]
-      .map(([key, answers]): Confusion => {
-        const [variant, asked, explained] = JSON.parse(key) as [string, string, string];
-        return { variant, asked, explained, answers };
-      })
-      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
-    side_effects: variants.flatMap((variant) => sideEffectsOf(concepts, variant)),
-    concepts: judges.flatMap((judge) =>
-      variants.flatMap((variant) => concepts.map((concept) => conceptRow(concept, variant, judge))),
-    ),
-    examples: { good: tally.examples('good'), bad: tally.examples('bad') },
+    counts: details.counts,
+    seconds: details.seconds,
+    judge_tokens: use.reduce((sum, one) => sum + one.prompt_tokens + one.completion_tokens, 0),
+    groups: groupsOf(summary, shown, ['plain', 'told', ...variants]),
+    curves: curvesOf(summary, shown),
+    layers: variants.flatMap((variant) => layersOf(fits, variant)),
+    confusion: details.confusion,
+    side_effects: variants.flatMap((variant) => sideEffectsOf(fits, variant)),
+    concepts: conceptRows(summary, variants, run, details),
+    examples: { good: details.examples('good'), bad: details.examples('bad') },
   };
 }
 
-/** The model's own judgement first. */
-const order = (judge: string) => (judge === 'built-in' ? 0 : 1);
-const byName = (a: ConceptTally, b: ConceptTally) =>
-  a.className !== b.className ? (a.className < b.className ? -1 : 1) : a.name < b.name ? -1 : 1;
-const rounded = (seconds: Tally['seconds']) => ({
-  fits: Math.round(seconds.fits),
-  answers: Math.round(seconds.answers),
-  judging: Math.round(seconds.judging),
-});
 const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
 
-/** Mean success by a judge; null where it judged none. */
-const successOf = (cell: Cell | undefined, judge: string): number | null =>
-  mean([...(cell?.success.get(judge)?.values() ?? [])]);
-
-function cellAt(concept: ConceptTally, variant: string, point: Point): Cell | undefined {
-  return concept.steered.get(variant)?.get(keyOf(point))?.cell;
-}
-
-const fixedCell = (concept: ConceptTally, variant: string): Cell | undefined =>
-  [...(concept.steered.get(variant)?.values() ?? [])].find(({ point }) => isFixed(point))?.cell;
-
-/** The best mean success over the steered points, and where: the weakest push of several that are alike. */
-function oracleOf(
-  concept: ConceptTally,
-  variant: string,
-  judge: string,
-): { value: number; point: Point } | null {
-  let best: { value: number; point: Point } | null = null;
-  const points = [...(concept.steered.get(variant)?.values() ?? [])].sort((a, b) =>
-    a.point.scale < b.point.scale ? 1 : a.point.scale > b.point.scale ? -1 : a.point.value - b.point.value,
-  );
-  for (const { point, cell } of points) {
-    const value = successOf(cell, judge);
-    if (value !== null && (best === null || value > best.value)) best = { value, point };
-  }
-  return best;
-}
-
-/** Mean over the answers that have all three marks of their harmonic mean. */
-function harmonicOf(cell: Cell | undefined, judge: string): number | null {
-  const marks = [...(cell?.marks.get(judge)?.values() ?? [])];
-  return mean(
-    marks.flatMap(({ concept, instruction, fluency }) =>
-      concept === undefined || instruction === undefined || fluency === undefined
-        ? []
-        : [harmonicMean([concept, instruction, fluency])],
-    ),
-  );
-}
-
 function groupsOf(
-  concepts: readonly ConceptTally[],
-  className: string,
-  judge: string,
-  variants: readonly string[],
+  { judges, figures }: Summary,
+  classes: readonly string[],
+  ways: readonly string[],
 ): Group[] {
-  const group = (
-    variant: string,
-    cellOf: (concept: ConceptTally) => Cell | undefined,
-    oracles: readonly (number | null)[] | null,
-  ): Group => {
-    const cells = concepts.map(cellOf);
-    const fixed = known(cells.map((cell) => successOf(cell, judge)));
-    return {
-      judge,
-      variant,
-      class: className,
-      concepts: fixed.length,
-      answers: cells.reduce((sum, cell) => sum + (cell?.success.get(judge)?.size ?? 0), 0),
-      fixed: bootstrapMean(fixed),
-      oracle: oracles === null ? null : bootstrapMean(known(oracles)),
-      harmonic: bootstrapMean(known(cells.map((cell) => harmonicOf(cell, judge)))),
-    };
-  };
-  return [
-    group('plain', ({ plain }) => plain, null),
-    group('told', ({ told }) => told, null),
-    ...variants.map((variant) =>
-      group(
-        variant,
-        (concept) => fixedCell(concept, variant),
-        concepts.map((concept) => oracleOf(concept, variant, judge)?.value ?? null),
-      ),
+  return judges.flatMap((judge) =>
+    classes.flatMap((className) =>
+      ways.map((variant): Group => {
+        const of = (measure: Measure) =>
+          figures.find(
+            (one) =>
+              one.judge === judge &&
+              one.measure === measure &&
+              one.variant === variant &&
+              one.class === className,
+          );
+        const success = of('success');
+        return {
+          judge,
+          variant,
+          class: className,
+          concepts: success?.fixed?.n ?? 0,
+          fixed: success?.fixed ?? null,
+          oracle: success?.oracle ?? null,
+          // The model's own H is on the curves.
+          harmonic: judge === judges[0] ? null : (of('harmonic')?.fixed ?? null),
+        };
+      }),
     ),
-  ];
+  );
 }
 
-function curvePoint(
-  concepts: readonly ConceptTally[],
-  className: string,
-  variant: string,
-  point: Point,
-  judges: readonly string[],
-): CurvePoint {
-  const cells = concepts.flatMap((concept) => {
-    const cell = cellAt(concept, variant, point);
-    return cell === undefined ? [] : [{ concept, cell }];
-  });
-  const scores = cells
-    .filter(({ cell }) => cell.readings.length > 0)
-    .map(({ concept: { plain, told }, cell }) =>
-      scoresOf(cell.readings, { plain: plain.readings, told: told.readings }),
-    );
-  return {
-    variant,
-    class: className,
-    point,
-    answers: cells.reduce((sum, { cell }) => sum + cell.readings.length, 0),
-    success: Object.fromEntries(
-      judges.map((judge) => [judge, mean(known(cells.map(({ cell }) => successOf(cell, judge))))]),
-    ),
-    concept: mean(known(scores.map(({ concept }) => concept))),
-    fluency: mean(scores.map(({ fluency }) => fluency)),
-    instruction: mean(scores.map(({ instruction }) => instruction)),
-    harmonic: mean(scores.map(({ harmonic }) => harmonic)),
-  };
+function curvesOf({ judges, points }: Summary, classes: readonly string[]): CurvePoint[] {
+  return points
+    .filter((one) => classes.includes(one.class))
+    .map(({ variant, class: className, point, means }): CurvePoint => {
+      const of = (judge: string, measure: Measure) => means[`${judge} ${measure}`]?.mean ?? null;
+      const [own = ''] = judges;
+      return {
+        ...{ variant, class: className, point },
+        concepts: means[`${own} success`]?.n ?? 0,
+        success: Object.fromEntries(judges.map((judge) => [judge, of(judge, 'success')])),
+        concept: of(own, 'concept'),
+        fluency: of(own, 'fluency'),
+        instruction: of(own, 'instruction'),
+        harmonic: of(own, 'harmonic'),
+      };
+    });
 }
 
-function layersOf(concepts: readonly ConceptTally[], variant: string): LayerRow[] {
-  const fitted = concepts.flatMap(({ fits }) => fits.get(variant)?.layers ?? []);
+function layersOf(fits: readonly FitRecord[], variant: string): LayerRow[] {
+  const fitted = fits.filter((fit) => fit.variant === variant).flatMap(({ layers }) => layers);
   const numbers = [...new Set(fitted.map(({ layer }) => layer))].sort((a, b) => a - b);
   return numbers.map((layer) => {
     const rows = fitted.filter((row) => row.layer === layer);
@@ -196,8 +111,10 @@ function layersOf(concepts: readonly ConceptTally[], variant: string): LayerRow[
   });
 }
 
-function sideEffectsOf(concepts: readonly ConceptTally[], variant: string): SideEffect[] {
-  const measured = concepts.flatMap(({ fits }) => fits.get(variant)?.side_effects ?? []);
+function sideEffectsOf(fits: readonly FitRecord[], variant: string): SideEffect[] {
+  const measured = fits
+    .filter((fit) => fit.variant === variant)
+    .flatMap(({ side_effects }) => side_effects ?? []);
   if (measured.length === 0) return [];
   const row = (
     strength: string,
@@ -245,22 +162,37 @@ function sideEffectsOf(concepts: readonly ConceptTally[], variant: string): Side
   ];
 }
 
-function conceptRow(concept: ConceptTally, variant: string, judge: string): ConceptRow {
-  const fit = concept.fits.get(variant);
-  const oracle = oracleOf(concept, variant, judge);
-  return {
-    concept: concept.name,
-    class: concept.className,
-    variant,
-    judge,
-    plain: successOf(concept.plain, judge),
-    told: successOf(concept.told, judge),
-    fixed: successOf(fixedCell(concept, variant), judge),
-    oracle: oracle?.value ?? null,
-    best: oracle?.point ?? null,
-    share: fit?.calibration?.share ?? null,
-    max_strength: fit?.calibration?.max_strength ?? null,
-    weak: fit?.calibration?.weak ?? null,
-    error: fit?.error ?? null,
-  };
+function conceptRows(
+  { judges, concepts }: Summary,
+  variants: readonly string[],
+  run: Run,
+  details: Details,
+): ConceptRow[] {
+  const key = (one: { concept: string; class: string; variant: string }) =>
+    JSON.stringify([one.class, one.concept, one.variant]);
+  const figures = new Map<string, ConceptFigure>(concepts.map((one) => [key(one), one]));
+  return judges.flatMap((judge) =>
+    variants.flatMap((variant) =>
+      run.concepts.map((concept): ConceptRow => {
+        const about = { concept: concept.name, class: concept.class };
+        const of = (way: string) => figures.get(key({ ...about, variant: way }))?.figures[`${judge} success`];
+        const steered = of(variant);
+        const fit = details.fitOf({ ...about, variant });
+        return {
+          ...about,
+          variant,
+          judge,
+          plain: of('plain')?.fixed ?? null,
+          told: of('told')?.fixed ?? null,
+          fixed: steered?.fixed ?? null,
+          oracle: steered?.oracle ?? null,
+          best: steered?.best ?? null,
+          share: fit?.calibration?.share ?? null,
+          max_strength: fit?.calibration?.max_strength ?? null,
+          weak: fit?.calibration?.weak ?? null,
+          error: fit?.error ?? null,
+        };
+      }),
+    ),
+  );
 }

@@ -1,17 +1,16 @@
 /** What a report is drawn from, and what lies beside it as report.json: plain numbers, each computed from the records of a run. */
+import type { Estimate } from '../bootstrap.js';
 import type { Point, Run } from '../records.js';
 
-/** A mean over concepts with a bootstrap interval over them (95 %); null where there are none. */
-export interface Estimate {
-  readonly value: number;
+export type { Estimate };
+
+/** A middle with what is around it. */
+export interface Spread {
+  /** A mean, or a median. */
+  readonly mean: number;
   readonly low: number;
   readonly high: number;
 }
-
-/** All classes together. */
-export const everyClass = 'all';
-/** The judge that is the model itself. */
-export const builtIn = 'built-in';
 
 /** One cell of the table: a way to make vectors, or answers without any. */
 export interface Group {
@@ -20,12 +19,11 @@ export interface Group {
   readonly variant: string;
   readonly class: string;
   readonly concepts: number;
-  readonly answers: number;
   /** Success at strength 1; of plain and told answers, simply theirs. */
   readonly fixed: Estimate | null;
   /** At each concept's own best point, chosen by the same judge on the same answers: an oracle's. Null for plain and told. */
   readonly oracle: Estimate | null;
-  /** Harmonic mean of the judge's three scores, 0 to 2, at strength 1; null where it gave none. */
+  /** Harmonic mean of the judge's three scores, 0 to 2, at strength 1; null where it gave none, as the built-in one. */
   readonly harmonic: Estimate | null;
 }
 
@@ -33,7 +31,7 @@ export interface CurvePoint {
   readonly variant: string;
   readonly class: string;
   readonly point: Point;
-  readonly answers: number;
+  readonly concepts: number;
   /** By judge. */
   readonly success: Readonly<Record<string, number | null>>;
   /** Means over the concepts of C, F, I and H (src/fitting/measure/steering-scores.ts). */
@@ -48,7 +46,7 @@ export interface LayerRow {
   readonly layer: number;
   readonly fits: number;
   /** Median and quartiles of the area under the ROC curve; null where no fit knows it. */
-  readonly auroc: Estimate | null;
+  readonly auroc: Spread | null;
   readonly coefficient: number | null;
   /** How many fits read which token, by its offset. */
   readonly tokens: Readonly<Record<string, number>>;

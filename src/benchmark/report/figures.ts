@@ -3,7 +3,8 @@
  * dash of its own, for print without colours.
  */
 import * as Plot from '@observablehq/plot';
-import { everyClass, type ReportData } from './data.js';
+import { allClasses, builtIn } from '../summary.js';
+import type { ReportData, Spread } from './data.js';
 import { type PlotOptions, svgOf } from './svg.js';
 
 export interface Figure {
@@ -62,7 +63,7 @@ function successFigure(data: ReportData, judge: string): Figure | null {
   const rows = data.groups
     .filter((group) => group.judge === judge && group.fixed !== null)
     .flatMap(({ variant, class: className, fixed, oracle }) => [
-      { variant, className, kind: 'fixed', ...(fixed as { value: number; low: number; high: number }) },
+      { variant, className, kind: 'fixed', ...(fixed as Spread) },
       ...(oracle === null ? [] : [{ variant, className, kind: 'oracle', ...oracle }]),
     ]);
   if (rows.length === 0) return null;
@@ -92,11 +93,11 @@ function successFigure(data: ReportData, judge: string): Figure | null {
           stroke: 'variant',
           strokeWidth: 2,
         }),
-        Plot.dot(fixed, { fy: 'className', y: 'variant', x: 'value', fill: 'variant', r: 4 }),
+        Plot.dot(fixed, { fy: 'className', y: 'variant', x: 'mean', fill: 'variant', r: 4 }),
         Plot.dot(oracle, {
           fy: 'className',
           y: 'variant',
-          x: 'value',
+          x: 'mean',
           stroke: 'variant',
           fill: '#fff',
           strokeWidth: 2,
@@ -108,7 +109,7 @@ function successFigure(data: ReportData, judge: string): Figure | null {
   };
 }
 
-const judgeWords = (judge: string) => (judge === 'built-in' ? 'the model itself' : judge);
+const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
 
 const measures = [
   { key: 'success', name: 'success' },
@@ -120,7 +121,7 @@ const measures = [
 
 /** One for calibrated strengths and one for the paper's coefficients, where they were measured. */
 function strengthFigures(data: ReportData): (Figure | null)[] {
-  const className = data.classes.length > 1 ? everyClass : (data.classes[0] ?? everyClass);
+  const className = data.classes.length > 1 ? allClasses : (data.classes[0] ?? allClasses);
   const judge = data.judges[0] as string;
   const names = data.run.variants.map(({ id }) => id);
   return (['strength', 'coefficient'] as const).map((scale): Figure | null => {
@@ -258,7 +259,7 @@ function aurocFigure(data: ReportData): Figure | null {
             rows.filter(({ variant }) => variant === name),
             {
               x: 'layer',
-              y: 'value',
+              y: 'mean',
               stroke: 'variant',
               strokeWidth: 2,
               ...(at(dashes, i) === '' ? {} : { strokeDasharray: at(dashes, i) }),
@@ -269,7 +270,7 @@ function aurocFigure(data: ReportData): Figure | null {
           rows,
           Plot.selectLast({
             x: 'layer',
-            y: 'value',
+            y: 'mean',
             z: 'variant',
             fill: 'variant',
             text: (row: { variant: string }) => short(row.variant),

@@ -1,5 +1,6 @@
 /** The report as one HTML file: text, tables and SVG, no script and no address, so that it works from a file and in print. */
-import { type Example, everyClass, type Group, type ReportData } from './data.js';
+import { allClasses, builtIn } from '../summary.js';
+import type { Example, Group, ReportData } from './data.js';
 import { type Figure, legendOf } from './figures.js';
 import { comparedRows, differences, paper } from './paper.js';
 import { style } from './style.js';
@@ -84,34 +85,34 @@ const withInterval = (value: Group['fixed']): Html => ({
   html:
     value === null
       ? '–'
-      : `${number(value.value)} <span class="interval">${number(value.low)} to ${number(value.high)}</span>`,
+      : `${number(value.mean)} <span class="interval">${number(value.low)} to ${number(value.high)}</span>`,
 });
-const judgeWords = (judge: string) => (judge === 'built-in' ? 'the model itself' : judge);
+const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
 
 function summary(data: ReportData): string {
   const { run, counts } = data;
-  const [judge = 'built-in'] = data.judges;
+  const [judge = builtIn] = data.judges;
   const whole = data.groups.filter(
     (group) =>
-      group.judge === judge && group.class === (data.classes.length > 1 ? everyClass : data.classes[0]),
+      group.judge === judge && group.class === (data.classes.length > 1 ? allClasses : data.classes[0]),
   );
   const steered = whole.filter(
     ({ variant, fixed }) => variant !== 'plain' && variant !== 'told' && fixed !== null,
   );
   const best = steered.reduce<Group | null>(
-    (most, group) => (most === null || (group.fixed?.value ?? 0) > (most.fixed?.value ?? 0) ? group : most),
+    (most, group) => (most === null || (group.fixed?.mean ?? 0) > (most.fixed?.mean ?? 0) ? group : most),
     null,
   );
   const told = whole.find(({ variant }) => variant === 'told')?.fixed;
   const plain = whole.find(({ variant }) => variant === 'plain')?.fixed;
   const said = best?.fixed
-    ? ` At the fixed strength 1 the best of them, ${best.variant}, succeeds in ${number(best.fixed.value)} of answers (95 % interval ${number(best.fixed.low)} to ${number(best.fixed.high)})${told ? `; the model simply told in ${number(told.value)}` : ''}${plain ? `, unsteered in ${number(plain.value)}` : ''}.`
+    ? ` At the fixed strength 1 the best of them, ${best.variant}, succeeds in ${number(best.fixed.mean)} of answers (95 % interval ${number(best.fixed.low)} to ${number(best.fixed.high)})${told ? `; the model simply told in ${number(told.mean)}` : ''}${plain ? `, unsteered in ${number(plain.mean)}` : ''}.`
     : '';
   return `${run.concepts.length} concepts in ${data.classes.length} classes, ${run.variants.length} ways to make their vectors, ${counts.answers} answers, ${counts.failed} of ${counts.fits} fits failed.${said}`;
 }
 
 function successTables(data: ReportData): string {
-  const shown = data.classes.length > 1 ? [everyClass, ...data.classes] : data.classes;
+  const shown = data.classes.length > 1 ? [allClasses, ...data.classes] : data.classes;
   return data.judges
     .map((judge) => {
       const groups = data.groups.filter((group) => group.judge === judge);

@@ -1,5 +1,6 @@
 /** What the paper reports, and in words what a run does otherwise: numbers of different things must not stand side by side unexplained. */
-import { type Estimate, everyClass, type ReportData } from './data.js';
+import { allClasses, builtIn } from '../summary.js';
+import type { Estimate, ReportData } from './data.js';
 
 export const paper = {
   title: 'Efficient and accurate steering of Large Language Models through attention-guided feature learning',
@@ -18,7 +19,7 @@ export interface ComparedRow {
 
 /** The paper's rows first; its number is of concepts that were steered with the best of several coefficients. */
 export function comparedRows(data: ReportData): ComparedRow[] {
-  const className = data.classes.length > 1 ? everyClass : (data.classes[0] ?? everyClass);
+  const className = data.classes.length > 1 ? allClasses : (data.classes[0] ?? allClasses);
   const theirs = { model: 'Llama-3.1-8B-Instruct', concepts: 512, fixed: null };
   return [
     { what: 'the paper: its framework (attention, soft labels, RFM)', ...theirs, oracle: 'about 95 %' },
@@ -28,7 +29,7 @@ export function comparedRows(data: ReportData): ComparedRow[] {
         .filter((group) => group.judge === judge && group.class === className)
         .map(
           ({ variant, concepts, fixed, oracle }): ComparedRow => ({
-            what: `${variant}, judged by ${judge === 'built-in' ? 'the model itself' : judge}`,
+            what: `${variant}, judged by ${judge === builtIn ? 'the model itself' : judge}`,
             model: data.run.model.id,
             concepts,
             fixed,
@@ -43,7 +44,7 @@ export function comparedRows(data: ReportData): ComparedRow[] {
 export function differences({ run, judges }: ReportData): string[] {
   const { model, options, concepts, variants, points, texts } = run;
   const size = model.layers === null ? '' : ` (${model.layers} layers of width ${model.hidden_size})`;
-  const external = judges.filter((judge) => judge !== 'built-in');
+  const external = judges.filter((judge) => judge !== builtIn);
   const prompts = Object.values(texts.prompts)
     .map(({ length }) => length)
     .concat(concepts.flatMap((concept) => concept.prompts?.length ?? []));

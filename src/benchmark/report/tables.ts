@@ -1,6 +1,6 @@
 /** The numbers of a report as CSV files, for whoever draws figures of their own. */
 import Papa from 'papaparse';
-import type { ReportData } from './data.js';
+import type { ReportData, Spread } from './data.js';
 
 type Value = string | number | boolean | null;
 type Row = Readonly<Record<string, Value>>;
@@ -9,16 +9,16 @@ type Row = Readonly<Record<string, Value>>;
 export function tablesOf(data: ReportData): Readonly<Record<string, string>> {
   return {
     'success.csv': csv(
-      data.groups.map(({ judge, variant, class: className, concepts, answers, fixed, oracle, harmonic }) => ({
-        ...{ judge, variant, class: className, concepts, answers },
+      data.groups.map(({ judge, variant, class: className, concepts, fixed, oracle, harmonic }) => ({
+        ...{ judge, variant, class: className, concepts },
         ...estimate('fixed', fixed),
         ...estimate('oracle', oracle),
         ...estimate('judge_harmonic', harmonic),
       })),
     ),
     'strengths.csv': csv(
-      data.curves.map(({ variant, class: className, point, answers, success, ...scores }) => ({
-        ...{ variant, class: className, scale: point.scale, value: point.value, answers },
+      data.curves.map(({ variant, class: className, point, concepts, success, ...scores }) => ({
+        ...{ variant, class: className, scale: point.scale, value: point.value, concepts },
         ...Object.fromEntries(data.judges.map((judge) => [`success ${judge}`, success[judge] ?? null])),
         ...scores,
       })),
@@ -33,7 +33,7 @@ export function tablesOf(data: ReportData): Readonly<Record<string, string>> {
     'layers.csv': csv(
       data.layers.map(({ auroc, tokens, ...row }) => ({
         ...row,
-        auroc_median: auroc?.value ?? null,
+        auroc_median: auroc?.mean ?? null,
         auroc_low: auroc?.low ?? null,
         auroc_high: auroc?.high ?? null,
         tokens: JSON.stringify(tokens),
@@ -44,8 +44,8 @@ export function tablesOf(data: ReportData): Readonly<Record<string, string>> {
   };
 }
 
-const estimate = (name: string, value: { value: number; low: number; high: number } | null): Row => ({
-  [name]: value?.value ?? null,
+const estimate = (name: string, value: Spread | null): Row => ({
+  [name]: value?.mean ?? null,
   [`${name}_low`]: value?.low ?? null,
   [`${name}_high`]: value?.high ?? null,
 });

@@ -26,6 +26,7 @@ export async function calibrateStored(
   const before = await storedConcept(concepts, model.id, name, 'name');
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
   const { prefix, others, questions, shares, bound, max_tokens: maxTokens } = request;
+  const strengthOnly = request.strength_only ?? false;
   const settings = {
     prefix,
     questions,
@@ -33,6 +34,7 @@ export async function calibrateStored(
     others,
     maxTokens,
     bound,
+    strengthOnly,
   };
   const calibrated = await keepLoaded(
     model,

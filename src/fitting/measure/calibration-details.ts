@@ -23,7 +23,8 @@ interface Measured {
   readonly interval: readonly [Share, Share];
   readonly opposite: Suppression | null;
   readonly bound: StrengthBound;
-  readonly sideEffects: SideEffects;
+  /** Null where strength alone was measured. */
+  readonly sideEffects: SideEffects | null;
 }
 
 /** Below, a reader hardly sees the concept at strength 1. */

@@ -4,8 +4,8 @@
  * build that was killed is gone on with; one that is cancelled or fails leaves nothing.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { nameOfCheckpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.js';
 import { shownBytes } from '../../common/byte-size.js';
@@ -14,6 +14,7 @@ import { isModelName, modelNameExpected } from '../../common/names.js';
 import { packageVersion } from '../../common/package.js';
 import { errors } from '../../errors.js';
 import { sumFile } from '../../hub/checksum.js';
+import { isDocument } from '../../hub/documents.js';
 import type { Precision } from '../../schemas/imports.js';
 import { readTokenizer } from '../../text/huggingface-tokenizer.js';
 import { completeModel, explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
@@ -66,6 +67,9 @@ export interface Imported {
 }
 
 export const defaultPrecision: Precision = 'int8';
+
+/** Bytes of a licence or a description. */
+const largestDocument = 4 * 1024 * 1024;
 
 /** The manifest, folders and the tokenizer's files take some too. */
 const spareBytes = 64 * 1024 * 1024;
@@ -129,6 +133,7 @@ export async function makeModel(
     });
     refuseChanged(request.path, times, await timesOf(checkpoint));
     await writeFiles(checkpoint, staging);
+    await copyDocuments(checkpoint, request, staging);
     await tryOut(name, staging);
     const files = await summed(staging, signal, (done, total) =>
       onProgress?.({ stage: 'check', done, total }),
@@ -207,6 +212,22 @@ async function reserve(modelsDirectory: string, staging: string, size: number): 
 async function writeFiles({ config, files }: Checkpoint, staging: string): Promise<void> {
   await writeFile(join(staging, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   for (const [file, load] of files) await writeFile(join(staging, file), await load());
+}
+
+/** Licences and descriptions beside the weights; beside a GGUF file on the disk may lie anything. */
+async function copyDocuments(
+  { format, sources }: Checkpoint,
+  { hub }: ImportRequest,
+  staging: string,
+): Promise<void> {
+  const [source] = sources;
+  if (source === undefined || (format === 'gguf' && !hub)) return;
+  const folder = dirname(source.path);
+  for (const name of (await readdir(folder)).filter(isDocument)) {
+    const from = join(folder, name);
+    const found = await stat(from).catch(() => null);
+    if (found?.isFile() && found.size <= largestDocument) await copyFile(from, join(staging, name));
+  }
 }
 
 /** What the server will read, before anybody waits for it. @throws SteerdError checkpoint_invalid, model_unsupported */

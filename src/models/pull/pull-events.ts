@@ -12,10 +12,11 @@ export class PullEventLog extends JobEventLog<PullEvent> {
     this.tell({ object, ...statusOf(job) }, job);
   }
 
-  choice({ commit, choice, precision }: PullPlan): void {
+  choice({ commit, choice, precision, source, because }: PullPlan): void {
     const { path: file = null, quantization = null } = choice?.graph ?? {};
     const others = choice?.others ?? [];
-    const what = file ?? `safetensors, built as ${precision}`;
+    const built = `${source}, built as ${precision}${because === undefined ? '' : `, for ${because}`}`;
+    const what = file ?? built;
     this.add({
       object,
       type: 'choice',

@@ -10,7 +10,7 @@ import { readConfig } from '../../checkpoint/safetensors-folder.js';
 import { makeFolderDurably } from '../../common/durable-file.js';
 import { isModelName, modelNameExpected } from '../../common/names.js';
 import { errors, SteerdError } from '../../errors.js';
-import { chooseCheckpoint } from '../../hub/checkpoint-choice.js';
+import { type CheckpointChoice, chooseGguf, chooseSafetensors, isGguf } from '../../hub/checkpoint-choice.js';
 import { chooseFiles, type FileChoice, type FileWish, hasGraph } from '../../hub/file-choice.js';
 import { nameOf } from '../../hub/file-path.js';
 import type { Hub, HubFile, ListedFile, Snapshot } from '../../hub/hub.js';
@@ -31,6 +31,8 @@ export interface PullRequest extends FileWish {
   readonly revision: string;
   /** Folder and id it gets; the repository's own name when left out. */
   readonly name?: string | undefined;
+  /** Words of the name of a GGUF file, from which the graph is built. */
+  readonly gguf?: string | undefined;
   /** Builds the graph from safetensors, whatever exports there are. */
   readonly precision?: Precision | undefined;
 }
@@ -49,6 +51,10 @@ export interface PullPlan {
   readonly choice: FileChoice | null;
   /** Null for a graph that is taken as it is. */
   readonly precision: Precision | null;
+  /** What the graph is built from: a GGUF file's name, or safetensors. */
+  readonly source: string | null;
+  /** Why an export that is there is not taken. */
+  readonly because?: string;
 }
 
 export interface PullOptions {
@@ -125,7 +131,7 @@ class Pull {
     const checkpoint = this.#checkpointOf(snapshot);
     if (checkpoint !== null) return this.#build(snapshot, checkpoint, present);
     const choice = chooseFiles(snapshot, request);
-    onPlan?.({ commit: snapshot.commit, choice, precision: null });
+    onPlan?.({ commit: snapshot.commit, choice, precision: null, source: null });
     const { graph, beside, likelyWeights } = choice;
     if (known !== null && known.commit === snapshot.commit && known.graph === graph.path) {
       return { name, folder: this.#folder, manifest: known, fresh: false };
@@ -144,8 +150,9 @@ class Pull {
     // The graph is judged before gigabytes of weights are fetched for it.
     const named = await this.#judge(snapshot, graph, staging, first).catch(async (error: unknown) => {
       await rm(staging, { recursive: true, force: true });
-      throw error;
+      return this.#insteadOf(snapshot, error);
     });
+    if (!(named instanceof Map)) return this.#build(snapshot, named.checkpoint, present, named.because);
     const weights = await this.#files.described(snapshot, named);
     await this.#files.reserve(staging, new Map([...first, ...weights]));
     for (const [file, sum] of await this.#files.download(snapshot, staging, weights)) sums.set(file, sum);
@@ -170,39 +177,54 @@ class Pull {
   }
 
   /** What the graph is to be built from: when that was asked for, or there is no export. */
-  #checkpointOf(snapshot: Snapshot): ReadonlyMap<string, ListedFile> | null {
-    const { file, quantization, precision } = this.request;
+  #checkpointOf(snapshot: Snapshot): CheckpointChoice | null {
+    const { file, quantization, precision, gguf } = this.request;
     if (this.options.builder === undefined) return null;
+    if (gguf !== undefined || (file !== undefined && isGguf(file)))
+      return chooseGguf(snapshot, { file, gguf });
     const wantsGraph = file !== undefined || quantization !== undefined || hasGraph(snapshot);
     if (precision === undefined && wantsGraph) return null;
-    const files = chooseCheckpoint(snapshot.files);
-    if (files !== null || precision === undefined) return files;
+    const chosen = chooseSafetensors(snapshot) ?? chooseGguf(snapshot, {});
+    if (chosen !== null || precision === undefined) return chosen;
     throw errors.nothingToPull(
       snapshot.repository,
-      'checkpoint to build from (config.json, tokenizer.json and model.safetensors)',
+      'checkpoint to build from (config.json, tokenizer.json and model.safetensors, or a GGUF file)',
       listedNames(snapshot.files.map(({ path }) => path)),
       'precision',
     );
   }
 
+  /** What to build from where the best export cannot be served, unless just that one was asked for. */
+  #insteadOf(snapshot: Snapshot, error: unknown): { checkpoint: CheckpointChoice; because: string } {
+    const { file, quantization } = this.request;
+    const checkpoint = this.options.builder === undefined ? null : chooseSafetensors(snapshot);
+    const isRefused = error instanceof SteerdError && error.code === 'model_unsupported';
+    if (!isRefused || file !== undefined || quantization !== undefined || checkpoint === null) throw error;
+    return { checkpoint, because: error.message };
+  }
+
   /** Brings the checkpoint and builds. What was brought is kept until the model is there. */
   async #build(
     snapshot: Snapshot,
-    checkpoint: ReadonlyMap<string, ListedFile>,
+    { files: chosen, gguf }: CheckpointChoice,
     present: Manifest | null,
+    because?: string,
   ): Promise<Pulled> {
     const { request, options, name } = this;
     const { hub, modelsDirectory, signal, onPlan, onProgress, builder } = options;
     const { precision = defaultPrecision } = request;
-    onPlan?.({ commit: snapshot.commit, choice: null, precision });
+    const plan = { commit: snapshot.commit, choice: null, precision, source: gguf ?? 'safetensors' };
+    onPlan?.(because === undefined ? plan : { ...plan, because });
     const isThere =
       present?.format === 2 &&
       present.checkpoint.hub?.commit === snapshot.commit &&
-      present.precision === precision;
+      present.precision === precision &&
+      (gguf === null || present.checkpoint.files.some((file) => file.name === gguf));
     if (isThere) return { name, folder: this.#folder, manifest: present, fresh: false };
     await this.#refuseExisting(present);
-    const staging = stagingOf(modelsDirectory, name, `${snapshot.commit.slice(0, 12)}-checkpoint`);
-    const files = await this.#files.described(snapshot, checkpoint);
+    const key = gguf === null ? 'checkpoint' : shortHash(gguf);
+    const staging = stagingOf(modelsDirectory, name, `${snapshot.commit.slice(0, 12)}-${key}`);
+    const files = await this.#files.described(snapshot, chosen);
     await this.#files.reserve(staging, files);
     await mkdir(staging, { recursive: true });
     await this.#judgeCheckpoint(snapshot, staging, files);
@@ -211,7 +233,7 @@ class Pull {
     const origin = { endpoint: hub.endpoint, repository, revision, commit: snapshot.commit };
     const made = await makeModel(
       name,
-      { path: staging, precision, hub: origin },
+      { path: gguf === null ? staging : join(staging, gguf), precision, hub: origin },
       { builder: builder as Builder, modelsDirectory, signal, ...(onProgress && { onProgress }) },
     );
     return { ...made, fresh: true };
@@ -261,8 +283,8 @@ class Pull {
 const listedNames = (names: readonly string[]): string =>
   `${names.slice(0, 12).join(', ') || 'nothing'}${names.length > 12 ? `, and ${names.length - 12} more` : ''}`;
 
+const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);
+
 /** Parts of one commit's graph are of no use for another. */
-function stagingKey({ commit }: Snapshot, graph: ListedFile): string {
-  const file = createHash('sha256').update(graph.path).digest('hex').slice(0, 8);
-  return `${commit.slice(0, 12)}-${file}`;
-}
+const stagingKey = ({ commit }: Snapshot, graph: ListedFile): string =>
+  `${commit.slice(0, 12)}-${shortHash(graph.path)}`;

@@ -13,6 +13,8 @@ import { loadTokenizer } from '../../text/load-tokenizer.js';
 import { loadStopTokens } from '../../text/stop-tokens.js';
 import { grammarVocabulary } from '../../text/token-bytes.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
+import { readManifest } from '../disk/manifest.js';
+import { costOf } from '../disk/precision-cost.js';
 import type { LoadedModel } from '../model.js';
 import type { ModelSettings } from '../serving-settings.js';
 import { calibrationTokens } from './calibration-text.js';
@@ -27,6 +29,8 @@ export interface RunningModel extends LoadedModel {
   keep?(bytes: number): void;
   /** What the log should say about how it was loaded. */
   readonly warnings: readonly string[];
+  /** What the log may say about what it is. */
+  readonly notes?: readonly string[];
 }
 
 /** @throws SteerdError model_unavailable that names the file at fault. */
@@ -73,12 +77,15 @@ export async function loadModel(
     });
     // While the worker loads the weights: the tokenizer's garbage and they need not be in memory together.
     const [engine] = await Promise.all([starting, shrinkJsHeap()]);
+    const manifest = await readManifest(directory);
+    const cost = manifest?.format === 2 ? costOf(manifest) : null;
     const created = unixSeconds();
     const { died, device, warnings } = engine;
     const keep = (bytes: number) => engine.keep(bytes);
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
       ...{ created, died, device, warnings, keep, answerTokens: settings.answerTokens ?? 0 },
+      notes: cost === null ? [] : [cost],
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;

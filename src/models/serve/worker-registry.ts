@@ -188,6 +188,7 @@ export class WorkerModelRegistry implements ModelRegistry {
         const ms = Math.round(seconds * 1000);
         log.info({ model: id, ms, device, ...engine.shape, context: why }, 'model loaded');
         for (const warning of warnings) log.warn({ model: id }, warning);
+        for (const note of model.notes ?? []) log.info({ model: id }, note);
         options.onLoaded?.(id, seconds);
       },
       onRefused: ({ message: reason }) => log.error({ model: id, reason }, 'model not loaded'),

@@ -36,6 +36,12 @@ export const views: readonly View[] = [
     load: () => import('./sweep.js'),
   },
   {
+    id: 'benchmark',
+    title: 'Benchmark',
+    purpose: 'Runs of the paper’s benchmark, and their reports',
+    load: () => import('./benchmark.js'),
+  },
+  {
     id: 'server',
     title: 'Server',
     purpose: 'Models, running streams, memory',

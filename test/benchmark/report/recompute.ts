@@ -28,7 +28,7 @@ interface Line {
 }
 
 interface Estimate {
-  readonly value: number;
+  readonly mean: number;
   readonly low: number;
   readonly high: number;
 }
@@ -71,7 +71,7 @@ export interface Reported {
 
 const average = (list: readonly number[]) => list.reduce((sum, value) => sum + value, 0) / list.length;
 const same = (a: number | null, b: number | null) =>
-  a === null || b === null ? a === b : Math.abs(a - b) < 2e-6;
+  a === null || b === null ? a === b : Math.abs(a - b) < 6e-5;
 
 /** Sentences; none where all is as reported. */
 export function differences(lines: readonly Line[], reported: Reported): string[] {
@@ -121,11 +121,11 @@ export function differences(lines: readonly Line[], reported: Reported): string[
     );
     const fixed = plain ? own : own.filter(({ point }) => point?.scale === 'strength' && point.value === 1);
     const values = means(fixed);
-    expect(`success of ${label}`, values.length === 0 ? null : average(values), group.fixed?.value ?? null);
+    expect(`success of ${label}`, values.length === 0 ? null : average(values), group.fixed?.mean ?? null);
     expect(`concepts of ${label}`, values.length, group.concepts);
     if (
       group.fixed !== null &&
-      !(group.fixed.low <= group.fixed.value && group.fixed.value <= group.fixed.high)
+      !(group.fixed.low <= group.fixed.mean && group.fixed.mean <= group.fixed.high)
     )
       found.push(`the interval of ${label} is not around its mean`);
     if (!plain) {
@@ -141,13 +141,13 @@ export function differences(lines: readonly Line[], reported: Reported): string[
       expect(
         `the oracle's success of ${label}`,
         best.length === 0 ? null : average(best),
-        group.oracle?.value ?? null,
+        group.oracle?.mean ?? null,
       );
     }
     expect(
       `three marks of ${label}`,
       threeMarks(ofClass(judgements, group.class), group),
-      group.harmonic?.value ?? null,
+      group.harmonic?.mean ?? null,
     );
   }
   for (const curve of reported.curves) {
@@ -193,7 +193,7 @@ export function differences(lines: readonly Line[], reported: Reported): string[
         : ((sorted[Math.floor((sorted.length - 1) / 2)] as number) +
             (sorted[Math.ceil((sorted.length - 1) / 2)] as number)) /
           2;
-    expect(`AUROC of layer ${row.layer} of ${row.variant}`, middle, row.auroc?.value ?? null);
+    expect(`AUROC of layer ${row.layer} of ${row.variant}`, middle, row.auroc?.mean ?? null);
     for (const [token, count] of Object.entries(row.tokens))
       expect(
         `token ${token} at layer ${row.layer} of ${row.variant}`,

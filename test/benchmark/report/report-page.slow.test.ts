@@ -1,11 +1,14 @@
 /** A report opened from a file, in a browser: silent, accessible, whole without a network, and all of it in print. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { writeRun } from '../../../src/benchmark/record-file.js';
 import { writeReport } from '../../../src/benchmark/report/write.js';
+import { build } from '../../helpers/app.js';
+import { listen } from '../../helpers/http.js';
 import { assertAccessible, openPage, phone, skipWithoutBrowser as skip } from '../../helpers/page.js';
 import { sampleRun } from './sample-run.js';
 
@@ -35,4 +38,29 @@ test('a report opens from a file, says nothing on the console and prints', { ski
     'no sideways scrolling of the page',
   );
   assert.ok((await page.pdf({ format: 'A4' })).length > 20_000);
+});
+
+test('the playground shows a run as it is, and opens its report', { skip }, async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'steerd-report-'));
+  t.after(() => rm(data, { recursive: true, force: true }));
+  const { run, records } = sampleRun();
+  const folder = join(data, 'benchmarks', 'first');
+  await writeRun(folder, run);
+  await writeFile(
+    join(folder, 'records.jsonl'),
+    records.map((record) => `${JSON.stringify(record)}\n`).join(''),
+  );
+  const { app } = await build(t, { settings: { dataDirectory: data } });
+  const page = await openPage(t, `${await listen(app)}/#/benchmark`);
+  await page.getByText('first: is done').waitFor();
+  await page.getByText('Answers: 138 of 138').waitFor();
+  await page.getByText('Fits: 10 of 10, 1 failed').waitFor();
+  await assertAccessible(page);
+  const [report] = await Promise.all([
+    page.context().waitForEvent('page'),
+    page.getByRole('link', { name: 'Open the report' }).click(),
+  ]);
+  await report.waitForLoadState();
+  assert.match(await report.title(), /benchmark of tiny/);
+  assert.equal(await report.locator('svg[role=img]').count(), 7);
 });

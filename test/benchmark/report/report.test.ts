@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { collectReport } from '../../../src/benchmark/report/collect.js';
-import { bootstrapMean } from '../../../src/benchmark/report/estimates.js';
 import { escaped } from '../../../src/benchmark/report/html.js';
 import { writeReport } from '../../../src/benchmark/report/write.js';
 import { Random } from '../../../src/common/random.js';
@@ -98,18 +97,4 @@ test('a run that has only begun has a report too', async () => {
   const data = await collectReport(run, []);
   assert.ok(data.groups.every(({ fixed }) => fixed === null));
   assert.doesNotMatch(reportHtml(data, figuresOf(data)), /NaN|undefined/);
-});
-
-test('an interval holds its mean, narrows with more concepts, and is a point for equal ones', () => {
-  const values = (n: number) => Array.from({ length: n }, (_, i) => i % 2);
-  const width = (n: number) => {
-    const { value, low, high } = bootstrapMean(values(n)) ?? assert.fail();
-    assert.ok(low <= value && value <= high && value === 0.5);
-    return high - low;
-  };
-  assert.ok(width(10) > width(40) && width(40) > width(160));
-  // 1.96 standard errors of the mean on each side.
-  assert.ok(Math.abs(width(160) - 2 * 1.96 * (0.5 / Math.sqrt(160))) < 0.02);
-  assert.deepEqual(bootstrapMean([0.7, 0.7]), { value: 0.7, low: 0.7, high: 0.7 });
-  assert.equal(bootstrapMean([]), null);
 });

@@ -55,6 +55,18 @@ test('strength 1 is the share found, over the layers in their own proportions', 
   assert.equal(result.readings?.toldBy, 'message');
 });
 
+test('strength alone is the same strength, from half the answers, with nothing beside it', async () => {
+  const whole = await calibrated(rulesAround(0.012));
+  const alone = await calibrated(rulesAround(0.012), { strengthOnly: true }, whole.result);
+  near(alone.share, whole.share, 1e-9);
+  assert.deepEqual(alone.curve, whole.curve);
+  assert.deepEqual(
+    [alone.details.side_effects, alone.details.suppression, alone.result.readings, alone.negativeRatio],
+    [null, null, null, 1],
+  );
+  assert.ok(alone.engine.generated.length < 0.6 * whole.engine.generated.length);
+});
+
 test('strength -1 is measured apart, on told prompts', async () => {
   const halved = (half: number) => (share: number) => 1 / (1 + (share / half) ** 4);
   const ratio = async (half: number) => {

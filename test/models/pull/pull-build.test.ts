@@ -88,3 +88,54 @@ test('what cannot be built is refused before its weights are brought, and nothin
   assert.deepEqual(stub.asked('model.safetensors'), []);
   assert.deepEqual(await readdir(modelsDirectory), []);
 });
+
+const fixture = (name: string) => readFile(join(packageRoot, 'test/fixtures/checkpoints', name));
+
+async function ggufs() {
+  const [bf16, q8] = await Promise.all([fixture('llama-bf16.gguf'), fixture('llama-q8_0.gguf')]);
+  return {
+    'README.md': Buffer.from('a card'),
+    LICENSE: Buffer.from('a licence'),
+    'tiny-BF16.gguf': bf16,
+    'small/tiny-Q8_0.gguf': q8,
+    'mmproj-tiny.gguf': Buffer.from('other'),
+  };
+}
+
+test('of a repository of GGUF files one is built from: Q8_0, one by words of its name, one by its path', async (t) => {
+  const { hub, stub, modelsDirectory } = await pullSetup(t, { files: await ggufs() });
+  const sources: (string | null)[] = [];
+  const pull = (request: Partial<PullRequest> = {}) =>
+    pullModel(
+      { repository: stub.repository, revision: 'main', ...request },
+      {
+        ...{ hub, modelsDirectory, builder: quick, signal: new AbortController().signal },
+        onPlan: ({ source }) => sources.push(source),
+      },
+    );
+  const { manifest, folder } = await pull();
+  assert.ok(manifest.format === 2);
+  assert.deepEqual(
+    [manifest.checkpoint.format, manifest.checkpoint.files.map(({ name }) => name)],
+    ['gguf', ['tiny-Q8_0.gguf']],
+  );
+  assert.equal(await readFile(join(folder, 'LICENSE'), 'utf8'), 'a licence');
+  assert.equal((await pull()).fresh, false);
+  await pull({ gguf: 'bf16', name: 'by-words' });
+  await pull({ file: 'tiny-BF16.gguf', name: 'by-path', precision: 'fp32' });
+  assert.deepEqual(sources, ['tiny-Q8_0.gguf', 'tiny-Q8_0.gguf', 'tiny-BF16.gguf', 'tiny-BF16.gguf']);
+  await assert.rejects(
+    pull({ gguf: 'Q4_K_M', name: 'none' }),
+    code('nothing_to_pull', /no GGUF file Q4_K_M.*tiny-BF16\.gguf, small\/tiny-Q8_0\.gguf/s),
+  );
+});
+
+test('an export that cannot be served is built from safetensors instead, unless it was asked for', async (t) => {
+  const { pull } = await setup(t, { 'model.onnx': Buffer.from('no graph at all') });
+  const reasons: (string | undefined)[] = [];
+  const { manifest } = await pull({}, { onPlan: ({ because }) => reasons.push(because) });
+  assert.equal(manifest.format, 2);
+  assert.equal(reasons[0], undefined);
+  assert.match(reasons[1] ?? '', /model\.onnx/);
+  await assert.rejects(pull({ file: 'model.onnx', name: 'asked' }), code('model_unsupported'));
+});

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { homedir } from 'node:os';
 import { test } from 'node:test';
+import { withoutPaths } from '../../src/common/without-paths.js';
 import { errors } from '../../src/errors.js';
 import { explain } from '../../src/http/error-reply.js';
-import { withoutPaths } from '../../src/http/without-paths.js';
 
 test('absolute paths lose their folders', () => {
   for (const [text, told] of [

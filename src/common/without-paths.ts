@@ -1,6 +1,6 @@
 /** Messages for clients, without the paths of this machine: they tell an attacker names and layout, and a user nothing. */
 import { homedir, tmpdir } from 'node:os';
-import { packageRoot } from '../common/package.js';
+import { packageRoot } from './package.js';
 
 /**
  * Absolute paths of two names or more that do not stand in double quotes, where messages show what a client sent. The

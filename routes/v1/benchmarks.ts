@@ -1,0 +1,100 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { reportPage } from '../../src/benchmark/report/page.js';
+import { event } from '../../src/http/event-stream.js';
+import { BenchmarkList, BenchmarkParams, BenchmarkRun } from '../../src/schemas/benchmarks.js';
+import { errorResponses } from '../../src/schemas/errors.js';
+import { eventsOf } from '../../src/schemas/generation.js';
+
+const tags = ['benchmarks'];
+const config = { scope: 'admin' } as const;
+
+const benchmarks: FastifyPluginAsyncZod = async (app) => {
+  app.get(
+    '/benchmarks',
+    {
+      config,
+      schema: {
+        operationId: 'listBenchmarks',
+        tags,
+        summary: 'List the runs of the benchmark, newest first',
+        description:
+          'Those in `benchmarks` of the data directory, where `steerd bench concepts --out` puts them if it is told so.',
+        response: { 200: BenchmarkList, ...errorResponses(500, 503) },
+      },
+    },
+    async () => ({ object: 'list' as const, data: await app.benchmarks.list() }),
+  );
+
+  app.get(
+    '/benchmarks/:id',
+    {
+      config,
+      schema: {
+        operationId: 'retrieveBenchmark',
+        tags,
+        summary: 'Tell how far a run is, and what it shows so far',
+        params: BenchmarkParams,
+        response: { 200: BenchmarkRun, ...errorResponses(400, 404, 500, 503) },
+      },
+    },
+    async ({ params: { id } }) => app.benchmarks.get(id),
+  );
+
+  app.get(
+    '/benchmarks/:id/events',
+    {
+      config,
+      schema: {
+        operationId: 'streamBenchmarkEvents',
+        tags,
+        summary: 'Follow a run',
+        description: 'The run as it is, and again each time when it has gone on, until nobody works on it.',
+        params: BenchmarkParams,
+        response: {
+          200: {
+            description: 'Server-sent events, each with the BenchmarkRun as its data',
+            content: { 'text/event-stream': { schema: eventsOf(BenchmarkRun) } },
+          },
+          ...errorResponses(400, 404, 500, 503),
+        },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      await app.benchmarks.get(id);
+      const runs = app.benchmarks.follow(id, app.answers.signalFor(reply.raw));
+      return reply.eventStream(
+        (async function* () {
+          for await (const run of runs) yield event(JSON.stringify(run), { name: 'progress' });
+        })(),
+      );
+    },
+  );
+
+  app.get(
+    '/benchmarks/:id/report',
+    {
+      config,
+      schema: {
+        operationId: 'readBenchmarkReport',
+        tags,
+        summary: 'Read the report of a run, of what is there so far',
+        params: BenchmarkParams,
+        response: {
+          200: { description: 'A page without script', content: { 'text/html': { schema: z.string() } } },
+          ...errorResponses(400, 404, 500, 503),
+        },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const page = await reportPage(app.benchmarks, id);
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+        .serializer((text: string) => text)
+        .send(page);
+    },
+  );
+};
+
+export default benchmarks;

@@ -1,0 +1,137 @@
+/**
+ * The runs in a folder of runs, as others see them: read again when their records have grown, and never written. A run is what
+ * `steerd bench concepts --out FOLDER/NAME` makes there.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { errors } from '../errors.js';
+import type { BenchmarkRun } from '../schemas/benchmarks.js';
+import { Cells } from './plan.js';
+import { readRecords, readRun } from './record-file.js';
+import { type Run, recordsFile, runFile } from './records.js';
+import { allClasses, summaryOf } from './summary.js';
+import { Tally } from './tally.js';
+
+/** Milliseconds. */
+const lookEvery = 2000;
+/** Whoever works on a run touches its lock several times in that. */
+const lockVoid = 30_000;
+/** The lock of `steerd bench concepts`. */
+const lockName = '.lock';
+
+interface Seen {
+  readonly size: number;
+  readonly read: Omit<BenchmarkRun, 'id' | 'state'>;
+}
+
+export class BenchmarkRuns {
+  readonly #seen = new Map<string, Seen>();
+
+  /** @param folder that runs are folders of; it need not be there. Null for none */
+  constructor(private readonly folder: string | null) {}
+
+  /** Newest first. Folders that are no run are left out. */
+  async list(): Promise<BenchmarkRun[]> {
+    const names = this.folder === null ? [] : await readdir(this.folder).catch(() => []);
+    const runs = await Promise.all(names.map((name) => this.#of(name).catch(() => null)));
+    return runs.filter((run) => run !== null).sort((a, b) => b.started_at - a.started_at);
+  }
+
+  /** @throws SteerdError benchmark_not_found */
+  async get(id: string): Promise<BenchmarkRun> {
+    const run = await this.#of(id);
+    if (run === null) throw errors.benchmarkNotFound(id);
+    return run;
+  }
+
+  /**
+   * What a run is now, and again each time when that has changed, until nobody works on it.
+   * @throws SteerdError benchmark_not_found; the signal's reason
+   */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<BenchmarkRun> {
+    for (let last = ''; ; await pause(lookEvery, undefined, { signal })) {
+      const run = await this.get(id);
+      const now = JSON.stringify(run);
+      if (now !== last) yield run;
+      if (run.state !== 'running') return;
+      last = now;
+    }
+  }
+
+  /** Where a run is. @throws SteerdError benchmark_not_found */
+  async placeOf(id: string): Promise<string> {
+    const folder = this.#folderOf(id);
+    const isRun = folder !== null && (await stat(join(folder, runFile)).catch(() => null)) !== null;
+    if (!isRun) throw errors.benchmarkNotFound(id);
+    return folder;
+  }
+
+  /** Null for a name that leads elsewhere. */
+  #folderOf(id: string): string | null {
+    if (this.folder === null) return null;
+    return /^[\p{L}\p{N}_][\p{L}\p{N} ._-]{0,127}$/u.test(id) ? join(this.folder, id) : null;
+  }
+
+  async #of(id: string): Promise<BenchmarkRun | null> {
+    const folder = this.#folderOf(id);
+    if (folder === null) return null;
+    const head = await stat(join(folder, runFile)).catch(() => null);
+    if (head === null) return null;
+    const size = (await stat(join(folder, recordsFile)).catch(() => null))?.size ?? 0;
+    let seen = this.#seen.get(id);
+    if (seen?.size !== size) {
+      const run = await readRun(folder);
+      if (run === null) return null;
+      seen = { size, read: await readNow(run, folder) };
+      this.#seen.set(id, seen);
+    }
+    const { read } = seen;
+    const isDone = [read.fits, read.answers, read.judgements].every(({ done, total }) => done >= total);
+    const lock = await stat(join(folder, lockName)).catch(() => null);
+    const isHeld = lock !== null && Date.now() - lock.mtimeMs < lockVoid;
+    return { id, state: isDone ? 'done' : isHeld ? 'running' : 'stopped', ...read };
+  }
+}
+
+async function readNow(run: Run, folder: string): Promise<Seen['read']> {
+  const tally = new Tally();
+  for await (const record of readRecords(folder)) tally.add(record);
+  const { fits, answers, figures, judge_use: use } = summaryOf(run, tally);
+  const { total } = new Cells(run);
+  const failed = [...tally.fits.values()].filter(({ error }) => error !== null);
+  // Answers that a failed fit keeps from being made are done with.
+  const missing = failed.reduce(
+    (sum, { concept, class: className }) => sum + cellsOf(run, concept, className),
+    0,
+  );
+  const asked = total - missing;
+  return {
+    object: 'benchmark',
+    model: run.model.id,
+    started_at: run.started_at,
+    concepts: run.concepts.length,
+    classes: [...new Set(run.concepts.map((concept) => concept.class))],
+    variants: run.variants.map(({ id }) => id),
+    fits: { done: fits.done, total: run.concepts.length * run.variants.length, failed: fits.failed },
+    answers: { done: answers, total: asked },
+    judgements: {
+      done: Object.values(use).reduce((sum, { judgements }) => sum + judgements, 0),
+      total: asked * (run.options.judge?.scores.length ?? 0),
+    },
+    success: figures
+      .filter(({ measure, class: className }) => measure === 'success' && className === allClasses)
+      .flatMap(({ judge, variant, fixed }) =>
+        fixed === null
+          ? []
+          : [{ judge, variant, mean: fixed.mean, low: fixed.low, high: fixed.high, concepts: fixed.n }],
+      ),
+  };
+}
+
+/** Steered answers of one concept in one variant. */
+function cellsOf(run: Run, name: string, className: string): number {
+  const concept = run.concepts.find((one) => one.name === name && one.class === className);
+  if (concept === undefined) return 0;
+  return new Cells(run).prompts(concept).length * run.options.seeds.length * run.points.length;
+}

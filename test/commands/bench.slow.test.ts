@@ -1,0 +1,124 @@
+/**
+ * The benchmark as a command: before a server with the tiny model, judged by steerd itself with the embedded one, killed
+ * on its way and gone on with.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readRecords } from '../../src/benchmark/record-file.js';
+import { type BenchRecord, recordsFile } from '../../src/benchmark/records.js';
+import { startTiny } from '../e2e/tiny-server.js';
+import { temporaryFolder, tinyChatModel } from './tiny-chat-model.js';
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const judge = 'smollm2-135m-instruct';
+
+const run = (args: readonly string[], env: Record<string, string>): ChildProcess =>
+  spawn(process.execPath, [cli, 'bench', ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+async function ended(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (piece: Buffer) => {
+    out += piece.toString();
+  });
+  child.stderr?.on('data', (piece: Buffer) => {
+    err += piece.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+const linesOf = async (folder: string) =>
+  (await readFile(join(folder, recordsFile), 'utf8').catch(() => '')).split('\n').length - 1;
+
+test('a run before a server is killed, goes on, and is judged by steerd itself', async (t) => {
+  const [lists, out] = [await temporaryFolder(t), join(await temporaryFolder(t), 'run')];
+  const list = join(lists, 'list.csv');
+  await writeFile(list, 'name,prefix,prompts\nsea,Sea.,Well?|And?\ntea,Tea.,Well?|And?\n');
+  const server = await startTiny(t);
+  const env = {
+    STEERD_MODEL: tinyChatModel,
+    STEERD_MODELS_DIR: server.modelsDirectory,
+    STEERD_THREADS: '1',
+    STEERD_DATA_DIR: lists,
+  };
+  const asked = [
+    'concepts',
+    '--server',
+    server.url,
+    '--model',
+    tinyChatModel,
+    '--list',
+    list,
+    '--out',
+    out,
+    '--json',
+  ];
+  const small = ['--recipes', 'responses', '--methods', 'mean_difference,pca', '--calibration', 'none'];
+  const rest = ['--strengths', '0.5,1', '--max-tokens', '6', '--parallel', '2'];
+  const all = [...asked, ...small, ...rest];
+
+  const killed = run(all, env);
+  const end = ended(killed);
+  while ((await linesOf(out)) < 9 && killed.exitCode === null) await pause(5);
+  killed.kill('SIGKILL');
+  await end;
+  const before = await linesOf(out);
+
+  const on = await ended(run(all, env));
+  assert.equal(on.code, 0, on.err);
+  const { answers, fits, judges } = JSON.parse(on.out);
+  // Two concepts: plain, told, and two methods at two strengths, to two prompts each.
+  assert.deepEqual([answers, fits.done, fits.failed, judges], [24, 4, 0, ['built-in']]);
+  const records: BenchRecord[] = [];
+  for await (const record of readRecords(out)) records.push(record);
+  const cells = records.flatMap((record) => (record.kind === 'answer' ? [record.cell] : []));
+  assert.deepEqual([cells.length, new Set(cells).size], [24, 24]);
+  assert.ok(records.length >= before);
+  // Its concepts are gone with it.
+  const left = (await (await fetch(`${server.url}/v1/concepts?model=${tinyChatModel}`)).json()) as {
+    data: object[];
+  };
+  assert.deepEqual(left.data, []);
+
+  // The same run, judged afterwards: nothing is answered again.
+  const judging = [
+    '--judge',
+    server.url,
+    '--judge-model',
+    judge,
+    '--judge-scores',
+    'success',
+    '--judge-tokens',
+    '80',
+  ];
+  const judged = await ended(run([...all, ...judging], env));
+  assert.equal(judged.code, 0, judged.err);
+  const summary = JSON.parse(judged.out);
+  assert.deepEqual(summary.judges, ['built-in', judge]);
+  assert.equal(summary.answers, 24);
+  const use = summary.judge_use[judge];
+  assert.equal(use.judgements, 24);
+  assert.ok(use.unknown < 24 && use.prompt_tokens > 1000, JSON.stringify(use));
+
+  // Two runs that are one differ in nothing.
+  const compared = await ended(run(['compare', out, out, '--json'], env));
+  const { differences } = JSON.parse(compared.out);
+  assert.ok(differences.length > 0);
+  for (const { difference } of differences) assert.equal(difference.mean, 0);
+
+  const other = await ended(run([...all, '--max-tokens', '7'], env));
+  assert.equal(other.code, 2);
+  assert.match(
+    other.err,
+    /--out must be a new folder, or one whose run has the same plan \(options differ\)/,
+  );
+});
