@@ -1,11 +1,15 @@
 /** Pins, history, differences and going back, as clients have them. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { newKey, withDigest } from '../../src/access/key-store.js';
+import { KeyUsage } from '../../src/access/key-usage.js';
 import { type Concept, createConcept } from '../../src/concepts/concept.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
+import type { SteerdError } from '../../src/errors.js';
 import { ConceptDiff, ConceptVersionList } from '../../src/schemas/concept-versions.js';
 import { ConceptObject } from '../../src/schemas/concepts.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
+import { restrictServices } from '../../src/server/restricted-services.js';
 import { temporaryFolder } from '../concepts/sample.js';
 import { build, fakeConcept } from '../helpers/app.js';
 import { FakeEngine } from '../helpers/fake-engine.js';
@@ -131,4 +135,33 @@ test('history and differences; rolled back, nothing is lost', async (t) => {
   assert.ok((await history()).every(([, , current]) => current === false));
   const { error } = ErrorBody.parse(await get('/v1/concepts/parrot/versions'));
   assert.equal(error.code, 'concept_not_found');
+});
+
+test('a key for some concepts has all versions of them, one for a version that one alone', async (t) => {
+  const { services } = await withVersions(t);
+  const restricted = (concepts: string[]) => {
+    const { key } = newKey({ name: 'some', scopes: ['concepts:write'], concepts });
+    return restrictServices(services, { key: withDigest(key), usage: new KeyUsage(key) }).concepts;
+  };
+  const pinned = `pirate@${first.version.slice(0, 8)}`;
+  const [named, version, other] = [restricted(['pirate']), restricted([pinned]), restricted(['ocean'])];
+  const load = (concepts: typeof named, name: string) =>
+    concepts.load('tiny', name).then(
+      (stored) => stored?.concept.version,
+      ({ code }: SteerdError) => code,
+    );
+  assert.deepEqual([await load(named, 'pirate'), await load(named, pinned)], [second.version, first.version]);
+  assert.deepEqual(
+    [await load(version, 'pirate'), await load(version, pinned)],
+    ['concept_not_allowed', first.version],
+  );
+  assert.deepEqual(
+    [await load(other, 'pirate'), await load(other, pinned)],
+    ['concept_not_allowed', 'concept_not_allowed'],
+  );
+  for (const concepts of [version, other]) {
+    await assert.rejects(concepts.versions('tiny', 'pirate'), { code: 'concept_not_allowed' });
+    await assert.rejects(concepts.put(first), { code: 'concept_not_allowed' });
+    assert.equal(concepts.find('tiny', 'pirate'), undefined);
+  }
 });
