@@ -75,8 +75,12 @@ export class Part {
 
 async function saidReady(child: ChildProcess): Promise<void> {
   if (child.stdout === null) throw new Error('no output');
-  for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('ready')) break;
-  child.stdout.resume();
+  for await (const line of createInterface({ input: child.stdout }))
+    if (line.startsWith('ready')) {
+      child.stdout.resume();
+      return;
+    }
+  throw new Error('it ended before it was ready');
 }
 
 export interface FleetOptions {
