@@ -62,8 +62,8 @@ async function admit(control: AccessControl, request: FastifyRequest, reply: Fas
     );
     if (caller === null) return;
     request.caller = caller;
-    caller.usage.takeRequest();
-    if (scope === 'completions') onReplyEnd(reply.raw, caller.usage.beginStream());
+    await caller.usage.takeRequest();
+    if (scope === 'completions') onReplyEnd(reply.raw, await caller.usage.beginStream());
   } catch (error) {
     if (error instanceof SteerdError && error.status === 401) {
       reply.header('www-authenticate', 'Bearer realm="steerd"');

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import type { JobEvent, JobEventLog } from '../src/common/job-event-log.js';
+import type { JobEvent } from '../src/common/job-event-log.js';
 import { shapedError } from '../src/http/error-reply.js';
 import {
   event,
@@ -12,8 +12,9 @@ import {
   lineStream,
   lineStreamHeaders,
 } from '../src/http/event-stream.js';
+import type { FollowedLog } from '../src/jobs/jobs.js';
 
-type FollowedLog = Pick<JobEventLog<JobEvent & { readonly type: string }>, 'isOver' | 'read'>;
+type JobLog = FollowedLog<JobEvent & { readonly type: string }>;
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -25,7 +26,7 @@ declare module 'fastify' {
      * The events of a job after the one that `last-event-id` names.
      * @returns the body; null, with status 204, when the job has ended and the client has its last event
      */
-    jobEventStream(log: FollowedLog): Readable | null;
+    jobEventStream(log: JobLog): Promise<Readable | null>;
   }
 }
 
@@ -46,15 +47,18 @@ async function eventStreams(app: FastifyInstance): Promise<void> {
       (error) => `${JSON.stringify(shapedError(this.request.explain(error), shape))}\n`,
     );
   });
-  app.decorateReply('jobEventStream', function (this: FastifyReply, log: FollowedLog): Readable | null {
-    const after = Number(this.request.headers['last-event-id'] ?? 0);
-    if (log.isOver(after)) {
-      // A browser's EventSource would ask again for ever after any other status.
-      this.code(204);
-      return null;
-    }
-    return this.eventStream(jobEvents(log.read(app.answers.signalFor(this.raw), { after })));
-  });
+  app.decorateReply(
+    'jobEventStream',
+    async function (this: FastifyReply, log: JobLog): Promise<Readable | null> {
+      const after = Number(this.request.headers['last-event-id'] ?? 0);
+      if (await log.isOver(after)) {
+        // A browser's EventSource would ask again for ever after any other status.
+        this.code(204);
+        return null;
+      }
+      return this.eventStream(jobEvents(log.read(app.answers.signalFor(this.raw), { after })));
+    },
+  );
 }
 
 export default fp(eventStreams, { name: 'event-streams', dependencies: ['errors', 'running-answers'] });

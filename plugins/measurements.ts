@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { MeasurementLimit } from '../src/fitting/measure/measurement-limit.js';
 import { MeasurementJobs } from '../src/fitting/measurement-jobs.js';
+import type { PluginOptions } from '../src/server/app.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,9 +15,9 @@ declare module 'fastify' {
 /** With the default slots, two fill the half that background work may take; two more use the time between batches. */
 const mostMeasurements = 4;
 
-async function measurements(app: FastifyInstance): Promise<void> {
+async function measurements(app: FastifyInstance, { services }: PluginOptions): Promise<void> {
   app.decorate('measurements', new MeasurementLimit(mostMeasurements));
-  const jobs = new MeasurementJobs(app.log);
+  const jobs = services.measurements ?? new MeasurementJobs({ services, log: app.log });
   app.decorate('measurementJobs', jobs);
   // Before connections are closed: whoever waits for a job is told its end.
   app.addHook('preClose', () => jobs.close());

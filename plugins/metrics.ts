@@ -12,15 +12,13 @@ async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions):
     metrics.http.observe(labels, reply.elapsedTime / 1000);
   });
   metrics.observe(() => {
-    const { models, concepts, fits } = services;
+    const { models, concepts } = services;
     const loaded = models.loaded();
     const { running, waiting } = loadOf(loaded.map(({ model }) => model));
     const cells = loaded.reduce(
       (sum, { model: { engine } }) => sum + engine.shape.slots * engine.shape.capacity,
       0,
     );
-    const counts: Record<string, number> = {};
-    for (const { status } of fits.list()) counts[status] = (counts[status] ?? 0) + 1;
     return {
       running,
       waiting,
@@ -29,10 +27,16 @@ async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions):
       modelBytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0),
       concepts: concepts.list().length,
       answers: app.answers.size,
-      ready: models.obstacle() === null,
-      fits: counts,
+      ready: models.obstacle() === null && !app.draining,
     };
+  });
+  const { fits, pulls, imports } = services;
+  metrics.observeJobs({
+    fit: () => fits.counts(),
+    pull: () => pulls.counts(),
+    import: () => imports.counts(),
+    ...app.measurementJobs.counts,
   });
 }
 
-export default fp(metricsPlugin, { name: 'metrics', dependencies: ['running-answers'] });
+export default fp(metricsPlugin, { name: 'metrics', dependencies: ['running-answers', 'measurements'] });

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { packageVersion } from '../src/common/package.js';
+import { errors } from '../src/errors.js';
 import { errorResponses } from '../src/schemas/errors.js';
 import { Health, Load, LoadQuery, Ready, Version } from '../src/schemas/operations.js';
 import { describeLoad } from '../src/server/load-object.js';
@@ -36,6 +37,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ services: { models } }) => {
+      if (app.draining) throw errors.stopping();
       const obstacle = models.obstacle();
       if (obstacle !== null) throw obstacle;
       return { status: 'ready' as const, models: [...models.ids()] };

@@ -22,6 +22,7 @@ import { register as registerPull } from './commands/pull.js';
 import { register as registerScore } from './commands/score.js';
 import { register as registerServe } from './commands/serve.js';
 import { register as registerSweep } from './commands/sweep.js';
+import { register as registerWorker } from './commands/worker.js';
 import { packageVersion } from './common/package.js';
 import { ConfigError } from './config.js';
 import { SteerdError } from './errors.js';
@@ -42,6 +43,7 @@ program
 // What `exitOverride` says is copied to subcommands made after it.
 for (const register of [
   registerServe,
+  registerWorker,
   registerChat,
   registerComplete,
   registerDemo,

@@ -114,6 +114,35 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1099511627776',
     schema: integer(0, 2 ** 40),
   }),
+  databaseUrl: setting({
+    env: 'STEERD_DATABASE_URL',
+    common: 'DATABASE_URL',
+    flag: null,
+    fallback: 'none',
+    help: 'PostgreSQL database that several servers share: postgresql://user:password@host:5432/name; "none" keeps everything in the data directory',
+    requirement: '"none" or a URL that begins with postgresql:// or postgres://',
+    schema: z
+      .string()
+      .regex(/^(none|postgres(ql)?:\/\/\S+)$/)
+      .transform((value) => (value === 'none' ? '' : value)),
+    secret: true,
+  }),
+  conceptMemory: setting({
+    env: 'STEERD_CONCEPT_MEMORY',
+    flag: '--concept-memory <megabytes>',
+    fallback: '256',
+    help: 'with a database: memory for concepts that requests used, in MiB',
+    requirement: 'an integer from 0 to 1048576',
+    schema: integer(0, 1_048_576),
+  }),
+  conceptDisk: setting({
+    env: 'STEERD_CONCEPT_DISK',
+    flag: '--concept-disk <megabytes>',
+    fallback: '4096',
+    help: 'with a database: disk for copies of its concepts under the cache directory, in MiB, so that they steer while the database is away; 0 keeps none',
+    requirement: 'an integer from 0 to 1073741824',
+    schema: integer(0, 1_073_741_824),
+  }),
   modelsDirectory: setting({
     env: 'STEERD_MODELS_DIR',
     flag: '--models-dir <path>',
@@ -368,6 +397,22 @@ export const settingsTable = {
     help: 'responses of /v1/responses kept in memory, for requests that refer to them; 0 keeps none',
     requirement: 'an integer from 0 to 1000000',
     schema: integer(0, 1_000_000),
+  }),
+  drainDelay: setting({
+    env: 'STEERD_DRAIN_DELAY',
+    flag: '--drain-delay <seconds>',
+    fallback: '0',
+    help: 'how long requests are still taken after SIGTERM while /ready already says no, so that a balancer sends no more',
+    requirement: 'an integer from 0 to 3600',
+    schema: integer(0, 3600),
+  }),
+  takeJobs: setting({
+    env: 'STEERD_TAKE_JOBS',
+    flag: '--take-jobs [boolean]',
+    fallback: 'true',
+    help: 'with a database: work on fits, pulls and imports; false leaves them to other servers and to "steerd worker"',
+    requirement: 'true or false',
+    schema: boolean,
   }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',

@@ -170,6 +170,16 @@ export const errors = {
       null,
       2,
     ),
+  /** What is known already is still answered; what has to be written or looked up there is not. */
+  databaseUnavailable: (what = 'this request') =>
+    new SteerdError(
+      'database_unavailable',
+      503,
+      'service_unavailable_error',
+      `${what} needs the database (DATABASE_URL), which cannot be reached just now. Completions with known concepts go on; try this again.`,
+      null,
+      2,
+    ),
   internal: (requestId: string) =>
     new SteerdError(
       'internal_error',
@@ -231,6 +241,16 @@ export const errors = {
       `model ${shown(model)} does not exist; this server has: ${known.join(', ') || 'none'}.`,
       'model',
     ),
+  /** A balancer tries another server; nothing was done. */
+  modelElsewhere: (model: string) =>
+    new SteerdError(
+      'model_elsewhere',
+      503,
+      'service_unavailable_error',
+      `model ${shown(model)} is not on this server, but on another that shares its database; a balancer that passes 503 on finds it.`,
+      'model',
+      1,
+    ),
   /** @param elsewhere other models that have a concept of that name */
   conceptNotFound: (
     name: string,
@@ -265,6 +285,21 @@ export const errors = {
       `concept ${shown(name)} has no attention map: ${reason}; fit it with recipe "attention" and no token to have one.`,
       'name',
     ),
+  /** @param known the versions that are kept, newest first */
+  conceptVersionNotFound: (
+    name: string,
+    model: string,
+    version: string,
+    known: readonly string[],
+    param = 'concept',
+  ) =>
+    new SteerdError(
+      'concept_version_not_found',
+      404,
+      'not_found_error',
+      `concept ${shown(name)} of model ${model} has no one version that begins with ${shown(version)}; kept are: ${some([...new Set(known)].map((one) => one.slice(0, 12)))}.`,
+      param,
+    ),
   conceptExists: (name: string, model: string) =>
     new SteerdError(
       'concept_exists',
@@ -278,7 +313,7 @@ export const errors = {
       'concept_not_kept',
       404,
       'not_found_error',
-      `no deleted concept ${shown(name)} of model ${model} is kept: the last few are, until the server stops.`,
+      `no deleted concept ${shown(name)} of model ${model} is kept: the last ones are.`,
       'name',
     ),
   conceptReadOnly: (name: string) =>
@@ -368,6 +403,14 @@ export const errors = {
       'server_error',
       `the answer of model ${model} does not fit ${field}, to which it should have been held; this is a fault of the server.`,
       field,
+    ),
+  /** What a job ends with whose every attempt was cut off: by a process that was killed, perhaps by this very job. */
+  workerLost: (times: number) =>
+    new SteerdError(
+      'worker_lost',
+      500,
+      'server_error',
+      `the process that worked on it ended ${times} times before the job did; the log of those processes may say why.`,
     ),
   queueFull: (limit: number, retryAfterSeconds: number) =>
     new SteerdError(

@@ -87,7 +87,7 @@ const benchmarks: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id } }, reply) => {
-      const page = await reportPage(app.benchmarks, id);
+      const page = await reportPage(app.benchmarks, id, app.answers.signalFor(reply.raw));
       return reply
         .type('text/html; charset=utf-8')
         .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:")

@@ -37,7 +37,7 @@ const calibrations: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const { services, body, query, caller } = request;
       const signal = app.answers.signalFor(reply.raw);
-      const asker = { ...services, owner: caller?.key.id ?? null };
+      const asker = { ...services, key: caller?.key ?? null };
       const job = await askCalibration(app.measurementJobs, body, asker, signal);
       return query.wait === 'true' ? jobsOf(request).end(job.id, signal) : job;
     },
@@ -54,7 +54,7 @@ const calibrations: FastifyPluginAsyncZod = async (app) => {
         response: { 200: CalibrationList, ...errorResponses(500, 503) },
       },
     },
-    async (request) => ({ object: 'list' as const, data: jobsOf(request).list() }),
+    async (request) => ({ object: 'list' as const, data: await jobsOf(request).list() }),
   );
 
   app.get(
@@ -99,7 +99,7 @@ const calibrations: FastifyPluginAsyncZod = async (app) => {
         },
       },
     },
-    async (request, reply) => reply.jobEventStream(jobsOf(request).events(request.params.id)),
+    async (request, reply) => reply.jobEventStream(await jobsOf(request).events(request.params.id)),
   );
 
   app.post(

@@ -41,7 +41,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ query, services }) => {
       const model = query.model === undefined ? undefined : await modelId(services.models, query.model);
-      return conceptPage(services.concepts.list(model), query);
+      return conceptPage(services.concepts, query, model);
     },
   );
 
@@ -102,7 +102,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { name }, query, services: { models, concepts } }) => {
       const model = await modelId(models, query.model);
-      return toConceptObject(storedConcept(concepts, model, name, 'name'));
+      return toConceptObject(await storedConcept(concepts, model, name, 'name'));
     },
   );
 
@@ -121,7 +121,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { name }, query, services: { models, concepts } }, reply) => {
       const model = await modelId(models, query.model);
-      const { concept } = storedConcept(concepts, model, name, 'name');
+      const { concept } = await storedConcept(concepts, model, name, 'name');
       const { tokenizer } = await models.get(model, app.answers.signalFor(reply.raw));
       return conceptAttention(concept, tokenizer);
     },
@@ -144,14 +144,8 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
     },
     async ({ params: { name }, query, services }) => {
       const model = await modelId(services.models, query.model);
-      const { concept } = await services.concepts.delete(model, name);
-      return {
-        id: concept.name,
-        object: 'concept' as const,
-        model: concept.model,
-        version: concept.version,
-        deleted: true as const,
-      };
+      const { version } = await services.concepts.delete(model, name);
+      return { id: name, object: 'concept' as const, model, version, deleted: true as const };
     },
   );
 

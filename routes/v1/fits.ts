@@ -46,7 +46,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
         response: { 200: FitList, ...errorResponses(500, 503) },
       },
     },
-    async ({ services }) => ({ object: 'list' as const, data: services.fits.list() }),
+    async ({ services }) => ({ object: 'list' as const, data: await services.fits.list() }),
   );
 
   app.get(
@@ -63,7 +63,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, query, services }, reply) => {
-      const job = services.fits.get(id);
+      const job = await services.fits.get(id);
       if (job === undefined) throw errors.fitNotFound(id);
       return query.wait === 'true' ? endOfFit(services.fits, job, app.answers.signalFor(reply.raw)) : job;
     },
@@ -92,7 +92,7 @@ const fits: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }, reply) => {
-      const log = services.fits.events(id);
+      const log = await services.fits.events(id);
       if (log === undefined) throw errors.fitNotFound(id);
       return reply.jobEventStream(log);
     },

@@ -47,7 +47,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
       const { id: model, steering } = await readModelName(id, services.models);
       const described = await describeModel(model, services);
       if (steering === null) return described;
-      for (const { concept } of steering) storedConcept(services.concepts, model, concept, 'model');
+      for (const { concept } of steering) await storedConcept(services.concepts, model, concept, 'model');
       return { ...described, id, parent: model };
     },
   );

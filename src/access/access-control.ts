@@ -4,22 +4,28 @@ import { errors } from '../errors.js';
 import { type KeyLog, KeyStore, type KnownKey } from './key-store.js';
 import { KeyUsage } from './key-usage.js';
 import { allows, type RouteScope } from './scopes.js';
+import type { Usage } from './usage.js';
 
 /** Who a request is from: its key, and what that key has used of its limits. */
 export interface Caller {
   readonly key: KnownKey;
-  readonly usage: KeyUsage;
+  readonly usage: Usage;
 }
+
+/** Where keys come from: the keys file, or the database that servers share. */
+export type KeySource = Pick<
+  KeyStore,
+  'needed' | 'unreadable' | 'refresh' | 'find' | 'summary' | 'list' | 'add' | 'revoke'
+>;
 
 export class AccessControl {
   /** By key id. */
-  readonly #usage = new Map<string, KeyUsage>();
+  readonly #usage = new Map<string, Usage>();
 
+  /** @param usageOf begins to count what a key uses; on this server alone by default */
   constructor(
-    readonly keys: Pick<
-      KeyStore,
-      'needed' | 'unreadable' | 'refresh' | 'find' | 'summary' | 'list' | 'add' | 'revoke'
-    >,
+    readonly keys: KeySource,
+    readonly usageOf: (key: KnownKey) => Usage = (key) => new KeyUsage(key),
   ) {}
 
   /**
@@ -54,10 +60,10 @@ export class AccessControl {
     return { key, usage: this.#usageOf(key) };
   }
 
-  #usageOf(key: KnownKey): KeyUsage {
+  #usageOf(key: KnownKey): Usage {
     const known = this.#usage.get(key.id);
     if (known?.hasLimits(key)) return known;
-    const usage = new KeyUsage(key);
+    const usage = this.usageOf(key);
     this.#usage.set(key.id, usage);
     return usage;
   }

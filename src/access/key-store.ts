@@ -132,9 +132,14 @@ export async function addKey(
   dataDirectory: string,
   grant: KeyGrant,
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
+  const made = newKey(grant);
+  return changeKeys(dataDirectory, (keys) => ({ keys: [...keys, made.key], result: made }));
+}
+
+/** A key that is kept nowhere yet, and its secret. @throws SteerdError invalid_value */
+export function newKey(grant: KeyGrant): { readonly key: ApiKey; readonly secret: string } {
   const { secret, id, hash } = newSecret();
-  const key = validated(ApiKey, { ...grant, id, hash, created: unixSeconds() });
-  return changeKeys(dataDirectory, (keys) => ({ keys: [...keys, key], result: { key, secret } }));
+  return { key: validated(ApiKey, { ...grant, id, hash, created: unixSeconds() }), secret };
 }
 
 /** @returns the key that is gone; undefined when there was none. @throws KeysFileError */
@@ -154,6 +159,8 @@ export interface KeySummary {
   readonly file: string;
   /** Keys in the file; null when there is no file. */
   readonly inFile: number | null;
+  /** Keys in the database; left out without one. */
+  readonly inDatabase?: number;
   /** Whether STEERD_API_KEY is one. */
   readonly fromEnvironment: boolean;
 }
@@ -277,4 +284,4 @@ export class KeyStore {
   }
 }
 
-const withDigest = (key: ApiKey): KnownKey => ({ ...key, digest: Buffer.from(key.hash, 'hex') });
+export const withDigest = (key: ApiKey): KnownKey => ({ ...key, digest: Buffer.from(key.hash, 'hex') });

@@ -1,10 +1,9 @@
 /** Marks by the content of what was asked: the same question to the same judge is paid for once, in this run and later ones. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../common/canonical-json.js';
-import { makeFolderDurably, writeDurably } from '../common/durable-file.js';
 
 const Kept = z.object({ score: z.number().nullable(), reason: z.string() });
 export type Kept = z.output<typeof Kept>;
@@ -29,12 +28,15 @@ export class JudgeCache {
     }
   }
 
+  /** Whole or not at all; not synced, for the records hold every mark too. */
   async put(key: string, kept: Kept): Promise<void> {
     const folder = join(this.folder, key.slice(0, 2));
     if (!this.#folders.has(folder)) {
-      await makeFolderDurably(folder);
+      await mkdir(folder, { recursive: true });
       this.#folders.add(folder);
     }
-    await writeDurably(folder, `${key}.json`, Buffer.from(JSON.stringify(kept)));
+    const temporary = join(folder, `${randomBytes(6).toString('hex')}.tmp`);
+    await writeFile(temporary, JSON.stringify(kept));
+    await rename(temporary, join(folder, `${key}.json`));
   }
 }

@@ -77,7 +77,11 @@ async function* linesOf(file: string): AsyncGenerator<string> {
 }
 
 export class RecordWriter {
+  /** Lines that the next write takes. */
+  #pending = '';
+  #next: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
+  #broken: { readonly error: unknown } | null = null;
 
   private constructor(private readonly handle: FileHandle) {}
 
@@ -94,16 +98,33 @@ export class RecordWriter {
     return new RecordWriter(handle);
   }
 
-  /** Durable when it resolves. Batches keep their order, and lines of one stay together. */
+  /**
+   * Durable when it resolves. Batches keep their order, and lines of one stay together; those that come while the disk is
+   * busy are written as one.
+   */
   append(records: readonly BenchRecord[]): Promise<void> {
     if (records.length === 0) return Promise.resolve();
-    const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-    const writing = this.#last.then(async () => {
+    this.#pending += records.map((record) => `${JSON.stringify(record)}\n`).join('');
+    if (this.#next === null) {
+      this.#next = this.#last.then(() => this.#write());
+      this.#last = this.#next.catch(() => {});
+    }
+    return this.#next;
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#pending;
+    this.#pending = '';
+    this.#next = null;
+    // Behind a line that a full disk tore nothing can be read.
+    if (this.#broken !== null) throw this.#broken.error;
+    try {
       await this.handle.appendFile(text);
       await this.handle.datasync();
-    });
-    this.#last = writing.catch(() => {});
-    return writing;
+    } catch (error) {
+      this.#broken = { error };
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

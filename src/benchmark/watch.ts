@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errors } from '../errors.js';
 import type { BenchmarkRun } from '../schemas/benchmarks.js';
-import { Cells } from './plan.js';
+import { bootstrapMean } from './bootstrap.js';
+import { keyOf } from './concepts.js';
+import { Cells, isFixed } from './plan.js';
 import { readRecords, readRun } from './record-file.js';
 import { type Run, recordsFile, runFile } from './records.js';
-import { allClasses, summaryOf } from './summary.js';
-import { Tally } from './tally.js';
+import { builtIn } from './summary.js';
+import { groupKey, Tally } from './tally.js';
 
 /** Milliseconds. */
 const lookEvery = 2000;
@@ -20,8 +22,13 @@ const lockVoid = 30_000;
 /** The lock of `steerd bench concepts`. */
 const lockName = '.lock';
 
+/** A run that grows is read again after that many times what reading it took. */
+const restAfterReading = 20;
+
 interface Seen {
   readonly size: number;
+  /** Until when it is new enough: milliseconds of the process's clock. */
+  readonly until: number;
   readonly read: Omit<BenchmarkRun, 'id' | 'state'>;
 }
 
@@ -80,10 +87,13 @@ export class BenchmarkRuns {
     if (head === null) return null;
     const size = (await stat(join(folder, recordsFile)).catch(() => null))?.size ?? 0;
     let seen = this.#seen.get(id);
-    if (seen?.size !== size) {
+    const started = performance.now();
+    if (seen === undefined || (seen.size !== size && started >= seen.until)) {
       const run = await readRun(folder);
       if (run === null) return null;
-      seen = { size, read: await readNow(run, folder) };
+      const read = await readNow(run, folder);
+      const now = performance.now();
+      seen = { size, read, until: now + restAfterReading * (now - started) };
       this.#seen.set(id, seen);
     }
     const { read } = seen;
@@ -97,7 +107,8 @@ export class BenchmarkRuns {
 async function readNow(run: Run, folder: string): Promise<Seen['read']> {
   const tally = new Tally();
   for await (const record of readRecords(folder)) tally.add(record);
-  const { fits, answers, figures, judge_use: use } = summaryOf(run, tally);
+  let answers = 0;
+  for (const group of tally.groups.values()) answers += group.answers;
   const { total } = new Cells(run);
   const failed = [...tally.fits.values()].filter(({ error }) => error !== null);
   // Answers that a failed fit keeps from being made are done with.
@@ -113,20 +124,43 @@ async function readNow(run: Run, folder: string): Promise<Seen['read']> {
     concepts: run.concepts.length,
     classes: [...new Set(run.concepts.map((concept) => concept.class))],
     variants: run.variants.map(({ id }) => id),
-    fits: { done: fits.done, total: run.concepts.length * run.variants.length, failed: fits.failed },
+    fits: {
+      done: tally.fits.size,
+      total: run.concepts.length * run.variants.length,
+      failed: failed.length,
+    },
     answers: { done: answers, total: asked },
     judgements: {
-      done: Object.values(use).reduce((sum, { judgements }) => sum + judgements, 0),
+      done: [...tally.use.values()].reduce((sum, { judgements }) => sum + judgements, 0),
       total: asked * (run.options.judge?.scores.length ?? 0),
     },
-    success: figures
-      .filter(({ measure, class: className }) => measure === 'success' && className === allClasses)
-      .flatMap(({ judge, variant, fixed }) =>
-        fixed === null
-          ? []
-          : [{ judge, variant, mean: fixed.mean, low: fixed.low, high: fixed.high, concepts: fixed.n }],
-      ),
+    success: successOf(run, tally),
   };
+}
+
+/** At strength 1, of all classes: what the summary says of it, without its other figures, which take seconds. */
+function successOf(run: Run, tally: Tally): BenchmarkRun['success'] {
+  const fixed = run.points.find(isFixed) ?? null;
+  const ways = [
+    { variant: 'plain', key: (concept: string) => groupKey(concept, 'plain', null, null) },
+    { variant: 'told', key: (concept: string) => groupKey(concept, 'told', null, null) },
+    ...run.variants.map(({ id }) => ({
+      variant: id,
+      key: (concept: string) => groupKey(concept, 'steered', id, fixed),
+    })),
+  ];
+  return [builtIn, ...[...tally.use.keys()].sort()].flatMap((judge) =>
+    ways.flatMap(({ variant, key }) => {
+      const values = run.concepts.flatMap((concept) => {
+        const group = tally.groups.get(key(keyOf(concept)));
+        return (judge === builtIn ? group?.success.value : group?.judges.get(judge)?.success.value) ?? [];
+      });
+      const estimate = bootstrapMean(values, run.options.seed);
+      if (estimate === null) return [];
+      const { mean, low, high, n } = estimate;
+      return [{ judge, variant, mean, low, high, concepts: n }];
+    }),
+  );
 }
 
 /** Steered answers of one concept in one variant. */

@@ -11,9 +11,11 @@ import { numpyArrays } from '../concepts/foreign-vectors.js';
 import { saeDirection } from '../concepts/sae-direction.js';
 import { errors, SteerdError } from '../errors.js';
 import { vectorFormats } from '../schemas/concept-vectors.js';
+import type { ConceptVersionList } from '../schemas/concept-versions.js';
 import type { ConceptList, ConceptObject, ConceptSimilarity, DeletedConcept } from '../schemas/concepts.js';
 import { type Api, type ApiOptions, addApi, withApi } from './api.js';
 import { conceptCard } from './concept-card.js';
+import { addSync } from './concepts-sync.js';
 import { painted, say, sayJson, sayTable, sayWrapped, terminalWidth } from './output.js';
 import { numberOf } from './steering-options.js';
 
@@ -60,7 +62,10 @@ export function register(program: Command): void {
       'the block, from 0, whose output the autoencoder reads, or where one vector alone is added',
     )
     .option('--scale <number>', 'strength 1 adds the vector times this (default: 1, or what the file says)');
+  add('versions <name>', 'the versions that a name has had, newest first', versions);
+  add('rollback <name> <version>', 'let a name mean one of its versions again', rollback);
   add('rm <names...>', 'remove concepts that were made here', remove).alias('remove');
+  addSync(concepts);
 }
 
 const at = (name: string) => `/${encodeURIComponent(name)}`;
@@ -159,6 +164,30 @@ const importOne: Work = async (api, { json, feature, layer, scale }, [name = '',
   if (json) return sayJson(made);
   sayWrapped(`${made.name} ${made.version.slice(0, 12)} for model ${made.model}`);
   for (const warning of made.warnings ?? []) sayWrapped(`warning: ${warning}`, process.stderr);
+};
+
+const versions: Work = async (api, { json }, [name = '']) => {
+  const found = await api.json<ConceptVersionList>(api.concepts(`${at(name)}/versions`));
+  if (json) return sayJson(found);
+  sayTable(
+    ['', 'VERSION', 'FROM', 'SINCE', ''],
+    found.data.map(({ number, version, source, created, current }) => [
+      String(number),
+      version.slice(0, 12),
+      source,
+      new Date(created * 1000).toISOString().slice(0, 16).replace('T', ' '),
+      current ? 'now' : '',
+    ]),
+  );
+};
+
+const rollback: Work = async (api, { json }, [name = '', version = '']) => {
+  const made = await api.json<ConceptObject>(api.concepts(`${at(name)}/rollback`), {
+    method: 'POST',
+    body: { version },
+  });
+  if (json) sayJson(made);
+  else sayWrapped(`${made.name} is ${made.version.slice(0, 12)} again for model ${made.model}`);
 };
 
 /** One row of a file that may be larger than any upload; whatever the file says of its layer and scale goes with it. */

@@ -1,6 +1,6 @@
 /**
- * `steerd keys`: creates, lists and revokes API keys, in the keys file of this machine, of which a running server sees changes within
- * a second, or with `--server` by a server's API, for which STEERD_API_KEY is an admin's key.
+ * `steerd keys`: creates, lists and revokes API keys, in the keys file of this machine, or in the database where DATABASE_URL names one.
+ * Running servers see changes within a second. With `--server` it goes by a server's API, for which STEERD_API_KEY is an admin's key.
  */
 import { type Command, Option } from 'commander';
 import { addKey, type KeyGrant, keysFile, readKeys, revokeKey } from '../access/key-store.js';
@@ -8,11 +8,13 @@ import { toKeyObject } from '../access/managed-keys.js';
 
 import { unixSeconds } from '../common/stamps.js';
 import type { Settings } from '../config.js';
+import type { Database } from '../database/database.js';
 import { errors } from '../errors.js';
 import { type KeyList, type KeyObject, type MadeKey, scopes } from '../schemas/keys.js';
 import { type Api, withApi } from './api.js';
 import { sayJson, sayTable } from './output.js';
 import { addSettings } from './settings-options.js';
+import { withDatabase } from './shared-database.js';
 import { numberOf } from './steering-options.js';
 
 interface Options {
@@ -66,9 +68,14 @@ export function register(program: Command): void {
         const { secret, key } = await addKey(folder, grant);
         return { ...toKeyObject(key), secret };
       },
+      database: async (database, { addSharedKey }) => {
+        const { secret, key } = await addSharedKey(database, grant);
+        return { ...toKeyObject(key), secret };
+      },
     });
     if (options.json) return sayJson(made);
-    const where = options.server === undefined ? ` in ${keysFile(settings.dataDirectory)}` : '';
+    const place = placeOf(options, settings);
+    const where = place === null ? '' : ` in ${place}`;
     process.stderr.write(
       `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
     );
@@ -89,11 +96,15 @@ export function register(program: Command): void {
         const known = await readKeys(folder);
         return { data: (known ?? []).map(toKeyObject), needed: known !== null };
       },
+      database: async (database, { readSharedKeys, sharedKeysNeeded }) => ({
+        data: (await readSharedKeys(database)).map(toKeyObject),
+        needed: await sharedKeysNeeded(database),
+      }),
     });
     if (options.json) return sayJson({ object: 'list', data });
     if (data.length > 0) sayTable(headings, data.map(rowOf));
-    else if (needed) process.stderr.write('The keys file has no keys: nobody is let in.\n');
-    else process.stderr.write(`${noKeysFile(options, settings)}: loopback needs no key.\n`);
+    else if (needed) process.stderr.write('All keys are revoked: nobody is let in.\n');
+    else process.stderr.write(`${noKeys(options, settings)}: loopback needs no key.\n`);
   });
 
   const revoke = keys
@@ -110,7 +121,13 @@ export function register(program: Command): void {
         const revoked = await revokeKey(folder, id);
         if (revoked === undefined)
           throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
-        return `${revoked.id} (${JSON.stringify(revoked.name)})`;
+        return told(revoked);
+      },
+      database: async (database, { revokeSharedKey }) => {
+        const revoked = await revokeSharedKey(database, id);
+        if (revoked === undefined)
+          throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
+        return told(revoked);
       },
     });
     process.stdout.write(`${what} is revoked\n`);
@@ -123,14 +140,37 @@ interface Ways<Result> {
   readonly api: (api: Api) => Promise<Result>;
   /** @param folder the data directory */
   readonly file: (folder: string) => Promise<Result>;
+  readonly database: (
+    database: Database,
+    keys: typeof import('../access/shared-key-store.js'),
+  ) => Promise<Result>;
 }
 
-/** Nothing is asked of a server that merely answers: whoever may write the file needs no key. */
-const by = <Result>(options: Options, settings: Settings, { api, file }: Ways<Result>): Promise<Result> =>
-  options.server === undefined ? file(settings.dataDirectory) : withApi(options, settings, api);
+const told = ({ id, name }: { readonly id: string; readonly name: string }) =>
+  `${id} (${JSON.stringify(name)})`;
 
-const noKeysFile = ({ server }: Options, { dataDirectory }: Settings) =>
-  `There is no ${server === undefined ? keysFile(dataDirectory) : 'keys file'}`;
+/** Nothing is asked of a server that merely answers: whoever may write the file needs no key. */
+async function by<Result>(
+  options: Options,
+  settings: Settings,
+  { api, file, database }: Ways<Result>,
+): Promise<Result> {
+  if (options.server !== undefined) return withApi(options, settings, api);
+  if (settings.databaseUrl === '') return file(settings.dataDirectory);
+  const keys = await import('../access/shared-key-store.js');
+  return withDatabase(settings, (opened) => database(opened, keys));
+}
+
+/** Where keys are, as far as this command knows. */
+function placeOf({ server }: Options, { databaseUrl, dataDirectory }: Settings): string | null {
+  if (server !== undefined) return null;
+  return databaseUrl === '' ? keysFile(dataDirectory) : 'the database';
+}
+
+function noKeys(options: Options, settings: Settings): string {
+  if (settings.databaseUrl !== '' && options.server === undefined) return 'There never was a key';
+  return `There is no ${placeOf(options, settings) ?? 'keys file'}`;
+}
 
 const grantOf = (name: string, options: AddOptions): KeyGrant => ({
   name,

@@ -31,6 +31,7 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const close = async () => {
     await Promise.all([app.close(), closeJobs(services)]);
     await services.models.close();
+    await services.closeShared?.();
     await unlock?.();
   };
   const progress = new ProgressLine();

@@ -33,18 +33,21 @@ async function run(settings: Settings): Promise<void> {
     await server.stop();
     throw error;
   }
-  process.stdout.write(`${readyNotes(server, settings.model).join('\n')}\n`);
+  process.stdout.write(`${(await readyNotes(server, settings.model)).join('\n')}\n`);
 }
 
 /** What an operator must not miss: where data is, and who is let in. */
 export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary | undefined): string[] {
   const notes = [`data directory: ${shownPlace(dataDirectory)}`];
   if (keys === undefined) return notes;
-  const { file, inFile, fromEnvironment } = keys;
+  const { file, inFile, inDatabase, fromEnvironment } = keys;
+  const counted = (count: number | null | undefined, place: string) =>
+    count ? `${count} ${count === 1 ? 'key' : 'keys'} in ${place}` : null;
   const also = fromEnvironment ? 'STEERD_API_KEY' : null;
-  if (inFile !== null) {
-    const counted = `${inFile} ${inFile === 1 ? 'key' : 'keys'} in ${file}`;
-    notes.push(`API keys: ${[also, counted].filter(Boolean).join(' and ')}`);
+  const shared = counted(inDatabase, 'the database');
+  if (inFile !== null || shared !== null) {
+    const own = inFile === null ? null : (counted(inFile, file) ?? `0 keys in ${file}`);
+    notes.push(`API keys: ${[also, shared, own].filter(Boolean).join(' and ')}`);
   } else if (also !== null) notes.push(`API keys: ${also}; there is no ${file}`);
   else {
     const who = isLoopback(host)
@@ -56,41 +59,51 @@ export function startNotes({ dataDirectory, host }: Settings, keys: KeySummary |
 }
 
 /** What to open and what to type. */
-export function readyNotes(server: Pick<RunningServer, 'url' | 'services'>, model: string): string[] {
-  const concept = tellingConcept(server.services.concepts, model);
+export async function readyNotes(
+  server: Pick<RunningServer, 'url' | 'services'>,
+  model: string,
+): Promise<string[]> {
+  const concept = await tellingConcept(server.services.concepts, model);
   return [
     `ready: open ${server.url}/ in a browser, or type`,
     `  npx steerd chat${concept === undefined ? '' : ` --concept ${concept}:${conversational}`}`,
-    `  ${exampleRequest(server, model)}`,
+    `  ${await exampleRequest(server, model)}`,
   ];
 }
 
 /** Of those that ship, what a reader sees at once; pirates and horrors of so small a model need a second look. */
 const plainToSee = ['egypt', 'winter', 'ocean'];
 
+/** An example is not worth reading thousands of concepts for. */
+const mostLookedAt = 50;
+
 /** Over several turns, and sampled, less than strength 1 reads better. */
 const conversational = 0.7;
 
 /** A concept to begin with: one that is plain to see, else the one whose calibration found the best balance, else any. */
-export function tellingConcept(
-  concepts: Pick<RunningServer['services']['concepts'], 'list' | 'names'>,
+export async function tellingConcept(
+  concepts: Pick<RunningServer['services']['concepts'], 'load' | 'names'>,
   model: string,
-): string | undefined {
+): Promise<string | undefined> {
   const names = concepts.names(model);
-  const measured = concepts.list(model).flatMap(({ concept: { name, calibration } }) => {
-    const { harmonic } = (calibration.details.scores ?? {}) as { harmonic?: unknown };
-    return typeof harmonic === 'number' ? [{ name, harmonic }] : [];
-  });
+  const plain = plainToSee.find((name) => names.includes(name));
+  if (plain !== undefined) return plain;
+  const measured: { name: string; harmonic: number }[] = [];
+  for (const name of names.slice(0, mostLookedAt)) {
+    const stored = await concepts.load(model, name).catch(() => undefined);
+    const { harmonic } = (stored?.concept.calibration.details.scores ?? {}) as { harmonic?: unknown };
+    if (typeof harmonic === 'number') measured.push({ name, harmonic });
+  }
   const [best] = measured.sort((a, b) => b.harmonic - a.harmonic);
-  return plainToSee.find((name) => names.includes(name)) ?? best?.name ?? names[0];
+  return best?.name ?? names[0];
 }
 
 /** A curl command to try the server with: steered by one of the model's concepts, a chat if it has a chat template. */
-export function exampleRequest(
+export async function exampleRequest(
   { url, services }: Pick<RunningServer, 'url' | 'services'>,
   model: string,
-): string {
-  const concept = tellingConcept(services.concepts, model);
+): Promise<string> {
+  const concept = await tellingConcept(services.concepts, model);
   const loaded = services.models.loaded().find((other) => other.model.id === model);
   const chats = loaded?.model.chatTemplate !== null;
   const body = JSON.stringify({
@@ -106,7 +119,7 @@ export function exampleRequest(
 }
 
 /** The first Ctrl-C or SIGTERM lets running answers finish, the second ends the process at once. */
-function stopOnSignals(server: RunningServer): void {
+export function stopOnSignals(server: Pick<RunningServer, 'stop'>): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);

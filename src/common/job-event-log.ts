@@ -3,7 +3,7 @@
  * takes the events after the last one it has read, at its own pace: a slow one holds nobody up and misses only progress
  * that newer progress has replaced.
  */
-import type { QueueJob } from './job-queue.js';
+import type { QueueJob } from './job-task.js';
 import { unixSeconds } from './stamps.js';
 
 /** What every event of a job has. */
@@ -35,25 +35,58 @@ export const statusOf = <Job extends Pick<QueueJob, 'status' | 'error'>>({ statu
     data: { status: status as Job['status'], error: error as Job['error'] },
   }) as const;
 
+/** What is kept of a log. */
+export interface KeptEvents<Event extends JobEvent> {
+  readonly events: readonly Event[];
+  /** Of all events so far, those that others have replaced among them. */
+  readonly lastId: number;
+}
+
 export class JobEventLog<Event extends JobEvent> {
-  #events: Event[] = [];
-  #lastId = 0;
+  #events: Event[];
+  #lastId: number;
   #ended = false;
   readonly #readers = new Set<(ended: boolean) => void>();
+  #heard: ((event: JobEvent, outdated: readonly JobEvent[]) => void) | null = null;
+
+  /** @param kept what the log goes on after: that of a job that was interrupted */
+  constructor({ events, lastId }: KeptEvents<Event> = { events: [], lastId: 0 }) {
+    this.#events = [...events];
+    this.#lastId = lastId;
+  }
+
+  /** What it holds. */
+  get kept(): KeptEvents<Event> {
+    return { events: this.#events, lastId: this.#lastId };
+  }
 
   /** @param outdates which events so far the new one replaces */
   add(content: Unlogged<Event>, outdates?: (event: Event) => boolean): void {
-    if (outdates !== undefined) this.#events = this.#events.filter((event) => !outdates(event));
+    const outdated = outdates === undefined ? [] : this.#events.filter(outdates);
+    if (outdated.length > 0) this.#events = this.#events.filter((event) => !outdated.includes(event));
     const id = String(++this.#lastId);
     const created_at = unixSeconds();
-    this.#events.push({ id, created_at, ...content } as unknown as Event);
+    const event = { id, created_at, ...content } as unknown as Event;
+    this.#events.push(event);
+    this.#heard?.(event, outdated);
     for (const wake of [...this.#readers]) wake(this.#ended);
+  }
+
+  /** @param hear hears of each event as it is added, with those that it replaces */
+  listen(hear: (event: Event, outdated: readonly Event[]) => void): void {
+    this.#heard = hear as (event: JobEvent, outdated: readonly JobEvent[]) => void;
   }
 
   /** Adds the last event: readers end with it. */
   end(content: Unlogged<Event>): void {
     this.#ended = true;
     this.add(content);
+  }
+
+  /** No more events come from this process, though the job is not over: readers end, and may go on elsewhere or later. */
+  close(): void {
+    this.#ended = true;
+    for (const wake of [...this.#readers]) wake(true);
   }
 
   /** Adds what a job tells of its status: the last event, where the job is over. */

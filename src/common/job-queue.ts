@@ -2,71 +2,10 @@
  * A queue of jobs that run one at a time, in the order they came. A job is a value: whoever holds one keeps what it
  * was. Cancelling resolves when the work has stopped; of the finished jobs the newest are remembered.
  */
-import { errors, SteerdError } from '../errors.js';
+import { errors, type SteerdError } from '../errors.js';
+import { endOfWork } from './job-end.js';
+import { type QueueJob, type StatusLog, Task } from './job-task.js';
 import { unixSeconds } from './stamps.js';
-import { withoutPaths } from './without-paths.js';
-
-/** What every kind of job tells of itself. */
-export interface QueueJob {
-  readonly id: string;
-  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-  /** Unix seconds. */
-  readonly started_at: number | null;
-  readonly finished_at: number | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
-}
-
-/** Hears each status of a job, the last one with `finished_at`. */
-interface StatusLog<Job> {
-  status(job: Job): void;
-}
-
-/** A job with what its work needs. */
-export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
-  #job: Job;
-  #request: Request | undefined;
-  readonly #controller = new AbortController();
-
-  constructor(
-    job: Job,
-    request: Request,
-    readonly events: Events,
-  ) {
-    this.#job = job;
-    this.#request = request;
-  }
-
-  /** What was asked; gone when the job has finished, for a request may be as large as a body. */
-  get request(): Request {
-    if (this.#request === undefined) throw new Error(`job ${this.#job.id} has finished`);
-    return this.#request;
-  }
-
-  /** As it is now. */
-  get job(): Job {
-    return this.#job;
-  }
-
-  /** Aborted when the job is cancelled. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  update(change: Partial<Job>): void {
-    this.#job = { ...this.#job, ...change };
-  }
-
-  /** A new status, told to its events. */
-  enter(state: Partial<QueueJob>, change?: Partial<Job>): void {
-    this.#job = { ...this.#job, ...change, ...state };
-    this.events.status(this.#job);
-    if (this.#job.finished_at !== null) this.#request = undefined;
-  }
-
-  abort(): void {
-    this.#controller.abort();
-  }
-}
 
 export interface JobQueueOptions<Job extends QueueJob, Request, Events extends StatusLog<Job>> {
   /** Jobs that may wait. */
@@ -85,7 +24,10 @@ export interface JobQueueOptions<Job extends QueueJob, Request, Events extends S
   readonly finished: (id: string, status: string) => SteerdError;
   /** Hears of failures that are no SteerdError, before the job ends with them. */
   readonly onUnexpected?: (job: Job, error: unknown) => void;
-  readonly onFinished?: (job: Job) => void;
+  readonly onFinished?: ((job: Job) => void) | undefined;
+  /** Hears of each new status, and when a job is forgotten. */
+  readonly onStatus?: (task: Task<Job, Request, Events>) => void;
+  readonly onForgotten?: (id: string) => void;
 }
 
 const usualMaxFinished = 1000;
@@ -125,8 +67,18 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     events.status(job);
     this.#tasks.set(job.id, task);
     this.#queue.push(task);
+    this.#options.onStatus?.(task);
     this.#startNext();
     return task;
+  }
+
+  /** Takes a job over that an earlier process had: it waits, or it has finished and is remembered. */
+  restore(job: Job, request: Request | undefined, events: Events): void {
+    const task = new Task(job, request as Request, events);
+    this.#tasks.set(job.id, task);
+    if (job.finished_at !== null) return;
+    this.#queue.push(task);
+    this.#startNext();
   }
 
   get(id: string): Job | undefined {
@@ -168,11 +120,21 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     await Promise.all(this.unfinished.map(({ job }) => this.cancel(job.id)));
   }
 
+  /** Stops the work and leaves every unfinished job waiting, for whoever restores it. Nothing should be added afterwards. */
+  async release(): Promise<void> {
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#running?.task.abort('released');
+    await this.#running?.ended;
+    for (const { events, job } of this.#tasks.values()) if (job.finished_at === null) events.close?.();
+  }
+
   #startNext(): void {
     if (this.#running !== null) return;
     const task = this.#queue.shift();
     if (task === undefined) return;
     task.enter({ status: 'running', started_at: unixSeconds() });
+    this.#options.onStatus?.(task);
     // The work begins in a later turn, so that `#running` is set before it can end.
     const ended = Promise.resolve()
       .then(() => this.#work(task))
@@ -184,31 +146,23 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
   }
 
   async #work(task: Task<Job, Request, Events>): Promise<void> {
-    const { signal } = task;
-    try {
-      signal.throwIfAborted();
-      const result = await this.#options.work(task);
-      this.#finish(task, { status: 'succeeded' }, result);
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) {
-        this.#finish(task, { status: 'cancelled' });
-        return;
-      }
-      const known = error instanceof SteerdError;
-      if (!known) this.#options.onUnexpected?.(task.job, error);
-      // What nobody foresaw may name anything of this machine; the log has it.
-      // Jobs are read over HTTP, like replies.
-      const message = known ? withoutPaths(error.message) : 'it failed inside the server, whose log says why';
-      const code = known ? error.code : 'internal_error';
-      this.#finish(task, { status: 'failed', error: { code, message } });
-    }
+    const { work, onUnexpected } = this.#options;
+    const { end, result } = await endOfWork(task, work, onUnexpected);
+    if (end === null) {
+      task.enter({ status: 'queued', started_at: null });
+      this.#options.onStatus?.(task);
+    } else this.#finish(task, end, result);
   }
 
   #finish(task: Task<Job, Request, Events>, end: Partial<QueueJob>, result?: Partial<Job>): void {
     task.enter({ ...end, finished_at: unixSeconds() }, result);
+    this.#options.onStatus?.(task);
     this.#options.onFinished?.(task.job);
     const finished = [...this.#tasks.values()].filter(({ job }) => job.finished_at !== null);
     const surplus = finished.length - (this.#options.maxFinished ?? usualMaxFinished);
-    for (const { job } of finished.slice(0, Math.max(0, surplus))) this.#tasks.delete(job.id);
+    for (const { job } of finished.slice(0, Math.max(0, surplus))) {
+      this.#tasks.delete(job.id);
+      this.#options.onForgotten?.(job.id);
+    }
   }
 }

@@ -1,10 +1,11 @@
 /**
  * Steering by the model's name, for clients that cannot send extra fields: `model@concept:strength`, more of them
- * joined by `+`. Concepts' names have none of these signs. A strength is a decimal number; left out, it is 1.
+ * joined by `+`. Concepts' names have none of these signs. A strength is a decimal number; left out, it is 1. A concept may be
+ * pinned: `model@concept@version:strength`.
  */
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
-import type { ModelRegistry } from '../models/registry.js';
+import { type ModelRegistry, missingModel } from '../models/registry.js';
 import { maxSteeringItems, SteeringItem } from '../schemas/steering.js';
 
 interface NamedModel {
@@ -19,11 +20,11 @@ interface NamedModel {
 export const aliasOf = (model: string, concept: string): string => `${model}@${concept}:1`;
 
 /**
- * @throws SteerdError model_not_found, model_unavailable; invalid_value for an alias of another form
+ * @throws SteerdError model_not_found, model_elsewhere, model_unavailable; invalid_value for an alias of another form
  */
 export async function namedModel(
   asked: string | undefined,
-  models: Pick<ModelRegistry, 'get' | 'ids' | 'refresh' | 'defaultId'>,
+  models: Pick<ModelRegistry, 'get' | 'ids' | 'refresh' | 'defaultId' | 'elsewhere'>,
   signal?: AbortSignal,
 ): Promise<NamedModel> {
   const { id, name, steering } = await readModelName(asked, models);
@@ -32,11 +33,11 @@ export async function namedModel(
 
 /**
  * What a name means, whether the model is loaded or not.
- * @throws SteerdError model_not_found; invalid_value for an alias of another form
+ * @throws SteerdError model_not_found, model_elsewhere; invalid_value for an alias of another form
  */
 export async function readModelName(
   asked: string | undefined,
-  models: Pick<ModelRegistry, 'ids' | 'refresh' | 'defaultId'>,
+  models: Pick<ModelRegistry, 'ids' | 'refresh' | 'defaultId' | 'elsewhere'>,
 ): Promise<Omit<NamedModel, 'model'> & { readonly id: string }> {
   const name = asked ?? models.defaultId;
   const find = () => {
@@ -48,7 +49,7 @@ export async function readModelName(
     await models.refresh();
     id = find();
   }
-  if (id === undefined) throw errors.modelNotFound(name, models.ids());
+  if (id === undefined) throw missingModel(models, name);
   return { id, name, steering: id === name ? null : aliasItems(name, name.slice(id.length + 1)) };
 }
 
@@ -58,7 +59,8 @@ function aliasItems(name: string, alias: string): readonly SteeringItem[] {
     throw errors.invalidValue('model', `an alias of at most ${maxSteeringItems} concepts`, parts.length);
   }
   return parts.map((part) => {
-    const [, concept, strength] = /^([^:@]+?)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?$/.exec(part) ?? [];
+    const [, concept, strength] =
+      /^([^:@]+?(?:@[0-9a-f]{8,64})?)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?$/.exec(part) ?? [];
     const item = SteeringItem.safeParse({
       concept,
       ...(strength === undefined ? {} : { strength: Number(strength) }),
@@ -66,7 +68,7 @@ function aliasItems(name: string, alias: string): readonly SteeringItem[] {
     if (item.success) return item.data;
     throw errors.invalidValue(
       'model',
-      'of the form model@concept:strength[+concept:strength], with strengths like 0.8 from -100 to 100',
+      'of the form model@concept:strength[+concept@version:strength], with strengths like 0.8 from -100 to 100',
       name,
     );
   });

@@ -3,11 +3,12 @@
  * body is parsed, before a token is made or a byte is sent.
  */
 import { unixSeconds } from '../common/stamps.js';
-import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
+import { conceptsAtHand, type ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { ModelShape, Sampling, SequenceRequest } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { conceptNames } from '../steering/asked-concepts.js';
 import { type AskedSteering, askedSteering } from '../steering/asked-steering.js';
 import { checkLayerValues, type Monitor, resolveMonitors } from '../steering/monitor.js';
 import { receiptOverPrompts } from '../steering/receipt.js';
@@ -66,11 +67,10 @@ export async function planCompletion(
   signal?: AbortSignal,
 ): Promise<CompletionPlan> {
   const { answer, fields } = request;
-  const named = await namedModel(request.prompt.model, models, signal);
-  const { model } = named;
+  const asked = await namedModel(request.prompt.model, models, signal);
+  const { model } = asked;
   const { shape } = model.engine;
-  const context = { model: { id: model.id, shape }, concepts };
-  const steering = askedSteering(answer.steering, named.steering);
+  const steering = askedSteering(answer.steering, asked.steering);
   checkSlots(answer.n, steering, shape);
 
   const most = Math.max(1, Math.floor(maxSequences / (answer.n * steering.alternatives.length)));
@@ -79,11 +79,14 @@ export async function planCompletion(
   const prompts = encoded.map((prompt) => truncated(prompt, request.prompt.truncation, shape.capacity - 1));
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
+  const named = conceptNames([...steering.alternatives.flatMap(({ items }) => items), ...answer.monitor]);
+  const atHand = await conceptsAtHand(concepts, model.id, named);
+  const context = { model: { id: model.id, shape }, concepts: atHand };
   const monitors = resolveMonitors(answer.monitor, context);
   const resolved = resolveSampling(answer.sampling, model);
   // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
-  const asked = answerReading(request, model, prompts[0] ?? []);
-  const { constraint, calls } = await checkedConstraint(model, answer.constraint, asked);
+  const reading = answerReading(request, model, prompts[0] ?? []);
+  const { constraint, calls } = await checkedConstraint(model, answer.constraint, reading);
   const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,
@@ -101,7 +104,7 @@ export async function planCompletion(
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }
     return steering.alternatives.flatMap(({ items, budget, list, suspend = [] }, a) => {
-      const quiet = quietParts(suspend, answer.constraint, { ...asked, calls });
+      const quiet = quietParts(suspend, answer.constraint, { ...reading, calls });
       const { edit, receipts } = resolveSteering(items, {
         ...context,
         promptLength: prompt.length,
@@ -130,8 +133,8 @@ export async function planCompletion(
     request,
     created: unixSeconds(),
     model,
-    modelName: named.name,
-    reading: { ...asked, calls },
+    modelName: asked.name,
+    reading: { ...reading, calls },
     choices,
     receiptsIn: steering.compared ? 'choices' : 'reply',
     receipts: steering.compared ? [] : overPrompts(choices.filter((_, i) => i % answer.n === 0)),

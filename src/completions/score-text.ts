@@ -1,8 +1,9 @@
 /** Projections of a given text or chat onto concepts, token by token, without steering. */
-import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
+import { conceptsAtHand, type ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import { errors } from '../errors.js';
 import type { LoadedModel } from '../models/model.js';
 import type { Score, ScoreRequest } from '../schemas/score.js';
+import { conceptNames } from '../steering/asked-concepts.js';
 import {
   checkLayerValues,
   type Monitor,
@@ -22,9 +23,10 @@ export async function scoreText(
 ): Promise<Score> {
   const model = await services.models.get(body.model ?? undefined, signal);
   const { engine } = model;
+  const concepts = await conceptsAtHand(services.concepts, model.id, conceptNames(body.concepts));
   const monitors = resolveMonitors(
     body.concepts,
-    { model: { id: model.id, shape: engine.shape }, concepts: services.concepts },
+    { model: { id: model.id, shape: engine.shape }, concepts },
     'concepts',
   );
   const tokens = await tokensOf(body, model);

@@ -116,7 +116,10 @@ export class ToolCallReader {
       .map((mark) => ({ mark, at: this.#rest.indexOf(mark) }))
       .filter(({ at }) => at >= 0)
       .reduce((first, one) => (one.at < first.at ? one : first), { mark: '', at: Infinity });
-    const held = Math.max(...marks.map((mark) => heldBack(this.#rest, mark)));
+    // An answer that was cut within a character of a mark ends with U+FFFD in its place.
+    const whole = finish === 'length' ? this.#rest.replace(/\ufffd+$/, '') : this.#rest;
+    const begun = Math.max(...marks.map((mark) => heldBack(whole, mark)));
+    const held = begun > 0 ? begun + this.#rest.length - whole.length : 0;
     const end = Math.min(found.at, this.#rest.length - (finish === 'stop' && !this.#afterCall ? 0 : held));
     const part = this.#rest.slice(0, end);
     const said = this.#afterCall ? part.trimStart() : part;

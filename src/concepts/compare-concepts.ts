@@ -17,13 +17,13 @@ export async function compareConcepts(
   { concepts: names, detail }: Pick<SimilarityQuery, 'concepts' | 'detail'>,
   signal: AbortSignal,
 ): Promise<ConceptSimilarity> {
-  const concepts = names
-    ? names.map((name) => storedConcept(library, model, name, 'concepts').concept)
-    : library.list(model).map(({ concept }) => concept);
-  if (concepts.length > mostCompared) {
+  const asked = names ?? library.names(model);
+  if (asked.length > mostCompared) {
     const requirement = `given for a model of more than ${mostCompared} concepts: the names of those to compare`;
-    throw errors.invalidValue('concepts', requirement, `all ${concepts.length}`);
+    throw errors.invalidValue('concepts', requirement, `all ${asked.length}`);
   }
+  const concepts: Concept[] = [];
+  for (const name of asked) concepts.push((await storedConcept(library, model, name, 'concepts')).concept);
   const cosine = emptyMatrix(concepts.length);
   const layers = new Map<number, Matrix>();
   const overlaps: ConceptSimilarity['overlaps'] = [];

@@ -73,6 +73,45 @@ export function decodeConcept(bytes: Uint8Array): Concept {
   }
 }
 
+/** What a concept is made of where its numbers are kept apart from its document. */
+export interface ConceptParts {
+  /** As in a file's header, with the version. */
+  readonly document: string;
+  /** float32, little-endian. */
+  readonly vectors: Uint8Array;
+  readonly residual_norms: Uint8Array;
+  readonly coefficients: Uint8Array;
+}
+
+export function partsOfConcept(concept: Concept): ConceptParts {
+  const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+    new Uint8Array(buffer, byteOffset, byteLength);
+  return {
+    document: canonicalJson({ ...conceptDocument(concept), version: concept.version }),
+    vectors: bytes(concept.vectors),
+    residual_norms: bytes(concept.residualNorms),
+    coefficients: bytes(concept.calibration.coefficients),
+  };
+}
+
+/** Checked as a file is: whatever is not what its version says is refused. @throws ConceptFileError */
+export function conceptOfParts(parts: ConceptParts): Concept {
+  const document = parseDocument(parts.document);
+  const { layers, hidden_size: hiddenSize } = document;
+  const { vectors, residual_norms: norms, coefficients } = parts;
+  const file = encodeSafetensors(
+    {
+      vectors: { dtype: 'F32', shape: [Number(layers), Number(hiddenSize)], data: floatsOf(vectors) },
+      residual_norms: { dtype: 'F32', shape: [Number(layers)], data: floatsOf(norms) },
+      calibration: { dtype: 'F32', shape: [Number(layers)], data: floatsOf(coefficients) },
+    },
+    { steerd: parts.document },
+  );
+  return decodeConcept(file);
+}
+
+const floatsOf = (bytes: Uint8Array) => new Float32Array(Uint8Array.from(bytes).buffer);
+
 export function tooLarge(bytes: number): ConceptFileError {
   return new ConceptFileError(
     'too_large',

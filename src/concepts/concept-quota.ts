@@ -17,23 +17,18 @@ export interface ConceptMaker {
 /**
  * @param name of the concept that shall be stored
  * @param bytes of its vectors
- * @param others bytes of all others
+ * @param others how many concepts there are beside it, and the bytes of their vectors
  * @throws SteerdError concept_quota_exceeded
  */
-export function checkQuota(
-  quota: ConceptQuota,
-  name: string,
-  bytes: number,
-  others: readonly number[],
-): void {
-  if (others.length >= quota.concepts) {
+export function checkQuota(quota: ConceptQuota, name: string, bytes: number, others: ConceptQuota): void {
+  if (others.concepts >= quota.concepts) {
     throw errors.conceptQuotaExceeded(
       name,
-      `${others.length} concepts are stored`,
+      `${others.concepts} concepts are stored`,
       `STEERD_MAX_CONCEPTS is ${quota.concepts}`,
     );
   }
-  const total = others.reduce((sum, size) => sum + size, bytes);
+  const total = others.bytes + bytes;
   if (total > quota.bytes) {
     throw errors.conceptQuotaExceeded(
       name,

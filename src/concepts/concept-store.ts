@@ -1,27 +1,23 @@
 /**
- * Every concept the server knows, by model and name: those shipped (read-only) and those under
- * `<dataDirectory>/concepts`, which hide shipped ones of the same name. All are held in memory; a change is
- * visible, and acknowledged, only when it is durable. One process at a time owns a data directory.
- *
- * A file's name is a hash of model and concept name: no name can reach outside the folder or be too long for it.
+ * The concepts of a server alone, by model and name: those shipped (read-only) and those under
+ * `<dataDirectory>/concepts`, which hide shipped ones of the same name. All are held in memory, their earlier versions are not
+ * (concept-versions.ts); a change is visible, and acknowledged, only when it is durable. One process at a time owns a data directory.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { deleteDurably, isDiskFull, openFolderDurably, writeDurably } from '../common/durable-file.js';
-import { RecentMap } from '../common/recent-map.js';
+import { isDiskFull, openFolderDurably, syncFolder, writeDurably } from '../common/durable-file.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
+import { ConceptIndex } from './concept-index.js';
+import { conceptKey, conceptStem } from './concept-key.js';
+import type { ConceptLibrary } from './concept-lookup.js';
 import { ConceptOwners } from './concept-owners.js';
 import { type ConceptMaker, type ConceptQuota, checkMaker, checkQuota } from './concept-quota.js';
-
-export interface StoredConcept {
-  readonly concept: Concept;
-  readonly source: 'shipped' | 'data';
-  /** Unix seconds: when its file was written. */
-  readonly createdAt: number;
-}
+import { ConceptVersions } from './concept-versions.js';
+import { pinnedVersion, readPin } from './pinned-name.js';
+import { ShippedConcepts } from './shipped-concepts.js';
+import { type ConceptEntry, type ConceptVersion, entryOf, type StoredConcept } from './stored-concept.js';
 
 interface ConceptStoreOptions {
   readonly dataDirectory: string;
@@ -31,32 +27,26 @@ interface ConceptStoreOptions {
   readonly quota?: ConceptQuota;
 }
 
-/** Bytes of the vectors of deleted concepts that are kept for `restore`. */
-const keptBytes = 64 * 1024 ** 2;
+/** Bytes of earlier versions where concepts have no quota. */
+const usualVersionBytes = 2 ** 30;
 
-interface DeletedConcept {
-  readonly concept: Concept;
-  readonly owner: string | undefined;
-}
-
-export class ConceptStore {
+export class ConceptStore implements ConceptLibrary {
   readonly #folder: string;
-  readonly #shipped = new Map<string, StoredConcept>();
+  readonly #shipped = new ShippedConcepts();
+  readonly #index = new ConceptIndex(this.#shipped);
   readonly #data = new Map<string, StoredConcept>();
-  /** Folders of shipped concepts that were read. */
-  readonly #folders = new Set<string>();
   /** The last change under way of each key: changes of one concept happen one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
   /** Bytes of concepts that are being written, by key. */
   readonly #pending = new Map<string, number>();
-  /** The last ones deleted, by key. */
-  readonly #deleted = new RecentMap<DeletedConcept>(keptBytes);
   readonly #quota: ConceptQuota | undefined;
+  readonly #versions: ConceptVersions;
   #owners: ConceptOwners | undefined;
   #refused: RefusedFile[] = [];
 
-  private constructor(folder: string, quota: ConceptQuota | undefined) {
+  private constructor(folder: string, versions: ConceptVersions, quota: ConceptQuota | undefined) {
     this.#folder = folder;
+    this.#versions = versions;
     this.#quota = quota;
   }
 
@@ -64,18 +54,20 @@ export class ConceptStore {
    * Loads every valid file; the others are listed in `refused` and left where they are.
    * @throws SteerdError storage_failed when the data directory cannot be made or read.
    */
-  static async open(options: ConceptStoreOptions): Promise<ConceptStore> {
-    const folder = join(options.dataDirectory, 'concepts');
-    const store = new ConceptStore(folder, options.quota);
-    for (const shipped of options.shipped) await store.addShipped(shipped);
+  static async open({ dataDirectory, shipped, quota }: ConceptStoreOptions): Promise<ConceptStore> {
+    const folder = join(dataDirectory, 'concepts');
     try {
+      const most = quota?.bytes ?? usualVersionBytes;
+      const versions = await ConceptVersions.open(join(dataDirectory, 'concept-versions'), most);
+      const store = new ConceptStore(folder, versions, quota);
+      for (const one of shipped) await store.addShipped(one);
       await openFolderDurably(folder);
       await store.#loadData();
       store.#owners = await ConceptOwners.open(folder);
+      return store;
     } catch (error) {
       throw storageError(`opening ${folder}`, error);
     }
-    return store;
   }
 
   /** Files that were not loaded. */
@@ -83,29 +75,65 @@ export class ConceptStore {
     return this.#refused;
   }
 
-  /** Sorted by name, then model. */
-  list(model?: string): StoredConcept[] {
-    return [...new Map([...this.#shipped, ...this.#data]).values()]
-      .filter(({ concept }) => model === undefined || concept.model === model)
-      .sort((a, b) => compare(a.concept.name, b.concept.name) || compare(a.concept.model, b.concept.model));
+  list(model?: string): readonly ConceptEntry[] {
+    return this.#index.list(model);
   }
 
-  get(model: string, name: string): StoredConcept | undefined {
-    const key = keyOf(model, name);
-    return this.#data.get(key) ?? this.#shipped.get(key);
+  find(model: string, name: string): ConceptEntry | undefined {
+    return this.#index.find(model, name);
   }
 
-  /** Sorted. */
   names(model: string): string[] {
-    return this.list(model).map(({ concept }) => concept.name);
+    return this.#index.names(model);
   }
 
-  /** The models that have a concept of that name, sorted. */
   modelsWith(name: string): string[] {
-    const models = [this.#shipped, this.#data].flatMap((stored) =>
-      [...stored.values()].flatMap(({ concept }) => (concept.name === name ? [concept.model] : [])),
+    return this.#index.modelsWith(name);
+  }
+
+  async load(model: string, asked: string): Promise<StoredConcept | undefined> {
+    const { name, version } = readPin(asked);
+    const key = conceptKey(model, name);
+    const known = [this.#data.get(key), this.#shipped.get(key)].filter((one) => one !== undefined);
+    if (version === null) return known[0];
+    const kept = this.#versions.of(conceptStem(key));
+    const found = pinnedVersion([...known.map(({ concept }) => concept), ...kept], version);
+    if (found === undefined) return undefined;
+    return known.find(({ concept }) => concept === found) ?? this.#earlier(key, found.version);
+  }
+
+  /** A version that is kept. @throws SteerdError storage_failed */
+  async #earlier(key: string, version: string): Promise<StoredConcept | undefined> {
+    const kept = this.#versions.of(conceptStem(key)).findLast((one) => one.version === version);
+    if (kept === undefined) return undefined;
+    try {
+      const concept = await this.#versions.read(kept);
+      return { concept, source: 'data', createdAt: await this.#versions.since(kept) };
+    } catch (error) {
+      throw storageError(`reading version ${version.slice(0, 12)}`, error);
+    }
+  }
+
+  async versions(model: string, name: string): Promise<readonly ConceptVersion[]> {
+    const key = conceptKey(model, name);
+    const stem = conceptStem(key);
+    const [now, shipped] = [this.#data.get(key), this.#shipped.get(key)];
+    const earlier = await Promise.all(
+      this.#versions.of(stem).map(async (kept): Promise<ConceptVersion> => {
+        const createdAt = await this.#versions.since(kept).catch(() => 0);
+        return { number: kept.number, version: kept.version, source: 'data', createdAt };
+      }),
     );
-    return [...new Set(models)].sort();
+    const last = earlier.at(-1);
+    if (now !== undefined && last?.version !== now.concept.version) {
+      const number = this.#versions.next(stem);
+      earlier.push({ number, version: now.concept.version, source: 'data', createdAt: now.createdAt });
+    }
+    if (shipped !== undefined) {
+      const { concept, createdAt } = shipped;
+      earlier.unshift({ number: 0, version: concept.version, source: 'shipped', createdAt });
+    }
+    return earlier.reverse();
   }
 
   /**
@@ -114,12 +142,13 @@ export class ConceptStore {
    * @throws SteerdError concept_quota_exceeded
    */
   checkRoom(model: string, name: string, maker?: ConceptMaker, bytes = 0): void {
-    const own = keyOf(model, name);
+    const own = conceptKey(model, name);
     if (this.#quota !== undefined) {
       const others = new Map<string, number>(this.#pending);
       for (const [key, { concept }] of this.#data) others.set(key, concept.vectors.byteLength);
       others.delete(own);
-      checkQuota(this.#quota, name, bytes, [...others.values()]);
+      const taken = [...others.values()].reduce((sum, size) => sum + size, 0);
+      checkQuota(this.#quota, name, bytes, { concepts: others.size, bytes: taken });
     }
     if (maker === undefined || this.#data.has(own)) return;
     checkMaker(maker, name, [...this.#data.keys()].filter((key) => this.#ownerOf(key) === maker.key).length);
@@ -129,17 +158,11 @@ export class ConceptStore {
     return this.#owners?.of(fileOf(key));
   }
 
-  /**
-   * Adds a concept, or replaces the one of the same model and name: the next `get` finds it.
-   * @param maker whose a new one is; one that is replaced stays whose it was
-   * @throws SteerdError storage_failed, concept_quota_exceeded; the signal's reason when it is aborted before the new file is in its
-   *   place. The concept that was there before stays either way.
-   */
   async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
-    return this.#change(keyOf(concept.model, concept.name), () => {
+    return this.#change(conceptKey(concept.model, concept.name), () => {
       this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
       return this.#write(written, bytes, maker?.key, signal);
     });
@@ -155,17 +178,19 @@ export class ConceptStore {
     owner: string | undefined,
     signal?: AbortSignal,
   ): Promise<StoredConcept> {
-    const key = keyOf(concept.model, concept.name);
+    const key = conceptKey(concept.model, concept.name);
     const file = fileOf(key);
     this.#pending.set(key, concept.vectors.byteLength);
     let modified: number;
     try {
-      modified = await this.#writeOwned(
-        file,
-        bytes,
-        this.#data.has(key) ? this.#ownerOf(key) : owner,
-        signal,
-      );
+      signal?.throwIfAborted();
+      const before = this.#data.get(key)?.concept.version;
+      if (before !== undefined && before !== concept.version)
+        await this.#versions
+          .keep(conceptStem(key), before, join(this.#folder, file), false)
+          .catch(unlessGone);
+      const whose = this.#data.has(key) ? this.#ownerOf(key) : owner;
+      modified = await this.#writeOwned(file, bytes, whose, signal);
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);
@@ -173,7 +198,7 @@ export class ConceptStore {
       this.#pending.delete(key);
     }
     const stored = { concept, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
-    this.#data.set(key, stored);
+    this.#set(key, stored);
     const path = join(this.#folder, file);
     this.#refused = this.#refused.filter((refused) => refused.file !== path);
     return stored;
@@ -191,43 +216,34 @@ export class ConceptStore {
     }
   }
 
-  /**
-   * Deletes a concept under the data directory and returns it; a shipped one that it hid is visible again. `restore` can bring it
-   * back for a while.
-   * @throws SteerdError concept_not_found, concept_read_only (shipped), storage_failed.
-   */
-  delete(model: string, name: string): Promise<StoredConcept> {
-    return this.#change(keyOf(model, name), async (key) => {
+  #set(key: string, stored: StoredConcept): void {
+    this.#data.set(key, stored);
+    this.#index.set(entryOf(stored));
+  }
+
+  delete(model: string, name: string): Promise<ConceptEntry> {
+    return this.#change(conceptKey(model, name), async () => {
       const stored = this.#own(model, name);
-      const { concept } = stored;
-      this.#deleted.set(key, { concept, owner: this.#ownerOf(key) }, concept.vectors.byteLength);
-      await this.#remove(key, name);
-      return stored;
+      await this.#remove(stored);
+      return entryOf(stored);
     });
   }
 
-  /**
-   * Brings back the concept of that name that was deleted last, as it was and whose it was. The last few are kept, in memory.
-   * @throws SteerdError concept_not_kept, concept_exists, concept_quota_exceeded, storage_failed
-   */
   restore(model: string, name: string): Promise<StoredConcept> {
-    return this.#change(keyOf(model, name), async (key) => {
+    return this.#change(conceptKey(model, name), async (key) => {
       if (this.#data.has(key)) throw errors.conceptExists(name, model);
-      const kept = this.#deleted.get(key);
+      const last = this.#versions.of(conceptStem(key)).at(-1);
+      const kept = last && (await this.#earlier(key, last.version));
       if (kept === undefined) throw errors.conceptNotKept(name, model);
-      const { concept, owner } = kept;
+      const { concept } = kept;
       this.checkRoom(model, name, undefined, concept.vectors.byteLength);
-      return this.#write(concept, encodeConcept(concept), owner);
+      return this.#write(concept, encodeConcept(concept), this.#ownerOf(key));
     });
   }
 
-  /**
-   * Gives a concept another name, and with it another version. It stays whose it was. The new file is there before the old one
-   * goes: a crash between leaves both.
-   * @throws SteerdError concept_not_found, concept_read_only (shipped), concept_exists, invalid_value, storage_failed
-   */
+  /** The new file is there before the old one goes: a crash between leaves both. */
   rename(model: string, name: string, to: string): Promise<StoredConcept> {
-    const [from, target] = [keyOf(model, name), keyOf(model, to)];
+    const [from, target] = [conceptKey(model, name), conceptKey(model, to)];
     if (from === target) return Promise.reject(errors.conceptExists(to, model));
     // Always in the same order: two renames that cross do not wait for each other.
     const [first, second] = from < target ? [from, target] : [target, from];
@@ -235,16 +251,16 @@ export class ConceptStore {
   }
 
   async #rename(model: string, name: string, to: string): Promise<StoredConcept> {
-    const { concept } = this.#own(model, name);
-    if (this.get(model, to) !== undefined) throw errors.conceptExists(to, model);
-    const renamed = createConcept({ ...concept, name: to });
-    const from = keyOf(model, name);
+    const before = this.#own(model, name);
+    if (this.find(model, to) !== undefined) throw errors.conceptExists(to, model);
+    const renamed = createConcept({ ...before.concept, name: to });
+    const from = conceptKey(model, name);
     const stored = await this.#write(renamed, encodeConcept(renamed), this.#ownerOf(from));
     try {
-      await this.#remove(from, name);
+      await this.#remove(before);
     } catch (error) {
       // What failed has changed nothing, so that it can be asked for again.
-      await this.#remove(keyOf(model, to), to).catch(() => {});
+      await this.#remove(stored).catch(() => {});
       throw error;
     }
     return stored;
@@ -252,58 +268,49 @@ export class ConceptStore {
 
   /** One that can be changed. @throws SteerdError concept_not_found, concept_read_only */
   #own(model: string, name: string): StoredConcept {
-    const key = keyOf(model, name);
+    const key = conceptKey(model, name);
     const stored = this.#data.get(key);
     if (stored !== undefined) return stored;
     if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
     throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
   }
 
-  /** @throws SteerdError storage_failed */
-  async #remove(key: string, name: string): Promise<void> {
+  /** Among the earlier versions its file stays. @throws SteerdError storage_failed */
+  async #remove({ concept: { model, name, version } }: StoredConcept): Promise<void> {
+    const key = conceptKey(model, name);
     try {
-      await deleteDurably(this.#folder, fileOf(key));
+      await this.#versions
+        .keep(conceptStem(key), version, join(this.#folder, fileOf(key)), true)
+        .catch(unlessGone);
+      await syncFolder(this.#folder);
     } catch (error) {
-      // A file that is gone already is what was asked for.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
+      throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
     }
     this.#data.delete(key);
+    this.#index.delete(model, name);
   }
 
   /** Reads one more folder of shipped concepts; one that does not exist has none, one read before adds nothing. */
   async addShipped(folder: string): Promise<readonly RefusedFile[]> {
-    if (this.#folders.has(folder)) return [];
-    this.#folders.add(folder);
-    const before = this.#refused.length;
-    const { loaded, refused } = await readConceptFolder(folder);
+    const refused = await this.#shipped.add(folder);
+    this.#index.changed();
     this.#refused.push(...refused);
-    for (const { concept, file, createdAt } of loaded) {
-      const key = keyOf(concept.model, concept.name);
-      if (this.#shipped.has(key))
-        this.#refuse(file, concept, 'another shipped file has the same model and name');
-      else this.#shipped.set(key, { concept, source: 'shipped', createdAt });
-    }
-    return this.#refused.slice(before);
+    return refused;
   }
 
   async #loadData(): Promise<void> {
     const { loaded, refused } = await readConceptFolder(this.#folder);
     this.#refused.push(...refused);
     for (const { concept, file, createdAt } of loaded) {
-      const key = keyOf(concept.model, concept.name);
+      const key = conceptKey(concept.model, concept.name);
       const expected = fileOf(key);
       // Under another name a later put or delete would miss the file, and the concept would come back.
-      if (file !== join(this.#folder, expected)) {
-        this.#refuse(file, concept, `its name must be ${expected} for model ${concept.model}`);
-      } else {
-        this.#data.set(key, { concept, source: 'data', createdAt });
+      if (file === join(this.#folder, expected)) this.#set(key, { concept, source: 'data', createdAt });
+      else {
+        const reason = `its name must be ${expected} for model ${concept.model}`;
+        this.#refused.push({ file, name: concept.name, reason });
       }
     }
-  }
-
-  #refuse(file: string, concept: Concept, reason: string): void {
-    this.#refused.push({ file, name: concept.name, reason });
   }
 
   /** Runs `change` after the changes of the same key that were asked for before. */
@@ -320,17 +327,13 @@ export class ConceptStore {
   }
 }
 
-/** Models' ids have no control characters, so no two pairs share a key. */
-function keyOf(model: string, name: string): string {
-  return `${model}\0${name}`;
-}
-
 function fileOf(key: string): string {
-  return `${createHash('sha256').update(key).digest('hex').slice(0, 32)}${conceptExtension}`;
+  return `${conceptStem(key)}${conceptExtension}`;
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** A file that is gone already is what was asked for. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function storageError(what: string, error: unknown): Error {

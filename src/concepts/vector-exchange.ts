@@ -10,13 +10,13 @@ import { readJsonObject } from '../text/json-file.js';
 import type { Concept } from './concept.js';
 import { type ConceptTerm, composeConcepts } from './concept-algebra.js';
 import { encodeConcept } from './concept-file.js';
-import { type ConceptLibrary, type ConceptLookup, storedConcept } from './concept-lookup.js';
-import type { StoredConcept } from './concept-store.js';
+import { type ConceptLibrary, storedConcept } from './concept-lookup.js';
 import { encodeControlVector } from './control-vector.js';
 import { encodeNumpy } from './numpy-vectors.js';
 import { readingsDocument } from './readings.js';
 import type { SaeChoice } from './sae-direction.js';
 import { withoutSharedPart } from './shared-part.js';
+import type { StoredConcept } from './stored-concept.js';
 import { conceptOfJson } from './vector-file.js';
 import { readVectors } from './vector-reader.js';
 
@@ -41,10 +41,10 @@ interface ExportOptions {
  */
 export async function exportVectors(
   models: Models,
-  concepts: ConceptLookup,
+  concepts: ConceptLibrary,
   { model, name, format, encoding }: ExportOptions,
 ): Promise<string | Uint8Array> {
-  const { concept } = storedConcept(concepts, model, name, 'name');
+  const { concept } = await storedConcept(concepts, model, name, 'name');
   if (format === 'json') return JSON.stringify(toConceptVectors(concept, encoding));
   if (format === 'safetensors') return encodeConcept(concept);
   if (format === 'npz' || format === 'npy') return encodeNumpy(concept, format);
@@ -142,16 +142,19 @@ export async function storeComposition(
   { terms, orthogonalize_to: asked }: ComposeRequest,
   signal: AbortSignal,
 ): Promise<StoredConcept> {
-  const resolved = terms.map(({ concept, weight }, i): ConceptTerm => {
-    const stored = storedConcept(concepts, model, concept, `terms.${i}.concept`);
+  const resolved = await inOrder(terms, async ({ concept, weight }, i): Promise<ConceptTerm> => {
+    const stored = await storedConcept(concepts, model, concept, `terms.${i}.concept`);
     return { concept: stored.concept, weight };
   });
   const sum = composeConcepts(resolved as [ConceptTerm, ...ConceptTerm[]], name);
   if (asked === undefined) return concepts.put(sum);
   const field = 'orthogonalize_to';
   const of = Array.isArray(asked)
-    ? asked.map((other, i) => storedConcept(concepts, model, other, `${field}.${i}`).concept)
-    : otherConcepts(concepts, sum, resolved);
+    ? await inOrder(
+        asked,
+        async (other, i) => (await storedConcept(concepts, model, other, `${field}.${i}`)).concept,
+      )
+    : await otherConcepts(concepts, sum, resolved, signal);
   if (of.length === 0 || of.length > mostTakenOut) {
     const requirement = `a list of names for a model that has not 1 to ${mostTakenOut} other concepts`;
     throw errors.invalidValue(field, requirement, `${asked}, of which there are ${of.length}`);
@@ -164,11 +167,17 @@ export async function storeComposition(
  * The model's concepts apart from the terms and the one that the result replaces. What was made of concepts that are there
  * themselves is left out as well: it would count them twice, and take out of a term what once was made of it.
  */
-function otherConcepts(concepts: ConceptLibrary, sum: Concept, terms: readonly ConceptTerm[]): Concept[] {
-  const all = concepts
-    .list(sum.model)
-    .map(({ concept }) => concept)
-    .filter((concept) => concept.modelFingerprint === sum.modelFingerprint);
+async function otherConcepts(
+  concepts: ConceptLibrary,
+  sum: Concept,
+  terms: readonly ConceptTerm[],
+  signal: AbortSignal,
+): Promise<Concept[]> {
+  const loaded = await inOrder(concepts.names(sum.model), async (name) => {
+    signal.throwIfAborted();
+    return (await concepts.load(sum.model, name))?.concept;
+  });
+  const all = loaded.filter((concept) => concept?.modelFingerprint === sum.modelFingerprint) as Concept[];
   const there = new Set(all.map(({ version }) => version));
   const asked = new Set(terms.map(({ concept }) => concept.version));
   const isMade = ({ record: { details } }: Concept) =>
@@ -177,4 +186,14 @@ function otherConcepts(concepts: ConceptLibrary, sum: Concept, terms: readonly C
   return all.filter(
     (concept) => concept.name !== sum.name && !asked.has(concept.version) && !isMade(concept),
   );
+}
+
+/** One after the other: what is asked of a database at once is bounded. */
+async function inOrder<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [index, item] of items.entries()) results.push(await work(item, index));
+  return results;
 }

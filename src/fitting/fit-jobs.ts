@@ -1,15 +1,18 @@
 /**
- * The queue of fits: one runs at a time, the others wait. A job that fails or is cancelled leaves no concept and
+ * The queue of fits: of a server one runs at a time, the others wait. A job that fails or is cancelled leaves no concept and
  * nothing running; one has succeeded only when its concept is durable in the store.
  */
-import { JobQueue, type Task } from '../common/job-queue.js';
+import type { Task } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
 import type { ConceptMaker } from '../concepts/concept-quota.js';
 import { errors } from '../errors.js';
+import type { Jobs, OpenQueue, Queue } from '../jobs/jobs.js';
+import { localQueue } from '../jobs/local-jobs.js';
+import { whenThere } from '../jobs/patience.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';
-import type { FitJob, FitLayer } from '../schemas/fit-jobs.js';
+import type { FitEvent, FitJob, FitLayer } from '../schemas/fit-jobs.js';
 import type { FitRequest } from '../schemas/fits.js';
 import { fitBest, stageAlone } from './fit-best.js';
 import { FitEventLog } from './fit-events.js';
@@ -33,41 +36,80 @@ interface FitJobsOptions {
   readonly log?: FitLog;
   /** Called as a fit leaves a stage, with the time that it took. */
   readonly onStage?: (stage: string, seconds: number) => void;
+  /** Hears of each job that ended here. */
+  readonly onFinished?: (job: FitJob) => void;
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
+  /** Where jobs are kept and who works on them: this process alone, and for as long as it lives, without. */
+  readonly openQueue?: OpenQueue;
 }
 
 const maxQueued = 64;
 const retryAfterSeconds = 30;
 
-/** What a job's work needs. */
+/** What a job's work needs, as it may be kept. */
 interface AskedFit {
-  readonly plan: FitPlan;
+  readonly asked: FitRequest;
   /** Whose the concept will be. */
-  readonly maker: ConceptMaker | undefined;
+  readonly maker?: ConceptMaker | undefined;
 }
 
 type FitTask = Task<FitJob, AskedFit, FitEventLog>;
 
-export class FitJobs extends JobQueue<FitJob, AskedFit, FitEventLog> {
+export class FitJobs implements Jobs<FitJob, FitEvent> {
   readonly #models: FitJobsOptions['models'];
   readonly #concepts: FitJobsOptions['concepts'];
+  readonly #queue: Queue<FitJob, AskedFit, FitEvent>;
 
   constructor(options: FitJobsOptions) {
-    const { log } = options;
-    super({
+    const { log, openQueue = localQueue } = options;
+    this.#models = options.models;
+    this.#concepts = options.concepts;
+    this.#queue = openQueue<FitJob, AskedFit, FitEvent, FitEventLog>({
+      kind: 'fit',
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
+      afresh: { progress: null, layers: [] },
+      newEvents: (kept) => new FitEventLog(kept),
       work: (task) => fit(task, options),
       notFound: errors.fitNotFound,
       finished: errors.fitFinished,
       onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
-      onFinished: ({ id, status, name, model, error }) =>
-        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished'),
+      onFinished: (job) => {
+        const { id, status, name, model, error } = job;
+        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
+        options.onFinished?.(job);
+      },
     });
-    this.#models = options.models;
-    this.#concepts = options.concepts;
+  }
+
+  get(id: string) {
+    return this.#queue.get(id);
+  }
+
+  list() {
+    return this.#queue.list();
+  }
+
+  events(id: string) {
+    return this.#queue.events(id);
+  }
+
+  counts() {
+    return this.#queue.counts();
+  }
+
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
+  cancel(id: string): Promise<FitJob> {
+    return this.#queue.cancel(id);
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
   }
 
   /**
@@ -78,7 +120,7 @@ export class FitJobs extends JobQueue<FitJob, AskedFit, FitEventLog> {
    */
   async create(request: FitRequest, signal?: AbortSignal, maker?: ConceptMaker): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);
-    if (this.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
+    if (this.#queue.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const plan = fitPlan(request);
     checkPlan(plan, model);
     this.#concepts.checkRoom?.(model.id, request.name, maker);
@@ -101,8 +143,7 @@ export class FitJobs extends JobQueue<FitJob, AskedFit, FitEventLog> {
       warnings: [],
       layers: [],
     };
-    this.add(job, { plan, maker }, new FitEventLog());
-    return job;
+    return (await this.#queue.add(job, { asked: request, maker }, { model: model.id })).job;
   }
 }
 
@@ -112,7 +153,8 @@ const allAlike = ({ candidates }: FitPlan, field: 'recipe' | 'method') =>
 
 async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions): Promise<Partial<FitJob>> {
   const { signal } = task;
-  const { plan, maker } = task.request;
+  const { asked, maker } = task.request;
+  const plan = fitPlan(asked);
   let since = performance.now();
   const enterStage = (next: string | undefined) => {
     const stage = task.job.progress?.stage;
@@ -139,7 +181,7 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     signal.throwIfAborted();
     enterStage('store');
     progress(task, 'store', 0, 1);
-    await concepts.put(concept, signal, maker);
+    await whenThere(() => concepts.put(concept, signal, maker), signal);
     enterStage(undefined);
     const { name, version, record } = concept;
     const { recipe, method } = record;

@@ -12,17 +12,17 @@ export async function endOfFit(
   job: FitJob,
   signal: AbortSignal,
 ): Promise<FitJob> {
-  await endOfJob(fits.events(job.id), `/v1/fits/${job.id}`, signal);
-  return fits.get(job.id) ?? job;
+  await endOfJob(await fits.events(job.id), `/v1/fits/${job.id}`, signal);
+  return (await fits.get(job.id)) ?? job;
 }
 
 /** The unfinished fit that makes this concept, with its progress in words; the newest where there are several. */
 export function fitOf(
-  fits: Pick<FitJobs, 'list'>,
+  fits: Pick<FitJobs, 'unfinished'>,
   model: string,
   name: string,
 ): { id: string; progress: string } | undefined {
-  const job = fits.list().find((one) => one.finished_at === null && one.model === model && one.name === name);
+  const job = fits.unfinished().find((one) => one.model === model && one.name === name);
   return job && { id: job.id, progress: progressWords(job) };
 }
 

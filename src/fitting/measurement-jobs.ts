@@ -1,26 +1,30 @@
 /**
- * Calibrations and sweeps as jobs: one of each kind runs at a time, the others wait, and a client that leaves loses nothing. A job is
- * there for the key that asked for it. Its work is given with it, so that it does what that key may do.
+ * Calibrations and sweeps as jobs: of a server one of each kind runs at a time, the others wait, and a client that leaves loses
+ * nothing. A job is there for the key that asked for it, and does what that key may do, whichever server works on it.
  */
-import { type JobEvent, JobEventLog, statusOf } from '../common/job-event-log.js';
-import { JobQueue, type QueueJob } from '../common/job-queue.js';
+import { type JobEvent, JobEventLog, type KeptEvents, statusOf } from '../common/job-event-log.js';
+import type { QueueJob } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
+import type { FollowedLog, JobCounts, OpenQueue, Queue } from '../jobs/jobs.js';
+import { localQueue } from '../jobs/local-jobs.js';
 import type { CalibrationEvent, CalibrationJob, SweepEvent, SweepJob } from '../schemas/measurement-jobs.js';
+import type { CalibrationJobRequest, SweepRequest } from '../schemas/measurements.js';
 import { endOfJob } from './end-of-job.js';
-
-type OnProgress = (stage: string, done: number, total: number) => void;
+import {
+  type Asked,
+  type Asker,
+  type MeasuringServices,
+  workOnCalibration,
+  workOnSweep,
+} from './measurement-work.js';
 
 interface MeasurementJob extends QueueJob {
   readonly progress: { readonly stage: string; readonly done: number; readonly total: number } | null;
 }
 
-/** What the job does, and what changes in it with its success. */
-type Work<Job> = (signal: AbortSignal, onProgress: OnProgress) => Promise<Partial<Job>>;
-
-interface Asked<Job> {
-  readonly work: Work<Job>;
-}
+/** A job with whose it is, which nobody is told: a key's id, null for anonymous use. */
+type Owned<Job> = Job & { readonly owner: string | null };
 
 interface Log {
   info(details: object, message: string): void;
@@ -75,25 +79,42 @@ const maxFinished = 64;
 
 type Kind = 'calibration' | 'sweep';
 
-class Jobs<Job extends MeasurementJob, Events extends MeasurementLog<Job, JobEvent>> {
-  readonly #queue: JobQueue<Job, Asked<Job>, Events>;
-  /** Ids of keys; null for anonymous use. */
-  readonly #owners = new Map<string, string | null>();
+interface KindOptions<Job, Request, Events> {
+  readonly kind: Kind;
+  readonly newEvents: (kept?: KeptEvents<never>) => Events;
+  readonly work: (
+    asked: Asked<Request>,
+    job: Job,
+    signal: AbortSignal,
+    onProgress: (stage: string, done: number, total: number) => void,
+  ) => Promise<Partial<Job>>;
+  readonly log: Log;
+  readonly openQueue: OpenQueue;
+  readonly onFinished?: ((kind: Kind, status: string) => void) | undefined;
+}
 
-  constructor(
-    private readonly kind: Kind,
-    private readonly newLog: () => Events,
-    log: Log,
-  ) {
-    this.#queue = new JobQueue({
-      ...{ maxQueued, retryAfterSeconds, maxFinished },
+class Jobs<
+  Job extends MeasurementJob,
+  Request,
+  Event extends JobEvent,
+  Events extends MeasurementLog<Job, Event>,
+> {
+  readonly #queue: Queue<Owned<Job>, Asked<Request>, Event>;
+
+  constructor(private readonly options: KindOptions<Job, Request, Events>) {
+    const { kind, newEvents, work, log, openQueue, onFinished } = options;
+    this.#queue = openQueue<Owned<Job>, Asked<Request>, Event, Events>({
+      ...{ kind, maxQueued, retryAfterSeconds, maxFinished },
+      newEvents: (kept) => newEvents(kept as KeptEvents<never> | undefined),
+      afresh: { progress: null } as Partial<Owned<Job>>,
       work: async (task) => {
-        const onProgress: OnProgress = (stage, done, total) => {
-          task.update({ progress: { stage, done, total } } as Partial<Job>);
+        const onProgress = (stage: string, done: number, total: number) => {
+          task.update({ progress: { stage, done, total } } as Partial<Owned<Job>>);
           task.events.progress(stage, done, total);
         };
         try {
-          return { ...(await task.request.work(task.signal, onProgress)), progress: null };
+          const result = await work(task.request, task.job, task.signal, onProgress);
+          return { ...result, progress: null } as Partial<Owned<Job>>;
         } catch (error) {
           // Whatever fails in a job that is being cancelled fails because of that.
           if (task.signal.aborted) throw task.signal.reason;
@@ -105,41 +126,47 @@ class Jobs<Job extends MeasurementJob, Events extends MeasurementLog<Job, JobEve
       onUnexpected: ({ id }, err) => log.error({ [kind]: id, err }, `${kind} failed unexpectedly`),
       onFinished: ({ id, status, error }) => {
         log.info({ [kind]: id, status, error }, `${kind} finished`);
-        for (const known of this.#owners.keys()) {
-          if (known !== id && this.#queue.get(known) === undefined) this.#owners.delete(known);
-        }
+        onFinished?.(kind, status);
       },
     });
   }
 
-  /** @throws SteerdError queue_full */
-  add(job: Job, work: Work<Job>, owner: string | null): Job {
+  /** @throws SteerdError queue_full, stopping, database_unavailable */
+  async add(job: Job & { readonly model: string }, request: Request, asker: Asker): Promise<Job> {
     if (this.#queue.closed) throw errors.stopping();
-    this.#owners.set(job.id, owner);
-    return this.#queue.add(job, { work }, this.newLog()).job;
+    const { owner, ...rest } = asker;
+    return (await this.#queue.add({ ...job, owner }, { ...rest, request }, { model: job.model })).job;
   }
 
   /** As `owner` sees them: its own; without keys, all. */
   of(owner: string | null) {
-    const sees = (id: string) => owner === null || this.#owners.get(id) === owner;
-    const get = (id: string): Job => {
-      const job = sees(id) ? this.#queue.get(id) : undefined;
-      if (job === undefined) throw errors.jobNotFound(this.kind, id);
+    const sees = (job: Owned<Job>) => owner === null || job.owner === owner;
+    /** @throws SteerdError job_not_found, as all below */
+    const get = async (id: string): Promise<Owned<Job>> => {
+      const job = await this.#queue.get(id);
+      if (job === undefined || !sees(job)) throw errors.jobNotFound(this.options.kind, id);
       return job;
+    };
+    const events = async (id: string): Promise<FollowedLog<Event>> => {
+      await get(id);
+      return (await this.#queue.events(id)) as FollowedLog<Event>;
     };
     return {
       /** Newest first. */
-      list: () => this.#queue.list().filter(({ id }) => sees(id)),
-      /** @throws SteerdError job_not_found, as all below */
+      list: async () => (await this.#queue.list()).filter(sees),
       get,
-      events: (id: string): Events => this.#queue.events(get(id).id) as Events,
-      cancel: async (id: string): Promise<Job> => this.#queue.cancel(get(id).id),
+      events,
+      cancel: async (id: string): Promise<Job> => this.#queue.cancel((await get(id)).id),
       /** The job at its end; the signal's reason is thrown when it is aborted, and the job goes on. */
       end: async (id: string, signal: AbortSignal): Promise<Job> => {
-        await endOfJob(this.#queue.events(get(id).id), `/v1/${this.kind}s/${id}`, signal);
+        await endOfJob(await events(id), `/v1/${this.options.kind}s/${id}`, signal);
         return get(id);
       },
     };
+  }
+
+  counts() {
+    return this.#queue.counts();
   }
 
   close(): Promise<void> {
@@ -158,29 +185,49 @@ const begun = (model: string) =>
     error: null,
   }) as const;
 
+interface MeasurementJobsOptions {
+  /** What the work uses, without the limits of any key. */
+  readonly services: MeasuringServices;
+  readonly log: Log;
+  /** Where jobs are kept and who works on them: this process alone, and for as long as it lives, without. */
+  readonly openQueue?: OpenQueue | undefined;
+  /** Hears of each job that ended here. */
+  readonly onFinished?: ((kind: Kind, status: string) => void) | undefined;
+}
+
 export class MeasurementJobs {
-  readonly #calibrations: Jobs<CalibrationJob, CalibrationLog>;
-  readonly #sweeps: Jobs<SweepJob, SweepLog>;
+  readonly #calibrations: Jobs<CalibrationJob, CalibrationJobRequest, CalibrationEvent, CalibrationLog>;
+  readonly #sweeps: Jobs<SweepJob, SweepRequest, SweepEvent, SweepLog>;
 
-  constructor(log: Log) {
-    this.#calibrations = new Jobs<CalibrationJob, CalibrationLog>(
-      'calibration',
-      () => new CalibrationLog(),
-      log,
-    );
-    this.#sweeps = new Jobs<SweepJob, SweepLog>('sweep', () => new SweepLog(), log);
+  constructor({ services, log, openQueue = localQueue, onFinished }: MeasurementJobsOptions) {
+    const common = { log, openQueue, onFinished };
+    this.#calibrations = new Jobs({
+      ...common,
+      kind: 'calibration',
+      newEvents: (kept) => new CalibrationLog(kept),
+      work: (asked, { model }, signal, onProgress) =>
+        workOnCalibration(services, asked, model, signal, onProgress),
+    });
+    this.#sweeps = new Jobs({
+      ...common,
+      kind: 'sweep',
+      newEvents: (kept) => new SweepLog(kept),
+      work: (asked, { model }, signal, onProgress) => workOnSweep(services, asked, model, signal, onProgress),
+    });
   }
 
-  /** @throws SteerdError queue_full, stopping */
-  calibrate(name: string, model: string, work: Work<CalibrationJob>, owner: string | null): CalibrationJob {
+  /** @throws SteerdError queue_full, stopping, database_unavailable */
+  calibrate(request: CalibrationJobRequest, model: string, asker: Asker): Promise<CalibrationJob> {
+    const { concept: name } = request;
     const job = { id: newId('calibration'), object: 'calibration' as const, name, ...begun(model) };
-    return this.#calibrations.add({ ...job, concept: null, warnings: [] }, work, owner);
+    return this.#calibrations.add({ ...job, concept: null, warnings: [] }, request, asker);
   }
 
-  /** @throws SteerdError queue_full, stopping */
-  sweep(answers: number, model: string, work: Work<SweepJob>, owner: string | null): SweepJob {
+  /** @throws SteerdError queue_full, stopping, database_unavailable */
+  sweep(request: SweepRequest, model: string, asker: Asker): Promise<SweepJob> {
+    const answers = request.prompts.length * request.concepts.length * request.strengths.length;
     const job = { id: newId('sweep'), object: 'sweep' as const, ...begun(model), answers, result: null };
-    return this.#sweeps.add(job, work, owner);
+    return this.#sweeps.add(job, request, asker);
   }
 
   calibrations(owner: string | null) {
@@ -191,7 +238,12 @@ export class MeasurementJobs {
     return this.#sweeps.of(owner);
   }
 
-  /** Cancels what is left, and waits until it has stopped. */
+  /** How many there are of each kind. */
+  get counts(): Readonly<Record<Kind, () => JobCounts | Promise<JobCounts>>> {
+    return { calibration: () => this.#calibrations.counts(), sweep: () => this.#sweeps.counts() };
+  }
+
+  /** Cancels what is left here, or leaves it to others and to the next start, and waits until it has stopped. */
   async close(): Promise<void> {
     await Promise.all([this.#calibrations.close(), this.#sweeps.close()]);
   }

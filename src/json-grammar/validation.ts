@@ -3,7 +3,7 @@
  * none is compiled to code. Formats are not checked, as draft 2020-12 has it by default. Patterns are tried with a limit
  * of time, since some take for ever.
  */
-import { createContext, Script } from 'node:vm';
+import { PatternTrials } from './pattern-trials.js';
 import { hasType, isSchema, referenced, type Schema, typeList } from './schema-parts.js';
 
 /** What is wrong with a value, and where: "/a/0 must be a string". */
@@ -16,7 +16,6 @@ export interface Fault {
 const mostDepth = 64;
 /** Schemas applied to values in one validation. */
 const mostSteps = 100_000;
-const patternMilliseconds = 50;
 
 /** The first fault; null for a value that validates, and where the schema is too large to tell. */
 export function faultOf(schema: unknown, value: unknown): Fault | null {
@@ -51,24 +50,6 @@ function canonical(value: unknown): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
 }
 
-const matcher = new Script('new RegExp(source, "u").test(text)');
-const plainMatcher = new Script('new RegExp(source).test(text)');
-const sandbox = createContext(Object.create(null) as object) as { source: string; text: string };
-
-/** True where the pattern is no expression or takes too long: then nobody can tell. */
-function matches(source: string, text: string): boolean {
-  sandbox.source = source;
-  sandbox.text = text;
-  for (const script of [matcher, plainMatcher]) {
-    try {
-      return script.runInContext(sandbox, { timeout: patternMilliseconds }) as boolean;
-    } catch {
-      // Without the u flag it may still be an expression.
-    }
-  }
-  return true;
-}
-
 /** Whether a number is a multiple as it is written: 0.07 is one of 0.01, though its double is not. */
 function isMultiple(value: number, step: number): boolean {
   if (!(step > 0)) return true;
@@ -77,7 +58,7 @@ function isMultiple(value: number, step: number): boolean {
   return Math.abs(quotient - Math.round(quotient)) <= 1e-9 + 4 * Number.EPSILON * Math.abs(quotient);
 }
 
-type Check = (schema: Schema, value: never, at: string) => string | null;
+type Check = (schema: Schema, value: never, trials: PatternTrials) => string | null;
 const number = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise);
 
 const ofNumbers: Check = (schema, value: number) => {
@@ -92,13 +73,13 @@ const ofNumbers: Check = (schema, value: number) => {
   return null;
 };
 
-const ofStrings: Check = (schema, value: string) => {
+const ofStrings: Check = (schema, value: string, trials) => {
   const { length } = [...value];
   if (length < number(schema.minLength, 0))
     return `must have at least ${String(schema.minLength)} characters`;
   if (length > number(schema.maxLength, Infinity))
     return `must have at most ${String(schema.maxLength)} characters`;
-  if (typeof schema.pattern === 'string' && !matches(schema.pattern, value))
+  if (typeof schema.pattern === 'string' && !trials.matches(schema.pattern, value))
     return `must match ${schema.pattern.slice(0, 200)}`;
   return null;
 };
@@ -135,6 +116,7 @@ const ofObjects: Check = (schema, value: Schema) => {
 
 class Validator {
   #steps = 0;
+  readonly #trials = new PatternTrials();
 
   constructor(readonly root: unknown) {}
 
@@ -142,7 +124,7 @@ class Validator {
     if (++this.#steps > mostSteps || depth > mostDepth) throw new TooMuch();
     if (schema === false) return { at, message: 'must not be there' };
     if (!isSchema(schema)) return null;
-    const message = this.#plainly(schema, value, at);
+    const message = this.#plainly(schema, value);
     if (message !== null) return { at, message };
     const own = new Seen();
     const fault =
@@ -160,15 +142,15 @@ class Validator {
     return fits;
   }
 
-  #plainly(schema: Schema, value: unknown, at: string): string | null {
+  #plainly(schema: Schema, value: unknown): string | null {
     if (!hasType(value, typeList(schema))) return `must be ${typeList(schema).join(' or ')}`;
     if ('const' in schema && !same(schema.const, value)) return `must be ${JSON.stringify(schema.const)}`;
     if (Array.isArray(schema.enum) && !schema.enum.some((one) => same(one, value)))
       return `must be one of ${JSON.stringify(schema.enum).slice(0, 200)}`;
-    if (typeof value === 'number') return ofNumbers(schema, value as never, at);
-    if (typeof value === 'string') return ofStrings(schema, value as never, at);
-    if (Array.isArray(value)) return ofLists(schema, value as never, at);
-    return isSchema(value) ? ofObjects(schema, value as never, at) : null;
+    if (typeof value === 'number') return ofNumbers(schema, value as never, this.#trials);
+    if (typeof value === 'string') return ofStrings(schema, value as never, this.#trials);
+    if (Array.isArray(value)) return ofLists(schema, value as never, this.#trials);
+    return isSchema(value) ? ofObjects(schema, value as never, this.#trials) : null;
   }
 
   #combined(schema: Schema, value: unknown, at: string, depth: number, seen: Seen): Fault | null {
@@ -227,7 +209,10 @@ class Validator {
     for (const [name, member] of Object.entries(value)) {
       const place = `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
       const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
-      const inner = [...own, ...patterns.flatMap(([source, part]) => (matches(source, name) ? [part] : []))];
+      const inner = [
+        ...own,
+        ...patterns.flatMap(([source, part]) => (this.#trials.matches(source, name) ? [part] : [])),
+      ];
       if (inner.length === 0 && schema.additionalProperties !== undefined)
         inner.push(schema.additionalProperties);
       if (inner.length > 0) seen.keys.add(name);

@@ -31,6 +31,8 @@ export interface ModelRegistry {
   readonly defaultId: string;
   /** The default one first, then the others that were found when `refresh` looked last. */
   ids(): readonly string[];
+  /** Whether another server of the fleet has what this name means (`model` or `model@...`), and this one has not. */
+  elsewhere?(name: string): boolean;
   /** Looks at the models directory again. */
   refresh(): Promise<void>;
   /**
@@ -55,14 +57,18 @@ export interface ModelRegistry {
   close(): Promise<void>;
 }
 
-/** The id of a model by its name, the default one's if there is none. @throws SteerdError model_not_found */
+/** What there is to say of a model that is not here. */
+export const missingModel = (models: Pick<ModelRegistry, 'ids' | 'elsewhere'>, name: string) =>
+  models.elsewhere?.(name) ? errors.modelElsewhere(name) : errors.modelNotFound(name, models.ids());
+
+/** The id of a model by its name, the default one's if there is none. @throws SteerdError model_not_found, model_elsewhere */
 export async function modelId(
-  models: Pick<ModelRegistry, 'defaultId' | 'ids' | 'refresh'>,
+  models: Pick<ModelRegistry, 'defaultId' | 'ids' | 'refresh' | 'elsewhere'>,
   asked: string | undefined,
 ): Promise<string> {
   const id = asked ?? models.defaultId;
   if (!models.ids().includes(id)) await models.refresh();
-  if (!models.ids().includes(id)) throw errors.modelNotFound(id, models.ids());
+  if (!models.ids().includes(id)) throw missingModel(models, id);
   return id;
 }
 
@@ -76,6 +82,7 @@ export function withModels(
       return models.defaultId;
     },
     ids: () => models.ids(),
+    elsewhere: (name) => models.elsewhere?.(name) ?? false,
     refresh: () => models.refresh(),
     get: async (id, signal) => change(await models.get(id, signal)),
     loaded: () => models.loaded(),

@@ -109,6 +109,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     logController: new LogController({ disableRequestLogging: true }),
     // plugins/running-answers.ts answers requests to a closing server, in our error shape.
     return503OnClosing: false,
+    // A busy machine takes long to load modules; a server that gave up after the usual 10 s would not come back from a restart.
+    pluginTimeout: 120_000,
     routerOptions: { maxParamLength: pathPartLimit },
     frameworkErrors: refuseUrl,
     rewriteUrl: ({ url = '/' }) => meantUrl(url),

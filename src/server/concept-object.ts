@@ -1,40 +1,53 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
-import type { StoredConcept } from '../concepts/concept-store.js';
+import type { ConceptLibrary } from '../concepts/concept-lookup.js';
 import { readingsDocument } from '../concepts/readings.js';
+import type { ConceptEntry, StoredConcept } from '../concepts/stored-concept.js';
 import { conceptWarnings, strengthSummary } from '../fitting/measure/calibration-warnings.js';
 import type { ConceptList, ConceptObject, ConceptPageQuery } from '../schemas/concepts.js';
 
 /** Concepts' names have no such sign. */
 const cursorSign = '@';
 
-const cursorOf = ({ concept: { name, model } }: StoredConcept) => `${name}${cursorSign}${model}`;
+const cursorOf = ({ name, model }: ConceptEntry) => `${name}${cursorSign}${model}`;
 
 /** By name, and by model where several have a concept of that name. */
-function compare(a: StoredConcept['concept'], b: Pick<StoredConcept['concept'], 'name' | 'model'>): number {
+function compare(a: ConceptEntry, b: Pick<ConceptEntry, 'name' | 'model'>): number {
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   return a.model === b.model ? 0 : a.model < b.model ? -1 : 1;
 }
 
 /** @param after a cursor, or a name: then behind all concepts of that name */
-function isBehind({ concept }: StoredConcept, after: string): boolean {
+function isBehind(entry: ConceptEntry, after: string): boolean {
   const at = after.indexOf(cursorSign);
-  if (at < 0) return concept.name > after;
-  return compare(concept, { name: after.slice(0, at), model: after.slice(at + 1) }) > 0;
+  if (at < 0) return entry.name > after;
+  return compare(entry, { name: after.slice(0, at), model: after.slice(at + 1) }) > 0;
 }
 
-export function conceptPage(
-  stored: readonly StoredConcept[],
+/**
+ * Only the concepts of the page are read.
+ * @throws SteerdError storage_failed, database_unavailable
+ */
+export async function conceptPage(
+  concepts: Pick<ConceptLibrary, 'list' | 'load'>,
   { limit, after }: Pick<ConceptPageQuery, 'limit' | 'after'>,
-): ConceptList {
-  const rest = stored
+  model: string | undefined,
+): Promise<ConceptList> {
+  const rest = concepts
+    .list(model)
     .filter((one) => after === undefined || isBehind(one, after))
-    .sort((a, b) => compare(a.concept, b.concept));
+    .sort(compare);
   const page = rest.slice(0, limit);
+  const data: ConceptList['data'] = [];
+  for (const entry of page) {
+    // One that is deleted meanwhile is left out.
+    const stored = await concepts.load(entry.model, entry.name);
+    if (stored !== undefined) data.push(toConceptObject(stored));
+  }
   const last = page.at(-1);
   const hasMore = rest.length > limit;
   return {
     object: 'list',
-    data: page.map(toConceptObject),
+    data,
     has_more: hasMore,
     next: hasMore && last ? cursorOf(last) : null,
   };

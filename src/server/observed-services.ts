@@ -36,9 +36,9 @@ export function observeServices(services: Services, metrics: Metrics): Services 
     ...services,
     models: withModels(models, observe),
     concepts: withConcepts(concepts, {
-      get(model, name) {
-        const stored = concepts.get(model, name);
-        if (stored !== undefined) names.set(stored.concept.vectors, name);
+      async load(model, name) {
+        const stored = await concepts.load(model, name);
+        if (stored !== undefined) names.set(stored.concept.vectors, stored.concept.name);
         return stored;
       },
     }),

@@ -1,15 +1,17 @@
 /** The services as one caller may use them: models and concepts of the key's lists only, strengths under its cap, tokens counted. */
 import type { Caller } from '../access/access-control.js';
 import type { ApiKey } from '../access/api-key.js';
-import type { KeyUsage } from '../access/key-usage.js';
 import { ManagedKeys } from '../access/managed-keys.js';
 import { allows } from '../access/scopes.js';
+import type { Usage } from '../access/usage.js';
 import { ResponseStore } from '../completions/response-store.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
+import { readPin } from '../concepts/pinned-name.js';
 import { withEngine } from '../engine/engine.js';
 import type { PairsRequest, SequenceRequest, SequenceStep } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import { fitOf } from '../fitting/fit-progress.js';
+import type { Jobs } from '../jobs/jobs.js';
 import type { LoadedModel } from '../models/model.js';
 import { type ModelRegistry, withModels } from '../models/registry.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
@@ -47,8 +49,10 @@ export function restrictServices(
 }
 
 /** A concept that is not there yet may be on its way. */
-const withFits = (concepts: ConceptLibrary, fits: Pick<CallerServices['fits'], 'list'>): ConceptLibrary =>
-  withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
+const withFits = (
+  concepts: ConceptLibrary,
+  fits: Pick<CallerServices['fits'], 'unfinished'>,
+): ConceptLibrary => withConcepts(concepts, { fitting: (model, name) => fitOf(fits, model, name) });
 
 /** @throws SteerdError concept_not_allowed */
 function checkConcept(name: string, allowed: readonly string[], param: string): void {
@@ -91,7 +95,7 @@ function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): Mod
 function ofModels(concepts: ConceptLibrary, { models: allowed }: ApiKey): ConceptLibrary {
   if (allowed === null) return concepts;
   return withConcepts(concepts, {
-    list: (model) => concepts.list(model).filter(({ concept }) => allowed.includes(concept.model)),
+    list: (model) => concepts.list(model).filter((entry) => allowed.includes(entry.model)),
     modelsWith: (name) => concepts.modelsWith(name).filter((model) => allowed.includes(model)),
   });
 }
@@ -122,11 +126,17 @@ function restrictConcepts(
 function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Partial<ConceptLibrary> {
   const isAllowed = (name: string) => allowed.includes(name);
   return {
-    get(model, name) {
-      checkConcept(name, allowed, 'concept');
-      return concepts.get(model, name);
+    find: (model, name) => (isAllowed(name) ? concepts.find(model, name) : undefined),
+    async load(model, name) {
+      // Whoever may use a name may use every version of it; a list may also have one version alone.
+      if (!isAllowed(name)) checkConcept(readPin(name).name, allowed, 'concept');
+      return concepts.load(model, name);
     },
-    list: (model) => concepts.list(model).filter(({ concept }) => isAllowed(concept.name)),
+    async versions(model, name) {
+      checkConcept(name, allowed, 'name');
+      return concepts.versions(model, name);
+    },
+    list: (model) => concepts.list(model).filter(({ name }) => isAllowed(name)),
     names: (model) => concepts.names(model).filter(isAllowed),
     modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
     async put(concept, signal) {
@@ -162,6 +172,7 @@ function restrictFits(
       list: () => fits.list(),
       cancel: (job) => fits.cancel(job),
       events: (job) => fits.events(job),
+      unfinished: () => fits.unfinished(),
     };
   }
   const isVisible = (job: FitJob | undefined) =>
@@ -175,32 +186,29 @@ function restrictFits(
       if (models !== null && !models.includes(model)) throw errors.modelNotFound(model, ids());
       return fits.create({ ...request, model }, signal, maker);
     },
-    get(id) {
-      const job = fits.get(id);
+    async get(id) {
+      const job = await fits.get(id);
       return isVisible(job) ? job : undefined;
     },
-    list: () => fits.list().filter(isVisible),
+    list: async () => (await fits.list()).filter(isVisible),
     async cancel(id) {
-      if (!isVisible(fits.get(id))) throw errors.fitNotFound(id);
+      if (!isVisible(await fits.get(id))) throw errors.fitNotFound(id);
       return fits.cancel(id);
     },
-    events: (id) => (isVisible(fits.get(id)) ? fits.events(id) : undefined),
+    events: async (id) => (isVisible(await fits.get(id)) ? fits.events(id) : undefined),
+    unfinished: () => fits.unfinished().filter(isVisible),
   };
 }
 
-interface ModelJobs<Request, Job, Events> {
-  create(request: Request): Job;
-  get(id: string): Job | undefined;
-  list(): Job[];
-  cancel(id: string): Promise<Job>;
-  events(id: string): Events | undefined;
+interface ModelJobs<Request, Job, Event> extends Jobs<Job, Event> {
+  create(request: Request): Promise<Job>;
 }
 
 /** Only admins pull and import: both fill the disk and bring what everybody may then run. */
-function restrictJobs<Request, Job, Events>(
-  jobs: ModelJobs<Request, Job, Events>,
+function restrictJobs<Request, Job, Event>(
+  jobs: ModelJobs<Request, Job, Event>,
   { id, scopes }: ApiKey,
-): ModelJobs<Request, Job, Events> {
+): ModelJobs<Request, Job, Event> {
   if (allows(scopes, 'admin')) return jobs;
   const refuse = () => {
     throw errors.scopeTooSmall(id, 'admin', scopes);
@@ -209,7 +217,7 @@ function restrictJobs<Request, Job, Events>(
     get: (job) => jobs.get(job),
     list: () => jobs.list(),
     events: (job) => jobs.events(job),
-    create: refuse,
+    create: async () => refuse(),
     cancel: async () => refuse(),
   };
 }
@@ -269,7 +277,7 @@ function metered(model: LoadedModel, { key, usage }: Caller, count: KeyCounter):
 async function* countTokens(
   steps: AsyncIterable<SequenceStep>,
   { prompt }: SequenceRequest,
-  usage: KeyUsage,
+  usage: Pick<Usage, 'spendTokens'>,
   count: (what: KeyCount, amount: number) => void,
 ): AsyncGenerator<SequenceStep> {
   let read = false;

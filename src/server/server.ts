@@ -2,6 +2,7 @@
  * One server's life: open the services, listen, load, answer; at the end let running answers finish. It
  * listens before the model is loaded, so that /health and /ready answer from the start.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
@@ -17,6 +18,8 @@ export interface OpenedServices extends Services {
   readonly imports: Services['imports'] & { close(): Promise<void> };
   /** Resolves when the model can answer; rejects when it never will. */
   readonly loaded: Promise<unknown>;
+  /** Leaves what is shared with other servers; the last thing that needs it is done then. */
+  readonly closeShared?: () => Promise<void>;
   /** Lets other servers have the data directory, once nothing writes there any more. */
   readonly unlock?: () => Promise<void>;
 }
@@ -27,7 +30,7 @@ export interface RunningServer {
   readonly url: string;
   readonly services: OpenedServices;
   /**
-   * Stops accepting, cancels fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
+   * Says no at /ready, goes on answering for `drainDelay` seconds, then stops accepting, stops fits, pulls and imports and waits for the answers being made, at most `shutdownSeconds`; those that
    * are left then end with an error. Resolves when nothing runs any more.
    */
   stop(): Promise<void>;
@@ -48,34 +51,46 @@ export async function startServer(
   const services = await open(settings, log);
   // Callers await `services.loaded` when they need it; until then its rejection must not end the process.
   services.loaded.catch(() => {});
-  const closeServices = async () => {
-    await closeJobs(services);
-    await services.models.close();
-    await services.unlock?.();
-  };
   try {
     const app = await buildApp(services, { settings, log });
     const { host, port } = settings;
     const url = await app.listen({ host, port }).catch((error) => throwListenFault(error, host, port));
     let stopped: Promise<void> | undefined;
     const stop = () => {
-      stopped ??= stopApp(app, services, settings.shutdownSeconds).then(closeServices);
+      stopped ??= drain(app, settings.drainDelay)
+        .then(() => stopApp(app, services, settings.shutdownSeconds))
+        .then(() => closeServices(services));
       return stopped;
     };
     return { url, services, stop };
   } catch (error) {
-    await closeServices();
+    await closeServices(services);
     throw error;
   }
 }
 
-/** Cancels fits, pulls and imports. Resolves when none of them runs any more. */
+/** Ends everything that was opened. */
+export async function closeServices(services: OpenedServices): Promise<void> {
+  await closeJobs(services);
+  await services.models.close();
+  await services.closeShared?.();
+  await services.unlock?.();
+}
+
+/** Cancels fits, pulls and imports, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
 export async function closeJobs({
   fits,
   pulls,
   imports,
-}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports'>): Promise<void> {
-  await Promise.all([fits.close(), pulls.close(), imports.close()]);
+  measurements,
+}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements'>): Promise<void> {
+  await Promise.all([fits.close(), pulls.close(), imports.close(), measurements?.close()]);
+}
+
+/** A balancer looks at /ready every few seconds: until it has seen the no, it sends requests, and they are answered. */
+async function drain(app: App, seconds: number): Promise<void> {
+  app.drain();
+  if (seconds > 0) await pause(seconds * 1000);
 }
 
 async function stopApp(app: App, services: OpenedServices, seconds: number): Promise<void> {

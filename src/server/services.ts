@@ -4,14 +4,19 @@ import type { ManagedKeys } from '../access/managed-keys.js';
 import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
+import type { MeasurementJobs } from '../fitting/measurement-jobs.js';
 import type { ImportJobs } from '../models/import/import-jobs.js';
 import type { PullJobs } from '../models/pull/pull-jobs.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
+type JobCalls = 'create' | 'get' | 'list' | 'cancel' | 'events';
+
 export interface Services extends ModelsAndConcepts {
-  readonly fits: Pick<FitJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
-  readonly pulls: Pick<PullJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
-  readonly imports: Pick<ImportJobs, 'create' | 'get' | 'list' | 'cancel' | 'events'>;
+  readonly fits: Pick<FitJobs, JobCalls | 'unfinished' | 'counts'>;
+  readonly pulls: Pick<PullJobs, JobCalls | 'counts'>;
+  readonly imports: Pick<ImportJobs, JobCalls | 'counts'>;
+  /** Calibrations and sweeps that are jobs; the application's own without. */
+  readonly measurements?: MeasurementJobs;
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
   /** Responses that later requests may refer to; the application's own without. */
@@ -21,7 +26,10 @@ export interface Services extends ModelsAndConcepts {
 }
 
 /** What a route works with: the services as the caller of its request may use them. */
-export interface CallerServices extends Pick<Services, 'models' | 'concepts' | 'fits' | 'pulls' | 'imports'> {
+export interface CallerServices extends Pick<Services, 'models' | 'concepts'> {
+  readonly fits: Pick<FitJobs, JobCalls | 'unfinished'>;
+  readonly pulls: Pick<PullJobs, JobCalls>;
+  readonly imports: Pick<ImportJobs, JobCalls>;
   readonly responses: OwnResponses;
   readonly keys: ManagedKeys;
 }

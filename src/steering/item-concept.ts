@@ -4,7 +4,7 @@
  * version the hash of the numbers, whatever they are called.
  */
 import type { Concept } from '../concepts/concept.js';
-import { type ConceptLookup, storedConcept } from '../concepts/concept-lookup.js';
+import { type ConceptLookup, conceptAtHand } from '../concepts/concept-lookup.js';
 import { importVectors } from '../concepts/vector-import.js';
 import type { ModelShape } from '../engine/protocol.js';
 import { errors, SteerdError } from '../errors.js';
@@ -33,7 +33,7 @@ export function itemConcept(
     return inlineConcept(item, model, field);
   }
   const param = field('concept');
-  const { concept } = storedConcept(concepts, model.id, item.concept, param);
+  const concept = conceptAtHand(concepts, model.id, item.concept, param);
   checkConcept(concept, model, param);
   return concept;
 }

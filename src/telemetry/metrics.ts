@@ -39,8 +39,12 @@ export interface Snapshot {
   readonly modelsLoaded: number;
   /** Weights, and KV caches once they are full. */
   readonly modelBytes: number;
-  /** Jobs by status. */
-  readonly fits: Readonly<Record<string, number>>;
+}
+
+/** Jobs of a kind: this server's by status, and what waits in the whole fleet. */
+export interface JobNumbers {
+  readonly own: Readonly<Record<string, number>>;
+  readonly waiting: number;
 }
 
 export class Metrics {
@@ -115,6 +119,10 @@ export class Metrics {
     buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800],
     registers: this.#registers,
   });
+  readonly jobsFinished = this.#counter('jobs_finished_total', 'Jobs that ended on this server', [
+    'kind',
+    'status',
+  ]);
   readonly http = new Histogram({
     name: 'steerd_http_request_duration_seconds',
     help: 'From the request to the last byte of its reply',
@@ -161,14 +169,43 @@ export class Metrics {
       'Weights of the models in memory, with their KV caches when full',
       (now) => now.modelBytes,
     );
+  }
+
+  /**
+   * Adds the gauges of jobs. In a fleet those by status are of this server alone, and sum up; what waits is the fleet's, the same
+   * from each.
+   * @param kinds the numbers of each kind; a kind whose numbers cannot be read just now is left out of that scrape
+   */
+  observeJobs(kinds: Readonly<Record<string, () => JobNumbers | Promise<JobNumbers>>>): void {
+    const registers = this.#registers;
+    const waiting = new Gauge({
+      name: 'steerd_jobs_waiting',
+      help: 'Jobs that wait, by kind; in a fleet all there are, the same from each server',
+      labelNames: ['kind'],
+      registers,
+    });
+    const jobs = new Gauge({
+      name: 'steerd_jobs',
+      help: 'Jobs by kind and status; in a fleet those of this server',
+      labelNames: ['kind', 'status'],
+      registers,
+    });
     new Gauge({
       name: 'steerd_fits',
-      help: 'Fit jobs by status',
+      help: 'Fit jobs by status; in a fleet those of this server',
       labelNames: ['status'],
-      registers: this.#registers,
-      collect() {
-        this.reset();
-        for (const [status, count] of Object.entries(take().fits)) this.set({ status }, count);
+      registers,
+      async collect() {
+        for (const gauge of [this, waiting, jobs]) gauge.reset();
+        const read = async ([kind, numbers]: [string, () => JobNumbers | Promise<JobNumbers>]) => {
+          const now = await numbers();
+          waiting.set({ kind }, now.waiting);
+          for (const [status, count] of Object.entries(now.own)) {
+            jobs.set({ kind, status }, count);
+            if (kind === 'fit') this.set({ status }, count);
+          }
+        };
+        await Promise.allSettled(Object.entries(kinds).map(read));
       },
     });
   }

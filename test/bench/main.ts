@@ -9,6 +9,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/common/package.js';
+import { conceptsAtHand } from '../../src/concepts/concept-lookup.js';
 import { ConceptStore } from '../../src/concepts/concept-store.js';
 import { loadModel } from '../../src/models/serve/load.js';
 import { ortVersion } from '../../src/ort/library.js';
@@ -71,6 +72,7 @@ async function serving(): Promise<void> {
     'The harbour was quiet that morning. A single boat moved out past the breakwater, its engine a low hum against the tide.',
   );
   const concepts = store.names(id);
+  const atHand = await conceptsAtHand(store, id, concepts);
   const edits = Array.from(
     { length: 16 },
     (_, row) =>
@@ -85,7 +87,7 @@ async function serving(): Promise<void> {
             positions: 'all',
           },
         ],
-        { model: { id, shape: model.engine.shape }, concepts: store, promptLength: prompt.length + 1 },
+        { model: { id, shape: model.engine.shape }, concepts: atHand, promptLength: prompt.length + 1 },
       ).edit,
   );
 

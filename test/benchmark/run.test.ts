@@ -1,6 +1,8 @@
 /** A run ends with every cell once, however often it is killed on its way. */
 import assert from 'node:assert/strict';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -63,7 +65,7 @@ test('a run that is killed anywhere goes on, repeats no finished cell, and ends 
   await work(whole.folder, whole.run, whole.service);
   const expected = timeless(await recordsOf(whole.folder));
   const asked = whole.service.answers.length;
-  for (const breaksAt of [3, 30, 77, 150, 260]) {
+  for (const breaksAt of [30, 150, 260]) {
     const { folder, run } = await started(t);
     const killed = new StubService(breaksAt);
     await assert.rejects(work(folder, run, killed), /killed/);
@@ -98,4 +100,38 @@ test('a fit that is impossible is recorded with its reason, and the others go on
   const again = new StubService(1);
   await work(folder, run, again);
   assert.equal(again.fits.length, 0);
+});
+
+test('a judge that fails ends the run; what it has marked is kept, and what is missing is marked later', async (t) => {
+  let left = 12;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      if (left-- <= 0) response.writeHead(403).end('no more');
+      else response.end(JSON.stringify({ choices: [{ message: { content: '{"score": 1}' } }] }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const folder = await folderOf(t);
+  const service = new StubService();
+  const whole = await stubRun(service, { judge: { url, model: 'm', scores: ['success', 'fluency'] } });
+  const run = { ...whole, concepts: whole.concepts.slice(0, 1) };
+  await writeRun(folder, run);
+  const judge = { url, model: 'm', atOnce: 4, timeLimit: 5000 };
+  await assert.rejects(runBenchmark({ api: service, folder, run, judge, inFlight: 8 }), {
+    code: 'judge_failed',
+  });
+  const marked = (records: readonly BenchRecord[]) =>
+    records.flatMap((record) => (record.kind === 'judgement' ? [`${record.cell} ${record.score_name}`] : []));
+  const before = marked(await recordsOf(folder));
+  left = Number.POSITIVE_INFINITY;
+  const after = new StubService();
+  const summary = await runBenchmark({ api: after, folder, run, judge, inFlight: 8 });
+  const all = marked(await recordsOf(folder));
+  const { total } = new Cells(run);
+  assert.deepEqual([all.length, new Set(all).size], [2 * total, 2 * total]);
+  assert.ok(before.length > 0 && before.length <= 2 * 12);
+  assert.equal(summary.judge_use.m?.judgements, 2 * total);
+  assert.equal(answersIn(await recordsOf(folder)).length, total);
 });

@@ -22,7 +22,7 @@ let summary: Summary;
 before(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'steerd-benchmark-'));
   const service = new StubService();
-  run = await stubRun(service, { each: 3 });
+  run = await stubRun(service, { each: 2 });
   await writeRun(folder, run);
   await runBenchmark({ api: service, folder, run, inFlight: 8 });
   for await (const record of readRecords(folder)) records.push(record);
@@ -82,7 +82,7 @@ const figure = (judge: string, measure: string, variant: string, group = allClas
 };
 
 test('the order of the records tells nothing, to the last digit', async () => {
-  for (const seed of [1, 2]) assert.deepEqual(await summarise(run, shuffled(records, seed)), summary);
+  assert.deepEqual(await summarise(run, shuffled(records, 1)), summary);
 });
 
 test('success at strength 1 is the mean over the concepts, and the best point is never worse', () => {
@@ -93,7 +93,7 @@ test('success at strength 1 is the mean over the concepts, and the best point is
     const mean = own.filter(({ success }) => success).length / own.length;
     const { fixed, oracle } = figure(builtIn, 'success', id);
     assert.ok(fixed && Math.abs(fixed.mean - mean) < 1e-4);
-    assert.equal(fixed.n, 15);
+    assert.equal(fixed.n, 10);
     assert.ok(fixed.low <= fixed.mean && fixed.mean <= fixed.high);
     assert.ok(oracle && oracle.mean >= fixed.mean);
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { writeRun } from '../../src/benchmark/record-file.js';
+import { summarise } from '../../src/benchmark/summary.js';
 import { BenchmarkList, BenchmarkRun } from '../../src/schemas/benchmarks.js';
 import { build } from '../helpers/app.js';
 import { sampleRun } from './report/sample-run.js';
@@ -25,21 +26,29 @@ async function setup(t: TestContext) {
         .join(''),
     );
   const now = async () => BenchmarkRun.parse((await app.inject('/v1/benchmarks/first%20run')).json());
-  return { app, data, folder, run, records, add, now };
+  /** A run that has grown is not read again at once. */
+  const when = async (is: (run: BenchmarkRun) => boolean) => {
+    for (;;) {
+      const told = await now();
+      if (is(told)) return told;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  return { app, data, folder, run, records, add, now, when };
 }
 
 test('a run is told as it goes on, and its report is a page that runs no script', async (t) => {
-  const { app, folder, run, records, add, now } = await setup(t);
+  const { app, folder, run, records, add, now, when } = await setup(t);
   assert.deepEqual((await now()).answers, { done: 0, total: 150 });
   await writeFile(join(folder, '.lock'), 'x');
   await add(0, 100);
-  const half = await now();
+  const half = await when(({ answers }) => answers.done > 0);
   assert.equal(half.state, 'running');
   assert.equal(half.answers.done, records.slice(0, 100).filter(({ kind }) => kind === 'answer').length);
   await utimes(join(folder, '.lock'), 1, 1);
   assert.equal((await now()).state, 'stopped');
   await add(100, records.length);
-  const whole = await now();
+  const whole = await when(({ state }) => state === 'done');
   // Twelve answers are missing, for one fit failed.
   assert.deepEqual(
     [whole.state, whole.answers, whole.fits],
@@ -52,6 +61,14 @@ test('a run is told as it goes on, and its report is a page that runs no script'
   assert.ok(whole.success.every(({ mean, low, high }) => low <= mean && mean <= high));
   const { data } = BenchmarkList.parse((await app.inject('/v1/benchmarks')).json());
   assert.deepEqual(data, [whole]);
+  const { figures } = await summarise(run, records);
+  for (const { judge, variant, ...told } of whole.success) {
+    const of = figures.find(
+      (one) =>
+        one.judge === judge && one.variant === variant && one.measure === 'success' && one.class === 'all',
+    )?.fixed;
+    assert.deepEqual(told, { mean: of?.mean, low: of?.low, high: of?.high, concepts: of?.n });
+  }
   const events = await app.inject('/v1/benchmarks/first%20run/events');
   assert.deepEqual(JSON.parse(/^data: (.*)$/m.exec(events.body)?.[1] ?? ''), whole);
   const report = await app.inject('/v1/benchmarks/first%20run/report');

@@ -13,7 +13,7 @@ test('a fit that names no recipe says which one was best, and keeps what the oth
     ...places,
   ]);
   const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-  const concept = store.get(tinyChatModel, 'Sea')?.concept;
+  const concept = (await store.load(tinyChatModel, 'Sea'))?.concept;
   assert.ok(concept);
   const { recipe, method, details } = concept.record;
   const { candidates, chosen } = details.auto as {

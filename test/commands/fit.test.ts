@@ -36,7 +36,7 @@ test('a concept fitted by name is in the data directory, and fitting it again ch
   const said = await runCommand(t, register, [...args, ...places]);
   const open = async () => {
     const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-    const stored = store.get(tinyChatModel, 'Sea');
+    const stored = await store.load(tinyChatModel, 'Sea');
     assert.ok(stored);
     return stored.concept;
   };
@@ -70,7 +70,7 @@ test('what a concept is told apart from is said by options too', async (t) => {
   ];
   await runCommand(t, register, ['fit', 'tea', ...`${said} ${rest}`.split(' '), ...places]);
   const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-  const stored = store.get(tinyChatModel, 'tea');
+  const stored = await store.load(tinyChatModel, 'tea');
   assert.ok(stored);
   const { texts, profile, max_tokens, contrast } = stored.concept.record.details as {
     [detail: string]: unknown;
@@ -107,7 +107,8 @@ test('a list of CSV goes where a server finds it, with pairs from files, and the
     ],
   );
   const store = await ConceptStore.open({ dataDirectory: data, shipped: [] });
-  const records = ['sea', 'land'].map((name) => store.get(tinyChatModel, name)?.concept.record);
+  const stored = await Promise.all(['sea', 'land'].map((name) => store.load(tinyChatModel, name)));
+  const records = stored.map((one) => one?.concept.record);
   assert.deepEqual(
     records.map((record) => [record?.method, record?.prefix, record?.details.positives]),
     [

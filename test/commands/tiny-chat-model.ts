@@ -12,14 +12,14 @@ const chatTemplate =
   "{% for message in messages %}[{{ message['role'] }}]{{ message['content'] }}{% endfor %}[a]";
 
 /** A folder that goes when the test ends. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
+export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'steerd-commands-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** A models directory with `tinyChatModel` in it. */
-export async function tinyModels(t: TestContext): Promise<string> {
+export async function tinyModels(t: Pick<TestContext, 'after'>): Promise<string> {
   const models = await temporaryFolder(t);
   const folder = join(models, tinyChatModel);
   await mkdir(folder);

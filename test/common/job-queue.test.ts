@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { JobQueue, type JobQueueOptions, type QueueJob, type Task } from '../../src/common/job-queue.js';
+import { JobQueue, type JobQueueOptions } from '../../src/common/job-queue.js';
+import type { QueueJob, Task } from '../../src/common/job-task.js';
 import { errors, SteerdError } from '../../src/errors.js';
 
 interface Job extends QueueJob {

@@ -341,6 +341,14 @@ describe('calls of tools', () => {
     });
   }
 
+  test('cut within a character of a mark, nothing of it is text', () => {
+    for (const begun of ['<\ufffd', '<｜tool▁calls▁begin\ufffd\ufffd', 'Well.<｜tool\ufffd']) {
+      const { said } = read('deepseek', [begun], 'length');
+      assert.equal(said, begun.startsWith('Well.') ? 'Well.' : '', begun);
+    }
+    assert.equal(read('deepseek', ['a\ufffd'], 'length').said, 'a\ufffd');
+  });
+
   test('what is no call after a mark is text without it', () => {
     assert.deepEqual(read('hermes', ['<tool_call>sorry</tool_call>'], 'stop').calls, []);
     assert.doesNotMatch(read('hermes', ['<tool_call>sorry</tool_call>'], 'stop').said, mark);

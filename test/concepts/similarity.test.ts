@@ -17,11 +17,13 @@ const c = sampleConcept('c', { seed: 3 });
 function library(concepts: readonly Concept[]): ConceptLibrary {
   const unused = () => assert.fail();
   return {
-    list: () => concepts.map((concept) => ({ concept, source: 'data', createdAt: 1 })),
-    get: (_, name) =>
-      concepts
-        .filter((concept) => concept.name === name)
-        .map((concept) => ({ concept, source: 'data' as const, createdAt: 1 }))[0],
+    list: unused,
+    find: unused,
+    versions: unused,
+    async load(_, name) {
+      const concept = concepts.find((one) => one.name === name);
+      return concept && { concept, source: 'data', createdAt: 1 };
+    },
     names: () => concepts.map(({ name }) => name),
     modelsWith: () => [],
     put: unused,

@@ -32,7 +32,7 @@ async function putLarge(store: ConceptStore): Promise<void> {
     say('stored');
   } catch (error) {
     say(error instanceof SteerdError ? `${error.code} ${error.status}` : String(error));
-    say(store.get('tiny', 'calm')?.concept.version ?? 'gone');
+    say(store.find('tiny', 'calm')?.version ?? 'gone');
   }
 }
 

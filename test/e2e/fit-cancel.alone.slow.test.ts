@@ -7,6 +7,7 @@ import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { loadModel, type RunningModel } from '../../src/models/serve/load.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { embeddedDirectory } from '../helpers/embedded-model.js';
+import { atOnce, type FitsAtOnce } from '../helpers/jobs-at-once.js';
 import { testCache } from '../helpers/test-cache.js';
 import { temporaryData } from './running-server.js';
 
@@ -15,7 +16,7 @@ const mostMilliseconds = 1000;
 
 let model: RunningModel;
 let store: ConceptStore;
-let fits: FitJobs;
+let fits: FitsAtOnce;
 let data: Awaited<ReturnType<typeof temporaryData>>;
 before(async () => {
   data = await temporaryData();
@@ -29,7 +30,7 @@ before(async () => {
     cacheDirectory: testCache,
   };
   model = await loadModel('smollm2-135m-instruct', embeddedDirectory, settings);
-  fits = new FitJobs({ models: { get: () => model }, concepts: store });
+  fits = atOnce(new FitJobs({ models: { get: () => model }, concepts: store }));
 });
 after(async () => {
   await fits.close();
@@ -110,7 +111,7 @@ test('then a fit works as if nothing had been', async () => {
   for await (const _ of fits.events(id)?.read(new AbortController().signal) ?? []);
   assert.equal(fits.get(id)?.status, 'succeeded', fits.get(id)?.error?.message);
   assert.deepEqual(
-    store.list().map(({ concept }) => concept.name),
+    store.list().map(({ name }) => name),
     ['kept'],
   );
 });

@@ -326,5 +326,5 @@ test('a base model starts, and its example is a text to go on with', async (t) =
   t.after(own.clean);
   const lone = await start('llama-genai', own.directory);
   t.after(() => lone.stop());
-  assert.match(exampleRequest(lone, 'llama-genai'), /\/v1\/completions .*"prompt"/);
+  assert.match(await exampleRequest(lone, 'llama-genai'), /\/v1\/completions .*"prompt"/);
 });

@@ -47,7 +47,7 @@ test('a page of another origin reaches nothing', { skip }, async (t) => {
   assert.ok(reached.length >= 4, reached.join('\n'));
   for (const request of reached) assert.match(request, / 40[34]$/, request);
   assert.equal(engine.requests.length, 0);
-  assert.ok(services.concepts.get('tiny', 'pirate'));
+  assert.ok(services.concepts.find('tiny', 'pirate'));
 });
 
 test('a page that rebinds its name to this machine reaches nothing', { skip }, async (t) => {
@@ -56,7 +56,7 @@ test('a page that rebinds its name to this machine reaches nothing', { skip }, a
   assert.deepEqual(seen, [403, 403, 403, 403, 403, 403], 'it is the same origin to the browser');
   assert.equal(reached.filter((request) => request.endsWith('evil.example 403')).length, 6);
   assert.equal(engine.requests.length, 0);
-  assert.ok(services.concepts.get('tiny', 'pirate'));
+  assert.ok(services.concepts.find('tiny', 'pirate'));
 });
 
 test('the same page works where its origin is allowed, and one that the server hands out does', {

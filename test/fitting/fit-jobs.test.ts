@@ -6,6 +6,7 @@ import { errors, SteerdError } from '../../src/errors.js';
 import { FitJobs } from '../../src/fitting/fit-jobs.js';
 import { FitJob } from '../../src/schemas/fit-jobs.js';
 import { FitRequest } from '../../src/schemas/fits.js';
+import { atOnce, type FitsAtOnce } from '../helpers/jobs-at-once.js';
 import { type FakeOptions, fakeModel, concept as prefix } from './fake-model.js';
 import { syntheticModel } from './recipes/synthetic-model.js';
 import { steerableModel, zorbs } from './steerable-model.js';
@@ -17,16 +18,18 @@ function setup(options: FakeOptions = {}, maxFinished?: number) {
   const model = fakeModel(options);
   const stored: Concept[] = [];
   const store = { put: async (concept: Concept): Promise<unknown> => stored.push(concept) };
-  const jobs = new FitJobs({
-    models: {
-      get(id = model.id) {
-        if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
-        return model;
+  const jobs = atOnce(
+    new FitJobs({
+      models: {
+        get(id = model.id) {
+          if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
+          return model;
+        },
       },
-    },
-    concepts: { put: (concept) => store.put(concept) },
-    ...(maxFinished === undefined ? {} : { maxFinished }),
-  });
+      concepts: { put: (concept) => store.put(concept) },
+      ...(maxFinished === undefined ? {} : { maxFinished }),
+    }),
+  );
   return { model, stored, store, jobs };
 }
 
@@ -37,13 +40,13 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Ids of jobs, in the order of their names. */
-async function createAll(jobs: FitJobs, names: readonly string[]): Promise<string[]> {
+async function createAll(jobs: FitsAtOnce, names: readonly string[]): Promise<string[]> {
   const ids: string[] = [];
   for (const name of names) ids.push((await jobs.create(request({ name }))).id);
   return ids;
 }
 
-const status = (jobs: FitJobs, id: string) => jobs.get(id)?.status;
+const status = (jobs: FitsAtOnce, id: string) => jobs.get(id)?.status;
 const code = (wanted: string) => (error: unknown) => error instanceof SteerdError && error.code === wanted;
 
 test('a job succeeds when its concept is stored, not before', async () => {
@@ -79,10 +82,12 @@ test('a job succeeds when its concept is stored, not before', async () => {
 test('what a fit left out or doubted is told by the job, as it is kept with the concept', async () => {
   const model = syntheticModel({ sinks: (position) => position === 0 });
   const stored: Concept[] = [];
-  const jobs = new FitJobs({
-    models: { get: () => model },
-    concepts: { put: async (concept) => stored.push(concept) },
-  });
+  const jobs = atOnce(
+    new FitJobs({
+      models: { get: () => model },
+      concepts: { put: async (concept) => stored.push(concept) },
+    }),
+  );
   const body = {
     recipe: 'examples',
     prefix: undefined,
@@ -102,11 +107,13 @@ test('where no recipe is named the job says auto until it is known which one is 
   const model = steerableModel({ shows: { answer: 0.98 } });
   const stored: Concept[] = [];
   const timed = new Set<string>();
-  const jobs = new FitJobs({
-    models: { get: () => model },
-    concepts: { put: async (concept) => stored.push(concept) },
-    onStage: (stage) => timed.add(stage),
-  });
+  const jobs = atOnce(
+    new FitJobs({
+      models: { get: () => model },
+      concepts: { put: async (concept) => stored.push(concept) },
+      onStage: (stage) => timed.add(stage),
+    }),
+  );
   const body = { prefix: zorbs, recipe: undefined, texts: 16, calibrate: true };
   const { id, recipe, method } = await jobs.create(request(body));
   assert.deepEqual([recipe, method], ['auto', 'auto']);

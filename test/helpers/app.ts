@@ -8,7 +8,8 @@ import type { z } from 'zod';
 import type { AccessControl } from '../../src/access/access-control.js';
 import { createLog } from '../../src/common/log.js';
 import type { Concept } from '../../src/concepts/concept.js';
-import type { StoredConcept } from '../../src/concepts/concept-store.js';
+import { readPin } from '../../src/concepts/pinned-name.js';
+import { entryOf, type StoredConcept } from '../../src/concepts/stored-concept.js';
 import { errors } from '../../src/errors.js';
 import { Hub } from '../../src/hub/hub.js';
 import { ImportJobs } from '../../src/models/import/import-jobs.js';
@@ -27,6 +28,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly template?: Omit<ChatTemplate, 'render'> & { readonly generationPrompt?: string };
   /** False while the model loads. */
   readonly loaded?: () => boolean;
+  /** Instead of two concepts that are not checked. */
+  readonly concepts?: OpenedServices['concepts'];
   /** Instead of jobs that only wait. */
   readonly fits?: OpenedServices['fits'];
   /** Instead of jobs that find no hub. */
@@ -62,6 +65,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
   const fake = fakeServices(engine, options.loaded, options.template);
   const services = {
     ...fake,
+    concepts: options.concepts ?? fake.concepts,
     fits: options.fits ?? fake.fits,
     pulls: options.pulls ?? fake.pulls,
     imports: options.imports ?? fake.imports,
@@ -196,8 +200,20 @@ export function fakeServices(
     models,
     loaded: Promise.resolve(),
     concepts: {
-      get: (id, name) => (id === model.id ? stored.get(name) : undefined),
-      list: (id) => (id === undefined || id === model.id ? [...stored.values()] : []),
+      find(id, name) {
+        const found = id === model.id ? stored.get(name) : undefined;
+        return found && entryOf(found);
+      },
+      async load(id, asked) {
+        const { name, version } = readPin(asked);
+        const found = id === model.id ? stored.get(name) : undefined;
+        return version === null || found?.concept.version.startsWith(version) ? found : undefined;
+      },
+      list: (id) => (id === undefined || id === model.id ? [...stored.values()].map(entryOf) : []),
+      async versions(id, name) {
+        const found = id === model.id ? stored.get(name) : undefined;
+        return found === undefined ? [] : [{ ...entryOf(found), number: 1 }];
+      },
       names: () => [...stored.keys()],
       modelsWith: (name) => (stored.has(name) ? [model.id] : []),
       async put(concept) {
@@ -211,7 +227,7 @@ export function fakeServices(
         if (found.source === 'shipped') throw errors.conceptReadOnly(name);
         stored.delete(name);
         deleted.set(name, found);
-        return found;
+        return entryOf(found);
       },
       async rename(id, name, to) {
         const found = stored.get(name);
@@ -248,6 +264,8 @@ export function fakeServices(
       get: (id) => jobs.get(id),
       events: () => undefined,
       list: () => [...jobs.values()],
+      unfinished: () => [...jobs.values()].filter(({ finished_at }) => finished_at === null),
+      counts: () => ({ own: {}, waiting: 0 }),
       async cancel(id) {
         const job = jobs.get(id);
         if (job === undefined) throw errors.fitNotFound(id);

@@ -50,6 +50,9 @@ const table = `
   POST    /v1/concepts/:name/compose     concepts:write
   POST    /v1/concepts/:name/rename      concepts:write
   POST    /v1/concepts/:name/restore     concepts:write
+  POST    /v1/concepts/:name/rollback    concepts:write
+  GET     /v1/concepts/:name/diff        concepts:read
+  GET     /v1/concepts/:name/versions    concepts:read
   GET     /v1/concepts/:name/vectors     concepts:read
   PUT     /v1/concepts/:name/vectors     concepts:write
   GET     /v1/fits                       concepts:read

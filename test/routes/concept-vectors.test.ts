@@ -118,7 +118,10 @@ test('composition: the sum of weighted concepts, stored under a new name', async
 
 test('bad bodies and names are refused, and no concept is made', async (t) => {
   const { app, services } = await build(t);
-  const gguf = encodeControlVector(services.concepts.get('tiny', 'pirate')?.concept ?? assert.fail(), 'x');
+  const gguf = encodeControlVector(
+    (await services.concepts.load('tiny', 'pirate'))?.concept ?? assert.fail(),
+    'x',
+  );
   const put = async (path: string, type: string, payload: Uint8Array | string) => {
     const headers = { 'content-type': type };
     const body = typeof payload === 'string' ? payload : Buffer.from(payload);

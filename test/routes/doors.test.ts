@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AccessControl } from '../../src/access/access-control.js';
+import { entryOf } from '../../src/concepts/stored-concept.js';
 import { readSettings } from '../../src/config.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import { conceptPage } from '../../src/server/concept-object.js';
@@ -101,17 +102,22 @@ test('a byte order mark before a body counts for nothing', async (t) => {
   assert.equal(reply.statusCode, 200, reply.body);
 });
 
-test('pages of concepts lose no row, whatever their size', () => {
+test('pages of concepts lose no row, whatever their size', async () => {
   const stored = ['a', 'b', 'b', 'b', 'c'].map((name, i) => ({
     concept: { ...sampleConcept(name), model: `m${i}` },
     source: 'data' as const,
     createdAt: 1,
   }));
+  const concepts = {
+    list: () => stored.map(entryOf),
+    load: async (model: string, name: string) =>
+      stored.find(({ concept }) => concept.model === model && concept.name === name),
+  };
   for (const limit of [1, 2, 3, 5]) {
     const seen: string[] = [];
     let after: string | undefined;
     do {
-      const page = conceptPage(stored, { limit, after });
+      const page = await conceptPage(concepts, { limit, after }, undefined);
       seen.push(...page.data.map(({ model }) => model));
       after = page.next ?? undefined;
       assert.equal(page.has_more, after !== undefined);

@@ -10,6 +10,7 @@ import { FitEvent, FitJob, FitList } from '../../src/schemas/fit-jobs.js';
 import { type FakeOptions, fakeModel, concept as prefix } from '../fitting/fake-model.js';
 import { build, gate, until } from '../helpers/app.js';
 import { listen } from '../helpers/http.js';
+import { atOnce } from '../helpers/jobs-at-once.js';
 
 const body = (part: object = {}) => ({
   name: 'sea',
@@ -26,21 +27,23 @@ async function setup(t: TestContext, options: FakeOptions = {}) {
   const model = fakeModel(options);
   const stored: Concept[] = [];
   const hold = { stored: Promise.resolve() };
-  const fits = new FitJobs({
-    models: {
-      get(id = model.id) {
-        if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
-        return model;
+  const fits = atOnce(
+    new FitJobs({
+      models: {
+        get(id = model.id) {
+          if (id !== model.id) throw errors.modelNotFound(id, [model.id]);
+          return model;
+        },
       },
-    },
-    concepts: {
-      async put(concept, signal) {
-        await hold.stored;
-        signal?.throwIfAborted();
-        stored.push(concept);
+      concepts: {
+        async put(concept, signal) {
+          await hold.stored;
+          signal?.throwIfAborted();
+          stored.push(concept);
+        },
       },
-    },
-  });
+    }),
+  );
   const built = await build(t, { fits, bodyLimit: 200_000 });
   t.after(() => fits.close());
   const job = async (id: string) => FitJob.parse((await built.app.inject(`/v1/fits/${id}`)).json());

@@ -118,7 +118,7 @@ test('the same again joins; another of that name is refused; cancelled leaves no
   const begun = await until(again.id, ({ progress }) => progress?.stage === 'download');
   assert.ok((begun.progress?.done ?? 0) > 50_000, 'it goes on with what was there');
   await pulls.close();
-  assert.equal(pulls.get(again.id)?.status, 'cancelled');
+  assert.equal((await pulls.get(again.id))?.status, 'cancelled');
   assert.deepEqual(await readdir(modelsDirectory), ['.pull', 'second']);
 });
 
@@ -158,7 +158,7 @@ test('requests that make no sense are refused at once, with the field', async (t
     [{ model: 'a/b/c' }, 'model', /must be the id/],
     [{ model: 'a/b', revision: '../x' }, 'revision', /a branch, a tag or a commit/],
     [{ model: 'a/b', quantization: 'q3' }, 'quantization', /must be one of "q4"/],
-    [{ model: 'a/b', file: '../model.onnx' }, 'file', /path of an \.onnx file/],
+    [{ model: 'a/b', file: '../model.onnx' }, 'file', /path of an \.onnx or \.gguf file/],
     [{ model: 'a/b', name: 'a/b' }, 'name', /a folder name/],
     [{ model: 'a/b', name: '.pull' }, 'name', /a folder name/],
     [{ model: 'a/b', quantisation: 'q4' }, null, /did you mean "quantization"/],
@@ -200,5 +200,5 @@ test('pulls need a key with scope admin', async (t) => {
   const caller = { key, usage: new KeyUsage(key) };
   const restricted = restrictServices(built.services, caller);
   const create = () => restricted.pulls.create({ model: 'tester/tiny', revision: 'main' });
-  assert.throws(create, /this needs an API key with scope admin/);
+  await assert.rejects(create, /this needs an API key with scope admin/);
 });

@@ -1,7 +1,7 @@
 /** `POST /v1/steering/score` and the attention map: what concepts say of a text, and what a fit said of a concept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredConcept } from '../../src/concepts/concept-store.js';
+import type { StoredConcept } from '../../src/concepts/stored-concept.js';
 import { ConceptAttention } from '../../src/schemas/concept-attention.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
 import { Score } from '../../src/schemas/score.js';
@@ -162,7 +162,7 @@ test('the attention map names its candidates and the one that each layer was rea
     { layer: 2, token: -2, significant_heads: 1 },
   ];
   const get = async (stored?: StoredConcept, name = 'pirate') => {
-    if (stored) Object.assign(services.concepts, { get: () => stored });
+    if (stored) Object.assign(services.concepts, { load: async () => stored });
     return app.inject(`/v1/concepts/${name}/attention`);
   };
   const missing = ErrorBody.parse((await get(undefined, 'parrot')).json()).error;

@@ -127,7 +127,7 @@ test('an address in use is an error, and the services are closed', async (t) => 
 
 test('the command to copy is steered by a concept that is there', async (t) => {
   const { server } = await start(t);
-  const command = exampleRequest(server, 'tiny');
+  const command = await exampleRequest(server, 'tiny');
   assert.match(command, /"concept":"ocean","strength":1/);
   assert.ok(command.includes(`${server.url}/v1/chat/completions`));
 });

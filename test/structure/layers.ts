@@ -13,8 +13,8 @@ export const layers: readonly (readonly string[])[] = [
   ['steering'], // from what a request asks for to an activation edit
   ['concepts', 'access', 'telemetry', 'http'], // concepts as values and files; API keys; metrics; streams and errors
   ['models'], // models on the disk, in memory, and on their way from a hub
-  ['schemas'], // the API's types, each one zod schema
-  ['text', 'hub'], // token ids from text and back; Hugging Face-compatible hubs
+  ['schemas', 'jobs'], // the API's types, each one zod schema; jobs in memory, in a directory, in a database
+  ['text', 'hub', 'database'], // token ids from text and back; Hugging Face-compatible hubs; PostgreSQL
   ['config'], // settings
   ['engine', 'json-grammar'], // token ids in, token ids out; JSON schemas as grammars
   ['ort'], // ONNX Runtime's C API

@@ -29,7 +29,7 @@ const imports: FastifyPluginAsyncZod = async (app) => {
         response: { 202: ImportJob, ...errorResponses(400, 409, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => reply.code(202).send(request.services.imports.create(request.body)),
+    async (request, reply) => reply.code(202).send(await request.services.imports.create(request.body)),
   );
 
   app.get(
@@ -43,7 +43,7 @@ const imports: FastifyPluginAsyncZod = async (app) => {
         response: { 200: ImportList, ...errorResponses(500, 503) },
       },
     },
-    async ({ services }) => ({ object: 'list' as const, data: services.imports.list() }),
+    async ({ services }) => ({ object: 'list' as const, data: await services.imports.list() }),
   );
 
   app.get(
@@ -59,7 +59,7 @@ const imports: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }) => {
-      const job = services.imports.get(id);
+      const job = await services.imports.get(id);
       if (job === undefined) throw errors.importNotFound(id);
       return job;
     },
@@ -88,7 +88,7 @@ const imports: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }, reply) => {
-      const log = services.imports.events(id);
+      const log = await services.imports.events(id);
       if (log === undefined) throw errors.importNotFound(id);
       return reply.jobEventStream(log);
     },

@@ -23,7 +23,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 202: PullJob, ...errorResponses(400, 409, 413, 415, 429, 500, 503) },
       },
     },
-    async (request, reply) => reply.code(202).send(request.services.pulls.create(request.body)),
+    async (request, reply) => reply.code(202).send(await request.services.pulls.create(request.body)),
   );
 
   app.get(
@@ -37,7 +37,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
         response: { 200: PullList, ...errorResponses(500, 503) },
       },
     },
-    async ({ services }) => ({ object: 'list' as const, data: services.pulls.list() }),
+    async ({ services }) => ({ object: 'list' as const, data: await services.pulls.list() }),
   );
 
   app.get(
@@ -53,7 +53,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }) => {
-      const job = services.pulls.get(id);
+      const job = await services.pulls.get(id);
       if (job === undefined) throw errors.pullNotFound(id);
       return job;
     },
@@ -82,7 +82,7 @@ const pulls: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { id }, services }, reply) => {
-      const log = services.pulls.events(id);
+      const log = await services.pulls.events(id);
       if (log === undefined) throw errors.pullNotFound(id);
       return reply.jobEventStream(log);
     },

@@ -1,17 +1,28 @@
-/** The page of a run as it is now, made for who asks; nothing is written. */
+/**
+ * The page of a run as it is now, made for who asks; nothing is written. In a thread of its own, for thousands of resamplings of 512
+ * concepts take seconds, which no stream must wait for.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { errors } from '../../errors.js';
-import { readRecords, readRun } from '../record-file.js';
 import type { BenchmarkRuns } from '../watch.js';
-import { collectReport } from './collect.js';
 
-/** @throws SteerdError benchmark_not_found */
-export async function reportPage(runs: BenchmarkRuns, id: string): Promise<string> {
-  const folder = await runs.placeOf(id);
-  const run = await readRun(folder);
-  if (run === null) throw errors.benchmarkNotFound(id);
-  // Plots are drawn by a library that no other request needs.
-  const { figuresOf } = await import('./figures.js');
-  const { reportHtml } = await import('./html.js');
-  const data = await collectReport(run, readRecords(folder));
-  return reportHtml(data, figuresOf(data));
+/**
+ * @param signal of a client that no longer waits: it ends the thread
+ * @throws SteerdError benchmark_not_found; what is wrong with the files, as an Error; the signal's reason
+ */
+export async function reportPage(runs: BenchmarkRuns, id: string, signal: AbortSignal): Promise<string> {
+  const worker = new Worker(new URL('./page-thread.js', import.meta.url), {
+    workerData: await runs.placeOf(id),
+  });
+  try {
+    const [page] = (await once(worker, 'message', { signal })) as [string | null];
+    if (page === null) throw errors.benchmarkNotFound(id);
+    return page;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await worker.terminate();
+  }
 }

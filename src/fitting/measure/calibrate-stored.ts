@@ -1,6 +1,6 @@
 /** Calibrates a concept of the store and keeps the result there. */
 import { type ConceptLibrary, storedConcept } from '../../concepts/concept-lookup.js';
-import type { StoredConcept } from '../../concepts/concept-store.js';
+import type { StoredConcept } from '../../concepts/stored-concept.js';
 import { errors } from '../../errors.js';
 import { keepLoaded } from '../../models/model.js';
 import type { ModelRegistry } from '../../models/registry.js';
@@ -23,7 +23,7 @@ export async function calibrateStored(
   onProgress?: OnProgress,
 ): Promise<StoredConcept> {
   const model = await models.get(request.model, signal);
-  const before = storedConcept(concepts, model.id, name, 'name');
+  const before = await storedConcept(concepts, model.id, name, 'name');
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
   const { prefix, others, questions, shares, bound, max_tokens: maxTokens } = request;
   const strengthOnly = request.strength_only ?? false;
@@ -41,7 +41,7 @@ export async function calibrateStored(
     () => calibrateConcept(before.concept, model, settings, signal, onProgress),
     signal,
   );
-  const now = concepts.get(model.id, name);
-  if (now?.concept.version !== before.concept.version) throw errors.conceptChanged(name);
+  const now = concepts.find(model.id, before.concept.name);
+  if (now?.version !== before.concept.version) throw errors.conceptChanged(name);
   return concepts.put(calibrated, signal);
 }

@@ -1,5 +1,5 @@
 /** A sweep: every prompt under every concept at every strength, as one batch, each answer judged by the model. */
-import { type ConceptLookup, storedConcept } from '../../concepts/concept-lookup.js';
+import { type ConceptLookup, conceptAtHand, conceptsAtHand } from '../../concepts/concept-lookup.js';
 import { greedy } from '../../engine/protocol.js';
 import type { LoadedModel } from '../../models/model.js';
 import { type Sweep, type SweepRequest, sweepItem } from '../../schemas/measurements.js';
@@ -29,13 +29,14 @@ interface Run extends Combination {
 export async function sweep(
   request: SweepRequest,
   model: LoadedModel,
-  concepts: ConceptLookup,
+  library: Parameters<typeof conceptsAtHand>[0],
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
 ): Promise<Sweep> {
   const combinations = request.concepts.flatMap((concept) =>
     request.strengths.map((strength): Combination => ({ concept, strength })),
   );
+  const concepts = await conceptsAtHand(library, model.id, request.concepts);
   const runs = allRuns(request, combinations, model, concepts);
   const sampling = {
     ...greedy,
@@ -92,7 +93,7 @@ function allRuns(
   );
   const stated = new Map(
     request.concepts.map((name, index) => {
-      const { record } = storedConcept(concepts, model.id, name, `concepts.${index}`).concept;
+      const { record } = conceptAtHand(concepts, model.id, name, `concepts.${index}`);
       return [name, chatPrompts(model, chats, record.prefix, request.max_tokens)];
     }),
   );

@@ -1,13 +1,15 @@
 /**
- * The queue of imports: one runs at a time, the others wait. A job that fails or is cancelled leaves nothing.
+ * The queue of imports: of a server one runs at a time, the others wait. A job that fails or is cancelled leaves nothing.
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inSteps } from '../../common/in-steps.js';
-import { JobQueue, type Task } from '../../common/job-queue.js';
+import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
-import type { ImportJob, ImportRequest } from '../../schemas/imports.js';
+import type { Jobs, OpenQueue, Queue } from '../../jobs/jobs.js';
+import { localQueue } from '../../jobs/local-jobs.js';
+import type { ImportEvent, ImportJob, ImportRequest } from '../../schemas/imports.js';
 import type { Builder } from './builder.js';
 import { importModel, importName } from './import.js';
 import { ImportEventLog } from './import-events.js';
@@ -22,6 +24,10 @@ interface ImportJobsOptions {
   };
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
+  /** Hears of each job that ended here. */
+  readonly onFinished?: (job: ImportJob) => void;
+  /** Where jobs are kept and who works on them: this process alone, and for as long as it lives, without. */
+  readonly openQueue?: OpenQueue;
 }
 
 const maxQueued = 16;
@@ -29,34 +35,65 @@ const retryAfterSeconds = 60;
 
 type ImportTask = Task<ImportJob, ImportRequest, ImportEventLog>;
 
-export class ImportJobs extends JobQueue<ImportJob, ImportRequest, ImportEventLog> {
+export class ImportJobs implements Jobs<ImportJob, ImportEvent> {
+  readonly #queue: Queue<ImportJob, ImportRequest, ImportEvent>;
+
   constructor(options: ImportJobsOptions) {
-    const { log } = options;
-    super({
+    const { log, openQueue = localQueue } = options;
+    this.#queue = openQueue<ImportJob, ImportRequest, ImportEvent, ImportEventLog>({
+      kind: 'import',
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
+      afresh: { progress: null },
+      newEvents: (kept) => new ImportEventLog(kept),
       work: (task) => run(task, options),
       notFound: errors.importNotFound,
       finished: errors.importFinished,
       onUnexpected: ({ id }, err) => log?.error({ import: id, err }, 'import failed unexpectedly'),
-      onFinished: ({ id, status, path, name, error }) =>
-        log?.info({ import: id, status, path, model: name, error }, 'import finished'),
+      onFinished: (job) => {
+        const { id, status, path, name, error } = job;
+        log?.info({ import: id, status, path, model: name, error }, 'import finished');
+        options.onFinished?.(job);
+      },
     });
+  }
+
+  get(id: string) {
+    return this.#queue.get(id);
+  }
+
+  list() {
+    return this.#queue.list();
+  }
+
+  events(id: string) {
+    return this.#queue.events(id);
+  }
+
+  counts() {
+    return this.#queue.counts();
+  }
+
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
+  cancel(id: string): Promise<ImportJob> {
+    return this.#queue.cancel(id);
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
   }
 
   /**
    * Queues an import. Asking for what is being imported already gives that job.
    * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
    */
-  create(request: ImportRequest): ImportJob {
-    if (this.closed) throw errors.stopping();
+  async create(request: ImportRequest): Promise<ImportJob> {
+    if (this.#queue.closed) throw errors.stopping();
     const name = importName(request.path, request.name);
-    const same = this.unfinished.find(({ job }) => job.name === name);
-    if (same !== undefined) {
-      if (same.job.path === request.path && same.job.precision === request.precision) return same.job;
-      throw errors.pullRunning(name, `job ${same.job.id} (${same.job.path})`);
-    }
     const job: ImportJob = {
       id: newId('import'),
       object: 'model.import',
@@ -71,7 +108,10 @@ export class ImportJobs extends JobQueue<ImportJob, ImportRequest, ImportEventLo
       progress: null,
       error: null,
     };
-    return this.add(job, request, new ImportEventLog()).job;
+    const same = await this.#queue.add(job, request, { key: name });
+    if (same.added || (same.job.path === request.path && same.job.precision === request.precision))
+      return same.job;
+    throw errors.pullRunning(name, `job ${same.job.id} (${same.job.path})`);
   }
 }
 

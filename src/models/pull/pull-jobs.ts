@@ -1,13 +1,15 @@
 /**
- * The queue of pulls: one runs at a time, the others wait. A job that fails or is cancelled leaves nothing that loads,
+ * The queue of pulls: of a server one runs at a time, the others wait. A job that fails or is cancelled leaves nothing that loads,
  * and what had come is continued by the next pull of the same model.
  */
 import { inSteps } from '../../common/in-steps.js';
-import { JobQueue, type Task } from '../../common/job-queue.js';
+import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
-import type { PullJob, PullRequest } from '../../schemas/pulls.js';
+import type { Jobs, OpenQueue, Queue } from '../../jobs/jobs.js';
+import { localQueue } from '../../jobs/local-jobs.js';
+import type { PullEvent, PullJob, PullRequest } from '../../schemas/pulls.js';
 import type { Builder } from '../import/builder.js';
 import { defaultName, pullModel } from './pull.js';
 import { PullEventLog } from './pull-events.js';
@@ -23,6 +25,10 @@ interface PullJobsOptions {
   };
   /** Finished jobs remembered; the oldest are forgotten first. */
   readonly maxFinished?: number;
+  /** Hears of each job that ended here. */
+  readonly onFinished?: (job: PullJob) => void;
+  /** Where jobs are kept and who works on them: this process alone, and for as long as it lives, without. */
+  readonly openQueue?: OpenQueue;
 }
 
 const maxQueued = 16;
@@ -30,34 +36,65 @@ const retryAfterSeconds = 60;
 
 type PullTask = Task<PullJob, PullRequest, PullEventLog>;
 
-export class PullJobs extends JobQueue<PullJob, PullRequest, PullEventLog> {
+export class PullJobs implements Jobs<PullJob, PullEvent> {
+  readonly #queue: Queue<PullJob, PullRequest, PullEvent>;
+
   constructor(options: PullJobsOptions) {
-    const { log } = options;
-    super({
+    const { log, openQueue = localQueue } = options;
+    this.#queue = openQueue<PullJob, PullRequest, PullEvent, PullEventLog>({
+      kind: 'pull',
       maxQueued,
       retryAfterSeconds,
       maxFinished: options.maxFinished,
+      afresh: { progress: null },
+      newEvents: (kept) => new PullEventLog(kept),
       work: (task) => pull(task, options),
       notFound: errors.pullNotFound,
       finished: errors.pullFinished,
       onUnexpected: ({ id }, err) => log?.error({ pull: id, err }, 'pull failed unexpectedly'),
-      onFinished: ({ id, status, model, commit, name, error }) =>
-        log?.info({ pull: id, status, repository: model, commit, model: name, error }, 'pull finished'),
+      onFinished: (job) => {
+        const { id, status, model, commit, name, error } = job;
+        log?.info({ pull: id, status, repository: model, commit, model: name, error }, 'pull finished');
+        options.onFinished?.(job);
+      },
     });
+  }
+
+  get(id: string) {
+    return this.#queue.get(id);
+  }
+
+  list() {
+    return this.#queue.list();
+  }
+
+  events(id: string) {
+    return this.#queue.events(id);
+  }
+
+  counts() {
+    return this.#queue.counts();
+  }
+
+  unfinished() {
+    return this.#queue.unfinished();
+  }
+
+  cancel(id: string): Promise<PullJob> {
+    return this.#queue.cancel(id);
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
   }
 
   /**
    * Queues a pull. Asking for what is being pulled already gives that job.
    * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
    */
-  create(request: PullRequest): PullJob {
-    if (this.closed) throw errors.stopping();
+  async create(request: PullRequest): Promise<PullJob> {
+    if (this.#queue.closed) throw errors.stopping();
     const name = request.name ?? defaultName(request.model);
-    const same = this.unfinished.find(({ job }) => job.name === name);
-    if (same !== undefined) {
-      if (isSame(same.request, request)) return same.job;
-      throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
-    }
     const job: PullJob = {
       id: newId('pull'),
       object: 'model.pull',
@@ -75,7 +112,9 @@ export class PullJobs extends JobQueue<PullJob, PullRequest, PullEventLog> {
       progress: null,
       error: null,
     };
-    return this.add(job, request, new PullEventLog()).job;
+    const same = await this.#queue.add(job, request, { key: name });
+    if (same.added || isSame(same.request, request)) return same.job;
+    throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
   }
 }
 

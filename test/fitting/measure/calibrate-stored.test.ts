@@ -36,7 +36,7 @@ async function stored(t: TestContext) {
 test('the calibrated concept takes the place of the other, with everything it was', async (t) => {
   const { concepts, before, calibrate } = await stored(t);
   const after = await calibrate();
-  assert.equal(concepts.get('tiny', 'sea'), after);
+  assert.equal(await concepts.load('tiny', 'sea'), after);
   assert.notEqual(after.concept.version, before.concept.version);
   assert.deepEqual(after.concept.vectors, before.concept.vectors);
   assert.deepEqual(after.concept.record, before.concept.record);
@@ -71,7 +71,7 @@ test('a concept that was replaced meanwhile is kept', async (t) => {
   while (engine.generated.length === 0) await new Promise((resolve) => setImmediate(resolve));
   const replaced = await concepts.put(other);
   await assert.rejects(work, { code: 'concept_changed' });
-  assert.equal(concepts.get('tiny', 'sea'), replaced);
+  assert.equal(await concepts.load('tiny', 'sea'), replaced);
 });
 
 test('an abort and a full disk leave what was there', async (t) => {
@@ -85,7 +85,7 @@ test('an abort and a full disk leave what was there', async (t) => {
     put: () => Promise.reject(new Error('no space left')),
   }) as unknown as typeof concepts;
   await assert.rejects(calibrate({}, signal, full), /no space left/);
-  assert.equal(concepts.get('tiny', 'sea'), before);
+  assert.equal(await concepts.load('tiny', 'sea'), before);
   assert.equal(engine.running, 0);
 });
 

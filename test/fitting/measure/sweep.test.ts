@@ -9,9 +9,9 @@ const signal = new AbortController().signal;
 const sea = seaConcept();
 const unstated = { ...seaConcept({ prefix: '' }), name: 'wordless' };
 const concepts = {
-  get: (_: string, name: string) => {
+  async load(_: string, name: string) {
     const concept = [sea, unstated].find((one) => one.name === name);
-    return concept && { concept };
+    return concept && { concept, source: 'data' as const, createdAt: 1 };
   },
   names: () => ['sea', 'wordless'],
 };

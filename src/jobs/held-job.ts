@@ -1,0 +1,114 @@
+/**
+ * A job that this process took from the database: it writes what happens in it, says every few seconds that it works on it, and
+ * hears whether it is to be cancelled, or somebody else's by now.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
+import type { QueueJob, StatusLog, Task } from '../common/job-task.js';
+import type { Database } from '../database/database.js';
+import { beatJob, reportJob } from './job-rows.js';
+
+/** Progress reaches the database this often at most. */
+const reportMilliseconds = 250;
+/** A database that is away is asked again after so long. */
+const patienceMilliseconds = 1_000;
+
+export class HeldJob<
+  Job extends QueueJob,
+  Request,
+  Event extends JobEvent,
+  Events extends JobEventLog<Event> & StatusLog<Job>,
+> {
+  readonly #added = new Map<string, Event>();
+  readonly #outdated = new Set<string>();
+  #reported = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #over = false;
+  readonly #beat: NodeJS.Timeout;
+
+  constructor(
+    private readonly database: Database,
+    private readonly fence: { readonly id: string; readonly holder: string; readonly attempt: number },
+    private readonly task: Task<Job, Request, Events>,
+    private readonly log: { warn(details: object, message: string): void },
+    beatMilliseconds: number,
+  ) {
+    task.events.listen((event, outdated) => {
+      for (const { id } of outdated) if (!this.#added.delete(id)) this.#outdated.add(id);
+      this.#added.set(event.id, event);
+      this.#timer ??= setTimeout(() => void this.#report(), this.#wait());
+    });
+    this.#beat = setInterval(() => void this.beat(), beatMilliseconds);
+  }
+
+  /** Asks how the job stands; what fails is asked again. */
+  async beat(): Promise<void> {
+    if (this.#over) return;
+    await beatJob(this.database, this.fence).then(
+      (answer) => this.#hear(answer),
+      () => {},
+    );
+  }
+
+  /**
+   * Writes the job's end, or that it waits again, as soon as the database can take it. When it resolves it is written, or the job is
+   * somebody else's.
+   */
+  async end(): Promise<void> {
+    clearInterval(this.#beat);
+    clearTimeout(this.#timer);
+    await this.#writing;
+    this.#over = true;
+    while (this.task.stopped !== 'lost' && !(await this.#write())) await pause(patienceMilliseconds);
+  }
+
+  /** Nothing more is written. */
+  drop(): void {
+    this.#over = true;
+    clearInterval(this.#beat);
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): number {
+    return Math.max(0, this.#reported + reportMilliseconds - performance.now());
+  }
+
+  async #report(): Promise<void> {
+    this.#timer = undefined;
+    if (this.#over) return;
+    this.#reported = performance.now();
+    this.#writing = this.#writing.then(async () => {
+      if (!this.#over && !(await this.#write()))
+        this.#timer ??= setTimeout(() => void this.#report(), patienceMilliseconds);
+    });
+    await this.#writing;
+  }
+
+  /** @returns false when the database is away, and it must be tried again */
+  async #write(): Promise<boolean> {
+    const events = [...this.#added.values()];
+    const outdated = [...this.#outdated];
+    const report = { ...this.fence, job: this.task.job, events, outdated: outdated.map(Number) };
+    try {
+      this.#hear(await reportJob<Job, Event>(this.database, report));
+    } catch (error) {
+      // Away, most of all. Whatever it is: who writes nothing falls silent, and the job is another's.
+      this.log.warn(
+        { job: this.fence.id, reason: (error as Error).message },
+        'job not written to the database yet',
+      );
+      return false;
+    }
+    for (const { id } of events) this.#added.delete(id);
+    for (const id of outdated) this.#outdated.delete(id);
+    return true;
+  }
+
+  #hear(answer: { readonly cancelling: boolean } | null): void {
+    if (answer === null) {
+      // An end that was written, and whose answer was lost on the way, is not heard a second time either.
+      if (this.task.job.finished_at === null) this.task.abort('lost');
+    } else if (answer.cancelling && this.task.stopped === null) this.task.abort();
+  }
+}

@@ -1,0 +1,27 @@
+/** Work that is worth minutes is not thrown away because the database is away for one. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { errors, SteerdError } from '../errors.js';
+
+const away = errors.databaseUnavailable().code;
+
+/**
+ * Does `run` again while it fails for want of the database.
+ * @param seconds how long at most
+ * @throws what `run` throws otherwise, or at last; the signal's reason when aborted meanwhile
+ */
+export async function whenThere<Result>(
+  run: () => Promise<Result>,
+  signal: AbortSignal,
+  seconds = 600,
+): Promise<Result> {
+  const until = performance.now() + seconds * 1000;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof SteerdError) || error.code !== away || performance.now() > until) throw error;
+      await pause(1000);
+      signal.throwIfAborted();
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The servers that share a database, as far as requests need to know of them: who has which model. A request for a model that is
+ * another's is answered so that a balancer passes it on.
+ */
+import type { Queries } from '../database/database.js';
+import { errors, SteerdError } from '../errors.js';
+import type { ModelRegistry } from '../models/registry.js';
+import { withModels } from '../models/registry.js';
+
+const beatMilliseconds = 5_000;
+/** A server that was not seen for so long answers nobody. */
+const goneSeconds = 20;
+
+export interface Fleet {
+  /** Whether another server has what this name means: `model`, or `model@...`. */
+  elsewhere(name: string): boolean;
+  /** How many answer requests, this one among them. */
+  servers(): number;
+  leave(): Promise<void>;
+}
+
+/** @param serves false for a worker, which has models for its jobs alone */
+export async function joinFleet(
+  queries: Queries,
+  name: string,
+  models: Pick<ModelRegistry, 'ids'>,
+  serves: boolean,
+): Promise<Fleet> {
+  let others: readonly string[] = [];
+  let servers = 1;
+  const beat = async () => {
+    await queries.query(
+      `INSERT INTO steerd.replicas (name, serves, models, seen_at) VALUES ($1, $2, $3, now())
+       ON CONFLICT (name) DO UPDATE SET models = excluded.models, seen_at = excluded.seen_at`,
+      [name, serves, models.ids()],
+    );
+    const rows = await queries.query<{ models: string[] }>(
+      'SELECT models FROM steerd.replicas WHERE serves AND name <> $1 AND seen_at > now() - make_interval(secs => $2)',
+      [name, goneSeconds],
+    );
+    servers = rows.length + Number(serves);
+    others = [...new Set(rows.flatMap((row) => row.models))];
+    await queries.query("DELETE FROM steerd.replicas WHERE seen_at < now() - interval '1 hour'");
+  };
+  // Without the database the fleet is what it was.
+  const quietly = () => beat().catch(() => {});
+  await quietly();
+  const timer = setInterval(quietly, beatMilliseconds);
+  timer.unref();
+  return {
+    elsewhere: (asked) => others.some((id) => asked === id || asked.startsWith(`${id}@`)),
+    servers: () => Math.max(1, servers),
+    async leave() {
+      clearInterval(timer);
+      await queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]).catch(() => {});
+    },
+  };
+}
+
+/** The models of this server, which knows what others have. */
+export function withFleet(models: ModelRegistry, fleet: Pick<Fleet, 'elsewhere'>): ModelRegistry {
+  const known = withModels(models, (model) => model);
+  return {
+    ...known,
+    get defaultId() {
+      return models.defaultId;
+    },
+    elsewhere: fleet.elsewhere,
+    async get(id = models.defaultId, signal) {
+      try {
+        return await models.get(id, signal);
+      } catch (error) {
+        const missing = error instanceof SteerdError && error.code === 'model_not_found';
+        throw missing && fleet.elsewhere(id) ? errors.modelElsewhere(id) : error;
+      }
+    },
+  };
+}
