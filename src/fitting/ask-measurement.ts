@@ -27,7 +27,7 @@ export async function askCalibration(
   signal: AbortSignal,
 ): Promise<CalibrationJob> {
   const model = await models.get(request.model, signal);
-  storedConcept(concepts, model.id, name, 'concept');
+  await storedConcept(concepts, model.id, name, 'concept');
   return jobs.calibrate(
     name,
     model.id,
@@ -52,7 +52,7 @@ export async function askSweep(
 ): Promise<SweepJob> {
   const { id } = await models.get(request.model, signal);
   for (const [index, name] of request.concepts.entries())
-    storedConcept(concepts, id, name, `concepts.${index}`);
+    await storedConcept(concepts, id, name, `concepts.${index}`);
   const answers = request.prompts.length * request.concepts.length * request.strengths.length;
   return jobs.sweep(
     answers,
