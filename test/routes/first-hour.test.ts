@@ -47,7 +47,8 @@ test('a concept that is being fitted is told so with its progress, until it is t
   };
   const jobs = [waiting];
   const { services } = await build(t);
-  const { refused } = await build(t, { fits: { ...services.fits, list: () => jobs } });
+  const unfinished = () => jobs.filter(({ finished_at: end }) => end === null);
+  const { refused } = await build(t, { fits: { ...services.fits, unfinished } });
   const early = await refused(chat, { messages, concept: 'trains' });
   assert.deepEqual([early.status, early.code], [409, 'concept_being_fitted']);
   assert.match(
