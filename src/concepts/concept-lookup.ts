@@ -58,10 +58,16 @@ export interface ConceptLibrary extends ConceptUse {
   /**
    * Adds a concept, or replaces the one of the same model and name: the next `find` finds it, and the one before is kept as a version.
    * @param maker whose a new one is; one that is replaced stays whose it was
+   * @param replaces version that must be there still, in the moment of the change
    * @throws SteerdError storage_failed, database_unavailable, concept_quota_exceeded; the signal's reason when it is aborted before
    *   the concept is in its place. The concept that was there before stays either way.
    */
-  put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept>;
+  put(
+    concept: Concept,
+    signal?: AbortSignal,
+    maker?: ConceptMaker,
+    replaces?: string,
+  ): Promise<StoredConcept>;
   /**
    * Deletes a concept that was made here and returns what it was; a shipped one that it hid is visible again. What pins its versions
    * goes on, and `restore` can bring it back.
@@ -95,7 +101,7 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     names: (model) => concepts.names(model),
     modelsWith: (name) => concepts.modelsWith(name),
     versions: (model, name) => concepts.versions(model, name),
-    put: (concept, signal, maker) => concepts.put(concept, signal, maker),
+    put: (...change) => concepts.put(...change),
     delete: (model, name) => concepts.delete(model, name),
     rename: (model, name, to) => concepts.rename(model, name, to),
     restore: (model, name) => concepts.restore(model, name),

@@ -158,11 +158,18 @@ export class ConceptStore implements ConceptLibrary {
     return this.#owners?.of(fileOf(key));
   }
 
-  async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
+  async put(
+    concept: Concept,
+    signal?: AbortSignal,
+    maker?: ConceptMaker,
+    replaces?: string,
+  ): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
     return this.#change(conceptKey(concept.model, concept.name), () => {
+      if (replaces !== undefined && this.find(concept.model, concept.name)?.version !== replaces)
+        throw errors.conceptChanged(concept.name);
       this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
       return this.#write(written, bytes, maker?.key, signal);
     });

@@ -163,7 +163,12 @@ export class DatabaseConcepts implements ConceptLibrary {
       checkMaker(maker, name, this.#feed.madeBy(maker.key));
   }
 
-  async put(concept: Concept, signal?: AbortSignal, maker?: ConceptMaker): Promise<StoredConcept> {
+  async put(
+    concept: Concept,
+    signal?: AbortSignal,
+    maker?: ConceptMaker,
+    replaces?: string,
+  ): Promise<StoredConcept> {
     signal?.throwIfAborted();
     const { model, name, version } = concept;
     // Reading what will be written makes sure that whatever is acknowledged also loads.
@@ -171,7 +176,11 @@ export class DatabaseConcepts implements ConceptLibrary {
     const written = conceptOfParts(parts);
     const row = await this.#change(`storing concept ${JSON.stringify(name)}`, async (queries, revision) => {
       const before = await rows.head(queries, model, name);
+      // What was asked a second time because the first answer was lost is done.
       if (before?.version === version) return [before];
+      // Where it has none of its own, a shipped one is meant, which nobody changes.
+      const meant = before?.version ?? this.#shipped.get(conceptKey(model, name))?.concept.version;
+      if (replaces !== undefined && meant !== replaces) throw errors.conceptChanged(name);
       await this.#checkRoom(queries, { model, name, bytes: parts.vectors.byteLength, before, maker });
       signal?.throwIfAborted();
       const owner = maker?.key ?? null;

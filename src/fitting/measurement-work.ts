@@ -34,8 +34,8 @@ type OnProgress = (stage: string, done: number, total: number) => void;
 const limited = (concepts: ConceptLibrary, { maker, maxStrength }: Asked<unknown>): ConceptLibrary =>
   withConcepts(concepts, {
     // The measurement took minutes: a database that is away for one does not undo it.
-    put: (concept, signal) =>
-      whenThere(() => concepts.put(concept, signal, maker), signal ?? new AbortController().signal),
+    put: (concept, signal, _, replaces) =>
+      whenThere(() => concepts.put(concept, signal, maker, replaces), signal ?? new AbortController().signal),
     ...(maxStrength !== undefined && { maxStrength }),
   });
 

@@ -105,7 +105,7 @@ function restrictConcepts(
   { id, max_concepts: most, concepts: allowed, max_strength: cap }: ApiKey,
 ): ConceptLibrary {
   const owned = withConcepts(concepts, {
-    put: (concept, signal) => concepts.put(concept, signal, { key: id, most }),
+    put: (concept, signal, _, replaces) => concepts.put(concept, signal, { key: id, most }, replaces),
   });
   return withConcepts(owned, {
     ...(cap !== null && { maxStrength: cap }),
@@ -139,9 +139,9 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
     list: (model) => concepts.list(model).filter(({ name }) => isAllowed(name)),
     names: (model) => concepts.names(model).filter(isAllowed),
     modelsWith: (name) => (isAllowed(name) ? concepts.modelsWith(name) : []),
-    async put(concept, signal) {
+    async put(concept, ...change) {
       checkConcept(concept.name, allowed, 'name');
-      return concepts.put(concept, signal);
+      return concepts.put(concept, ...change);
     },
     async delete(model, name) {
       checkConcept(name, allowed, 'name');

@@ -259,6 +259,24 @@ export function storeLaws(
     },
   );
 
+  law(
+    'what was made of a version replaces that version and no other, and brings nothing back',
+    async ({ open }) => {
+      const store = await open();
+      const { concept: first } = await store.put(sample(1));
+      const { concept: second } = await store.put(sample(2), undefined, undefined, first.version);
+      await assert.rejects(
+        store.put(sample(3), undefined, undefined, first.version),
+        hasCode('concept_changed'),
+      );
+      // A delete that was asked for a moment before.
+      const gone = store.delete('tiny', 'ocean');
+      const late = store.put(sample(3), undefined, undefined, second.version);
+      await Promise.all([gone, assert.rejects(late, hasCode('concept_changed'))]);
+      assert.equal(store.find('tiny', 'ocean'), undefined);
+    },
+  );
+
   law('a concept gets another name, and nothing is replaced or lost by it', async ({ open }, t) => {
     const shipped = [await ship(await temporaryFolder(t), 'pirate')];
     const store = await open({ shipped });

@@ -1,7 +1,6 @@
 /** Calibrates a concept of the store and keeps the result there. */
 import { type ConceptLibrary, storedConcept } from '../../concepts/concept-lookup.js';
 import type { StoredConcept } from '../../concepts/stored-concept.js';
-import { errors } from '../../errors.js';
 import { keepLoaded } from '../../models/model.js';
 import type { ModelRegistry } from '../../models/registry.js';
 import type { CalibrateRequest } from '../../schemas/measurements.js';
@@ -41,7 +40,5 @@ export async function calibrateStored(
     () => calibrateConcept(before.concept, model, settings, signal, onProgress),
     signal,
   );
-  const now = concepts.find(model.id, before.concept.name);
-  if (now?.version !== before.concept.version) throw errors.conceptChanged(name);
-  return concepts.put(calibrated, signal);
+  return concepts.put(calibrated, signal, undefined, before.concept.version);
 }

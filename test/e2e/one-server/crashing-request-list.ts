@@ -142,7 +142,7 @@ export const crashingRequests: readonly CrashingRequest[] = [
   ['list of an empty text', textPath, text({ prompt: [''] }), 400],
   ['content left out (llama.cpp #7133)', chatPath, { messages: [{ role: 'user' }] }, 400],
   ['content null', chatPath, chat({ messages: user(null) }), 200],
-  ['parts of null', chatPath, chat({ messages: user([null]) }), 200],
+  ['parts of null', chatPath, chat({ messages: user([null]) }), 400],
   ['a part without text', chatPath, chat({ messages: user([{ type: 'text' }]) }), 200],
   ['role an object', chatPath, { messages: [{ role: {}, content: 'x' }] }, 400],
   ['messages nested in messages', chatPath, { messages: [user('x')] }, 400],
