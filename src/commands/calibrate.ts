@@ -4,7 +4,7 @@ import type { ConceptObject } from '../schemas/concepts.js';
 import type { CalibrationJob } from '../schemas/measurement-jobs.js';
 import { type ApiOptions, addApi, withApi } from './api.js';
 import { conceptCard } from './concept-card.js';
-import { followStages } from './follow-job.js';
+import { askForJob, followStages } from './follow-job.js';
 import { say, sayJson, sayWrapped, terminalWidth } from './output.js';
 import { promptsOf } from './prompt-file.js';
 import { countOf, numberOf } from './steering-options.js';
@@ -38,8 +38,7 @@ export function register(program: Command): void {
       options,
       settingsOf({ ...options }),
       async (api) => {
-        const asked = { method: 'POST' as const, body: { ...api.named, ...body } };
-        const { id } = await api.json<CalibrationJob>('/v1/calibrations', asked);
+        const { id } = await askForJob<CalibrationJob>(api, '/v1/calibrations', { ...api.named, ...body });
         const job = await followStages<CalibrationJob>(
           api,
           `/v1/calibrations/${id}`,

@@ -1,7 +1,7 @@
 /** A fit on a running server: asked for, followed to its end, and cancelled when the command is stopped. */
 import type { FitJob } from '../schemas/fit-jobs.js';
 import { type Api, ApiError } from './api.js';
-import { followStages } from './follow-job.js';
+import { askForJob, followStages } from './follow-job.js';
 
 interface Options {
   /** Before its progress; its name without. */
@@ -17,7 +17,7 @@ interface Options {
  */
 export async function fitOverApi(api: Api, request: object, options: Options = {}): Promise<FitJob> {
   const before = options.job === undefined ? null : await known(api, options.job);
-  const { id, name } = before ?? (await api.json<FitJob>('/v1/fits', { method: 'POST', body: request }));
+  const { id, name } = before ?? (await askForJob<FitJob>(api, '/v1/fits', request));
   await options.onJob?.(id);
   return followStages<FitJob>(api, `/v1/fits/${id}`, options.title ?? name, 'the fit');
 }

@@ -15,6 +15,7 @@ import { fitPlan } from '../fitting/fit-plan.js';
 import { conceptWarnings } from '../fitting/measure/calibration-warnings.js';
 import { folderOfModel } from '../models/disk/model-places.js';
 import type { LoadedModel } from '../models/model.js';
+import type { ConceptObject } from '../schemas/concepts.js';
 import {
   auto,
   conceptClassNames,
@@ -118,7 +119,10 @@ export function register(program: Command): void {
       // What was typed: a server fills in what is left out by itself.
       await withApi(options, settings, async (api) => {
         const where = api.where === null ? `in ${settings.dataDirectory}` : `on ${api.where}`;
-        reportJob(await fitOverApi(api, { name, ...fields, ...api.named }), where, options);
+        const job = await fitOverApi(api, { name, ...fields, ...api.named });
+        if (options.json) return sayJson(job);
+        const path = api.concepts(`/${encodeURIComponent(job.name)}`, { model: job.model });
+        report(job, await api.json<ConceptObject>(path), where);
       });
     } else {
       if (name !== undefined) command.error('error: --list goes without a name: its entries have them');
@@ -226,7 +230,7 @@ async function fitListIntoFolder(
       fit: async (one: ListedFit, title: string): Promise<Done> => {
         const { concept, seconds } = await fit(one.request, title);
         await writeDurably(folder, fileOf(one), encodeConcept(concept));
-        const where = `${join(folder, fileOf(one))}${bestOf(concept)}`;
+        const where = `${join(folder, fileOf(one))}${bestOf(concept.record)}`;
         return { version: concept.version, seconds, warnings: conceptWarnings(concept), where };
       },
       versionOf: (one: ListedFit) =>
@@ -278,19 +282,15 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
   };
 }
 
-function reportJob(job: FitJob, where: string, { json }: FitOptions): void {
-  if (json) {
-    sayJson(job);
-    return;
-  }
+function report(job: FitJob, concept: ConceptObject, where: string): void {
   const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
   const version = job.concept?.version.slice(0, 12) ?? '';
-  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}`);
+  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}${bestOf(concept)}`);
   for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
 }
 
 /** What was the best, on a line of its own, where several were tried. */
-function bestOf({ record: { recipe, method, details } }: Concept): string {
+function bestOf({ recipe, method, details }: Pick<ConceptObject, 'recipe' | 'method' | 'details'>): string {
   if (details.auto === undefined) return '';
   return `\n  the best was recipe ${recipe}, method ${method}, profile ${details.profile}`;
 }

@@ -9,6 +9,25 @@ interface ProgressEvent {
   readonly data: { readonly stage: string; readonly done: number; readonly total: number };
 }
 
+/** Milliseconds that a stopped command waits for the job that it has just asked for. */
+const patience = 10_000;
+
+/**
+ * Asks for a job. A command that is stopped meanwhile still waits for the answer, for a moment: whoever does not know the job cannot
+ * cancel it.
+ * @throws ApiError when it was refused
+ */
+export async function askForJob<Job>(api: Api, path: string, body: object): Promise<Job> {
+  const late = new AbortController();
+  const stopped = () => void setTimeout(() => late.abort(api.signal.reason), patience).unref();
+  api.signal.addEventListener('abort', stopped, { once: true });
+  try {
+    return await api.json<Job>(path, { method: 'POST', body, signal: late.signal });
+  } finally {
+    api.signal.removeEventListener('abort', stopped);
+  }
+}
+
 /** The job as it is asked about. */
 interface Followed {
   readonly path: string;

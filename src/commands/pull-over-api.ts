@@ -2,7 +2,7 @@
 import type { PullEvent, PullJob } from '../schemas/pulls.js';
 import type { Api } from './api.js';
 import type { DownloadProgress } from './download-progress.js';
-import { followJob } from './follow-job.js';
+import { askForJob, followJob } from './follow-job.js';
 
 /**
  * @param request as `POST /v1/models/pull` takes it
@@ -10,7 +10,7 @@ import { followJob } from './follow-job.js';
  * @throws ApiError when it was refused or has failed; Interrupted, when the server has stopped it too
  */
 export async function pullOverApi(api: Api, request: object, progress: DownloadProgress): Promise<PullJob> {
-  const { id } = await api.json<PullJob>('/v1/models/pull', { method: 'POST', body: request });
+  const { id } = await askForJob<PullJob>(api, '/v1/models/pull', request);
   const path = `/v1/models/pulls/${id}`;
   const show = ({ type, data }: PullEvent) => {
     if (type === 'progress') progress.update(data);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { SweepJob } from '../schemas/measurement-jobs.js';
 import type { Sweep } from '../schemas/measurements.js';
 import { type ApiOptions, addApi, withApi } from './api.js';
-import { followStages } from './follow-job.js';
+import { askForJob, followStages } from './follow-job.js';
 import { painted, say, sayJson, sayTable, sayWrapped } from './output.js';
 import { promptsOf } from './prompt-file.js';
 import { countOf, numberOf } from './steering-options.js';
@@ -42,8 +42,7 @@ export function register(program: Command): void {
       options,
       settingsOf({ ...options }),
       async (api) => {
-        const asked = { method: 'POST' as const, body: { ...api.named, ...body } };
-        const { id, answers } = await api.json<SweepJob>('/v1/sweeps', asked);
+        const { id, answers } = await askForJob<SweepJob>(api, '/v1/sweeps', { ...api.named, ...body });
         const { result } = await followStages<SweepJob>(
           api,
           `/v1/sweeps/${id}`,

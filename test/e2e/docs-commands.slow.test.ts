@@ -30,6 +30,7 @@ const runElsewhere = [
   /^docker /, // npm run docker-check
   /^npm run (bench|concept-table|demo|fit:shipped|gpu-check|docker-check|shipped-report|load|fuzz)\b/,
   /^(npx )?steerd (pull|import) /, // a hub, a checkpoint: test/e2e/pull.slow.test.ts, test/commands
+  /--feature|[?&]feature=|--texts texts.csv|--examples pairs.csv|--list concepts/, // of files that are not here
   /^(npx )?steerd bench /, // minutes: test/commands/bench.slow.test.ts
   /^(npx )?steerd (serve|graft) /, // servers that go on; graphs of the embedded model
   /^(npx )?steerd (models (remove|verify)|keys revoke)\b/, // of what is not here

@@ -6,7 +6,7 @@ import type { Description, Schema } from './document.js';
 export type Hints = Readonly<Record<string, (chance: Chance) => unknown>>;
 
 const words = ['the', 'sea', 'a b', 'Ünïcode 🙂', '日本語', 'x', '0', '\n', 'null', '{}', '%', '../..'];
-const patterns: readonly string[] = ['get_weather', '42', 'a', ''];
+const patterns: readonly string[] = ['get_weather', '42', 'a', '', '0123abcd'];
 /** Share of the optional properties that are given. */
 const optionalShare = 0.2;
 const deepest = 6;
