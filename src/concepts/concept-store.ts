@@ -197,7 +197,11 @@ export class ConceptStore implements ConceptLibrary {
           .keep(conceptStem(key), before, join(this.#folder, file), false)
           .catch(unlessGone);
       const whose = this.#data.has(key) ? this.#ownerOf(key) : owner;
-      modified = await this.#writeOwned(file, bytes, whose, signal);
+      const write = () => this.#writeOwned(file, bytes, whose, signal);
+      modified = await write().catch(async (error: unknown) => {
+        if (!isDiskFull(error) || !(await this.#versions.giveWay(bytes.length))) throw error;
+        return write();
+      });
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
       throw storageError(`storing concept ${JSON.stringify(concept.name)}`, error);

@@ -103,17 +103,32 @@ export class ConceptVersions {
     this.#bytes += kept.bytes;
   }
 
+  /**
+   * Makes room on a full disk: what concepts mean now goes before what they meant.
+   * @param bytes that are wanted
+   * @returns whether anything went
+   */
+  async giveWay(bytes: number): Promise<boolean> {
+    const before = this.#bytes;
+    await this.#shrink(Math.max(0, before - bytes));
+    return this.#bytes < before;
+  }
+
   /** What cannot be deleted stays, and is tried again next time. */
   async #prune(stem: string): Promise<void> {
     // One less: what the name means now is a version too.
     for (const old of this.of(stem).slice(0, 1 - keptVersions)) await this.#forget(old);
+    await this.#shrink(this.most);
+  }
+
+  async #shrink(most: number): Promise<void> {
     for (const [, kept] of this.#kept) {
-      if (this.#bytes <= this.most) return;
+      if (this.#bytes <= most) return;
       // Never the last one: it is what a deleted name comes back by.
-      for (const old of kept.slice(0, -1)) if (this.#bytes > this.most) await this.#forget(old);
+      for (const old of kept.slice(0, -1)) if (this.#bytes > most) await this.#forget(old);
     }
     for (const [, [last]] of this.#kept) {
-      if (this.#bytes <= this.most || last === undefined) return;
+      if (this.#bytes <= most || last === undefined) return;
       await this.#forget(last);
     }
   }
