@@ -8,7 +8,7 @@ import { shownBytes } from '../common/byte-size.js';
 import { errors } from '../errors.js';
 import { originOf, quantizationOf, verifyModel } from '../models/disk/manifest.js';
 import { listModels, listUnfinished, type ModelFolder, removeModel } from '../models/disk/model-folders.js';
-import { folderOfModel, modelPlaces, ownPlace } from '../models/disk/model-places.js';
+import { folderOfModel, isEmbedded, modelPlaces, ownPlace } from '../models/disk/model-places.js';
 import type { ModelObject } from '../schemas/models.js';
 import { type Api, ApiError, addServer, serverOf, withApi } from './api.js';
 import { untilInterrupted } from './interruption.js';
@@ -143,8 +143,9 @@ async function listAll(places: readonly string[]): Promise<ModelFolder[]> {
 
 const headings = ['NAME', 'SIZE', 'QUANTIZATION', 'FROM'];
 
-function rowOf({ name, bytes, manifest }: ModelFolder): string[] {
-  const from = manifest === null ? 'not pulled' : originOf(manifest);
+function rowOf({ name, folder, bytes, manifest }: ModelFolder): string[] {
+  const from =
+    manifest === null ? (isEmbedded(folder) ? 'comes with steerd' : 'not pulled') : originOf(manifest);
   return [name, shownBytes(bytes), (manifest && quantizationOf(manifest)) ?? '-', from];
 }
 

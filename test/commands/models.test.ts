@@ -37,6 +37,7 @@ test('list tells models from what pulls left, with where they came from; hidden 
   );
   assert.match(rows[1] ?? '', /not pulled$/);
   assert.match(rows[2] ?? '', new RegExp(`tester/tiny@${stub.commit.slice(0, 12)}$`));
+  assert.match(rows[3] ?? '', /comes with steerd$/);
   assert.match(rows[4] ?? '', /1\.50 kB.*unfinished/);
   const json = JSON.parse(await models('list', '--json')) as {
     data: { name: string }[];

@@ -5,8 +5,13 @@
 import { stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { packageRoot } from '../../common/package.js';
+import { settingsTable } from '../../config.js';
 
 const embedded = join(packageRoot, 'models');
+
+/** Whether it is the folder of the model that comes with steerd. */
+export const isEmbedded = (folder: string): boolean =>
+  resolve(folder) === join(embedded, settingsTable.model.fallback);
 
 /** Never empty. What is pulled and built goes into the first. */
 export function modelPlaces(setting: string): readonly string[] {

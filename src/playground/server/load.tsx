@@ -39,7 +39,7 @@ export function LoadCards() {
           <Tile
             name="Memory"
             value={bytesText(load.memory.resident)}
-            note={`of ${bytesText(load.memory.machine)}; the models may take ${bytesText(load.memory.models)}`}
+            note={`of ${bytesText(load.memory.machine)}; ${bytesText(load.memory.models)} are set aside for loaded models`}
           >
             <meter
               min={0}

@@ -55,7 +55,7 @@ function ModelCard({ model }: { readonly model: ModelObject }) {
     slots === null ? null : `${slots} slots`,
     size === null
       ? null
-      : `${bytesText(size.weights)} of weights, up to ${bytesText(size.kv)} of keys and values`,
+      : `${bytesText(size.weights)} of weights; keys and values grow with use, to ${bytesText(size.kv)} if every slot were full`,
     concepts === 1 ? 'one concept' : `${concepts} concepts`,
     model.pinned ? 'stays loaded' : null,
     model.in_use > 0 ? `${model.in_use} in use` : null,
