@@ -9,7 +9,7 @@ import { safeGrammar } from '../json-grammar/own-grammar.js';
 import { PatternError } from '../json-grammar/pattern.js';
 import { regexGrammar } from '../json-grammar/pattern-expression.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
-import { schemaGrammar } from '../json-grammar/schema-grammar.js';
+import { checkSize, schemaGrammar } from '../json-grammar/schema-grammar.js';
 import type { FormatOptions } from '../schemas/constraints.js';
 import { matches, validates } from './answer-check.js';
 
@@ -54,10 +54,9 @@ export const jsonSchema = (schema: unknown, field: string): Constraint =>
   validJson(schema ?? { type: 'object' }, field);
 
 function validJson(given: unknown, field: string): Constraint {
-  // Older words for what a grammar holds; what is wrong stays, and is refused.
-  const schema = modernSchema(given, true);
+  const { schema, grammar } = strictSchema(given, field);
   return {
-    ...format({ kind: 'grammar', source: jsonGrammar(schema, field) }, field),
+    ...format({ kind: 'grammar', source: grammar }, field),
     fits: (text) => validates(schema, text),
   };
 }
@@ -118,10 +117,19 @@ export const structuralTag = (format: object): ConstraintSource => ({
   tag: JSON.stringify({ type: 'structural_tag', format }),
 });
 
-/** @returns a grammar whose texts all validate; @throws SteerdError constraint_refused naming the place */
-export function jsonGrammar(schema: unknown, field: string): string {
+/**
+ * A schema that is held to in all it says: in today's words, with its grammar. Older words say what a grammar holds; what is wrong
+ * stays, and is refused.
+ * @throws SteerdError constraint_refused
+ */
+export function strictSchema(
+  given: unknown,
+  field: string,
+): { readonly schema: unknown; readonly grammar: string } {
   try {
-    return schemaGrammar(schema);
+    checkSize(given);
+    const schema = modernSchema(given, true);
+    return { schema, grammar: schemaGrammar(schema) };
   } catch (error) {
     throw error instanceof SchemaRefusal ? errors.constraintRefused(field, error.message) : error;
   }

@@ -10,7 +10,7 @@ import { SchemaRefusal } from '../json-grammar/refusal.js';
 import { schemaExpression } from '../json-grammar/schema-grammar.js';
 import { isSchema, type Schema } from '../json-grammar/schema-parts.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
-import { jsonGrammar } from './constraint.js';
+import { strictSchema } from './constraint.js';
 import type { ToolFormat } from './tool-formats.js';
 
 interface ToolOptions {
@@ -116,15 +116,9 @@ function callableTool(tool: Tool, field: string, loosening: Loosening): Callable
   const strict = tool.function.strict === true;
   const given = parameters ?? { type: 'object', properties: {}, additionalProperties: false };
   if (strict) {
-    const schema = modernSchema(given, true);
-    jsonGrammar(schema, field);
-    return {
-      name,
-      schema: isSchema(schema) ? schema : given,
-      held: isSchema(schema) ? schema : given,
-      strict,
-      loosened: [],
-    };
+    const { schema: modern } = strictSchema(given, field);
+    const schema = isSchema(modern) ? modern : given;
+    return { name, schema, held: schema, strict, loosened: [] };
   }
   const schema = objectSchema(modernSchema(given));
   try {

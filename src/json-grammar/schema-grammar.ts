@@ -50,10 +50,17 @@ export function schemaGrammar(schema: unknown): string {
  * @throws SchemaRefusal
  */
 export function schemaExpression(schema: unknown, rules: Rules, loosening: Loosening | null = null): string {
-  // Bounds the time of what follows, which reads parts of the schema more than once.
+  checkSize(schema);
+  return new SchemaWriter(schema, rules, loosening).value(schema, { path: 'schema', depth: 0, open: [] });
+}
+
+/**
+ * Bounds the time of whatever reads a schema whole, or parts of it more than once: it is for before that.
+ * @throws SchemaRefusal
+ */
+export function checkSize(schema: unknown): void {
   if ((JSON.stringify(schema)?.length ?? 0) > longestSchema)
     refuse('the schema', `has more than ${longestSchema} characters`);
-  return new SchemaWriter(schema, rules, loosening).value(schema, { path: 'schema', depth: 0, open: [] });
 }
 
 interface Place {
