@@ -23,8 +23,11 @@ export async function* runTests(
 ): AsyncGenerator<TestEvent, void> {
   const totals = new Map<string, number>();
   let number = 0;
-  for (const { processes, concurrency } of phases) {
+  const caller = { ...process.env };
+  for (const { processes, concurrency, env } of phases) {
     if (processes.length === 0) continue;
+    // Node's runner hands its own environment on.
+    process.env = { ...env, ...caller };
     const stream = run({
       files: processes.map(entryOf),
       concurrency,
