@@ -1,4 +1,4 @@
-/** Requests that have taken servers like this one down: see crashing-requests.slow.test.ts. */
+/** Requests that have taken servers like this one down: see crashing-requests.alone.slow.test.ts. */
 
 export const chatPath = '/v1/chat/completions';
 const textPath = '/v1/completions';
