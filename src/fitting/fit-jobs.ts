@@ -7,9 +7,10 @@ import { newId, unixSeconds } from '../common/stamps.js';
 import type { Concept } from '../concepts/concept.js';
 import type { ConceptMaker } from '../concepts/concept-quota.js';
 import { errors } from '../errors.js';
-import type { Jobs, OpenQueue, Queue } from '../jobs/jobs.js';
+import type { OpenQueue } from '../jobs/jobs.js';
 import { localQueue } from '../jobs/local-jobs.js';
 import { whenThere } from '../jobs/patience.js';
+import { QueuedJobs } from '../jobs/queued-jobs.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import { auto } from '../schemas/fit-choices.js';
 import type { FitEvent, FitJob, FitLayer } from '../schemas/fit-jobs.js';
@@ -56,60 +57,32 @@ interface AskedFit {
 
 type FitTask = Task<FitJob, AskedFit, FitEventLog>;
 
-export class FitJobs implements Jobs<FitJob, FitEvent> {
+export class FitJobs extends QueuedJobs<FitJob, AskedFit, FitEvent> {
   readonly #models: FitJobsOptions['models'];
   readonly #concepts: FitJobsOptions['concepts'];
-  readonly #queue: Queue<FitJob, AskedFit, FitEvent>;
-
   constructor(options: FitJobsOptions) {
     const { log, openQueue = localQueue } = options;
+    super(
+      openQueue<FitJob, AskedFit, FitEvent, FitEventLog>({
+        kind: 'fit',
+        maxQueued,
+        retryAfterSeconds,
+        maxFinished: options.maxFinished,
+        afresh: { progress: null, layers: [] },
+        newEvents: (kept) => new FitEventLog(kept),
+        work: (task) => fit(task, options),
+        notFound: errors.fitNotFound,
+        finished: errors.fitFinished,
+        onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
+        onFinished: (job) => {
+          const { id, status, name, model, error } = job;
+          log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
+          options.onFinished?.(job);
+        },
+      }),
+    );
     this.#models = options.models;
     this.#concepts = options.concepts;
-    this.#queue = openQueue<FitJob, AskedFit, FitEvent, FitEventLog>({
-      kind: 'fit',
-      maxQueued,
-      retryAfterSeconds,
-      maxFinished: options.maxFinished,
-      afresh: { progress: null, layers: [] },
-      newEvents: (kept) => new FitEventLog(kept),
-      work: (task) => fit(task, options),
-      notFound: errors.fitNotFound,
-      finished: errors.fitFinished,
-      onUnexpected: ({ id }, err) => log?.error({ fit: id, err }, 'fit failed unexpectedly'),
-      onFinished: (job) => {
-        const { id, status, name, model, error } = job;
-        log?.info({ fit: id, status, concept: name, model, error }, 'fit finished');
-        options.onFinished?.(job);
-      },
-    });
-  }
-
-  get(id: string) {
-    return this.#queue.get(id);
-  }
-
-  list() {
-    return this.#queue.list();
-  }
-
-  events(id: string) {
-    return this.#queue.events(id);
-  }
-
-  counts() {
-    return this.#queue.counts();
-  }
-
-  unfinished() {
-    return this.#queue.unfinished();
-  }
-
-  cancel(id: string): Promise<FitJob> {
-    return this.#queue.cancel(id);
-  }
-
-  close(): Promise<void> {
-    return this.#queue.close();
   }
 
   /**
@@ -120,7 +93,7 @@ export class FitJobs implements Jobs<FitJob, FitEvent> {
    */
   async create(request: FitRequest, signal?: AbortSignal, maker?: ConceptMaker): Promise<FitJob> {
     const model = await this.#models.get(request.model, signal);
-    if (this.#queue.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
+    if (this.queue.closed) throw errors.modelUnavailable(model.id, 'the server is shutting down');
     const plan = fitPlan(request);
     checkPlan(plan, model);
     this.#concepts.checkRoom?.(model.id, request.name, maker);
@@ -143,7 +116,7 @@ export class FitJobs implements Jobs<FitJob, FitEvent> {
       warnings: [],
       layers: [],
     };
-    return (await this.#queue.add(job, { asked: request, maker }, { model: model.id })).job;
+    return (await this.queue.add(job, { asked: request, maker }, { model: model.id })).job;
   }
 }
 

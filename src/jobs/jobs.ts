@@ -88,9 +88,9 @@ export interface QueueSpec<
   Events extends JobEventLog<Event> & StatusLog<Job>,
 > extends Omit<JobQueueOptions<Job, Request, Events>, 'onStatus' | 'onForgotten'> {
   readonly kind: JobKind;
-  /** @param kept of the job's earlier life */
   /** What of a job is as before its work, when that begins again. */
   readonly afresh: Partial<Job>;
+  /** @param kept of the job's earlier life */
   readonly newEvents: (kept?: KeptEvents<Event>) => Events;
 }
 

@@ -7,8 +7,9 @@ import { inSteps } from '../../common/in-steps.js';
 import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
-import type { Jobs, OpenQueue, Queue } from '../../jobs/jobs.js';
+import type { OpenQueue } from '../../jobs/jobs.js';
 import { localQueue } from '../../jobs/local-jobs.js';
+import { QueuedJobs } from '../../jobs/queued-jobs.js';
 import type { ImportEvent, ImportJob, ImportRequest } from '../../schemas/imports.js';
 import type { Builder } from './builder.js';
 import { importModel, importName } from './import.js';
@@ -35,56 +36,28 @@ const retryAfterSeconds = 60;
 
 type ImportTask = Task<ImportJob, ImportRequest, ImportEventLog>;
 
-export class ImportJobs implements Jobs<ImportJob, ImportEvent> {
-  readonly #queue: Queue<ImportJob, ImportRequest, ImportEvent>;
-
+export class ImportJobs extends QueuedJobs<ImportJob, ImportRequest, ImportEvent> {
   constructor(options: ImportJobsOptions) {
     const { log, openQueue = localQueue } = options;
-    this.#queue = openQueue<ImportJob, ImportRequest, ImportEvent, ImportEventLog>({
-      kind: 'import',
-      maxQueued,
-      retryAfterSeconds,
-      maxFinished: options.maxFinished,
-      afresh: { progress: null },
-      newEvents: (kept) => new ImportEventLog(kept),
-      work: (task) => run(task, options),
-      notFound: errors.importNotFound,
-      finished: errors.importFinished,
-      onUnexpected: ({ id }, err) => log?.error({ import: id, err }, 'import failed unexpectedly'),
-      onFinished: (job) => {
-        const { id, status, path, name, error } = job;
-        log?.info({ import: id, status, path, model: name, error }, 'import finished');
-        options.onFinished?.(job);
-      },
-    });
-  }
-
-  get(id: string) {
-    return this.#queue.get(id);
-  }
-
-  list() {
-    return this.#queue.list();
-  }
-
-  events(id: string) {
-    return this.#queue.events(id);
-  }
-
-  counts() {
-    return this.#queue.counts();
-  }
-
-  unfinished() {
-    return this.#queue.unfinished();
-  }
-
-  cancel(id: string): Promise<ImportJob> {
-    return this.#queue.cancel(id);
-  }
-
-  close(): Promise<void> {
-    return this.#queue.close();
+    super(
+      openQueue<ImportJob, ImportRequest, ImportEvent, ImportEventLog>({
+        kind: 'import',
+        maxQueued,
+        retryAfterSeconds,
+        maxFinished: options.maxFinished,
+        afresh: { progress: null },
+        newEvents: (kept) => new ImportEventLog(kept),
+        work: (task) => run(task, options),
+        notFound: errors.importNotFound,
+        finished: errors.importFinished,
+        onUnexpected: ({ id }, err) => log?.error({ import: id, err }, 'import failed unexpectedly'),
+        onFinished: (job) => {
+          const { id, status, path, name, error } = job;
+          log?.info({ import: id, status, path, model: name, error }, 'import finished');
+          options.onFinished?.(job);
+        },
+      }),
+    );
   }
 
   /**
@@ -92,7 +65,7 @@ export class ImportJobs implements Jobs<ImportJob, ImportEvent> {
    * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
    */
   async create(request: ImportRequest): Promise<ImportJob> {
-    if (this.#queue.closed) throw errors.stopping();
+    if (this.queue.closed) throw errors.stopping();
     const name = importName(request.path, request.name);
     const job: ImportJob = {
       id: newId('import'),
@@ -108,7 +81,7 @@ export class ImportJobs implements Jobs<ImportJob, ImportEvent> {
       progress: null,
       error: null,
     };
-    const same = await this.#queue.add(job, request, { key: name });
+    const same = await this.queue.add(job, request, { key: name });
     if (same.added || (same.job.path === request.path && same.job.precision === request.precision))
       return same.job;
     throw errors.pullRunning(name, `job ${same.job.id} (${same.job.path})`);

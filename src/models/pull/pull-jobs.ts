@@ -7,8 +7,9 @@ import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
 import { errors } from '../../errors.js';
 import type { Hub } from '../../hub/hub.js';
-import type { Jobs, OpenQueue, Queue } from '../../jobs/jobs.js';
+import type { OpenQueue } from '../../jobs/jobs.js';
 import { localQueue } from '../../jobs/local-jobs.js';
+import { QueuedJobs } from '../../jobs/queued-jobs.js';
 import type { PullEvent, PullJob, PullRequest } from '../../schemas/pulls.js';
 import type { Builder } from '../import/builder.js';
 import { defaultName, pullModel } from './pull.js';
@@ -36,56 +37,28 @@ const retryAfterSeconds = 60;
 
 type PullTask = Task<PullJob, PullRequest, PullEventLog>;
 
-export class PullJobs implements Jobs<PullJob, PullEvent> {
-  readonly #queue: Queue<PullJob, PullRequest, PullEvent>;
-
+export class PullJobs extends QueuedJobs<PullJob, PullRequest, PullEvent> {
   constructor(options: PullJobsOptions) {
     const { log, openQueue = localQueue } = options;
-    this.#queue = openQueue<PullJob, PullRequest, PullEvent, PullEventLog>({
-      kind: 'pull',
-      maxQueued,
-      retryAfterSeconds,
-      maxFinished: options.maxFinished,
-      afresh: { progress: null },
-      newEvents: (kept) => new PullEventLog(kept),
-      work: (task) => pull(task, options),
-      notFound: errors.pullNotFound,
-      finished: errors.pullFinished,
-      onUnexpected: ({ id }, err) => log?.error({ pull: id, err }, 'pull failed unexpectedly'),
-      onFinished: (job) => {
-        const { id, status, model, commit, name, error } = job;
-        log?.info({ pull: id, status, repository: model, commit, model: name, error }, 'pull finished');
-        options.onFinished?.(job);
-      },
-    });
-  }
-
-  get(id: string) {
-    return this.#queue.get(id);
-  }
-
-  list() {
-    return this.#queue.list();
-  }
-
-  events(id: string) {
-    return this.#queue.events(id);
-  }
-
-  counts() {
-    return this.#queue.counts();
-  }
-
-  unfinished() {
-    return this.#queue.unfinished();
-  }
-
-  cancel(id: string): Promise<PullJob> {
-    return this.#queue.cancel(id);
-  }
-
-  close(): Promise<void> {
-    return this.#queue.close();
+    super(
+      openQueue<PullJob, PullRequest, PullEvent, PullEventLog>({
+        kind: 'pull',
+        maxQueued,
+        retryAfterSeconds,
+        maxFinished: options.maxFinished,
+        afresh: { progress: null },
+        newEvents: (kept) => new PullEventLog(kept),
+        work: (task) => pull(task, options),
+        notFound: errors.pullNotFound,
+        finished: errors.pullFinished,
+        onUnexpected: ({ id }, err) => log?.error({ pull: id, err }, 'pull failed unexpectedly'),
+        onFinished: (job) => {
+          const { id, status, model, commit, name, error } = job;
+          log?.info({ pull: id, status, repository: model, commit, model: name, error }, 'pull finished');
+          options.onFinished?.(job);
+        },
+      }),
+    );
   }
 
   /**
@@ -93,7 +66,7 @@ export class PullJobs implements Jobs<PullJob, PullEvent> {
    * @throws SteerdError invalid_value, pull_running (the name is being given to another model), queue_full
    */
   async create(request: PullRequest): Promise<PullJob> {
-    if (this.#queue.closed) throw errors.stopping();
+    if (this.queue.closed) throw errors.stopping();
     const name = request.name ?? defaultName(request.model);
     const job: PullJob = {
       id: newId('pull'),
@@ -112,7 +85,7 @@ export class PullJobs implements Jobs<PullJob, PullEvent> {
       progress: null,
       error: null,
     };
-    const same = await this.#queue.add(job, request, { key: name });
+    const same = await this.queue.add(job, request, { key: name });
     if (same.added || isSame(same.request, request)) return same.job;
     throw errors.pullRunning(name, `job ${same.job.id} (${same.job.model}@${same.job.revision})`);
   }
