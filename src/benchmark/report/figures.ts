@@ -1,51 +1,21 @@
-/**
- * The figures of a report as SVG text, from its numbers. Colours are told apart without seeing red or green, and every line also has a
- * dash of its own, for print without colours.
- */
+/** The figures of a report as SVG text, from its numbers. */
 import * as Plot from '@observablehq/plot';
 import { allClasses, builtIn } from '../summary.js';
 import type { ReportData, Spread } from './data.js';
-import { type PlotOptions, svgOf } from './svg.js';
-
-export interface Figure {
-  readonly id: string;
-  readonly title: string;
-  /** What it shows, under it. */
-  readonly caption: string;
-  readonly svg: string;
-}
-
-const ink = '#1c2733';
-const quiet = '#6b7a8c';
-/** Okabe and Ito's colours, the darker ones first. */
-const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#7a5195', '#444444'];
-const dashes = ['', '6 3', '2 3', '8 3 2 3', '1 2', '10 4', '4 2 1 2', '3 6'];
-const width = 860;
-
-/** One picture with one text: what its parts say by themselves ("line", "rule") helps nobody. */
-const drawn = (title: string, options: PlotOptions): string =>
-  svgOf(title, options).replace(/ aria-label="[^"]*"/g, '');
-
-/** A place in a list, for a colour or a dash. */
-const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
-
-/** Names of ways in the order in which they are always drawn. */
-function waysOf({ run }: ReportData): string[] {
-  return ['plain', 'told', ...run.variants.map(({ id }) => id)];
-}
-
-/** A way has the same colour in every figure. */
-const colours = ({ run }: ReportData, names: readonly string[]) => {
-  const variants = run.variants.map(({ id }) => id);
-  const colourOf = (name: string) =>
-    name === 'plain' ? '#9aa5b1' : name === 'told' ? ink : at(palette, Math.max(0, variants.indexOf(name)));
-  return { domain: [...names], range: names.map(colourOf) };
-};
-
-const short = (name: string) => (name.length > 34 ? `${name.slice(0, 33)}…` : name);
-/** Pixels that the longest of some names takes beside an axis. */
-const margin = (names: readonly string[]) =>
-  Math.min(240, 16 + 6.4 * Math.max(0, ...names.map((name) => short(name).length)));
+import {
+  at,
+  colours,
+  dashes,
+  drawn,
+  type Figure,
+  ink,
+  margin,
+  quiet,
+  short,
+  waysOf,
+  width,
+} from './drawing.js';
+import { aurocFigure, tokenFigure } from './fit-figures.js';
 
 export function figuresOf(data: ReportData): Figure[] {
   return [
@@ -176,111 +146,6 @@ function strengthFigures(data: ReportData): (Figure | null)[] {
       }),
     };
   });
-}
-
-/** Each layer's number where there is room for it. */
-function layerTick(rows: readonly { readonly layer: number }[]): (layer: number) => string {
-  const step = Math.ceil(new Set(rows.map(({ layer }) => layer)).size / 16);
-  return (layer) => (step === 1 || layer % Math.max(5, step) === 0 ? String(layer) : '');
-}
-
-function tokenFigure(data: ReportData): Figure | null {
-  const rows = data.layers.flatMap(({ variant, layer, fits, tokens }) =>
-    Object.entries(tokens).map(([token, count]) => ({ variant, layer, token, share: count / fits })),
-  );
-  if (rows.length === 0) return null;
-  const tokens = [...new Set(rows.map(({ token }) => token))].sort((a, b) => Number(b) - Number(a));
-  const variants = [...new Set(rows.map(({ variant }) => variant))];
-  return {
-    id: 'tokens',
-    title: 'Layers and the tokens that they read',
-    caption:
-      'The share of fits that read a token at a layer: the darker, the more; −1 is the last token of the prompt. Recipe attention chooses, layer by layer, the token that attends most to the concept.',
-    svg: drawn('Which token each layer reads, as a share of the fits', {
-      width,
-      height: 60 + variants.length * (26 * tokens.length + 24),
-      marginLeft: 44,
-      marginRight: margin(variants),
-      x: {
-        label: 'layer',
-        type: 'band',
-        tickFormat: layerTick(rows),
-      },
-      y: { label: 'token', domain: tokens },
-      fy: { domain: variants, label: null, tickFormat: short },
-      color: { type: 'linear', domain: [0, 1], range: ['#eef3f8', '#0b4f7d'], legend: false },
-      marks: [
-        Plot.cell(rows, { fy: 'variant', x: 'layer', y: 'token', fill: 'share', inset: 0.5 }),
-        Plot.text(
-          rows.filter(({ share }) => share >= 0.995),
-          { fy: 'variant', x: 'layer', y: 'token', text: () => '•', fill: '#fff' },
-        ),
-      ],
-    }),
-  };
-}
-
-function aurocFigure(data: ReportData): Figure | null {
-  const rows = data.layers.flatMap(({ variant, layer, auroc }) =>
-    auroc === null ? [] : [{ variant, layer, ...auroc }],
-  );
-  if (rows.length === 0) return null;
-  const names = data.run.variants.map(({ id }) => id);
-  const low = Math.min(0.5, ...rows.map((row) => row.low));
-  return {
-    id: 'auroc',
-    title: 'How well each layer tells the concept',
-    caption:
-      'Area under the ROC curve of the projections onto the layer’s direction, on what its fit held out: median of the fits, with quartiles as a band. 0.5 is chance.',
-    svg: drawn('Area under the ROC curve by layer', {
-      width,
-      height: 280,
-      marginLeft: 44,
-      marginRight: margin(names),
-      x: {
-        label: 'layer',
-        ticks: 10,
-        tickFormat: (layer: number) => (Number.isInteger(layer) ? String(layer) : ''),
-      },
-      y: { domain: [low, 1], label: 'AUROC', grid: true },
-      color: colours(data, names),
-      marks: [
-        Plot.ruleY([0.5], { stroke: quiet, strokeDasharray: '2 3' }),
-        Plot.areaY(rows, {
-          x: 'layer',
-          y1: 'low',
-          y2: 'high',
-          fill: 'variant',
-          fillOpacity: 0.14,
-          z: 'variant',
-        }),
-        ...names.map((name, i) =>
-          Plot.line(
-            rows.filter(({ variant }) => variant === name),
-            {
-              x: 'layer',
-              y: 'mean',
-              stroke: 'variant',
-              strokeWidth: 2,
-              ...(at(dashes, i) === '' ? {} : { strokeDasharray: at(dashes, i) }),
-            },
-          ),
-        ),
-        Plot.text(
-          rows,
-          Plot.selectLast({
-            x: 'layer',
-            y: 'mean',
-            z: 'variant',
-            fill: 'variant',
-            text: (row: { variant: string }) => short(row.variant),
-            textAnchor: 'start',
-            dx: 8,
-          }),
-        ),
-      ],
-    }),
-  };
 }
 
 function confusionFigures(data: ReportData): (Figure | null)[] {

@@ -1,7 +1,8 @@
 /** The report as one HTML file: text, tables and SVG, no script and no address, so that it works from a file and in print. */
 import { allClasses, builtIn } from '../summary.js';
 import type { Example, Group, ReportData } from './data.js';
-import { type Figure, legendOf } from './figures.js';
+import type { Figure } from './drawing.js';
+import { legendOf } from './figures.js';
 import { comparedRows, differences, paper } from './paper.js';
 import { style } from './style.js';
 
