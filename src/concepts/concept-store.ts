@@ -8,15 +8,14 @@ import { isDiskFull, openFolderDurably, syncFolder, writeDurably } from '../comm
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
-import { conceptExtension, type RefusedFile, readConceptFolder } from './concept-folder.js';
-import { ConceptIndex } from './concept-index.js';
+import { conceptExtension, readConceptFolder } from './concept-folder.js';
 import { conceptKey, conceptStem } from './concept-key.js';
 import type { ConceptLibrary } from './concept-lookup.js';
 import { ConceptOwners } from './concept-owners.js';
 import { type ConceptMaker, type ConceptQuota, checkMaker, checkQuota } from './concept-quota.js';
 import { ConceptVersions } from './concept-versions.js';
+import { IndexedConcepts } from './indexed-concepts.js';
 import { pinnedVersion, readPin } from './pinned-name.js';
-import { ShippedConcepts } from './shipped-concepts.js';
 import { type ConceptEntry, type ConceptVersion, entryOf, type StoredConcept } from './stored-concept.js';
 
 interface ConceptStoreOptions {
@@ -30,10 +29,8 @@ interface ConceptStoreOptions {
 /** Bytes of earlier versions where concepts have no quota. */
 const usualVersionBytes = 2 ** 30;
 
-export class ConceptStore implements ConceptLibrary {
+export class ConceptStore extends IndexedConcepts implements ConceptLibrary {
   readonly #folder: string;
-  readonly #shipped = new ShippedConcepts();
-  readonly #index = new ConceptIndex(this.#shipped);
   readonly #data = new Map<string, StoredConcept>();
   /** The last change under way of each key: changes of one concept happen one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
@@ -42,9 +39,9 @@ export class ConceptStore implements ConceptLibrary {
   readonly #quota: ConceptQuota | undefined;
   readonly #versions: ConceptVersions;
   #owners: ConceptOwners | undefined;
-  #refused: RefusedFile[] = [];
 
   private constructor(folder: string, versions: ConceptVersions, quota: ConceptQuota | undefined) {
+    super();
     this.#folder = folder;
     this.#versions = versions;
     this.#quota = quota;
@@ -70,31 +67,10 @@ export class ConceptStore implements ConceptLibrary {
     }
   }
 
-  /** Files that were not loaded. */
-  get refused(): readonly RefusedFile[] {
-    return this.#refused;
-  }
-
-  list(model?: string): readonly ConceptEntry[] {
-    return this.#index.list(model);
-  }
-
-  find(model: string, name: string): ConceptEntry | undefined {
-    return this.#index.find(model, name);
-  }
-
-  names(model: string): string[] {
-    return this.#index.names(model);
-  }
-
-  modelsWith(name: string): string[] {
-    return this.#index.modelsWith(name);
-  }
-
   async load(model: string, asked: string): Promise<StoredConcept | undefined> {
     const { name, version } = readPin(asked);
     const key = conceptKey(model, name);
-    const known = [this.#data.get(key), this.#shipped.get(key)].filter((one) => one !== undefined);
+    const known = [this.#data.get(key), this.shipped.get(key)].filter((one) => one !== undefined);
     if (version === null) return known[0];
     const kept = this.#versions.of(conceptStem(key));
     const found = pinnedVersion([...known.map(({ concept }) => concept), ...kept], version);
@@ -117,7 +93,7 @@ export class ConceptStore implements ConceptLibrary {
   async versions(model: string, name: string): Promise<readonly ConceptVersion[]> {
     const key = conceptKey(model, name);
     const stem = conceptStem(key);
-    const [now, shipped] = [this.#data.get(key), this.#shipped.get(key)];
+    const [now, shipped] = [this.#data.get(key), this.shipped.get(key)];
     const earlier = await Promise.all(
       this.#versions.of(stem).map(async (kept): Promise<ConceptVersion> => {
         const createdAt = await this.#versions.since(kept).catch(() => 0);
@@ -211,7 +187,7 @@ export class ConceptStore implements ConceptLibrary {
     const stored = { concept, source: 'data', createdAt: Math.floor(modified / 1000) } as const;
     this.#set(key, stored);
     const path = join(this.#folder, file);
-    this.#refused = this.#refused.filter((refused) => refused.file !== path);
+    this.refusedFiles = this.refusedFiles.filter((refused) => refused.file !== path);
     return stored;
   }
 
@@ -229,7 +205,7 @@ export class ConceptStore implements ConceptLibrary {
 
   #set(key: string, stored: StoredConcept): void {
     this.#data.set(key, stored);
-    this.#index.set(entryOf(stored));
+    this.index.set(entryOf(stored));
   }
 
   delete(model: string, name: string): Promise<ConceptEntry> {
@@ -282,7 +258,7 @@ export class ConceptStore implements ConceptLibrary {
     const key = conceptKey(model, name);
     const stored = this.#data.get(key);
     if (stored !== undefined) return stored;
-    if (this.#shipped.has(key)) throw errors.conceptReadOnly(name);
+    if (this.shipped.has(key)) throw errors.conceptReadOnly(name);
     throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
   }
 
@@ -298,20 +274,12 @@ export class ConceptStore implements ConceptLibrary {
       throw storageError(`deleting concept ${JSON.stringify(name)}`, error);
     }
     this.#data.delete(key);
-    this.#index.delete(model, name);
-  }
-
-  /** Reads one more folder of shipped concepts; one that does not exist has none, one read before adds nothing. */
-  async addShipped(folder: string): Promise<readonly RefusedFile[]> {
-    const refused = await this.#shipped.add(folder);
-    this.#index.changed();
-    this.#refused.push(...refused);
-    return refused;
+    this.index.delete(model, name);
   }
 
   async #loadData(): Promise<void> {
     const { loaded, refused } = await readConceptFolder(this.#folder);
-    this.#refused.push(...refused);
+    this.refusedFiles.push(...refused);
     for (const { concept, file, createdAt } of loaded) {
       const key = conceptKey(concept.model, concept.name);
       const expected = fileOf(key);
@@ -319,7 +287,7 @@ export class ConceptStore implements ConceptLibrary {
       if (file === join(this.#folder, expected)) this.#set(key, { concept, source: 'data', createdAt });
       else {
         const reason = `its name must be ${expected} for model ${concept.model}`;
-        this.#refused.push({ file, name: concept.name, reason });
+        this.refusedFiles.push({ file, name: concept.name, reason });
       }
     }
   }

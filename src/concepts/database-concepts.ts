@@ -7,16 +7,14 @@ import type { Database } from '../database/database.js';
 import { errors } from '../errors.js';
 import { type Concept, createConcept } from './concept.js';
 import { conceptOfParts, partsOfConcept } from './concept-file.js';
-import type { RefusedFile } from './concept-folder.js';
-import { ConceptIndex } from './concept-index.js';
 import { conceptKey } from './concept-key.js';
 import type { ConceptLibrary } from './concept-lookup.js';
 import { type ConceptMaker, type ConceptQuota, checkMaker, checkQuota } from './concept-quota.js';
 import { type CacheBounds, ContentCache } from './content-cache.js';
 import { DatabaseFeed } from './database-feed.js';
 import * as rows from './database-rows.js';
+import { IndexedConcepts } from './indexed-concepts.js';
 import { pinnedVersion, readPin } from './pinned-name.js';
-import { ShippedConcepts } from './shipped-concepts.js';
 import { type ConceptEntry, type ConceptVersion, entryOf, type StoredConcept } from './stored-concept.js';
 import { warmCache } from './warm-cache.js';
 
@@ -33,23 +31,21 @@ interface DatabaseConceptsOptions {
 /** Pins that were looked up, kept for when the database is away. */
 const mostPins = 10_000;
 
-export class DatabaseConcepts implements ConceptLibrary {
+export class DatabaseConcepts extends IndexedConcepts implements ConceptLibrary {
   readonly #database: Database;
   readonly #quota: ConceptQuota | undefined;
-  readonly #shipped = new ShippedConcepts();
-  readonly #index = new ConceptIndex(this.#shipped);
   readonly #feed: DatabaseFeed;
   readonly #cache: ContentCache;
   readonly #pins = new Map<string, string>();
   readonly #stop = new AbortController();
   #warming: Promise<void> = Promise.resolve();
-  #refused: RefusedFile[] = [];
 
   private constructor({ database, quota, log }: DatabaseConceptsOptions, cache: ContentCache) {
+    super();
     this.#database = database;
     this.#quota = quota;
     this.#cache = cache;
-    this.#feed = new DatabaseFeed(database, this.#index, log);
+    this.#feed = new DatabaseFeed(database, this.index, log);
   }
 
   /** @throws SteerdError database_unavailable */
@@ -69,36 +65,15 @@ export class DatabaseConcepts implements ConceptLibrary {
     await this.#warming;
   }
 
-  /** Shipped files that were not loaded. */
-  get refused(): readonly RefusedFile[] {
-    return this.#refused;
-  }
-
   /** Bytes of concepts in memory. */
   get held(): number {
     return this.#cache.held;
   }
 
-  list(model?: string): readonly ConceptEntry[] {
-    return this.#index.list(model);
-  }
-
-  find(model: string, name: string): ConceptEntry | undefined {
-    return this.#index.find(model, name);
-  }
-
-  names(model: string): string[] {
-    return this.#index.names(model);
-  }
-
-  modelsWith(name: string): string[] {
-    return this.#index.modelsWith(name);
-  }
-
   async load(model: string, asked: string): Promise<StoredConcept | undefined> {
     const { name, version } = readPin(asked);
-    const entry = this.#index.own(model, name);
-    const shipped = this.#shipped.get(conceptKey(model, name));
+    const entry = this.index.own(model, name);
+    const shipped = this.shipped.get(conceptKey(model, name));
     if (version === null) return entry === undefined ? shipped : this.#loadEntry(entry);
     if (entry?.version.startsWith(version)) {
       this.#pin(model, name, version, entry.version);
@@ -113,7 +88,7 @@ export class DatabaseConcepts implements ConceptLibrary {
     if (concept !== undefined) return { concept, source: 'data', createdAt };
     // Replaced, or deleted, and its version forgotten since the index heard of it.
     await this.#feed.pull();
-    const now = this.#index.own(model, name);
+    const now = this.index.own(model, name);
     return now === undefined || now.version === version ? undefined : this.#loadEntry(now);
   }
 
@@ -149,7 +124,7 @@ export class DatabaseConcepts implements ConceptLibrary {
     const versions = kept.map(
       ({ number, version, since }): ConceptVersion => ({ number, version, source: 'data', createdAt: since }),
     );
-    const shipped = this.#shipped.get(conceptKey(model, name));
+    const shipped = this.shipped.get(conceptKey(model, name));
     return shipped === undefined ? versions : [...versions, { ...entryOf(shipped), number: 0 }];
   }
 
@@ -159,7 +134,7 @@ export class DatabaseConcepts implements ConceptLibrary {
    */
   checkRoom(model: string, name: string, maker?: ConceptMaker): void {
     if (this.#quota !== undefined) checkQuota(this.#quota, name, 0, this.#feed.taken(model, name));
-    if (maker !== undefined && this.#index.own(model, name) === undefined)
+    if (maker !== undefined && this.index.own(model, name) === undefined)
       checkMaker(maker, name, this.#feed.madeBy(maker.key));
   }
 
@@ -179,7 +154,7 @@ export class DatabaseConcepts implements ConceptLibrary {
       // What was asked a second time because the first answer was lost is done.
       if (before?.version === version) return [before];
       // Where it has none of its own, a shipped one is meant, which nobody changes.
-      const meant = before?.version ?? this.#shipped.get(conceptKey(model, name))?.concept.version;
+      const meant = before?.version ?? this.shipped.get(conceptKey(model, name))?.concept.version;
       if (replaces !== undefined && meant !== replaces) throw errors.conceptChanged(name);
       await this.#checkRoom(queries, { model, name, bytes: parts.vectors.byteLength, before, maker });
       signal?.throwIfAborted();
@@ -238,7 +213,7 @@ export class DatabaseConcepts implements ConceptLibrary {
     const row = await this.#change(what, async (queries, revision) => {
       const before = this.#own(model, name, await rows.head(queries, model, name));
       const target = await rows.head(queries, model, to);
-      if ((target?.version ?? null) !== null || this.#shipped.has(conceptKey(model, to)))
+      if ((target?.version ?? null) !== null || this.shipped.has(conceptKey(model, to)))
         throw errors.conceptExists(to, model);
       const parts = await rows.contentParts(queries, before.version);
       if (parts === undefined) throw errors.conceptNotFound(name, model, this.names(model), 'name');
@@ -260,7 +235,7 @@ export class DatabaseConcepts implements ConceptLibrary {
   ): rows.HeadRow & { readonly version: string } {
     const version = row?.version ?? null;
     if (row !== undefined && version !== null) return { ...row, version };
-    if (this.#shipped.has(conceptKey(model, name))) throw errors.conceptReadOnly(name);
+    if (this.shipped.has(conceptKey(model, name))) throw errors.conceptReadOnly(name);
     throw errors.conceptNotFound(name, model, this.names(model), 'name', this.modelsWith(name));
   }
 
@@ -292,13 +267,5 @@ export class DatabaseConcepts implements ConceptLibrary {
     if (concept === undefined)
       throw errors.conceptNotFound(row.name, row.model, this.names(row.model), 'name');
     return { concept, source: 'data', createdAt: row.changed };
-  }
-
-  /** Reads one more folder of shipped concepts; one that does not exist has none, one read before adds nothing. */
-  async addShipped(folder: string): Promise<readonly RefusedFile[]> {
-    const refused = await this.#shipped.add(folder);
-    this.#index.changed();
-    this.#refused.push(...refused);
-    return refused;
   }
 }
