@@ -137,24 +137,31 @@ async function isHeld(file: string, holder: string, times: Times): Promise<boole
   return isFresh(file, times);
 }
 
-/** When it was touched last; 0 when it is gone. */
+/** No time of a file. */
+const gone = 0;
+
+/** When it was touched last; `gone` when it is. */
 const touchedAt = (file: string): Promise<number> =>
   stat(file).then(
     ({ mtimeMs }) => mtimeMs,
-    () => 0,
+    () => gone,
   );
 
 const isFresh = async (file: string, { voidAfter }: Times): Promise<boolean> =>
   Date.now() - (await touchedAt(file)) < voidAfter;
 
-/** Whether somebody touches it while it is watched, for a little more than two touches. No clock is asked. */
+/**
+ * Whether somebody touches it while it is watched, for a little more than two touches. No clock is asked. One that goes meanwhile
+ * was given back: nobody will touch it.
+ */
 async function isTouched(file: string, { touchEvery }: Times): Promise<boolean> {
   const before = await touchedAt(file);
-  for (let looks = 0; looks < 22; looks++) {
+  let now = before;
+  for (let looks = 0; looks < 22 && now === before && now !== gone; looks++) {
     await sleep(touchEvery / 10);
-    if ((await touchedAt(file)) !== before) return true;
+    now = await touchedAt(file);
   }
-  return false;
+  return now !== before && now !== gone;
 }
 
 /** Which processes' numbers this one sees: Linux's namespace of them; elsewhere all see the same. */

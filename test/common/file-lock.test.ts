@@ -59,6 +59,18 @@ describe('a lock', () => {
       assert.deepEqual(await readdir(folder), []);
     });
 
+  test('that is given back while it is watched is free', async () => {
+    await writeFile(file, `${process.ppid} ${hostname()} 00`);
+    await utimes(file, anHourAgo, anHourAgo);
+    const slow = { ...times, touchEvery: 10 * times.touchEvery };
+    const taken = lockFile(file, (who) => new Error(`held by ${who}`), slow);
+    await new Promise((resolve) => setTimeout(resolve, 2 * times.touchEvery));
+    await rm(file);
+    const lock = await taken;
+    await lock.release();
+    assert.deepEqual(await readdir(folder), []);
+  });
+
   test('is told lost when another has it, who then keeps it', async () => {
     const lock = await take();
     await new Promise((resolve) => setTimeout(resolve, 3 * times.touchEvery));
