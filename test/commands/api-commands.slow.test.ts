@@ -4,29 +4,12 @@ import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { addKey } from '../../src/access/key-store.js';
 import type { MadeKey } from '../../src/schemas/keys.js';
 import { put, startTiny, tinyVectors } from '../e2e/tiny-server.js';
+import { cli, steerd } from '../helpers/steerd-command.js';
 import { pullSetup } from '../models/pull/pull-helpers.js';
 import { temporaryFolder, tinyChatModel } from './tiny-chat-model.js';
-
-const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-const steerd = (args: readonly string[], env: Record<string, string>, input = ''): Promise<Ran> =>
-  new Promise((done) => {
-    const options = { env: { ...process.env, ...env } };
-    const child = execFile(process.execPath, [cli, ...args], options, (error, out, err) =>
-      done({ code: error ? Number(error.code) : 0, out, err }),
-    );
-    child.stdin?.end(input);
-  });
 
 /** Whatever moves a cursor, colours or rings; line breaks are none. */
 const controls = /[^\P{Cc}\n]/u;
