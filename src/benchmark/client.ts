@@ -2,7 +2,7 @@
  * What the benchmark asks of steerd, a server or the application of its own process alike: requests that are refused for
  * now are sent again, anything else is the caller's.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { backoff, pauseUnlessAborted } from '../common/backoff.js';
 
 /** The part of a command's API that a run needs. */
 export interface BenchApi {
@@ -47,8 +47,7 @@ export async function patiently<T>(signal: AbortSignal, ask: () => Promise<T>): 
       signal.throwIfAborted();
       const { status } = error as Refusal;
       if (status === undefined || !passing.has(status) || failed >= mostTries) throw error;
-      const wait = Math.min(longestPause, firstPause * 2 ** (failed - 1));
-      await pause(wait * (0.75 + Math.random() / 2), null, { signal }).catch(() => {});
+      await pauseUnlessAborted(backoff(failed, { first: firstPause, longest: longestPause }), signal);
       signal.throwIfAborted();
     }
   }

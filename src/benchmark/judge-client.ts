@@ -2,8 +2,9 @@
  * An external judge: any endpoint that answers OpenAI's chat completions. Refusals for now and broken connections are
  * retried with back-off, answers that cannot be read are asked for again, and everything is counted.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+
 import { z } from 'zod';
+import { backoff, pauseUnlessAborted, retryAfter } from '../common/backoff.js';
 import { errors } from '../errors.js';
 import type { JudgeCache } from './judge-cache.js';
 import { judgeSystem, mostScore } from './judge-prompts.js';
@@ -150,9 +151,9 @@ export class JudgeClient {
         if (++failed > mostRetries || error.waitSeconds > longestWaitSeconds)
           throw errors.judgeFailed(this.#address, `${error.message} (${failed} tries in a row)`);
         counts.retries++;
-        const growing = Math.min(longestPause, (this.settings.firstPause ?? 1000) * 2 ** (failed - 1));
-        const wait = Math.max(growing * (0.75 + Math.random() / 2), error.waitSeconds * 1000);
-        await pause(wait, null, { signal }).catch(() => {});
+        const first = this.settings.firstPause ?? 1000;
+        const askedSeconds = error.waitSeconds;
+        await pauseUnlessAborted(backoff(failed, { first, longest: longestPause, askedSeconds }), signal);
       }
     }
   }
@@ -184,7 +185,7 @@ export class JudgeClient {
       throw new Passing(cause?.code ?? message, 0);
     }
     if (reply.status === 429 || reply.status === 408 || reply.status >= 500)
-      throw new Passing(`status ${reply.status}`, waitOf(reply));
+      throw new Passing(`status ${reply.status}`, retryAfter(reply.headers.get('retry-after')));
     if (!reply.ok) {
       // Many endpoints know no response_format, or not this one: what they say of it differs, so all are tried.
       if ((reply.status === 400 || reply.status === 422) && form < forms.length - 1) {
@@ -230,11 +231,6 @@ function formOf(form: (typeof forms)[number], most: number, tokens: number): obj
   };
   const format = { type: 'json_schema', json_schema: { name: 'mark', strict: true, schema } };
   return { ...usual, response_format: format };
-}
-
-function waitOf(reply: Response): number {
-  const seconds = Number(reply.headers.get('retry-after') ?? 0);
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0;
 }
 
 function jsonOr(text: string): unknown {

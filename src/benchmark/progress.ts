@@ -1,4 +1,5 @@
 /** How far a run is, how long it will take, and what it shows so far. */
+import { timeWords } from '../common/time-words.js';
 import { keyOf } from './concepts.js';
 import { isFixed } from './plan.js';
 import type { BenchRecord, Run } from './records.js';
@@ -79,18 +80,11 @@ function leftOf(done: number, rest: number, seconds: number): number | null {
   return done === 0 ? null : (seconds / done) * rest;
 }
 
-/** "1 h 20 min", "45 s". */
-export function shownSeconds(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 /** One line for people. */
 export function shownProgress({ done, total, judged, toJudge, left, estimates }: Progress): string {
   const parts = [`${done} of ${total} answers`];
   if (toJudge > 0) parts.push(`${judged} of ${toJudge} judged`);
-  if (left !== null && left > 0) parts.push(`${shownSeconds(left)} left`);
+  if (left !== null && left > 0) parts.push(`${timeWords(left)} left`);
   const known = estimates.flatMap(({ variant, success }) =>
     success === null ? [] : [`${variant} ${Math.round(100 * success)} %`],
   );

@@ -1,8 +1,8 @@
 /** What `steerd bench` says at its end: the table of classes and variants, and what the judge cost. */
 import type { Estimate } from '../benchmark/bootstrap.js';
 import type { Comparison } from '../benchmark/compare.js';
-import { shownSeconds } from '../benchmark/progress.js';
 import { allClasses, builtIn, type Figure, type Measure, type Summary } from '../benchmark/summary.js';
+import { timeWords } from '../common/time-words.js';
 import { errors } from '../errors.js';
 import { painted, say, sayTable, sayWrapped } from './output.js';
 
@@ -18,7 +18,7 @@ export function saySummary(summary: Summary, price?: string): void {
   const { fits, answers, judges } = summary;
   const failed = fits.failed > 0 ? `, ${fits.failed} of them impossible` : '';
   say(
-    `${summary.model}: ${fits.done} fits in ${shownSeconds(fits.seconds)}${failed}, ${fits.weak} weak; ${answers} answers`,
+    `${summary.model}: ${fits.done} fits in ${timeWords(fits.seconds)}${failed}, ${fits.weak} weak; ${answers} answers`,
   );
   for (const judge of judges) {
     say('');

@@ -2,13 +2,14 @@
  * Fits a list one by one, says how much time is left, goes on after a fit that fails, and where it was when it is started again after
  * an interruption.
  */
+
+import { timeWords } from '../common/time-words.js';
 import { SteerdError } from '../errors.js';
 import { ApiError } from './api.js';
 import type { FitJournal } from './fit-journal.js';
 import type { ListedFit } from './fit-list.js';
 import { Interrupted } from './interruption.js';
 import { say, sayJson, sayWrapped } from './output.js';
-import { timeWords } from './time-words.js';
 
 export interface Done {
   readonly version: string;

@@ -1,8 +1,8 @@
 /** Follows a job of the API to its end, whatever kind it is, and cancels it when the command is stopped. */
 import type { QueueJob } from '../common/job-task.js';
+import { timeWords } from '../common/time-words.js';
 import { type Api, ApiError } from './api.js';
 import { ProgressLine } from './progress-line.js';
-import { timeWords } from './time-words.js';
 
 interface ProgressEvent {
   readonly type: string;

@@ -2,7 +2,9 @@
  * A client of a Hugging Face-compatible hub: lists the files of a repository at a revision and opens them for download
  * (Hugging Face Hub API).
  */
+
 import { z } from 'zod';
+import { retryAfter } from '../common/backoff.js';
 import { errors } from '../errors.js';
 import type { Checksum } from './checksum.js';
 import { Connection, type ConnectionSettings, Interruption } from './connection.js';
@@ -191,7 +193,7 @@ export class Hub {
     // A storage host refuses an expired signature; with a retry the hub signs a new URL.
     const elsewhere = new URL(response.url).origin !== new URL(this.endpoint).origin;
     if (retryable.has(status) || elsewhere)
-      return new Interruption(reason, secondsOf(headers.get('retry-after')));
+      return new Interruption(reason, retryAfter(headers.get('retry-after')));
     if (status === 404 || code === 'RepoNotFound') {
       return errors.hubModelNotFound(repository, revision, this.endpoint, path);
     }
@@ -234,12 +236,4 @@ function checksumOf(etag: string | null): Checksum | null {
   const hex = /^(?:W\/)?"?([0-9a-f]+)"?$/.exec(etag ?? '')?.[1];
   if (hex?.length === 64) return { kind: 'sha256', hex };
   return hex?.length === 40 ? { kind: 'git-sha1', hex } : null;
-}
-
-/** The seconds to wait by a Retry-After header, which has seconds or a date (RFC 9110, section 10.2.3). */
-function secondsOf(retryAfter: string | null): number {
-  if (retryAfter === null) return 0;
-  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
-  const date = Date.parse(retryAfter);
-  return Number.isNaN(date) ? 0 : Math.max(0, (date - Date.now()) / 1000);
 }

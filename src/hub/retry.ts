@@ -1,5 +1,5 @@
 /** Retries interrupted actions with exponential backoff, or after the time that the hub asks for. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { backoff, pauseUnlessAborted } from '../common/backoff.js';
 import { errors } from '../errors.js';
 import { Interruption } from './connection.js';
 
@@ -49,12 +49,10 @@ export async function retryInterrupted<Result>(
       if (error.waitSeconds > longestWaitSeconds) {
         throw errors.hubFailed(what, `${error.message}; it asks to wait ${error.waitSeconds} s`);
       }
-      const growing = Math.min(longestPause, firstPause * 2 ** (failures - 1));
-      // Jitter, so that many clients that lost the same hub do not return at once.
-      const wait = Math.max(growing * (0.75 + Math.random() / 2), error.waitSeconds * 1000);
+      const askedSeconds = error.waitSeconds;
+      const wait = backoff(failures, { first: firstPause, longest: longestPause, askedSeconds });
       onInterruption?.(`${what}: ${error.message}`, wait / 1000);
-      // An abort ends the pause with an AbortError; the loop then throws the signal's own reason.
-      await pause(wait, null, { signal }).catch(() => {});
+      await pauseUnlessAborted(wait, signal);
     }
   }
 }
