@@ -75,6 +75,11 @@ export interface ConcatenatedKvCache extends KvRows {
 
 export type KvCache = InPlaceKvCache | ConcatenatedKvCache;
 
+/** What a run needs of a cache. */
+export type BoundKv =
+  | Pick<InPlaceKvCache, 'layout' | 'bind'>
+  | Pick<ConcatenatedKvCache, 'layout' | 'bind' | 'advance'>;
+
 /** Which tokens a row begins with, so that the next text with the same prefix need not compute it again. */
 export class CachedPrefix {
   #tokens: readonly number[] = [];

@@ -8,7 +8,7 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { Arithmetic, DeviceSettings, KvCacheType } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { openColumns } from './column-form.js';
-import { captureGraft, identifyExport } from './grafts.js';
+import { captureGraft, draftGraft, identifyExport } from './grafts.js';
 import { keepsIn8Bits } from './kv-scales.js';
 import { keepIn8Bits, openServingSession } from './serving-session.js';
 
@@ -29,6 +29,12 @@ export interface LoadedGraphs {
    * @throws OnnxError when the model's files were replaced; OrtError
    */
   capture(): Promise<Session>;
+  /**
+   * Builds a session of the serving graft for runs of so many tokens of one row, each as in a decode step. For models in
+   * host memory, with keys and values in place. The caller releases it, before these graphs.
+   * @throws OnnxError, OrtError
+   */
+  openDrafts(tokens: number): Promise<Session>;
   /** Releases sessions and weights. Nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
@@ -107,7 +113,12 @@ export async function loadGraphs(
     const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
     const opened = keepsIn8Bits(exact.spec, kvCache, on !== undefined)
       ? await keepIn8Bits(directory, session, exact, calibration)
-      : { ...exact, captureSpec: exact.spec, kvNote: kvCache === 'int8' ? keptAsExported : null };
+      : {
+          ...exact,
+          captureSpec: exact.spec,
+          kvNote: kvCache === 'int8' ? keptAsExported : null,
+          servingChanges: exact.changes,
+        };
     const { spec, session: serving } = opened;
     try {
       return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
@@ -150,6 +161,7 @@ export async function loadGraphs(
     columnNote,
     captureSpec,
     kvNote,
+    servingChanges,
   } = made;
   const warnings = [
     ...(warning ? [warning] : []),
@@ -178,6 +190,10 @@ export async function loadGraphs(
         Session.create(graft, { ...settings, weights: shared, device: changes.on }),
       );
       return capture;
+    },
+    openDrafts: async (tokens) => {
+      const graft = await draftGraft(directory, servingChanges, tokens);
+      return Session.create(graft, { ...settings, weights: shared });
     },
     release: async () => {
       const built = await capture?.catch(() => null);

@@ -90,8 +90,11 @@ class CaptureRow {
     const count = positions.length;
     const hiddenStates = ownArray(Float32Array, layers.length * count * hiddenSize);
     const attentionToPrefix = ownArray(Float32Array, layers.length * heads * count);
-    const int64 = (values: readonly number[], shape: readonly number[]) =>
-      Tensor.over(BigInt64Array.from(values, BigInt), 'int64', shape);
+    const int64 = (values: readonly number[], shape: readonly number[]) => {
+      const array = ownArray(BigInt64Array, values.length);
+      array.set(values.map(BigInt));
+      return Tensor.over(array, 'int64', shape);
+    };
     const inputs = {
       capture_positions: int64(positions, [1, count]),
       span_start: int64([span[0]], [1]),
