@@ -167,16 +167,20 @@ export async function calibrationGraft(directory: string, arithmetic: Arithmetic
   };
 }
 
-/** @throws OnnxError when the files are no longer those with this fingerprint */
+/**
+ * @param rows of every run: with several, attention is split by rows
+ * @throws OnnxError when the files are no longer those with this fingerprint, or attention cannot be split
+ */
 export async function captureGraft(
   directory: string,
   changes: ExportChanges,
   fingerprint: string,
+  rows = 1,
 ): Promise<Uint8Array> {
   const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  return serializeModel(
-    await relocateWeights(byColumn(graftForCapture(model, { logits: false }), changes), directory),
-  );
+  const graft = graftForCapture(model, { logits: false });
+  const split = rows > 1 ? splitAttention(graft, 'rows', rows) : graft;
+  return serializeModel(await relocateWeights(byColumn(split, changes), directory));
 }

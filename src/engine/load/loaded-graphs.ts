@@ -1,4 +1,4 @@
-/** A model's two sessions: of the serving graft, built at once, and of the capture graft, built when first needed. */
+/** A model's sessions: of the serving graft, built at once, and of others, built when first needed. */
 import type { Device } from '../../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
@@ -25,10 +25,11 @@ export interface LoadedGraphs {
   /** For the log. */
   readonly warnings: readonly string[];
   /**
-   * The session of the capture graft, built at the first call. Both sessions share the prepacked weights.
+   * The session of the capture graft for runs of so many rows (one when left out; several only for models in host memory,
+   * with keys and values in place), built at the first call that succeeds. Sessions share the prepacked weights.
    * @throws OnnxError when the model's files were replaced; OrtError
    */
-  capture(): Promise<Session>;
+  capture(rows?: number): Promise<Session>;
   /**
    * Builds a session of the serving graft for runs of so many tokens of one row, each as in a decode step. For models in
    * host memory, with keys and values in place. The caller releases it, before these graphs.
@@ -175,7 +176,8 @@ export async function loadGraphs(
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
-  let capture: Promise<Session> | null = null;
+  /** By rows. */
+  const captures = new Map<number, Promise<Session>>();
   return {
     spec,
     captureSpec,
@@ -185,19 +187,23 @@ export async function loadGraphs(
     device,
     mixesRows,
     warnings,
-    capture: () => {
-      capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
+    capture: (rows = 1) => {
+      const known = captures.get(rows);
+      if (known) return known;
+      const built = captureGraft(directory, changes, fingerprint, rows).then((graft) =>
         Session.create(graft, { ...settings, weights: shared, device: changes.on }),
       );
-      return capture;
+      captures.set(rows, built);
+      // What failed for want of memory may succeed later.
+      built.catch(() => captures.delete(rows));
+      return built;
     },
     openDrafts: async (tokens) => {
       const graft = await draftGraft(directory, servingChanges, tokens);
       return Session.create(graft, { ...settings, weights: shared });
     },
     release: async () => {
-      const built = await capture?.catch(() => null);
-      built?.release();
+      for (const built of [...captures.values()]) (await built.catch(() => null))?.release();
       serving.release();
       await releaseWeights();
     },

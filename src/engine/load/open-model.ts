@@ -8,7 +8,7 @@ import { HostKvCache } from '../kv/host-kv-cache.js';
 import { KvPages } from '../kv/kv-pages.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape } from '../protocol.js';
-import { CaptureRunner } from '../run/capture-runner.js';
+import { CaptureRunner, rowsTogether } from '../run/capture-runner.js';
 import { notReplayed } from '../run/decode-graphs.js';
 import type { DraftRunner } from '../run/draft-runner.js';
 import { LogitReader } from '../run/logit-reader.js';
@@ -135,8 +135,18 @@ export class OpenModel {
       this.graphs.captureSpec,
       this.shape.capacity,
       this.runOptions,
+      this.abilities.batches && this.chunk !== uncut,
     );
     return this.#capture;
+  }
+
+  /**
+   * Lets captures be read several at once. Its session is built at the first call.
+   * @throws OnnxError, OrtError
+   */
+  async captureTogether(): Promise<void> {
+    const runner = await this.capture();
+    if (runner.together) runner.readTogether(await this.graphs.capture(rowsTogether));
   }
 
   /**

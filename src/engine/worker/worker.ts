@@ -70,6 +70,7 @@ class EngineLoop {
       post: (message, transfer = []) => this.port.postMessage(message, transfer),
       fail: (id, error) => this.#postFailure(id, error),
       wake: () => this.#wake?.(),
+      streaming: () => this.#scheduler.streaming,
     });
     this.#turns = new Turns(this.#scheduler, this.#reads.queue, new Pace(model.chunk, model.cutsMatter));
   }
