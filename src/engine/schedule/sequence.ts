@@ -150,3 +150,6 @@ export class Sequence {
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }
 }
+
+/** Somebody waits for it: not for a job, which yields to those who do. */
+export const isInteractive = ({ request }: Sequence): boolean => request.priority === 'interactive';
