@@ -175,6 +175,11 @@ export interface SequenceStep {
   readonly timing?: { readonly queued: number; readonly prefill: number; readonly cached: number };
   /** Only when the request has `logprobs` and there is a token. */
   readonly logprobs?: TokenLogprobs;
+  /**
+   * Of the last step of a run that computed a draft with the sequence's next token: tokens guessed, and how many of them
+   * were right.
+   */
+  readonly draft?: { readonly guessed: number; readonly right: number };
   /** [prompt.length - 1]; only of the first step, when the request has `promptLogprobs`. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
 }
