@@ -182,6 +182,8 @@ export interface SequenceStep {
   readonly draft?: { readonly guessed: number; readonly right: number };
   /** [prompt.length - 1]; only of the first step, when the request has `promptLogprobs`. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
+  /** The stop token that ended the sequence; only when the request has `logprobs` and `token` is null. */
+  readonly endToken?: { readonly id: number; readonly logprobs: TokenLogprobs };
 }
 
 /** Asks for activations of a given text, computed by the capture graph without any edit. */

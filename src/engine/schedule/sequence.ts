@@ -145,7 +145,10 @@ export class Sequence {
     );
     const ended = stopTokens.includes(token) || constraint?.endTokens.includes(token);
     if (!ended) constraint?.accept(token);
-    if (ended) return { token: null, finish: 'stop', ...ofPrompt };
+    if (ended) {
+      const endToken = raw && { id: token, logprobs: raw.of(token) };
+      return { token: null, finish: 'stop', ...(endToken && { endToken }), ...ofPrompt };
+    }
     this.#count++;
     if (this.request.badWords) this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
     this.#history.add(token);
