@@ -22,8 +22,10 @@ export interface LoadedGraphs {
   readonly device: string;
   /** Whether an answer depends a little on the other rows of its batch, and on how its prompt is cut. */
   readonly mixesRows: boolean;
-  /** For the log. */
+  /** For the log: what is unexpected. */
   readonly warnings: readonly string[];
+  /** For the log: what is as it should be, and may be asked about. */
+  readonly notes: readonly string[];
   /**
    * The session of the capture graft, built at the first call. Both sessions share the prepacked weights.
    * @throws OnnxError when the model's files were replaced; OrtError
@@ -101,7 +103,11 @@ export async function loadGraphs(
     return columns;
   };
   const openAs = async (on: Device | undefined, captures: boolean) => {
-    const { made = null, note: columnNote = null } = (await columnsFor(on)) ?? {};
+    const {
+      made = null,
+      note: columnNote = null,
+      warning: columnWarning = null,
+    } = (await columnsFor(on)) ?? {};
     const shared = made ? [weights, made.weights] : [weights];
     const session = { ...settings, weights: shared, device: on, captures };
     const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
@@ -110,7 +116,8 @@ export async function loadGraphs(
       : { ...exact, captureSpec: exact.spec, kvNote: kvCache === 'int8' ? keptAsExported : null };
     const { spec, session: serving } = opened;
     try {
-      return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
+      const chunks = chunkLimits(spec, serving);
+      return { ...opened, shared, columnNote, columnWarning, chunks, notCaptured: null };
     } catch (error) {
       // The next device to be tried may need its memory.
       serving.release();
@@ -148,6 +155,7 @@ export async function loadGraphs(
     notCaptured,
     shared,
     columnNote,
+    columnWarning,
     captureSpec,
     kvNote,
   } = made;
@@ -155,7 +163,7 @@ export async function loadGraphs(
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
-    ...(columnNote ? [columnNote] : []),
+    ...(columnWarning ? [columnWarning] : []),
     ...(kvNote ? [kvNote] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
@@ -173,6 +181,7 @@ export async function loadGraphs(
     device,
     mixesRows,
     warnings,
+    notes: columnNote ? [columnNote] : [],
     capture: () => {
       capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
         Session.create(graft, { ...settings, weights: shared, device: changes.on }),
