@@ -17,8 +17,8 @@ interface ProgressEvent extends Numbered {
 
 /** Milliseconds that a stopped command waits for the job that it has just asked for. */
 const patience = 10_000;
-/** Milliseconds until a connection that was lost is tried again, and how long a server may be away: a restart takes so long. */
-const pause = 1000;
+/** Milliseconds between two tries, and how long a server may be away: a restart takes so long. */
+const usualPause = 1000;
 const longestAbsence = 60_000;
 
 /**
@@ -50,6 +50,7 @@ interface Followed {
  * Jobs outlast connections: a request may take no longer than the server lets it, proxies cut what is long, servers are started again.
  * The job is then looked for again.
  * @param onEvent told each event as it comes, once
+ * @param pause milliseconds until a connection that was lost is tried again
  * @returns the job, which has succeeded
  * @throws ApiError when it has failed or its server stays away; Interrupted, when the server has stopped it too
  */
@@ -57,6 +58,7 @@ export async function followJob<Job extends QueueJob, Event extends Numbered>(
   api: Api,
   { path, cancel, what }: Followed,
   onEvent: (event: Event) => void,
+  pause: number = usualPause,
 ): Promise<Job> {
   let seen = 0;
   const hear = (event: Event) => {
@@ -65,7 +67,7 @@ export async function followJob<Job extends QueueJob, Event extends Numbered>(
     onEvent(event);
   };
   try {
-    const job = await toItsEnd<Job, Event>(api, path, hear);
+    const job = await toItsEnd<Job, Event>(api, path, hear, pause);
     if (job.status === 'succeeded') return job;
     throw new ApiError(job.error?.message ?? `${what} was ${job.status}`, 1);
   } catch (error) {
@@ -82,6 +84,7 @@ async function toItsEnd<Job extends QueueJob, Event extends Numbered>(
   api: Api,
   path: string,
   hear: (event: Event) => void,
+  pause: number,
 ): Promise<Job> {
   let lostAt: number | null = null;
   for (;;) {
