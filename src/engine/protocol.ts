@@ -299,6 +299,8 @@ export type FromWorker =
       readonly device: string;
       /** For the log, once: an unexpected device, an export without GroupQueryAttention, ... */
       readonly warnings: readonly string[];
+      /** For the log, once: what is as it should be. */
+      readonly notes: readonly string[];
     }
   | { readonly type: 'refused'; readonly error: WireError }
   | { readonly type: 'step'; readonly results: readonly SequenceResult[]; readonly running: number }

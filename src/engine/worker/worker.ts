@@ -371,9 +371,16 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const model = await OpenModel.open(settings);
   const loop = new EngineLoop(port, model, settings.hasToken);
   port.on('message', (message: ToWorker) => loop.receive(message));
-  const { shape, device, warnings } = model;
+  const { shape, device, warnings, graphs } = model;
   const runOptions = model.runOptions.handle;
-  port.postMessage({ type: 'ready', shape, runOptions, device, warnings } satisfies FromWorker);
+  port.postMessage({
+    type: 'ready',
+    shape,
+    runOptions,
+    device,
+    warnings,
+    notes: graphs.notes,
+  } satisfies FromWorker);
   try {
     await loop.run();
   } finally {
