@@ -9,7 +9,7 @@ import type { QueueJob, StatusLog } from '../common/job-task.js';
 /** At once where jobs are in memory; later where they are in a database. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-export const jobKinds = ['fit', 'calibration', 'sweep', 'pull', 'import'] as const;
+export const jobKinds = ['fit', 'calibration', 'sweep', 'pull', 'import', 'benchmark'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** The events of a job, for its readers. */
