@@ -168,6 +168,7 @@ export class BenchmarkJobs {
     const { state } = await this.get(id);
     if (state === 'running' || state === 'queued') throw errors.benchmarkRunning(id);
     await this.options.keeping.delete(id);
+    for (const job of await this.#queue.list()) if (job.run === id) await this.#queue.forget(job.id);
   }
 
   counts(): JobCounts | Promise<JobCounts> {

@@ -71,6 +71,8 @@ export interface Queue<Job, Request, Event> extends Jobs<Job, Event> {
    */
   add(job: Job, request: Request, options?: AddOptions): Awaitable<Added<Job, Request>>;
   counts(): Awaitable<JobCounts>;
+  /** Nobody knows of a job any more that has ended; of others nothing is forgotten. */
+  forget(id: string): Awaitable<void>;
   /** Jobs that have not ended, newest first, as this process heard of them last: a database's may be seconds old. */
   unfinished(): readonly Job[];
   /**

@@ -12,6 +12,7 @@ import { SteerdError } from '../../src/errors.js';
 import { JobJournal } from '../../src/jobs/job-journal.js';
 import { journaledQueue } from '../../src/jobs/local-jobs.js';
 import { BenchmarkRequest, type BenchmarkRun } from '../../src/schemas/benchmarks.js';
+import { HeldService } from './held-service.js';
 import { StubService } from './stub-service.js';
 
 const log = { info() {}, warn() {}, error() {} };
@@ -24,34 +25,6 @@ const asked = (more: object = {}) =>
     calibration: 'none',
     ...more,
   });
-
-/** A service that stands still at a request, and does not answer it. */
-class HeldService extends StubService {
-  #at: number;
-  reached = false;
-
-  constructor(at = Number.POSITIVE_INFINITY) {
-    super();
-    this.#at = at;
-  }
-
-  override async json<T>(
-    path: string,
-    options: { method?: string; body?: object; signal?: AbortSignal } = {},
-  ): Promise<T> {
-    const { signal = AbortSignal.timeout(60_000) } = options;
-    signal.throwIfAborted();
-    if (--this.#at <= 0) {
-      this.reached = true;
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    }
-    return super.json(path.replace(/\?model=stub$/, ''), options);
-  }
-
-  async stands(): Promise<void> {
-    while (!this.reached) await pause(2);
-  }
-}
 
 async function place(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'steerd-benchmark-jobs-'));
@@ -127,6 +100,7 @@ test('a run that is asked for is told before it begins, while it runs, and at it
   );
   for await (const run of later.follow('first', AbortSignal.timeout(5000))) assert.deepEqual(run, done);
   await later.delete('first');
+  assert.deepEqual(await later.list(), []);
   await later.close();
   await jobs.close();
 });
