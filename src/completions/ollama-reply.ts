@@ -1,5 +1,6 @@
 /** An answer as Ollama's API tells it, whole and in lines. */
 import type { OllamaChatReply, OllamaGenerateReply } from '../schemas/ollama.js';
+import { argumentsObject } from './call-values.js';
 import { receiptFields } from './common-reply.js';
 import type { Generation } from './generate.js';
 import type { CompletionPlan } from './plan.js';
@@ -126,13 +127,10 @@ async function* replies(
   });
 }
 
-/** A call that was cut, whose arguments are no JSON, is none. */
+/** A call that was cut, whose arguments are no JSON of an object, is none. */
 function callOf({ name, args }: { readonly name: string; readonly args: string }): Call[] {
-  try {
-    return [{ function: { name, arguments: JSON.parse(args) as Record<string, unknown> } }];
-  } catch {
-    return [];
-  }
+  const read = argumentsObject(args);
+  return read === null ? [] : [{ function: { name, arguments: read } }];
 }
 
 async function* saidBy(plan: CompletionPlan, generation: Generation): AsyncGenerator<Said> {

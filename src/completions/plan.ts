@@ -58,7 +58,7 @@ interface Choice {
 }
 
 /**
- * @param signal ends the waiting for a model that is loading
+ * @param signal ends the waiting for a model that is loading, and for grammars to be checked
  * @throws SteerdError what is wrong with the request for this model and its concepts
  */
 export async function planCompletion(
@@ -86,7 +86,7 @@ export async function planCompletion(
   const resolved = resolveSampling(answer.sampling, model);
   // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
   const reading = answerReading(request, model, prompts[0] ?? []);
-  const { constraint, calls } = await checkedConstraint(model, answer.constraint, reading);
+  const { constraint, calls } = await checkedConstraint(model, answer.constraint, reading, signal);
   const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,

@@ -7,7 +7,7 @@ import { modernSchema } from '../json-grammar/dialects.js';
 import { either, literal, Rules } from '../json-grammar/ebnf.js';
 import { type LoosenedPlace, Loosening } from '../json-grammar/loosening.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
-import { schemaExpression } from '../json-grammar/schema-grammar.js';
+import { checkSize, schemaExpression } from '../json-grammar/schema-grammar.js';
 import { isSchema, type Schema } from '../json-grammar/schema-parts.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { strictSchema } from './constraint.js';
@@ -120,8 +120,11 @@ function callableTool(tool: Tool, field: string, loosening: Loosening): Callable
     const schema = isSchema(modern) ? modern : given;
     return { name, schema, held: schema, strict, loosened: [] };
   }
-  const schema = objectSchema(modernSchema(given));
+  // What is too large to be read is no schema to hold a call to, nor to judge it by.
+  let schema = anyObject;
   try {
+    checkSize(given);
+    schema = objectSchema(modernSchema(given));
     schemaExpression(schema, new Rules(), loosening);
     return { name, schema, held: schema, strict, loosened: loosening.takePlaces() };
   } catch (error) {

@@ -4,6 +4,7 @@
  * ones only where additionalProperties allows them explicitly. A keyword that no grammar can enforce is refused.
  */
 import { either, literal, Rules, repeat } from './ebnf.js';
+import { Exclusion } from './exclusion.js';
 import { anyValue, comma, jsonText } from './json-values.js';
 import { typesOf } from './keywords.js';
 import type { Loosening } from './loosening.js';
@@ -13,7 +14,6 @@ import { checkList, count, refuse } from './refusal.js';
 import { numberOf, stringOf } from './scalars.js';
 import {
   assertions,
-  exclude,
   hasType,
   isSchema,
   type JsonType,
@@ -72,6 +72,7 @@ interface Place {
 
 class SchemaWriter {
   readonly #references = new Map<string, string>();
+  readonly #exclusion = new Exclusion((schema) => this.#resolve(schema));
   readonly #before: number;
   #nodes = 0;
 
@@ -175,7 +176,7 @@ class SchemaWriter {
     if (key === 'oneOf') {
       for (const [i, part] of parts.entries())
         for (const [j, other] of parts.entries())
-          if (i < j && !exclude(part, other, (schema) => this.#resolve(schema)))
+          if (i < j && !this.#exclusion.holds(part, other))
             refuse(path, `has alternatives that could both fit (${i} and ${j}): use anyOf`);
     }
     const alternatives = parts.map((part, i) => {

@@ -70,6 +70,17 @@ test('histories have what clients keep in them', async (t) => {
   assert.doesNotMatch(prompt, /secret|null|undefined/);
 });
 
+test('arguments of earlier calls may be any text, however deep', async (t) => {
+  const { app } = await build(t, { capacity: 100_000, template: { takesTools: true } });
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  for (const args of [deep, '{"a": ', 'null', '5']) {
+    const calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: args } }];
+    const messages = [user, { role: 'assistant', tool_calls: calls }, user];
+    const reply = await app.inject({ method: 'POST', url: chat, payload: { messages } });
+    assert.equal(reply.statusCode, 200, reply.body);
+  }
+});
+
 test('a part that is null is no part that says nothing: it is refused at its place', async (t) => {
   const { refused } = await build(t);
   const parts = [{ type: 'text', text: 'Hi' }, null, 'there'];

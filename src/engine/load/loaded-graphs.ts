@@ -22,8 +22,10 @@ export interface LoadedGraphs {
   readonly device: string;
   /** Whether an answer depends a little on the other rows of its batch, and on how its prompt is cut. */
   readonly mixesRows: boolean;
-  /** For the log. */
+  /** For the log: what is unexpected. */
   readonly warnings: readonly string[];
+  /** For the log: what is as it should be, and may be asked about. */
+  readonly notes: readonly string[];
   /**
    * The session of the capture graft for runs of so many rows (one when left out; several only for models in host memory,
    * with keys and values in place), built at the first call that succeeds. Sessions share the prepacked weights.
@@ -108,7 +110,11 @@ export async function loadGraphs(
     return columns;
   };
   const openAs = async (on: Device | undefined, captures: boolean) => {
-    const { made = null, note: columnNote = null } = (await columnsFor(on)) ?? {};
+    const {
+      made = null,
+      note: columnNote = null,
+      warning: columnWarning = null,
+    } = (await columnsFor(on)) ?? {};
     const shared = made ? [weights, made.weights] : [weights];
     const session = { ...settings, weights: shared, device: on, captures };
     const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
@@ -122,7 +128,8 @@ export async function loadGraphs(
         };
     const { spec, session: serving } = opened;
     try {
-      return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
+      const chunks = chunkLimits(spec, serving);
+      return { ...opened, shared, columnNote, columnWarning, chunks, notCaptured: null };
     } catch (error) {
       // The next device to be tried may need its memory.
       serving.release();
@@ -160,6 +167,7 @@ export async function loadGraphs(
     notCaptured,
     shared,
     columnNote,
+    columnWarning,
     captureSpec,
     kvNote,
     servingChanges,
@@ -168,7 +176,7 @@ export async function loadGraphs(
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
-    ...(columnNote ? [columnNote] : []),
+    ...(columnWarning ? [columnWarning] : []),
     ...(kvNote ? [kvNote] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
@@ -187,6 +195,7 @@ export async function loadGraphs(
     device,
     mixesRows,
     warnings,
+    notes: columnNote ? [columnNote] : [],
     capture: (rows = 1) => {
       const known = captures.get(rows);
       if (known) return known;

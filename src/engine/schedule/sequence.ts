@@ -145,7 +145,10 @@ export class Sequence {
     );
     const ended = stopTokens.includes(token) || constraint?.endTokens.includes(token);
     if (!ended) constraint?.accept(token);
-    if (ended) return { token: null, finish: 'stop', ...ofPrompt };
+    if (ended) {
+      const endToken = raw && { id: token, logprobs: raw.of(token) };
+      return { token: null, finish: 'stop', ...(endToken && { endToken }), ...ofPrompt };
+    }
     this.#count++;
     if (this.request.badWords) this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
     this.#history.add(token);
@@ -155,3 +158,6 @@ export class Sequence {
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }
 }
+
+/** Somebody waits for it: not for a job, which yields to those who do. */
+export const isInteractive = ({ request }: Sequence): boolean => request.priority === 'interactive';

@@ -26,6 +26,8 @@ import { type Read, ReadRequests } from './read-requests.js';
 const mostWaited = 4;
 /** How long nothing must have come before memory is given back: one request of a fit follows another within less. */
 const restMilliseconds = 2000;
+/** How long nothing must have come before a fit's beginnings of prompts are given up: it computes in between. */
+const longRestMilliseconds = 20_000;
 
 class EngineLoop {
   readonly #scheduler: Scheduler;
@@ -91,11 +93,13 @@ class EngineLoop {
     const isAtRest = this.#scheduler.all().length === 0;
     // When nothing comes for a while, memory is given back.
     const rest = setTimeout(() => isAtRest && this.model.forgetWork(), restMilliseconds);
+    const longRest = setTimeout(() => isAtRest && this.#prefixes.forgetBackground(), longRestMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = null;
     clearTimeout(rest);
+    clearTimeout(longRest);
     if (!isAtRest) return;
     for (let waited = 0, seen = -1; waited < mostWaited && seen !== this.#received; waited++) {
       seen = this.#received;
@@ -367,9 +371,16 @@ async function main(port: MessagePort, settings: WorkerSettings): Promise<void> 
   const model = await OpenModel.open(settings);
   const loop = new EngineLoop(port, model, settings.hasToken);
   port.on('message', (message: ToWorker) => loop.receive(message));
-  const { shape, device, warnings } = model;
+  const { shape, device, warnings, graphs } = model;
   const runOptions = model.runOptions.handle;
-  port.postMessage({ type: 'ready', shape, runOptions, device, warnings } satisfies FromWorker);
+  port.postMessage({
+    type: 'ready',
+    shape,
+    runOptions,
+    device,
+    warnings,
+    notes: graphs.notes,
+  } satisfies FromWorker);
   try {
     await loop.run();
   } finally {

@@ -86,7 +86,7 @@ export async function loadModel(
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
       ...{ created, died, device, warnings, keep, answerTokens: settings.answerTokens ?? 0 },
-      notes: cost === null ? [] : [cost],
+      notes: [...engine.notes, ...(cost === null ? [] : [cost])],
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;
