@@ -14,7 +14,7 @@ type JobCalls = 'create' | 'get' | 'list' | 'cancel' | 'events';
 export interface Services extends ModelsAndConcepts {
   readonly fits: Pick<FitJobs, JobCalls | 'unfinished' | 'counts'>;
   readonly pulls: Pick<PullJobs, JobCalls | 'counts'>;
-  readonly imports: Pick<ImportJobs, JobCalls | 'counts'>;
+  readonly imports: Pick<ImportJobs, JobCalls | 'upload' | 'counts'>;
   /** Calibrations and sweeps that are jobs; the application's own without. */
   readonly measurements?: MeasurementJobs;
   /** Who may do what; without it everybody may do everything. */
@@ -29,7 +29,7 @@ export interface Services extends ModelsAndConcepts {
 export interface CallerServices extends Pick<Services, 'models' | 'concepts'> {
   readonly fits: Pick<FitJobs, JobCalls | 'unfinished'>;
   readonly pulls: Pick<PullJobs, JobCalls>;
-  readonly imports: Pick<ImportJobs, JobCalls>;
+  readonly imports: Pick<ImportJobs, JobCalls | 'upload'>;
   readonly responses: OwnResponses;
   readonly keys: ManagedKeys;
 }
