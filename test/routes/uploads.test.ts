@@ -215,10 +215,11 @@ test('an upload may take longer than a body, must move, and leaves nothing when 
   const address = app.server.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
   const bytes = await readFile(gguf);
-  const begin = (length: number) => {
+  const begin = (length: number, name: string) => {
     const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
     socket.write(
-      `PUT /v1/models/import?name=slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\nGGUF`,
+      `PUT /v1/models/import?name=${name} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\nGGUF`,
     );
     return socket;
   };
@@ -231,8 +232,8 @@ test('an upload may take longer than a body, must move, and leaves nothing when 
     return text;
   };
 
-  const silent = replyOf(begin(1000));
-  const moving = begin(bytes.length);
+  const silent = replyOf(begin(1000, 'silent'));
+  const moving = begin(bytes.length, 'slow');
   const reply = replyOf(moving);
   // Five quarters of the time that other bodies have.
   const piece = Math.ceil(bytes.length / 10);
@@ -245,14 +246,14 @@ test('an upload may take longer than a body, must move, and leaves nothing when 
   assert.equal((await ended(JSON.parse(told.slice(told.indexOf('{'))).id)).status, 'succeeded');
   assert.match(await silent, /^HTTP\/1.1 408.*65536 bytes a second/s);
 
-  const going = begin(bytes.length);
+  const going = begin(bytes.length, 'going');
   const left = () => (readdirSync(place).includes('.pull') ? readdirSync(join(place, '.pull')) : []);
   while (left().length < 2) await pause(5);
   going.destroy();
   while (left().length > 0) await pause(5);
   assert.deepEqual(await readdir(place), ['slow']);
 
-  const last = replyOf(begin(bytes.length));
+  const last = replyOf(begin(bytes.length, 'last'));
   while (left().length < 2) await pause(5);
   await imports.close();
   assert.match(await last, /^HTTP\/1.1 503/);
