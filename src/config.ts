@@ -398,6 +398,14 @@ export const settingsTable = {
       .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(pairs)),
     secret: true,
   }),
+  uploadLimit: setting({
+    env: 'STEERD_UPLOAD_LIMIT',
+    flag: '--upload-limit <megabytes>',
+    fallback: '0',
+    help: 'largest checkpoint that may be uploaded to /v1/models/import, in MiB; 0 takes none. It may take longer than --body-seconds, but must bring 64 KiB for each of them',
+    requirement: 'an integer from 0 to 16777216',
+    schema: integer(0, 16_777_216),
+  }),
   responses: setting({
     env: 'STEERD_RESPONSES',
     flag: '--responses <number>',

@@ -17,6 +17,7 @@ const ofHttp: readonly SettingName[] = [
   'bodySeconds',
   'readerSeconds',
   'bodyLimit',
+  'uploadLimit',
   'drainDelay',
   'takeJobs',
 ];
