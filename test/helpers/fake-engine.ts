@@ -112,7 +112,9 @@ export class FakeEngine implements Engine {
         token: null,
         finish: 'stop',
         ...(step === 0 && this.#ofPrompt(request)),
-        ...(logprobs !== undefined && { endToken: { id: endToken, logprobs: logprobsOf(endToken, logprobs) } }),
+        ...(logprobs !== undefined && {
+          endToken: { id: endToken, logprobs: logprobsOf(endToken, logprobs) },
+        }),
       };
     } finally {
       this.running--;
