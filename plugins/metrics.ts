@@ -36,7 +36,11 @@ async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions):
     pull: () => pulls.counts(),
     import: () => imports.counts(),
     ...app.measurementJobs.counts,
+    benchmark: () => app.benchmarks.counts(),
   });
 }
 
-export default fp(metricsPlugin, { name: 'metrics', dependencies: ['running-answers', 'measurements'] });
+export default fp(metricsPlugin, {
+  name: 'metrics',
+  dependencies: ['running-answers', 'measurements', 'benchmarks'],
+});

@@ -279,6 +279,14 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1048576',
     schema: integer(0, 1_048_576),
   }),
+  draftTokens: setting({
+    env: 'STEERD_DRAFT_TOKENS',
+    flag: '--draft-tokens <number>',
+    fallback: '0',
+    help: 'most tokens that are guessed and computed together with the next one when a model writes one answer alone: what followed the last ones before, or what a schema forces. The answer stays the same. CPU only; 0 guesses none',
+    requirement: 'an integer from 0 to 15',
+    schema: integer(0, 15),
+  }),
   sharePrefixes: setting({
     env: 'STEERD_SHARE_PREFIXES',
     flag: '--share-prefixes [boolean]',

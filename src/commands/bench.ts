@@ -12,6 +12,7 @@ import { shownProgress } from '../benchmark/progress.js';
 import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';
 import { runBenchmark } from '../benchmark/run.js';
 import { summarise } from '../benchmark/summary.js';
+import { lockName } from '../benchmark/watch.js';
 import { lockFile } from '../common/file-lock.js';
 import { errors } from '../errors.js';
 import { type Api, addApi, withApi } from './api.js';
@@ -60,7 +61,7 @@ function addConcepts(bench: Command): void {
 }
 
 async function runInto(folder: string, asked: Asked, options: BenchOptions, api: Api) {
-  const lock = await lockFile(join(folder, '.lock'), (who) =>
+  const lock = await lockFile(join(folder, lockName), (who) =>
     errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
   );
   const progress = new ProgressLine();

@@ -58,7 +58,7 @@ export class DownloadProgress {
     const of = `${shownBytes(done)} of ${shownBytes(total)}`;
     // ProgressLine writes a line to a log file whenever the stage changes, so the tenth is the stage there.
     if (this.stream.isTTY)
-      this.#line.update(`${named}${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
+      this.#line.update(`${named}${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`, share);
     else this.#line.update(`${named}${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
   }
 

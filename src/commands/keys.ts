@@ -51,7 +51,7 @@ export function register(program: Command): void {
     .option('--expires <when>', 'when it ends: a time from now (12h, 30d) or a date (2027-01-31)')
     .option('--models <list>', 'the only models it may use, separated by commas')
     .option('--concepts <list>', 'the only concepts it may use, separated by commas')
-    .option('--max-strength <number>', 'largest calibrated strength of a concept, either sign')
+    .option('--max-strength <number>', 'max strength of a concept, calibrated, of either sign')
     .addOption(
       new Option(
         '--steering <json>',
@@ -198,7 +198,7 @@ const headings = [
   'MADE',
   'MODELS',
   'CONCEPTS',
-  'STRENGTH',
+  'MAX STRENGTH',
   'STEERING',
 ];
 

@@ -126,6 +126,10 @@ export class SharedJobs<
     return before === 'running' ? ((await this.#atEnd(id)) ?? job) : job;
   }
 
+  async forget(id: string): Promise<void> {
+    await this.#query('DELETE FROM steerd.jobs WHERE kind = $1 AND id = $2 AND finished', [id]);
+  }
+
   async counts(): Promise<JobCounts> {
     const rows = await this.#query<{ status: string; count: number; own: boolean }>(
       `SELECT status, holder = $2 AS own, count(*)::integer AS count FROM steerd.jobs WHERE kind = $1

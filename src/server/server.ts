@@ -77,14 +77,18 @@ export async function closeServices(services: OpenedServices): Promise<void> {
   await services.unlock?.();
 }
 
-/** Cancels fits, pulls and imports, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
+/** Cancels all jobs, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
 export async function closeJobs({
   fits,
   pulls,
   imports,
   measurements,
-}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements'>): Promise<void> {
-  await Promise.all([fits.close(), pulls.close(), imports.close(), measurements?.close()]);
+  benchmarks,
+}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements' | 'benchmarks'>): Promise<void> {
+  await Promise.all([
+    ...[fits.close(), pulls.close(), imports.close(), measurements?.close()],
+    benchmarks?.close(),
+  ]);
 }
 
 /** A balancer looks at /ready every few seconds: until it has seen the no, it sends requests, and they are answered. */

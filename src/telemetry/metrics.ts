@@ -96,6 +96,16 @@ export class Metrics {
     answerLabels,
   );
   readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated', answerLabels);
+  readonly draftTokens = this.#counter(
+    'spec_decode_num_draft_tokens_total',
+    'Tokens that were guessed and computed together with the next one',
+    answerLabels,
+  );
+  readonly acceptedTokens = this.#counter(
+    'spec_decode_num_accepted_tokens_total',
+    'Guessed tokens that were right',
+    answerLabels,
+  );
   readonly success = this.#counter('request_success_total', 'Answers that ended', [
     'finish_reason',
     ...answerLabels,
