@@ -7,7 +7,7 @@ import { defaultPrecision, type Imported, type ImportPlan, importModel } from '.
 import { type Precision, precisions } from '../schemas/imports.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
-import { helpText } from './output.js';
+import { helpText, sayJson, sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
 interface ImportCommandOptions {
@@ -59,9 +59,8 @@ export function register(program: Command): void {
         'stopped; nothing is left of it',
       );
       progress.clear();
-      process.stdout.write(
-        options.json ? `${JSON.stringify(imported.manifest, null, 2)}\n` : said(imported, options.modelsDir),
-      );
+      if (options.json) sayJson(imported.manifest);
+      else sayWrapped(said(imported, options.modelsDir));
     } catch (error) {
       progress.clear();
       throw error;
@@ -76,5 +75,5 @@ const planned = ({ architecture, format, precision, from, to }: ImportPlan): str
 function said({ name, folder, manifest }: Imported, modelsDirectory: string | undefined): string {
   const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  return `built ${name} (${manifest.architecture}, ${manifest.precision}, ${shownBytes(bytes)}) in ${folder}\nserve it: steerd serve${where} --model ${name}\n`;
+  return `built ${name} (${manifest.architecture}, ${manifest.precision}, ${shownBytes(bytes)}) in ${folder}\nserve it: steerd serve${where} --model ${name}`;
 }
