@@ -80,8 +80,8 @@ export function costOf({ judge_use: uses }: Summary, price: string | undefined):
 }
 
 export function sayComparison({ models, differences, unpaired }: Comparison): void {
-  say(`a: ${models[0]}`);
-  say(`b: ${models[1]}`);
+  sayWrapped(`a: ${models[0]}`);
+  sayWrapped(`b: ${models[1]}`);
   const told = differences.filter(({ figure }) => /(success|harmonic)$/.test(figure));
   const number = (value: number) => value.toFixed(2);
   sayTable(

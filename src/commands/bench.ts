@@ -19,7 +19,7 @@ import { type Api, addApi, withApi } from './api.js';
 import { type Asked, addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
 import { costOf, sayComparison, saySummary } from './bench-tables.js';
-import { helpText, say, sayJson } from './output.js';
+import { helpText, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { countOf, numberOf } from './steering-options.js';
 
@@ -121,8 +121,10 @@ function sayPlan(asked: Asked, { json }: BenchOptions): void {
     sayJson(plan);
     return;
   }
-  say(`${plan.concepts} concepts, ${plan.fits} fits, ${plan.answers} answers, ${plan.judgements} judgements`);
-  for (const id of plan.variants) say(`  ${id}`);
+  sayWrapped(
+    `${plan.concepts} concepts, ${plan.fits} fits, ${plan.answers} answers, ${plan.judgements} judgements`,
+  );
+  for (const id of plan.variants) sayWrapped(`  ${id}`);
 }
 
 const noTexts = { prompts: {}, judge_prompts: {}, decoys: {}, confusers: [] };
