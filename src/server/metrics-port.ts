@@ -39,10 +39,8 @@ export async function openMetricsPort(
     );
   });
   const { host, port } = address;
-  const failed = once(server, 'error').then(([error]) => throwListenFault(error, host, port));
   server.listen(port, host);
-  await Promise.race([once(server, 'listening'), failed]);
-  failed.catch(() => {});
+  await once(server, 'listening').catch((error: unknown) => throwListenFault(error, host, port));
   // It keeps no process alive that has nothing else to do.
   server.unref();
   return {
