@@ -52,6 +52,15 @@ export async function* ollamaLines(
   for await (const reply of replies(kind, plan, generation)) yield `${JSON.stringify(reply)}\n`;
 }
 
+/** A line that adds nothing to the answer: it keeps a connection open. */
+export const emptyLine = (kind: OllamaKind, plan: CompletionPlan): string =>
+  `${JSON.stringify({ ...headOf(plan), ...bodies[kind]('', '', []), done: false })}\n`;
+
+const headOf = (plan: CompletionPlan) => ({
+  model: plan.modelName,
+  created_at: new Date().toISOString(),
+});
+
 /** The same as one object. */
 export async function ollamaReply<Kind extends OllamaKind>(
   kind: Kind,
@@ -93,9 +102,8 @@ async function* replies(
   generation: Generation,
 ): AsyncGenerator<Reply> {
   const started = performance.now();
-  const head = () => ({ model: plan.modelName, created_at: new Date().toISOString() });
   const line = (text: string, thinking: string, calls: readonly Call[], rest: object): Reply =>
-    ({ ...head(), ...bodies[kind](text, thinking, calls), ...rest }) as Reply;
+    ({ ...headOf(plan), ...bodies[kind](text, thinking, calls), ...rest }) as Reply;
   const calls = new Map<number, { name: string; args: string }>();
   let finish = 'stop';
   let tokens = 0;

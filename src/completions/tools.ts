@@ -52,6 +52,9 @@ export interface AskedCalls {
   readonly single: boolean;
 }
 
+/** Of the schemas of all tools that are not strict together. */
+const mostParts = 4_000;
+
 const anyObject: Schema = { type: 'object', additionalProperties: true };
 
 /**
@@ -64,7 +67,7 @@ export function askedTools(
 ): { readonly tools: readonly Tool[]; readonly calls: AskedCalls | null } {
   const { listed, callable, required, named } = callableTools(options, names);
   if (callable.length === 0) return { tools: [], calls: null };
-  const loosening = new Loosening();
+  const loosening = new Loosening(mostParts);
   const tools = callable.map((tool) =>
     callableTool(tool, names.parameters(options.tools?.indexOf(tool) ?? 0), loosening),
   );

@@ -2,8 +2,8 @@
 import { isOf, isSchema, type JsonType, type Schema, same, typeList, typeOf } from './schema-parts.js';
 
 const mostDepth = 8;
-/** Pairs of schemas looked at for one schema as a whole: references lead to more than it has parts. */
-const mostPairs = 200_000;
+/** Pairs looked at for one schema as a whole: two lists of alternatives of the longest have half as many. */
+const mostPairs = 40_000;
 
 /** What `const` or `enum` lists. */
 interface Values {
@@ -14,6 +14,8 @@ interface Values {
 
 export class Exclusion {
   #pairs = 0;
+  /** What is known of a pair: references lead to the same ones again and again, and each way doubles them. */
+  readonly #known = new WeakMap<Schema, WeakMap<Schema, boolean>>();
   readonly #values = new WeakMap<Schema, Values | null>();
 
   /** @param resolve follows references */
@@ -24,10 +26,25 @@ export class Exclusion {
    * also where that would take too long to tell.
    */
   holds(a: unknown, b: unknown, depth = 0): boolean {
-    if (++this.#pairs > mostPairs) return false;
     const [x, y] = [this.resolve(a), this.resolve(b)];
     if (x === false || y === false) return true;
     if (!isSchema(x) || !isSchema(y) || depth > mostDepth) return false;
+    let others = this.#known.get(x);
+    if (others === undefined) {
+      others = new WeakMap();
+      this.#known.set(x, others);
+    }
+    const known = others.get(y);
+    if (known !== undefined) return known;
+    if (++this.#pairs > mostPairs) return false;
+    // A pair that leads back to itself says nothing more of itself.
+    others.set(y, false);
+    const excluded = this.#exclude(x, y, depth);
+    others.set(y, excluded);
+    return excluded;
+  }
+
+  #exclude(x: Schema, y: Schema, depth: number): boolean {
     const [mine, theirs] = [this.#valuesOf(x), this.#valuesOf(y)];
     if (mine && theirs) return ![...mine.texts].some((text) => theirs.texts.has(text));
     const types = [mine ? mine.types : typeList(x), theirs ? theirs.types : typeList(y)] as const;

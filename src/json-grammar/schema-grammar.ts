@@ -95,6 +95,7 @@ class SchemaWriter {
     const { path, depth } = place;
     if (depth > mostDepth) refuse(path, `is deeper than ${mostDepth} levels`);
     if (++this.#nodes > mostNodes) refuse('the schema', `has more than ${mostNodes} parts`);
+    this.loosening?.countPart();
     if (this.rules.length - this.#before > longestGrammar) refuse('the schema', 'makes too large a grammar');
     if (schema === true) return anyValue(this.rules);
     if (schema === false) refuse(path, 'is false: there is no such value');
@@ -198,6 +199,9 @@ class SchemaWriter {
     if (beside !== undefined) refuse(`${path}.${beside}`, `is not supported beside ${key}`);
     const fitting = values.filter((value) => hasType(value, typeList(rest)));
     if (fitting.length === 0) refuse(`${path}.${key}`, 'has no value of the type beside it');
+    // JSON has 1e400, and JavaScript reads it as Infinity, which JSON cannot write.
+    if (fitting.some((value) => value === Infinity || value === -Infinity))
+      refuse(`${path}.${key}`, 'has a number that no double can hold');
     return this.rules.add(either([...new Set(fitting.map(jsonText))].map(literal)));
   }
 

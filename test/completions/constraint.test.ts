@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withinTime } from '../../src/common/time-limit.js';
 import { formatConstraint, jsonSchema } from '../../src/completions/constraint.js';
-import { askedTools } from '../../src/completions/tools.js';
+import { toolFormat } from '../../src/completions/tool-formats.js';
+import { askedTools, callsGrammar } from '../../src/completions/tools.js';
 
 type Schema = Record<string, unknown>;
 const inObject = (a: unknown): Schema => ({ type: 'object', properties: { a }, required: ['a'] });
@@ -107,10 +108,27 @@ test('what would take long to read is refused in a moment, or loosened where it 
     const done = withinTime(() => assert.throws(read, reason, about), 8000);
     assert.ok(done !== null, about);
   }
+  const huge = JSON.parse('{"minimum": 1e400, "enum": [1e400]}') as { minimum: number; enum: number[] };
+  assert.throws(() => jsonSchema({ type: 'number', minimum: huge.minimum }, 'f'), /minimum must be a number/);
+  assert.throws(() => jsonSchema({ enum: huge.enum }, 'f'), /no double can hold/);
   // 16,000 characters that are no neighbours.
   const set = Array.from({ length: 16_000 }, (_, i) => String.fromCodePoint(0x4e00 + 2 * i)).join('');
   const grammar = () => formatConstraint({ structured_outputs: { grammar: `root ::= [${set}]` } });
   assert.ok(withinTime(grammar, 8000)?.result);
+
+  const many = Array.from({ length: 128 }, (_, i) => ({
+    type: 'function' as const,
+    function: {
+      name: `t${i}`,
+      parameters: inObject({
+        anyOf: Array.from({ length: 60 }, (_, j) => ({ type: 'string', maxLength: j })),
+      }),
+    },
+  }));
+  const { calls } = askedTools({ tools: many });
+  assert.equal(calls?.tools[0]?.held, calls?.tools[0]?.schema);
+  assert.match(String(calls?.tools[127]?.loosened[0]?.reason), /comes after more than 4000 parts/);
+  assert.ok(calls && callsGrammar(calls, toolFormat.hermes).length > 0);
 
   const properties = Object.fromEntries(
     Array.from({ length: 4000 }, (_, i) => [`property_${i}`, { type: 'string' }]),

@@ -210,3 +210,33 @@ test("bodies of Ollama's routes are read whatever their type, by others only as 
   const broken = await app.inject({ method: 'POST', url: '/api/chat', payload: '{"messages": ' });
   assert.equal(broken.statusCode, 400, broken.body);
 });
+
+test("what is wrong in Anthropic's and Ollama's bodies is told by their own names of fields", async (t) => {
+  const { app } = await build(t);
+  const format = { type: 'array', uniqueItems: true };
+  const tool = { name: 'f', strict: true, input_schema: { type: 'object', properties: { a: format } } };
+  const anthropic = { messages: [user], max_tokens: 5 };
+  const ollama = { messages: [user] };
+  for (const [url, payload, field] of [
+    ['/v1/messages', { ...anthropic, tools: [{ ...tool, name: 'a b' }] }, 'tools.0.name'],
+    ['/v1/messages', { ...anthropic, tools: [tool] }, 'tools.0.input_schema'],
+    ['/v1/messages', { ...anthropic, tools: [tool], tool_choice: { type: 'tool' } }, 'tool_choice.name'],
+    [
+      '/v1/messages',
+      { ...anthropic, output_config: { format: { type: 'json_schema', schema: format } } },
+      'output_config.format.schema',
+    ],
+    ['/api/chat', { ...ollama, options: { num_predict: 0 } }, 'options.num_predict'],
+    ['/api/chat', { ...ollama, options: { temperature: 5 } }, 'options.temperature'],
+    ['/api/chat', { ...ollama, options: { stop: ['a', ''] } }, 'options.stop.1'],
+    ['/api/chat', { ...ollama, format }, 'format'],
+    ['/api/generate', { prompt: 'a', raw: true, options: { repeat_penalty: -1 } }, 'options.repeat_penalty'],
+  ] as const) {
+    const reply = await app.inject({ method: 'POST', url, payload });
+    assert.equal(reply.statusCode, 400, reply.body);
+    const { error } = reply.json() as { error: string | { message: string; param: string } };
+    const message = typeof error === 'string' ? error : error.message;
+    assert.ok(message.startsWith(`${field} `), `${field}: ${message}`);
+    if (typeof error !== 'string') assert.equal(error.param, field);
+  }
+});
