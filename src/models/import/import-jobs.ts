@@ -149,6 +149,7 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
     { path: await found(places, request.path, missing), precision: request.precision, name: task.job.name },
     {
       ...{ builder, modelsDirectory, signal },
+      goesOn: () => goesOn(task),
       onPlan: (plan) => {
         task.update({ architecture: plan.architecture });
         events.plan(plan);
@@ -163,10 +164,13 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
 }
 
 /** An upload is of no use any more, unless somebody goes on with the job. */
-async function drop({ request, stopped, job }: ImportTask, places: readonly string[]): Promise<void> {
-  if (request.uploaded && stopped !== 'released' && stopped !== 'lost')
-    await removeUpload(ownPlaceOf(places), job.id);
+async function drop(task: ImportTask, places: readonly string[]): Promise<void> {
+  if (task.request.uploaded && !goesOn(task)) await removeUpload(ownPlaceOf(places), task.job.id);
 }
+
+/** Whether this process alone is stopped, not the job. */
+const goesOn = ({ stopped }: Pick<ImportTask, 'stopped'>): boolean =>
+  stopped === 'released' || stopped === 'lost';
 
 /** The first directory that has it; what none has is looked for, and missed, in the first. */
 async function found(places: readonly string[], path: string, missing: string): Promise<string> {
