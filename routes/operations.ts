@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { packageVersion } from '../src/common/package.js';
 import { errors } from '../src/errors.js';
 import { errorResponses } from '../src/schemas/errors.js';
-import { Health, Load, LoadQuery, Ready, Version } from '../src/schemas/operations.js';
+import { Health, Load, LoadQuery, Ready, serverName, Version } from '../src/schemas/operations.js';
 import { describeLoad } from '../src/server/load-object.js';
 
 const tags = ['server'];
@@ -55,7 +55,7 @@ const operations: FastifyPluginAsyncZod = async (app) => {
         response: { 200: Version, ...errorResponses(500, 503) },
       },
     },
-    async () => ({ version: packageVersion }),
+    async () => ({ name: serverName, version: packageVersion }),
   );
 
   app.get(

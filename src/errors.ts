@@ -107,6 +107,7 @@ export const errors = {
     ),
   headersTooLarge: () =>
     new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
+  severalHosts: () => invalid('malformed_request', 'the request must have one Host header.', null),
   notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   badUrl: (path: string) =>
     invalid('bad_url', `the path must be percent-encoded UTF-8; received ${shown(path)}.`, null),
@@ -413,12 +414,35 @@ export const errors = {
       'benchmark_not_found',
       404,
       'not_found_error',
-      `there is no run ${shown(id)} in benchmarks of the data directory.`,
+      `there is no run ${shown(id)} of the benchmark.`,
       'id',
     ),
-  jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
+  benchmarkRunning: (id: string) =>
+    new SteerdError(
+      'benchmark_running',
+      409,
+      'conflict_error',
+      `the run ${shown(id)} is being worked on; cancel it first, or wait for its end.`,
+      'id',
+    ),
+  benchmarkNoJob: (id: string) =>
+    new SteerdError(
+      'benchmark_no_job',
+      409,
+      'conflict_error',
+      `the run ${shown(id)} was begun by the command, and is stopped where that runs.`,
+      'id',
+    ),
+  benchmarkFailed: (reason: string) =>
+    new SteerdError(
+      'benchmark_failed',
+      500,
+      'server_error',
+      `the run stopped: ${reason}. What it has finished is kept, and the same request goes on with it.`,
+    ),
+  jobNotFound: (kind: 'calibration' | 'sweep' | 'benchmark', id: string) =>
     new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
-  jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>
+  jobFinished: (kind: 'calibration' | 'sweep' | 'benchmark', id: string, status: string) =>
     new SteerdError(
       'job_finished',
       409,

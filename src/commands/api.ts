@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { type SettingName, type Settings, settingsTable } from '../config.js';
+import { serverName } from '../schemas/operations.js';
 import type { Asked, Reply, Send } from './api-request.js';
 import { untilInterrupted } from './interruption.js';
 import { addSettings } from './settings-options.js';
@@ -41,6 +42,15 @@ export class Api {
     return `/v1/concepts${under}${asked === '' ? '' : `?${asked}`}`;
   }
 
+  /** Id of the model that requests mean: the one that was named, else the server's default one. */
+  async model(): Promise<string> {
+    if (this.named.model !== undefined) return this.named.model;
+    const { data } = await this.json<{ readonly data: readonly { readonly id: string }[] }>('/v1/models');
+    const [first] = data;
+    if (first === undefined) throw new ApiError('the server has no model that this key may use', 2);
+    return first.id;
+  }
+
   /** @throws ApiError with the server's own words */
   async bytes(path: string, asked: Asked = {}): Promise<Buffer> {
     return collect((await this.#open(path, asked)).body);
@@ -63,8 +73,9 @@ export class Api {
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (data === undefined || data === '[DONE]') continue;
         const value = JSON.parse(data) as T;
-        const { error, object } = value as { error?: { message: string } | null; object?: string };
-        if (error && object === undefined) throw new ApiError(error.message, 1);
+        const { error, object } = value as { error?: ErrorOfReply | null; object?: string };
+        if (error && object === undefined)
+          throw new ApiError(error.message ?? 'the answer broke off', 1, undefined, error.code ?? undefined);
         yield value;
       }
     }
@@ -93,9 +104,14 @@ export const apiKey = (): string | undefined => process.env[settingsTable.apiKey
 
 const exitCodeOf = (status: number) => ([401, 403, 429, 503].includes(status) ? 3 : status < 500 ? 2 : 1);
 
-function errorOf(text: string): { readonly message?: string; readonly code?: string | null } {
+interface ErrorOfReply {
+  readonly message?: string;
+  readonly code?: string | null;
+}
+
+function errorOf(text: string): ErrorOfReply {
   try {
-    return (JSON.parse(text) as { error?: { message?: string; code?: string | null } }).error ?? {};
+    return (JSON.parse(text) as { error?: ErrorOfReply }).error ?? {};
   } catch {
     return {};
   }
@@ -178,8 +194,9 @@ export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>)
   try {
     // Where nobody listens this fails at once; who is busy gets time: a second model beside it would make that worse.
     const reply = await fetch(`${url}/version`, { signal: AbortSignal.timeout(3000) });
-    const { version } = (await reply.json()) as { version?: unknown };
-    return reply.ok && typeof version === 'string' ? url : null;
+    // Other servers tell a version at this path as well.
+    const { name } = (await reply.json()) as { name?: unknown };
+    return reply.ok && name === serverName ? url : null;
   } catch {
     return null;
   }
@@ -200,16 +217,37 @@ function overHttp(url: string): Send {
         },
         ...(body && { body: bytes ? new Uint8Array(body) : JSON.stringify(body) }),
       });
-      return { status: reply.status, body: reply.body ?? nothing() };
+      return { status: reply.status, body: whole(reply.body, base, signal) };
     } catch (error) {
       signal.throwIfAborted();
-      const { message, cause } = error as Error & { cause?: { code?: string } };
+      const why = reasonOf(error);
       throw new ApiError(
-        `no server answers at ${base} (${cause?.code ?? message}); start one with steerd serve`,
+        /TIMEOUT/.test(why)
+          ? `the server at ${base} has not answered in time (${why})`
+          : `no server answers at ${base} (${why}); start one with steerd serve`,
         3,
       );
     }
   };
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
+/** What of a reply comes; one that breaks off says so. */
+async function* whole(
+  body: AsyncIterable<Uint8Array> | null,
+  base: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ApiError(`the server at ${base} broke off its reply (${reasonOf(error)})`, 3);
+  }
+}
+
+/** What a system or Node calls it: fetch itself says no more than that it failed. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string } };
+  return cause?.code ?? message;
+}

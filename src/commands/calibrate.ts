@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .option('--questions <file>', 'questions to ask: one a line, or CSV, JSON lines or JSON with "question"')
     .option('--others <text...>', 'messages of other things, which must not explain the answers as well')
     .option('--shares <numbers...>', 'measured instead of a search: |edit| as shares of |residual|')
-    .option('--fluency <number>', 'least fluency of the largest strength (default: 0.5)')
+    .option('--fluency <number>', 'least fluency at the max strength (default: 0.5)')
     .option('--divergence <nats>', 'most nats that the next token may move (default: no bound)')
     .option('--max-tokens <number>', 'most tokens of each answer (default: 24)');
   const settingsOf = addApi(command);

@@ -29,7 +29,7 @@ export function register(program: Command): void {
     .argument('[texts...]', 'what the model reads')
     .option('--texts <file>', 'more of them: one a line, or CSV, JSON lines or JSON with "text"')
     .option('--chats <file>', 'conversations instead: JSON lines or JSON with "messages"')
-    .option('--layers <blocks...>', 'blocks, from 0 (default: all)')
+    .option('--layers <numbers...>', 'layers, from 0 (default: all)')
     .option(
       '--positions <which...>',
       'all, last, template (of chats), or offsets from the end: -1 -2 (default: last)',
@@ -59,7 +59,8 @@ export function register(program: Command): void {
         options,
         settingsOf({ ...options }),
         (api) => {
-          progress.update(`reading ${texts.length || chats.length} texts ...`);
+          const count = texts.length || chats.length;
+          progress.update(`reading ${count} ${count === 1 ? 'text' : 'texts'} ...`);
           return api.bytes('/v1/activations', { method: 'POST', body: { ...api.named, ...body } });
         },
         'model',
@@ -71,7 +72,7 @@ export function register(program: Command): void {
     const { shape = [] } = (entries.get('activations') ?? {}) as { shape?: number[] };
     if (options.json) sayJson({ file, bytes: bytes.length, shape });
     else
-      sayWrapped(`${file}: activations [${shape.join(', ')}] (tokens, blocks, width), ${bytes.length} bytes`);
+      sayWrapped(`${file}: activations [${shape.join(', ')}] (tokens, layers, width), ${bytes.length} bytes`);
   });
 }
 

@@ -1,9 +1,11 @@
 /** One conversation of `steerd chat`: its messages, what steers it, and the commands that begin with a slash. */
 import type { ConceptList } from '../schemas/concepts.js';
+import { answersOf } from './answers.js';
 import { type Api, ApiError } from './api.js';
+import type { ChatHistory } from './chat-history.js';
 import { sideBySide, wrap } from './columns.js';
 import { answerInto } from './complete.js';
-import { lineWidth, painted, say, sayJson, sayWrapped, terminalWidth, WordWriter } from './output.js';
+import { lineWidth, painted, say, sayWrapped, terminalWidth, WordWriter } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { type Item, itemsOf, numberOf, shownItems } from './steering-options.js';
 
@@ -12,6 +14,8 @@ export const chatCommands = `  /concept NAMES     steer by pirate, pirate:0.8, p
   /compare           the unsteered answer beside the steered one, or no longer
   /concepts          what there is to steer by
   /history           what was said so far
+  /history all       what you typed, in earlier conversations too
+  /history clear     forget what you typed
   /system TEXT       the system message; begins anew
   /reset             begin anew
   /quit              leave, as Ctrl-D does; Ctrl-C stops an answer`;
@@ -22,6 +26,7 @@ interface Message {
 }
 
 interface SessionOptions {
+  readonly typed: ChatHistory;
   readonly items: readonly Item[];
   readonly system: string | undefined;
   readonly compare: boolean;
@@ -71,7 +76,8 @@ export class ChatSession {
     switch (name) {
       case 'help':
       case '?':
-        for (const line of chatCommands.split('\n')) sayHelp(line);
+        if (this.options.json) this.#note(chatCommands);
+        else for (const line of chatCommands.split('\n')) sayHelp(line);
         return;
       case 'concept':
         await this.#steerBy(itemsOf({ concept: rest }));
@@ -83,35 +89,61 @@ export class ChatSession {
       }
       case 'compare':
         this.#compare = !this.#compare;
-        say(painted('2', this.#compare ? 'unsteered answers stand beside' : 'steered answers only'));
+        this.#note(this.#compare ? 'unsteered answers stand beside' : 'steered answers only', '2');
         return;
       case 'concepts': {
-        const { data } = await this.api.json<ConceptList>(this.api.concepts());
-        sayWrapped(data.map((one) => one.name).join('  '));
+        const of = { model: await this.api.model() };
+        const { data, has_more } = await this.api.json<ConceptList>(this.api.concepts('', of));
+        this.#note(`${data.map((one) => one.name).join('  ')}${has_more ? '  ...' : ''}`);
         return;
       }
       case 'history':
-        for (const { role, content } of this.#messages) {
-          say(painted('1', role));
-          sayWrapped(content);
-        }
+        await this.#history(rest);
         return;
       case 'system':
       case 'reset':
         this.#messages = begun(name === 'system' ? rest : this.options.system);
-        say(painted('2', 'a new conversation'));
+        this.#note('a new conversation', '2');
         return;
       default:
         throw new ApiError(`there is no /${name}; /help lists what there is`, 2);
     }
   }
 
-  /** @throws ApiError for a concept that is not there, before anything changes */
-  async #steerBy(items: readonly Item[]): Promise<void> {
+  async #history(which: string): Promise<void> {
+    const { typed } = this.options;
+    if (which === 'clear') {
+      await typed.clear();
+      this.#note('forgotten', '2');
+    } else if (which === 'all') for (const line of typed.lines) this.#note(line);
+    else if (which !== '') throw new ApiError('/history goes alone, or with all or clear', 2);
+    else
+      for (const { role, content } of this.#messages) {
+        this.#note(role, '1');
+        this.#note(content);
+      }
+  }
+
+  /** @throws ApiError for a concept that it begins with and that is not there */
+  begin(): Promise<void> {
+    return this.#find(this.#items);
+  }
+
+  async #find(items: readonly Item[]): Promise<void> {
     for (const { concept } of items)
       await this.api.json(this.api.concepts(`/${encodeURIComponent(concept)}`));
+  }
+
+  /** @throws ApiError for a concept that is not there, before anything changes */
+  async #steerBy(items: readonly Item[]): Promise<void> {
+    await this.#find(items);
     this.#items = items;
-    say(painted('2', shownItems(items)));
+    this.#note(shownItems(items), '2');
+  }
+
+  /** What is no answer: beside the answers where a program reads them. @param code paints it */
+  #note(text: string, code: string | null = null): void {
+    sayWrapped(text, this.options.json ? process.stderr : process.stdout, code);
   }
 
   async #answer(content: string, signal: AbortSignal): Promise<void> {
@@ -122,7 +154,7 @@ export class ChatSession {
         ? await this.#sideBySide(messages, signal)
         : await this.#stream({ ...this.api.named, ...this.options.sampling, messages, ...steering }, signal);
     this.#messages = [...messages, { role: 'assistant', content: text }];
-    if (this.options.json) sayJson({ messages: this.#messages, steering: this.#items });
+    if (this.options.json) say(JSON.stringify({ messages: this.#messages, steering: this.#items }));
   }
 
   async #stream(body: object, signal: AbortSignal): Promise<string> {
@@ -139,11 +171,12 @@ export class ChatSession {
     const { sampling } = this.options;
     const body = { ...this.api.named, ...sampling, messages, steering: { choices: [null, this.#items] } };
     const progress = new ProgressLine();
-    progress.update('writing both answers ...');
-    const reply = await this.api
-      .json<{ choices: { message: { content: string | null } }[] }>(path, { method: 'POST', body, signal })
-      .finally(() => progress.clear());
-    const [plain = '', steered = ''] = reply.choices.map(({ message }) => message.content ?? '');
+    const show = (tokens: number) => progress.update('writing both answers ...', `${tokens} tokens`);
+    show(0);
+    const { texts } = await answersOf(this.api, body, 2, ({ tokens }) => show(tokens), signal).finally(() =>
+      progress.clear(),
+    );
+    const [plain = '', steered = ''] = texts;
     if (!this.options.json) {
       const cell = (title: string, text: string, code: string) => ({
         title,

@@ -1,7 +1,8 @@
 /** `steerd chat`: a conversation in the terminal, steered as one goes. Lines that come from a pipe are asked in turn. */
 import { createInterface } from 'node:readline';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ApiOptions, addApi, withApi } from './api.js';
+import { ChatHistory, mostLines, usualHistoryFile } from './chat-history.js';
 import { ChatSession, chatCommands } from './chat-session.js';
 import { helpText, painted, say, sayWrapped } from './output.js';
 import {
@@ -18,6 +19,7 @@ interface Options extends ApiOptions, SteeringOptions {
   readonly system?: string;
   readonly temperature?: string;
   readonly maxTokens?: string;
+  readonly history?: string;
 }
 
 export function register(program: Command): void {
@@ -27,7 +29,13 @@ export function register(program: Command): void {
     .option('--compare', 'show the unsteered answer beside each steered one', false)
     .option('--system <text>', 'the system message')
     .option('--temperature <number>', "0 is greedy (default: the model's own, else 0.7)")
-    .option('--max-tokens <number>', 'most tokens of each answer', '200');
+    .option('--max-tokens <number>', 'most tokens of each answer', '200')
+    .addOption(
+      new Option(
+        '--history <file>',
+        `where the last ${mostLines} lines that you typed are kept, for you alone; "none" keeps none (STEERD_CHAT_HISTORY; default: ${usualHistoryFile()})`,
+      ),
+    );
   addSteering(command);
   const settingsOf = addApi(command);
   command.addHelpText('after', helpText(`\nIn the conversation:\n${chatCommands}`));
@@ -39,36 +47,56 @@ export function register(program: Command): void {
       max_tokens: countOf('--max-tokens', maxTokens),
       ...(temperature !== undefined && { temperature: numberOf('--temperature', temperature) }),
     };
+    // Of a person; what a program asks is not kept.
+    const typed = await ChatHistory.open(process.stdin.isTTY ? historyFile(options) : 'none');
     await withApi(
       options,
       settings,
       async (api) => {
         const session = new ChatSession(api, {
+          typed,
           items,
           system: options.system,
           compare: options.compare === true,
           json: options.json === true,
           sampling,
         });
+        await session.begin();
         if (process.stdin.isTTY) {
           sayWrapped(`${api.where ?? settings.model}, ${shownItems(items)}; /help says what else there is`);
         }
-        await converse(session, api.signal);
+        await converse(session, typed, api.signal);
       },
       'model',
     );
   });
 }
 
+const historyFile = ({ history }: Options) =>
+  history ?? (process.env.STEERD_CHAT_HISTORY?.trim() || usualHistoryFile());
+
 /**
  * Asks for a line and answers it, until /quit, the end of the input or a Ctrl-C at the prompt. A Ctrl-C while an answer
  * is written stops that answer.
  */
-async function converse(session: ChatSession, signal: AbortSignal): Promise<void> {
+async function converse(session: ChatSession, typed: ChatHistory, signal: AbortSignal): Promise<void> {
   const live = process.stdin.isTTY === true;
+  let keeps = live;
+  const remember = async (line: string) => {
+    if (!keeps) return;
+    await typed.add(line).catch((error: Error) => {
+      keeps = false;
+      sayWrapped(`what you type is not kept: ${error.message}`, process.stderr);
+    });
+  };
   const lines = createInterface({
     input: process.stdin,
-    ...(live && { output: process.stdout, historySize: 500, removeHistoryDuplicates: true }),
+    ...(live && {
+      output: process.stdout,
+      history: [...typed.lines].reverse(),
+      historySize: mostLines,
+      removeHistoryDuplicates: true,
+    }),
     terminal: live,
     prompt: painted('1', '> '),
   });
@@ -81,6 +109,7 @@ async function converse(session: ChatSession, signal: AbortSignal): Promise<void
   signal.addEventListener('abort', () => lines.close(), { once: true });
   if (live) lines.prompt();
   for await (const line of lines) {
+    await remember(line);
     answering = new AbortController();
     try {
       const goesOn = await session.take(line.trim(), AbortSignal.any([signal, answering.signal]));

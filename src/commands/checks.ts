@@ -136,7 +136,7 @@ async function model({ modelsDirectory, model: id }: Settings): Promise<Told> {
   try {
     const { layers, hiddenSize, weights } = await measured({ modelsDirectory, model: id });
     // A clone without Git LFS has small text files in place of weights.
-    return right(`${id}: ${layers} blocks of width ${hiddenSize}, ${shownBytes(weights)}`);
+    return right(`${id}: ${layers} layers of width ${hiddenSize}, ${shownBytes(weights)}`);
   } catch (error) {
     return wrong(
       `${id}: ${(error as Error).message}`,

@@ -13,6 +13,7 @@ const control = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Terminal cells that a text takes. */
 export function cells(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let count = 0;
   for (const { segment } of graphemes.segment(text)) count += wide.test(segment) ? 2 : 1;
   return count;
@@ -40,6 +41,10 @@ export function wrap(text: string, width: number): string[] {
     return lines;
   });
 }
+
+/** As much of a text, from its beginning, as `width` cells hold. */
+export const clipped = (text: string, width: number): string =>
+  cells(text) <= width ? text : (cut(text, width)[0] ?? '');
 
 /** Cuts a word into pieces of at most `width` cells. */
 function cut(word: string, width: number): string[] {
@@ -94,14 +99,14 @@ function linesOf(cell: Cell | undefined, width: number): Line[] {
   ];
 }
 
-/**
- * Rows as lines of text, each column as wide as its longest entry (in UTF-16 units). The first row has every column.
- */
+/** Rows as lines of text, each column as wide as its widest entry. The first row has every column. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, cells(row[column] ?? '')), 0),
+  );
   const line = (row: readonly string[]) =>
     row
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .map((text, column) => text + ' '.repeat(Math.max(0, (widths[column] ?? 0) - cells(text))))
       .join('  ')
       .trimEnd();
   return rows.map((row) => `${line(row)}\n`).join('');

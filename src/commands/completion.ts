@@ -35,6 +35,19 @@ function wordsOf(command: Command, path = ''): Words[] {
   ];
 }
 
+/** What a concept's name follows, and what a file's does. */
+const ofConcepts = [
+  ...['-c', '--concept', '--concepts'],
+  ...['show', 'export', 'rm', 'remove', 'similarity', 'versions', 'rollback', 'calibrate'],
+];
+const ofFiles = [
+  ...['--out', '--data-dir', '--models-dir', '--cache-dir', '--history', '--list', '--examples', '--prompts'],
+  ...['--questions', '--texts', '--chats', 'import', 'graft', 'report', 'compare'],
+];
+
+/** The names, a line each. */
+const listConcepts = `steerd concepts list --json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",$/\\1/p'`;
+
 const cases = (all: readonly Words[]) =>
   all.map(({ path, words }) => `    "${path}") words="${words.join(' ')}" ;;`).join('\n');
 
@@ -57,9 +70,9 @@ _steerd() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
   local typed=("\${COMP_WORDS[@]:1:COMP_CWORD-1}")
 ${lookUp(all)}
-  case "$previous" in
-    -c|--concept|show|export) words="$words $(steerd concepts list --json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",$/\\1/p')" ;;
-    --out|--data-dir|--models-dir|import) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  [[ "$current" == -* ]] || case "$previous" in
+    ${ofConcepts.join('|')}) words="$words $(${listConcepts})" ;;
+    ${ofFiles.join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -74,6 +87,10 @@ _steerd() {
 _steerd_words() {
   local -a typed; typed=("$@")
 ${lookUp(all)}
+  [[ "$PREFIX" == -* ]] || case "\${typed[-1]}" in
+    ${ofConcepts.join('|')}) words="$words $(${listConcepts})" ;;
+    ${ofFiles.join('|')}) _files; return ;;
+  esac
   compadd -- \${=words}
 }
 compdef _steerd steerd`;
@@ -91,5 +108,10 @@ const fish = (all: readonly Words[]) => {
         : `complete -c steerd -f -n '${condition}' -a ${word}`,
     );
   });
-  return ['# fish completion for steerd', ...lines].join('\n');
+  const subcommands = ofConcepts.filter((word) => !word.startsWith('-'));
+  const names = [
+    `complete -c steerd -n '__fish_seen_subcommand_from ${subcommands.join(' ')}' -a '(${listConcepts.replaceAll("'", "\\'")})'`,
+    `complete -c steerd -s c -l concept -x -a '(${listConcepts.replaceAll("'", "\\'")})'`,
+  ];
+  return ['# fish completion for steerd', ...lines, ...names].join('\n');
 };

@@ -42,7 +42,7 @@ function facts(concept: ConceptObject): [string, string][] {
     ['source', concept.source === 'shipped' ? 'comes with the model' : 'made here'],
     ['recipe', `${recipe}, ${method}`],
     ...(prefix === '' ? [] : [['stated by', prefix] as [string, string]]),
-    ...(most === undefined ? [] : [['strength', `1 as measured, at most ${most}`] as [string, string]]),
+    ...(most === undefined ? [] : [['strength', `1 as measured, max ${most}`] as [string, string]]),
     ...(weak ? [['weak', 'strength 1 shows little of it'] as [string, string]] : []),
   ];
 }

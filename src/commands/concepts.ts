@@ -80,7 +80,7 @@ async function list(api: Api, { json }: Options): Promise<void> {
   } while (page.has_more);
   if (json) return sayJson({ object: 'list', data });
   sayTable(
-    ['NAME', 'MODEL', 'FROM', 'RECIPE', 'MOST', 'CREATED'],
+    ['NAME', 'MODEL', 'FROM', 'RECIPE', 'MAX', 'CREATED'],
     data.map((one) => [
       one.name,
       one.model,

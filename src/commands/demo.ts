@@ -1,25 +1,17 @@
 /**
- * `steerd demo`: the same prompts answered plain and steered, side by side in the terminal. Everything runs in
- * this process and in one batch, each answer under its own steering.
+ * `steerd demo`: the same prompts answered plain and steered, side by side in the terminal, by the server that answers or in this process.
+ * All answers to a prompt are one request, each under its own steering, and the requests go at once.
  */
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { chatPrompt } from '../completions/prompt.js';
-import type { Concept } from '../concepts/concept.js';
-import { readConceptFolder } from '../concepts/concept-folder.js';
-import type { ConceptLookup } from '../concepts/concept-lookup.js';
-import { type Settings, settingsTable } from '../config.js';
-import { greedy } from '../engine/protocol.js';
-import { folderOfModel } from '../models/disk/model-places.js';
-import type { LoadedModel } from '../models/model.js';
+import { settingsTable } from '../config.js';
+import type { ConceptList } from '../schemas/concepts.js';
 import { SteeringItem } from '../schemas/steering.js';
 import { validated } from '../schemas/validation.js';
-import { resolveSteering } from '../steering/resolve.js';
-import { streamText } from '../text/text-stream.js';
+import { type Answers, answersOf } from './answers.js';
+import { type Api, ApiError, type ApiOptions, addApi, withApi } from './api.js';
 import { demoPage } from './demo-page.js';
-import { sayJson } from './output.js';
+import { hasColour, say, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
-import { addSettings } from './settings-options.js';
 import { numberOf } from './steering-options.js';
 
 const usualPrompts = [
@@ -32,8 +24,7 @@ const usualConcepts = ['ocean', 'egypt', 'winter'];
 const answerTokens = 48;
 const widthWithoutTerminal = 100;
 
-interface DemoOptions {
-  readonly json?: boolean;
+interface DemoOptions extends ApiOptions {
   readonly prompt?: string[];
   readonly concept?: string[];
   readonly strength?: string;
@@ -44,45 +35,37 @@ export function register(program: Command): void {
     .command('demo')
     .description('answer the same prompts plain and steered, side by side in the terminal')
     .option('--prompt <text...>', `what to ask (default: ${usualPrompts.length} every-day questions)`)
-    .option('--concept <name...>', `concepts to steer by (default: ${usualConcepts.join(', ')})`)
-    .option('--strength <number>', '1 is strong and still fluent, 0 is off (default: 1)');
-  command.option('--json', 'as JSON', false);
-  const settingsOf = addSettings(command, ['model', 'modelsDirectory', 'dataDirectory', 'threads']);
-  command.action((options: DemoOptions) => demo(options, settingsOf({ ...options })));
+    .option('-c, --concept <name...>', `concepts to steer by (default: ${usualConcepts.join(', ')})`)
+    .option('-s, --strength <number>', '1 is strong and still fluent, 0 is off (default: 1)');
+  const settingsOf = addApi(command);
+  command.action(async (options: DemoOptions) => {
+    const { concept, prompt: prompts = usualPrompts } = options;
+    // Known before anything is opened.
+    const given = concept?.map((name) => steeringItem(name, options.strength));
+    await withApi(options, settingsOf({ ...options }), (api) => demo(api, prompts, given, options), 'model');
+  });
 }
 
-async function demo(options: DemoOptions, settings: Settings): Promise<void> {
-  const concepts = await knownConcepts(settings);
-  const names = options.concept ?? chooseConcepts(concepts.names(settings.model));
-  const steerings = names.map((concept) => steeringItem(concept, options.strength));
-  const prompts = options.prompt ?? usualPrompts;
-  const progress = new ProgressLine();
-  progress.update(`loading ${settings.model} ...`);
-  let model: LoadedModel | undefined;
-  try {
-    const { loadModel } = await import('../models/serve/load.js');
-    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
-    model = await loadModel(settings.model, folder, settings);
-    const { answers, tokens, seconds } = await answerAll({ model, concepts, prompts, steerings }, progress);
-    progress.clear();
-    if (options.json) {
-      sayJson({ model: model.id, tokens, seconds, data: told(prompts, steerings, answers) });
-      return;
-    }
-    const { stdout, env } = process;
-    const lines = demoPage(
-      { prompts, steerings, answers },
-      { width: stdout.columns ?? widthWithoutTerminal, colour: stdout.isTTY === true && !env.NO_COLOR },
-    );
-    stdout.write(`${lines.join('\n')}\n`);
-    stdout.write(
-      `${model.id} wrote ${answers.length} answers (${tokens} tokens, greedy) in one batch in ${seconds.toFixed(1)} s.\n`,
-    );
-    stdout.write(`Over HTTP: npm start, and in another terminal\n${request(prompts[0], steerings[0])}\n`);
-  } finally {
-    progress.clear();
-    await model?.engine.close();
+async function demo(
+  api: Api,
+  prompts: readonly string[],
+  given: readonly SteeringItem[] | undefined,
+  { strength, json }: DemoOptions,
+): Promise<void> {
+  const steerings = given ?? (await chooseConcepts(api)).map((name) => steeringItem(name, strength));
+  const { model, answers, tokens, seconds } = await answerAll(api, prompts, steerings);
+  if (json) {
+    sayJson({ model, tokens, seconds, data: told(prompts, steerings, answers) });
+    return;
   }
+  const width = process.stdout.columns ?? widthWithoutTerminal;
+  say(demoPage({ prompts, steerings, answers }, { width, colour: hasColour() }).join('\n'));
+  const where = api.where === null ? '' : ` on ${api.where}`;
+  sayWrapped(
+    `${model}${where} wrote ${answers.length} answers (${tokens} tokens, greedy) at once in ${seconds.toFixed(1)} s.`,
+  );
+  sayWrapped(api.where === null ? 'Over HTTP: npx steerd serve, and in another terminal' : 'Over HTTP:');
+  say(request(api, prompts[0], steerings[0]));
 }
 
 /** Each prompt with its answers, the plain one first. */
@@ -96,49 +79,40 @@ const told = (prompts: readonly string[], steerings: readonly SteeringItem[], an
     })),
   }));
 
-/** A command to copy. The server's own settings may differ: it says where it listens when it starts. */
-function request(prompt = '', steering?: SteeringItem): string {
-  const { port } = settingsTable;
+/** A command to copy. A server that is still to be started may have other settings: it says where it listens. */
+function request({ where, named }: Api, prompt = '', steering?: SteeringItem): string {
+  const server = where?.replace(/\/+$/, '') ?? `http://127.0.0.1:${settingsTable.port.fallback}`;
   const body = JSON.stringify({
+    ...named,
     messages: [{ role: 'user', content: prompt }],
     ...(steering === undefined ? {} : { concept: steering.concept, strength: steering.strength }),
     max_tokens: answerTokens,
     temperature: 0,
   });
+  const key = process.env[settingsTable.apiKey.env]?.trim();
+  const header = key && where !== null ? ` -H "authorization: Bearer $${settingsTable.apiKey.env}"` : '';
   const quoted = `'${body.replaceAll("'", "'\\''")}'`;
-  return `curl -s http://127.0.0.1:${port.fallback}/v1/chat/completions -H 'content-type: application/json' -d ${quoted}`;
+  return `curl -s ${server}/v1/chat/completions${header} -H 'content-type: application/json' -d ${quoted}`;
 }
 
-interface Demo {
-  readonly model: LoadedModel;
-  readonly concepts: ConceptLookup;
-  readonly prompts: readonly string[];
-  readonly steerings: readonly SteeringItem[];
-}
-
-/** What ships with the model, hidden by what was fitted here under the same name. Nothing is written. */
-async function knownConcepts({ model, modelsDirectory, dataDirectory }: Settings): Promise<ConceptLookup> {
-  const known = new Map<string, Concept>();
-  const own = await folderOfModel(modelsDirectory, model);
-  for (const folder of [join(own, 'concepts'), join(dataDirectory, 'concepts')]) {
-    const { loaded, refused } = await readConceptFolder(folder);
-    for (const { file, reason } of refused) process.stderr.write(`${file} is left out: ${reason}\n`);
-    for (const { concept } of loaded) if (concept.model === model) known.set(concept.name, concept);
-  }
-  return {
-    get: (_, name) => {
-      const concept = known.get(name);
-      return concept === undefined ? undefined : { concept };
-    },
-    names: () => [...known.keys()].sort(),
-  };
-}
-
-function chooseConcepts(names: readonly string[]): string[] {
-  const usual = usualConcepts.filter((name) => names.includes(name));
-  const others = names.filter((name) => !usual.includes(name));
+async function chooseConcepts(api: Api): Promise<string[]> {
+  const usual: string[] = [];
+  // Of thousands the usual ones may be on any page.
+  for (const name of usualConcepts) if (await isThere(api, name)) usual.push(name);
+  if (usual.length === usualConcepts.length) return usual;
+  const { data } = await api.json<ConceptList>(api.concepts('', { model: await api.model() }));
+  const others = data.map(({ name }) => name).filter((name) => !usual.includes(name));
   return [...usual, ...others].slice(0, usualConcepts.length);
 }
+
+const isThere = (api: Api, name: string): Promise<boolean> =>
+  api.json(api.concepts(`/${encodeURIComponent(name)}`)).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ApiError && error.code === 'concept_not_found') return false;
+      throw error;
+    },
+  );
 
 /** Checked as a request's would be. */
 function steeringItem(concept: string, strength: string | undefined): SteeringItem {
@@ -146,7 +120,8 @@ function steeringItem(concept: string, strength: string | undefined): SteeringIt
   return validated(SteeringItem, item);
 }
 
-interface Answers {
+interface Demo {
+  readonly model: string;
   /** Of every prompt: the plain answer, then one per steering. */
   readonly answers: readonly string[];
   readonly tokens: number;
@@ -154,50 +129,40 @@ interface Answers {
 }
 
 async function answerAll(
-  { model, concepts, prompts, steerings }: Demo,
-  progress: ProgressLine,
-): Promise<Answers> {
-  const { shape } = model.engine;
-  const asked = prompts.map(async (question) => {
-    const prompt = await chatPrompt(model, [{ role: 'user', content: question }]);
-    const context = { model: { id: model.id, shape }, concepts, promptLength: prompt.length };
-    return [[], ...steerings.map((item) => [item])].map((items) => ({
-      prompt,
-      edit: resolveSteering(items, context).edit,
-    }));
-  });
-  const requests = (await Promise.all(asked)).flat();
-  let tokens = 0;
-  let done = 0;
+  api: Api,
+  prompts: readonly string[],
+  steerings: readonly SteeringItem[],
+): Promise<Demo> {
+  const choices = [null, ...steerings.map(({ concept, strength }) => ({ concept, strength }))];
+  const count = prompts.length * choices.length;
+  const so = { ...api.named, steering: { choices }, max_tokens: answerTokens, temperature: 0 };
+  const far: Answers[] = [];
+  const tokens = () => far.reduce((sum, one) => sum + one.tokens, 0);
+  const progress = new ProgressLine();
+  const show = () => {
+    const done = far.flatMap(({ finishes }) => finishes).filter((finish) => finish !== null).length;
+    const share = tokens() / (count * answerTokens);
+    progress.update(`writing ${count} answers ...`, `${tokens()} tokens, ${done} of ${count} done`, share);
+  };
   const started = performance.now();
-  const show = () =>
-    progress.update(
-      `writing ${requests.length} answers at once ...`,
-      `${tokens} tokens, ${done} of ${requests.length} done`,
-    );
   show();
-  // One failure ends the command: the caller closes the engine, and the others end with it.
-  const answers = await Promise.all(
-    requests.map(async ({ prompt, edit }) => {
-      const steps = model.engine.generate({
-        prompt,
-        maxTokens: answerTokens,
-        stopTokens: model.stopTokens,
-        minTokens: 0,
-        sampling: greedy,
-        edit,
-        priority: 'interactive',
-      });
-      let text = '';
-      for await (const delta of streamText(steps, model.tokenizer, [])) {
-        text += delta.text;
-        tokens += delta.tokens.length;
-        if (delta.finish === 'length') text += ' \u2026';
-        show();
-      }
-      done++;
-      return text;
-    }),
-  );
-  return { answers, tokens, seconds: (performance.now() - started) / 1000 };
+  try {
+    const all = await Promise.all(
+      prompts.map((content, i) => {
+        const body = { ...so, messages: [{ role: 'user', content }] };
+        const onStep = (now: Answers) => {
+          far[i] = now;
+          show();
+        };
+        return answersOf(api, body, choices.length, onStep, api.signal);
+      }),
+    );
+    const answers = all.flatMap(({ texts, finishes }) =>
+      texts.map((text, i) => (finishes[i] === 'length' ? `${text} \u2026` : text)),
+    );
+    const seconds = (performance.now() - started) / 1000;
+    return { model: all[0]?.model ?? '', answers, tokens: tokens(), seconds };
+  } finally {
+    progress.clear();
+  }
 }

@@ -1,5 +1,6 @@
 /** Shows the progress of a pull or an import: one line with the speed on a terminal, a line for each tenth in a log file. */
 import { shownBytes } from '../common/byte-size.js';
+import { wrap } from './columns.js';
 import { ProgressLine, type ProgressStream } from './progress-line.js';
 
 /** Milliseconds between two updates. */
@@ -41,7 +42,8 @@ export class DownloadProgress {
   /** Writes a line above the progress. */
   say(line: string): void {
     this.#line.clear();
-    this.stream.write(`${line}\n`);
+    const lines = this.stream.isTTY ? wrap(line, this.stream.columns ?? 80) : [line];
+    this.stream.write(`${lines.join('\n')}\n`);
   }
 
   /** Shows the progress, unless the last update was a moment ago. */
@@ -62,7 +64,7 @@ export class DownloadProgress {
     const of = `${shownBytes(done)} of ${shownBytes(total)}`;
     // ProgressLine writes a line to a log file whenever the stage changes, so the tenth is the stage there.
     if (this.stream.isTTY)
-      this.#line.update(`${named}${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`);
+      this.#line.update(`${named}${Math.floor(100 * share)} %`, `${of}${this.#speed(total - done)}`, share);
     else this.#line.update(`${named}${10 * Math.floor(10 * share)} % of ${shownBytes(total)}`);
   }
 

@@ -35,8 +35,8 @@ import { FitJournal } from './fit-journal.js';
 import { type ListedFit, readFitList } from './fit-list.js';
 import { type Done, fitList } from './fit-list-run.js';
 import { fitOverApi } from './fit-over-api.js';
-import { Interrupted } from './interruption.js';
-import { say, sayJson, sayWrapped } from './output.js';
+import { untilInterrupted } from './interruption.js';
+import { sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 
 interface FitOptions {
@@ -245,36 +245,29 @@ async function fitListIntoFolder(
 
 type Fit = (request: FitRequest, title: string) => Promise<{ concept: Concept; seconds: number }>;
 
-/** Loads the model for `work` and closes it whatever happens; the first Ctrl-C cancels the fit. */
-async function withModel(
-  settings: Settings,
-  stopped: string,
-  work: (fit: Fit) => Promise<void>,
-): Promise<void> {
-  const progress = new ProgressLine();
-  const controller = new AbortController();
-  const onInterrupt = () => controller.abort(new Interrupted(130, stopped));
-  process.once('SIGINT', onInterrupt);
-  let model: LoadedModel | undefined;
-  try {
-    progress.update(`loading ${settings.model}`);
-    const { loadModel } = await import('../models/serve/load.js');
-    const folder = await folderOfModel(settings.modelsDirectory, settings.model);
-    model = await loadModel(settings.model, folder, settings);
-    await work(fitter(model, progress, controller.signal));
-  } finally {
-    progress.clear();
-    process.removeListener('SIGINT', onInterrupt);
-    await model?.engine.close();
-  }
-}
+/** Loads the model for `work` and closes it whatever happens; the first Ctrl-C or SIGTERM cancels the fit. */
+const withModel = (settings: Settings, stopped: string, work: (fit: Fit) => Promise<void>): Promise<void> =>
+  untilInterrupted(async (signal) => {
+    const progress = new ProgressLine();
+    let model: LoadedModel | undefined;
+    try {
+      progress.update(`loading ${settings.model}`);
+      const { loadModel } = await import('../models/serve/load.js');
+      const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+      model = await loadModel(settings.model, folder, settings);
+      await work(fitter(model, progress, signal));
+    } finally {
+      progress.clear();
+      await model?.engine.close();
+    }
+  }, stopped);
 
 function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal): Fit {
   return async (request, title) => {
     const { fitBest } = await import('../fitting/fit-best.js');
     const started = performance.now();
     const concept = await fitBest(fitPlan(request), model, signal, (stage, done, total) =>
-      progress.update(`${title}: ${stage}`, `${done} of ${total}`),
+      progress.update(`${title}: ${stage}`, `${done} of ${total}`, total === 0 ? 0 : done / total),
     );
     signal.throwIfAborted();
     progress.clear();
@@ -285,7 +278,7 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
 function report(job: FitJob, concept: ConceptObject, where: string): void {
   const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
   const version = job.concept?.version.slice(0, 12) ?? '';
-  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}${bestOf(concept)}`);
+  sayWrapped(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}${bestOf(concept)}`);
   for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
 }
 

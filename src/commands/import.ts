@@ -9,7 +9,7 @@ import { type Api, withApi } from './api.js';
 import { DownloadProgress } from './download-progress.js';
 import { importOverApi } from './import-over-api.js';
 import { untilInterrupted } from './interruption.js';
-import { helpText, say, sayJson } from './output.js';
+import { helpText, sayJson, sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 
 interface ImportCommandOptions {
@@ -53,7 +53,7 @@ export function register(program: Command): void {
       const ended = withApi({ server }, settings, send, 'nothing', 'stopped; nothing is left of it');
       const job = await ended.finally(() => progress.clear());
       if (options.json) sayJson(job);
-      else say(`built ${job.name} (${job.architecture}, ${job.precision}) on ${server}`);
+      else sayWrapped(`built ${job.name} (${job.architecture}, ${job.precision}) on ${server}`);
       return;
     }
     try {
@@ -72,9 +72,8 @@ export function register(program: Command): void {
         'stopped; nothing is left of it',
       );
       progress.clear();
-      process.stdout.write(
-        options.json ? `${JSON.stringify(imported.manifest, null, 2)}\n` : said(imported, options.modelsDir),
-      );
+      if (options.json) sayJson(imported.manifest);
+      else sayWrapped(said(imported, options.modelsDir));
     } catch (error) {
       progress.clear();
       throw error;
@@ -89,5 +88,5 @@ const planned = ({ architecture, format, precision, from, to }: ImportPlan): str
 function said({ name, folder, manifest }: Imported, modelsDirectory: string | undefined): string {
   const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  return `built ${name} (${manifest.architecture}, ${manifest.precision}, ${shownBytes(bytes)}) in ${folder}\nserve it: steerd serve${where} --model ${name}\n`;
+  return `built ${name} (${manifest.architecture}, ${manifest.precision}, ${shownBytes(bytes)}) in ${folder}\nserve it: steerd serve${where} --model ${name}`;
 }

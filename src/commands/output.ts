@@ -102,7 +102,8 @@ export class WordWriter {
  * Rows under headings, or where these are too wide for the terminal a block for each row: its first entry, then the
  * others under their headings.
  */
-export function sayTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+export function sayTable(headings: readonly string[], given: readonly (readonly string[])[]): void {
+  const rows = given.map((row) => row.map((entry) => harmless(entry).replace(/\s*\n\s*/g, ' ')));
   const whole = table([headings, ...rows]);
   const width = terminalWidth();
   if (!process.stdout.isTTY || whole.split('\n').every((line) => cells(line) <= width)) say(whole);

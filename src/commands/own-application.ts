@@ -1,7 +1,8 @@
 /** The application inside this process, for commands without a server: it listens to nobody and needs no keys. */
-import type { Readable } from 'node:stream';
+import type { LightMyRequestResponse } from 'fastify';
 import { createLog } from '../common/log.js';
 import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
 import { buildApp } from '../server/app.js';
 import { lockDataDirectory } from '../server/data-lock.js';
 import { openServices } from '../server/open-services.js';
@@ -29,6 +30,8 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const app = await buildApp(services, { settings: local, log });
   let unlock: (() => Promise<void>) | undefined;
   const close = async () => {
+    // Whoever asked is gone.
+    app.answers.cancel(errors.clientGone());
     await Promise.all([app.close(), closeJobs(services)]);
     await services.models.close();
     await services.closeShared?.();
@@ -50,17 +53,54 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
     const bytes = body instanceof Uint8Array;
     // What a server of this folder does not know of would be lost to it, and its own changes to us.
     if (changes(method, path)) unlock ??= await lockDataDirectory(settings.dataDirectory, log);
-    const reply = await app.inject({
+    signal.throwIfAborted();
+    const asked = app.inject({
       method,
       url: path,
-      signal,
       payloadAsStream: true,
       ...(body && {
         payload: bytes ? Buffer.from(body) : JSON.stringify(body),
         headers: { 'content-type': bytes ? 'application/octet-stream' : 'application/json' },
       }),
     });
-    return { status: reply.statusCode, body: reply.stream() as Readable };
+    const reply = await unlessAborted(asked, signal);
+    return { status: reply.statusCode, body: bodyOf(reply, signal) };
   };
   return { send, close };
+}
+
+/**
+ * As a connection that is closed: an injected request knows of none, and a reply that nobody reads would wait for its reader until its
+ * deadline.
+ */
+const leave = ({ raw }: LightMyRequestResponse): void => void raw.res.destroy();
+
+/** @throws the signal's reason, at once; the reply is left when it comes */
+function unlessAborted(asked: Promise<LightMyRequestResponse>, signal: AbortSignal) {
+  return new Promise<LightMyRequestResponse>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    asked
+      .then((reply) => {
+        if (signal.aborted) leave(reply);
+        resolve(reply);
+      }, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** @throws the signal's reason */
+async function* bodyOf(reply: LightMyRequestResponse, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const abort = () => leave(reply);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    yield* reply.stream();
+    signal.throwIfAborted();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    leave(reply);
+  }
 }

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import type { SweepJob } from '../schemas/measurement-jobs.js';
 import type { Sweep } from '../schemas/measurements.js';
+import { plainText } from '../tables/rows.js';
 import { type ApiOptions, addApi, withApi } from './api.js';
 import { askForJob, followStages } from './follow-job.js';
-import { painted, say, sayJson, sayTable, sayWrapped } from './output.js';
+import { harmless, painted, say, sayJson, sayTable, sayWrapped } from './output.js';
 import { promptsOf } from './prompt-file.js';
 import { countOf, numberOf } from './steering-options.js';
 
@@ -82,12 +83,16 @@ function show({ data, summary }: Sweep, prompts: readonly string[]): void {
   );
 }
 
-function sayCsv({ data }: Sweep, prompts: readonly string[]): void {
+/** Its control characters are left out: they are a terminal's as soon as somebody looks at the file. `--json` has them all. */
+export function csvText(text: string): string {
+  const plain = harmless(plainText(text));
   // What a table program would take for a formula begins with one of these.
+  return `"${(/^[=+\-@\t]/.test(plain) ? `'${plain}` : plain).replaceAll('"', '""')}"`;
+}
+
+function sayCsv({ data }: Sweep, prompts: readonly string[]): void {
   const cell = (value: string | number | null) =>
-    typeof value === 'string'
-      ? `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`
-      : String(value ?? '');
+    typeof value === 'string' ? csvText(value) : String(value ?? '');
   say('prompt,concept,strength,evidence,log_probability,distinct_2,tokens,answer');
   for (const row of data) {
     const { prompt, concept, strength, evidence, log_probability, distinct_2, tokens, answer } = row;

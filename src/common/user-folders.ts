@@ -24,3 +24,16 @@ export function userDataFolder({ environment, platform, home }: UserOfSystem): s
 
 /** The specification has relative paths ignored: they would mean another folder from each working directory. */
 const absolute = (path: string | undefined) => (path !== undefined && isAbsolute(path) ? path : undefined);
+
+/**
+ * The folder for what a program remembers and could do without: `$XDG_STATE_HOME/steerd` or `~/.local/state/steerd`, on macOS the one for
+ * data, on Windows `%LOCALAPPDATA%\steerd\State`.
+ */
+export function userStateFolder(user: UserOfSystem): string {
+  const { environment, platform, home } = user;
+  if (platform === 'win32') {
+    return join(absolute(environment.LOCALAPPDATA) ?? join(home, 'AppData', 'Local'), program, 'State');
+  }
+  if (platform === 'darwin') return userDataFolder(user);
+  return join(absolute(environment.XDG_STATE_HOME) ?? join(home, '.local', 'state'), program);
+}

@@ -9,9 +9,12 @@ export const Ready = z
   .object({ status: z.literal('ready'), models: z.array(z.string()) })
   .meta({ id: 'Ready', examples: [{ status: 'ready', models: ['smollm2-135m-instruct'] }] });
 
+/** By this a client knows whose `/version` it has asked. */
+export const serverName = 'steerd' as const;
+
 export const Version = z
-  .object({ version: z.string() })
-  .meta({ id: 'Version', examples: [{ version: '0.1.0' }] });
+  .object({ name: z.literal(serverName), version: z.string() })
+  .meta({ id: 'Version', examples: [{ name: serverName, version: '0.1.0' }] });
 
 export const Load = z
   .object({

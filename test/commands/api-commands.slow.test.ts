@@ -65,7 +65,8 @@ describe('commands that speak the API', () => {
       near,
       '/strength 0.5\nHi\n/concept none\n/quit\nnever asked\n',
     );
-    const told = JSON.parse(chat.out.slice(chat.out.indexOf('{'), chat.out.lastIndexOf('}') + 1)) as {
+    // A line for each answer, and nothing else.
+    const told = JSON.parse(chat.out) as {
       messages: { role: string }[];
       steering: object[];
     };

@@ -32,7 +32,8 @@ test('a log gets a line per tenth, a terminal the speed and the time that is lef
   ]);
   const lines = run(true, 20, 1e6);
   assert.ok(lines.length <= 5 * 20 + 2, `${lines.length} updates in 20 s`);
-  assert.ok(lines.some((line) => line.endsWith('50 % 10.0 MB of 20.0 MB, 1.00 MB/s, 10 s left')));
+  const half = `50 % ${'█'.repeat(12)}${'░'.repeat(12)} 10.0 MB of 20.0 MB, 1.00 MB/s, 10 s left`;
+  assert.ok(lines.some((line) => line.endsWith(half)));
 });
 
 test('bytes have three digits and a unit', () => {

@@ -83,7 +83,7 @@ describe('the playground: chat', { skip }, () => {
     await page.locator('.plot svg').waitFor();
     assert.match(
       await textOf(page.locator('.answer-steered .answer-foot')),
-      /ocean, added at strength 0\.6, at the outputs of blocks 1 to 29, at every position\.\s*On average it reads ocean \d/,
+      /ocean, added at strength 0\.6, at layers 1 to 29, at every position\.\s*On average it reads ocean \d/,
     );
     await assertAccessible(page);
     await page.getByRole('button', { name: 'See' }).click();
@@ -91,7 +91,8 @@ describe('the playground: chat', { skip }, () => {
   });
 
   test('a link brings its set-up and question into a fresh profile', async (t) => {
-    const first = await openPage(t, at('#/chat'));
+    const first = await openPage(t, at('#/chat'), { viewport: { width: 1280, height: 900 } });
+    assert.equal(await first.evaluate('document.documentElement.scrollHeight'), 900, 'nothing to scroll yet');
     await first.getByRole('combobox', { name: 'Add a concept to steer by' }).fill('pir');
     await first.keyboard.press('Enter');
     await first.getByLabel('Strength of pirate, as a number').fill('-0.7');
@@ -128,7 +129,10 @@ describe('the playground: chat', { skip }, () => {
       (await page.locator('.answer').all()).map((box) => box.boundingBox()),
     );
     assert.ok(upper && lower && upper.y + upper.height <= lower.y);
-    assert.match(await textOf(page.getByText(/^Above 1\.\d+ answers were found/)), /lose their fluency/);
+    assert.match(
+      await textOf(page.getByText(/^Above max, 1\.\d+: answers were found/)),
+      /lose their fluency/,
+    );
     await assertAccessible(page);
   });
 

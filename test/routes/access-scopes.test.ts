@@ -71,7 +71,10 @@ const table = `
   GET     /v1/sweeps/:id/events          completions
   POST    /v1/sweeps/:id/cancel          completions
   GET     /v1/benchmarks                  admin
+  POST    /v1/benchmarks                  admin
   GET     /v1/benchmarks/:id              admin
+  DELETE  /v1/benchmarks/:id              admin
+  POST    /v1/benchmarks/:id/cancel       admin
   GET     /v1/benchmarks/:id/events       admin
   GET     /v1/benchmarks/:id/report       admin
   GET     /api/ps                        any

@@ -72,6 +72,8 @@ export class WorkerEngine implements Engine {
     readonly device: string,
     /** For the log: what is unexpected about how it was loaded. */
     readonly warnings: readonly string[],
+    /** For the log: what is as it should be. */
+    readonly notes: readonly string[],
   ) {
     worker.on('message', (message: FromWorker) => this.#receive(message));
     this.died = new Promise((resolve) => {
@@ -107,8 +109,8 @@ export class WorkerEngine implements Engine {
       worker.once('error', (error: Error) => refuse(error.message));
       worker.once('exit', (code) => refuse(`its worker ended with code ${code}`));
     });
-    const { shape, runOptions, device, warnings } = ready;
-    return new WorkerEngine(settings, worker, shape, runOptions, device, warnings);
+    const { shape, runOptions, device, warnings, notes } = ready;
+    return new WorkerEngine(settings, worker, shape, runOptions, device, warnings, notes);
   }
 
   #send(message: ToWorker): void {

@@ -40,8 +40,8 @@ const extraShare = 1 / 6;
 const extraOf = (k: number) => Math.floor((k * extraShare) / channelsAtOnce) * channelsAtOnce;
 
 /** For the log. */
-const inColumns = (instructions: string) =>
-  `its 8-bit weights are multiplied by column, for which the CPU has ${instructions}; "arithmetic": "blocks" keeps the export's blocks`;
+const inColumns = (instructions: string | null) =>
+  `its 8-bit weights have a form by column that this processor${instructions === null ? '' : ` (${instructions})`} computes faster; STEERD_ARITHMETIC=blocks keeps the export's`;
 
 /** Smaller weights are made faster than they are worth keeping. */
 const leastKept = 16 * 1024 ** 2;
@@ -64,20 +64,21 @@ export interface ColumnSettings {
  * Makes the form where it is asked for (`columns`), or, with `auto`, where the processor has instructions that sum 8-bit
  * products in 32 bits: never by a trial of its speed, since the two forms round differently, and answers must not change
  * from one start to the next.
- * @returns nothing made for an export without such products, or where the form cannot be made: the note says why
+ * @returns nothing made for an export without such products, or where the form cannot be made: the warning says why
  */
 export async function openColumns(
   settings: ColumnSettings,
-): Promise<{ made: MadeColumns | null; note: string | null }> {
+): Promise<{ made: MadeColumns | null; note: string | null; warning: string | null }> {
   const { arithmetic } = settings;
   const instructions = integerInstructions();
   const chosen = arithmetic === 'columns' || (arithmetic === 'auto' && instructions !== null);
-  if (!chosen) return { made: null, note: null };
+  if (!chosen) return { made: null, note: null, warning: null };
   try {
     const made = await findOrMake(settings);
-    return { made, note: made && inColumns(instructions ?? 'no instructions that are known') };
+    return { made, note: made && inColumns(instructions), warning: null };
   } catch (error) {
-    return { made: null, note: `its 8-bit weights stay in blocks: ${(error as Error).message}` };
+    const warning = `its 8-bit weights stay in blocks: ${(error as Error).message}`;
+    return { made: null, note: null, warning };
   }
 }
 

@@ -1,4 +1,4 @@
-/** A model's two sessions: of the serving graft, built at once, and of the capture graft, built when first needed. */
+/** A model's sessions: of the serving graft, built at once, and of others, built when first needed. */
 import type { Device } from '../../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
@@ -8,7 +8,7 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { Arithmetic, DeviceSettings, KvCacheType } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { openColumns } from './column-form.js';
-import { captureGraft, identifyExport } from './grafts.js';
+import { captureGraft, draftGraft, identifyExport } from './grafts.js';
 import { keepsIn8Bits } from './kv-scales.js';
 import { keepIn8Bits, openServingSession } from './serving-session.js';
 
@@ -22,13 +22,22 @@ export interface LoadedGraphs {
   readonly device: string;
   /** Whether an answer depends a little on the other rows of its batch, and on how its prompt is cut. */
   readonly mixesRows: boolean;
-  /** For the log. */
+  /** For the log: what is unexpected. */
   readonly warnings: readonly string[];
+  /** For the log: what is as it should be, and may be asked about. */
+  readonly notes: readonly string[];
   /**
-   * The session of the capture graft, built at the first call. Both sessions share the prepacked weights.
+   * The session of the capture graft for runs of so many rows (one when left out; several only for models in host memory,
+   * with keys and values in place), built at the first call that succeeds. Sessions share the prepacked weights.
    * @throws OnnxError when the model's files were replaced; OrtError
    */
-  capture(): Promise<Session>;
+  capture(rows?: number): Promise<Session>;
+  /**
+   * Builds a session of the serving graft for runs of so many tokens of one row, each as in a decode step. For models in
+   * host memory, with keys and values in place. The caller releases it, before these graphs.
+   * @throws OnnxError, OrtError
+   */
+  openDrafts(tokens: number): Promise<Session>;
   /** Releases sessions and weights. Nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
@@ -101,16 +110,26 @@ export async function loadGraphs(
     return columns;
   };
   const openAs = async (on: Device | undefined, captures: boolean) => {
-    const { made = null, note: columnNote = null } = (await columnsFor(on)) ?? {};
+    const {
+      made = null,
+      note: columnNote = null,
+      warning: columnWarning = null,
+    } = (await columnsFor(on)) ?? {};
     const shared = made ? [weights, made.weights] : [weights];
     const session = { ...settings, weights: shared, device: on, captures };
     const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
     const opened = keepsIn8Bits(exact.spec, kvCache, on !== undefined)
       ? await keepIn8Bits(directory, session, exact, calibration)
-      : { ...exact, captureSpec: exact.spec, kvNote: kvCache === 'int8' ? keptAsExported : null };
+      : {
+          ...exact,
+          captureSpec: exact.spec,
+          kvNote: kvCache === 'int8' ? keptAsExported : null,
+          servingChanges: exact.changes,
+        };
     const { spec, session: serving } = opened;
     try {
-      return { ...opened, shared, columnNote, chunks: chunkLimits(spec, serving), notCaptured: null };
+      const chunks = chunkLimits(spec, serving);
+      return { ...opened, shared, columnNote, columnWarning, chunks, notCaptured: null };
     } catch (error) {
       // The next device to be tried may need its memory.
       serving.release();
@@ -148,14 +167,16 @@ export async function loadGraphs(
     notCaptured,
     shared,
     columnNote,
+    columnWarning,
     captureSpec,
     kvNote,
+    servingChanges,
   } = made;
   const warnings = [
     ...(warning ? [warning] : []),
     ...(notCaptured ? [notReplayed(notCaptured)] : []),
     ...(note ? [note] : []),
-    ...(columnNote ? [columnNote] : []),
+    ...(columnWarning ? [columnWarning] : []),
     ...(kvNote ? [kvNote] : []),
     ...(products.set > 0 ? [inIntegers] : []),
     ...(products.left > 0 ? [inFloats] : []),
@@ -163,7 +184,8 @@ export async function loadGraphs(
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
-  let capture: Promise<Session> | null = null;
+  /** By rows. */
+  const captures = new Map<number, Promise<Session>>();
   return {
     spec,
     captureSpec,
@@ -173,15 +195,24 @@ export async function loadGraphs(
     device,
     mixesRows,
     warnings,
-    capture: () => {
-      capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
+    notes: columnNote ? [columnNote] : [],
+    capture: (rows = 1) => {
+      const known = captures.get(rows);
+      if (known) return known;
+      const built = captureGraft(directory, changes, fingerprint, rows).then((graft) =>
         Session.create(graft, { ...settings, weights: shared, device: changes.on }),
       );
-      return capture;
+      captures.set(rows, built);
+      // What failed for want of memory may succeed later.
+      built.catch(() => captures.delete(rows));
+      return built;
+    },
+    openDrafts: async (tokens) => {
+      const graft = await draftGraft(directory, servingChanges, tokens);
+      return Session.create(graft, { ...settings, weights: shared });
     },
     release: async () => {
-      const built = await capture?.catch(() => null);
-      built?.release();
+      for (const built of [...captures.values()]) (await built.catch(() => null))?.release();
       serving.release();
       await releaseWeights();
     },

@@ -61,6 +61,7 @@ export async function loadModel(
       prefillChunk: settings.prefillChunk,
       prefixBytes: (settings.prefixMemory ?? 0) * 1024 ** 2,
       sharePrefixes: settings.sharePrefixes ?? false,
+      draftTokens: settings.draftTokens ?? 0,
       queue: settings.queue,
       where: {
         device: settings.device ?? 'cpu',
@@ -85,7 +86,7 @@ export async function loadModel(
     return {
       ...{ id, directory, engine, tokenizer, chatTemplate, stopTokens, samplingDefaults },
       ...{ created, died, device, warnings, keep, answerTokens: settings.answerTokens ?? 0 },
-      notes: cost === null ? [] : [cost],
+      notes: [...engine.notes, ...(cost === null ? [] : [cost])],
     };
   } catch (error) {
     if (error instanceof SteerdError) throw error;

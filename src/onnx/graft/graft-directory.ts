@@ -2,8 +2,9 @@
  * Writes a grafted model as a folder that any ONNX runtime can open: the new graph, beside links to or copies of the
  * original's weights and configuration.
  */
-import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { writeDurably } from '../../common/durable-file.js';
 import { externalDataFiles, OnnxError, readModel, serializeModel } from '../graph/model-file.js';
 import { checkWeightFiles } from '../graph/weight-files.js';
 import { graftForCapture } from './capture-graft.js';
@@ -40,12 +41,11 @@ export async function graftDirectory(
   );
   for (const file of await readdir(modelDirectory))
     if (/\.(json|jinja)$/.test(file)) await copyFile(join(modelDirectory, file), join(out, file));
-  const graph = join(out, 'model.onnx');
-  // Were it a hard link, writing to it would change the original.
-  await rm(graph, { force: true });
-  await writeFile(graph, serializeModel(grafted));
+  // Last, and whole or not at all: without it the folder is no model. Another file takes its place: were it a hard link, writing to it
+  // would change the original.
+  await writeDurably(out, 'model.onnx', serializeModel(grafted));
   return {
-    graph,
+    graph: join(out, 'model.onnx'),
     kind: options.capture ? 'capture' : 'serving',
     nodes: grafted.graph?.node.length ?? 0,
     weights,

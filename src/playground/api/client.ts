@@ -64,10 +64,26 @@ export const post = <Reply>(path: string, body?: unknown, options: CallOptions =
 export const remove = <Reply>(path: string, options: CallOptions = {}) =>
   json<Reply>(path, { ...options, method: 'DELETE' });
 
-/** The events of a GET, such as a fit's progress. */
+/**
+ * The events of a GET, such as a fit's progress.
+ * @throws ApiError also for an error that comes as the stream's last event
+ */
 export async function* events(path: string, options: CallOptions = {}): AsyncGenerator<ServerEvent, void> {
   const { body } = await call(path, { ...options, method: 'GET' });
-  if (body !== null) yield* serverEvents(body);
+  if (body === null) return;
+  for await (const event of serverEvents(body)) {
+    // Those of a job have names.
+    if (event.event === 'message') throwIfError(JSON.parse(event.data) as MaybeError);
+    yield event;
+  }
+}
+
+interface MaybeError {
+  readonly error?: ErrorBody['error'];
+}
+
+function throwIfError({ error }: MaybeError): void {
+  if (error) throw new ApiError(500, error.code ?? 'unknown', error.message, error.param);
 }
 
 /**
@@ -84,9 +100,8 @@ export async function* stream<Chunk extends object>(
   for await (const { data } of serverEvents(body)) {
     // Read on to the end of the body: leaving it would break the connection.
     if (data === '[DONE]') continue;
-    const chunk = JSON.parse(data) as { readonly error?: ErrorBody['error'] };
-    if (chunk.error)
-      throw new ApiError(500, chunk.error.code ?? 'unknown', chunk.error.message, chunk.error.param);
+    const chunk = JSON.parse(data) as MaybeError;
+    throwIfError(chunk);
     yield chunk as Chunk;
   }
 }

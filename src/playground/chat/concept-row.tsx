@@ -74,7 +74,9 @@ function Warnings({ name, strength, max }: WarningsProps) {
     <>
       {known.weak && <p class="concept-warning">Weak: strength 1 shows little of it in this model.</p>}
       {max !== undefined && strength > max && (
-        <p class="concept-warning">Above {strengthText(max)} answers were found to lose their fluency.</p>
+        <p class="concept-warning">
+          Above max, {strengthText(Number(max.toFixed(2)))}: answers were found to lose their fluency there.
+        </p>
       )}
     </>
   );
@@ -114,14 +116,14 @@ function More({ concept }: { readonly concept: SteeredConcept }) {
       {layersKind === 'range' && !Array.isArray(layers) && (
         <div class="row">
           <NumberField
-            label="From block"
+            label="From layer"
             value={range.from}
             least={0}
             most={range.to}
             onChange={(value) => changeConcept(name, { layers: { ...range, from: value } })}
           />
           <NumberField
-            label="To block"
+            label="To layer"
             value={range.to}
             least={range.from}
             most={blocks}

@@ -1,7 +1,7 @@
 /** A receipt in words: what was done to the activations, and what to know about it. */
 import type { SteeringReceipt } from '../../schemas/steering-receipt.js';
 import { strengthText } from '../parts/slider.js';
-import { blocksInWords, positionsInWords } from './where.js';
+import { layersInWords, positionsInWords } from './where.js';
 
 const verbs: Readonly<Record<SteeringReceipt['operation'], (strength: number) => string>> = {
   add: (strength) => `added at strength ${strengthText(strength)}`,
@@ -25,7 +25,7 @@ function sentencesOf(receipt: SteeringReceipt): string[] {
   const name = concept ?? 'vectors of the request';
   const said = [
     applied
-      ? `${name}, ${verbs[operation](strength)}, at the outputs of ${blocksInWords(layers)}, at ${positionsInWords(positions)}.`
+      ? `${name}, ${verbs[operation](strength)}, at ${layersInWords(layers)}, at ${positionsInWords(positions)}.`
       : `${name}: nothing was changed.`,
   ];
   if (receipt.budget !== undefined && receipt.budget.factor < 1) {

@@ -35,17 +35,17 @@ export function positionsOf(text: string): SteeringPositions {
     : 'all';
 }
 
-/** "blocks 1 to 29", "block 7", "blocks 1 to 3 and 9": of sorted numbers. */
-export function blocksInWords(blocks: readonly number[]): string {
+/** "layers 1 to 29", "layer 7", "layers 1 to 3 and 9": of sorted numbers. */
+export function layersInWords(layers: readonly number[]): string {
   const runs: [number, number][] = [];
-  for (const block of blocks) {
+  for (const layer of layers) {
     const last = runs.at(-1);
-    if (last !== undefined && last[1] === block - 1) last[1] = block;
-    else runs.push([block, block]);
+    if (last !== undefined && last[1] === layer - 1) last[1] = layer;
+    else runs.push([layer, layer]);
   }
   const said = runs.map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`));
   const list = said.length < 2 ? said.join('') : `${said.slice(0, -1).join(', ')} and ${said.at(-1)}`;
-  return `${blocks.length === 1 ? 'block' : 'blocks'} ${list}`;
+  return `${layers.length === 1 ? 'layer' : 'layers'} ${list}`;
 }
 
 export function positionsInWords(positions: SteeringPositions): string {

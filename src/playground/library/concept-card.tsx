@@ -19,7 +19,7 @@ interface ConceptCardProps {
 }
 
 export function ConceptCard({ concept, onAct }: ConceptCardProps) {
-  const { name, model, prefix, source, recipe, method, weak, max_strength: most } = concept;
+  const { name, model, prefix, source, recipe, method, weak, max_strength: max } = concept;
   const how = `${recipe}, ${method.replaceAll('_', ' ')}${models.value.length > 1 ? `, on ${model}` : ''}`;
   const act = (action: CardAction, what: string, icon: IconName) => (
     <button
@@ -38,7 +38,11 @@ export function ConceptCard({ concept, onAct }: ConceptCardProps) {
         <h2 title={name}>{name}</h2>
         {source === 'shipped' && <span class="chip">shipped</span>}
         {weak === true && <span class="chip chip-warn">weak</span>}
-        {most !== undefined && <span class="chip number">max {strengthText(Number(most.toFixed(2)))}</span>}
+        {max !== undefined && (
+          <span class="chip number" title="The largest strength at which answers were found fluent">
+            max {strengthText(Number(max.toFixed(2)))}
+          </span>
+        )}
       </div>
       <p class="library-prefix">{prefix === '' ? 'Without a message.' : prefix}</p>
       <p class="hint library-how" title={how}>

@@ -15,7 +15,7 @@ export function Figures({ concept }: { readonly concept: ConceptObject }) {
   const facts = [
     ...scores.map(({ name, value }) => [name === 'harmonic' ? 'together' : name, value.toFixed(2)] as const),
     ...(onset === null ? [] : [['shows from', strengthText(Number(onset.toFixed(2)))] as const]),
-    ...(max === null ? [] : [['largest strength', strengthText(max)] as const]),
+    ...(max === null ? [] : [['max', strengthText(Number(max.toFixed(2)))] as const]),
     ...(suppressed === null ? [] : [['taken out at −1', `${Math.round(100 * suppressed)} %`] as const]),
   ];
   return (

@@ -1,4 +1,4 @@
-/** Brings a concept from a file: safetensors, GGUF or JSON; the server tells which by its first bytes. */
+/** Brings a concept from a file: safetensors, GGUF, NumPy or JSON; the server tells which by its first bytes. */
 
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.js';
@@ -55,10 +55,10 @@ export function ImportForm({ onDone, onCancel }: ImportFormProps) {
       }}
     >
       <label class="field">
-        <span>File: safetensors, GGUF control vector or JSON</span>
+        <span>File: safetensors, GGUF control vector, NumPy or JSON</span>
         <input
           type="file"
-          accept=".safetensors,.gguf,.json"
+          accept=".safetensors,.gguf,.npz,.npy,.json"
           required
           onChange={({ currentTarget }) => {
             const chosen = currentTarget.files?.[0] ?? null;

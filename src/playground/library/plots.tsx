@@ -32,7 +32,7 @@ export function StrengthPlot({ curve, max }: StrengthPlotProps) {
   const reach = Math.max(...shown.map(({ strength }) => strength));
   const marks = [
     { at: 1, text: '1' },
-    ...(max === null ? [] : [{ at: max, text: `max ${strengthText(max)}` }]),
+    ...(max === null ? [] : [{ at: max, text: `max ${strengthText(Number(max.toFixed(2)))}` }]),
   ].filter(({ at }) => at <= reach * 1.001);
   return (
     <PlotFigure

@@ -1,4 +1,4 @@
-/** What answers look like: those that the calibration kept, and new ones at 0, 0.5, 1 and the largest strength on request. */
+/** What answers look like: those that the calibration kept, and new ones at 0, 0.5, 1 and max on request. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConceptObject } from '../../schemas/concepts.js';

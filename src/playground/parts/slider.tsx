@@ -1,6 +1,6 @@
 /**
- * A slider for a concept's strength: negative to the left of a mark at 0, a mark at 1 (strong and still fluent) and one at the largest
- * strength that was measured to be safe. Beside it a field for the number itself.
+ * A slider for a concept's strength: negative to the left of a mark at 0, a mark at 1 (strong and still fluent) and one at max, the
+ * largest strength at which answers were found fluent. Beside it a field for the number itself.
  */
 import { useId } from 'preact/hooks';
 
@@ -46,7 +46,7 @@ export function StrengthSlider(props: StrengthSliderProps) {
         <input
           type="range"
           aria-label={label}
-          aria-valuetext={`${strengthText(value)}${over ? ', above what was measured to be safe' : ''}`}
+          aria-valuetext={`${strengthText(value)}${over ? ', above max' : ''}`}
           min={from}
           max={to}
           step={step}

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { ImportJob } from '../../schemas/imports.js';
 import type { PullJob } from '../../schemas/pulls.js';
 import { events, get, post, remove } from '../api/client.js';
+import { ApiError } from '../api/errors.js';
 import { announce } from '../parts/live.js';
 import { toastError } from '../parts/toasts.js';
 import { loadLibrary } from '../state/library.js';
@@ -53,17 +54,19 @@ export async function cancel(job: Job): Promise<void> {
   }
 }
 
+/** Milliseconds until a connection that was lost is tried again. */
+const pause = 1500;
+
+/** To its end, which the end of a connection is not: a request may take only so long, and a job takes what it takes. */
 async function follow(job: Job): Promise<void> {
   if (followed.has(job.id)) return;
   followed.add(job.id);
   try {
-    for await (const { event, data } of events(`${pathOf(job)}/events`)) {
-      const now = jobs.peek().find(({ id }) => id === job.id) ?? job;
-      const { data: told } = JSON.parse(data) as { readonly data: object };
-      if (event === 'progress') show({ ...now, progress: told, status: 'running' } as Job);
+    let ended = await listen(job);
+    while (!isOver(ended)) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      ended = await listen(job);
     }
-    const ended = await get<Job>(pathOf(job));
-    show(ended);
     announce(`${ended.name}: ${ended.status}`);
     if (ended.status === 'succeeded') await loadLibrary();
   } catch (error) {
@@ -71,4 +74,19 @@ async function follow(job: Job): Promise<void> {
   } finally {
     followed.delete(job.id);
   }
+}
+
+/** @returns the job as it is when its events end. @throws ApiError for a job that the server refuses to tell of */
+async function listen(job: Job): Promise<Job> {
+  const known = () => jobs.peek().find(({ id }) => id === job.id) ?? job;
+  try {
+    for await (const { event, data } of events(`${pathOf(job)}/events`)) {
+      const { data: told } = JSON.parse(data) as { readonly data: object };
+      if (event === 'progress') show({ ...known(), progress: told, status: 'running' } as Job);
+    }
+    show(await get<Job>(pathOf(job)));
+  } catch (error) {
+    if (error instanceof ApiError && error.status >= 400 && error.status < 500) throw error;
+  }
+  return known();
 }

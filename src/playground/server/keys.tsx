@@ -79,7 +79,7 @@ function limitsOf(key: KeyObject): string[] {
     [key.tokens_per_minute, 'tokens a minute'],
     [key.concurrent_streams, 'at once'],
     [key.max_concepts, 'concepts made'],
-    [key.max_strength, 'strength at most'],
+    [key.max_strength, 'max strength'],
   ];
   const only = (names: readonly string[] | null, what: string) =>
     names === null ? [] : [`only ${what} ${names.join(', ') || 'none'}`];

@@ -31,7 +31,7 @@ const limits = [
   ['tokens_per_minute', 'Tokens a minute'],
   ['concurrent_streams', 'Completions at once'],
   ['max_concepts', 'Concepts that it may make'],
-  ['max_strength', 'Largest strength'],
+  ['max_strength', 'Max strength'],
 ] as const;
 
 const lists = [

@@ -116,7 +116,7 @@ const Numbers = ({ shown, fluency, together }: Pick<Scored, 'shown' | 'fluency' 
       <dd>{shareText(fluency)}</dd>
     </div>
     <div>
-      <dt title="Harmonic mean of both">both</dt>
+      <dt title="Harmonic mean of both">together</dt>
       <dd>{shareText(together)}</dd>
     </div>
   </dl>

@@ -18,7 +18,7 @@ test('the embedded model: first and later starts, two at once, a damaged and a r
     const settings = { arithmetic: 'columns', capacity: 64, cacheDirectory: cache } as const;
     const engine = await startEngine(embeddedDirectory, settings);
     try {
-      assert.ok(engine.warnings.some((warning) => /by column/.test(warning)));
+      assert.ok(engine.notes.some((note) => /by column/.test(note)));
       return await score(engine, ids);
     } finally {
       await engine.close();
