@@ -21,7 +21,6 @@ const shared = [
   'pad_token_id',
   'torch_dtype',
   'dtype',
-  'quantization_config',
 ];
 
 /** A checkpoint of text alone comes back as it is. @throws SteerdError model_unsupported */
