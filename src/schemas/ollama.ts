@@ -198,7 +198,7 @@ export const OllamaEmbedRequest = z
     truncate: given(z.boolean()).meta({ default: true }),
     dimensions: given(z.int()),
   })
-  .meta({ id: 'OllamaEmbedRequest', examples: [{ input: ['The sea is calm.'] }] });
+  .meta({ id: 'OllamaEmbedRequest', example: { input: ['The sea is calm.'] } });
 
 export const OllamaEmbeddings = z
   .object({
