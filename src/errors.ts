@@ -132,6 +132,39 @@ export const errors = {
       'invalid_request_error',
       `the content-type must be application/json; received ${contentType === undefined ? 'none' : shown(contentType)}.`,
     ),
+  uploadsOff: () =>
+    new SteerdError(
+      'uploads_off',
+      403,
+      'permission_error',
+      'this server takes no uploads (STEERD_UPLOAD_LIMIT is 0); put the checkpoint under a models directory of the server and import it by its path.',
+    ),
+  uploadTooLarge: (limit: number) =>
+    new SteerdError(
+      'upload_too_large',
+      413,
+      'invalid_request_error',
+      `an upload must be at most ${limit} bytes (STEERD_UPLOAD_LIMIT); put a larger checkpoint under a models directory of the server and import it by its path.`,
+    ),
+  uploadTooSlow: (bytes: number, rate: number, seconds: number) =>
+    new SteerdError(
+      'request_timeout',
+      408,
+      'invalid_request_error',
+      `an upload must bring at least ${rate} bytes a second, over each ${seconds} s (STEERD_BODY_SECONDS); received ${bytes} bytes in the last.`,
+    ),
+  uploadsBusy: (limit: number) =>
+    new SteerdError(
+      'uploads_busy',
+      429,
+      'rate_limit_error',
+      `${limit} uploads are under way (limit ${limit}); try again when one of them has ended.`,
+      null,
+      60,
+    ),
+  /** @param reason a sentence about "it", the body */
+  uploadInvalid: (reason: string) =>
+    invalid('upload_invalid', `the body cannot be taken for a checkpoint: ${reason}.`, null),
   malformedJson: (reason: string) =>
     invalid('malformed_json', `the request body is not valid JSON: ${reason}.`, null),
   jsonTooDeep: (limit: number) =>
@@ -716,7 +749,7 @@ export const errors = {
       'storage_failed',
       507,
       'server_error',
-      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. Whatever came is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
+      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. Make room and try again (a pull goes on with what came), or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
     ),
   modelsFolderUnusable: (folder: string, reason: string) =>
     new SteerdError(

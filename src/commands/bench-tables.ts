@@ -7,7 +7,7 @@ import { errors } from '../errors.js';
 import { painted, say, sayTable, sayWrapped } from './output.js';
 
 const percent = (value: number) => `${Math.round(100 * value)} %`;
-const shown = (estimate: Estimate | null | undefined) =>
+export const shown = (estimate: Pick<Estimate, 'mean' | 'low' | 'high'> | null | undefined): string =>
   estimate == null
     ? '-'
     : `${percent(estimate.mean)} (${Math.round(100 * estimate.low)}-${Math.round(100 * estimate.high)})`;
@@ -80,8 +80,8 @@ export function costOf({ judge_use: uses }: Summary, price: string | undefined):
 }
 
 export function sayComparison({ models, differences, unpaired }: Comparison): void {
-  say(`a: ${models[0]}`);
-  say(`b: ${models[1]}`);
+  sayWrapped(`a: ${models[0]}`);
+  sayWrapped(`b: ${models[1]}`);
   const told = differences.filter(({ figure }) => /(success|harmonic)$/.test(figure));
   const number = (value: number) => value.toFixed(2);
   sayTable(

@@ -59,7 +59,8 @@ export function register(program: Command): void {
         options,
         settingsOf({ ...options }),
         (api) => {
-          progress.update(`reading ${texts.length || chats.length} texts ...`);
+          const count = texts.length || chats.length;
+          progress.update(`reading ${count} ${count === 1 ? 'text' : 'texts'} ...`);
           return api.bytes('/v1/activations', { method: 'POST', body: { ...api.named, ...body } });
         },
         'model',

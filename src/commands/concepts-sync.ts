@@ -80,7 +80,7 @@ async function withStores<Result>(
     const quota = { concepts: maxConcepts, bytes: maxConceptBytes };
     const directory = await ConceptStore.open({ dataDirectory, shipped: [], quota });
     for (const { file, reason } of directory.refused)
-      process.stderr.write(`${file} is left out: ${reason}\n`);
+      sayWrapped(`${file} is left out: ${reason}`, process.stderr);
     return await withDatabase(settings, async (opened) => {
       const database = await openSharedConcepts({ ...settings, conceptDisk: 0 }, opened, log);
       try {

@@ -142,11 +142,7 @@ async function answerAll(
   const show = () => {
     const done = far.flatMap(({ finishes }) => finishes).filter((finish) => finish !== null).length;
     const share = tokens() / (count * answerTokens);
-    progress.update(
-      `writing ${count} answers at once ...`,
-      `${tokens()} tokens, ${done} of ${count} done`,
-      share,
-    );
+    progress.update(`writing ${count} answers ...`, `${tokens()} tokens, ${done} of ${count} done`, share);
   };
   const started = performance.now();
   show();

@@ -1,5 +1,6 @@
 /** Shows the progress of a pull or an import: one line with the speed on a terminal, a line for each tenth in a log file. */
 import { shownBytes } from '../common/byte-size.js';
+import { wrap } from './columns.js';
 import { ProgressLine, type ProgressStream } from './progress-line.js';
 
 /** Milliseconds between two updates. */
@@ -15,7 +16,11 @@ interface ByteProgress {
 }
 
 /** Stages that are named: the one of which there is most is not. */
-const names: Readonly<Record<string, string>> = { build: 'building, ', check: 'checking, ' };
+const names: Readonly<Record<string, string>> = {
+  send: 'sending, ',
+  build: 'building, ',
+  check: 'checking, ',
+};
 
 export class DownloadProgress {
   #stage = '';
@@ -37,7 +42,8 @@ export class DownloadProgress {
   /** Writes a line above the progress. */
   say(line: string): void {
     this.#line.clear();
-    this.stream.write(`${line}\n`);
+    const lines = this.stream.isTTY ? wrap(line, this.stream.columns ?? 80) : [line];
+    this.stream.write(`${lines.join('\n')}\n`);
   }
 
   /** Shows the progress, unless the last update was a moment ago. */

@@ -36,7 +36,7 @@ import { type ListedFit, readFitList } from './fit-list.js';
 import { type Done, fitList } from './fit-list-run.js';
 import { fitOverApi } from './fit-over-api.js';
 import { untilInterrupted } from './interruption.js';
-import { say, sayJson, sayWrapped } from './output.js';
+import { sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 
 interface FitOptions {
@@ -278,7 +278,7 @@ function fitter(model: LoadedModel, progress: ProgressLine, signal: AbortSignal)
 function report(job: FitJob, concept: ConceptObject, where: string): void {
   const seconds = (job.finished_at ?? 0) - (job.started_at ?? 0);
   const version = job.concept?.version.slice(0, 12) ?? '';
-  say(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}${bestOf(concept)}`);
+  sayWrapped(`${job.name}  ${version}  ${seconds} s  for model ${job.model} ${where}${bestOf(concept)}`);
   for (const warning of job.warnings) sayWrapped(`warning: ${warning}`, process.stderr);
 }
 

@@ -12,7 +12,7 @@ import type { Database } from '../database/database.js';
 import { errors } from '../errors.js';
 import { type KeyList, type KeyObject, type MadeKey, scopes } from '../schemas/keys.js';
 import { type Api, withApi } from './api.js';
-import { sayJson, sayTable } from './output.js';
+import { sayJson, sayTable, sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
 import { withDatabase } from './shared-database.js';
 import { numberOf } from './steering-options.js';
@@ -76,8 +76,9 @@ export function register(program: Command): void {
     if (options.json) return sayJson(made);
     const place = placeOf(options, settings);
     const where = place === null ? '' : ` in ${place}`;
-    process.stderr.write(
-      `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:\n`,
+    sayWrapped(
+      `${made.id} for ${JSON.stringify(made.name)}${where}. Its secret is shown this once:`,
+      process.stderr,
     );
     process.stdout.write(`${made.secret}\n`);
   });
@@ -103,34 +104,30 @@ export function register(program: Command): void {
     });
     if (options.json) return sayJson({ object: 'list', data });
     if (data.length > 0) sayTable(headings, data.map(rowOf));
-    else if (needed) process.stderr.write('All keys are revoked: nobody is let in.\n');
-    else process.stderr.write(`${noKeys(options, settings)}: loopback needs no key.\n`);
+    else if (needed) sayWrapped('All keys are revoked: nobody is let in.', process.stderr);
+    else sayWrapped(`${noKeys(options, settings)}: loopback needs no key.`, process.stderr);
   });
 
   const revoke = keys
     .command('revoke')
     .alias('rm')
     .description('take a key away')
-    .argument('<id>', 'as in keys list');
+    .argument('<id>', 'as in keys list')
+    .option('--json', 'as JSON', false);
   const settingsOfRevoke = addSettings(revoke, ['dataDirectory']);
   revoke.action(async (id: string, options: Options) => {
     const what = await by(options, settingsOfRevoke({ ...options }), {
-      api: async (api) =>
-        (await api.json<{ id: string }>(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' })).id,
-      file: async (folder) => {
-        const revoked = await revokeKey(folder, id);
-        if (revoked === undefined)
-          throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
-        return told(revoked);
+      api: async (api) => {
+        const gone = await api.json<{ id: string }>(`/v1/keys/${encodeURIComponent(id)}`, {
+          method: 'DELETE',
+        });
+        return { id: gone.id };
       },
-      database: async (database, { revokeSharedKey }) => {
-        const revoked = await revokeSharedKey(database, id);
-        if (revoked === undefined)
-          throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
-        return told(revoked);
-      },
+      file: async (folder) => known(await revokeKey(folder, id), id),
+      database: async (database, { revokeSharedKey }) => known(await revokeSharedKey(database, id), id),
     });
-    process.stdout.write(`${what} is revoked\n`);
+    if (options.json) sayJson({ id: what.id, revoked: true });
+    else sayWrapped(`${told(what)} is revoked`);
   });
   for (const command of [add, show, revoke])
     command.option('--server <url>', 'by the API of a server, with STEERD_API_KEY, instead of the keys file');
@@ -146,8 +143,19 @@ interface Ways<Result> {
   ) => Promise<Result>;
 }
 
-const told = ({ id, name }: { readonly id: string; readonly name: string }) =>
-  `${id} (${JSON.stringify(name)})`;
+interface Revoked {
+  readonly id: string;
+  /** A server's API does not tell it. */
+  readonly name?: string;
+}
+
+const told = ({ id, name }: Revoked) => (name === undefined ? id : `${id} (${JSON.stringify(name)})`);
+
+/** @throws SteerdError invalid_value for a key that was not there */
+function known(revoked: Revoked | undefined, id: string): Revoked {
+  if (revoked !== undefined) return revoked;
+  throw errors.invalidValue('id', 'the id of a key in "steerd keys list"', id);
+}
 
 /** Nothing is asked of a server that merely answers: whoever may write the file needs no key. */
 async function by<Result>(

@@ -12,7 +12,7 @@ import { folderOfModel, isEmbedded, modelPlaces, ownPlace } from '../models/disk
 import type { ModelObject } from '../schemas/models.js';
 import { type Api, ApiError, addServer, serverOf, withApi } from './api.js';
 import { untilInterrupted } from './interruption.js';
-import { say, sayJson, sayTable, sayWrapped } from './output.js';
+import { sayJson, sayTable, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { addSettings } from './settings-options.js';
 
@@ -47,16 +47,17 @@ export function register(program: Command): void {
     ]);
     if (options.json) {
       const data = found.map(({ name, folder, bytes, manifest }) => ({ name, folder, bytes, manifest }));
-      process.stdout.write(`${JSON.stringify({ data, unfinished }, null, 2)}\n`);
+      sayJson({ data, unfinished });
       return;
     }
     const rows = [
       ...found.map(rowOf),
       ...unfinished.map(({ name, bytes }) => [name, shownBytes(bytes), '-', 'unfinished: pull it again']),
     ];
-    if (rows.length === 0) process.stderr.write('There is no model: steerd pull OWNER/NAME brings one.\n');
+    if (rows.length === 0)
+      sayWrapped('There is no model: steerd pull OWNER/NAME brings one.', process.stderr);
     else sayTable(headings, rows);
-    process.stderr.write(`in ${places.join(', ')}\n`);
+    sayWrapped(`in ${places.join(', ')}`, process.stderr);
   });
 
   const change = (what: 'load' | 'unload', description: string) => {
@@ -76,7 +77,7 @@ export function register(program: Command): void {
         api.json<ModelObject>(path, { method: 'POST', ...body }),
       );
       if (options.json) sayJson(model);
-      else say(`${model.id} is ${model.state}`);
+      else sayWrapped(`${model.id} is ${model.state}`);
     });
   };
   change('load', 'have the server load a model before anybody asks for it');
@@ -89,13 +90,15 @@ export function register(program: Command): void {
       'remove a model, or what an unfinished pull of it left; its concepts stay in the data directory',
     )
     .argument('<name>', 'as in models list')
-    .option('--force', 'also a model that was not pulled', false);
+    .option('--force', 'also a model that was not pulled', false)
+    .option('--json', 'as JSON', false);
   const settingsOfRemove = addSettings(remove, ['modelsDirectory']);
   remove.action(async (name: string, options: Flags) => {
     const { modelsDirectory } = settingsOfRemove({ ...options });
     const place = dirname(await folderOfModel(modelsDirectory, name));
     const bytes = await removeModel(place, name, options.force === true);
-    process.stdout.write(`${name} is removed: ${shownBytes(bytes)}\n`);
+    if (options.json) sayJson({ name, bytes });
+    else sayWrapped(`${name} is removed: ${shownBytes(bytes)}`);
   });
 
   const verify = models
@@ -109,7 +112,7 @@ export function register(program: Command): void {
     const known = await listAll(modelPlaces(modelsDirectory));
     const wanted = names.length === 0 ? known : names.map((name) => named(known, name));
     const results = await untilInterrupted((signal) => verifyAll(wanted, signal));
-    if (options.json) process.stdout.write(`${JSON.stringify({ data: results }, null, 2)}\n`);
+    if (options.json) sayJson({ data: results });
     else for (const result of results) for (const line of sentences(result)) sayWrapped(line);
     // A model that was not pulled cannot be verified; that is a failure only if it was asked for by name.
     const bad = results.some(({ state }) => state === 'wrong' || (state === 'unknown' && names.length > 0));
@@ -132,7 +135,7 @@ async function listThere(api: Api, { json }: Flags): Promise<void> {
       model.problem ?? '-',
     ]),
   );
-  process.stderr.write(`on ${api.where}; those on the disk: steerd models list --local\n`);
+  sayWrapped(`on ${api.where}; those on the disk: steerd models list --local`, process.stderr);
 }
 
 /** Of two models of one name the first is meant. */

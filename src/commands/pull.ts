@@ -16,7 +16,7 @@ import { type Precision, precisions } from '../schemas/imports.js';
 import { type Api, addServer, serverOf, withApi } from './api.js';
 import { DownloadProgress } from './download-progress.js';
 import { untilInterrupted } from './interruption.js';
-import { helpText, say, sayJson } from './output.js';
+import { helpText, sayJson, sayWrapped } from './output.js';
 import { pullOverApi } from './pull-over-api.js';
 import { addSettings } from './settings-options.js';
 
@@ -87,7 +87,7 @@ export function register(program: Command): void {
         pullOverApi(api, { model, ...rest, quantization: options.quantization }, progress);
       const job = await withApi(asked, settings, pull).finally(() => progress.clear());
       if (options.json) sayJson(job);
-      else say(`pulled ${job.name} (${job.model}@${job.commit?.slice(0, 12)}) on ${server}`);
+      else sayWrapped(`pulled ${job.name} (${job.model}@${job.commit?.slice(0, 12)}) on ${server}`);
       return;
     }
     const hub = openHub({ hubEndpoint }, (reason, seconds) =>
@@ -105,9 +105,8 @@ export function register(program: Command): void {
         }),
       );
       progress.clear();
-      process.stdout.write(
-        options.json ? `${JSON.stringify(pulled.manifest, null, 2)}\n` : said(pulled, options.modelsDir),
-      );
+      if (options.json) sayJson(pulled.manifest);
+      else sayWrapped(said(pulled, options.modelsDir));
     } catch (error) {
       progress.clear();
       throw error;
@@ -146,5 +145,5 @@ function said({ name, folder, manifest, fresh }: Pulled, modelsDirectory: string
   const where = modelsDirectory === undefined ? '' : ` --models-dir ${modelsDirectory}`;
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const what = `${originOf(manifest)}, ${shownBytes(bytes)}`;
-  return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve${where} --model ${name}\n`;
+  return `${fresh ? 'pulled' : 'already there:'} ${name} (${what}) in ${folder}\nserve it: steerd serve${where} --model ${name}`;
 }

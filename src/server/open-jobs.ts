@@ -10,6 +10,7 @@ import type { Database } from '../database/database.js';
 import { JobJournal } from '../jobs/job-journal.js';
 import type { OpenQueue } from '../jobs/jobs.js';
 import { journaledQueue, localQueue } from '../jobs/local-jobs.js';
+import type { Sharing } from '../jobs/shared-jobs.js';
 import type { ServerLog } from './server.js';
 
 interface KeepingOptions {
@@ -18,7 +19,7 @@ interface KeepingOptions {
   readonly owns: boolean;
   readonly database: Database | undefined;
   /** Whether this process works on jobs of the database. */
-  readonly takes: boolean;
+  readonly takes: Sharing['takes'];
   /** The models that it has, as of now. */
   readonly models: () => readonly string[];
   readonly log: ServerLog;

@@ -124,6 +124,9 @@ async function openParts(
   });
   const imports = new ImportJobs({
     ...{ builder: graphBuilder, places: modelPlaces(modelsDirectory), log },
+    ...(settings.uploadLimit > 0 && {
+      uploads: { most: settings.uploadLimit * 2 ** 20, seconds: settings.bodySeconds },
+    }),
     openQueue,
     onFinished: onFinished('import'),
   });

@@ -8,6 +8,7 @@ import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type App, buildApp } from './app.js';
 import { throwListenFault } from './listen-fault.js';
+import { openMetricsPort } from './metrics-port.js';
 import type { Services } from './services.js';
 
 export type ServerLog = FastifyBaseLogger;
@@ -54,12 +55,17 @@ export async function startServer(
   try {
     const app = await buildApp(services, { settings, log });
     const { host, port } = settings;
-    const url = await app.listen({ host, port }).catch((error) => throwListenFault(error, host, port));
+    const besides = await openMetricsPort(settings.metricsAddress, app.metrics);
+    const url = await app.listen({ host, port }).catch((error) => {
+      besides?.close();
+      return throwListenFault(error, host, port);
+    });
     let stopped: Promise<void> | undefined;
     const stop = () => {
       stopped ??= drain(app, settings.drainDelay)
         .then(() => stopApp(app, services, settings.shutdownSeconds))
-        .then(() => closeServices(services));
+        .then(() => closeServices(services))
+        .finally(() => besides?.close());
       return stopped;
     };
     return { url, services, stop };

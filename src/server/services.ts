@@ -15,7 +15,7 @@ type JobCalls = 'create' | 'get' | 'list' | 'cancel' | 'events';
 export interface Services extends ModelsAndConcepts {
   readonly fits: Pick<FitJobs, JobCalls | 'unfinished' | 'counts'>;
   readonly pulls: Pick<PullJobs, JobCalls | 'counts'>;
-  readonly imports: Pick<ImportJobs, JobCalls | 'counts'>;
+  readonly imports: Pick<ImportJobs, JobCalls | 'upload' | 'counts'>;
   /** Calibrations and sweeps that are jobs; the application's own without. */
   readonly measurements?: MeasurementJobs;
   /** Runs of the benchmark; the application's own without. */
@@ -32,7 +32,7 @@ export interface Services extends ModelsAndConcepts {
 export interface CallerServices extends Pick<Services, 'models' | 'concepts'> {
   readonly fits: Pick<FitJobs, JobCalls | 'unfinished'>;
   readonly pulls: Pick<PullJobs, JobCalls>;
-  readonly imports: Pick<ImportJobs, JobCalls>;
+  readonly imports: Pick<ImportJobs, JobCalls | 'upload'>;
   readonly responses: OwnResponses;
   readonly keys: ManagedKeys;
 }

@@ -89,6 +89,7 @@ const table = `
   POST    /v1/models/:id/unload          admin
   POST    /v1/models/pull                admin
   POST    /v1/models/import              admin
+  PUT     /v1/models/import              admin
   GET     /v1/models/imports             admin
   GET     /v1/models/imports/:id         admin
   DELETE  /v1/models/imports/:id         admin

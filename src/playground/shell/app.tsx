@@ -23,6 +23,11 @@ effect(() => {
 
 export function App() {
   const view = currentView();
+  const nav = useRef<HTMLElement>(null);
+  // Where not all views have room, the one that is shown has.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [view]);
   return (
     <>
       {/* biome-ignore lint/a11y/useValidAnchor: it goes to a place in the page, as a link does */}
@@ -37,7 +42,7 @@ export function App() {
           </svg>
           steerd
         </a>
-        <nav aria-label="Views" class="views">
+        <nav ref={nav} aria-label="Views" class="views">
           {views.map(({ id, title, purpose }) => (
             <a key={id} href={href(id)} title={purpose} aria-current={id === view.id ? 'page' : undefined}>
               {title}
