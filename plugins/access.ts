@@ -47,10 +47,15 @@ async function access(app: FastifyInstance, { services }: PluginOptions): Promis
   });
 }
 
-/** Clients of Anthropic's API send the key as `x-api-key`, those of Azure's as `api-key`. */
+/**
+ * Clients of Anthropic's API send the key as `x-api-key`, those of Azure's as `api-key`. An Authorization of another kind is a
+ * proxy's, which passes it on.
+ */
 function authorizationOf({ headers }: FastifyRequest): string | undefined {
+  const { authorization } = headers;
+  if (authorization !== undefined && /^Bearer +\S/i.test(authorization)) return authorization;
   const bare = headers['x-api-key'] ?? headers['api-key'];
-  return headers.authorization ?? (typeof bare === 'string' ? `Bearer ${bare}` : undefined);
+  return typeof bare === 'string' ? `Bearer ${bare}` : authorization;
 }
 
 /** @throws SteerdError invalid_api_key, insufficient_scope, rate_limit_exceeded */

@@ -20,8 +20,11 @@ declare module 'fastify' {
   interface FastifyReply {
     /** @returns the body of a stream of `events`, each as src/http/event-stream.ts writes it */
     eventStream(events: AsyncIterable<string>): Readable;
-    /** @returns the body of a stream of `lines`, each JSON with its line end */
-    lineStream(lines: AsyncIterable<string>): Readable;
+    /**
+     * @param nothing a line that adds nothing, for while the next one is waited for
+     * @returns the body of a stream of `lines`, each JSON with its line end
+     */
+    lineStream(lines: AsyncIterable<string>, nothing: () => string): Readable;
     /**
      * The events of a job after the one that `last-event-id` names.
      * @returns the body; null, with status 204, when the job has ended and the client has its last event
@@ -39,14 +42,18 @@ async function eventStreams(app: FastifyInstance): Promise<void> {
       return event(json, shape === 'anthropic' ? { name: 'error' } : {});
     });
   });
-  app.decorateReply('lineStream', function (this: FastifyReply, lines: AsyncIterable<string>): Readable {
-    this.headers(lineStreamHeaders);
-    const shape = this.request.routeOptions.config?.errorShape ?? 'openai';
-    return lineStream(
-      lines,
-      (error) => `${JSON.stringify(shapedError(this.request.explain(error), shape))}\n`,
-    );
-  });
+  app.decorateReply(
+    'lineStream',
+    function (this: FastifyReply, lines: AsyncIterable<string>, nothing: () => string): Readable {
+      this.headers(lineStreamHeaders);
+      const shape = this.request.routeOptions.config?.errorShape ?? 'openai';
+      return lineStream(
+        lines,
+        nothing,
+        (error) => `${JSON.stringify(shapedError(this.request.explain(error), shape))}\n`,
+      );
+    },
+  );
   app.decorateReply(
     'jobEventStream',
     async function (this: FastifyReply, log: JobLog): Promise<Readable | null> {

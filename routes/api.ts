@@ -4,7 +4,13 @@ import { embed } from '../src/completions/embeddings.js';
 import { begin, generate } from '../src/completions/generate.js';
 import { namedModel, readModelName } from '../src/completions/model-alias.js';
 import type { NeutralRequest } from '../src/completions/neutral-request.js';
-import { loadedReply, type OllamaKind, ollamaLines, ollamaReply } from '../src/completions/ollama-reply.js';
+import {
+  emptyLine,
+  loadedReply,
+  type OllamaKind,
+  ollamaLines,
+  ollamaReply,
+} from '../src/completions/ollama-reply.js';
 import { ollamaChat, ollamaGenerate, withoutTag } from '../src/completions/ollama-request.js';
 import { planCompletion } from '../src/completions/plan.js';
 import { tokenizerInfo } from '../src/completions/tokenize.js';
@@ -76,7 +82,8 @@ const ollama: FastifyPluginAsyncZod = async (app) => {
         return (await loads('chat', body.model, services, signal)) as OllamaChatReply;
       const { plan, generation } = await prepared(ollamaChat(body), services, signal);
       if (body.stream === false) return ollamaReply('chat', plan, generation);
-      return reply.lineStream(ollamaLines('chat', plan, await begin(generation, plan)));
+      const lines = ollamaLines('chat', plan, await begin(generation, plan));
+      return reply.lineStream(lines, () => emptyLine('chat', plan));
     },
   );
 
@@ -106,7 +113,8 @@ const ollama: FastifyPluginAsyncZod = async (app) => {
       if (!body.prompt) return (await loads('generate', body.model, services, signal)) as OllamaGenerateReply;
       const { plan, generation } = await prepared(ollamaGenerate(body), services, signal);
       if (body.stream === false) return ollamaReply('generate', plan, generation);
-      return reply.lineStream(ollamaLines('generate', plan, await begin(generation, plan)));
+      const lines = ollamaLines('generate', plan, await begin(generation, plan));
+      return reply.lineStream(lines, () => emptyLine('generate', plan));
     },
   );
 

@@ -30,6 +30,19 @@ interface Setting<Schema extends z.ZodType> {
 
 const setting = <Schema extends z.ZodType>(entry: Setting<Schema>): Setting<Schema> => entry;
 
+/** An address to listen on, with its port; null for `none`. */
+function listenAddress(
+  value: string,
+  context: z.RefinementCtx,
+): { readonly host: string; readonly port: number } | null {
+  if (value === 'none') return null;
+  const [, bracketed, plain, digits] = /^(?:\[([\da-f:.]+)\]:|([\w.-]+):)?(\d{1,5})$/i.exec(value) ?? [];
+  const port = Number(digits);
+  if (port <= 65_535) return { host: bracketed ?? plain ?? '127.0.0.1', port };
+  context.issues.push({ code: 'custom', message: 'is no address', input: value });
+  return z.NEVER;
+}
+
 /** Decimal digits only: `Number` would also accept '' and '0x10'. */
 const integer = (least: number, most: number) =>
   z
@@ -279,6 +292,14 @@ export const settingsTable = {
     requirement: 'an integer from 0 to 1048576',
     schema: integer(0, 1_048_576),
   }),
+  draftTokens: setting({
+    env: 'STEERD_DRAFT_TOKENS',
+    flag: '--draft-tokens <number>',
+    fallback: '0',
+    help: 'most tokens that are guessed and computed together with the next one when a model writes one answer alone: what followed the last ones before, or what a schema forces. The answer stays the same. CPU only; 0 guesses none',
+    requirement: 'an integer from 0 to 15',
+    schema: integer(0, 15),
+  }),
   sharePrefixes: setting({
     env: 'STEERD_SHARE_PREFIXES',
     flag: '--share-prefixes [boolean]',
@@ -390,6 +411,14 @@ export const settingsTable = {
       .transform((pairs): Readonly<Record<string, string>> => Object.fromEntries(pairs)),
     secret: true,
   }),
+  uploadLimit: setting({
+    env: 'STEERD_UPLOAD_LIMIT',
+    flag: '--upload-limit <megabytes>',
+    fallback: '0',
+    help: 'largest checkpoint that may be uploaded to /v1/models/import, in MiB; 0 takes none. It may take longer than --body-seconds, but must bring 64 KiB for each of them',
+    requirement: 'an integer from 0 to 16777216',
+    schema: integer(0, 16_777_216),
+  }),
   responses: setting({
     env: 'STEERD_RESPONSES',
     flag: '--responses <number>',
@@ -413,6 +442,14 @@ export const settingsTable = {
     help: 'with a database: work on fits, pulls and imports; false leaves them to other servers and to "steerd worker"',
     requirement: 'true or false',
     schema: boolean,
+  }),
+  metricsAddress: setting({
+    env: 'STEERD_METRICS_ADDRESS',
+    flag: '--metrics-address <address>',
+    fallback: 'none',
+    help: 'where /metrics and /health are answered besides, without keys, by "steerd worker" too: a port of this machine, such as 9464, or 0.0.0.0:9464',
+    requirement: '"none", a port from 0 to 65535, or an address with one, such as 0.0.0.0:9464 or [::1]:9464',
+    schema: z.string().trim().transform(listenAddress),
   }),
   shutdownSeconds: setting({
     env: 'STEERD_SHUTDOWN_SECONDS',

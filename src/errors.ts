@@ -107,6 +107,7 @@ export const errors = {
     ),
   headersTooLarge: () =>
     new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
+  severalHosts: () => invalid('malformed_request', 'the request must have one Host header.', null),
   notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   badUrl: (path: string) =>
     invalid('bad_url', `the path must be percent-encoded UTF-8; received ${shown(path)}.`, null),
@@ -131,6 +132,39 @@ export const errors = {
       'invalid_request_error',
       `the content-type must be application/json; received ${contentType === undefined ? 'none' : shown(contentType)}.`,
     ),
+  uploadsOff: () =>
+    new SteerdError(
+      'uploads_off',
+      403,
+      'permission_error',
+      'this server takes no uploads (STEERD_UPLOAD_LIMIT is 0); put the checkpoint under a models directory of the server and import it by its path.',
+    ),
+  uploadTooLarge: (limit: number) =>
+    new SteerdError(
+      'upload_too_large',
+      413,
+      'invalid_request_error',
+      `an upload must be at most ${limit} bytes (STEERD_UPLOAD_LIMIT); put a larger checkpoint under a models directory of the server and import it by its path.`,
+    ),
+  uploadTooSlow: (bytes: number, rate: number, seconds: number) =>
+    new SteerdError(
+      'request_timeout',
+      408,
+      'invalid_request_error',
+      `an upload must bring at least ${rate} bytes a second, over each ${seconds} s (STEERD_BODY_SECONDS); received ${bytes} bytes in the last.`,
+    ),
+  uploadsBusy: (limit: number) =>
+    new SteerdError(
+      'uploads_busy',
+      429,
+      'rate_limit_error',
+      `${limit} uploads are under way (limit ${limit}); try again when one of them has ended.`,
+      null,
+      60,
+    ),
+  /** @param reason a sentence about "it", the body */
+  uploadInvalid: (reason: string) =>
+    invalid('upload_invalid', `the body cannot be taken for a checkpoint: ${reason}.`, null),
   malformedJson: (reason: string) =>
     invalid('malformed_json', `the request body is not valid JSON: ${reason}.`, null),
   jsonTooDeep: (limit: number) =>
@@ -380,12 +414,35 @@ export const errors = {
       'benchmark_not_found',
       404,
       'not_found_error',
-      `there is no run ${shown(id)} in benchmarks of the data directory.`,
+      `there is no run ${shown(id)} of the benchmark.`,
       'id',
     ),
-  jobNotFound: (kind: 'calibration' | 'sweep', id: string) =>
+  benchmarkRunning: (id: string) =>
+    new SteerdError(
+      'benchmark_running',
+      409,
+      'conflict_error',
+      `the run ${shown(id)} is being worked on; cancel it first, or wait for its end.`,
+      'id',
+    ),
+  benchmarkNoJob: (id: string) =>
+    new SteerdError(
+      'benchmark_no_job',
+      409,
+      'conflict_error',
+      `the run ${shown(id)} was begun by the command, and is stopped where that runs.`,
+      'id',
+    ),
+  benchmarkFailed: (reason: string) =>
+    new SteerdError(
+      'benchmark_failed',
+      500,
+      'server_error',
+      `the run stopped: ${reason}. What it has finished is kept, and the same request goes on with it.`,
+    ),
+  jobNotFound: (kind: 'calibration' | 'sweep' | 'benchmark', id: string) =>
     new SteerdError('job_not_found', 404, 'not_found_error', `${kind} ${shown(id)} does not exist.`, 'id'),
-  jobFinished: (kind: 'calibration' | 'sweep', id: string, status: string) =>
+  jobFinished: (kind: 'calibration' | 'sweep' | 'benchmark', id: string, status: string) =>
     new SteerdError(
       'job_finished',
       409,
@@ -692,7 +749,7 @@ export const errors = {
       'storage_failed',
       507,
       'server_error',
-      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. Whatever came is kept: make room and pull again, or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
+      `${needed === null ? `the disk under ${folder} filled up (${free} free)` : `${folder} has ${free} free, and ${needed} more are needed`}. Make room and try again (a pull goes on with what came), or set STEERD_MODELS_DIR (--models-dir) to a folder on a larger disk.`,
     ),
   modelsFolderUnusable: (folder: string, reason: string) =>
     new SteerdError(

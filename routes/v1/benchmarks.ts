@@ -2,7 +2,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { reportPage } from '../../src/benchmark/report/page.js';
 import { event } from '../../src/http/event-stream.js';
-import { BenchmarkList, BenchmarkParams, BenchmarkRun } from '../../src/schemas/benchmarks.js';
+import {
+  BenchmarkDeleted,
+  BenchmarkList,
+  BenchmarkParams,
+  BenchmarkRequest,
+  BenchmarkRun,
+} from '../../src/schemas/benchmarks.js';
 import { errorResponses } from '../../src/schemas/errors.js';
 import { eventsOf } from '../../src/schemas/generation.js';
 
@@ -10,6 +16,27 @@ const tags = ['benchmarks'];
 const config = { scope: 'admin' } as const;
 
 const benchmarks: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/benchmarks',
+    {
+      config,
+      schema: {
+        operationId: 'createBenchmark',
+        tags,
+        summary: 'Run the benchmark, as a job',
+        description:
+          'What `steerd bench concepts` does, judged by the model itself, without a command that must last as long. One runs at a time. A run that was cancelled, or failed, goes on when it is asked for again by its name, and repeats no finished answer.',
+        body: BenchmarkRequest,
+        response: { 200: BenchmarkRun, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504) },
+      },
+    },
+    async (request, reply) => {
+      const { services, body } = request;
+      const model = await services.models.get(body.model, app.answers.signalFor(reply.raw));
+      return app.benchmarks.create(body, model.id);
+    },
+  );
+
   app.get(
     '/benchmarks',
     {
@@ -19,7 +46,7 @@ const benchmarks: FastifyPluginAsyncZod = async (app) => {
         tags,
         summary: 'List the runs of the benchmark, newest first',
         description:
-          'Those in `benchmarks` of the data directory, where `steerd bench concepts --out` puts them if it is told so.',
+          'Those that were asked for as jobs, and those in `benchmarks` of the data directory, where `steerd bench concepts --out` puts them if it is told so.',
         response: { 200: BenchmarkList, ...errorResponses(500, 503) },
       },
     },
@@ -68,6 +95,40 @@ const benchmarks: FastifyPluginAsyncZod = async (app) => {
           for await (const run of runs) yield event(JSON.stringify(run), { name: 'progress' });
         })(),
       );
+    },
+  );
+
+  app.post(
+    '/benchmarks/:id/cancel',
+    {
+      config,
+      schema: {
+        operationId: 'cancelBenchmark',
+        tags,
+        summary: 'Cancel the job of a run',
+        description: 'What is finished stays: the run goes on when it is asked for again.',
+        params: BenchmarkParams,
+        response: { 200: BenchmarkRun, ...errorResponses(400, 404, 409, 413, 415, 500, 503) },
+      },
+    },
+    async ({ params: { id } }) => app.benchmarks.cancel(id),
+  );
+
+  app.delete(
+    '/benchmarks/:id',
+    {
+      config,
+      schema: {
+        operationId: 'deleteBenchmark',
+        tags,
+        summary: 'Delete a run with all that it found',
+        params: BenchmarkParams,
+        response: { 200: BenchmarkDeleted, ...errorResponses(400, 404, 409, 413, 415, 500, 503) },
+      },
+    },
+    async ({ params: { id } }) => {
+      await app.benchmarks.delete(id);
+      return { id, object: 'benchmark.deleted' as const, deleted: true as const };
     },
   );
 

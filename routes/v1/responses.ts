@@ -56,7 +56,8 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       const asked = { body, conversation, keep };
       const generation = generate(plan, signal);
       if (plan.request.reply.stream === null) return wholeResponse(asked, plan, generation);
-      return reply.eventStream(responseEvents(asked, plan, await begin(generation, plan)));
+      const explain = (error: unknown) => request.explain(error);
+      return reply.eventStream(responseEvents(asked, plan, await begin(generation, plan), explain));
     },
   );
 

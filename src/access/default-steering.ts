@@ -8,7 +8,14 @@ const steeringFields = ['concept', 'strength', 'steering', 'choices'] as const;
  */
 export function withDefaultSteering(body: unknown, steering: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const asked = steeringFields.some((field) => Object.hasOwn(body, field));
+  // Ollama's clients may ask in their options.
+  const places = [body, 'options' in body ? body.options : null];
+  const asked = places.some(
+    (place) =>
+      typeof place === 'object' &&
+      place !== null &&
+      steeringFields.some((field) => Object.hasOwn(place, field)),
+  );
   // An alias such as `model@concept:1` asks for steering too.
   const alias = 'model' in body && typeof body.model === 'string' && body.model.includes('@');
   return asked || alias ? body : { ...body, steering };

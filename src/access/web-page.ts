@@ -20,6 +20,14 @@ export function hostName(header: string): string | null {
 }
 
 /**
+ * Whether a request names its host twice: what reads the first and what reads the last would take it for two (RFC 9112, section
+ * 3.2).
+ * @param rawHeaders names and values in turn, as they came
+ */
+export const hasSeveralHosts = (rawHeaders: readonly string[]): boolean =>
+  rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length > 1;
+
+/**
  * Whether a request's Host is one that this server is known by: loopback, the address that it listens on, and what is
  * configured. An address, too, where it listens on others than loopback: only a name can be rebound.
  * @param listensOn the setting `host`

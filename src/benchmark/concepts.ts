@@ -44,13 +44,24 @@ export function readConcepts(text: string, file: string): BenchConcept[] {
   const rows = rowsOf(plainText(text), file);
   if (rows.length === 0 || rows.length > limits.concepts)
     throw errors.invalidValue('list', `a list of 1 to ${limits.concepts} concepts`, `${rows.length} of them`);
+  return conceptsIn(rows, (at) => `list, ${at}`);
+}
+
+/**
+ * The same of rows that are read already.
+ * @param field names a row in messages, by its place
+ */
+export function conceptsIn(
+  rows: readonly Row<Record<string, unknown>>[],
+  field: (at: string) => string,
+): BenchConcept[] {
   const seen = new Map<string, string>();
   return rows.map(({ at, value }) => {
-    const concept = conceptOf(value, `list, ${at}`);
+    const concept = conceptOf(value, field(at));
     const key = keyOf(concept);
     const before = seen.get(key);
     if (before !== undefined)
-      throw errors.invalidValue(`list, ${at}`, `another concept than ${before}`, concept.name);
+      throw errors.invalidValue(field(at), `another concept than ${before}`, concept.name);
     seen.set(key, at);
     return concept;
   });

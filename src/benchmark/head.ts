@@ -16,7 +16,7 @@ import { planHash } from './plan.js';
 import type { BenchConcept, Point, Run, Variant } from './records.js';
 import { promptsOf } from './test-prompts.js';
 
-interface HeadSettings {
+export interface HeadSettings {
   readonly concepts: readonly BenchConcept[];
   readonly variants: readonly Variant[];
   readonly points: readonly Point[];
@@ -93,22 +93,25 @@ function runtimeVersion(): string | null {
 export function goingOn(before: Run, now: Run, folder: string): Run {
   if (before.plan === now.plan)
     return { ...before, options: { ...before.options, judge: now.options.judge } };
-  const differs = (['model', 'options', 'variants', 'points', 'concepts', 'texts'] as const).filter(
-    (part) => {
-      const of = (run: Run) =>
-        JSON.stringify(
-          part === 'options'
-            ? { ...run.options, judge: null, list: '' }
-            : part === 'texts'
-              ? { ...run.texts, judge_prompts: {} }
-              : run[part],
-        );
-      return of(before) !== of(now);
-    },
-  );
+  const differs = differences(before, now);
   throw errors.invalidValue(
     '--out',
     `a new folder, or one whose run has the same plan (${differs.join(', ') || 'the plan'} differ)`,
     folder,
   );
 }
+
+const deciding = ['model', 'options', 'variants', 'points', 'concepts', 'texts'] as const;
+
+/** In which of the parts that decide the cells two heads differ; of what is not known yet nothing is said. */
+export function differences(
+  before: Run,
+  now: HeadSettings & Partial<Pick<Run, 'model' | 'texts'>>,
+): string[] {
+  const said = (part: unknown) =>
+    JSON.stringify(part, (key, value: unknown) => (leftOut.has(key) ? undefined : value));
+  return deciding.filter((part) => now[part] !== undefined && said(before[part]) !== said(now[part]));
+}
+
+/** What may change from one part of a run to the next. */
+const leftOut = new Set(['judge', 'list', 'judge_prompts']);

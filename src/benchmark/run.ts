@@ -31,6 +31,8 @@ export interface BenchmarkSettings {
   /** Whether the fitted concepts stay in the service. */
   readonly keep?: boolean;
   readonly onProgress?: (what: string, progress: Progress) => void;
+  /** Hears of records that are on the disk; the run goes on when it resolves, and ends when it rejects. */
+  readonly onRecords?: (records: readonly BenchRecord[]) => Promise<void>;
 }
 
 /** Concepts at once: while one is fitted the answers of another are written, so that neither waits for the other. */
@@ -40,6 +42,11 @@ const mostUnjudged = 256;
 
 /** @throws what the service or the judge throws; the signal's reason. What is finished stays on the disk. */
 export async function runBenchmark(settings: BenchmarkSettings): Promise<Summary> {
+  return summaryOf(settings.run, await workThrough(settings));
+}
+
+/** The same without the summary, whose resamplings take seconds. */
+export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
   const { api, folder, run } = settings;
   const cells = new Cells(run);
   const scores = run.options.judge?.scores ?? [];
@@ -69,6 +76,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Summary
     const append = async (records: readonly BenchRecord[]) => {
       await writer.append(records);
       for (const record of records) note(record, false);
+      await settings.onRecords?.(records);
     };
     const backlog = new Backlog(mostUnjudged, (error) => failed.abort(error));
     const judge = (record: AnswerRecord) =>
@@ -97,7 +105,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Summary
       throw failed.signal.aborted ? failed.signal.reason : error;
     });
     await backlog.drain();
-    return summaryOf(run, tally);
+    return tally;
   } finally {
     if (!signal.aborted) failed.abort(new Error('the run has ended'));
     await writer.close();

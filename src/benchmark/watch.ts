@@ -2,11 +2,10 @@
  * The runs in a folder of runs, as others see them: read again when their records have grown, and never written. A run is what
  * `steerd bench concepts --out FOLDER/NAME` makes there.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { errors } from '../errors.js';
-import type { BenchmarkRun } from '../schemas/benchmarks.js';
+import { type BenchmarkRun, isRunName } from '../schemas/benchmarks.js';
 import { bootstrapMean } from './bootstrap.js';
 import { keyOf } from './concepts.js';
 import { Cells, isFixed } from './plan.js';
@@ -15,12 +14,10 @@ import { type Run, recordsFile, runFile } from './records.js';
 import { builtIn } from './summary.js';
 import { groupKey, Tally } from './tally.js';
 
-/** Milliseconds. */
-const lookEvery = 2000;
-/** Whoever works on a run touches its lock several times in that. */
+/** Whoever works on a run touches its lock several times in that: milliseconds. */
 const lockVoid = 30_000;
-/** The lock of `steerd bench concepts`. */
-const lockName = '.lock';
+/** The lock of whoever works on a run, in its folder. */
+export const lockName = '.lock';
 
 /** A run that grows is read again after that many times what reading it took. */
 const restAfterReading = 20;
@@ -29,7 +26,7 @@ interface Seen {
   readonly size: number;
   /** Until when it is new enough: milliseconds of the process's clock. */
   readonly until: number;
-  readonly read: Omit<BenchmarkRun, 'id' | 'state'>;
+  readonly read: Omit<BenchmarkRun, 'id' | 'state' | 'job'>;
 }
 
 export class BenchmarkRuns {
@@ -45,25 +42,16 @@ export class BenchmarkRuns {
     return runs.filter((run) => run !== null).sort((a, b) => b.started_at - a.started_at);
   }
 
-  /** @throws SteerdError benchmark_not_found */
-  async get(id: string): Promise<BenchmarkRun> {
-    const run = await this.#of(id);
-    if (run === null) throw errors.benchmarkNotFound(id);
-    return run;
+  /** Undefined for what is no run. */
+  async get(id: string): Promise<BenchmarkRun | undefined> {
+    return (await this.#of(id)) ?? undefined;
   }
 
-  /**
-   * What a run is now, and again each time when that has changed, until nobody works on it.
-   * @throws SteerdError benchmark_not_found; the signal's reason
-   */
-  async *follow(id: string, signal: AbortSignal): AsyncGenerator<BenchmarkRun> {
-    for (let last = ''; ; await pause(lookEvery, undefined, { signal })) {
-      const run = await this.get(id);
-      const now = JSON.stringify(run);
-      if (now !== last) yield run;
-      if (run.state !== 'running') return;
-      last = now;
-    }
+  /** Deletes a run that is nobody's just now, if it is there. */
+  async delete(id: string): Promise<void> {
+    const folder = this.#folderOf(id);
+    this.#seen.delete(id);
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
 
   /** Where a run is. @throws SteerdError benchmark_not_found */
@@ -77,7 +65,7 @@ export class BenchmarkRuns {
   /** Null for a name that leads elsewhere. */
   #folderOf(id: string): string | null {
     if (this.folder === null) return null;
-    return /^[\p{L}\p{N}_][\p{L}\p{N} ._-]{0,127}$/u.test(id) ? join(this.folder, id) : null;
+    return isRunName(id) ? join(this.folder, id) : null;
   }
 
   async #of(id: string): Promise<BenchmarkRun | null> {
@@ -86,9 +74,12 @@ export class BenchmarkRuns {
     const head = await stat(join(folder, runFile)).catch(() => null);
     if (head === null) return null;
     const size = (await stat(join(folder, recordsFile)).catch(() => null))?.size ?? 0;
+    const lock = await stat(join(folder, lockName)).catch(() => null);
+    const isHeld = lock !== null && Date.now() - lock.mtimeMs < lockVoid;
     let seen = this.#seen.get(id);
     const started = performance.now();
-    if (seen === undefined || (seen.size !== size && started >= seen.until)) {
+    // What nobody works on grows no more: its end is told whole.
+    if (seen === undefined || (seen.size !== size && (started >= seen.until || !isHeld))) {
       const run = await readRun(folder);
       if (run === null) return null;
       const read = await readNow(run, folder);
@@ -98,9 +89,7 @@ export class BenchmarkRuns {
     }
     const { read } = seen;
     const isDone = [read.fits, read.answers, read.judgements].every(({ done, total }) => done >= total);
-    const lock = await stat(join(folder, lockName)).catch(() => null);
-    const isHeld = lock !== null && Date.now() - lock.mtimeMs < lockVoid;
-    return { id, state: isDone ? 'done' : isHeld ? 'running' : 'stopped', ...read };
+    return { id, state: isDone ? 'done' : isHeld ? 'running' : 'stopped', ...read, job: null };
   }
 }
 

@@ -11,6 +11,7 @@ import { CheckpointWeights } from './checkpoint-weights.js';
 import { type BuiltGraph, decoderGraph } from './decoder-graph.js';
 import { describeDecoder } from './describe.js';
 import type { Decoder, Precision } from './description/decoder.js';
+import { paddedHeads } from './padded-heads.js';
 import { writeWeights } from './write-weights.js';
 
 export interface BuildRequest {
@@ -51,7 +52,7 @@ export function buildSize(checkpoint: Checkpoint, precision: Precision): number 
 }
 
 function planModel(checkpoint: Checkpoint, decoder: Decoder, precision: Precision): BuiltGraph {
-  const weights = new CheckpointWeights(checkpoint.tensors);
+  const weights = new CheckpointWeights(paddedHeads(checkpoint.tensors, decoder.layout));
   const built = decoderGraph(decoder, weights, precision);
   const unused = weights.unused(decoder.blocks.length);
   if (unused.length > 0)

@@ -228,9 +228,9 @@ class GraphWriter extends GraphParts {
       const name = ['q_norm', 'k_norm'][index];
       const width = widths[index] ?? 0;
       if (name === undefined) return tensor;
-      if (headNorms === 'width') return this.norm(tensor, `${at}.${name}`, width, `${tensor}_normed`);
+      if (headNorms === 'width') return this.headNorm(tensor, `${at}.${name}`, width, `${tensor}_normed`);
       const apart = graph.add('Reshape', [tensor, this.shape(0, -1, headDim)], `${tensor}_heads`);
-      const normed = this.norm(apart, `${at}.${name}`, headDim, `${tensor}_heads_normed`);
+      const normed = this.headNorm(apart, `${at}.${name}`, headDim, `${tensor}_heads_normed`);
       return graph.add('Reshape', [normed, this.shape(0, -1, width)], `${tensor}_normed`);
     });
   }

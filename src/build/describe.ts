@@ -2,16 +2,14 @@
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import { errors, shown } from '../errors.js';
 import { ConfigValues, configFile } from './description/config-values.js';
-import { type Block, type Decoder, usualNorms } from './description/decoder.js';
+import { type Block, type Decoder, type RotaryTable, usualNorms } from './description/decoder.js';
 import { type Family, onlyTable } from './description/family.js';
+import { type HeadLayout, headLayout, paddedFrequencies } from './description/head-layout.js';
 import { rotarySettings, rotaryTable } from './description/rotary.js';
 import { families } from './families.js';
 
 export const embeddingName = 'model.embed_tokens.weight';
 export const headName = 'lm_head.weight';
-
-/** What GroupQueryAttention takes with the rotary embedding inside, of a head and of what is rotated of it. */
-const headMultiple = 16;
 
 /** @throws SteerdError model_unsupported, checkpoint_invalid */
 export function describeDecoder({
@@ -27,30 +25,23 @@ export function describeDecoder({
   const heads = config.count('num_attention_heads');
   const headDim = config.optionalCount('head_dim') ?? hidden / heads;
   const kvHeads = config.optionalCount('num_key_value_heads') ?? heads;
-  if (!Number.isInteger(headDim) || headDim % headMultiple !== 0)
-    throw errors.checkpointUnsupported(
-      configFile,
-      `its attention heads have ${headDim} dimensions, and a multiple of ${headMultiple} is needed`,
-    );
+  if (!Number.isInteger(headDim))
+    throw errors.checkpointInvalid(configFile, `${heads} heads cannot share ${hidden} numbers`);
   if (heads % kvHeads !== 0)
     throw errors.checkpointInvalid(configFile, `${heads} heads cannot share ${kvHeads} heads of keys`);
   const traits = family.traits(config, headDim);
   const settings = traits.rotary ?? { [onlyTable]: rotarySettings(config, headDim) };
   const layer = traits.layer ?? (() => ({ window: 0, rotary: onlyTable }));
   const rotary = new Map(Object.entries(settings).map(([name, one]) => [name, rotaryTable(one)]));
-  for (const { frequencies } of rotary.values())
-    if ((2 * frequencies.length) % headMultiple !== 0)
-      throw errors.checkpointUnsupported(
-        configFile,
-        `${2 * frequencies.length} of ${headDim} dimensions of its attention heads are rotated, and a multiple of ${headMultiple} is needed`,
-      );
+  const layout = layoutOf(headDim, [...rotary.values()]);
+  const epsilon = config.positive('rms_norm_eps');
   const blocks: Block[] = Array.from({ length: layers }, (_, index) => layer(index));
   return {
     modelType: family.modelType,
-    ...{ hidden, heads, kvHeads, headDim, blocks },
+    ...{ hidden, heads, kvHeads, blocks, layout, epsilon },
+    headDim: layout.padded,
     intermediate: config.count('intermediate_size'),
     context: config.count('max_position_embeddings'),
-    epsilon: config.positive('rms_norm_eps'),
     activation: activationOf(config),
     embeddingScale: traits.embeddingScale ?? 1,
     residualScale: traits.residualScale ?? 1,
@@ -62,8 +53,26 @@ export function describeDecoder({
     norms: traits.norms ?? usualNorms,
     headNorms: traits.headNorms ?? 'none',
     tied: config.flag('tie_word_embeddings') || !tensors.has(headName),
-    rotary,
+    rotary: new Map(
+      [...rotary].map(([name, table]) => [
+        name,
+        { ...table, frequencies: paddedFrequencies(table.frequencies) },
+      ]),
+    ),
   };
+}
+
+/** @throws SteerdError model_unsupported for layers that rotate different shares of a head, where that matters */
+function layoutOf(headDim: number, tables: readonly RotaryTable[]): HeadLayout {
+  const [layout = headLayout(headDim, 0), ...others] = tables.map(({ frequencies }) =>
+    headLayout(headDim, 2 * frequencies.length),
+  );
+  if (others.some(({ places }) => places.some((place, i) => place !== layout.places[i])))
+    throw errors.checkpointUnsupported(
+      configFile,
+      `its layers rotate different shares of attention heads of ${headDim} dimensions`,
+    );
+  return layout;
 }
 
 /** A null stands for the family's default, except where it means that there is none. */

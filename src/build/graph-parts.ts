@@ -79,23 +79,33 @@ export class GraphParts {
     return known;
   }
 
-  normWeight(norm: string, width: number): string {
+  normWeight(norm: string, width: number, scale = 1): string {
     const { normOffset } = this.decoder;
     const values = this.weights.vector(`${norm}.weight`, width);
     return this.plan.vector(`${norm}.weight`, width, async () => {
       const given = await values();
-      return normOffset === 0 ? given : given.map((value) => value + normOffset);
+      return normOffset === 0 && scale === 1 ? given : given.map((value) => (value + normOffset) * scale);
     });
   }
 
   norm(tensor: string, norm: string, width: number, name: string): string {
-    const settings = { axis: -1, epsilon: { float: this.decoder.epsilon }, stash_type: 1 };
-    return this.graph.add(
-      'SimplifiedLayerNormalization',
-      [tensor, this.normWeight(norm, width)],
-      name,
-      settings,
-    );
+    return this.#norm(tensor, this.normWeight(norm, width), this.decoder.epsilon, name);
+  }
+
+  /**
+   * A norm of queries or keys. Zeros between a head's numbers make their mean square smaller: the weight and epsilon are smaller
+   * by as much, so that x w / sqrt(mean(x^2) + epsilon) stays what it was.
+   */
+  headNorm(tensor: string, norm: string, width: number, name: string): string {
+    const { layout, epsilon } = this.decoder;
+    const share = layout.given / layout.padded;
+    const weight = this.normWeight(norm, width, Math.sqrt(share));
+    return this.#norm(tensor, weight, epsilon * share, name);
+  }
+
+  #norm(tensor: string, weight: string, epsilon: number, name: string): string {
+    const settings = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+    return this.graph.add('SimplifiedLayerNormalization', [tensor, weight], name, settings);
   }
 
   product(

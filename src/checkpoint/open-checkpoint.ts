@@ -52,12 +52,22 @@ async function openFile(path: string): Promise<Checkpoint> {
   );
 }
 
-/** The snapshot that a cached repository (`models--owner--name`) has under refs/main; other folders are themselves. */
+/**
+ * The snapshot that a cached repository (`models--owner--name`) has under refs/main, or the only one, where it was fetched by a
+ * commit; other folders are themselves.
+ */
 async function snapshotOf(path: string): Promise<string> {
   if (!basename(path).startsWith('models--')) return path;
   const commit = await readFile(join(path, 'refs', 'main'), 'utf8').catch(() => null);
-  if (commit === null || !/^[0-9a-f]{7,64}$/.test(commit.trim())) return path;
-  return join(path, 'snapshots', commit.trim());
+  if (commit !== null && /^[0-9a-f]{7,64}$/.test(commit.trim()))
+    return join(path, 'snapshots', commit.trim());
+  const [only, ...others] = await readdir(join(path, 'snapshots')).catch((): string[] => []);
+  if (others.length > 0)
+    throw errors.checkpointInvalid(
+      path,
+      `it has several snapshots and no refs/main; name one: ${[only, ...others].slice(0, 8).join(', ')}`,
+    );
+  return only === undefined ? path : join(path, 'snapshots', only);
 }
 
 /** What a checkpoint at this path would be called: its folder's or file's name, of a cache the repository's. */

@@ -1,6 +1,7 @@
 /**
  * The text part of a multimodal checkpoint, as if it had been saved alone. Its configuration lies under `text_config`, its
- * tensors under `language_model.` (transformers before 4.52) or `model.language_model.` (since).
+ * tensors under `language_model.` (transformers before 4.52), `model.language_model.` (since) or, of Idefics and SmolVLM,
+ * `model.text_model.`.
  */
 import { isPlainObject } from '../common/canonical-json.js';
 import { errors } from '../errors.js';
@@ -48,6 +49,7 @@ export function textPart(
 /** Null for a tensor of another part. */
 function textName(name: string): string | null {
   if (name.startsWith('language_model.')) return name.slice('language_model.'.length);
-  if (name.startsWith('model.language_model.')) return `model.${name.slice('model.language_model.'.length)}`;
+  const prefix = ['model.language_model.', 'model.text_model.'].find((one) => name.startsWith(one));
+  if (prefix !== undefined) return `model.${name.slice(prefix.length)}`;
   return name === 'lm_head.weight' ? name : null;
 }

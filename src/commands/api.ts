@@ -84,11 +84,23 @@ export class Api {
   async #open(path: string, asked: Asked): Promise<Reply> {
     const reply = await this.send(path, asked, asked.signal ?? this.signal);
     if (reply.status < 300) return reply;
-    const { message, code } = errorOf((await collect(reply.body)).toString());
-    const said = message ?? `status ${reply.status} of ${path}`;
-    throw new ApiError(said, exitCodeOf(reply.status), reply.status, code ?? undefined);
+    throw refusal(reply.status, (await collect(reply.body)).toString(), path);
   }
 }
+
+/** What a server said instead of doing it. @param text the body of its reply */
+export function refusal(status: number, text: string, path: string): ApiError {
+  const { message, code } = errorOf(text);
+  return new ApiError(
+    message ?? `status ${status} of ${path}`,
+    exitCodeOf(status),
+    status,
+    code ?? undefined,
+  );
+}
+
+/** The key that servers are asked with; undefined or empty without one. */
+export const apiKey = (): string | undefined => process.env[settingsTable.apiKey.env]?.trim();
 
 const exitCodeOf = (status: number) => ([401, 403, 429, 503].includes(status) ? 3 : status < 500 ? 2 : 1);
 
@@ -192,7 +204,7 @@ export async function answering({ host, port }: Pick<Settings, 'host' | 'port'>)
 
 function overHttp(url: string): Send {
   const base = url.replace(/\/+$/, '');
-  const key = process.env[settingsTable.apiKey.env]?.trim();
+  const key = apiKey();
   return async (path, { method = 'GET', body }, signal) => {
     const bytes = body instanceof Uint8Array;
     try {

@@ -1,8 +1,9 @@
 /** The options of `steerd bench concepts`, as what a run is made of. */
 import { type Command, Option } from 'commander';
+import type { Asked } from '../benchmark/asked.js';
 import { paperConcepts, readConcepts, sampleOf } from '../benchmark/concepts.js';
 import { pointsOf, variantsOf } from '../benchmark/plan.js';
-import { type BenchConcept, judgeScores, type Point, type Run, type Variant } from '../benchmark/records.js';
+import { judgeScores, type Run, type Variant } from '../benchmark/records.js';
 import { errors } from '../errors.js';
 import {
   contrastKinds,
@@ -45,10 +46,11 @@ export interface BenchOptions extends ApiOptions {
   readonly judgeTokens?: string;
   readonly judgeCache?: string;
   readonly judgePrice?: string;
-  readonly parallel: string;
+  readonly parallel?: string;
   readonly keepConcepts?: boolean;
   readonly dryRun?: boolean;
-  readonly out: string;
+  readonly out?: string;
+  readonly job?: string;
 }
 
 export function addBenchOptions(command: Command): void {
@@ -123,17 +125,14 @@ export function addBenchOptions(command: Command): void {
     .option('--judge-tokens <number>', 'of each reply of the judge (default: 200)')
     .option('--judge-cache <folder>', 'where its marks are kept (default: in --out)')
     .option('--judge-price <in,out>', 'dollars for a million tokens of it, to tell the cost')
-    .option('--parallel <number>', 'answers at once', '16')
+    .option('--parallel <number>', 'answers at once (default: 16, and 4 of a --job)')
     .option('--keep-concepts', 'leave the fitted concepts where they were fitted', false)
     .option('--dry-run', 'only say what there is to do', false)
-    .requiredOption('--out <folder>', 'where the records go; the same command goes on with what is there');
-}
-
-export interface Asked {
-  readonly concepts: readonly BenchConcept[];
-  readonly variants: readonly Variant[];
-  readonly points: readonly Point[];
-  readonly options: Run['options'];
+    .option('--out <folder>', 'where the records go; the same command goes on with what is there')
+    .option(
+      '--job <name>',
+      'instead of --out: the server does the run, under this name, and goes on without this command',
+    );
 }
 
 /** @throws SteerdError invalid_value that names the option */
@@ -186,7 +185,8 @@ function judgeOf({ judge, judgeModel, judgeScores: names }: BenchOptions): Run['
   return { url: judge, model: judgeModel, scores: partsOf(names).map(oneOf('--judge-scores', judgeScores)) };
 }
 
-function axesOf(options: BenchOptions): Parameters<typeof variantsOf>[0] {
+/** @throws SteerdError invalid_value that names the option */
+export function axesOf(options: BenchOptions): Parameters<typeof variantsOf>[0] {
   const { topLayers, bottomLayers } = options;
   const counts = (flag: string, text: string | undefined) => partsOf(text).map((one) => wholeOf(flag, one));
   const layers: Variant['layers'][] = [

@@ -7,7 +7,7 @@ import { errors } from '../errors.js';
 import { painted, say, sayTable, sayWrapped } from './output.js';
 
 const percent = (value: number) => `${Math.round(100 * value)} %`;
-const shown = (estimate: Estimate | null | undefined) =>
+export const shown = (estimate: Pick<Estimate, 'mean' | 'low' | 'high'> | null | undefined): string =>
   estimate == null
     ? '-'
     : `${percent(estimate.mean)} (${Math.round(100 * estimate.low)}-${Math.round(100 * estimate.high)})`;

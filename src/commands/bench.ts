@@ -4,18 +4,21 @@
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { type Asked, cellsOf } from '../benchmark/asked.js';
 import { compareRuns } from '../benchmark/compare.js';
 import { goingOn, headOf } from '../benchmark/head.js';
 import type { JudgeSettings } from '../benchmark/judge-client.js';
-import { Cells } from '../benchmark/plan.js';
 import { shownProgress } from '../benchmark/progress.js';
 import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';
 import { runBenchmark } from '../benchmark/run.js';
 import { summarise } from '../benchmark/summary.js';
+import { lockName } from '../benchmark/watch.js';
 import { lockFile } from '../common/file-lock.js';
+import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type Api, addApi, withApi } from './api.js';
-import { type Asked, addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
+import { checkJobOptions, runAsJob, sayRun } from './bench-job.js';
+import { addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
 import { costOf, sayComparison, saySummary } from './bench-tables.js';
 import { helpText, sayJson, sayWrapped } from './output.js';
@@ -47,20 +50,38 @@ function addConcepts(bench: Command): void {
     const asked = await askedOf(options);
     const settings = settingsOf({ ...options });
     if (options.dryRun) return sayPlan(asked, options);
+    const { out, job } = options;
+    if (job !== undefined) return askJob(options, settings, asked);
+    if (out === undefined) throw errors.invalidValue('--out', 'given, or --job', 'nothing');
     const summary = await withApi(
       options,
       settings,
-      (api) => runInto(options.out, asked, options, api),
+      (api) => runInto(out, asked, options, api),
       'model',
-      `stopped; the same command goes on with what is in ${options.out}`,
+      `stopped; the same command goes on with what is in ${out}`,
     );
     if (options.json) sayJson({ ...summary, cost: costOf(summary, options.judgePrice) });
     else saySummary(summary, options.judgePrice);
   });
 }
 
+async function askJob(options: BenchOptions, settings: Settings, asked: Asked): Promise<void> {
+  checkJobOptions(options);
+  await withApi(
+    options,
+    settings,
+    async (api) => {
+      const run = await runAsJob(api, options, asked);
+      if (options.json) sayJson(run);
+      else sayRun(run, api.where ?? '');
+    },
+    'nothing',
+    'stopped; the server goes on with the run, and the same command follows it again',
+  );
+}
+
 async function runInto(folder: string, asked: Asked, options: BenchOptions, api: Api) {
-  const lock = await lockFile(join(folder, '.lock'), (who) =>
+  const lock = await lockFile(join(folder, lockName), (who) =>
     errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
   );
   const progress = new ProgressLine();
@@ -76,7 +97,7 @@ async function runInto(folder: string, asked: Asked, options: BenchOptions, api:
       run,
       judge: judgeSettings(asked, options),
       judgeCache: options.judgeCache,
-      inFlight: countOf('--parallel', options.parallel),
+      inFlight: countOf('--parallel', options.parallel ?? '16'),
       keep: options.keepConcepts ?? false,
       onProgress: (what, now) => progress.update(`${shownProgress(now)};`, what),
     });
@@ -100,14 +121,8 @@ function judgeSettings(asked: Asked, options: BenchOptions): JudgeSettings | und
 }
 
 function sayPlan(asked: Asked, { json }: BenchOptions): void {
-  const { concepts, variants, points, options } = asked;
-  const cells = new Cells({
-    ...asked,
-    concepts: [...concepts],
-    variants: [...variants],
-    points: [...points],
-    texts: noTexts,
-  });
+  const { concepts, variants, options } = asked;
+  const cells = cellsOf(asked);
   const plan = {
     object: 'benchmark.plan',
     concepts: concepts.length,
@@ -125,8 +140,6 @@ function sayPlan(asked: Asked, { json }: BenchOptions): void {
   );
   for (const id of plan.variants) sayWrapped(`  ${id}`);
 }
-
-const noTexts = { prompts: {}, judge_prompts: {}, decoys: {}, confusers: [] };
 
 function addCompare(bench: Command): void {
   bench

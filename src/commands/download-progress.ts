@@ -16,7 +16,11 @@ interface ByteProgress {
 }
 
 /** Stages that are named: the one of which there is most is not. */
-const names: Readonly<Record<string, string>> = { build: 'building, ', check: 'checking, ' };
+const names: Readonly<Record<string, string>> = {
+  send: 'sending, ',
+  build: 'building, ',
+  check: 'checking, ',
+};
 
 export class DownloadProgress {
   #stage = '';

@@ -1,11 +1,13 @@
-/** `steerd import`: builds a model from a checkpoint on the disk, GGUF or safetensors, into the models directory. */
+/** `steerd import`: builds a model from a checkpoint on the disk, GGUF or safetensors, into the models directory, or on a server that it is sent to. */
 import { type Command, Option } from 'commander';
 import { shownBytes } from '../common/byte-size.js';
 import { ownPlace } from '../models/disk/model-places.js';
 import { graphBuilder } from '../models/import/graph-builder.js';
 import { defaultPrecision, type Imported, type ImportPlan, importModel } from '../models/import/import.js';
 import { type Precision, precisions } from '../schemas/imports.js';
+import { type Api, withApi } from './api.js';
 import { DownloadProgress } from './download-progress.js';
+import { importOverApi } from './import-over-api.js';
 import { untilInterrupted } from './interruption.js';
 import { helpText, sayJson, sayWrapped } from './output.js';
 import { addSettings } from './settings-options.js';
@@ -15,6 +17,7 @@ interface ImportCommandOptions {
   readonly name?: string;
   readonly json?: boolean;
   readonly modelsDir?: string;
+  readonly server?: string;
 }
 
 export function register(program: Command): void {
@@ -31,18 +34,28 @@ export function register(program: Command): void {
         .default(defaultPrecision),
     )
     .option('--name <id>', "what requests call it, and its folder; the checkpoint's own name when left out")
-    .option('--json', 'the manifest on standard output instead of a sentence', false);
+    .option('--server <url>', 'send the checkpoint to this server, and build the model there')
+    .option('--json', 'the manifest, or the server’s job, instead of a sentence', false);
   const settingsOf = addSettings(command, ['modelsDirectory']);
   command.addHelpText(
     'after',
     helpText(
-      '\nCtrl-C leaves nothing behind; a build that was killed is gone on with when it is started again.\nAfterwards: steerd serve --model <name>',
+      '\nA server takes what is sent to it where its STEERD_UPLOAD_LIMIT allows it; its key is read from STEERD_API_KEY.\nCtrl-C leaves nothing behind; a build that was killed is gone on with when it is started again.\nAfterwards: steerd serve --model <name>',
     ),
   );
   command.action(async (path: string, options: ImportCommandOptions) => {
-    const { modelsDirectory } = settingsOf({ ...options });
-    const { precision, name } = options;
+    const settings = settingsOf({ ...options });
+    const { modelsDirectory } = settings;
+    const { precision, name, server } = options;
     const progress = new DownloadProgress(path);
+    if (server !== undefined) {
+      const send = (api: Api) => importOverApi(api, { path, precision, name }, progress);
+      const ended = withApi({ server }, settings, send, 'nothing', 'stopped; nothing is left of it');
+      const job = await ended.finally(() => progress.clear());
+      if (options.json) sayJson(job);
+      else sayWrapped(`built ${job.name} (${job.architecture}, ${job.precision}) on ${server}`);
+      return;
+    }
     try {
       const imported = await untilInterrupted(
         (signal) =>

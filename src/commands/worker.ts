@@ -1,4 +1,4 @@
-/** `steerd worker`: takes jobs (fits, pulls, imports) from the database that servers share, and answers no requests. */
+/** `steerd worker`: takes jobs from the database that servers share, and answers no requests but for its metrics. */
 import type { Command } from 'commander';
 import { createLog } from '../common/log.js';
 import { packageVersion } from '../common/package.js';
@@ -17,6 +17,7 @@ const ofHttp: readonly SettingName[] = [
   'bodySeconds',
   'readerSeconds',
   'bodyLimit',
+  'uploadLimit',
   'drainDelay',
   'takeJobs',
 ];
@@ -36,14 +37,25 @@ async function run(settings: Settings): Promise<void> {
       'DATABASE_URL must name the PostgreSQL database that the servers share; a server without one does its jobs itself.',
     );
   }
-  const [{ openServices }, { closeServices }] = await Promise.all([
+  const [{ openServices }, { closeServices }, { observeWorker }, { openMetricsPort }] = await Promise.all([
     import('../server/open-services.js'),
     import('../server/server.js'),
+    import('../server/gauges.js'),
+    import('../server/metrics-port.js'),
   ]);
   const log = createLog(settings.logLevel);
   // It listens to nobody, and so needs no keys.
   const services = await openServices({ ...settings, host: '127.0.0.1' }, log, { serves: false });
   services.loaded.catch(() => {});
+  const { metrics } = services;
+  if (metrics !== undefined) {
+    observeWorker(metrics, services);
+    // What cannot be listened on is said before any work begins.
+    await openMetricsPort(settings.metricsAddress, metrics).catch(async (error: unknown) => {
+      await closeServices(services);
+      throw error;
+    });
+  }
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= closeServices(services);

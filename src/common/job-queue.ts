@@ -85,6 +85,13 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     return this.#tasks.get(id)?.job;
   }
 
+  /** Nothing is remembered of a job that has ended. */
+  forget(id: string): void {
+    if (this.#tasks.get(id)?.job.finished_at == null) return;
+    this.#tasks.delete(id);
+    this.#options.onForgotten?.(id);
+  }
+
   /** What happens in a job; the log goes on after the job is forgotten. */
   events(id: string): Events | undefined {
     return this.#tasks.get(id)?.events;
@@ -160,9 +167,6 @@ export class JobQueue<Job extends QueueJob, Request, Events extends StatusLog<Jo
     this.#options.onFinished?.(task.job);
     const finished = [...this.#tasks.values()].filter(({ job }) => job.finished_at !== null);
     const surplus = finished.length - (this.#options.maxFinished ?? usualMaxFinished);
-    for (const { job } of finished.slice(0, Math.max(0, surplus))) {
-      this.#tasks.delete(job.id);
-      this.#options.onForgotten?.(job.id);
-    }
+    for (const { job } of finished.slice(0, Math.max(0, surplus))) this.forget(job.id);
   }
 }

@@ -2,6 +2,7 @@
  * `Promise.all` over a list, with a limit on how many promises are in flight and a signal that the first failure
  * aborts.
  */
+import { setMaxListeners } from 'node:events';
 
 /**
  * Runs `run` on every item, at most `limit` at a time. The first failure, or an abort of `signal`, aborts the signal
@@ -18,6 +19,8 @@ export async function mapConcurrent<Item, Result>(
   signal.throwIfAborted();
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
+  // Every run listens to it, and more than ten are no leak.
+  setMaxListeners(0, both);
   const results: Result[] = new Array(items.length);
   let next = 0;
   const worker = async () => {

@@ -1,13 +1,26 @@
-/** Whether a finished text is what its constraint asks for, told by other means than the grammar that held it. */
+/**
+ * Whether a finished text is what its constraint asks for, told by other means than the grammar that held it. Expressions come
+ * with requests, and on some texts they take for ever: where the time is over, nobody can tell, and the text counts as fitting.
+ */
 import { z } from 'zod';
+import { withinTime } from '../common/time-limit.js';
+import { isDeeperThan } from '../http/json-depth.js';
+
+/** Milliseconds: this thread waits meanwhile. */
+const longest = 400;
+
+/** Deeper values are not judged: the judge calls itself for each level. */
+const mostDepth = 128;
 
 /** Whether the whole text matches; true for an expression that JavaScript cannot read. */
 export function matches(expression: string, text: string): boolean {
+  let whole: RegExp;
   try {
-    return new RegExp(`^(?:${expression})$`, 'u').test(text);
+    whole = new RegExp(`^(?:${expression})$`, 'u');
   } catch {
     return true;
   }
+  return withinTime(() => whole.test(text), longest)?.result ?? true;
 }
 
 /** Whether the text is JSON that validates; of a schema that zod cannot read, whether it is JSON. */
@@ -18,11 +31,12 @@ export function validates(schema: unknown, text: string): boolean {
   } catch {
     return false;
   }
+  if (isDeeperThan(text, mostDepth)) return true;
   let judge: z.ZodType;
   try {
     judge = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
   } catch {
     return true;
   }
-  return judge.safeParse(value).success;
+  return withinTime(() => judge.safeParse(value).success, longest)?.result ?? true;
 }

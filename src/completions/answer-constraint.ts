@@ -57,12 +57,14 @@ function afterReasoning(source: ConstraintSource, { reasoning }: AnswerReading):
 /**
  * The same for this model's grammars. Where calls cannot be held to their schemas because that takes too long, tools
  * that are not strict are held to no more than an object, or to nothing where they need not be called.
- * @throws SteerdError constraint_refused
+ * @param signal of a request that no longer waits
+ * @throws SteerdError constraint_refused, queue_full; the signal's reason
  */
 export async function checkedConstraint(
   { engine }: LoadedModel,
   format: Constraint | null,
   reading: AnswerReading,
+  signal?: AbortSignal,
 ): Promise<{ readonly constraint: Constraint | null; readonly calls: AskedCalls | null }> {
   const { calls } = reading;
   const constraint = answerConstraint(format, reading);
@@ -83,7 +85,7 @@ export async function checkedConstraint(
   let refusal: unknown = null;
   for (const one of tries) {
     try {
-      if (one.constraint !== null) await check(one.constraint.source, one.constraint.field);
+      if (one.constraint !== null) await check(one.constraint.source, one.constraint.field, signal);
       return one;
     } catch (error) {
       if (!(error instanceof SteerdError) || error.code !== 'constraint_refused') throw error;

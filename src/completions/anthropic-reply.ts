@@ -2,6 +2,7 @@
 import { event } from '../http/event-stream.js';
 import type { AnthropicContent, AnthropicMessage, AnthropicStopReason } from '../schemas/anthropic.js';
 import type { ChatCompletion, ChatCompletionChunk } from '../schemas/chat.js';
+import { argumentsObject } from './call-values.js';
 import { chatCompletion } from './chat-reply.js';
 import { receiptFields } from './common-reply.js';
 import type { Generation } from './generate.js';
@@ -58,14 +59,8 @@ function reasonOf(finish: Finish, stopString: string | undefined): AnthropicStop
   return finish === 'length' ? 'max_tokens' : 'end_turn';
 }
 
-/** Of a call that was cut, whose arguments are no JSON, nothing. */
-function inputOf(args: string): Record<string, unknown> {
-  try {
-    return JSON.parse(args) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
+/** Of a call that was cut, whose arguments are no JSON of an object, nothing. */
+const inputOf = (args: string): Record<string, unknown> => argumentsObject(args) ?? {};
 
 const named = <Event extends { readonly type: string }>(value: Event) =>
   event(JSON.stringify(value), { name: value.type });

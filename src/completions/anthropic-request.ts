@@ -11,6 +11,7 @@ import { type ChatMessage, ChatRequest } from '../schemas/chat.js';
 import { validated } from '../schemas/validation.js';
 import { chatRequest } from './chat-request.js';
 import type { NeutralRequest } from './neutral-request.js';
+import { inOwnWords, type Words } from './own-words.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
 /** Read by Anthropic's servers, and of no effect on what an answer says. */
@@ -36,8 +37,7 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
   const messages = conversation(body);
   const last = messages.at(-1);
   const begun = last?.role === 'assistant' && !last.tool_calls?.length && last.content;
-  // Whatever a chat completion would say of it, names the same fields.
-  const chat = validated(ChatRequest, {
+  const asked = {
     model: body.model,
     messages,
     max_tokens: body.max_tokens,
@@ -51,22 +51,25 @@ export function anthropicRequest(body: AnthropicRequest): NeutralRequest {
     ...(format && { response_format: { type: 'json_schema', json_schema: { schema: format.schema } } }),
     ...(begun ? { continue_final_message: true } : {}),
     ...toolsOf(body),
-  });
-  const { answer, reply, ...request } = chatRequest({
-    ...chat,
-    concept,
-    strength,
-    steering,
-    monitor,
-    receipt,
-  });
-  return { ...request, answer, reply: { ...reply, id: newId('msg', '_') } };
+  };
+  const { reply, ...request } = inOwnWords(words, () =>
+    chatRequest({ ...validated(ChatRequest, asked), concept, strength, steering, monitor, receipt }),
+  );
+  return { ...request, reply: { ...reply, id: newId('msg', '_') } };
 }
+
+/** What a chat completion calls otherwise. */
+const words: Words = [
+  [/^(tools\.\d+)\.function\.parameters/, '$1.input_schema'],
+  [/^(tools\.\d+|tool_choice)\.function/, '$1'],
+  [/^stop(?=\.|$)/, 'stop_sequences'],
+  [/^response_format\.json_schema/, 'output_config.format'],
+];
 
 /** The prompt alone, of a body that asks for no answer. */
 export function anthropicPrompt(body: AnthropicCountRequest): NeutralRequest {
   const asked = { model: body.model, messages: conversation(body), ...toolsOf(body) };
-  return chatRequest(validated(ChatRequest, asked));
+  return inOwnWords(words, () => chatRequest(validated(ChatRequest, asked)));
 }
 
 function toolsOf({ tools, tool_choice, thinking }: AnthropicCountRequest): object {

@@ -3,14 +3,12 @@ import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import { errors } from '../errors.js';
 import { keepLoaded, type LoadedModel } from '../models/model.js';
 import type { EmbeddingRequest, Embeddings } from '../schemas/embeddings.js';
-import { EmbeddingRequest as Request } from '../schemas/embeddings.js';
+import { mostTexts, EmbeddingRequest as Request } from '../schemas/embeddings.js';
 import { namedModel } from './model-alias.js';
 import { textPrompts } from './prompt.js';
 import { askedTruncation, truncated } from './truncation.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
-/** Texts of one request (OpenAI API reference). */
-const mostTexts = 2048;
 /** Bytes of activations that one capture may bring. */
 const mostBytes = 64 * 1024 * 1024;
 

@@ -24,7 +24,10 @@ export interface Piece {
   readonly text: string;
   /** Of the tokens made for it. */
   readonly ids: readonly number[];
-  /** The same tokens, when the plan monitors something or wants log-probabilities; those of an echoed prompt too. */
+  /**
+   * The same tokens, when the plan monitors something or wants log-probabilities; those of an echoed prompt too, and then the
+   * stop token that ended the answer.
+   */
   readonly read: readonly ReadToken[];
   /** With the first piece, when the request asks for them: of the prompt's second token on. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
@@ -195,7 +198,8 @@ async function* stepsAfterPrompt(
       }
       first = false;
     }
-    yield step;
+    const { endToken: _, ...told } = step;
+    yield reply.echo.kind === 'prompt' ? step : told;
   }
 }
 
@@ -227,7 +231,11 @@ function readToken(
   return {
     id,
     text,
-    readings: readings(monitors, (m, layer) => projections?.[m * layers + layer] ?? Number.NaN),
+    // The stop token of an echoed text has none.
+    readings:
+      projections === undefined
+        ? []
+        : readings(monitors, (m, layer) => projections[m * layers + layer] ?? Number.NaN),
     ...(logprobs && { logprobs }),
   };
 }

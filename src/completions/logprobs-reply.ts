@@ -61,7 +61,7 @@ export class TextLogprobsWriter {
     if (count === null) return null;
     const offsets = tokens.map(({ text }) => {
       const offset = this.#offset;
-      this.#offset += text.length;
+      this.#offset += [...text].length;
       return offset;
     });
     const name = (id: number) => (request.reply.namesById ? idName(id) : keyOf(model.tokenizer, id));

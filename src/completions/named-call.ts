@@ -21,12 +21,27 @@ const python = /^([A-Za-z_][\w.:/-]*)\s*\(/;
 const element = /^<function=\s*["']?([^>"'\s]+)["']?\s*>\s*(?=\S)/;
 const keys = /^([\w.:/-]+)\s*(?=<arg_key>)/;
 const alone = /^([\w.:/-]+)\s*(?=<\/tool_call>)/;
-/** What may become one of these. */
-const begun = /^[\w.:/-]+\s*(?:(?:\[[\w\]-]*|<\/?[｜\w▁]*[｜>]*|`{1,3}\w*)\s*[\w.:/-]*\s*)*$/;
+/**
+ * What may become one of these: a name, then marks with words between them. No text is read in two ways, or the time to
+ * find that it is none would double with each mark.
+ */
+const between = String.raw`(?:\s+(?:[\w.:/-]+\s*)?)?`;
+const begun = new RegExp(
+  [
+    String.raw`^[\w.:/-]+\s*(?:`,
+    // Behind each mark what cannot be part of it, or a space, begins the next word.
+    String.raw`\[[\w\]-]*(?:[.:/][\w.:/-]*\s*|${between})|`,
+    String.raw`<(?:\/|(?!\/))[｜\w▁]*(?:>[｜>]*(?:[\w.:/-]+\s*|${between})|[.:/-][\w.:/-]*\s*|${between})|`,
+    String.raw`\x60+(?!\x60)\w*(?:[.:/-][\w.:/-]*\s*|${between})`,
+    ')*$',
+  ].join(''),
+);
+/** A longer begin is none. */
 const longest = 300;
 
 /** @param isTool whether a tool has that name: a name with nothing behind it is a call only then */
-export function readNamedCall(text: string, isTool: (name: string) => boolean): NamedCall {
+export function readNamedCall(whole: string, isTool: (name: string) => boolean): NamedCall {
+  const text = whole.slice(0, longest);
   if (text.startsWith(functionMark)) {
     const [head, name] = element.exec(text) ?? [];
     if (head === undefined || name === undefined)
@@ -42,8 +57,8 @@ export function readNamedCall(text: string, isTool: (name: string) => boolean): 
   const [keyed, owner] = keys.exec(text) ?? [];
   if (keyed !== undefined && owner !== undefined)
     return { kind: 'xml', name: owner, at: keyed.length, syntax: xmlKeys };
-  const [whole, name] = alone.exec(text) ?? [];
-  if (whole !== undefined && name !== undefined && isTool(name))
-    return { kind: 'none', name, at: whole.length };
+  const [lone, name] = alone.exec(text) ?? [];
+  if (lone !== undefined && name !== undefined && isTool(name))
+    return { kind: 'none', name, at: lone.length };
   return { kind: text.length < longest && begun.test(text) ? 'more' : 'no call' };
 }

@@ -1,5 +1,6 @@
 /** An answer as Ollama's API tells it, whole and in lines. */
 import type { OllamaChatReply, OllamaGenerateReply } from '../schemas/ollama.js';
+import { argumentsObject } from './call-values.js';
 import { receiptFields } from './common-reply.js';
 import type { Generation } from './generate.js';
 import type { CompletionPlan } from './plan.js';
@@ -51,6 +52,15 @@ export async function* ollamaLines(
   for await (const reply of replies(kind, plan, generation)) yield `${JSON.stringify(reply)}\n`;
 }
 
+/** A line that adds nothing to the answer: it keeps a connection open. */
+export const emptyLine = (kind: OllamaKind, plan: CompletionPlan): string =>
+  `${JSON.stringify({ ...headOf(plan), ...bodies[kind]('', '', []), done: false })}\n`;
+
+const headOf = (plan: CompletionPlan) => ({
+  model: plan.modelName,
+  created_at: new Date().toISOString(),
+});
+
 /** The same as one object. */
 export async function ollamaReply<Kind extends OllamaKind>(
   kind: Kind,
@@ -92,9 +102,8 @@ async function* replies(
   generation: Generation,
 ): AsyncGenerator<Reply> {
   const started = performance.now();
-  const head = () => ({ model: plan.modelName, created_at: new Date().toISOString() });
   const line = (text: string, thinking: string, calls: readonly Call[], rest: object): Reply =>
-    ({ ...head(), ...bodies[kind](text, thinking, calls), ...rest }) as Reply;
+    ({ ...headOf(plan), ...bodies[kind](text, thinking, calls), ...rest }) as Reply;
   const calls = new Map<number, { name: string; args: string }>();
   let finish = 'stop';
   let tokens = 0;
@@ -126,13 +135,10 @@ async function* replies(
   });
 }
 
-/** A call that was cut, whose arguments are no JSON, is none. */
+/** A call that was cut, whose arguments are no JSON of an object, is none. */
 function callOf({ name, args }: { readonly name: string; readonly args: string }): Call[] {
-  try {
-    return [{ function: { name, arguments: JSON.parse(args) as Record<string, unknown> } }];
-  } catch {
-    return [];
-  }
+  const read = argumentsObject(args);
+  return read === null ? [] : [{ function: { name, arguments: read } }];
 }
 
 async function* saidBy(plan: CompletionPlan, generation: Generation): AsyncGenerator<Said> {

@@ -7,6 +7,7 @@ import { OllamaChatRequest, OllamaGenerateRequest, type OllamaOptions } from '..
 import { validated } from '../schemas/validation.js';
 import { chatRequest } from './chat-request.js';
 import type { NeutralRequest } from './neutral-request.js';
+import { inOwnWords, type Words } from './own-words.js';
 import { textRequest } from './text-request.js';
 import { refuseUnsupported } from './unsupported-fields.js';
 
@@ -28,6 +29,14 @@ const steeringNames = ['concept', 'strength', 'steering', 'monitor', 'receipt'] 
 /** Fields of the body itself, which are read here. */
 const own = new Set(['options', 'format', 'keep_alive', 'think', 'stream', 'model', 'images', 'context']);
 
+/** What the others call otherwise. */
+const words: Words = [
+  [/^max_tokens$/, 'options.num_predict'],
+  [/^repetition_penalty$/, 'options.repeat_penalty'],
+  [new RegExp(`^(?:${sameNames.join('|')})(?=\\.|$)`), 'options.$&'],
+  [/^response_format(?:\.json_schema\.schema)?/, 'format'],
+];
+
 type Steered = Pick<ChatRequest, 'concept' | 'strength' | 'steering' | 'monitor' | 'receipt'>;
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
@@ -36,7 +45,7 @@ export function ollamaChat(body: OllamaChatRequest): NeutralRequest {
   const messages = (body.messages ?? []).map(({ images: _, tool_name: __, ...message }) => message);
   const { tools } = body;
   const asked = { ...common(body), messages, ...(Array.isArray(tools) && tools.length > 0 && { tools }) };
-  return chatRequest({ ...validated(ChatRequest, asked), ...steeringOf(body) });
+  return inOwnWords(words, () => chatRequest({ ...validated(ChatRequest, asked), ...steeringOf(body) }));
 }
 
 /** @throws SteerdError for what is wrong with the body whatever the model */
@@ -50,13 +59,16 @@ export function ollamaGenerate(body: OllamaGenerateRequest): NeutralRequest {
   const { prompt, system, raw } = body;
   if (raw) {
     const asked = { max_tokens: noLimit, ...common(body), prompt: prompt ?? '' };
-    return textRequest({ ...validated(CompletionRequest, asked), ...steeringOf(body) });
+    return inOwnWords(words, () =>
+      textRequest({ ...validated(CompletionRequest, asked), ...steeringOf(body) }),
+    );
   }
   const messages = [
     ...(system ? [{ role: 'system', content: system }] : []),
     { role: 'user', content: prompt ?? '' },
   ];
-  return chatRequest({ ...validated(ChatRequest, { ...common(body), messages }), ...steeringOf(body) });
+  const asked = { ...common(body), messages };
+  return inOwnWords(words, () => chatRequest({ ...validated(ChatRequest, asked), ...steeringOf(body) }));
 }
 
 function refuseUnread(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {

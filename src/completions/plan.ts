@@ -58,7 +58,7 @@ interface Choice {
 }
 
 /**
- * @param signal ends the waiting for a model that is loading
+ * @param signal ends the waiting for a model that is loading, and for grammars to be checked
  * @throws SteerdError what is wrong with the request for this model and its concepts
  */
 export async function planCompletion(
@@ -77,6 +77,11 @@ export async function planCompletion(
   const encoded = await encodePrompts(request, model, most);
   // One token of the answer needs room, too.
   const prompts = encoded.map((prompt) => truncated(prompt, request.prompt.truncation, shape.capacity - 1));
+  // Before anything is paid for: a prompt that does not fit needs no grammar.
+  const lengths = prompts.map((prompt, i) => {
+    const field = prompts.length > 1 ? `${fields.prompt}.${i}` : fields.prompt;
+    return answerLength(field, prompt.length, model, request);
+  });
   const logitBias = toLogitBias(answer.logitBias, shape);
   checkTokens('stop_token_ids', answer.stop.tokens, shape);
   const named = conceptNames([...steering.alternatives.flatMap(({ items }) => items), ...answer.monitor]);
@@ -86,7 +91,7 @@ export async function planCompletion(
   const resolved = resolveSampling(answer.sampling, model);
   // Each of a chat's choices has the same prompt; a text has neither reasoning nor tools.
   const reading = answerReading(request, model, prompts[0] ?? []);
-  const { constraint, calls } = await checkedConstraint(model, answer.constraint, reading);
+  const { constraint, calls } = await checkedConstraint(model, answer.constraint, reading, signal);
   const common = {
     stopTokens: [...(answer.stop.atEndTokens ? model.stopTokens : []), ...answer.stop.tokens],
     minTokens: answer.minTokens,
@@ -98,8 +103,7 @@ export async function planCompletion(
   } satisfies Partial<SequenceRequest>;
 
   const choices = prompts.flatMap((prompt, i) => {
-    const field = prompts.length > 1 ? `${fields.prompt}.${i}` : fields.prompt;
-    const maxTokens = answerLength(field, prompt.length, model, request);
+    const maxTokens = lengths[i] ?? 1;
     if (answer.minTokens > maxTokens) {
       throw errors.invalidValue('min_tokens', `at most the answer's length (${maxTokens})`, answer.minTokens);
     }

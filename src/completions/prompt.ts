@@ -77,16 +77,17 @@ export function chatPromptText(
     0,
   );
   boundCharacters(field, characters, engine.shape);
+  if (tools.length > 0) boundCharacters('tools', JSON.stringify(tools).length, engine.shape);
   const told =
     chatTemplate.takesTools && tools.length > 0
       ? { ...variables, tools: writtenDeep(tools, write) }
       : variables;
   const options = { addGenerationPrompt: ends === 'generation-prompt', variables: told, field };
-  if (ends === 'within-last-message') {
-    const marked = markEnd(plain);
-    return upToMark(rendered(marked, (form) => chatTemplate.render(form, options)));
-  }
-  return rendered(plain, (form) => chatTemplate.render(form, options));
+  const within = ends === 'within-last-message';
+  const text = rendered(within ? markEnd(plain) : plain, (form) => chatTemplate.render(form, options));
+  // With whatever else the template has put in.
+  boundCharacters(field, text.length, engine.shape);
+  return within ? upToMark(text) : text;
 }
 
 /**

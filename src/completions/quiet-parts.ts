@@ -1,14 +1,14 @@
 /** The parts of an answer in which steering is suspended, as marks that the engine can find. */
+
+import { inByteAlphabet } from '../common/byte-alphabet.js';
 import type { QuietSpans } from '../engine/protocol.js';
 import type { SuspendedPart } from '../schemas/steering.js';
-import { byteCharacters } from '../text/token-bytes.js';
 import type { AnswerReading } from './answer-reading.js';
 import type { Constraint } from './constraint.js';
 import { functionMark } from './named-call.js';
 
 /** In the alphabet of the engine's vocabulary. */
-const inBytes = (text: string) =>
-  Array.from(new TextEncoder().encode(text), (byte) => byteCharacters[byte] ?? '').join('');
+const inBytes = (text: string) => inByteAlphabet(new TextEncoder().encode(text));
 
 /**
  * @param format what a whole answer is held to

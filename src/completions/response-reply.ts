@@ -1,5 +1,7 @@
 /** The reply of the Responses API: output items as they come, the object they make up, and the events that tell of both. */
 import type { FinishReason } from '../engine/protocol.js';
+import type { SteerdError } from '../errors.js';
+import { toErrorBody } from '../http/error-reply.js';
 import { event } from '../http/event-stream.js';
 import type { ChatLogprobs } from '../schemas/logprobs.js';
 import type {
@@ -295,20 +297,30 @@ export async function wholeResponse(
   }
 }
 
-/** The typed events of a stream (OpenAI API reference, "Streaming events"): no `[DONE]`. */
+/**
+ * The typed events of a stream (OpenAI API reference, "Streaming events"): no `[DONE]`.
+ * @param explain logs what breaks the answer, and turns it into what the last event says
+ */
 export async function* responseEvents(
   asked: AskedResponse,
   plan: CompletionPlan,
   generation: Generation,
+  explain: (error: unknown) => SteerdError,
 ): AsyncGenerator<string> {
   let sequence = 0;
   const say = (type: string, more: object) =>
     event(JSON.stringify({ type, sequence_number: sequence++, ...more }), { name: type });
   const begun = { response: responseObject(asked, plan, null) };
   yield say('response.created', begun) + say('response.in_progress', begun);
-  const output = yield* read(plan, generation, say);
-  // Kept before its last event: whoever has read that one may refer to it at once.
-  const whole = kept(asked, responseObject(asked, plan, output));
+  let whole: ResponseObject;
+  try {
+    const output = yield* read(plan, generation, say);
+    // Kept before its last event: whoever has read that one may refer to it at once.
+    whole = kept(asked, responseObject(asked, plan, output));
+  } catch (error) {
+    yield say('error', toErrorBody(explain(error)));
+    return;
+  }
   yield say(`response.${whole.status}`, { response: whole });
 }
 

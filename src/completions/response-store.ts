@@ -37,8 +37,8 @@ const usualCount = 1000;
 export class ResponseStore {
   /** By owner and id, the one used last at the end. */
   readonly #entries = new Map<string, Entry>();
-  /** Of each item, by owner and id, the response that has it. */
-  readonly #items = new Map<string, string>();
+  /** Of each item, by owner and id, the responses that have it: its own, and those that went on from it. */
+  readonly #items = new Map<string, Set<string>>();
   #characters = 0;
 
   /** @param mostResponses that are kept; 0 for none */
@@ -53,7 +53,8 @@ export class ResponseStore {
       keeps: this.mostResponses > 0,
       get: (id) => this.#used(keyOf(id)),
       item: (id) => {
-        const entry = this.#used(this.#items.get(keyOf(id)) ?? '');
+        const [key = ''] = this.#items.get(keyOf(id)) ?? [];
+        const entry = this.#used(key);
         return entry && itemsOf(entry).find((item) => idOf(item) === id);
       },
       put: (stored) => this.#put(keyOf(stored.response.id), owner, stored),
@@ -77,7 +78,10 @@ export class ResponseStore {
     this.#characters += characters;
     for (const item of itemsOf(entry)) {
       const id = idOf(item);
-      if (id !== undefined) this.#items.set(`${owner}\n${id}`, key);
+      if (id === undefined) continue;
+      const having = this.#items.get(`${owner}\n${id}`);
+      if (having !== undefined) having.add(key);
+      else this.#items.set(`${owner}\n${id}`, new Set([key]));
     }
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.mostResponses && this.#characters <= this.mostCharacters) break;
@@ -92,7 +96,9 @@ export class ResponseStore {
     this.#characters -= entry.characters;
     for (const item of itemsOf(entry)) {
       const id = `${entry.owner}\n${idOf(item)}`;
-      if (this.#items.get(id) === key) this.#items.delete(id);
+      const having = this.#items.get(id);
+      having?.delete(key);
+      if (having?.size === 0) this.#items.delete(id);
     }
     return true;
   }

@@ -50,7 +50,7 @@ export async function* textEvents(plan: CompletionPlan, generation: Generation):
     let events = '';
     for (const { index, text, finish, read, ids, stopString } of pieces) {
       tokens += ids.length;
-      if (text === '' && finish === null) continue;
+      if (text === '' && finish === null && read.length === 0) continue;
       const reason = finish === null ? 'null' : `"${finish}"`;
       const receipt = begun.has(index) ? {} : { ...choiceReceipts(plan, index), ...promptIds(plan, index) };
       begun.add(index);

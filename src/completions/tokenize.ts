@@ -6,6 +6,7 @@ import type { DetokenizeRequest, Tokenized, TokenizeRequest, TokenizerInfo } fro
 import { IncrementalDetokenizer } from '../text/detokenizer.js';
 import { readJsonObject, readTextFile } from '../text/json-file.js';
 import { withoutMarks } from '../text/literal-text.js';
+import { namedSpecialTokens } from '../text/special-tokens.js';
 import { encodeText, leastTokens, literalText, type Tokenizer } from '../text/tokenizer.js';
 import { conversationEnd } from './chat-request.js';
 import { namedModel } from './model-alias.js';
@@ -107,7 +108,9 @@ const large = new Set(['added_tokens_decoder']);
 /** What /tokenizer_info says: the model's tokenizer_config.json, and how the model is served. */
 export async function tokenizerInfo({ directory, tokenizer, engine }: LoadedModel): Promise<TokenizerInfo> {
   const config = (await readJsonObject(directory, 'tokenizer_config.json')) ?? {};
-  const own = Object.fromEntries(Object.entries(config).filter(([key]) => !large.has(key)));
+  const kept = Object.fromEntries(Object.entries(config).filter(([key]) => !large.has(key)));
+  // Clients read the text of a token, whichever way the file has it.
+  const own: Record<string, unknown> = { ...kept, ...namedSpecialTokens(config) };
   const file = await readTextFile(directory, 'chat_template.jinja');
   const configured = typeof config.chat_template === 'string' ? config.chat_template : null;
   return {

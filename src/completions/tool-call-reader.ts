@@ -6,10 +6,11 @@ import { newId } from '../common/stamps.js';
 import type { FinishReason } from '../engine/protocol.js';
 import { heldBack } from '../text/held-back.js';
 import { pythonHead, readBareCall, toolNamed } from './bare-call.js';
-import { argumentsText, readCallHead, ValueScan } from './call-head.js';
+import { readCallHead } from './call-head.js';
 import { type CallPart, merged } from './call-parts.js';
 import type { WrittenCall } from './call-values.js';
 import { readGemmaCall } from './gemma-call.js';
+import { JsonArguments } from './json-arguments.js';
 import { functionMark, readNamedCall } from './named-call.js';
 import { PythonCall } from './python-call.js';
 import { type ToolFormat, toolFormat } from './tool-formats.js';
@@ -24,11 +25,8 @@ type State =
   | 'text'
   /** Before a call of a block, or after one. */
   | 'between'
-  | 'arguments'
-  /** In arguments that are no JSON. */
-  | 'written'
-  /** After the arguments, before the call's closing braces. */
-  | 'tail';
+  /** In a call's arguments. */
+  | 'written';
 
 export class ToolCallReader {
   #state: State = 'text';
@@ -41,10 +39,6 @@ export class ToolCallReader {
   /** Whether that block has no call yet. */
   #fresh = false;
   #afterCall = false;
-  #scan = new ValueScan();
-  /** Arguments that are no object yet: held until they are complete. */
-  #held: string | null = null;
-  #braces = 0;
   #written: WrittenCall | null = null;
   readonly #names: readonly string[];
   readonly #openings: readonly string[];
@@ -86,12 +80,8 @@ export class ToolCallReader {
         return this.#text(parts, finish);
       case 'between':
         return this.#between(parts, finish);
-      case 'arguments':
-        return this.#arguments(parts);
       case 'written':
-        return this.#writtenArguments(parts, finish);
-      case 'tail':
-        return this.#tail();
+        return this.#arguments(parts, finish);
     }
   }
 
@@ -200,7 +190,7 @@ export class ToolCallReader {
     }
     this.#begin(parts, head.name, '');
     this.#rest = rest.slice(head.at);
-    this.#expectArguments(head.braces);
+    this.#expect(new JsonArguments(head.braces));
     return true;
   }
 
@@ -216,23 +206,19 @@ export class ToolCallReader {
     if (call.kind === 'python') return this.#python(parts, call);
     const tool = this.#begin(parts, call.name, call.kind === 'none' ? '{}' : '');
     this.#rest = rest.slice(call.at);
-    if (call.kind === 'json') this.#expectArguments(0);
-    else if (call.kind === 'xml') {
-      this.#written = new XmlCall(tool?.schema ?? {}, call.syntax);
-      this.#state = 'written';
-    }
+    if (call.kind === 'json') this.#expect(new JsonArguments(0));
+    else if (call.kind === 'xml') this.#expect(new XmlCall(tool?.schema ?? {}, call.syntax));
     return true;
   }
 
   #python(parts: CallPart[], { name, at }: { readonly name: string; readonly at: number }): boolean {
     const tool = this.#begin(parts, toolNamed(name, this.#names) ?? name, '');
     this.#rest = this.#rest.slice(at);
-    this.#written = new PythonCall(tool?.schema ?? {});
-    this.#state = 'written';
+    this.#expect(new PythonCall(tool?.schema ?? {}));
     return true;
   }
 
-  #writtenArguments(parts: CallPart[], finish: FinishReason | null): boolean {
+  #arguments(parts: CallPart[], finish: FinishReason | null): boolean {
     if (this.#written === null) return false;
     const { args, used, ended } = this.#written.push(this.#rest, finish);
     this.#rest = this.#rest.slice(used);
@@ -260,43 +246,9 @@ export class ToolCallReader {
     return this.tools.find((tool) => tool.name === name);
   }
 
-  #expectArguments(braces: number): void {
-    this.#state = 'arguments';
-    this.#scan = new ValueScan();
-    this.#held = this.#rest.startsWith('{') ? null : '';
-    this.#braces = braces;
-  }
-
-  #arguments(parts: CallPart[]): boolean {
-    if (this.#rest === '' && !this.#scan.ended) return false;
-    const end = this.#scan.push(this.#rest);
-    const part = this.#rest.slice(0, end);
-    this.#rest = this.#rest.slice(end);
-    const say = (text: string) => parts.push({ index: this.#calls - 1, function: { arguments: text } });
-    if (this.#held !== null) this.#held += part;
-    else if (part !== '') say(part);
-    if (!this.#scan.ended) return false;
-    if (this.#held !== null) say(argumentsText(this.#held.trim()));
-    this.#state = this.#braces > 0 ? 'tail' : 'between';
-    return true;
-  }
-
-  /** Skips what a call has after its arguments. */
-  #tail(): boolean {
-    let inString = false;
-    for (let at = 0; at < this.#rest.length; at++) {
-      const character = this.#rest[at];
-      if (inString && character === '\\') at++;
-      else if (character === '"') inString = !inString;
-      else if (!inString && character === '}' && --this.#braces === 0) {
-        this.#rest = this.#rest.slice(at + 1);
-        this.#state = 'between';
-        return true;
-      }
-    }
-    // A string that is not there to its end is read again.
-    if (!inString) this.#rest = '';
-    return false;
+  #expect(written: WrittenCall): void {
+    this.#written = written;
+    this.#state = 'written';
   }
 
   /** Back to text. */

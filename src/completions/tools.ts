@@ -7,7 +7,7 @@ import { modernSchema } from '../json-grammar/dialects.js';
 import { either, literal, Rules } from '../json-grammar/ebnf.js';
 import { type LoosenedPlace, Loosening } from '../json-grammar/loosening.js';
 import { SchemaRefusal } from '../json-grammar/refusal.js';
-import { schemaExpression } from '../json-grammar/schema-grammar.js';
+import { checkSize, schemaExpression } from '../json-grammar/schema-grammar.js';
 import { isSchema, type Schema } from '../json-grammar/schema-parts.js';
 import type { Tool, ToolChoice } from '../schemas/tools.js';
 import { strictSchema } from './constraint.js';
@@ -52,6 +52,9 @@ export interface AskedCalls {
   readonly single: boolean;
 }
 
+/** Of the schemas of all tools that are not strict together. */
+const mostParts = 4_000;
+
 const anyObject: Schema = { type: 'object', additionalProperties: true };
 
 /**
@@ -64,7 +67,7 @@ export function askedTools(
 ): { readonly tools: readonly Tool[]; readonly calls: AskedCalls | null } {
   const { listed, callable, required, named } = callableTools(options, names);
   if (callable.length === 0) return { tools: [], calls: null };
-  const loosening = new Loosening();
+  const loosening = new Loosening(mostParts);
   const tools = callable.map((tool) =>
     callableTool(tool, names.parameters(options.tools?.indexOf(tool) ?? 0), loosening),
   );
@@ -120,8 +123,11 @@ function callableTool(tool: Tool, field: string, loosening: Loosening): Callable
     const schema = isSchema(modern) ? modern : given;
     return { name, schema, held: schema, strict, loosened: [] };
   }
-  const schema = objectSchema(modernSchema(given));
+  // What is too large to be read is no schema to hold a call to, nor to judge it by.
+  let schema = anyObject;
   try {
+    checkSize(given);
+    schema = objectSchema(modernSchema(given));
     schemaExpression(schema, new Rules(), loosening);
     return { name, schema, held: schema, strict, loosened: loosening.takePlaces() };
   } catch (error) {

@@ -59,7 +59,7 @@ export class XmlCall implements WrittenCall {
         used += end.length;
         return ending();
       }
-      const [opening, name = ''] = head.exec(rest) ?? [];
+      const [opening, name = ''] = head.exec(rest.slice(0, longestHead)) ?? [];
       if (opening === undefined) {
         const begun = rest.startsWith(mark) && rest.length < longestHead;
         const possible = begun || mark.startsWith(rest) || end.startsWith(rest);

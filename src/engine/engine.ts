@@ -35,9 +35,10 @@ export interface Engine {
 
   /**
    * Whether a constraint compiles: `generate` asks the same of its request. Without it, nobody can tell before.
-   * @throws SteerdError constraint_refused for `field`, with the reason
+   * @param signal of a request that no longer waits: its turn is left
+   * @throws SteerdError constraint_refused for `field`, with the reason; queue_full; the signal's reason
    */
-  checkConstraint?(source: ConstraintSource, field: string): Promise<void>;
+  checkConstraint?(source: ConstraintSource, field: string, signal?: AbortSignal): Promise<void>;
 
   /** Activations of a given text, computed between decode steps of running sequences. */
   capture(request: CaptureRequest, signal?: AbortSignal): Promise<Capture>;
@@ -78,7 +79,8 @@ export function withEngine(engine: Engine, overrides: Partial<Engine>): Engine {
     shape: engine.shape,
     generate: (request, signal) => engine.generate(request, signal),
     ...(engine.checkConstraint && {
-      checkConstraint: (source, field) => engine.checkConstraint?.(source, field) ?? Promise.resolve(),
+      checkConstraint: (source, field, signal) =>
+        engine.checkConstraint?.(source, field, signal) ?? Promise.resolve(),
     }),
     capture: (request, signal) => engine.capture(request, signal),
     score: (request, signal) => engine.score(request, signal),

@@ -175,8 +175,15 @@ export interface SequenceStep {
   readonly timing?: { readonly queued: number; readonly prefill: number; readonly cached: number };
   /** Only when the request has `logprobs` and there is a token. */
   readonly logprobs?: TokenLogprobs;
+  /**
+   * Of the last step of a run that computed a draft with the sequence's next token: tokens guessed, and how many of them
+   * were right.
+   */
+  readonly draft?: { readonly guessed: number; readonly right: number };
   /** [prompt.length - 1]; only of the first step, when the request has `promptLogprobs`. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
+  /** The stop token that ended the sequence; only when the request has `logprobs` and `token` is null. */
+  readonly endToken?: { readonly id: number; readonly logprobs: TokenLogprobs };
 }
 
 /** Asks for activations of a given text, computed by the capture graph without any edit. */

@@ -62,6 +62,11 @@ export interface WorkerSettings {
   readonly prefixBytes?: number;
   /** Whether requests of one space (`SequenceRequest.space`) may use those of another; not when left out. */
   readonly sharePrefixes?: boolean;
+  /**
+   * Most tokens of a draft: what a lone sequence, or its grammar, is likely to write next, computed together with its next
+   * token. None when left out or 0.
+   */
+  readonly draftTokens?: number;
   /** Ids that the tokenizer has a token for: no other is sampled. All of the logits' when left out. */
   readonly hasToken?: TokenSet;
 }

@@ -22,21 +22,28 @@ export async function* jobEvents(
   }
 }
 
-/** Milliseconds without an event after which a comment is sent: at first almost at once, then well within a proxy's limit. */
+/** Milliseconds of silence: of events at first almost none, then well within a proxy's limit. */
 const firstPause = 50;
 const laterPause = 15_000;
 
-/** The events, with comments while the next one is waited for: a proxy cuts what says nothing for its minute. */
-async function* withComments(events: AsyncIterable<string>): AsyncGenerator<string> {
-  const source = events[Symbol.asyncIterator]();
-  let pause = firstPause;
+/**
+ * The parts of a stream, and what says nothing while the next one is waited for: a proxy cuts what is silent for its minute.
+ * @param first milliseconds without a part after which it is sent for the first time
+ */
+async function* keptAlive(
+  parts: AsyncIterable<string>,
+  nothing: () => string,
+  first: number,
+): AsyncGenerator<string> {
+  const source = parts[Symbol.asyncIterator]();
+  let pause = first;
   let next = source.next();
   try {
     for (;;) {
       const came = await settlesWithin(next, pause);
       pause = laterPause;
       if (!came) {
-        yield keepAlive;
+        yield nothing();
         continue;
       }
       const { done, value } = await next;
@@ -70,11 +77,27 @@ const highWaterMark = 16 * 1024;
  * @param explain turns what breaks the stream into its last event
  */
 export const eventStream = (events: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
-  Readable.from(withError(withComments(events), explain), { objectMode: false, highWaterMark });
+  Readable.from(
+    withError(
+      keptAlive(events, () => keepAlive, firstPause),
+      explain,
+    ),
+    { objectMode: false, highWaterMark },
+  );
 
-/** The same of lines of JSON, which have no comments. */
-export const lineStream = (lines: AsyncIterable<string>, explain: (error: unknown) => string): Readable =>
-  Readable.from(withError(lines, explain), { objectMode: false, highWaterMark });
+/**
+ * The same of lines of JSON, which have no comments.
+ * @param nothing a line that adds nothing
+ */
+export const lineStream = (
+  lines: AsyncIterable<string>,
+  nothing: () => string,
+  explain: (error: unknown) => string,
+): Readable =>
+  Readable.from(withError(keptAlive(lines, nothing, laterPause), explain), {
+    objectMode: false,
+    highWaterMark,
+  });
 
 /** nginx would collect what comes, and send it in bursts. */
 const unbuffered = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' } as const;

@@ -20,11 +20,26 @@ const answered = new WeakSet<Socket>();
 /** Says that the request which still comes on this connection has its answer: whatever becomes of it, there is no second one. */
 export const noteAnswered = (socket: Socket) => void answered.add(socket);
 
+/** Connections of bodies that are bounded by their readers, not by how long they take. */
+const unhurried = new WeakSet<Socket>();
+
+/** Lets a request's body take as long as it does while `work` reads it: whoever reads it sees to its end. */
+export async function withoutHurry<Result>(socket: Socket, work: () => Promise<Result>): Promise<Result> {
+  unhurried.add(socket);
+  try {
+    return await work();
+  } finally {
+    unhurried.delete(socket);
+  }
+}
+
 /**
  * Answers and closes. A connection whose reply has begun is only closed.
  * @param seconds that a request may take to come
  */
 export function refuseConnection(error: ConnectionError, socket: Socket, seconds: number): void {
+  // Node tells this once for each request, and closes nothing where it is listened to.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && unhurried.has(socket)) return;
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;

@@ -12,6 +12,8 @@ import { beatJob, reportJob } from './job-rows.js';
 const reportMilliseconds = 250;
 /** A database that is away is asked again after so long. */
 const patienceMilliseconds = 1_000;
+/** How long a process that ends waits for a database that is away: who does not say that a job is free falls silent, and it is. */
+const lastMilliseconds = 5_000;
 
 export class HeldJob<
   Job extends QueueJob,
@@ -52,15 +54,23 @@ export class HeldJob<
   }
 
   /**
-   * Writes the job's end, or that it waits again, as soon as the database can take it. When it resolves it is written, or the job is
-   * somebody else's.
+   * Writes the job's end, or that it waits again, as soon as the database can take it.
+   * @param closing aborted when this process ends, which then does not wait for a database that is away
+   * @returns whether it is written: else the job is somebody else's, or will be
    */
-  async end(): Promise<void> {
+  async end(closing: AbortSignal): Promise<boolean> {
     clearInterval(this.#beat);
     clearTimeout(this.#timer);
     await this.#writing;
     this.#over = true;
-    while (this.task.stopped !== 'lost' && !(await this.#write())) await pause(patienceMilliseconds);
+    let until = Number.POSITIVE_INFINITY;
+    while (!this.#isLost()) {
+      if (await this.#write()) return !this.#isLost();
+      if (closing.aborted) until = Math.min(until, performance.now() + lastMilliseconds);
+      if (performance.now() >= until) return false;
+      await pause(patienceMilliseconds);
+    }
+    return false;
   }
 
   /** Nothing more is written. */
@@ -68,6 +78,10 @@ export class HeldJob<
     this.#over = true;
     clearInterval(this.#beat);
     clearTimeout(this.#timer);
+  }
+
+  #isLost(): boolean {
+    return this.task.stopped === 'lost';
   }
 
   #wait(): number {

@@ -9,7 +9,7 @@ import type { QueueJob, StatusLog } from '../common/job-task.js';
 /** At once where jobs are in memory; later where they are in a database. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-export const jobKinds = ['fit', 'calibration', 'sweep', 'pull', 'import'] as const;
+export const jobKinds = ['fit', 'calibration', 'sweep', 'pull', 'import', 'benchmark'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** The events of a job, for its readers. */
@@ -71,6 +71,8 @@ export interface Queue<Job, Request, Event> extends Jobs<Job, Event> {
    */
   add(job: Job, request: Request, options?: AddOptions): Awaitable<Added<Job, Request>>;
   counts(): Awaitable<JobCounts>;
+  /** Nobody knows of a job any more that has ended; of others nothing is forgotten. */
+  forget(id: string): Awaitable<void>;
   /** Jobs that have not ended, newest first, as this process heard of them last: a database's may be seconds old. */
   unfinished(): readonly Job[];
   /**

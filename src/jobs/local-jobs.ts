@@ -79,6 +79,10 @@ export class LocalJobs<
     return this.#queue.cancel(id);
   }
 
+  forget(id: string): void {
+    this.#queue.forget(id);
+  }
+
   counts(): JobCounts {
     const own: Record<string, number> = {};
     for (const { status } of this.list()) own[status] = (own[status] ?? 0) + 1;

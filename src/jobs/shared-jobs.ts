@@ -28,8 +28,8 @@ export interface Sharing {
   readonly notices: JobNotices;
   /** This process, as no other calls itself. */
   readonly holder: string;
-  /** Whether it works on jobs. */
-  readonly takes: boolean;
+  /** Whether it works on jobs; a command does so only once it has asked for one: a look is no reason to take what others wait for. */
+  readonly takes: boolean | 'once asked';
   /** The models it has, as of now. */
   readonly models: () => readonly string[];
   readonly log: {
@@ -60,12 +60,14 @@ export class SharedJobs<
   /** Of the work under way, and of looking for more. */
   #taking: Promise<void> | null = null;
   #again = false;
+  #takes: boolean;
   #unfinished: readonly Job[] = [];
 
   constructor(
     private readonly spec: QueueSpec<Job, Request, Event, Events>,
     private readonly sharing: Sharing,
   ) {
+    this.#takes = sharing.takes === true;
     this.#stopWatching.push(
       sharing.notices.on(`new ${spec.kind}`, () => {
         this.#wake();
@@ -89,6 +91,10 @@ export class SharedJobs<
     const asked = { kind, job, request, key: key ?? null, model: model ?? null, holder, events, maxQueued };
     const same = await insertJob<Job, Request, Event>(database, asked);
     if (same === 'full') throw errors.queueFull(maxQueued, retryAfterSeconds);
+    if (this.sharing.takes === 'once asked') {
+      this.#takes = true;
+      this.#wake();
+    }
     return same === null ? { job, request, added: true } : { ...same, added: false };
   }
 
@@ -124,6 +130,10 @@ export class SharedJobs<
     const { job, before } = found;
     if (before === 'succeeded' || before === 'failed') throw finished(id, before);
     return before === 'running' ? ((await this.#atEnd(id)) ?? job) : job;
+  }
+
+  async forget(id: string): Promise<void> {
+    await this.#query('DELETE FROM steerd.jobs WHERE kind = $1 AND id = $2 AND finished', [id]);
   }
 
   async counts(): Promise<JobCounts> {
@@ -176,7 +186,7 @@ export class SharedJobs<
   }
 
   #wake(): void {
-    if (this.closed || !this.sharing.takes) return;
+    if (this.closed || !this.#takes) return;
     this.#again = true;
     this.#taking ??= this.#takeAll().finally(() => {
       this.#taking = null;
@@ -215,8 +225,9 @@ export class SharedJobs<
     this.#held = task;
     try {
       await this.#run(task, row);
-      if (task.stopped !== 'lost') await held.end();
+      const written = await held.end(this.#closing.signal);
       if (task.stopped === 'lost') log.warn({ job: id, kind }, 'job left: another process has taken it over');
+      else if (!written) log.warn({ job: id, kind }, 'job left: the database is away, and this process ends');
       else if (task.job.finished_at !== null) {
         onFinished?.(task.job);
         await forgetJobs(database, kind, maxFinished).catch(() => {});

@@ -24,14 +24,19 @@ export function union(...sets: readonly CharacterSet[]): CharacterSet {
 
 /** The characters of `set` that are not in `removed`. */
 export function without(set: CharacterSet, removed: CharacterSet): CharacterSet {
-  let left: CodePointRange[] = [...set];
-  for (const [from, to] of removed) {
-    left = left.flatMap(([start, end]): CodePointRange[] => {
-      if (to < start || from > end) return [[start, end]];
-      const before: CodePointRange[] = start < from ? [[start, from - 1]] : [];
-      const after: CodePointRange[] = end > to ? [[to + 1, end]] : [];
-      return [...before, ...after];
-    });
+  const gone = union(removed);
+  const left: CodePointRange[] = [];
+  let next = 0;
+  for (const [from, end] of union(set)) {
+    let start = from;
+    // One that reaches beyond this range may take from the next, too.
+    while (next < gone.length && (gone[next]?.[1] ?? 0) < start) next++;
+    for (let at = next; at < gone.length && (gone[at]?.[0] ?? 0) <= end; at++) {
+      const [first, last] = gone[at] as CodePointRange;
+      if (first > start) left.push([start, first - 1]);
+      start = Math.max(start, last + 1);
+    }
+    if (start <= end) left.push([start, end]);
   }
   return left;
 }

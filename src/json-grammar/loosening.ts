@@ -2,7 +2,7 @@
  * Loosens a schema at the places that a grammar cannot hold: the keyword at fault gives way, the rest still holds. What
  * gave way is told, so that the finished text can be validated against the schema as it was.
  */
-import { SchemaRefusal } from './refusal.js';
+import { refuse, SchemaRefusal } from './refusal.js';
 import { isSchema, type Schema } from './schema-parts.js';
 
 /** A place that a text is not held to while it is written. */
@@ -38,7 +38,17 @@ const mostItems = 24;
 export class Loosening {
   readonly places: LoosenedPlace[] = [];
   #counted = 0;
+  #parts = 0;
   readonly #paid = new Set<string>();
+
+  /** @param mostParts of all the schemas together; those that come after so many are not read */
+  constructor(readonly mostParts = Infinity) {}
+
+  /** Each costs this thread a moment, and tools come in dozens. @throws SchemaRefusal */
+  countPart(): void {
+    if (++this.#parts > this.mostParts)
+      refuse('the schema', `comes after more than ${this.mostParts} parts of schemas`);
+  }
 
   tell(path: string, reason: string): void {
     if (!this.places.some((place) => place.path === path)) this.places.push({ path, reason });

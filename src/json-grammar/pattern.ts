@@ -4,6 +4,7 @@
  * subset. Lookaround, back references, word boundaries and \p are refused: they have no grammar here.
  */
 import { type CharacterSet, everyCharacter, only, union, without } from './characters.js';
+import type { CodePointRange } from './utf8.js';
 
 export type Pattern =
   | { readonly kind: 'set'; readonly set: CharacterSet }
@@ -48,10 +49,13 @@ const classes: Readonly<Record<string, CharacterSet>> = {
 };
 const controls: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f', v: '\v', 0: '\0' };
 const mostRepeats = 10_000;
+/** Of groups in groups: whatever reads a pattern calls itself for each. */
+const mostDepth = 100;
 
 /** A recursive descent parser. */
 class Parser {
   #at = 0;
+  #depth = 0;
 
   constructor(readonly source: string) {}
 
@@ -136,6 +140,13 @@ class Parser {
   }
 
   #group(): Pattern {
+    if (++this.#depth > mostDepth) throw new PatternError(`has groups deeper than ${mostDepth} levels`);
+    const inner = this.#grouped();
+    this.#depth--;
+    return inner;
+  }
+
+  #grouped(): Pattern {
     if (this.#takes('?=') || this.#takes('?!') || this.#takes('?<=') || this.#takes('?<!'))
       throw new PatternError('has lookahead or lookbehind');
     if (this.#takes('?<')) while (this.#take() !== '>');
@@ -167,7 +178,7 @@ class Parser {
 
   #class(): CharacterSet {
     const negated = this.#takes('^');
-    let set: CharacterSet = [];
+    const ranges: CodePointRange[] = [];
     let named = false;
     while (!this.#takes(']')) {
       const from = this.#member();
@@ -176,12 +187,13 @@ class Parser {
         const to = this.#member();
         const [start, end] = [from[0]?.[0] ?? 0, to[0]?.[1] ?? 0];
         if (!single(to) || start > end) throw new PatternError('has a range in the wrong order');
-        set = union(set, [[start, end]]);
+        ranges.push([start, end]);
       } else {
         named ||= !single(from);
-        set = union(set, from);
+        ranges.push(...from);
       }
     }
+    const set = union(ranges);
     if (!negated) return set;
     return without(named ? ascii : everyCharacter, set);
   }

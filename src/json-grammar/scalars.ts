@@ -21,7 +21,8 @@ export function numberOf(type: 'integer' | 'number', schema: Schema, path: strin
   const bound = (key: string, missing: number) => {
     const value = schema[key];
     if (value === undefined) return missing;
-    return typeof value === 'number' ? value : refuse(`${path}.${key}`, 'must be a number');
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    return refuse(`${path}.${key}`, 'must be a number that a double can hold');
   };
   const [least, above] = [bound('minimum', -Infinity), bound('exclusiveMinimum', -Infinity)];
   const [most, below] = [bound('maximum', Infinity), bound('exclusiveMaximum', Infinity)];

@@ -4,6 +4,7 @@
  * ones only where additionalProperties allows them explicitly. A keyword that no grammar can enforce is refused.
  */
 import { either, literal, Rules, repeat } from './ebnf.js';
+import { Exclusion } from './exclusion.js';
 import { anyValue, comma, jsonText } from './json-values.js';
 import { typesOf } from './keywords.js';
 import type { Loosening } from './loosening.js';
@@ -13,7 +14,6 @@ import { checkList, count, refuse } from './refusal.js';
 import { numberOf, stringOf } from './scalars.js';
 import {
   assertions,
-  exclude,
   hasType,
   isSchema,
   type JsonType,
@@ -72,6 +72,7 @@ interface Place {
 
 class SchemaWriter {
   readonly #references = new Map<string, string>();
+  readonly #exclusion = new Exclusion((schema) => this.#resolve(schema));
   readonly #before: number;
   #nodes = 0;
 
@@ -94,6 +95,7 @@ class SchemaWriter {
     const { path, depth } = place;
     if (depth > mostDepth) refuse(path, `is deeper than ${mostDepth} levels`);
     if (++this.#nodes > mostNodes) refuse('the schema', `has more than ${mostNodes} parts`);
+    this.loosening?.countPart();
     if (this.rules.length - this.#before > longestGrammar) refuse('the schema', 'makes too large a grammar');
     if (schema === true) return anyValue(this.rules);
     if (schema === false) refuse(path, 'is false: there is no such value');
@@ -175,7 +177,7 @@ class SchemaWriter {
     if (key === 'oneOf') {
       for (const [i, part] of parts.entries())
         for (const [j, other] of parts.entries())
-          if (i < j && !exclude(part, other, (schema) => this.#resolve(schema)))
+          if (i < j && !this.#exclusion.holds(part, other))
             refuse(path, `has alternatives that could both fit (${i} and ${j}): use anyOf`);
     }
     const alternatives = parts.map((part, i) => {
@@ -197,6 +199,9 @@ class SchemaWriter {
     if (beside !== undefined) refuse(`${path}.${beside}`, `is not supported beside ${key}`);
     const fitting = values.filter((value) => hasType(value, typeList(rest)));
     if (fitting.length === 0) refuse(`${path}.${key}`, 'has no value of the type beside it');
+    // JSON has 1e400, and JavaScript reads it as Infinity, which JSON cannot write.
+    if (fitting.some((value) => value === Infinity || value === -Infinity))
+      refuse(`${path}.${key}`, 'has a number that no double can hold');
     return this.rules.add(either([...new Set(fitting.map(jsonText))].map(literal)));
   }
 

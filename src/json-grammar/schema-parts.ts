@@ -1,4 +1,4 @@
-/** Reads JSON schemas: resolves references, merges schemas into one, and tells whether two exclude each other. */
+/** Reads JSON schemas: resolves references, and merges schemas into one. */
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -46,7 +46,8 @@ export function referenced(root: unknown, reference: string): unknown {
   return at;
 }
 
-function typeOf(value: unknown): JsonType {
+/** The narrowest type of a JSON value. */
+export function typeOf(value: unknown): JsonType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
@@ -58,13 +59,15 @@ export const typeList = (schema: Schema): readonly unknown[] =>
   Array.isArray(schema.type) ? schema.type : schema.type === undefined ? [] : [schema.type];
 
 /** Whether every value of `type` is of type `given`. */
-const isOf = (type: unknown, given: unknown) => type === given || (given === 'number' && type === 'integer');
+export const isOf = (type: unknown, given: unknown) =>
+  type === given || (given === 'number' && type === 'integer');
 
 /** Whether a value is of one of these types; an empty list allows all. */
 export const hasType = (value: unknown, types: readonly unknown[]): boolean =>
   types.length === 0 || types.some((given) => isOf(typeOf(value), given));
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+/** Whether two schemas are written alike. */
+export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** How the values of two schemas' keywords merge into one that requires both. */
 const combine: Readonly<Record<string, (a: never, b: never) => unknown>> = {
@@ -97,7 +100,8 @@ export function merge(a: Schema, b: Schema): Schema | string {
       if (types.length === 0) return key;
       merged.type = types.length === 1 ? types[0] : types;
     } else if (key === 'enum' && Array.isArray(before) && Array.isArray(value)) {
-      merged.enum = before.filter((one) => value.some((other) => same(one, other)));
+      const theirs = new Set(value.map((one) => JSON.stringify(one)));
+      merged.enum = before.filter((one) => theirs.has(JSON.stringify(one)));
     } else if (key === 'properties' && isSchema(before) && isSchema(value)) {
       const properties = mergeEach(before, value);
       if (typeof properties === 'string') return `properties.${properties}`;
@@ -132,32 +136,3 @@ function mergeEach(a: Schema, b: Schema): Schema | string {
   }
   return merged;
 }
-
-/** Whether no value can validate against both, told by their types, their const or enum, or a required property's. */
-export function exclude(a: unknown, b: unknown, resolve: (schema: unknown) => unknown, depth = 0): boolean {
-  const [x, y] = [resolve(a), resolve(b)];
-  if (x === false || y === false) return true;
-  if (!isSchema(x) || !isSchema(y) || depth > 8) return false;
-  const [mine, theirs] = [valuesOf(x), valuesOf(y)];
-  if (mine && theirs) return !mine.some((one) => theirs.some((other) => same(one, other)));
-  const types = [mine ? mine.map(typeOf) : typeList(x), theirs ? theirs.map(typeOf) : typeList(y)] as const;
-  if (types[0].length > 0 && types[1].length > 0) {
-    const meet = types[0].some((type) => types[1].some((other) => isOf(type, other) || isOf(other, type)));
-    if (!meet) return true;
-  }
-  if (!isSchema(x.properties) || !isSchema(y.properties)) return false;
-  // Properties can be compared only if both are objects: a schema without a type allows other values too.
-  if (!same(typeList(x), ['object']) || !same(typeList(y), ['object'])) return false;
-  const required = [x.required, y.required].map((names) => (Array.isArray(names) ? names : []));
-  const [p, q] = [x.properties, y.properties];
-  return Object.keys(p).some(
-    (name) =>
-      Object.hasOwn(q, name) &&
-      required.some((names) => names.includes(name)) &&
-      exclude(p[name], q[name], resolve, depth + 1),
-  );
-}
-
-/** The values that const or enum lists; null without them. */
-const valuesOf = (schema: Schema): readonly unknown[] | null =>
-  'const' in schema ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : null;

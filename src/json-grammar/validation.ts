@@ -22,7 +22,8 @@ export function faultOf(schema: unknown, value: unknown): Fault | null {
   try {
     return new Validator(schema).check(schema, value, '', 0, new Seen());
   } catch (error) {
-    if (error instanceof TooMuch) return null;
+    // A value that a model made may be deeper than this thread's stack.
+    if (error instanceof TooMuch || error instanceof RangeError) return null;
     throw error;
   }
 }
@@ -117,6 +118,8 @@ const ofObjects: Check = (schema, value: Schema) => {
 class Validator {
   #steps = 0;
   readonly #trials = new PatternTrials();
+  /** Of each `enum`, its values as text: it may be long, and asked for each item of a list. */
+  readonly #values = new Map<readonly unknown[], ReadonlySet<string>>();
 
   constructor(readonly root: unknown) {}
 
@@ -142,10 +145,19 @@ class Validator {
     return fits;
   }
 
+  #isOneOf(values: readonly unknown[], value: unknown): boolean {
+    let known = this.#values.get(values);
+    if (known === undefined) {
+      known = new Set(values.map(canonical));
+      this.#values.set(values, known);
+    }
+    return known.has(canonical(value));
+  }
+
   #plainly(schema: Schema, value: unknown): string | null {
     if (!hasType(value, typeList(schema))) return `must be ${typeList(schema).join(' or ')}`;
     if ('const' in schema && !same(schema.const, value)) return `must be ${JSON.stringify(schema.const)}`;
-    if (Array.isArray(schema.enum) && !schema.enum.some((one) => same(one, value)))
+    if (Array.isArray(schema.enum) && !this.#isOneOf(schema.enum, value))
       return `must be one of ${JSON.stringify(schema.enum).slice(0, 200)}`;
     if (typeof value === 'number') return ofNumbers(schema, value as never, this.#trials);
     if (typeof value === 'string') return ofStrings(schema, value as never, this.#trials);

@@ -33,6 +33,8 @@ export interface ModelSettings {
   readonly answerTokens?: number;
   /** MiB for beginnings of prompts, to be used again; none are kept when left out or 0. */
   readonly prefixMemory?: number;
+  /** Most tokens of a draft, computed together with a lone answer's next token; none when left out or 0. */
+  readonly draftTokens?: number;
   /** Whether requests with one API key may use those of another; not when left out. */
   readonly sharePrefixes?: boolean;
   /** Interactive sequences that may wait. */
@@ -81,6 +83,7 @@ export const SettingsFile = z
     answer_tokens: z.int().min(0).max(1_048_576),
     prefill_chunk: z.int().min(1).max(65_536),
     prefix_memory: z.int().min(0).max(1_048_576),
+    draft_tokens: z.int().min(0).max(15),
     queue: z.int().min(0).max(1_000_000),
     idle_seconds: z.int().min(0).max(31_536_000),
     pinned: z.boolean(),
@@ -120,6 +123,7 @@ export async function readServingSettings(
     prefillChunk: own.prefill_chunk ?? usual.prefillChunk,
     answerTokens: own.answer_tokens ?? usual.answerTokens ?? 0,
     prefixMemory: own.prefix_memory ?? usual.prefixMemory ?? 0,
+    draftTokens: own.draft_tokens ?? usual.draftTokens ?? 0,
     sharePrefixes: usual.sharePrefixes ?? false,
     queue: own.queue ?? usual.queue,
     device: own.device ?? usual.device ?? 'cpu',

@@ -5,6 +5,7 @@ import { list } from './fields.js';
 import { SamplingDefaults, SteeringReceipts } from './generation.js';
 import { MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
+import { mostTools } from './tools.js';
 
 const mostBlocks = 10_000;
 
@@ -77,7 +78,7 @@ const conversation = {
     description: 'A last message of the assistant is the begin of the answer.',
   }),
   system: z.union([z.string(), textBlocks]).nullish(),
-  tools: list(Tool, { max: 64 }).nullish(),
+  tools: list(Tool, { max: mostTools }).nullish(),
   tool_choice: ToolChoice.nullish(),
   thinking: z
     .looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']) })

@@ -66,7 +66,8 @@ export const completionFields = z.looseObject({
   }),
   echo: z.boolean().nullish().meta({
     default: false,
-    description: 'Put the prompt before the answer; its log-probabilities too, with `logprobs`.',
+    description:
+      'Put the prompt before the answer; with `logprobs` its log-probabilities too, and at the end those of the stop token that ended the answer: evaluators count on an entry for the token that was made.',
   }),
   ...FormatFields,
   ...SteeringFields,

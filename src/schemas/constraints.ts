@@ -1,5 +1,6 @@
 /** What a request may say of its answer's form: OpenAI's response formats and vLLM's structured outputs. */
 import { z } from 'zod';
+import { list } from './fields.js';
 
 const JsonSchema = z.record(z.string(), z.unknown());
 
@@ -37,7 +38,7 @@ export const FormatFields = {
       json: z.union([JsonSchema, z.string()]).nullish(),
       json_object: z.boolean().nullish(),
       regex: z.string().min(1).max(2_000).nullish(),
-      choice: z.array(z.string().min(1).max(2_000)).min(1).max(256).nullish(),
+      choice: list(z.string().min(1).max(2_000), { min: 1, max: 256 }).nullish(),
       grammar: z.string().min(1).max(50_000).nullish(),
     })
     .nullish()

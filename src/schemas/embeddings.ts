@@ -6,6 +6,9 @@ import { TruncationSide } from './generation.js';
 const integer = { type: 'integer', minimum: 0 } as const;
 const listOf = <Items extends object>(items: Items) => ({ type: 'array', items }) as const;
 
+/** Texts of one request (OpenAI API reference). */
+export const mostTexts = 2048;
+
 /** Loose: see chatFields. */
 export const EmbeddingRequest = z
   .looseObject({

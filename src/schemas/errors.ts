@@ -46,6 +46,7 @@ const descriptions = {
   401: 'The API key is missing or wrong',
   403: 'Not allowed',
   404: 'No such thing',
+  408: 'The body did not come in time',
   409: 'In conflict with what is there',
   413: 'The body is too large',
   415: 'The body is not JSON, or compressed',

@@ -8,7 +8,7 @@ import { digitsOr } from './as-sent.js';
 import { list } from './fields.js';
 import { SteeringReceipt } from './steering-receipt.js';
 
-const maxStopStrings = 16;
+export const mostStopStrings = 16;
 const maxStopLength = 1024;
 const maxLogitBiases = 1024;
 const maxStopTokens = 256;
@@ -81,7 +81,7 @@ export const GenerationFields = {
     .nullish()
     .meta({ description: 'Same seed, same answer; choice i uses seed + i.' }),
   stop: z
-    .union([stopString, list(stopString, { max: maxStopStrings })])
+    .union([stopString, list(stopString, { max: mostStopStrings })])
     .nullish()
     .meta({ description: 'Strings that end the answer and are no part of it.' }),
   include_stop_str_in_output: z

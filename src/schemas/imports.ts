@@ -9,16 +9,18 @@ import { jobEventFields } from './job-events.js';
 export const precisions = ['int8', 'int4', 'fp16', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
 
+const precision = z.enum(precisions).meta({
+  description:
+    'int8 costs next to nothing; int4 is half as large, and worse; fp16 and fp32 are exact and slow.',
+});
+
 const importFields = {
   path: formed(isSafePath, 'a path under a models directory, without "." and ".." and hidden folders').meta({
     description:
       'A GGUF file, or a folder with config.json and safetensors, by its path under a models directory of the server.',
     examples: ['checkpoints/model.gguf'],
   }),
-  precision: z.enum(precisions).default('int8').meta({
-    description:
-      'int8 costs next to nothing; int4 is half as large, and worse; fp16 and fp32 are exact and slow.',
-  }),
+  precision: precision.default('int8'),
   name: formed(isModelName, modelNameExpected).optional().meta({
     description: "Id that requests call it by, and its folder; the checkpoint's own name when left out.",
   }),
@@ -31,12 +33,30 @@ export const ImportRequest = z
   .meta({ id: 'ImportRequest', example: { path: 'checkpoints/model.gguf', precision: 'int8' } });
 export type ImportRequest = z.output<typeof ImportRequest>;
 
+const uploadFields = {
+  name: importFields.name.meta({
+    description:
+      'Id that requests call it by, and its folder. Of a form with a .gguf file that file’s name when left out.',
+  }),
+  precision: precision.optional().meta({ description: 'int8 when left out.' }),
+};
+
+/** What is said of an upload beside its files: in the query, and in fields of a form, which count more. */
+export const UploadFields = z.strictObject(uploadFields, {
+  error: strictly('an upload', Object.keys(uploadFields), 'must be an object'),
+});
+export type UploadFields = z.output<typeof UploadFields>;
+
+/** A query may have more, as everywhere. */
+export const UploadQuery = z.object(uploadFields);
+
 export const ImportJob = z
   .object({
     id: z.string(),
     object: z.literal('model.import'),
     status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
-    path: z.string(),
+    path: z.string().meta({ description: 'As it was asked for; of an upload, the name of its file.' }),
+    uploaded: z.boolean().optional().meta({ description: 'True for a checkpoint that came over HTTP.' }),
     name: z.string().meta({ description: 'Id of the model once it is here.' }),
     precision: z.enum(precisions),
     architecture: z.string().nullable().meta({ description: 'Known when the checkpoint has been opened.' }),

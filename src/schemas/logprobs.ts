@@ -27,7 +27,9 @@ export const TextLogprobs = z
       .array(z.record(z.string(), z.number()).nullable())
       .nullable()
       .meta({ description: 'The likeliest tokens and the one that came; null with `logprobs` 0.' }),
-    text_offset: z.array(z.int()).meta({ description: "Where each token begins in the choice's text." }),
+    text_offset: z
+      .array(z.int())
+      .meta({ description: "Where each token begins in the choice's text, in Unicode characters." }),
   })
   .meta({ id: 'TextLogprobs' });
 export type TextLogprobs = z.output<typeof TextLogprobs>;

@@ -1,7 +1,8 @@
 /** Ollama's API under /api: its shapes with steering. Sizes are bytes, durations nanoseconds. */
 import { z } from 'zod';
+import { mostTexts } from './embeddings.js';
 import { list } from './fields.js';
-import { SamplingDefaults, SteeringReceipts } from './generation.js';
+import { mostStopStrings, SamplingDefaults, SteeringReceipts } from './generation.js';
 import { MonitorFields, MonitorReceipts } from './monitor.js';
 import { SteeringFields } from './steering.js';
 
@@ -19,7 +20,7 @@ const Options = z
     presence_penalty: given(z.number()),
     frequency_penalty: given(z.number()),
     seed: given(z.number()),
-    stop: given(z.union([z.string(), z.array(z.string())])),
+    stop: given(z.union([z.string(), list(z.string(), { max: mostStopStrings })])),
   })
   .meta({ description: 'Also `concept`, `strength` and `steering`, for clients that send nothing else.' });
 export type OllamaOptions = z.output<typeof Options>;
@@ -193,11 +194,11 @@ export type OllamaShown = z.output<typeof OllamaShown>;
 export const OllamaEmbedRequest = z
   .looseObject({
     model: given(z.string()),
-    input: z.union([z.string(), z.array(z.string())]),
+    input: z.union([z.string(), list(z.string(), { max: mostTexts })]),
     truncate: given(z.boolean()).meta({ default: true }),
     dimensions: given(z.int()),
   })
-  .meta({ id: 'OllamaEmbedRequest', examples: [{ input: ['The sea is calm.'] }] });
+  .meta({ id: 'OllamaEmbedRequest', example: { input: ['The sea is calm.'] } });
 
 export const OllamaEmbeddings = z
   .object({

@@ -81,8 +81,8 @@ const ReasoningText = z.looseObject({ text: z.string() });
 const InputReasoning = z.looseObject({
   type: z.literal('reasoning'),
   id: z.string().nullish(),
-  summary: z.array(ReasoningText).max(mostParts).nullish(),
-  content: z.array(ReasoningText).max(mostParts).nullish(),
+  summary: list(ReasoningText, { max: mostParts }).nullish(),
+  content: list(ReasoningText, { max: mostParts }).nullish(),
 });
 
 const ItemReference = z.looseObject({
@@ -154,7 +154,7 @@ const ResponseToolChoice = z.union([
   z.looseObject({
     type: z.literal('allowed_tools'),
     mode: z.enum(['auto', 'required']),
-    tools: z.array(NamedTool).min(1).max(mostTools),
+    tools: list(NamedTool, { min: 1, max: mostTools }),
   }),
 ]);
 
@@ -203,7 +203,7 @@ export const responseFields = z.looseObject({
       description: 'Most tokens of the answer; 512 by default (STEERD_ANSWER_TOKENS).',
     }),
   text: z.looseObject({ format: TextFormat.nullish() }).nullish(),
-  include: z.array(z.enum(includable)).max(16).nullish().meta({
+  include: list(z.enum(includable), { max: 16 }).nullish().meta({
     description: '`message.output_text.logprobs`; the others are of what this server does not make.',
   }),
   top_logprobs: z.int().min(0).max(mostTopLogprobs).nullish().meta({

@@ -1,5 +1,6 @@
 /** Tools of a chat: OpenAI's shapes. */
 import { z } from 'zod';
+import { list } from './fields.js';
 
 /** OpenAI's names, and the dots, colons and slashes that agents put between a server's name and a tool's. */
 export const functionName = z.string().regex(/^[a-zA-Z0-9_.:/-]{1,128}$/, {
@@ -41,7 +42,7 @@ export const ToolChoice = z.union([
     type: z.literal('allowed_tools'),
     allowed_tools: z.looseObject({
       mode: z.enum(['auto', 'required']),
-      tools: z.array(NamedTool).min(1).max(mostTools),
+      tools: list(NamedTool, { min: 1, max: mostTools }),
     }),
   }),
 ]);
@@ -52,7 +53,7 @@ export const toolChoiceWords =
   'Names, in a function and in a list of allowed tools, are those of `tools`; without tools only "none" and "auto" are.';
 
 export const ToolFields = {
-  tools: z.array(Tool).max(mostTools).nullish().meta({
+  tools: list(Tool, { max: mostTools }).nullish().meta({
     description:
       "Functions that the model may call. Calls are held to the functions' parameters. A chat template without tools gets them described in the system message.",
   }),
@@ -61,7 +62,7 @@ export const ToolFields = {
     description: toolChoiceWords,
   }),
   parallel_tool_calls: z.boolean().nullish().meta({ default: true, description: 'Allow several calls.' }),
-  functions: z.array(FunctionDefinition).max(mostTools).nullish().meta({
+  functions: list(FunctionDefinition, { max: mostTools }).nullish().meta({
     description: "OpenAI's older form of `tools`: the answer has `function_call` then. Not beside `tools`.",
   }),
   function_call: z

@@ -84,6 +84,10 @@ async function* observedSteps(
         metrics.cachedTokens += cached;
       } else metrics.interToken.observe(labels, since(last, now));
       last = now;
+      if (step.draft !== undefined) {
+        metrics.draftTokens.inc(labels, step.draft.guessed);
+        metrics.acceptedTokens.inc(labels, step.draft.right);
+      }
       if (step.token !== null) {
         metrics.generationTokens.inc(labels);
         cached++;

@@ -31,7 +31,7 @@ export async function openFleet(
   const keeping = await openJobKeeping({
     ...{ dataDirectory, database: shared?.database, log },
     owns: locks,
-    takes: takeJobs || !serves,
+    takes: locks ? takeJobs || !serves : 'once asked',
     models: () => models.ids(),
   });
   const { openQueue } = keeping;

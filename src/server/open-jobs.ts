@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { FolderRuns, type RunKeeping } from '../benchmark/run-keeping.js';
 import type { Database } from '../database/database.js';
 import { JobJournal } from '../jobs/job-journal.js';
 import type { OpenQueue } from '../jobs/jobs.js';
 import { journaledQueue, localQueue } from '../jobs/local-jobs.js';
+import type { Sharing } from '../jobs/shared-jobs.js';
 import type { ServerLog } from './server.js';
 
 interface KeepingOptions {
@@ -17,7 +19,7 @@ interface KeepingOptions {
   readonly owns: boolean;
   readonly database: Database | undefined;
   /** Whether this process works on jobs of the database. */
-  readonly takes: boolean;
+  readonly takes: Sharing['takes'];
   /** The models that it has, as of now. */
   readonly models: () => readonly string[];
   readonly log: ServerLog;
@@ -50,4 +52,15 @@ export async function openJobKeeping(options: KeepingOptions): Promise<JobKeepin
     openQueue: sharedQueue({ database, notices, holder, takes, models, log }),
     close: () => notices.close(),
   };
+}
+
+/** Where runs of the benchmark are kept. */
+export async function openRunKeeping(
+  dataDirectory: string,
+  database: Database | undefined,
+): Promise<RunKeeping> {
+  const own = new FolderRuns(join(dataDirectory, 'benchmarks'));
+  if (database === undefined) return own;
+  const { DatabaseRuns } = await import('../benchmark/database-runs.js');
+  return new DatabaseRuns(database, join(dataDirectory, 'shared-benchmarks'), own);
 }

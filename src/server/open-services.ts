@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { AccessControl } from '../access/access-control.js';
 import { isLoopback } from '../access/loopback.js';
+import { BenchmarkJobs } from '../benchmark/benchmark-jobs.js';
 import { ResponseStore } from '../completions/response-store.js';
 import type { RefusedFile } from '../concepts/concept-folder.js';
 import { ConceptStore } from '../concepts/concept-store.js';
@@ -18,6 +19,7 @@ import { WorkerModelRegistry } from '../models/serve/worker-registry.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { lockDataDirectory } from './data-lock.js';
 import { openFleet } from './open-fleet.js';
+import { openRunKeeping } from './open-jobs.js';
 import type { Shared } from './open-shared.js';
 import type { OpenedServices, ServerLog } from './server.js';
 
@@ -122,6 +124,9 @@ async function openParts(
   });
   const imports = new ImportJobs({
     ...{ builder: graphBuilder, places: modelPlaces(modelsDirectory), log },
+    ...(settings.uploadLimit > 0 && {
+      uploads: { most: settings.uploadLimit * 2 ** 20, seconds: settings.bodySeconds },
+    }),
     openQueue,
     onFinished: onFinished('import'),
   });
@@ -131,8 +136,15 @@ async function openParts(
     onFinished: (kind, status) => metrics.jobsFinished.inc({ kind, status }),
   });
   const responses = new ResponseStore(settings.responses);
+  const services = { models, concepts, fits, pulls, imports, measurements, access, metrics, responses };
+  const benchmarks = new BenchmarkJobs({
+    keeping: await openRunKeeping(dataDirectory, shared?.database),
+    // Only here: a worker needs no application but for this.
+    openApi: async () => (await import('./inner-api.js')).openInnerApi(services, settings, metrics, log),
+    ...{ log, openQueue, onFinished: onFinished('benchmark') },
+  });
   return {
-    ...{ models, concepts, fits, pulls, imports, measurements, access, metrics, responses },
+    ...{ ...services, benchmarks },
     loaded: registry.firstLoad,
     closeShared: close,
   };

@@ -42,7 +42,7 @@ export function restrictServices(
     concepts: withFits(restrictConcepts(ofModels(services.concepts, key), key), fits),
     fits,
     pulls: restrictJobs(services.pulls, key),
-    imports: restrictJobs(services.imports, key),
+    imports: restrictImports(services.imports, key),
     responses,
     keys,
   };
@@ -220,6 +220,15 @@ function restrictJobs<Request, Job, Event>(
     create: async () => refuse(),
     cancel: async () => refuse(),
   };
+}
+
+function restrictImports(imports: CallerServices['imports'], key: ApiKey): CallerServices['imports'] {
+  if (allows(key.scopes, 'admin')) return imports;
+  const restricted = restrictJobs(imports, key);
+  const upload = async () => {
+    throw errors.scopeTooSmall(key.id, 'admin', key.scopes);
+  };
+  return { ...restricted, upload };
 }
 
 type KeyCounter = (model: string, request: SequenceRequest, what: KeyCount, amount: number) => void;

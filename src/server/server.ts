@@ -8,6 +8,7 @@ import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type App, buildApp } from './app.js';
 import { throwListenFault } from './listen-fault.js';
+import { openMetricsPort } from './metrics-port.js';
 import type { Services } from './services.js';
 
 export type ServerLog = FastifyBaseLogger;
@@ -54,12 +55,17 @@ export async function startServer(
   try {
     const app = await buildApp(services, { settings, log });
     const { host, port } = settings;
-    const url = await app.listen({ host, port }).catch((error) => throwListenFault(error, host, port));
+    const besides = await openMetricsPort(settings.metricsAddress, app.metrics);
+    const url = await app.listen({ host, port }).catch((error) => {
+      besides?.close();
+      return throwListenFault(error, host, port);
+    });
     let stopped: Promise<void> | undefined;
     const stop = () => {
       stopped ??= drain(app, settings.drainDelay)
         .then(() => stopApp(app, services, settings.shutdownSeconds))
-        .then(() => closeServices(services));
+        .then(() => closeServices(services))
+        .finally(() => besides?.close());
       return stopped;
     };
     return { url, services, stop };
@@ -77,14 +83,18 @@ export async function closeServices(services: OpenedServices): Promise<void> {
   await services.unlock?.();
 }
 
-/** Cancels fits, pulls and imports, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
+/** Cancels all jobs, or leaves them to others and to the next start. Resolves when none of them runs here any more. */
 export async function closeJobs({
   fits,
   pulls,
   imports,
   measurements,
-}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements'>): Promise<void> {
-  await Promise.all([fits.close(), pulls.close(), imports.close(), measurements?.close()]);
+  benchmarks,
+}: Pick<OpenedServices, 'fits' | 'pulls' | 'imports' | 'measurements' | 'benchmarks'>): Promise<void> {
+  await Promise.all([
+    ...[fits.close(), pulls.close(), imports.close(), measurements?.close()],
+    benchmarks?.close(),
+  ]);
 }
 
 /** A balancer looks at /ready every few seconds: until it has seen the no, it sends requests, and they are answered. */

@@ -24,6 +24,14 @@ const answerLabels = ['model_name', 'steered'] as const;
 /** Gauges that are collected this close together belong to one scrape. */
 const sameScrapeMilliseconds = 2;
 
+/** Numbers that take longer are left out of a scrape, which has ten seconds itself: a database may hang. */
+const readMilliseconds = 3000;
+
+const tooLate = () =>
+  new Promise<null>((resolve) => {
+    setTimeout(resolve, readMilliseconds, null).unref();
+  });
+
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const tokenSeconds = [0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
@@ -96,6 +104,16 @@ export class Metrics {
     answerLabels,
   );
   readonly generationTokens = this.#counter('generation_tokens_total', 'Tokens generated', answerLabels);
+  readonly draftTokens = this.#counter(
+    'spec_decode_num_draft_tokens_total',
+    'Tokens that were guessed and computed together with the next one',
+    answerLabels,
+  );
+  readonly acceptedTokens = this.#counter(
+    'spec_decode_num_accepted_tokens_total',
+    'Guessed tokens that were right',
+    answerLabels,
+  );
   readonly success = this.#counter('request_success_total', 'Answers that ended', [
     'finish_reason',
     ...answerLabels,
@@ -177,36 +195,54 @@ export class Metrics {
    * @param kinds the numbers of each kind; a kind whose numbers cannot be read just now is left out of that scrape
    */
   observeJobs(kinds: Readonly<Record<string, () => JobNumbers | Promise<JobNumbers>>>): void {
-    const registers = this.#registers;
-    const waiting = new Gauge({
-      name: 'steerd_jobs_waiting',
-      help: 'Jobs that wait, by kind; in a fleet all there are, the same from each server',
-      labelNames: ['kind'],
-      registers,
-    });
-    const jobs = new Gauge({
-      name: 'steerd_jobs',
-      help: 'Jobs by kind and status; in a fleet those of this server',
-      labelNames: ['kind', 'status'],
-      registers,
-    });
-    new Gauge({
-      name: 'steerd_fits',
-      help: 'Fit jobs by status; in a fleet those of this server',
-      labelNames: ['status'],
-      registers,
-      async collect() {
-        for (const gauge of [this, waiting, jobs]) gauge.reset();
-        const read = async ([kind, numbers]: [string, () => JobNumbers | Promise<JobNumbers>]) => {
-          const now = await numbers();
-          waiting.set({ kind }, now.waiting);
-          for (const [status, count] of Object.entries(now.own)) {
-            jobs.set({ kind, status }, count);
-            if (kind === 'fit') this.set({ status }, count);
-          }
-        };
-        await Promise.allSettled(Object.entries(kinds).map(read));
+    let reading: Promise<(readonly [string, JobNumbers])[]> | null = null;
+    // All gauges of one scrape are read at once, and each waits for it: none tells of the scrape before.
+    const read = () => {
+      reading ??= Promise.all(
+        Object.entries(kinds).map(async ([kind, numbers]) => {
+          const now = await Promise.race([numbers(), tooLate()]).catch(() => null);
+          return now === null ? [] : [[kind, now] as const];
+        }),
+      )
+        .then((all) => all.flat())
+        .finally(() => {
+          reading = null;
+        });
+      return reading;
+    };
+    const gauge = <Label extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly Label[],
+      set: (gauge: Gauge<Label>, kind: string, now: JobNumbers) => void,
+    ) =>
+      new Gauge({
+        name: `steerd_${name}`,
+        help,
+        labelNames: [...labelNames],
+        registers: this.#registers,
+        async collect() {
+          const all = await read();
+          this.reset();
+          for (const [kind, now] of all) set(this, kind, now);
+        },
+      });
+    gauge(
+      'jobs_waiting',
+      'Jobs that wait, by kind; in a fleet all there are, the same from each server',
+      ['kind'],
+      (one, kind, { waiting }) => one.set({ kind }, waiting),
+    );
+    gauge(
+      'jobs',
+      'Jobs by kind and status; in a fleet those of this server',
+      ['kind', 'status'],
+      (one, kind, { own }) => {
+        for (const [status, count] of Object.entries(own)) one.set({ kind, status }, count);
       },
+    );
+    gauge('fits', 'Fit jobs by status; in a fleet those of this server', ['status'], (one, kind, { own }) => {
+      if (kind === 'fit') for (const [status, count] of Object.entries(own)) one.set({ status }, count);
     });
   }
 

@@ -19,7 +19,7 @@ export interface TextDelta {
   text: string;
   /** Tokens since the last delta, including those whose text is held back or was cut off. */
   tokens: number[];
-  /** The same tokens with details, when the engine's steps have any. */
+  /** The same tokens with details, when the engine's steps have any; then the stop token, when they tell it. */
   detailed?: DetailedToken[];
   finish: FinishReason | null;
   /** The stop string that is why it finished. */
@@ -66,6 +66,7 @@ async function* textDeltas(
   let text = '';
   let stopped = false;
   let finish: FinishReason | null = null;
+  let endToken: DetailedToken | null = null;
   for await (const step of steps) {
     if (step.token !== null) {
       tokens.push(step.token);
@@ -78,6 +79,7 @@ async function* textDeltas(
         detailed.push({ id: step.token, text: piece, ...details });
       }
     }
+    if (step.endToken) endToken = { ...step.endToken, text: '' };
     finish = stopped ? 'stop' : step.finish;
     if (finish !== null) break;
     if (text !== '') {
@@ -95,6 +97,7 @@ async function* textDeltas(
     text += rest.text + matcher.flush();
     if (rest.stopped) finish = 'stop';
   }
+  if (endToken !== null) detailed = [...(detailed ?? []), endToken];
   if (finish !== null || text !== '' || tokens.length > 0)
     yield {
       ...{ text, tokens, finish },

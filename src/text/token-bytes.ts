@@ -1,19 +1,10 @@
 /** The bytes that a vocabulary's entries stand for, which depends on the tokenizer's kind of decoder. */
+import { byteCharacters, inByteAlphabet } from '../common/byte-alphabet.js';
 import type { GrammarVocabulary } from '../engine/protocol.js';
 import { isJsonObject } from './json-file.js';
 import type { Tokenizer } from './tokenizer.js';
 
 const encoder = new TextEncoder();
-
-/**
- * GPT-2's byte alphabet: a printable Latin-1 byte is its own character, the others are U+0100 and up in their order.
- */
-export const byteCharacters: readonly string[] = (() => {
-  let next = 256;
-  const printable = (byte: number) =>
-    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));
-})();
 
 const byteOf = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
@@ -54,9 +45,7 @@ export function pieceBytes(decoder: unknown): (piece: string) => Uint8Array {
  */
 export function grammarVocabulary(tokenizer: Tokenizer, endTokens: readonly number[]): GrammarVocabulary {
   const tokens = Array.from({ length: tokenizer.vocabularySize }, (_, id) =>
-    tokenizer.isSpecial(id)
-      ? ''
-      : Array.from(tokenizer.bytes(id), (byte) => byteCharacters[byte] as string).join(''),
+    tokenizer.isSpecial(id) ? '' : inByteAlphabet(tokenizer.bytes(id)),
   );
   return { tokens, endTokens };
 }

@@ -54,16 +54,10 @@ const cases: readonly (readonly [
   ],
   ['a negative epsilon', { config: { rms_norm_eps: -1 } }, 'checkpoint_invalid', /rms_norm_eps must be/],
   [
-    'heads that attention has no kernel for',
-    { config: { head_dim: 24 } },
-    'model_unsupported',
-    /attention heads have 24 dimensions, and a multiple of 16 is needed/,
-  ],
-  [
-    'a share of a head that no kernel rotates',
-    { config: { partial_rotary_factor: 0.75 } },
-    'model_unsupported',
-    /12 of 16 dimensions of its attention heads are rotated, and a multiple of 16 is needed/,
+    'heads of a broken number',
+    { config: { head_dim: null, num_attention_heads: 3, num_key_value_heads: 3 } },
+    'checkpoint_invalid',
+    /3 heads cannot share 64 numbers/,
   ],
   [
     'a tensor that is missing',

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openCheckpoint } from '../../src/checkpoint/open-checkpoint.js';
 import { preTokenizerNames } from '../../src/checkpoint/pre-tokenizers.js';
+import { byteCharacters } from '../../src/common/byte-alphabet.js';
 import { Random } from '../../src/common/random.js';
 import { readTokenizer } from '../../src/text/huggingface-tokenizer.js';
-import { byteCharacters } from '../../src/text/token-bytes.js';
 import { ggufFile } from './gguf-sample.js';
 
 const model = {

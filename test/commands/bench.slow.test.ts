@@ -15,6 +15,13 @@ import { type BenchRecord, recordsFile } from '../../src/benchmark/records.js';
 import { startTiny } from '../e2e/tiny-server.js';
 import { temporaryFolder, tinyChatModel } from './tiny-chat-model.js';
 
+interface Figure {
+  readonly measure: string;
+  readonly class: string;
+  readonly variant: string;
+  readonly fixed: { readonly mean: number };
+}
+
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 const judge = 'smollm2-135m-instruct';
 
@@ -75,7 +82,7 @@ test('a run before a server is killed, goes on, and is judged by steerd itself',
 
   const on = await ended(run(all, env));
   assert.equal(on.code, 0, on.err);
-  const { answers, fits, judges } = JSON.parse(on.out);
+  const { answers, fits, judges, figures } = JSON.parse(on.out);
   // Two concepts: plain, told, and two methods at two strengths, to two prompts each.
   assert.deepEqual([answers, fits.done, fits.failed, judges], [24, 4, 0, ['built-in']]);
   const records: BenchRecord[] = [];
@@ -108,6 +115,25 @@ test('a run before a server is killed, goes on, and is judged by steerd itself',
   const use = summary.judge_use[judge];
   assert.equal(use.judgements, 24);
   assert.ok(use.unknown < 24 && use.prompt_tokens > 1000, JSON.stringify(use));
+
+  // The same as a job of the server.
+  const outside = asked.slice(0, asked.indexOf('--out'));
+  const job = await ended(run([...outside, ...small, ...rest, '--job', 'of the server', '--json'], env));
+  assert.equal(job.code, 0, job.err);
+  const told = JSON.parse(job.out);
+  assert.deepEqual(
+    [told.id, told.state, told.job.status, told.answers, told.fits],
+    ['of the server', 'done', 'succeeded', { done: 24, total: 24 }, { done: 4, total: 4, failed: 0 }],
+  );
+  // Of the same model, greedy: what it finds is what the command found.
+  const fixed = figures.flatMap((one: Figure) =>
+    one.measure === 'success' && one.class === 'all' ? [[one.variant, one.fixed.mean]] : [],
+  );
+  assert.deepEqual(
+    told.success.map(({ variant, mean }: { variant: string; mean: number }) => [variant, mean]).sort(),
+    fixed.sort(),
+  );
+  assert.match(await (await fetch(`${server.url}/v1/benchmarks/of%20the%20server/report`)).text(), /<html/);
 
   // Two runs that are one differ in nothing.
   const compared = await ended(run(['compare', out, out, '--json'], env));

@@ -36,6 +36,15 @@ test('a dry run tells how much there is to do', async (t) => {
   assert.deepEqual([small.answers, small.judgements], [15 * 5 * (2 + 5 * 5), 4 * 15 * 5 * (2 + 5 * 5)]);
 });
 
+test('a run goes into a folder, or is a job of a server', async (t) => {
+  const bench = (...args: string[]) => runCommand(t, register, ['bench', 'concepts', ...args]);
+  await assert.rejects(bench(), { message: /^--out must be given, or --job/ });
+  await assert.rejects(bench('--job', 'j', '--local'), { message: /--job must be asked of a server/ });
+  await assert.rejects(bench('--job', 'j', '--judge', 'http://x', '--judge-model', 'm'), {
+    message: /--judge must be left out with --job/,
+  });
+});
+
 test('an option that cannot be is refused by its name', async (t) => {
   for (const [args, message] of [
     [['--recipes', 'magic'], /--recipes must be some of attention, responses, texts/],

@@ -13,6 +13,17 @@ test('a text matches as a whole, and JSON validates', () => {
   assert.ok(validates(schema, '{"a":1}') && !validates(schema, '{"a":"1"}') && !validates(schema, '{"a":1'));
 });
 
+test('what takes for ever to judge counts as fitting, and is judged no longer than a moment', () => {
+  const text = `${'a'.repeat(60)}b`;
+  const expression = '(?:a|aa)+c|a{60}b';
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  const started = performance.now();
+  assert.ok(matches(expression, text));
+  assert.ok(validates({ type: 'string', pattern: `^(?:${expression})$` }, JSON.stringify(text)));
+  assert.ok(validates({ type: 'array', items: { $ref: '#' } }, deep));
+  assert.ok(performance.now() - started < 10_000);
+});
+
 test('what does not fit is not passed off as finished; what is cut is', async (t) => {
   const { app, refused } = await build(t, { answer: () => 'IBM!' });
   const regex = { messages, structured_outputs: { regex: '[а-я]{3}' } };

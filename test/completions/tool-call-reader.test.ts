@@ -1,6 +1,7 @@
 /** Calls are read alike however their text comes, and no mark of one is ever text. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { withinTime } from '../../src/common/time-limit.js';
 import type { CallPart } from '../../src/completions/call-parts.js';
 import { ToolCallReader } from '../../src/completions/tool-call-reader.js';
 import { toolFormat } from '../../src/completions/tool-formats.js';
@@ -75,6 +76,12 @@ const answers: Readonly<Record<ToolFormatName, readonly Row[]>> = {
     {
       text: '<tool_call>\n{"type": "function", "function": {"name": "news", "arguments": {}}}\n</tool_call>',
       said: '',
+      calls: [['news', '{}']],
+    },
+    // What has braces and quotes stands behind the arguments.
+    {
+      text: '<tool_call>{"type": "function", "function": {"name": "news", "arguments": {}}, "id": "a\\"}b"}</tool_call> Done.',
+      said: 'Done.',
       calls: [['news', '{}']],
     },
   ],
@@ -347,6 +354,24 @@ describe('calls of tools', () => {
       assert.equal(said, begun.startsWith('Well.') ? 'Well.' : '', begun);
     }
     assert.equal(read('deepseek', ['a\ufffd'], 'length').said, 'a\ufffd');
+  });
+
+  test('what only looks like a call is told from one in a moment, however it goes on', () => {
+    const spaces = ' '.repeat(100_000);
+    for (const text of [
+      `<tool_call>a${'`bbbbb'.repeat(40)}!`,
+      `<tool_call>a${'</'.repeat(120)}!`,
+      `<tool_call>a${'`'.repeat(250)}!`,
+      `<tool_call>a${'[b.c'.repeat(60)}!`,
+      `<tool_call>a${spaces}!`,
+      `<tool_call><function=weather>\n<parameter=${spaces}`,
+      `<tool_call><function=${spaces}`,
+      `{"id": "${spaces}`,
+      `${spaces}[`,
+    ]) {
+      const done = withinTime(() => read('xml', [text], 'stop'), 5000);
+      assert.ok(done !== null, text.slice(0, 80));
+    }
   });
 
   test('what is no call after a mark is text without it', () => {

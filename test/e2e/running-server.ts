@@ -27,7 +27,7 @@ export interface ServerProcess {
 }
 
 /** What tests are asked by such names is no setting, and the server would refuse to start. */
-const testVariables = new Set(['STEERD_CONSTRAINED_ANSWERS', 'STEERD_SENT_CHATS']);
+const testVariables = new Set(['STEERD_CONSTRAINED_ANSWERS', 'STEERD_SENT_CHATS', 'STEERD_TEST_URL']);
 const settingsOf = (environment: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !testVariables.has(name)));
 
@@ -40,6 +40,8 @@ export async function startServerProcess(
   settings: Readonly<Record<string, string>> = {},
   script: string = cli,
 ): Promise<ServerProcess> {
+  const outside = process.env.STEERD_TEST_URL;
+  if (outside !== undefined && Object.entries(settings).every(isUsual)) return standing(outside);
   const child = spawn(process.execPath, [script, 'serve', '--port', '0'], {
     env: {
       ...settingsOf(process.env),
@@ -80,6 +82,23 @@ export async function startServerProcess(
   };
 }
 
+/** What the fleet of `npm run fleet -- --api` is started with. */
+export const usualContext = '4096';
+const isUsual = ([name, value]: [string, string]) => name === 'STEERD_CONTEXT' && value === usualContext;
+
+/** Servers that are there already, behind nginx: nobody stops them. */
+const standing = (url: string): ServerProcess => ({
+  url,
+  client: new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 0 }),
+  get child(): never {
+    throw new Error(`what answers at ${url} is no process of this test`);
+  },
+  dataDirectory: '',
+  log: () => '',
+  stop: async () => 0,
+  kill: async () => {},
+});
+
 /** A folder for one test's data, removed with `clean`. */
 export async function temporaryData(): Promise<{ directory: string; clean(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'steerd-e2e-'));
@@ -96,7 +115,7 @@ let shared: Promise<SharedServer> | undefined;
 async function startShared(): Promise<SharedServer> {
   const data = await temporaryData();
   // The default would depend on the machine's memory.
-  return { server: await startServerProcess(data.directory, { STEERD_CONTEXT: '4096' }), data };
+  return { server: await startServerProcess(data.directory, { STEERD_CONTEXT: usualContext }), data };
 }
 
 /** The server of this process, for the tests of a suite: the first suite starts it, and it stops after the last one. */

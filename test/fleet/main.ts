@@ -1,5 +1,5 @@
 /**
- * `npm run fleet [-- --rounds 20 --seed 1]`: PostgreSQL, nginx, three servers and a worker as processes with the tiny model, and what a
+ * `npm run fleet [-- --rounds 20 --seed 1 --api]`: PostgreSQL, nginx, three servers and a worker as processes with the tiny model, and what a
  * fleet promises: the API through nginx, a fitted concept everywhere within a second, every part killed in turn under load, a rolling
  * restart without a failed request, and how much two servers answer over one. Exit code 1 when a promise is broken.
  */
@@ -10,13 +10,20 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Random } from '../../src/common/random.js';
 import { tinyChatModel, writeTinyChatModel } from '../commands/tiny-chat-model.js';
+import { apiThroughNginx } from './api.js';
+import { benchmarkGoesOn } from './benchmark.js';
 import { apiCore, fitEverywhere } from './core.js';
 import { Fleet } from './fleet.js';
 import { killRound, knownConcept, parts } from './kills.js';
 import { rollingRestart, twoOverOne } from './rolling.js';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
+  options: {
+    rounds: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    /** The API suite with the embedded model as well, which takes minutes. */
+    api: { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(values.rounds);
 const seed = Number(values.seed);
@@ -53,6 +60,7 @@ try {
     assert.deepEqual([lost, codes], [0, [0, 0, 0]]);
     return `${requests} requests, none failed`;
   });
+  await check('a benchmark whose worker is killed', () => benchmarkGoesOn(running, 'killed'));
   // Every part gets its turns, in an order of the seed's.
   const generator = new Random(seed);
   const random = () => generator.uniform();
@@ -73,6 +81,9 @@ try {
     const cores = `${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}`;
     return `${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} (${cores}; 1.9 is asked for where each has cores of its own)`;
   });
+  await fleet.stop();
+  fleet = undefined;
+  if (values.api) await check('the API suite through nginx', apiThroughNginx);
 } finally {
   await fleet?.stop();
   await rm(modelsDirectory, { recursive: true, force: true });

@@ -97,7 +97,7 @@ export async function fuzz(server: Pick<ServerProcess, 'url'>, options: FuzzOpti
   return { faults, statuses, slowest, refusedThoughValid };
 }
 
-/** Learns names from what was answered; a fit that began is cancelled sooner or later, so that they do not pile up. */
+/** Learns names from what was answered; a job that began is cancelled sooner or later, so that they do not pile up. */
 async function remember(url: string, asked: FuzzRequest, answer: Answer, names: KnownNames): Promise<void> {
   if (answer.status >= 300) return;
   const { id } = asked.operation;
@@ -105,14 +105,18 @@ async function remember(url: string, asked: FuzzRequest, answer: Answer, names: 
   const parsed = () => JSON.parse(answer.body.toString()) as { id: string; name?: string };
   if (['importConceptVectors', 'composeConcept'].includes(id)) names.made.add(parsed().name ?? parsed().id);
   if (id === 'deleteConcept') names.made.delete(parsed().id);
+  if (id === 'createBenchmark')
+    setTimeout(() => void cancel(`${url}/v1/benchmarks/${encodeURIComponent(parsed().id)}`), 1500).unref();
   if (!['createFit', 'createConcept'].includes(id)) return;
   const fit = parsed().id;
   names.fits.push(fit);
   setTimeout(() => void cancelFit(url, fit), 1500).unref();
 }
 
-export const cancelFit = (url: string, id: string) =>
-  fetch(`${url}/v1/fits/${id}/cancel`, { method: 'POST' }).then(
+export const cancelFit = (url: string, id: string) => cancel(`${url}/v1/fits/${id}`);
+
+const cancel = (job: string) =>
+  fetch(`${job}/cancel`, { method: 'POST' }).then(
     (reply) => reply.arrayBuffer(),
     () => undefined,
   );

@@ -40,6 +40,7 @@ const weights: Readonly<Record<string, number>> = {
   calibrateConcept: 0.3,
   createFit: 0.7,
   createConcept: 0.5,
+  createBenchmark: 0.5,
 };
 
 /** Characters of a header's value that Node would refuse to send. */

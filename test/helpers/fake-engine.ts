@@ -93,7 +93,7 @@ export class FakeEngine implements Engine {
         step++;
         ended = step === request.maxTokens;
         const token = character.codePointAt(0) ?? 0;
-        const { logprobs, promptLogprobs, prompt: asked } = request;
+        const { logprobs } = request;
         yield {
           token,
           finish: ended ? 'length' : null,
@@ -102,18 +102,29 @@ export class FakeEngine implements Engine {
           }),
           ...this.#projections(token, request),
           ...(logprobs === undefined ? {} : { logprobs: logprobsOf(token, logprobs) }),
-          ...(logprobs !== undefined && promptLogprobs && step === 1
-            ? { promptLogprobs: asked.slice(1).map((id) => logprobsOf(id, logprobs)) }
-            : {}),
+          ...(step === 1 && this.#ofPrompt(request)),
         };
         if (ended) return;
       }
       ended = true;
-      yield { token: null, finish: 'stop' };
+      const { logprobs } = request;
+      yield {
+        token: null,
+        finish: 'stop',
+        ...(step === 0 && this.#ofPrompt(request)),
+        ...(logprobs !== undefined && {
+          endToken: { id: endToken, logprobs: logprobsOf(endToken, logprobs) },
+        }),
+      };
     } finally {
       this.running--;
       if (!ended) this.left++;
     }
+  }
+
+  #ofPrompt({ prompt, logprobs, promptLogprobs }: SequenceRequest): Pick<SequenceStep, 'promptLogprobs'> {
+    if (logprobs === undefined || !promptLogprobs) return {};
+    return { promptLogprobs: prompt.slice(1).map((id) => logprobsOf(id, logprobs)) };
   }
 
   #projections(token: number, { monitor = [] }: SequenceRequest): Pick<SequenceStep, 'projections'> {

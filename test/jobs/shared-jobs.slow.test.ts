@@ -40,9 +40,10 @@ describe('jobs in a database', { skip: noPostgres, timeout: 120_000 }, () => {
     limits: Parameters<typeof countingQueue>[2] & {
       readonly models?: string[];
       readonly database?: string;
+      readonly takes?: 'once asked';
     } = {},
   ) {
-    const { models = ['tiny'], database: ownUrl = url, ...queueLimits } = limits;
+    const { models = ['tiny'], database: ownUrl = url, takes = work !== null, ...queueLimits } = limits;
     const database = await openDatabase(ownUrl, log, { pollMilliseconds: 200, connections: 3 });
     let cut = false;
     const guarded: Database = {
@@ -58,7 +59,7 @@ describe('jobs in a database', { skip: noPostgres, timeout: 120_000 }, () => {
       database: guarded,
       notices,
       holder,
-      takes: work !== null,
+      takes,
       models: () => models,
       log,
       voidSeconds: 1,
@@ -249,6 +250,36 @@ describe('jobs in a database', { skip: noPostgres, timeout: 120_000 }, () => {
     assert.equal((await worker.queue.get('fit-outage'))?.result, 'kept');
     assert.equal(begun, 1);
     assert.equal(await front.queue.get('fit-refused'), undefined);
+    await closeAll();
+  });
+
+  test('a process that ends while the database is away ends, and its job is done when that is back', async () => {
+    const own = { database: await postgres.createDatabase() };
+    const first = await replica('first', (task) => untilAborted(task.signal), own);
+    await first.queue.add(newJob('fit-left'), 'r');
+    while ((await first.queue.get('fit-left'))?.status !== 'running') await pause(10);
+    await postgres.kill();
+    const since = performance.now();
+    await first.queue.close();
+    assert.ok(performance.now() - since < 20_000, 'it did not wait for the database');
+    await postgres.start();
+    const second = await replica('second', async () => ({ result: 'here' }), own);
+    assert.equal((await messagesOf(second.queue, 'fit-left')).at(-1), 'succeeded');
+    await closeAll();
+  });
+
+  test('a command takes jobs only once it has asked for one', async () => {
+    const own = { database: await postgres.createDatabase() };
+    const front = await replica('front', null, own);
+    const command = await replica('command', async () => ({ result: 'here' }), {
+      ...own,
+      takes: 'once asked',
+    });
+    await front.queue.add(newJob('fit-others'), 'r');
+    await pause(500);
+    assert.equal((await front.queue.get('fit-others'))?.status, 'queued');
+    await command.queue.add(newJob('fit-own'), 'r');
+    assert.equal((await messagesOf(front.queue, 'fit-own')).at(-1), 'succeeded');
     await closeAll();
   });
 });

@@ -1,8 +1,8 @@
 /** Texts of a grammar, walked at random byte by byte: what a model without sense could write under it. */
 
+import { byteCharacters } from '../../src/common/byte-alphabet.js';
 import { Random } from '../../src/common/random.js';
 import { type GrammarLibrary, loadGrammarLibrary } from '../../src/engine/grammar/grammar-library.js';
-import { byteCharacters } from '../../src/text/token-bytes.js';
 
 const end = 256;
 /** What closes something: preferred now and then, or texts would not end. */

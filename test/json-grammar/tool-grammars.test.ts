@@ -1,6 +1,7 @@
 /** Calls are held to the parameters of the tool that they name, in the form that the model writes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { byteCharacters } from '../../src/common/byte-alphabet.js';
 import { answerConstraint } from '../../src/completions/answer-constraint.js';
 import type { AnswerReading } from '../../src/completions/answer-reading.js';
 import { jsonSchema } from '../../src/completions/constraint.js';
@@ -9,7 +10,6 @@ import { askedTools } from '../../src/completions/tools.js';
 import { loadGrammarLibrary } from '../../src/engine/grammar/grammar-library.js';
 import type { Tool } from '../../src/schemas/tools.js';
 import { toolFormats } from '../../src/text/answer-marks.js';
-import { byteCharacters } from '../../src/text/token-bytes.js';
 
 const end = 256;
 const tool = (name: string, properties: Record<string, unknown>): Tool => ({

@@ -99,13 +99,13 @@ async function fit(url: string, settings: object): Promise<string> {
 }
 
 /**
- * What a server takes once and keeps: the graph that fits read by, and memory for as many rows as there are slots.
- * Growth after this is growth.
+ * What a server takes once and keeps: the graph that fits read by, what a calibration needs, and memory for as many rows
+ * as there are slots. Growth after this is growth.
  */
 async function warmUp(url: string): Promise<void> {
   const questions = ['What do you like?', 'How was your day?'];
   const statements = { positive: questions, negative: questions };
-  const status = await fit(url, { name: 'warm', max_tokens: 8, calibrate: false, statements });
+  const status = await fit(url, { name: 'warm', max_tokens: 8, statements });
   if (status !== 'succeeded') fault(`the fit before the load ${status}`);
   await autocannon({
     url,

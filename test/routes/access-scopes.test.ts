@@ -71,7 +71,10 @@ const table = `
   GET     /v1/sweeps/:id/events          completions
   POST    /v1/sweeps/:id/cancel          completions
   GET     /v1/benchmarks                  admin
+  POST    /v1/benchmarks                  admin
   GET     /v1/benchmarks/:id              admin
+  DELETE  /v1/benchmarks/:id              admin
+  POST    /v1/benchmarks/:id/cancel       admin
   GET     /v1/benchmarks/:id/events       admin
   GET     /v1/benchmarks/:id/report       admin
   GET     /api/ps                        any
@@ -86,6 +89,7 @@ const table = `
   POST    /v1/models/:id/unload          admin
   POST    /v1/models/pull                admin
   POST    /v1/models/import              admin
+  PUT     /v1/models/import              admin
   GET     /v1/models/imports             admin
   GET     /v1/models/imports/:id         admin
   DELETE  /v1/models/imports/:id         admin

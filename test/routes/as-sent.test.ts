@@ -70,6 +70,17 @@ test('histories have what clients keep in them', async (t) => {
   assert.doesNotMatch(prompt, /secret|null|undefined/);
 });
 
+test('arguments of earlier calls may be any text, however deep', async (t) => {
+  const { app } = await build(t, { capacity: 100_000, template: { takesTools: true } });
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  for (const args of [deep, '{"a": ', 'null', '5']) {
+    const calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: args } }];
+    const messages = [user, { role: 'assistant', tool_calls: calls }, user];
+    const reply = await app.inject({ method: 'POST', url: chat, payload: { messages } });
+    assert.equal(reply.statusCode, 200, reply.body);
+  }
+});
+
 test('a part that is null is no part that says nothing: it is refused at its place', async (t) => {
   const { refused } = await build(t);
   const parts = [{ type: 'text', text: 'Hi' }, null, 'there'];
@@ -198,4 +209,34 @@ test("bodies of Ollama's routes are read whatever their type, by others only as 
   }
   const broken = await app.inject({ method: 'POST', url: '/api/chat', payload: '{"messages": ' });
   assert.equal(broken.statusCode, 400, broken.body);
+});
+
+test("what is wrong in Anthropic's and Ollama's bodies is told by their own names of fields", async (t) => {
+  const { app } = await build(t);
+  const format = { type: 'array', uniqueItems: true };
+  const tool = { name: 'f', strict: true, input_schema: { type: 'object', properties: { a: format } } };
+  const anthropic = { messages: [user], max_tokens: 5 };
+  const ollama = { messages: [user] };
+  for (const [url, payload, field] of [
+    ['/v1/messages', { ...anthropic, tools: [{ ...tool, name: 'a b' }] }, 'tools.0.name'],
+    ['/v1/messages', { ...anthropic, tools: [tool] }, 'tools.0.input_schema'],
+    ['/v1/messages', { ...anthropic, tools: [tool], tool_choice: { type: 'tool' } }, 'tool_choice.name'],
+    [
+      '/v1/messages',
+      { ...anthropic, output_config: { format: { type: 'json_schema', schema: format } } },
+      'output_config.format.schema',
+    ],
+    ['/api/chat', { ...ollama, options: { num_predict: 0 } }, 'options.num_predict'],
+    ['/api/chat', { ...ollama, options: { temperature: 5 } }, 'options.temperature'],
+    ['/api/chat', { ...ollama, options: { stop: ['a', ''] } }, 'options.stop.1'],
+    ['/api/chat', { ...ollama, format }, 'format'],
+    ['/api/generate', { prompt: 'a', raw: true, options: { repeat_penalty: -1 } }, 'options.repeat_penalty'],
+  ] as const) {
+    const reply = await app.inject({ method: 'POST', url, payload });
+    assert.equal(reply.statusCode, 400, reply.body);
+    const { error } = reply.json() as { error: string | { message: string; param: string } };
+    const message = typeof error === 'string' ? error : error.message;
+    assert.ok(message.startsWith(`${field} `), `${field}: ${message}`);
+    if (typeof error !== 'string') assert.equal(error.param, field);
+  }
 });

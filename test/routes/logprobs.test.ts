@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ChatCompletion, ChatCompletionChunk } from '../../src/schemas/chat.js';
 import { Completion, CompletionChunk } from '../../src/schemas/completions.js';
 import { build } from '../helpers/app.js';
-import { fakeLogprob } from '../helpers/fake-engine.js';
+import { endToken, fakeLogprob } from '../helpers/fake-engine.js';
 import { events } from '../helpers/sse.js';
 
 const chat = '/v1/chat/completions';
@@ -67,17 +67,19 @@ test('a text echoes its prompt, with offsets into the text, alone too', async (t
   const plain = await post(text, asked, Completion.strict());
   assert.deepEqual([plain.choices[0]?.text, plain.choices[0]?.logprobs], ['abcd', null]);
   const { choices, usage } = await post(text, { ...asked, logprobs: 0 }, Completion.strict());
+  // The last is the stop token, which has no text.
+  const rest = ['b', 'c', 'd', String.fromCodePoint(endToken)];
   assert.deepEqual(choices[0]?.logprobs, {
-    tokens: ['a', 'b', 'c', 'd'],
-    token_logprobs: [null, ...['b', 'c', 'd'].map((character) => fakeLogprob(code(character), 0))],
+    tokens: ['a', ...rest],
+    token_logprobs: [null, ...rest.map((character) => fakeLogprob(code(character), 0))],
     // The token itself is among the likeliest, however few are asked for.
-    top_logprobs: [
-      null,
-      ...['b', 'c', 'd'].map((character) => ({ [character]: fakeLogprob(code(character), 0) })),
-    ],
-    text_offset: [0, 1, 2, 3],
+    top_logprobs: [null, ...rest.map((character) => ({ [character]: fakeLogprob(code(character), 0) }))],
+    text_offset: [0, 1, 2, 3, 4],
   });
   assert.equal(usage.completion_tokens, 2);
+  const beyond = { ...asked, prompt: [...'é🙂'].map(code), logprobs: 0 };
+  const [longer] = (await post(text, beyond, Completion)).choices;
+  assert.deepEqual(longer?.logprobs?.text_offset, [0, 1, 2, 3, 4], 'in characters, not in UTF-16 units');
   const only = await post(text, { ...asked, logprobs: 1, max_tokens: 0 }, Completion.strict());
   assert.deepEqual(only.choices[0]?.logprobs?.tokens, ['a', 'b']);
   assert.deepEqual(
@@ -121,4 +123,30 @@ test('alternatives times tokens times choices have a limit, and the refusal name
   assert.match(error.message, /at most 200000 .* received 210000/);
   await post(chat, { ...asked, n: 4 }, ChatCompletion);
   await post(chat, { messages, n: 16, max_tokens: 4000 }, ChatCompletion);
+});
+
+test('as lm-eval reads it: behind an echoed prompt stands one entry, also where the answer ended at once', async (t) => {
+  const { post } = await build(t, { answer: (prompt) => (prompt === 'ab' ? '' : 'x'), slots: 4 });
+  // What `local-completions` sends for a batch of multiple choice.
+  const asked = { temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
+  const prompts = [
+    [97, 98],
+    [99, 100, 101],
+  ];
+  const { choices } = await post(text, { ...asked, prompt: prompts }, Completion.strict());
+  for (const [i, prompt] of prompts.entries()) {
+    const { token_logprobs: own, top_logprobs: top } = choices[i]?.logprobs ?? {};
+    // Its context is one token; of the rest it takes all but the last.
+    assert.deepEqual(
+      own?.slice(1, -1),
+      prompt.slice(1).map((id) => fakeLogprob(id, 0)),
+    );
+    own?.slice(1, -1).forEach((logprob, at) => {
+      assert.equal(Math.max(...Object.values(top?.[at + 1] ?? {})), logprob);
+    });
+  }
+  assert.deepEqual([choices[0]?.text, choices[0]?.finish_reason], ['ab', 'stop']);
+  const monitored = { ...asked, prompt: 'ab', monitor: ['ocean'], max_tokens: 4, add_special_tokens: false };
+  const [read] = (await post(text, monitored, Completion)).choices;
+  assert.deepEqual(read?.monitor?.tokens, [], 'a stop token has no readings');
 });

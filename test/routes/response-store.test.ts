@@ -144,3 +144,17 @@ test('the store is bounded in number and size; the one used last stays longest',
   none.put(stored('a'));
   assert.deepEqual([none.keeps, none.get('a')], [false, undefined]);
 });
+
+test('an item is found as long as any response has it', () => {
+  const own = new ResponseStore().of('me');
+  const first = stored('a');
+  own.put(first);
+  const [item] = first.response.output;
+  assert.ok(item);
+  for (const id of ['b', 'c']) own.put({ ...stored(id), conversation: [item] });
+  for (const id of ['c', 'a', 'b']) {
+    assert.equal(own.item('msg_a'), item, id);
+    own.delete(id);
+  }
+  assert.equal(own.item('msg_a'), undefined);
+});

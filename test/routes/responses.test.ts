@@ -175,3 +175,24 @@ test("the engine's errors about a format name it as the body does", async (t) =>
   await post(url, { input: 'Hi', text: { format: { type: 'json_object' } } }, ResponseObject);
   assert.equal(engine.requests.at(-1)?.constraintField, 'text.format');
 });
+
+test('what breaks a stream is its last event, of the type that clients know', async (t) => {
+  const { app } = await connect(t, { answer: () => ['a', new Error('secret')] });
+  const reply = await app.inject({
+    method: 'POST',
+    url: '/v1/responses',
+    payload: { input: 'Hi', stream: true },
+  });
+  const told = [...reply.body.matchAll(/^data: (.*)$/gm)].map(
+    ([, json]) =>
+      JSON.parse(String(json)) as { type: string; sequence_number: number; error?: { code: string } },
+  );
+  const last = told.at(-1);
+  assert.deepEqual([last?.type, last?.error?.code], ['error', 'internal_error']);
+  assert.deepEqual(
+    told.map(({ sequence_number }) => sequence_number),
+    told.map((_, i) => i),
+  );
+  assert.match(reply.body, /event: error\n/);
+  assert.doesNotMatch(reply.body, /secret|response\.completed/);
+});

@@ -6,7 +6,7 @@ import type { ConstraintSource } from '../../src/engine/protocol.js';
 import { errors } from '../../src/errors.js';
 import { ChatCompletion } from '../../src/schemas/chat.js';
 import type { ToolFormatName } from '../../src/text/answer-marks.js';
-import { type BuildOptions, build } from '../helpers/app.js';
+import { type BuildOptions, build, until } from '../helpers/app.js';
 import { connect as connectClient } from '../helpers/openai-client.js';
 
 const messages = [{ role: 'user' as const, content: 'Weather?' }];
@@ -300,6 +300,30 @@ test('schemas that take too long to compile give way, but those of strict tools'
   assert.equal((await refused(url, { messages, tools: strict })).code, 'constraint_refused');
 });
 
+test('a request whose client has left leaves the queue of grammars to be checked', async (t) => {
+  const { engine, client: openai } = await connect(t, { answer: () => 'Hi' });
+  let told: AbortSignal | undefined;
+  Object.assign(engine, {
+    checkConstraint: (_: ConstraintSource, __: string, signal?: AbortSignal) =>
+      new Promise<void>((_resolve, reject) => {
+        told = signal;
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      }),
+  });
+  const client = new AbortController();
+  const asked = fetch(`${openai.baseURL}/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ messages, tools }),
+    signal: client.signal,
+  });
+  await until(() => told !== undefined);
+  client.abort();
+  await assert.rejects(asked);
+  await until(() => told?.aborted === true);
+  assert.equal(engine.requests.length, 0);
+});
+
 test('what is suspended is told to the engine by the marks of its parts', async (t) => {
   const { client, engine, refused } = await connect(t, { answer: () => '{}' });
   const quietOf = async (suspend: readonly string[], more: object = {}) => {
@@ -365,5 +389,26 @@ test('a stop string inside a call, or its closing mark, does not cut it', async 
     );
     const [made] = choices[0]?.message.tool_calls ?? [];
     assert.deepEqual(JSON.parse(made?.function.arguments ?? 'null'), { a: 'stop' }, stop);
+  }
+});
+
+test('arguments that are no object are told as they are where they are text, and not where they are an object', async (t) => {
+  for (const args of ['[1, 2]', '"x"', `${'{"a":'.repeat(300)}1${'}'.repeat(300)}`]) {
+    const { app } = await build(t, {
+      capacity: 65_536,
+      answer: () => `<tool_call>{"name": "f", "arguments": ${args}}</tool_call>`,
+    });
+    const asked = { messages: [{ role: 'user', content: 'Hi' }], stream: false };
+    const parameters = { type: 'object' };
+    for (const [url, more] of [
+      ['/v1/chat/completions', { tools: [{ type: 'function', function: { name: 'f', parameters } }] }],
+      ['/api/chat', { tools: [{ type: 'function', function: { name: 'f', parameters } }] }],
+      ['/v1/messages', { tools: [{ name: 'f', input_schema: parameters }], max_tokens: 40_000 }],
+    ] as const)
+      for (const stream of [false, true]) {
+        const reply = await app.inject({ method: 'POST', url, payload: { ...asked, ...more, stream } });
+        assert.equal(reply.statusCode, 200, `${url} ${reply.body.slice(0, 300)}`);
+        assert.doesNotMatch(reply.body, /internal_error|the server failed/);
+      }
   }
 });

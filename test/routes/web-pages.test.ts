@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { hostName, isForeignPage, isKnownHost } from '../../src/access/web-page.js';
 import { ErrorBody } from '../../src/schemas/errors.js';
@@ -135,5 +136,16 @@ test('a request line with a whole URL is answered, under the host that it names'
     const [reply] = (await once(sent, 'response')) as [IncomingMessage];
     reply.resume();
     assert.equal(reply.statusCode, status, `${target} ${host}`);
+  }
+});
+
+test('a request that names two hosts is refused, with keys and without', async (t) => {
+  for (const { app } of [await build(t), await buildWithKeys(t, [{}])]) {
+    const port = Number(new URL(await listen(app)).port);
+    const socket = connect(port, '127.0.0.1');
+    socket.end('GET /health HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\nConnection: close\r\n\r\n');
+    let reply = '';
+    for await (const chunk of socket) reply += String(chunk);
+    assert.match(reply, /^HTTP\/1\.1 400 [\s\S]*must have one Host header/);
   }
 });

@@ -9,6 +9,7 @@ import { ComposeRequest } from '../../src/schemas/concepts.js';
 import { list } from '../../src/schemas/fields.js';
 import { FitRequest } from '../../src/schemas/fits.js';
 import { CalibrateRequest, SweepRequest } from '../../src/schemas/measurements.js';
+import { OllamaChatRequest, OllamaEmbedRequest } from '../../src/schemas/ollama.js';
 import { ResponseRequest } from '../../src/schemas/responses.js';
 import { ScoreRequest } from '../../src/schemas/score.js';
 import { DetokenizeRequest, TokenizeRequest } from '../../src/schemas/tokenize.js';
@@ -62,6 +63,10 @@ test('of bodies of 4 MB, wrong at every place, a few places are read and one fau
     [ChatRequest, { messages, logit_bias: Object.fromEntries(Array(200_000).fill('x').entries()) }],
     [ResponseRequest, { input: Array(400_000).fill({ role: 'x' }) }],
     [ResponseRequest, { input: [{ role: 'user', content: Array(400_000).fill({ type: 'x' }) }] }],
+    [ResponseRequest, { input: 'x', include: Array(800_000).fill(0) }],
+    [ResponseRequest, { input: [{ type: 'reasoning', summary: Array(400_000).fill(0) }] }],
+    [OllamaChatRequest, { messages, options: { stop: Array(800_000).fill(0) } }],
+    [OllamaEmbedRequest, { input: Array(800_000).fill(0) }],
     [ScoreRequest, { input: Array(800_000).fill(-1.5), concepts }],
     [ScoreRequest, { messages: Array(400_000).fill([]), concepts }],
     [ScoreRequest, { input: 'x', concepts: Array(800_000).fill(0) }],

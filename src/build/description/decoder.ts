@@ -1,5 +1,7 @@
 /** What a decoder computes, whatever family it is of: all that its graph is written from. */
 
+import type { HeadLayout } from './head-layout.js';
+
 /** How a graph's weights are stored. */
 export type Precision = 'int8' | 'int4' | 'fp16' | 'fp32';
 
@@ -34,7 +36,9 @@ export interface Decoder {
   readonly intermediate: number;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Numbers of a head in the graph, and how the checkpoint's lie among them. */
   readonly headDim: number;
+  readonly layout: HeadLayout;
   /** Longest sequence that the model was made for. */
   readonly context: number;
   readonly epsilon: number;

@@ -33,7 +33,7 @@ export interface Traits
 
 export interface Family {
   readonly modelType: string;
-  /** What its configurations may leave out. */
+  /** What its configurations leave out where it is as transformers' class has it, the more so within multimodal ones. */
   readonly defaults: ConfigRecord;
   /** @throws SteerdError checkpoint_invalid, model_unsupported */
   readonly traits: (config: ConfigValues, headDim: number) => Traits;

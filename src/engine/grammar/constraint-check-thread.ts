@@ -3,6 +3,7 @@
  * aborts the library, or takes too long, ends this thread and not that one.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { thisThread, workedMilliseconds } from '../../common/thread-time.js';
 import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
 import { type GrammarLibrary, loadGrammarLibrary } from './grammar-library.js';
 
@@ -13,10 +14,12 @@ export interface CheckSettings {
 }
 
 /**
- * First, once the library is loaded, the milliseconds that a small grammar takes on this machine at its present load.
- * Then one answer to each source: why it does not compile, null when it does.
+ * First, once the library is loaded, the milliseconds of work that a small grammar takes on this machine, and which thread
+ * works. Then one answer to each source: why it does not compile, null when it does.
  */
-export type CheckMessage = { readonly ready: number } | { readonly reason: string | null };
+export type CheckMessage =
+  | { readonly ready: number; readonly thread: string | null }
+  | { readonly reason: string | null };
 
 /** The library prints what is wrong and aborts. It takes the console's functions when it is loaded. */
 let printed = '';
@@ -60,7 +63,8 @@ if (parentPort) {
   // Once to have the library's own lazily compiled code, once to be measured.
   const small: ConstraintSource = { kind: 'grammar', source: smallGrammar };
   await compile(library, small);
-  const started = performance.now();
+  const thread = thisThread();
+  const started = workedMilliseconds(thread);
   await compile(library, small);
-  port.postMessage({ ready: performance.now() - started } satisfies CheckMessage);
+  port.postMessage({ ready: workedMilliseconds(thread) - started, thread } satisfies CheckMessage);
 }

@@ -5,23 +5,24 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { untilWorked } from '../../common/thread-time.js';
 import { errors } from '../../errors.js';
 import type { ConstraintSource } from '../protocol.js';
 import type { CheckMessage, CheckSettings } from './constraint-check-thread.js';
 
 /**
- * The longest time a constraint may take to compile, in times of a small grammar, so that a slow or busy machine refuses
- * no more than another one. The model's grammar thread compiles it again, and running constrained answers wait that
- * long, as do the next sources here.
+ * The longest time a constraint may take to compile, in times of a small grammar, so that a slow machine refuses no more
+ * than another one; of the thread's own work, so that a busy one does not either. The model's grammar thread compiles it
+ * again, and running constrained answers wait that long, as do the next sources here.
  */
 const mostSmallGrammars = 120;
-/** Bounds of that time in milliseconds. */
+/** Bounds of that time in milliseconds of work. */
 const fewestMilliseconds = 2_000;
 const mostMilliseconds = 8_000;
 const loadMilliseconds = 30_000;
 /** For a source that is known to be small. */
 const patientMilliseconds = 30_000;
-/** How long a source that took too long is refused unread: the machine may have been busy. */
+/** How long a source that took too long is refused unread: where only the clock is known, the machine may have been busy. */
 const lateMilliseconds = 30_000;
 const tooLate = 'it takes too long to compile: make it simpler';
 const keptAnswers = 256;
@@ -43,6 +44,7 @@ export class ConstraintCheck {
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
   #worker: Worker | null = null;
+  #thread: string | null = null;
   #idle: NodeJS.Timeout | null = null;
   #closed = false;
   #milliseconds = mostMilliseconds;
@@ -126,6 +128,7 @@ export class ConstraintCheck {
     this.#worker = worker;
     const reply = await this.#next(worker, loadMilliseconds);
     if (reply !== null && 'ready' in reply) {
+      this.#thread = reply.thread;
       const most = Math.max(fewestMilliseconds, mostSmallGrammars * reply.ready);
       this.#milliseconds = Math.min(mostMilliseconds, most);
       return worker;
@@ -134,27 +137,27 @@ export class ConstraintCheck {
     throw new Error('the grammar library did not load');
   }
 
-  /** The thread's next message; null when it ends or takes too long. */
+  /** The thread's next message; null when it ends or works too long. */
   async #next(worker: Worker, milliseconds: number): Promise<CheckMessage | null> {
-    const timer = new AbortController();
-    const timeout = setTimeout(() => timer.abort(), milliseconds);
-    const { signal } = timer;
+    const over = new AbortController();
+    const { signal } = over;
     try {
       return await Promise.race([
         once(worker, 'message', { signal }).then(([answer]) => answer as CheckMessage),
         once(worker, 'exit', { signal }).then(() => null),
+        untilWorked(this.#thread, milliseconds, signal).then(() => null),
       ]);
     } catch {
       return null;
     } finally {
-      clearTimeout(timeout);
-      timer.abort();
+      over.abort();
     }
   }
 
   async #end(): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
+    this.#thread = null;
     await worker?.terminate();
   }
 

@@ -4,7 +4,7 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { ConstraintSource, GrammarVocabulary } from '../protocol.js';
-import type { FromGrammarThread, GrammarThreadSettings, ToGrammarThread } from './grammar-thread.js';
+import type { Ahead, FromGrammarThread, GrammarThreadSettings, ToGrammarThread } from './grammar-thread.js';
 
 /** The grammar allows no token at all at this place, so the answer cannot be completed. */
 export class ConstraintDeadEnd extends Error {}
@@ -13,19 +13,29 @@ export class ConstraintDeadEnd extends Error {}
 export class TokenConstraint {
   #mask: Int32Array | null = null;
   #failure: Error | null = null;
+  #ahead: readonly Ahead[] = [];
+  /** Tokens that came as the thread had said, and that it was not told of yet. */
+  #unsent: readonly number[] = [];
 
+  /** @param send gets the tokens that were accepted since the last time */
   constructor(
     readonly endTokens: readonly number[],
-    readonly send: (type: 'accept' | 'release', token: number) => void,
+    readonly send: (type: 'accept' | 'release', tokens: readonly number[]) => void,
   ) {}
+
+  /** What the grammar forces next, as tokens that are likely to write it: their masks are known. */
+  get forced(): readonly number[] {
+    return this.#ahead.map(({ token }) => token);
+  }
 
   /** Whether there is a mask for the next token, or a failure. */
   get ready(): boolean {
     return this.#mask !== null || this.#failure !== null;
   }
 
-  receive(mask: Int32Array): void {
+  receive(mask: Int32Array, ahead: readonly Ahead[] = []): void {
     this.#mask = mask;
+    this.#ahead = ahead;
   }
 
   fail(error: Error): void {
@@ -53,14 +63,23 @@ export class TokenConstraint {
     if (left > 0) for (const token of banned) logits[token] = Number.NEGATIVE_INFINITY;
   }
 
-  /** The next token is this one: asks for the mask after it. */
+  /** The next token is this one: asks for the mask after it, unless that is known. */
   accept(token: number): void {
+    const [next, ...later] = this.#ahead;
+    this.#unsent = [...this.#unsent, token];
+    if (next?.token === token) {
+      this.#mask = next.mask;
+      this.#ahead = later;
+      return;
+    }
     this.#mask = null;
-    this.send('accept', token);
+    this.#ahead = [];
+    this.send('accept', this.#unsent);
+    this.#unsent = [];
   }
 
   release(): void {
-    this.send('release', -1);
+    this.send('release', []);
   }
 }
 
@@ -77,11 +96,13 @@ export class Constraints {
   /**
    * @param size of the logits: V
    * @param changed is called when a mask has come, or when all constraints have failed
+   * @param ahead of how many tokens that a grammar forces the masks shall come with that of the first
    */
   constructor(
     readonly vocabulary: GrammarVocabulary,
     readonly size: number,
     readonly changed: () => void,
+    readonly ahead = 0,
   ) {}
 
   /**
@@ -92,9 +113,9 @@ export class Constraints {
     const thread = this.#thread ?? this.#start();
     this.#thread = thread;
     const id = this.#nextId++;
-    const constraint = new TokenConstraint(this.vocabulary.endTokens, (type, token) => {
+    const constraint = new TokenConstraint(this.vocabulary.endTokens, (type, tokens) => {
       if (type === 'release') this.#open.delete(id);
-      thread.port.postMessage({ type, id, token } satisfies ToGrammarThread);
+      thread.port.postMessage({ type, id, tokens } satisfies ToGrammarThread);
     });
     await new Promise<void>((resolve, reject) => {
       this.#open.set(id, { constraint, begun: (error) => (error ? reject(error) : resolve()) });
@@ -105,9 +126,9 @@ export class Constraints {
 
   #start(): Thread {
     const { port1: port, port2 } = new MessageChannel();
-    const { vocabulary, size } = this;
+    const { vocabulary, size, ahead } = this;
     const worker = new Worker(new URL('./grammar-thread.js', import.meta.url), {
-      workerData: { vocabulary, size, port: port2 } satisfies GrammarThreadSettings,
+      workerData: { vocabulary, size, ahead, port: port2 } satisfies GrammarThreadSettings,
       transferList: [port2],
       // The library prints there before it aborts; the errors have the same text.
       stderr: true,
@@ -137,7 +158,7 @@ export class Constraints {
   #receive(message: FromGrammarThread): void {
     const open = this.#open.get(message.id);
     if ('mask' in message) {
-      open?.constraint.receive(message.mask);
+      open?.constraint.receive(message.mask, message.ahead);
       open?.begun(null);
       return;
     }

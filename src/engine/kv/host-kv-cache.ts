@@ -3,11 +3,12 @@
  * capacity, head_size], so nothing is copied between steps. The operating system commits the memory as rows fill, and
  * takes it back from rows that are forgotten.
  */
+import { partName, type SplitBy } from '../../onnx/rewrite/split-attention.js';
 import type { Binding } from '../../ort/binding.js';
 import { forgetContents } from '../../ort/page-memory.js';
 import { Tensor } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
-import { type InPlaceKvCache, type KvArray, newKvArray, type RowRange } from './kv-cache.js';
+import { type BoundKv, type InPlaceKvCache, type KvArray, newKvArray, type RowRange } from './kv-cache.js';
 import { type Page, pageTokens } from './kv-pages.js';
 
 /** Arrays and pages have one and the same type of numbers, which a union of array types cannot say. */
@@ -38,28 +39,55 @@ export class HostKvCache implements InPlaceKvCache {
   }
 
   bind(binding: Binding, { first, rows }: RowRange): void {
+    this.#bindOnce(binding, (past, present, array) => {
+      const tensor = this.#view(array, first, rows);
+      binding.input(past, tensor);
+      binding.output(present, tensor);
+    });
+  }
+
+  /**
+   * The cache for a graph whose attention is split (onnx/rewrite/split-attention.ts): by tokens all parts write to the one
+   * row of a run, by rows each part has one of the run's rows.
+   */
+  inParts(by: SplitBy, parts: number): BoundKv {
+    return {
+      layout: this.layout,
+      bind: (binding: Binding, { first }: RowRange) =>
+        this.#bindOnce(binding, (past, present, array) => {
+          if (by === 'tokens') {
+            const row = this.#view(array, first, 1);
+            binding.input(past, row);
+            for (let part = 0; part < parts; part++) binding.output(partName(present, part), row);
+            return;
+          }
+          for (let part = 0; part < parts; part++) {
+            const row = this.#view(array, first + part, 1);
+            binding.input(partName(past, part), row);
+            binding.output(partName(present, part), row);
+          }
+        }),
+    };
+  }
+
+  /** @param each gets the names of each array's input and output, unless the binding has them already */
+  #bindOnce(binding: Binding, each: (past: string, present: string, array: KvArray) => void): void {
     if (this.#bound.has(binding)) return;
     this.#bound.add(binding);
-    const { kvHeads, headSize, kvType } = this.spec;
-    const shape = [rows, kvHeads, this.capacity, headSize];
-    const view = (array: KvArray) => {
-      const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
-      const tensor = Tensor.over(part, kvType, shape);
-      this.#tensors.push(tensor);
-      return tensor;
-    };
-    this.spec.layers.forEach((names, layer) => {
+    this.spec.layers.forEach(({ pastKey, presentKey, pastValue, presentValue }, layer) => {
       const arrays = this.#layers[layer];
       if (!arrays) return;
-      for (const [past, present, array] of [
-        [names.pastKey, names.presentKey, arrays.key],
-        [names.pastValue, names.presentValue, arrays.value],
-      ] as const) {
-        const tensor = view(array);
-        binding.input(past, tensor);
-        binding.output(present, tensor);
-      }
+      each(pastKey, presentKey, arrays.key);
+      each(pastValue, presentValue, arrays.value);
     });
+  }
+
+  #view(array: KvArray, first: number, rows: number): Tensor {
+    const { kvHeads, headSize, kvType } = this.spec;
+    const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
+    const tensor = Tensor.over(part, kvType, [rows, kvHeads, this.capacity, headSize]);
+    this.#tensors.push(tensor);
+    return tensor;
   }
 
   moveRow(from: number, to: number, length: number): void {

@@ -75,6 +75,11 @@ export interface ConcatenatedKvCache extends KvRows {
 
 export type KvCache = InPlaceKvCache | ConcatenatedKvCache;
 
+/** What a run needs of a cache. */
+export type BoundKv =
+  | Pick<InPlaceKvCache, 'layout' | 'bind'>
+  | Pick<ConcatenatedKvCache, 'layout' | 'bind' | 'advance'>;
+
 /** Which tokens a row begins with, so that the next text with the same prefix need not compute it again. */
 export class CachedPrefix {
   #tokens: readonly number[] = [];
@@ -85,15 +90,24 @@ export class CachedPrefix {
     return this.#texts;
   }
 
+  /** What the row begins with: another object whenever that was computed anew. */
+  get tokens(): readonly number[] {
+    return this.#tokens;
+  }
+
+  /** Whether the row holds this prefix, and no longer one. */
+  holds(prefix: readonly number[]): boolean {
+    const held = this.#tokens;
+    return held.length === prefix.length && prefix.every((token, index) => token === held[index]);
+  }
+
   /**
    * A text begins that starts with `prefix`. The row's former prefix is forgotten unless it is this one.
    * @returns how many tokens of the prefix the row holds already: all or none.
    */
   start(prefix: readonly number[]): number {
     this.#texts++;
-    const same =
-      this.#tokens.length === prefix.length && prefix.every((token, index) => token === this.#tokens[index]);
-    if (!same) this.#tokens = [];
+    if (!this.holds(prefix)) this.#tokens = [];
     return this.#tokens.length;
   }
 

@@ -14,6 +14,8 @@ interface Node {
   keys: readonly number[];
   readonly page: Page;
   readonly children: Node[];
+  /** Whether it was ever used for somebody who may come back; so then were its ancestors. */
+  lasting: boolean;
 }
 
 /** A page that holds the first `count` tokens from position `at` on. */
@@ -38,8 +40,11 @@ export class PrefixTree {
     return this.#byUse.size;
   }
 
-  /** The pages of the longest beginning of these keys that is held. They stay as they are until the next `insert`. */
-  find(keys: readonly number[]): FoundPage[] {
+  /**
+   * The pages of the longest beginning of these keys that is held. They stay as they are until the next `insert`.
+   * @param lasting whether they are wanted for longer than the work that is going on
+   */
+  find(keys: readonly number[], lasting = true): FoundPage[] {
     const found: FoundPage[] = [];
     const path: Node[] = [];
     for (let siblings: readonly Node[] = this.#roots, at = 0; at < keys.length; at += pageTokens) {
@@ -50,7 +55,7 @@ export class PrefixTree {
       if (common < pageTokens) break;
       siblings = node.children;
     }
-    this.#touch(path);
+    this.#touch(path, lasting);
     return found;
   }
 
@@ -58,7 +63,7 @@ export class PrefixTree {
    * Holds the first `to` positions of these keys, or as many of them as there is room for: what was used least recently
    * makes room.
    */
-  insert(keys: readonly number[], to: number, save: SavePositions): void {
+  insert(keys: readonly number[], to: number, save: SavePositions, lasting = true): void {
     const path: Node[] = [];
     for (let at = 0; at < to; at += pageTokens) {
       const parent = path.at(-1) ?? null;
@@ -75,12 +80,17 @@ export class PrefixTree {
         const page = this.#pageBeside(path);
         if (!page) break;
         save(at, at + wanted.length, page, 0);
-        const added: Node = { parent, keys: wanted, page, children: [] };
+        const added: Node = { parent, keys: wanted, page, children: [], lasting };
         siblings.push(added);
         path.push(added);
       }
     }
-    this.#touch(path);
+    this.#touch(path, lasting);
+  }
+
+  /** Gives back the pages that nobody wanted for longer than the work that was going on. */
+  dropPassing(): void {
+    for (const node of this.#byUse) if (!node.lasting) this.#drop(node);
   }
 
   /** Gives pages back until at most `most` are held, those used least recently first. */
@@ -95,7 +105,7 @@ export class PrefixTree {
   #pageBeside(path: readonly Node[]): Page | null {
     const page = this.pages.take();
     if (page) return page;
-    this.#touch(path);
+    this.#touch(path, false);
     const [oldest] = this.#byUse;
     if (!oldest || path.includes(oldest)) return null;
     this.#drop(oldest);
@@ -103,8 +113,9 @@ export class PrefixTree {
   }
 
   /** The nodes of a path from a root have just been used. */
-  #touch(path: readonly Node[]): void {
+  #touch(path: readonly Node[], lasting: boolean): void {
     for (const node of path.toReversed()) {
+      node.lasting ||= lasting;
       this.#byUse.delete(node);
       this.#byUse.add(node);
     }

@@ -58,7 +58,8 @@ export function readPeaks(
       count,
     );
     for (const tensor of Object.values(steering)) kept(tensor);
-    const positions = ownArray(BigInt64Array, asked).map((_, i) => BigInt(i * headStride));
+    const positions = ownArray(BigInt64Array, asked);
+    for (let i = 0; i < asked; i++) positions[i] = BigInt(i * headStride);
     runner.run({ first: 0, rows: 1 }, [tokens], [0], {
       inputs: {
         ...kv.inputs,

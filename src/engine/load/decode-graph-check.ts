@@ -5,12 +5,12 @@
 import type { Session } from '../../ort/session.js';
 import { OrtError } from '../../ort/status.js';
 import { reasonOf } from '../devices.js';
-import type { ActivationEdit, EditTerm } from '../protocol.js';
+import type { ActivationEdit } from '../protocol.js';
 import { DecodeGraphs } from '../run/decode-graphs.js';
 import type { DecodeRow } from '../run/fixed-shape-step.js';
 import type { ServingRunner } from '../run/serving-runner.js';
 import { chunkEnd } from '../schedule/chunks.js';
-import { logitDistance, trialTokens } from './trial-inputs.js';
+import { logitDistance, trialTerm, trialTokens } from './trial-inputs.js';
 
 /** Rows of different lengths; one fewer than a graph has rows, where there are slots for it. */
 const rowLengths = [5, 2, 4] as const;
@@ -56,7 +56,7 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
   const [first, ...others] = rowLengths;
   const longest = slidingWindow + first + mostTokens <= cache.capacity ? slidingWindow + first : first;
   const lengths = [longest, ...others].slice(0, cache.slots);
-  const term = (seed: number) => trialTerm(runner, seed);
+  const term = (seed: number) => trialTerm(cache.spec, seed);
   const edits: readonly (readonly ActivationEdit[])[] = [
     [[], [], []],
     [[term(1)], [], [term(2)]],
@@ -92,15 +92,4 @@ export function faultOfGraphs(runner: ServingRunner, graphs: DecodeGraphs, chunk
 function agree(replayed: Float32Array, expected: Float32Array): boolean {
   const { apart, largest } = logitDistance(replayed, expected);
   return apart <= tolerance * largest;
-}
-
-/** A unit direction for every layer, added and amplified a little. */
-function trialTerm({ cache }: ServingRunner, seed: number): EditTerm {
-  const { layers, hiddenSize } = cache.spec;
-  const vectors = Float32Array.from(
-    { length: layers.length * hiddenSize },
-    (_, i) => Math.sin(seed * (i + 1)) * Math.sqrt(2 / hiddenSize),
-  );
-  const each = (value: number) => new Float32Array(layers.length).fill(value);
-  return { vectors, add: each(0.5), scale: each(0.25), from: 0, to: Number.POSITIVE_INFINITY };
 }

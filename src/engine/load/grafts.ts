@@ -19,6 +19,7 @@ import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
 import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/integer-products.js';
 import { type KvScales, quantizeKv } from '../../onnx/rewrite/quantized-kv.js';
+import { splitAttention } from '../../onnx/rewrite/split-attention.js';
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { fingerprintModel, readModelSpec } from '../model-spec.js';
@@ -115,12 +116,28 @@ async function serializedServing(
   model: ModelProto,
   changes: ExportChanges,
   fixedShapes = false,
+  tokens = 1,
 ): Promise<Uint8Array> {
   const webGpu = changes.on?.name === 'webgpu';
-  const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu });
+  const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu, tokens });
   const { kvScales } = changes;
   const kept = kvScales ? quantizeKv(graft, kvScales) : graft;
-  return serializeModel(await relocateWeights(byColumn(kept, changes), directory));
+  const split = tokens > 1 ? splitAttention(kept, 'tokens', tokens) : kept;
+  return serializeModel(await relocateWeights(byColumn(split, changes), directory));
+}
+
+/**
+ * The serving graft for runs of so many tokens of one row, each of which attends as in a decode step.
+ * @param changes those of the serving graft
+ * @throws OnnxError, when attention cannot be split, for instance; the file system's error
+ */
+export async function draftGraft(
+  directory: string,
+  changes: ExportChanges,
+  tokens: number,
+): Promise<Uint8Array> {
+  const { model } = await readExport(directory, changes);
+  return serializedServing(directory, model, changes, false, tokens);
 }
 
 /** The products of a graft by column; grafting before leaves the blocks to be found as the export has them. */
@@ -150,16 +167,20 @@ export async function calibrationGraft(directory: string, arithmetic: Arithmetic
   };
 }
 
-/** @throws OnnxError when the files are no longer those with this fingerprint */
+/**
+ * @param rows of every run: with several, attention is split by rows
+ * @throws OnnxError when the files are no longer those with this fingerprint, or attention cannot be split
+ */
 export async function captureGraft(
   directory: string,
   changes: ExportChanges,
   fingerprint: string,
+  rows = 1,
 ): Promise<Uint8Array> {
   const { exported, model } = await readExport(directory, changes);
   if ((await fingerprintModel(exported, directory)) !== fingerprint)
     throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
-  return serializeModel(
-    await relocateWeights(byColumn(graftForCapture(model, { logits: false }), changes), directory),
-  );
+  const graft = graftForCapture(model, { logits: false });
+  const split = rows > 1 ? splitAttention(graft, 'rows', rows) : graft;
+  return serializeModel(await relocateWeights(byColumn(split, changes), directory));
 }

@@ -1,4 +1,4 @@
-/** A model's two sessions: of the serving graft, built at once, and of the capture graft, built when first needed. */
+/** A model's sessions: of the serving graft, built at once, and of others, built when first needed. */
 import type { Device } from '../../ort/device.js';
 import { PrepackedWeights, Session, type SessionSettings } from '../../ort/session.js';
 import { SharedWeights } from '../../ort/shared-weights.js';
@@ -8,7 +8,7 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { Arithmetic, DeviceSettings, KvCacheType } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { openColumns } from './column-form.js';
-import { captureGraft, identifyExport } from './grafts.js';
+import { captureGraft, draftGraft, identifyExport } from './grafts.js';
 import { keepsIn8Bits } from './kv-scales.js';
 import { keepIn8Bits, openServingSession } from './serving-session.js';
 
@@ -27,10 +27,17 @@ export interface LoadedGraphs {
   /** For the log: what is as it should be, and may be asked about. */
   readonly notes: readonly string[];
   /**
-   * The session of the capture graft, built at the first call. Both sessions share the prepacked weights.
+   * The session of the capture graft for runs of so many rows (one when left out; several only for models in host memory,
+   * with keys and values in place), built at the first call that succeeds. Sessions share the prepacked weights.
    * @throws OnnxError when the model's files were replaced; OrtError
    */
-  capture(): Promise<Session>;
+  capture(rows?: number): Promise<Session>;
+  /**
+   * Builds a session of the serving graft for runs of so many tokens of one row, each as in a decode step. For models in
+   * host memory, with keys and values in place. The caller releases it, before these graphs.
+   * @throws OnnxError, OrtError
+   */
+  openDrafts(tokens: number): Promise<Session>;
   /** Releases sessions and weights. Nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
@@ -113,7 +120,12 @@ export async function loadGraphs(
     const exact = await openServingSession(directory, session, arithmetic, capacity, made?.form ?? null);
     const opened = keepsIn8Bits(exact.spec, kvCache, on !== undefined)
       ? await keepIn8Bits(directory, session, exact, calibration)
-      : { ...exact, captureSpec: exact.spec, kvNote: kvCache === 'int8' ? keptAsExported : null };
+      : {
+          ...exact,
+          captureSpec: exact.spec,
+          kvNote: kvCache === 'int8' ? keptAsExported : null,
+          servingChanges: exact.changes,
+        };
     const { spec, session: serving } = opened;
     try {
       const chunks = chunkLimits(spec, serving);
@@ -158,6 +170,7 @@ export async function loadGraphs(
     columnWarning,
     captureSpec,
     kvNote,
+    servingChanges,
   } = made;
   const warnings = [
     ...(warning ? [warning] : []),
@@ -171,7 +184,8 @@ export async function loadGraphs(
     ...(chunks.inPieces ? [] : [wholePrompts]),
     ...(chunks.longest === Number.POSITIVE_INFINITY ? [] : [shortChunks(chunks.longest)]),
   ];
-  let capture: Promise<Session> | null = null;
+  /** By rows. */
+  const captures = new Map<number, Promise<Session>>();
   return {
     spec,
     captureSpec,
@@ -182,15 +196,23 @@ export async function loadGraphs(
     mixesRows,
     warnings,
     notes: columnNote ? [columnNote] : [],
-    capture: () => {
-      capture ??= captureGraft(directory, changes, fingerprint).then((graft) =>
+    capture: (rows = 1) => {
+      const known = captures.get(rows);
+      if (known) return known;
+      const built = captureGraft(directory, changes, fingerprint, rows).then((graft) =>
         Session.create(graft, { ...settings, weights: shared, device: changes.on }),
       );
-      return capture;
+      captures.set(rows, built);
+      // What failed for want of memory may succeed later.
+      built.catch(() => captures.delete(rows));
+      return built;
+    },
+    openDrafts: async (tokens) => {
+      const graft = await draftGraft(directory, servingChanges, tokens);
+      return Session.create(graft, { ...settings, weights: shared });
     },
     release: async () => {
-      const built = await capture?.catch(() => null);
-      built?.release();
+      for (const built of [...captures.values()]) (await built.catch(() => null))?.release();
       serving.release();
       await releaseWeights();
     },

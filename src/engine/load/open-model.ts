@@ -8,14 +8,16 @@ import { HostKvCache } from '../kv/host-kv-cache.js';
 import { KvPages } from '../kv/kv-pages.js';
 import { openKvCache, openScratchCache } from '../kv/open-kv-cache.js';
 import type { ModelShape } from '../protocol.js';
-import { CaptureRunner } from '../run/capture-runner.js';
+import { CaptureRunner, rowsTogether } from '../run/capture-runner.js';
 import { notReplayed } from '../run/decode-graphs.js';
+import type { DraftRunner } from '../run/draft-runner.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
 import { uncut } from '../schedule/chunks.js';
 import type { Abilities } from '../schedule/scheduler.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { replayDecodes } from './decode-graph-check.js';
+import { openDrafts } from './draft-check.js';
 import { type LoadedGraphs, loadGraphs } from './loaded-graphs.js';
 
 /** Tokens of a given text in one run: streams wait for it. */
@@ -40,6 +42,8 @@ export class OpenModel {
     readonly prefixes: KvPages | null,
     /** Whether requests of all spaces may use them. */
     readonly sharesPrefixes: boolean,
+    /** Runs drafts; null where there are none. */
+    readonly drafts: DraftRunner | null,
   ) {}
 
   /** @throws OnnxError, OrtError or the file system's error, each saying what is wrong with the model. */
@@ -65,7 +69,12 @@ export class OpenModel {
     const serving = new ServingRunner(graphs.serving, cache, runOptions);
     const reader = await LogitReader.open();
     const fault = await replayDecodes(serving, graphs.serving, chunk);
-    const warnings = [...graphs.warnings, ...(fault ? [notReplayed(fault)] : [])];
+    const drafts = await openDrafts(graphs, serving, settings.draftTokens ?? 0);
+    const warnings = [
+      ...graphs.warnings,
+      ...(fault ? [notReplayed(fault)] : []),
+      ...(drafts.note ? [drafts.note] : []),
+    ];
     await shrinkJsHeap();
     shrinkNativeHeap();
     const shape = {
@@ -81,7 +90,18 @@ export class OpenModel {
     const keeps = cache instanceof HostKvCache && chunk !== uncut && !graphs.mixesRows;
     const prefixes = keeps ? new KvPages(spec, settings.prefixBytes ?? 0) : null;
     const shares = settings.sharePrefixes ?? false;
-    return new OpenModel(graphs, shape, serving, reader, chunk, runOptions, warnings, prefixes, shares);
+    return new OpenModel(
+      graphs,
+      shape,
+      serving,
+      reader,
+      chunk,
+      runOptions,
+      warnings,
+      prefixes,
+      shares,
+      drafts.runner,
+    );
   }
 
   /** What the cache and the graph can do with several prompts. */
@@ -115,8 +135,18 @@ export class OpenModel {
       this.graphs.captureSpec,
       this.shape.capacity,
       this.runOptions,
+      this.abilities.batches && this.chunk !== uncut,
     );
     return this.#capture;
+  }
+
+  /**
+   * Lets captures be read several at once. Its session is built at the first call.
+   * @throws OnnxError, OrtError
+   */
+  async captureTogether(): Promise<void> {
+    const runner = await this.capture();
+    if (runner.together) runner.readTogether(await this.graphs.capture(rowsTogether));
   }
 
   /**
@@ -145,6 +175,7 @@ export class OpenModel {
    * may still be calling `terminateRun` with their handle.
    */
   async release(): Promise<void> {
+    this.drafts?.release();
     this.serving.release();
     this.serving.cache.release();
     this.#comparison?.release();

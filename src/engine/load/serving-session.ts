@@ -69,17 +69,26 @@ export async function keepIn8Bits(
   settings: SessionSettings,
   exact: ServingSession,
   text: readonly number[],
-): Promise<ServingSession & { readonly captureSpec: ModelSpec; readonly kvNote: string }> {
+): Promise<
+  ServingSession & {
+    readonly captureSpec: ModelSpec;
+    readonly kvNote: string;
+    /** What the serving graft was made with. */
+    readonly servingChanges: ExportChanges;
+  }
+> {
   const kvScales = readKvScales(exact.session, exact.spec, text);
-  const { graft } = await servingGraft(directory, { ...exact.changes, kvScales });
+  const servingChanges = { ...exact.changes, kvScales };
+  const { graft } = await servingGraft(directory, servingChanges);
   try {
     const session = await Session.create(graft, settings);
     exact.session.release();
     const spec = { ...exact.spec, kvType: 'int8' } as const;
-    return { ...exact, session, spec, captureSpec: exact.spec, kvNote: in8Bits };
+    return { ...exact, session, spec, captureSpec: exact.spec, kvNote: in8Bits, servingChanges };
   } catch (error) {
     if (!(error instanceof OrtError)) throw error;
-    return { ...exact, captureSpec: exact.spec, kvNote: `its keys and values stay exact: ${error.message}` };
+    const kvNote = `its keys and values stay exact: ${error.message}`;
+    return { ...exact, captureSpec: exact.spec, kvNote, servingChanges: exact.changes };
   }
 }
 

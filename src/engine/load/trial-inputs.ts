@@ -1,16 +1,27 @@
 /**
- * Inputs to try a graph with before it serves: arbitrary tokens, and arbitrary keys and values for a past that no model
+ * Inputs to try a graph with before it serves: arbitrary tokens and edits, and arbitrary keys and values for a past that no model
  * computed; and how far apart the logits of two runs are.
  */
 import { float16ToNumber } from '../../common/float16.js';
 import { Tensor } from '../../ort/tensor.js';
 import { newKvArray } from '../kv/kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
+import type { EditTerm } from '../protocol.js';
 import type { NamedTensors } from '../run/graph-runner.js';
 
 /** `count` tokens of a text from position `from` on, another one at each position. */
 export function trialTokens(from: number, count: number, vocabularySize: number): number[] {
   return Array.from({ length: count }, (_, i) => (7 * (from + i + 1)) % vocabularySize);
+}
+
+/** A unit direction for every layer, added and amplified a little. */
+export function trialTerm({ layers, hiddenSize }: ModelSpec, seed: number): EditTerm {
+  const vectors = Float32Array.from(
+    { length: layers.length * hiddenSize },
+    (_, i) => Math.sin(seed * (i + 1)) * Math.sqrt(2 / hiddenSize),
+  );
+  const each = (value: number) => new Float32Array(layers.length).fill(value);
+  return { vectors, add: each(0.5), scale: each(0.25), from: 0, to: Number.POSITIVE_INFINITY };
 }
 
 /**

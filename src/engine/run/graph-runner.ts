@@ -7,7 +7,7 @@ import { attentionLengths, attentionSpan } from '../../onnx/graft/fixed-shapes.j
 import { Binding, notCaptured, type RunOptions } from '../../ort/binding.js';
 import type { Session } from '../../ort/session.js';
 import { ownArray, Tensor } from '../../ort/tensor.js';
-import type { KvCache, RowRange } from '../kv/kv-cache.js';
+import type { BoundKv, RowRange } from '../kv/kv-cache.js';
 import type { ModelSpec } from '../model-spec.js';
 
 /** Inputs and outputs by name. The caller of a run owns and releases them. */
@@ -25,7 +25,7 @@ export class GraphRunner {
   constructor(
     readonly session: Session,
     readonly spec: ModelSpec,
-    readonly cache: KvCache | null,
+    readonly cache: BoundKv | null,
     readonly runOptions: RunOptions,
   ) {}
 

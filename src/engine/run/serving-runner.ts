@@ -319,7 +319,15 @@ export class ServingRunner {
   release(): void {
     (this.#graphs ?? this.#failedGraphs)?.release();
     this.#runner.release();
+    this.#decodeSteering.release();
+    this.#chunkSteering.release();
     this.#projections.release();
+    for (const positions of this.#logitPositions.values()) positions.release();
+    this.#logitPositions.clear();
+    this.#lastPositionsTensor?.release();
+    this.#lastPositionsTensor = null;
+    this.#logitsTensor?.release();
+    this.#logitsTensor = null;
   }
 }
 

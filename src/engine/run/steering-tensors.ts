@@ -87,7 +87,7 @@ export class SteeringInputs {
   #reshape(rows: number, tokens: number, terms: number): SteeringTensors {
     const shape = `${rows} ${tokens} ${terms}`;
     if (this.#tensors && this.#shape === shape) return this.#tensors;
-    if (this.#tensors) for (const tensor of Object.values(this.#tensors)) tensor.release();
+    this.release();
     const vectors = this.layers * rows * terms * this.hiddenSize;
     const coefficients = this.layers * rows * tokens * terms;
     if (this.#vectors.length < vectors) this.#vectors = ownArray(Float32Array, vectors);
@@ -104,6 +104,12 @@ export class SteeringInputs {
     this.#shape = shape;
     this.#edits = [];
     return this.#tensors;
+  }
+
+  /** The tensors that the last call gave. Before the session is released. */
+  release(): void {
+    if (this.#tensors) for (const tensor of Object.values(this.#tensors)) tensor.release();
+    this.#tensors = null;
   }
 
   #writeVectors(rows: readonly EditedRow[], terms: number): void {

@@ -40,6 +40,11 @@ export class ReadQueue<Read extends QueuedRead> {
     return { read: this.#begun.get(first.row) ?? first, urgent: urgent !== undefined };
   }
 
+  /** Reads that have not begun and need this row, in the order of arrival; none while another one has it. */
+  waitingFor(row: string): readonly Read[] {
+    return this.#begun.has(row) ? [] : this.#reads.filter((read) => read.row === row);
+  }
+
   /** The read computes a chunk: its row is taken until it is removed. */
   begin(read: Read): void {
     this.#begun.set(read.row, read);

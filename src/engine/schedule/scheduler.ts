@@ -2,7 +2,7 @@
 
 import { chunkEnd, paddedLength, scoredChunk } from './chunks.js';
 import type { RunLimits } from './pace.js';
-import type { Sequence } from './sequence.js';
+import { isInteractive, type Sequence } from './sequence.js';
 import { type Reading, type RowMove, SlotTable } from './slot-table.js';
 
 /** A chunk of a prompt: its tokens [from, to). It is empty when all of the prompt is known already. */
@@ -252,8 +252,6 @@ export class Scheduler {
     return [...this.#table.all(), ...interactive, ...background];
   }
 }
-
-const isInteractive = ({ request }: Sequence) => request.priority === 'interactive';
 
 const samePriority = (a: Sequence, b: Sequence) => a.request.priority === b.request.priority;
 

@@ -67,6 +67,11 @@ export class Sequence {
     return this.constraint !== null && !this.constraint.ready;
   }
 
+  /** Tokens that it may still generate. */
+  get tokensLeft(): number {
+    return this.request.maxTokens - this.#count;
+  }
+
   /** Whether every prompt position's logits are wanted. */
   get readsPrompt(): boolean {
     return this.request.logprobs !== undefined && this.request.promptLogprobs === true;
@@ -140,7 +145,10 @@ export class Sequence {
     );
     const ended = stopTokens.includes(token) || constraint?.endTokens.includes(token);
     if (!ended) constraint?.accept(token);
-    if (ended) return { token: null, finish: 'stop', ...ofPrompt };
+    if (ended) {
+      const endToken = raw && { id: token, logprobs: raw.of(token) };
+      return { token: null, finish: 'stop', ...(endToken && { endToken }), ...ofPrompt };
+    }
     this.#count++;
     if (this.request.badWords) this.#tail = [...this.#tail, token].slice(-this.#longestBadWord);
     this.#history.add(token);
@@ -150,3 +158,6 @@ export class Sequence {
     return { token, finish, ...(raw && { logprobs: raw.of(token) }), ...ofPrompt };
   }
 }
+
+/** Somebody waits for it: not for a job, which yields to those who do. */
+export const isInteractive = ({ request }: Sequence): boolean => request.priority === 'interactive';

@@ -7,10 +7,14 @@ export class ConstrainedSequences {
   #constraints: Constraints | null = null;
   readonly #sequences = new Map<number, Sequence>();
 
-  /** @param changed is called when a sequence that waited for its mask can go on */
+  /**
+   * @param changed is called when a sequence that waited for its mask can go on
+   * @param ahead of how many tokens that a grammar forces the masks shall be known before they are written
+   */
   constructor(
     readonly vocabularySize: number,
     readonly changed: () => void,
+    readonly ahead = 0,
   ) {}
 
   /** Text of each token; none before there is a vocabulary. */
@@ -19,7 +23,7 @@ export class ConstrainedSequences {
   /** Set before the first sequence with a constraint begins. */
   set vocabulary(vocabulary: GrammarVocabulary) {
     this.tokens = vocabulary.tokens;
-    this.#constraints = new Constraints(vocabulary, this.vocabularySize, this.changed);
+    this.#constraints = new Constraints(vocabulary, this.vocabularySize, this.changed, this.ahead);
   }
 
   /**

@@ -9,9 +9,9 @@ import { HostKvCache } from '../kv/host-kv-cache.js';
 import type { KvCache } from '../kv/kv-cache.js';
 import type { KvPages } from '../kv/kv-pages.js';
 import { PrefixKeys } from '../kv/prefix-keys.js';
-import { PrefixTree } from '../kv/prefix-tree.js';
+import { PrefixTree, type SavePositions } from '../kv/prefix-tree.js';
 import type { RunOutput } from '../run/fixed-shape-step.js';
-import type { Sequence } from '../schedule/sequence.js';
+import { isInteractive, type Sequence } from '../schedule/sequence.js';
 
 /** A run of one token has other last bits (schedule/chunks.ts): a prompt's last run has two tokens at least. */
 const leastRun = 2;
@@ -54,13 +54,18 @@ export class PrefixReuse {
     if (tree.pages.limit === 0) this.#last = null;
   }
 
+  /** What only background work wanted, a fit say, is not asked for again when that is over. */
+  forgetBackground(): void {
+    this.#kept?.tree.dropPassing();
+  }
+
   /** Copies what is known of the sequence's prompt into its slot. @returns how many tokens that are */
   begin(sequence: Sequence, slot: number): number {
     const keys = this.#keysFor(sequence);
     if (!this.#kept || !keys || sequence.readsPrompt) return 0;
     const { tree, cache } = this.#kept;
     const { prompt } = sequence.request;
-    const found = tree.find(keys);
+    const found = tree.find(keys, isInteractive(sequence));
     const held = found.reduce((sum, { count }) => sum + count, 0);
     const logits =
       held === prompt.length && sequence.monitored.length === 0 ? this.#logitsBehind(keys) : null;
@@ -110,7 +115,8 @@ export class PrefixReuse {
     const keys = this.#keysOf.get(sequence);
     if (!this.#kept || !keys) return;
     const { tree, cache } = this.#kept;
-    tree.insert(keys, sequence.computed, (from, to, page, at) => cache.save(slot, from, to, page, at));
+    const save: SavePositions = (from, to, page, at) => cache.save(slot, from, to, page, at);
+    tree.insert(keys, sequence.computed, save, isInteractive(sequence));
   }
 
   /** All of the sequence's prompt is in its slot. @param logits of its last positions, the last V behind it */

@@ -3,13 +3,14 @@
  * when the first capture comes, which waits for it.
  */
 
-import type { Capture, Divergence, FromWorker, Priority, ToWorker } from '../protocol.js';
+import type { Capture, CaptureRequest, Divergence, FromWorker, Priority, ToWorker } from '../protocol.js';
 import type { CaptureRunner } from '../run/capture-runner.js';
 import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
+import { captureGroup } from '../schedule/capture-groups.js';
 import { ReadQueue } from '../schedule/read-queue.js';
 import { comparePairs, scorePairs } from './pair-steps.js';
-import { capture, type Pause, project, score } from './read-steps.js';
+import { capture, captureTogether, type Pause, project, score, sharedPrefix } from './read-steps.js';
 
 type ReadMessage = Extract<
   ToWorker,
@@ -34,6 +35,8 @@ export type Read = {
   readonly id: number;
   readonly priority: Priority;
   readonly row: 'scratch' | 'capture';
+  /** Of a capture. */
+  readonly captures?: CaptureRequest;
 } & Steps;
 
 /** What the worker does for its reads. */
@@ -42,6 +45,8 @@ interface ReadHost {
   fail(id: number, error: unknown): void;
   /** There is something to compute. */
   wake(): void;
+  /** Whether somebody waits for an answer. */
+  streaming(): boolean;
 }
 
 interface ReadRunners {
@@ -52,6 +57,8 @@ interface ReadRunners {
   /** Tokens of a chunk. */
   readonly readChunk: number;
   capture(): Promise<CaptureRunner>;
+  /** Lets the runner of captures read several at once, from when the promise resolves; where it can. */
+  captureTogether(): Promise<void>;
 }
 
 export class ReadRequests {
@@ -59,6 +66,8 @@ export class ReadRequests {
   /** Captures that wait for their session. */
   readonly #waiting = new Set<number>();
   #captureRunner: CaptureRunner | null = null;
+  /** Whether captures can be read together, or that was tried. */
+  #askedTogether = false;
 
   constructor(
     readonly runners: ReadRunners,
@@ -92,6 +101,7 @@ export class ReadRequests {
         id,
         row: 'capture',
         priority: 'background',
+        captures: request,
         answer: 'captured',
         steps: capture(runner, request, this.runners.readChunk),
       });
@@ -117,8 +127,13 @@ export class ReadRequests {
     this.queue.remove(id);
   }
 
-  /** Computes the read's next chunk, and answers the request after the last one. */
+  /** Computes the read's next chunk, or all of some captures, and answers the requests after the last one. */
   step(read: Read): void {
+    const group = this.#groupOf(read);
+    if (group.length > 1) {
+      this.#stepTogether(group);
+      return;
+    }
     this.queue.begin(read);
     try {
       const pause = this.#next(read);
@@ -132,17 +147,59 @@ export class ReadRequests {
     this.queue.remove(read.id);
   }
 
+  /** The captures to be read together with this one, if it is one. Beside streams none is: they would wait for all. */
+  #groupOf(read: Read): readonly Read[] {
+    const runner = this.#captureRunner;
+    if (!read.captures || !runner?.together || this.host.streaming()) return [read];
+    const waiting = this.queue.waitingFor(read.row);
+    if (waiting.length < 2 || waiting[0] !== read) return [read];
+    if (!this.#askedTogether) {
+      this.#askedTogether = true;
+      // Meanwhile, and where it fails, they are read one by one.
+      this.runners.captureTogether().catch(() => {});
+    }
+    const end = Math.max(...read.captures.positions) + 1;
+    const prefix = sharedPrefix(read.captures, runner.spec, this.runners.readChunk);
+    // The first text with a prefix leaves it in the row.
+    if (!runner.rowFor(end).prefix.holds(prefix)) return [read];
+    const known = waiting.flatMap(({ captures }) => {
+      if (!captures) return [];
+      const { positions, span } = captures;
+      const length = Math.max(...positions) + 1;
+      const its = sharedPrefix(captures, runner.spec, this.runners.readChunk);
+      const capacity = runner.capacityFor(length);
+      const attends = span[1] > span[0];
+      return [{ prefix: its, own: length - its.length, capacity, positions: positions.length, attends }];
+    });
+    return captureGroup(known, runner.mostTogether(end)).map((index) => waiting[index] ?? read);
+  }
+
+  #stepTogether(group: readonly Read[]): void {
+    const runner = this.#captureRunner;
+    const requests = group.flatMap(({ captures }) => captures ?? []);
+    try {
+      const captured = runner ? captureTogether(runner, requests, this.runners.readChunk) : [];
+      captured.forEach((one, index) => {
+        this.#postCapture(group[index]?.id ?? 0, one);
+      });
+    } catch (error) {
+      for (const { id } of group) this.host.fail(id, error);
+    }
+    for (const { id } of group) this.queue.remove(id);
+  }
+
+  #postCapture(id: number, capture: Capture): void {
+    const { hiddenStates, attentionToPrefix } = capture;
+    this.host.post({ type: 'captured', id, capture }, [hiddenStates.buffer, attentionToPrefix.buffer]);
+  }
+
   /** @returns null when the read is done: it is answered */
   #next(read: Read): Pause | null {
     const { id } = read;
     if (read.answer === 'captured') {
       const { done, value } = read.steps.next();
       if (!done) return value;
-      const { hiddenStates, attentionToPrefix } = value;
-      this.host.post({ type: 'captured', id, capture: value }, [
-        hiddenStates.buffer,
-        attentionToPrefix.buffer,
-      ]);
+      this.#postCapture(id, value);
       return null;
     }
     if (read.answer === 'compared') {

@@ -43,7 +43,7 @@ export function* score(
 }
 
 /** The prefix to cache. A concatenated cache cannot be cut back to it, so there it is none. */
-function sharedPrefix(
+export function sharedPrefix(
   { tokens, shared = 0 }: Pick<ScoreRequest, 'tokens' | 'shared'>,
   { kvLayout }: ModelSpec,
   chunk: number,
@@ -95,7 +95,7 @@ export function* capture(
     const here = positions.flatMap((position, index) => (position >= past && position < to ? [index] : []));
     // A chunk without positions to read still fills the cache; it reads one that is thrown away.
     const local = here.length > 0 ? here.map((index) => (positions[index] ?? 0) - past) : [0];
-    const read = row.chunk(tokens.slice(past, to), past, local, span);
+    const read = row.chunk({ tokens: tokens.slice(past, to), positions: local, span }, past);
     here.forEach((index, i) => {
       for (let layer = 0; layer < layers.length; layer++) {
         const from = (layer * local.length + i) * hiddenSize;
@@ -114,4 +114,28 @@ export function* capture(
     if (past < end) yield 'row is taken';
   }
   return { hiddenStates, attentionToPrefix };
+}
+
+/**
+ * Activations of several texts by one run. All begin with the same shared prefix, which the row for them holds
+ * (`schedule/capture-groups.ts`).
+ * @returns one for each request: the bits of `capture`
+ * @throws OrtError
+ */
+export function captureTogether(
+  runner: CaptureRunner,
+  requests: readonly CaptureRequest[],
+  chunk: number,
+): Capture[] {
+  const ends = requests.map(({ positions }) => Math.max(...positions) + 1);
+  const [first] = requests;
+  const row = runner.rowFor(Math.max(...ends));
+  const past = row.prefix.start(first ? sharedPrefix(first, runner.spec, chunk) : []);
+  return row.chunks(
+    requests.map(({ tokens, positions, span }, i) => ({
+      tokens: tokens.slice(past, ends[i]),
+      positions: positions.map((position) => position - past),
+      span,
+    })),
+  );
 }

@@ -18,6 +18,7 @@ import type { RowMove } from '../schedule/slot-table.js';
 import { Turns } from '../schedule/turns.js';
 import type { TokenSet, WorkerSettings } from '../worker-settings.js';
 import { ConstrainedSequences } from './constrained-sequences.js';
+import { Drafting, forcedAhead } from './drafting.js';
 import { PrefixReuse } from './prefix-reuse.js';
 import { type Read, ReadRequests } from './read-requests.js';
 
@@ -25,6 +26,8 @@ import { type Read, ReadRequests } from './read-requests.js';
 const mostWaited = 4;
 /** How long nothing must have come before memory is given back: one request of a fit follows another within less. */
 const restMilliseconds = 2000;
+/** How long nothing must have come before a fit's beginnings of prompts are given up: it computes in between. */
+const longRestMilliseconds = 20_000;
 
 class EngineLoop {
   readonly #scheduler: Scheduler;
@@ -33,6 +36,7 @@ class EngineLoop {
   readonly #reads: ReadRequests;
   readonly #constrained: ConstrainedSequences;
   readonly #prefixes: PrefixReuse;
+  readonly #drafting: Drafting | null;
   /** The number of running sequences that was posted last. */
   #reported = 0;
   /** Ends the wait for something to compute. */
@@ -58,11 +62,17 @@ class EngineLoop {
       (waiting, reading) => this.#prefixes.awaits(waiting, reading),
     );
     this.#sampler = new Sampler(vocabularySize, hasToken);
-    this.#constrained = new ConstrainedSequences(vocabularySize, () => this.#wake?.());
+    this.#drafting = model.drafts && new Drafting(model.drafts);
+    this.#constrained = new ConstrainedSequences(
+      vocabularySize,
+      () => this.#wake?.(),
+      this.#drafting ? forcedAhead : 0,
+    );
     this.#reads = new ReadRequests(model, {
       post: (message, transfer = []) => this.port.postMessage(message, transfer),
       fail: (id, error) => this.#postFailure(id, error),
       wake: () => this.#wake?.(),
+      streaming: () => this.#scheduler.streaming,
     });
     this.#turns = new Turns(this.#scheduler, this.#reads.queue, new Pace(model.chunk, model.cutsMatter));
   }
@@ -83,11 +93,13 @@ class EngineLoop {
     const isAtRest = this.#scheduler.all().length === 0;
     // When nothing comes for a while, memory is given back.
     const rest = setTimeout(() => isAtRest && this.model.forgetWork(), restMilliseconds);
+    const longRest = setTimeout(() => isAtRest && this.#prefixes.forgetBackground(), longRestMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = null;
     clearTimeout(rest);
+    clearTimeout(longRest);
     if (!isAtRest) return;
     for (let waited = 0, seen = -1; waited < mostWaited && seen !== this.#received; waited++) {
       seen = this.#received;
@@ -195,8 +207,14 @@ class EngineLoop {
     return { timing, ...this.#sample(sequence, logits, projections) };
   }
 
-  /** One token of every running sequence. */
+  /** One token of every running sequence; of a lone one as many as its draft has right. */
   #decode(sequences: readonly Sequence[], results: SequenceResult[]): void {
+    const [first] = sequences;
+    const draft = sequences.length === 1 && first && this.#drafting?.draft(first);
+    if (draft && draft.length > 0) {
+      this.#decodeDraft(first, draft, results);
+      return;
+    }
     const failed = new Map<number, unknown>();
     try {
       const decoded = this.model.serving.decode(sequences);
@@ -222,6 +240,34 @@ class EngineLoop {
     );
   }
 
+  /** A lone sequence's next token, and those of the draft that were guessed right, with the one behind them. */
+  #decodeDraft(sequence: Sequence, draft: readonly number[], results: SequenceResult[]): void {
+    const made: SequenceResult[] = [];
+    let right = 0;
+    try {
+      const run = this.#drafting?.run(sequence, draft);
+      this.#constrained.receive();
+      // A token that is not as guessed, or waits for its mask, is computed by the next run.
+      for (let index = 0; run && index <= draft.length && !sequence.waitsForMask; index++) {
+        const { logits, projections, broken } = run.at(index);
+        sequence.computed++;
+        if (broken) throw broken;
+        const step = this.#sample(sequence, logits, projections);
+        made.push(step);
+        if (step.finish || step.token !== draft[index]) break;
+        right++;
+      }
+      this.#drafting?.accepted(sequence, right);
+      const last = made.pop();
+      if (last) made.push({ ...last, draft: { guessed: draft.length, right } });
+      results.push(...made);
+    } catch (error) {
+      // What was made before is the sequence's, as without a draft.
+      this.#postStep(made);
+      this.#settle([{ sequence, slot: 0 }], new Map([[sequence.id, error]]));
+    }
+  }
+
   /** Ends the sequences that have failed. Only when all are told: removing one moves the rows of others. */
   #settle(
     computed: readonly { readonly sequence: Sequence; readonly slot: number }[],
@@ -243,6 +289,7 @@ class EngineLoop {
 
   #sample(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {
     const step = { id: sequence.id, ...sequence.sample(logits, this.#sampler) };
+    if (step.token !== null) this.#drafting?.sampled(sequence, step.token);
     return projections && step.token !== null ? { ...step, projections } : step;
   }
 

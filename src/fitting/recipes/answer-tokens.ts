@@ -3,9 +3,8 @@
  * that states the concept, or 0 in an answer without one. So tokens that carry the concept weigh more than those
  * between them. The tokens read are spread evenly over the answers of each side.
  */
-import { periodicYield } from '../../common/yielding.js';
 import { norm } from '../linear-algebra/vectors.js';
-import { interleaved, minMax } from './reading.js';
+import { interleaved, minMax, readAll } from './reading.js';
 import type { RecipeContext } from './recipe.js';
 import { meanOverHeads } from './token-selection.js';
 
@@ -25,8 +24,7 @@ export interface Answer {
 const mostTokens = 200;
 
 export async function readAnswerTokens(answers: readonly Answer[], context: RecipeContext) {
-  const { engine } = context.model;
-  const { layers: depth, heads, hiddenSize } = engine.shape;
+  const { layers: depth, heads, hiddenSize } = context.model.engine.shape;
   const picked = [true, false].map((positive) => {
     const side = answers.filter((answer) => answer.positive === positive);
     return spread(side, mostTokens);
@@ -47,24 +45,27 @@ export async function readAnswerTokens(answers: readonly Answer[], context: Reci
       rows.set(answer, known);
     }
   }
-  const yieldIfDue = periodicYield(context.signal);
+  const read = [...rows];
+  const readings = read.map(([{ prompt, tokens, span }, taken]) => ({
+    tokens: [...prompt, ...tokens],
+    positions: taken.map(({ token }) => prompt.length + token),
+    span,
+  }));
   let done = 0;
-  context.onProgress('capture', done, rows.size);
-  for (const [{ prompt, tokens, span, positive: isPositive }, read] of rows) {
-    const positions = read.map(({ token }) => prompt.length + token);
-    const capture = await engine.capture({ tokens: [...prompt, ...tokens], positions, span }, context.signal);
+  context.onProgress('capture', done, read.length);
+  await readAll(readings, context, (capture, index) => {
+    const [{ positive: isPositive }, taken] = read[index] as (typeof read)[number];
     const attention = meanOverHeads(capture.attentionToPrefix, depth, heads);
     for (let layer = 0; layer < depth; layer++) {
-      for (const [index, { row }] of read.entries()) {
-        const at = layer * read.length + index;
+      for (const [i, { row }] of taken.entries()) {
+        const at = layer * taken.length + i;
         const state = capture.hiddenStates.subarray(at * hiddenSize, (at + 1) * hiddenSize);
         layers[layer]?.set(state, row * hiddenSize);
         if (isPositive) (soft[layer] as Float64Array)[row] = attention[at] as number;
       }
-      await yieldIfDue();
     }
-    context.onProgress('capture', ++done, rows.size);
-  }
+    context.onProgress('capture', ++done, read.length);
+  });
   return {
     n,
     layers,

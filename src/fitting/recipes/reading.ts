@@ -6,8 +6,12 @@ import { periodicYield } from '../../common/yielding.js';
 import type { Capture } from '../../engine/protocol.js';
 import type { RecipeContext } from './recipe.js';
 
-/** One being computed and one queued, so that the engine's worker never waits. */
-const inFlight = 2;
+/** Those of one run and as many queued, so that the engine's worker never waits: it reads some eight at once. */
+const mostInFlight = 16;
+/** One being computed and one queued. */
+const fewestInFlight = 2;
+/** What those in flight may read at most, in bytes, where it is not less than `fewestInFlight`. */
+const mostBytes = 64 * 1024 ** 2;
 
 /** A text to capture; as the engine's `CaptureRequest`. */
 export interface Reading {
@@ -30,6 +34,10 @@ export async function readAll(
   take: (capture: Capture, index: number) => void,
 ): Promise<void> {
   const yieldIfDue = periodicYield(signal);
+  const { layers, hiddenSize } = model.engine.shape;
+  const positions = readings.reduce((most, reading) => Math.max(most, reading.positions.length), 1);
+  const bytes = 4 * layers * hiddenSize * positions;
+  const inFlight = Math.max(fewestInFlight, Math.min(mostInFlight, Math.floor(mostBytes / bytes)));
   await mapConcurrent(readings, inFlight, signal, async (reading, index, either) => {
     take(await model.engine.capture(reading, either), index);
     await yieldIfDue();

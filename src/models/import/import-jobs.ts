@@ -3,6 +3,7 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { inSteps } from '../../common/in-steps.js';
 import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
@@ -14,11 +15,14 @@ import type { ImportEvent, ImportJob, ImportRequest } from '../../schemas/import
 import type { Builder } from './builder.js';
 import { importModel, importName } from './import.js';
 import { ImportEventLog } from './import-events.js';
+import { removeUpload, type UploadHead, type UploadSettings, Uploads } from './uploads.js';
 
 interface ImportJobsOptions {
   readonly builder: Builder;
   /** Where checkpoints may lie; models are made in the first. */
   readonly places: readonly string[];
+  /** Bounds of checkpoints that come over HTTP; none are taken without. */
+  readonly uploads?: UploadSettings;
   readonly log?: {
     info(details: object, message: string): void;
     error(details: object, message: string): void;
@@ -34,30 +38,45 @@ interface ImportJobsOptions {
 const maxQueued = 16;
 const retryAfterSeconds = 60;
 
-type ImportTask = Task<ImportJob, ImportRequest, ImportEventLog>;
+/** As a job keeps it. */
+interface Wanted extends ImportRequest {
+  /** Whether it came over HTTP, and is nobody's any more when the job is over. */
+  readonly uploaded?: boolean;
+}
 
-export class ImportJobs extends QueuedJobs<ImportJob, ImportRequest, ImportEvent> {
+type ImportTask = Task<ImportJob, Wanted, ImportEventLog>;
+
+export class ImportJobs extends QueuedJobs<ImportJob, Wanted, ImportEvent> {
+  readonly #uploads: Uploads | null;
+
   constructor(options: ImportJobsOptions) {
-    const { log, openQueue = localQueue } = options;
+    const { log, openQueue = localQueue, places } = options;
+    const { uploads: bounds } = options;
     super(
-      openQueue<ImportJob, ImportRequest, ImportEvent, ImportEventLog>({
+      openQueue<ImportJob, Wanted, ImportEvent, ImportEventLog>({
         kind: 'import',
         maxQueued,
         retryAfterSeconds,
         maxFinished: options.maxFinished,
         afresh: { progress: null },
         newEvents: (kept) => new ImportEventLog(kept),
-        work: (task) => run(task, options),
+        work: (task) => run(task, options).finally(() => drop(task, places)),
         notFound: errors.importNotFound,
         finished: errors.importFinished,
         onUnexpected: ({ id }, err) => log?.error({ import: id, err }, 'import failed unexpectedly'),
         onFinished: (job) => {
           const { id, status, path, name, error } = job;
+          // One that was cancelled while it waited.
+          if (job.uploaded) void removeUpload(ownPlaceOf(places), id).catch(() => {});
           log?.info({ import: id, status, path, model: name, error }, 'import finished');
           options.onFinished?.(job);
         },
       }),
     );
+    const needed = async () =>
+      (await this.list()).flatMap(({ id, finished_at }) => (finished_at === null ? [id] : []));
+    this.#uploads = bounds === undefined ? null : new Uploads(ownPlaceOf(places), bounds, needed);
+    void this.#uploads?.sweep().catch((err) => log?.error({ err }, 'leftovers of uploads not removed'));
   }
 
   /**
@@ -67,32 +86,67 @@ export class ImportJobs extends QueuedJobs<ImportJob, ImportRequest, ImportEvent
   async create(request: ImportRequest): Promise<ImportJob> {
     if (this.queue.closed) throw errors.stopping();
     const name = importName(request.path, request.name);
-    const job: ImportJob = {
-      id: newId('import'),
-      object: 'model.import',
-      status: 'queued',
-      path: request.path,
-      name,
-      precision: request.precision,
-      architecture: null,
-      created_at: unixSeconds(),
-      started_at: null,
-      finished_at: null,
-      progress: null,
-      error: null,
-    };
+    const job = newJob(newId('import'), request.path, name, request.precision);
     const same = await this.queue.add(job, request, { key: name });
     if (same.added || (same.job.path === request.path && same.job.precision === request.precision))
       return same.job;
     throw errors.pullRunning(name, `job ${same.job.id} (${same.job.path})`);
   }
+
+  /**
+   * Takes a checkpoint's files and queues its import, when all of them are there.
+   * @param body a GGUF file, or a form with files
+   * @throws SteerdError uploads_off, queue_full, pull_running, and what `Uploads.receive` throws
+   */
+  async upload(body: Readable, head: UploadHead): Promise<ImportJob> {
+    if (this.queue.closed) throw errors.stopping();
+    if (this.#uploads === null) throw errors.uploadsOff();
+    // Not when gigabytes have come.
+    if ((await this.counts()).waiting >= maxQueued) throw errors.queueFull(maxQueued, retryAfterSeconds);
+    const id = newId('import');
+    const { path, file, name, precision } = await this.#uploads.receive(id, body, head);
+    const job = { ...newJob(id, file, name, precision), uploaded: true };
+    try {
+      const same = await this.queue.add(job, { path, name, precision, uploaded: true }, { key: name });
+      if (same.added) return same.job;
+      throw errors.pullRunning(name, `job ${same.job.id} (${same.job.path})`);
+    } catch (error) {
+      await this.#uploads.remove(id);
+      throw error;
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.#uploads?.close();
+    await super.close();
+  }
 }
+
+const ownPlaceOf = ([own = '.']: readonly string[]): string => own;
+
+const newJob = (id: string, path: string, name: string, precision: ImportJob['precision']): ImportJob => ({
+  id,
+  object: 'model.import',
+  status: 'queued',
+  path,
+  name,
+  precision,
+  architecture: null,
+  created_at: unixSeconds(),
+  started_at: null,
+  finished_at: null,
+  progress: null,
+  error: null,
+});
 
 async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Promise<Partial<ImportJob>> {
   const { request, events, signal } = task;
-  const [modelsDirectory = '.'] = places;
+  const modelsDirectory = ownPlaceOf(places);
+  const missing = request.uploaded
+    ? 'it was uploaded to another server, and this one, which took the job, does not share its models directory'
+    : 'there is no such file or folder in a models directory';
   await importModel(
-    { path: await found(places, request.path), precision: request.precision, name: task.job.name },
+    { path: await found(places, request.path, missing), precision: request.precision, name: task.job.name },
     {
       ...{ builder, modelsDirectory, signal },
       onPlan: (plan) => {
@@ -108,8 +162,14 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
   return {};
 }
 
+/** An upload is of no use any more, unless somebody goes on with the job. */
+async function drop({ request, stopped, job }: ImportTask, places: readonly string[]): Promise<void> {
+  if (request.uploaded && stopped !== 'released' && stopped !== 'lost')
+    await removeUpload(ownPlaceOf(places), job.id);
+}
+
 /** The first directory that has it; what none has is looked for, and missed, in the first. */
-async function found(places: readonly string[], path: string): Promise<string> {
+async function found(places: readonly string[], path: string, missing: string): Promise<string> {
   for (const place of places) {
     const here = await access(join(place, path)).then(
       () => true,
@@ -117,5 +177,5 @@ async function found(places: readonly string[], path: string): Promise<string> {
     );
     if (here) return join(place, path);
   }
-  throw errors.checkpointInvalid(path, 'there is no such file or folder in a models directory');
+  throw errors.checkpointInvalid(path, missing);
 }

@@ -61,6 +61,7 @@ export async function loadModel(
       prefillChunk: settings.prefillChunk,
       prefixBytes: (settings.prefixMemory ?? 0) * 1024 ** 2,
       sharePrefixes: settings.sharePrefixes ?? false,
+      draftTokens: settings.draftTokens ?? 0,
       queue: settings.queue,
       where: {
         device: settings.device ?? 'cpu',

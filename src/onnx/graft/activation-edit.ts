@@ -59,6 +59,7 @@ export function splitSteeringInputs(graph: Graph, layers: number, onDevice = fal
 
 /**
  * Inserts the edit at a block's output.
+ * @param tokens of every run of one row, whose edits are then computed as those of as many decode steps; 1 for any run
  * @returns the name of the projections <h, v_k> of the hidden states before the edit, float32 [B, S, K]
  */
 export function insertEdit(
@@ -66,6 +67,7 @@ export function insertEdit(
   output: BlockOutput,
   layer: number,
   steering: LayerSteering,
+  tokens = 1,
 ): string {
   const name = (part: string) => `steerd/layer_${layer}/${part}`;
   const { node, fused, elementType } = output;
@@ -76,7 +78,10 @@ export function insertEdit(
   const projection = project(graph, h, steering.vectors, name);
   const scaled = graph.add('Mul', [steering.scale, projection], name('scaled_projection'));
   const coefficient = graph.add('Add', [steering.add, scaled], name('coefficient'));
-  const sum = graph.add('MatMul', [coefficient, steering.vectors], name('edit_float'));
+  const sum =
+    tokens > 1
+      ? sumOfEach(graph, coefficient, steering.vectors, tokens, name)
+      : graph.add('MatMul', [coefficient, steering.vectors], name('edit_float'));
   const edit = float ? sum : graph.add('Cast', [sum], name('edit'), { to: elementType });
   if (!fused) graph.redirect(stream, graph.add('Add', [stream, edit], name('edited')), readers);
   else if (float) {
@@ -102,6 +107,24 @@ function project(graph: Graph, h: string, vectors: string, name: (part: string) 
   const products = graph.add('Mul', [states, directions], name('products'));
   // Axis 3, not -1: with K = 0 ORT's ReduceSum does not count axes from the end.
   return graph.add('ReduceSum', [products, graph.int64([3])], name('projection'), { keepdims: 0 });
+}
+
+/**
+ * sum_k c_k v_k of each token as a product of its own: several tokens in one product add their terms in another order than
+ * one token's does.
+ */
+function sumOfEach(
+  graph: Graph,
+  coefficient: string,
+  vectors: string,
+  tokens: number,
+  name: (part: string) => string,
+): string {
+  const perm = [1, 0, 2];
+  const each = graph.add('Transpose', [coefficient], name('coefficient_of_each'), { perm });
+  const same = graph.add('Expand', [vectors, graph.int64([tokens, 1, 1])], name('vectors_of_each'));
+  const sums = graph.add('MatMul', [each, same], name('edit_of_each'));
+  return graph.add('Transpose', [sums], name('edit_float'), { perm });
 }
 
 /** Nodes for the sum that a skip norm computes: input + skip, then + bias if it has one. */

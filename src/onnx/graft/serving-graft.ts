@@ -24,6 +24,8 @@ interface ServingOptions {
   readonly fixedShapes?: boolean;
   /** Whether it is for WebGPU, whose Split has at most about a dozen outputs. */
   readonly webGpu?: boolean;
+  /** Tokens of every run, if all are of one row and each is to be edited as in a decode step. */
+  readonly tokens?: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export function graftForServing(
 ): ModelProto {
   const { graph, stream } = openForGraft(model);
   const layers = stream.layers.length;
-  const { fixedShapes = false, webGpu = false } = options;
+  const { fixedShapes = false, webGpu = false, tokens = 1 } = options;
   if (fixedShapes) feedAttentionLengths(graph);
   const rows = `${layers}`;
   graph.addInput('steering_vectors', dataTypes.float32, [rows, 'batch_size', 'concepts', 'hidden_size']);
@@ -50,7 +52,7 @@ export function graftForServing(
   const beforeHead = last.fused ? null : [...graph.consumers(last.node.output[0] ?? '')];
   const steering = splitSteeringInputs(graph, layers, fixedShapes || webGpu);
   const projections = stream.outputs.map((output, layer) =>
-    insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }),
+    insertEdit(graph, output, layer, steering[layer] ?? { vectors: '', add: '', scale: '' }, tokens),
   );
   gatherLogitPositions(graph, last, beforeHead, reshaped, fixedShapes);
   graph.dropShapes(graph.descendants(['logit_positions']));

@@ -37,8 +37,9 @@ export default function Benchmark() {
 }
 
 const states: Readonly<Record<BenchmarkRun['state'], string>> = {
+  queued: 'waits',
   running: 'runs',
-  stopped: 'stopped; the same command goes on with it',
+  stopped: 'stopped; the same command, or request, goes on with it',
   done: 'is done',
 };
 

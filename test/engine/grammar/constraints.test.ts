@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Random } from '../../../src/common/random.js';
 import {
   ConstraintDeadEnd,
   Constraints,
@@ -109,6 +110,43 @@ describe('constraints', () => {
     while (running.ready && !failed(running)) await nextTurn();
     assert.throws(() => running.apply(logits(), []), /grammar library failed/);
     assert.match(await write(await constraints.begin(word)), /^[a-z]{10}$/);
+  });
+
+  test('with what is forced known ahead, every mask is the same, whatever is chosen', async () => {
+    const ahead = new Constraints(vocabulary, size, () => events.dispatchEvent(new Event('change')), 4);
+    const random = new Random(3);
+    const record = grammar('root ::= "name" [a-d]{1,3} "yearsold" ("no" | "yes" [0-9]) "end"');
+    let forced = 0;
+    try {
+      for (let round = 0; round < 12; round++) {
+        const both = await Promise.all([constraints.begin(record), ahead.begin(record)]);
+        for (let ended = false; !ended; ) {
+          for (const one of both) while (!one.ready) await once(events, 'change');
+          const [row, other] = both.map((one) => {
+            const each = new Float32Array(size);
+            one.apply(each, []);
+            return each;
+          });
+          assert.deepEqual(other, row);
+          const allowed = [...(row ?? []).keys()].filter((token) => row?.[token] === 0);
+          const [likely] = both[1].forced;
+          assert.ok(likely === undefined || allowed.includes(likely));
+          // Mostly as forced, so that what is told late is told as well.
+          const guess = random.uniform() < 0.7 ? likely : undefined;
+          const token = guess ?? allowed[Math.floor(random.uniform() * allowed.length)] ?? endToken;
+          ended = token === endToken;
+          if (ended) for (const one of both) one.release();
+          else for (const one of both) one.accept(token);
+          if (!ended && token === likely) {
+            forced++;
+            assert.ok(both[1].ready, 'a mask that was known ahead is waited for');
+          }
+        }
+      }
+      assert.ok(forced > 24, `${forced} tokens were as forced`);
+    } finally {
+      await ahead.close();
+    }
   });
 
   function failed(constraint: TokenConstraint): boolean {

@@ -19,11 +19,16 @@ function tree(pages: number) {
     memory,
     kept,
     saved: () => saved,
-    insert(keys: readonly number[], to = keys.length) {
-      kept.insert(keys, to, (from, end, page, at) => {
-        saved += end - from;
-        for (let i = from; i < end; i++) page[at + i - from] = keys[i] ?? Number.NaN;
-      });
+    insert(keys: readonly number[], to = keys.length, lasting = true) {
+      kept.insert(
+        keys,
+        to,
+        (from, end, page, at) => {
+          saved += end - from;
+          for (let i = from; i < end; i++) page[at + i - from] = keys[i] ?? Number.NaN;
+        },
+        lasting,
+      );
     },
     /** How many positions it finds; what it finds must be what belongs there. */
     find(keys: readonly number[]): number {
@@ -50,6 +55,22 @@ describe('beginnings of prompts', () => {
     assert.equal(find([...text(3), 7]), 3);
     assert.equal(find(text(100, 2)), 0);
     assert.equal(find([]), 0);
+  });
+
+  test('what only passing work wanted goes when that is over, what others have in common with it stays', () => {
+    const { insert, find, kept, memory } = tree(12);
+    const shared = text(40);
+    insert([...shared, ...text(50, 2)], undefined, false);
+    insert(text(60, 3), undefined, false);
+    insert([...shared, ...text(40, 4)]);
+    insert(text(60, 5), undefined, false);
+    assert.equal(find(text(60, 5)), 60);
+    kept.dropPassing();
+    assert.equal(find([...shared, ...text(40, 4)]), 80);
+    assert.equal(find([...shared, ...text(50, 2)]), 40);
+    assert.equal(find(text(60, 3)), 0);
+    assert.equal(find(text(60, 5)), 60, 'it was asked for since');
+    assert.equal(memory.taken, kept.size);
   });
 
   test('a text that goes on is saved once', () => {

@@ -8,6 +8,8 @@ import { Random } from '../../../src/common/random.js';
 import { HostKvCache } from '../../../src/engine/kv/host-kv-cache.js';
 import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
 import type { ActivationEdit } from '../../../src/engine/protocol.js';
+import { DraftRunner } from '../../../src/engine/run/draft-runner.js';
+import type { RunOutput } from '../../../src/engine/run/fixed-shape-step.js';
 import { LogitReader } from '../../../src/engine/run/logit-reader.js';
 import { ServingRunner } from '../../../src/engine/run/serving-runner.js';
 import { chunkEnd } from '../../../src/engine/schedule/chunks.js';
@@ -29,6 +31,7 @@ function lastOf<T>(steps: Generator<unknown, T>): T {
 describe('logits of the embedded model, to the bit', async () => {
   const graphs = await loadGraphs(embeddedDirectory, 2);
   const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 300), new RunOptions());
+  const { spec } = graphs;
   const reader = await LogitReader.open();
   after(async () => {
     reader.release();
@@ -145,6 +148,40 @@ describe('logits of the embedded model, to the bit', async () => {
       ];
     });
     assert.deepEqual([...together], alone);
+  });
+
+  test('tokens computed with a draft are as many decode steps, at every position', async () => {
+    const cache = runner.cache as HostKvCache;
+    const drafts = new DraftRunner(await graphs.openDrafts(5), cache, runner.runOptions, 5);
+    try {
+      for (const name of names) {
+        const edit = (edits[name] ?? []).map((term, i) => (i === 1 ? { ...term, from: 41 } : term));
+        const past = 39;
+        const own = logprobs.ids.slice(past, past + 5);
+        prefill(0, logprobs.ids.slice(0, past), edit, 512);
+        const read = (output: RunOutput, at: number) => [
+          ...output.logits.slice(at * spec.vocabularySize, (at + 1) * spec.vocabularySize),
+          ...(output.projections?.read(0, at, [...edit.keys()]) ?? []),
+        ];
+        const one = own.map((token, i) => read(runner.chunk(0, [token], past + i, edit, 1, true), 0));
+        const next = read(runner.chunk(0, [7], past + 5, edit, 1, true), 0);
+        // A wrong guess changes nothing before it, and what it leaves behind is overwritten.
+        for (const wrong of [1, 3, 5]) {
+          const ids = own
+            .map((token, i) => (i < wrong ? token : token + 11))
+            .slice(0, Math.max(2, wrong + 1));
+          const output = drafts.run(0, ids, past, edit, true);
+          for (let i = 0; i < wrong; i++) assert.deepEqual(read(output, i), one[i], `${name}, token ${i}`);
+        }
+        assert.deepEqual(
+          read(runner.chunk(0, [7], past + 5, edit, 1, true), 0),
+          next,
+          `${name}, the next step`,
+        );
+      }
+    } finally {
+      drafts.release();
+    }
   });
 
   test('a row of a batch is the row alone, whatever steers the others', () => {

@@ -1,0 +1,59 @@
+/**
+ * The API of this process for its own jobs: the application once more, which listens to nobody and knows no keys. What it is asked is
+ * counted in the same metrics as what others ask.
+ */
+import type { OpenedApi } from '../benchmark/benchmark-jobs.js';
+import type { Settings } from '../config.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { type App, buildApp } from './app.js';
+import { observeServices } from './observed-services.js';
+import type { ServerLog } from './server.js';
+import type { Services } from './services.js';
+
+export async function openInnerApi(
+  services: Services,
+  settings: Settings,
+  metrics: Metrics,
+  log: ServerLog,
+): Promise<OpenedApi> {
+  // An application that closes closes the measurements that it was given.
+  const { access: _, metrics: __, measurements: ___, ...rest } = services;
+  const app = await buildApp(observeServices(rest, metrics), {
+    settings: { ...settings, host: '127.0.0.1', traceEndpoint: '' },
+    // Its requests are no client's.
+    log: log.child({ inner: true }, { level: 'error' }) as ServerLog,
+  });
+  return { ...injectedApi(app), close: () => app.close() };
+}
+
+/** Requests to an application of this process. */
+export const injectedApi = (app: Pick<App, 'inject'>): Omit<OpenedApi, 'close'> => ({
+  where: null,
+  async json<T>(path: string, { method = 'GET', body, signal }: Parameters<OpenedApi['json']>[1] = {}) {
+    const reply = await app.inject({
+      method,
+      url: path,
+      ...(signal !== undefined && { signal }),
+      ...(body !== undefined && {
+        payload: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    });
+    if (reply.statusCode < 300) return reply.json<T>();
+    throw refusalOf(reply.statusCode, reply.body);
+  },
+});
+
+/** As the benchmark tells refusals apart: by status and code. */
+function refusalOf(status: number, body: string): Error {
+  let error: { readonly message?: string; readonly code?: string | null } = {};
+  try {
+    error = (JSON.parse(body) as { error?: typeof error }).error ?? {};
+  } catch {
+    // No reply of the application is anything else than JSON; its status says enough.
+  }
+  return Object.assign(new Error(error.message ?? `status ${status}`), {
+    status,
+    code: error.code ?? undefined,
+  });
+}
