@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../src/common/package.js';
-import { usualContext } from '../e2e/running-server.js';
+import { usualContext } from '../e2e/usual-context.js';
 import { Fleet } from './fleet.js';
 
 /** Files that know of their server no more than its URL. */
