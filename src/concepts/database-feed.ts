@@ -107,14 +107,19 @@ export class DatabaseFeed {
     if (!whole && revision === this.#seen) return;
     const first = this.#seen < 0;
     const rows = await headsAfter(this.database, whole ? -1 : this.#seen);
+    const read = Math.max(revision, rows.at(-1)?.revision ?? 0);
     if (whole) {
+      // What this server changed since the rows were read; of a database that is an older one nothing is newer.
+      const later =
+        revision < this.#seen ? [] : [...this.#heads.values()].filter((row) => row.revision > read);
       this.#heads.clear();
       this.index.clear();
+      for (const row of later) this.apply(row);
     }
     for (const row of rows) {
       this.apply(row);
       if (!first && row.version !== null) this.onVersion(row.version);
     }
-    this.#seen = Math.max(revision, rows.at(-1)?.revision ?? 0);
+    this.#seen = read;
   }
 }

@@ -71,17 +71,7 @@ async function decide(
       .reverse();
   const histories = { directory: await oldestFirst('directory'), database: await oldestFirst('database') };
   const knows = (side: SyncSide) => histories[side].includes(versions[other(side)] ?? '');
-  /** The side that is to have what the other has; null where that cannot be told. */
-  const older: SyncSide | null =
-    versions.directory === null || versions.database === null
-      ? versions.directory === null
-        ? 'directory'
-        : 'database'
-      : knows('directory') === knows('database')
-        ? null
-        : knows('directory')
-          ? 'database'
-          : 'directory';
+  const older = olderOf(versions, histories);
   const forced = force && to !== undefined && versions[other(to)] !== null;
   if (older === null) {
     return forced
@@ -98,6 +88,34 @@ async function decide(
   const source = histories[other(target)];
   const common = versions[target] === null ? -1 : source.lastIndexOf(versions[target]);
   return { what: 'copy', to: target, copies: source.slice(common + 1) };
+}
+
+/** The side that is to have what the other has; null where that cannot be told. */
+function olderOf(
+  versions: SyncStep['versions'],
+  { directory, database }: Readonly<Record<SyncSide, readonly string[]>>,
+): SyncSide | null {
+  if (versions.directory === null) return 'directory';
+  if (versions.database === null) return 'database';
+  const byDirectory = agreed(directory, database);
+  const byDatabase = agreed(database, directory);
+  if (byDirectory === byDatabase) return null;
+  return byDirectory > byDatabase ? 'database' : 'directory';
+}
+
+/**
+ * Of how many versions in a row, up to what `other` ends with, a history that goes on after it agrees with `other`; 0 where it does not
+ * know that end. After going back to an earlier version both sides know the other's, and the longer agreement tells which went on.
+ */
+function agreed(history: readonly string[], other: readonly string[]): number {
+  let most = 0;
+  for (let at = 0; at < history.length - 1; at++) {
+    let count = 0;
+    while (count <= at && count < other.length && history[at - count] === other[other.length - 1 - count])
+      count++;
+    most = Math.max(most, count);
+  }
+  return most;
 }
 
 /** Does one step. Later versions are stored after earlier ones: cut off between, the next sync goes on from there. */

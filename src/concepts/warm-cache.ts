@@ -3,12 +3,14 @@
  * once, those of before at leisure, as long as the disk's bound has room. One at a time, for requests go first.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { errors, SteerdError } from '../errors.js';
 import type { Concept } from './concept.js';
 import type { ContentCache } from './content-cache.js';
 import type { DatabaseFeed } from './database-feed.js';
 
 const between = 20;
 const afterFailure = 2_000;
+const outage = errors.databaseUnavailable().code;
 
 /** Resolves when it is stopped. */
 export async function warmCache(
@@ -33,13 +35,14 @@ export async function warmCache(
       continue;
     }
     if (cache.isOnDisk(version) || cache.room <= 0) continue;
-    const failed = await cache
+    const away = await cache
       .warm(version, () => fetch(version))
       .then(
         () => false,
-        () => true,
+        // What is damaged is so the next time, too, and nothing else waits for it.
+        (error: unknown) => error instanceof SteerdError && error.code === outage,
       );
-    if (failed) waiting.push(version);
-    await pause(failed ? afterFailure : between, undefined, { signal, ref: false }).catch(() => {});
+    if (away) waiting.push(version);
+    await pause(away ? afterFailure : between, undefined, { signal, ref: false }).catch(() => {});
   }
 }

@@ -71,6 +71,23 @@ test('where neither has the version of the other nothing is done, unless one sid
   }
 });
 
+test('going back to an earlier version is a change like another, whichever side made it', async (t) => {
+  for (const side of ['directory', 'database'] as const) {
+    const stores = await sides(t);
+    for (const seed of [1, 2]) await stores.directory.put(sea(seed));
+    await stores.sync();
+    await stores[side].put(sea(1));
+    const to = side === 'directory' ? 'database' : 'directory';
+    assert.deepEqual(await stores.plan(), [['sea', 'copy', to, 1]]);
+    await stores.sync();
+    assert.deepEqual(stores.heads('sea'), [sea(1).version, sea(1).version]);
+    await stores[to].put(sea(2));
+    await stores.sync();
+    assert.deepEqual(stores.heads('sea'), [sea(2).version, sea(2).version]);
+    assert.deepEqual(await stores.plan(), [['sea', 'same', null, 0]]);
+  }
+});
+
 test('what was deleted on one side does not come back by itself', async (t) => {
   const { directory, database, plan, sync, heads } = await sides(t);
   await directory.put(sea(1));

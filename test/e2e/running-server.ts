@@ -10,6 +10,7 @@ import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { testCache } from '../helpers/test-cache.js';
+import { usualContext } from './usual-context.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
@@ -82,8 +83,7 @@ export async function startServerProcess(
   };
 }
 
-/** What the fleet of `npm run fleet -- --api` is started with. */
-export const usualContext = '4096';
+/** `npm run fleet -- --api` has servers of the same. */
 const isUsual = ([name, value]: [string, string]) => name === 'STEERD_CONTEXT' && value === usualContext;
 
 /** Servers that are there already, behind nginx: nobody stops them. */
@@ -114,7 +114,6 @@ let shared: Promise<SharedServer> | undefined;
 
 async function startShared(): Promise<SharedServer> {
   const data = await temporaryData();
-  // The default would depend on the machine's memory.
   return { server: await startServerProcess(data.directory, { STEERD_CONTEXT: usualContext }), data };
 }
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../src/common/package.js';
-import { usualContext } from '../e2e/running-server.js';
+import { usualContext } from '../e2e/usual-context.js';
 import { Fleet } from './fleet.js';
 
 /** Files that know of their server no more than its URL. */
@@ -42,6 +42,7 @@ export const notThroughNginx = {
   'e2e/sdk.slow.test.ts': "writes its server's keys file",
   'e2e/several-models.slow.test.ts': 'runs its server in its own process',
   'e2e/smoke.test.ts': 'restarts its server',
+  'e2e/upload.slow.test.ts': 'sends models, which only a server with a limit for them takes',
   'e2e/web-pages.slow.test.ts': 'has a setting of its own in each test',
 } as const satisfies Readonly<Record<string, string>>;
 
