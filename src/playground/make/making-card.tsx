@@ -52,7 +52,7 @@ export function MakingCard({ making }: { readonly making: Making }) {
       </div>
       {earlier.length > 0 && (
         <details>
-          <summary>{earlier.length} stages before</summary>
+          <summary>{earlier.length === 1 ? 'One stage' : `${earlier.length} stages`} before</summary>
           <ol class="stages">{earlier.map(row)}</ol>
         </details>
       )}

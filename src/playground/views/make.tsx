@@ -162,7 +162,7 @@ const PairsFields = ({ pasted, count, faults, onPaste }: PairsFieldsProps) => (
         }}
       />
     </label>
-    <p class="hint">{count === 1 ? 'One pair' : `${count} pairs`}; eight are a good begin.</p>
+    <p class="hint">{count === 1 ? 'One pair' : `${count} pairs`}; eight are a good start.</p>
     {faults.slice(0, 3).map((fault) => (
       <p key={fault} class="notice notice-warn">
         {fault}
