@@ -55,6 +55,9 @@ export function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
+/** A path as it is shown: of a long one the end, which tells the file. */
+const shownPath = (path: string): string => JSON.stringify(path.length > 78 ? `...${path.slice(-75)}` : path);
+
 /** A list of names for a message: the first twenty. */
 const some = (names: readonly string[]) =>
   `${names.slice(0, 20).join(', ') || 'none'}${names.length > 20 ? ', ...' : ''}`;
@@ -695,10 +698,10 @@ export const errors = {
     ),
   /** A checkpoint's file that is damaged, cut off or not what its name says. */
   checkpointInvalid: (file: string, reason: string) =>
-    invalid('checkpoint_invalid', `${shown(file)} cannot be read as a checkpoint: ${reason}.`, 'path'),
+    invalid('checkpoint_invalid', `${shownPath(file)} cannot be read as a checkpoint: ${reason}.`, 'path'),
   /** A checkpoint that is sound, of a kind for which no graph can be built. */
   checkpointUnsupported: (file: string, reason: string) =>
-    invalid('model_unsupported', `no model can be built from ${shown(file)}: ${reason}.`, 'path'),
+    invalid('model_unsupported', `no model can be built from ${shownPath(file)}: ${reason}.`, 'path'),
   modelExists: (name: string, what: string) =>
     new SteerdError(
       'model_exists',

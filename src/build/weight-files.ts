@@ -2,9 +2,9 @@
  * The files that weights are written to, and what was noted of a build that was broken off: how many tasks of its plan lie
  * on the disk.
  */
-import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StoredWeight } from './weight-plan.js';
+import type { StoredWeight, WeightPlan } from './weight-plan.js';
 
 /** Its name keeps it out of the model. */
 const stateFile = '.build-state';
@@ -19,9 +19,11 @@ export class WeightFiles {
     readonly finished: number,
   ) {}
 
-  /** @param key of the plan: files of another one are begun anew */
-  static async open(folder: string, key: string): Promise<WeightFiles> {
-    return new WeightFiles(folder, key, await finishedTasks(folder, key));
+  /** Files of another plan, and of one that they do not hold what was noted of, are begun anew. */
+  static async open(folder: string, plan: WeightPlan): Promise<WeightFiles> {
+    const { key } = plan;
+    const finished = await finishedTasks(folder, key);
+    return new WeightFiles(folder, key, (await areThere(folder, plan, finished)) ? finished : 0);
   }
 
   /** @param at byte of the weight that the data goes to */
@@ -56,17 +58,38 @@ export class WeightFiles {
     const known = this.#open.get(file);
     if (known) return known;
     const path = join(this.folder, file);
-    const opened = this.finished > 0 ? open(path, 'r+').catch(() => open(path, 'w+')) : open(path, 'w+');
+    const opened = this.finished > 0 ? openKept(path) : open(path, 'w+');
     this.#open.set(file, opened);
     return opened;
   }
+}
+
+/** One that no earlier build has come to is made; any other reason must not empty what is there. */
+const openKept = (path: string): Promise<FileHandle> =>
+  open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return open(path, 'w+');
+    throw error;
+  });
+
+/** Whether the files reach as far as the first tasks of the plan do. */
+async function areThere(folder: string, { tasks }: WeightPlan, finished: number): Promise<boolean> {
+  const ends = new Map<string, number>();
+  for (const { file, offset, bytes } of tasks.slice(0, finished).flatMap(({ outputs }) => outputs))
+    ends.set(file, Math.max(ends.get(file) ?? 0, offset + bytes));
+  for (const [file, end] of ends) {
+    const { size } = await stat(join(folder, file)).catch(() => ({ size: 0 }));
+    if (size < end) return false;
+  }
+  return true;
 }
 
 async function finishedTasks(folder: string, key: string): Promise<number> {
   const text = await readFile(join(folder, stateFile), 'utf8').catch(() => '{}');
   try {
     const state = JSON.parse(text) as { key?: unknown; finished?: unknown };
-    return state.key === key && typeof state.finished === 'number' ? state.finished : 0;
+    return state.key === key && Number.isSafeInteger(state.finished)
+      ? Math.max(0, Number(state.finished))
+      : 0;
   } catch {
     return 0;
   }

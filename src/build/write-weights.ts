@@ -31,7 +31,7 @@ type Vector = Extract<WeightTask, { kind: 'vector' }>;
 
 /** @throws SteerdError checkpoint_invalid; the signal's reason; the file system's error */
 export async function writeWeights(plan: WeightPlan, options: WriteOptions): Promise<void> {
-  const files = await WeightFiles.open(options.out, plan.key);
+  const files = await WeightFiles.open(options.out, plan);
   const threads = new RoundingThreads();
   const writer = new Writer(plan, files, threads, options);
   try {

@@ -33,8 +33,11 @@ export function closest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const distance = editDistance(lower, candidate.toLowerCase());
     const allowed = Math.max(1, Math.max(word.length, candidate.length) / 3);
+    // So many letters differ at least.
+    const lengths = Math.abs(word.length - candidate.length);
+    if (lengths > allowed || lengths >= least) continue;
+    const distance = editDistance(lower, candidate.toLowerCase());
     if (distance <= allowed && distance < least) {
       best = candidate;
       least = distance;

@@ -99,18 +99,28 @@ const itemFields = new Set(
   Object.keys(SteeringItem.in.shape).filter((field) => !steeringFields.includes(field)),
 );
 
+/** Fields of a body that are not known: each is compared with all that are. */
+const mostUnknown = 256;
+
 /**
  * @param known the fields of the request's schema
- * @throws SteerdError not_supported, unknown_steering_field
+ * @throws SteerdError not_supported, unknown_steering_field; invalid_value for more fields than anybody looks at
  */
 export function refuseUnsupported(body: Body, known: readonly string[]): void {
+  const unknown = Object.keys(body).filter((field) => !known.includes(field)).length;
+  if (unknown > mostUnknown)
+    throw errors.invalidRequest(
+      `the request must have at most ${mostUnknown} fields that this server does not know; received ${unknown}.`,
+      null,
+    );
+  const inside = { left: mostInside };
   for (const [field, value] of Object.entries(body)) {
     if (value === null || value === undefined || known.includes(field)) continue;
     const rule = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
     if (rule !== undefined) {
       if (!rule.idle(value, body)) throw errors.notSupported(field, rule.instead);
     } else {
-      refuseUnreadSteering(field, value, known);
+      refuseUnreadSteering(field, value, known, inside);
     }
   }
 }
@@ -118,7 +128,12 @@ export function refuseUnsupported(body: Body, known: readonly string[]): void {
 /** What the OpenAI client takes its further fields from, and never sends. */
 const unpacked = 'extra_body';
 
-function refuseUnreadSteering(field: string, value: unknown, known: readonly string[]): void {
+function refuseUnreadSteering(
+  field: string,
+  value: unknown,
+  known: readonly string[],
+  inside: { left: number },
+): void {
   if (field === 'budget') throw errors.unknownSteeringField(field, insideSteeringSet(field));
   if (itemFields.has(field)) throw errors.unknownSteeringField(field, insideSteering(field));
   const alias = Object.hasOwn(aliases, field.toLowerCase()) ? aliases[field.toLowerCase()] : undefined;
@@ -131,13 +146,17 @@ function refuseUnreadSteering(field: string, value: unknown, known: readonly str
   if (meant === undefined && looksLikeSteering(field)) {
     throw errors.unknownSteeringField(field, meantField(field, value, itemFields));
   }
-  refusePacked(field, value);
+  refusePacked(field, value, inside);
 }
 
+/** Names inside of objects that nothing reads, of one body. */
+const mostInside = 1000;
+
 /** Steering inside of an object that nothing reads; of the first level, where clients and gateways put it. */
-function refusePacked(field: string, value: unknown): void {
+function refusePacked(field: string, value: unknown, inside: { left: number }): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
-  const keys = Object.keys(value).slice(0, mostKeys);
+  const keys = Object.keys(value).slice(0, inside.left);
+  inside.left -= keys.length;
   const inner = keys.find((key) => steeringFields.includes(key) || looksLikeSteering(key));
   const told = inner ?? (field === unpacked ? keys[0] : undefined);
   if (told === undefined) return;
@@ -146,5 +165,3 @@ function refusePacked(field: string, value: unknown): void {
     `send its fields at the top level of the body: {${JSON.stringify(told.slice(0, 80))}: ...}`,
   );
 }
-
-const mostKeys = 1000;

@@ -121,7 +121,8 @@ export class Hub {
       const { headers } = response;
       const size = headers.get('x-linked-size') ?? headers.get('content-length');
       const found = checksumOf(headers.get('x-linked-etag') ?? headers.get('etag'));
-      if (size === null || found === null) throw errors.hubFailed(name, 'the hub tells no checksum of it');
+      if (size === null || !/^\d{1,15}$/.test(size) || found === null)
+        throw errors.hubFailed(name, 'the hub tells no checksum of it');
       return { path, bytes: Number(size), checksum: found };
     });
   }

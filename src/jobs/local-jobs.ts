@@ -58,8 +58,9 @@ export class LocalJobs<
       ({ job: { id } }) => key !== undefined && this.#keys.get(id) === key,
     );
     if (same !== undefined) return { job: same.job, request: same.request, added: false };
-    if (key !== undefined) this.#keys.set(job.id, key);
     const added = { job: this.#queue.add(job, request, this.spec.newEvents()).job, request, added: true };
+    // A full queue has thrown.
+    if (key !== undefined) this.#keys.set(job.id, key);
     return this.journal === undefined ? added : this.journal.written(job.id).then(() => added);
   }
 

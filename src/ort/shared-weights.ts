@@ -24,6 +24,15 @@ export class SharedWeights {
    * @throws the file system's error when a file is missing
    */
   constructor(directory: string, weights: readonly ExternalWeight[]) {
+    try {
+      this.#map(directory, weights);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  #map(directory: string, weights: readonly ExternalWeight[]): void {
     for (const { name, location, offset, bytes, dataType, shape } of weights) {
       const path = resolve(directory, location);
       if (!path.startsWith(resolve(directory) + sep)) continue;

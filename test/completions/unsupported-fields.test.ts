@@ -1,6 +1,7 @@
 /** Steering that nothing would read is refused, whatever it is called; what other servers have beside it is not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withinTime } from '../../src/common/time-limit.js';
 import { refuseUnsupported } from '../../src/completions/unsupported-fields.js';
 import { SteerdError } from '../../src/errors.js';
 import { chatFields } from '../../src/schemas/chat.js';
@@ -165,4 +166,16 @@ test('what would change the answer and is not there is refused, unless it asks f
       code: 'not_supported',
     });
   }
+});
+
+test('however many fields nobody knows, they are looked at for a moment', () => {
+  const many = (count: number, value: unknown) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`zqxk_vbw_${i}`, value]));
+  const look = (body: Record<string, unknown>) => withinTime(() => refuseUnsupported(body, ['prompt']), 5000);
+  assert.ok(look({ prompt: 'a', ...many(200, 1) }));
+  assert.throws(
+    () => look({ prompt: 'a', ...many(80_000, 1) }),
+    /at most 256 fields that this server does not know; received 80000/,
+  );
+  assert.ok(look(many(200, many(5000, 1))), 'inside of objects too');
 });

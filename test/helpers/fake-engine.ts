@@ -37,6 +37,8 @@ export interface FakeEngineOptions {
   readonly pace?: (step: number, request: SequenceRequest) => Promise<unknown>;
   /** How many of a prompt's tokens were known; none when left out. */
   readonly cached?: (request: SequenceRequest) => number;
+  /** Of step `step`, from 1 on: what was guessed with it; nothing when left out. */
+  readonly draft?: (step: number) => SequenceStep['draft'];
   /** Thrown before the first step. */
   readonly refuse?: () => Error | undefined;
 }
@@ -94,12 +96,14 @@ export class FakeEngine implements Engine {
         ended = step === request.maxTokens;
         const token = character.codePointAt(0) ?? 0;
         const { logprobs } = request;
+        const draft = this.options.draft?.(step);
         yield {
           token,
           finish: ended ? 'length' : null,
           ...(step === 1 && {
             timing: { queued: 1, prefill: 2, cached: this.options.cached?.(request) ?? 0 },
           }),
+          ...(draft && { draft }),
           ...this.#projections(token, request),
           ...(logprobs === undefined ? {} : { logprobs: logprobsOf(token, logprobs) }),
           ...(step === 1 && this.#ofPrompt(request)),

@@ -37,6 +37,25 @@ test('the first load is small, can be used at once and is kept', { skip }, async
   assert.match(String(kept.headers['cache-control']), /immutable/);
 });
 
+test('it can be used within a second', { skip }, async (t) => {
+  const { app } = await build(t);
+  const url = await listen(app);
+  // Whatever else runs makes it slower, never faster: the best of three, each with that taken off.
+  const shown: number[] = [];
+  for (let i = 0; i < 3 && Math.min(1000, ...shown) === 1000; i++) {
+    const others = slowdown();
+    const page = await openPage(t, `${url}/`);
+    await page.getByLabel('Your message').fill('Hi');
+    const painted = await page.evaluate<number>(`new Promise((done) =>
+      new PerformanceObserver((list) => done(list.getEntries()[0].startTime)).observe({
+        type: 'largest-contentful-paint',
+        buffered: true,
+      }))`);
+    shown.push(painted / others);
+  }
+  assert.ok(Math.min(...shown) < 1000, `ms until the view is there: ${shown}`);
+});
+
 test('it works behind a proxy that gives it a path of its own', {
   skip: skip || (noNginx ?? false),
 }, async (t) => {

@@ -31,6 +31,16 @@ function value(
   return sum;
 }
 
+test('metrics count what was guessed, and what of it was right', async (t) => {
+  const drafts = [undefined, { guessed: 4, right: 1 }, undefined, { guessed: 3, right: 3 }];
+  const { app, post } = await build(t, { answer: () => 'abcd', draft: (step) => drafts[step - 1] });
+  const { z } = await import('zod');
+  await post(chat, { messages }, z.looseObject({}));
+  const { body } = await app.inject('/metrics');
+  assert.equal(value(body, 'steerd_spec_decode_num_draft_tokens_total'), 7);
+  assert.equal(value(body, 'steerd_spec_decode_num_accepted_tokens_total'), 4);
+});
+
 test('metrics add up to what was answered', async (t) => {
   const { app, post } = await build(t, { answer: () => 'abcd' });
   const { z } = await import('zod');

@@ -32,6 +32,8 @@ export interface LoadedGraphs {
    * @throws OnnxError when the model's files were replaced; OrtError
    */
   capture(rows?: number): Promise<Session>;
+  /** Releases that session, which nothing may be bound to any more; the next call of `capture` builds it again. */
+  dropCapture(rows: number): void;
   /**
    * Builds a session of the serving graft for runs of so many tokens of one row, each as in a decode step. For models in
    * host memory, with keys and values in place. The caller releases it, before these graphs.
@@ -87,8 +89,9 @@ export async function loadGraphs(
   { calibration = [], cache = null, kvCache = 'export' }: PreparedSettings = {},
 ): Promise<LoadedGraphs> {
   const { fingerprint, external, files, weightsDirectory } = await identifyExport(directory);
-  const prepacked = new PrepackedWeights();
+  // First, for it throws where a file is missing.
   const weights = new SharedWeights(directory, external);
+  const prepacked = new PrepackedWeights();
   const settings: SessionSettings = {
     threads,
     weightsDirectory,
@@ -206,6 +209,14 @@ export async function loadGraphs(
       // What failed for want of memory may succeed later.
       built.catch(() => captures.delete(rows));
       return built;
+    },
+    dropCapture: (rows) => {
+      const built = captures.get(rows);
+      captures.delete(rows);
+      built?.then(
+        (session) => session.release(),
+        () => {},
+      );
     },
     openDrafts: async (tokens) => {
       const graft = await draftGraft(directory, servingChanges, tokens);

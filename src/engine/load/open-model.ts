@@ -67,9 +67,14 @@ export class OpenModel {
     const runOptions = new RunOptions();
     const chunk = chunks.inPieces ? Math.min(prefillChunk, chunks.longest) : uncut;
     const serving = new ServingRunner(graphs.serving, cache, runOptions);
-    const reader = await LogitReader.open();
-    const fault = await replayDecodes(serving, graphs.serving, chunk);
-    const drafts = await openDrafts(graphs, serving, settings.draftTokens ?? 0);
+    const { reader, drafts, fault } = await openReaders(graphs, serving, settings, chunk).catch(
+      async (error: unknown) => {
+        serving.release();
+        cache.release();
+        await graphs.release();
+        throw error;
+      },
+    );
     const warnings = [
       ...graphs.warnings,
       ...(fault ? [notReplayed(fault)] : []),
@@ -141,7 +146,7 @@ export class OpenModel {
   }
 
   /**
-   * Lets captures be read several at once. Its session is built at the first call.
+   * Lets captures be read several at once, until `forgetWork`. Their session is built first.
    * @throws OnnxError, OrtError
    */
   async captureTogether(): Promise<void> {
@@ -166,7 +171,7 @@ export class OpenModel {
   forgetWork(): void {
     this.serving.forgetReads();
     this.#comparison?.forgetReads();
-    this.#capture?.release();
+    if (this.#capture?.forgetReads()) this.graphs.dropCapture(rowsTogether);
     shrinkNativeHeap();
   }
 
@@ -183,5 +188,22 @@ export class OpenModel {
     this.reader.release();
     this.#capture?.release();
     await this.graphs.release();
+  }
+}
+
+/** What runs beside the serving graph, or in its place. @throws OrtError, and then nothing of it is left */
+async function openReaders(
+  graphs: LoadedGraphs,
+  serving: ServingRunner,
+  { draftTokens = 0 }: WorkerSettings,
+  chunk: number,
+) {
+  const fault = await replayDecodes(serving, graphs.serving, chunk);
+  const reader = await LogitReader.open();
+  try {
+    return { reader, fault, drafts: await openDrafts(graphs, serving, draftTokens) };
+  } catch (error) {
+    reader.release();
+    throw error;
   }
 }

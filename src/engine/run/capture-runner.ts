@@ -66,6 +66,11 @@ export class CaptureRunner {
     this.#together = session;
   }
 
+  /** Whether there is such a session. */
+  get readsTogether(): boolean {
+    return this.#together !== null;
+  }
+
   /** Texts up to that length that one run takes; 1 for longer ones. */
   mostTogether(length: number): number {
     return this.#together !== null && this.capacityFor(length) <= longestTogether ? rowsTogether : 1;
@@ -99,6 +104,34 @@ export class CaptureRunner {
         ? new HostKvCache(spec, rowsTogether - 1, capacity)
         : openScratchCache(spec, session, capacity);
     return new CaptureRow(session, () => this.#together, cache, runOptions);
+  }
+
+  /**
+   * Nothing is captured, and what rows hold will not be asked for again: gives their memory back, and that of runs.
+   * @returns whether there was a session for several texts, which this runner does not use any more
+   */
+  forgetReads(): boolean {
+    const { session, spec, runOptions, capacity } = this;
+    const some = this.#rows.size > 0;
+    this.release();
+    const several = this.#together !== null;
+    this.#together = null;
+    if (!some || session.device) return several;
+    // The session's arena grows with its largest run, and shrinks at the end of a run only.
+    const row = new CaptureRow(
+      session,
+      () => null,
+      openScratchCache(spec, session, Math.min(capacity, leastCapacity)),
+      runOptions,
+    );
+    runOptions.shrinkArena(true);
+    try {
+      row.chunk({ tokens: [0, 0], positions: [1], span: [0, 0] }, 0);
+    } finally {
+      runOptions.shrinkArena(false);
+      row.release();
+    }
+    return several;
   }
 
   /** Before the sessions are released. */

@@ -57,7 +57,7 @@ interface ReadRunners {
   /** Tokens of a chunk. */
   readonly readChunk: number;
   capture(): Promise<CaptureRunner>;
-  /** Lets the runner of captures read several at once, from when the promise resolves; where it can. */
+  /** Lets the runner of captures read several at once, from when the promise resolves until the model rests; where it can. */
   captureTogether(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export class ReadRequests {
   /** Captures that wait for their session. */
   readonly #waiting = new Set<number>();
   #captureRunner: CaptureRunner | null = null;
-  /** Whether captures can be read together, or that was tried. */
+  /** Whether the session for several captures is being built, or could not be. */
   #askedTogether = false;
 
   constructor(
@@ -153,10 +153,15 @@ export class ReadRequests {
     if (!read.captures || !runner?.together || this.host.streaming()) return [read];
     const waiting = this.queue.waitingFor(read.row);
     if (waiting.length < 2 || waiting[0] !== read) return [read];
-    if (!this.#askedTogether) {
+    if (!runner.readsTogether && !this.#askedTogether) {
       this.#askedTogether = true;
       // Meanwhile, and where it fails, they are read one by one.
-      this.runners.captureTogether().catch(() => {});
+      this.runners.captureTogether().then(
+        () => {
+          this.#askedTogether = false;
+        },
+        () => {},
+      );
     }
     const end = Math.max(...read.captures.positions) + 1;
     const prefix = sharedPrefix(read.captures, runner.spec, this.runners.readChunk);

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { OrtError } from '../../ort/status.js';
 import { ConstraintDeadEnd } from '../grammar/constraints.js';
 import { OpenModel } from '../load/open-model.js';
 import type { FromWorker, SequenceRequest, SequenceResult, ToWorker } from '../protocol.js';
@@ -92,7 +93,7 @@ class EngineLoop {
   async #waitForWork(): Promise<void> {
     const isAtRest = this.#scheduler.all().length === 0;
     // When nothing comes for a while, memory is given back.
-    const rest = setTimeout(() => isAtRest && this.model.forgetWork(), restMilliseconds);
+    const rest = setTimeout(() => isAtRest && this.#forgetWork(), restMilliseconds);
     const longRest = setTimeout(() => isAtRest && this.#prefixes.forgetBackground(), longRestMilliseconds);
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -104,6 +105,15 @@ class EngineLoop {
     for (let waited = 0, seen = -1; waited < mostWaited && seen !== this.#received; waited++) {
       seen = this.#received;
       await pause(1);
+    }
+  }
+
+  #forgetWork(): void {
+    try {
+      this.model.forgetWork();
+    } catch (error) {
+      // It runs the graph once, which fails while the engine is being closed: the model must be released all the same.
+      if (!(error instanceof OrtError)) throw error;
     }
   }
 

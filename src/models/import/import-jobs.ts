@@ -2,12 +2,12 @@
  * The queue of imports: of a server one runs at a time, the others wait. A job that fails or is cancelled leaves nothing.
  */
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { inSteps } from '../../common/in-steps.js';
 import type { Task } from '../../common/job-task.js';
 import { newId, unixSeconds } from '../../common/stamps.js';
-import { errors } from '../../errors.js';
+import { errors, SteerdError } from '../../errors.js';
 import type { OpenQueue } from '../../jobs/jobs.js';
 import { localQueue } from '../../jobs/local-jobs.js';
 import { QueuedJobs } from '../../jobs/queued-jobs.js';
@@ -60,7 +60,14 @@ export class ImportJobs extends QueuedJobs<ImportJob, Wanted, ImportEvent> {
         maxFinished: options.maxFinished,
         afresh: { progress: null },
         newEvents: (kept) => new ImportEventLog(kept),
-        work: (task) => run(task, options).finally(() => drop(task, places)),
+        work: (task) =>
+          run(task, options)
+            .catch((error: unknown) => {
+              throw task.request.uploaded
+                ? asSent(error, join(ownPlaceOf(places), task.request.path))
+                : error;
+            })
+            .finally(() => drop(task, places)),
         notFound: errors.importNotFound,
         finished: errors.importFinished,
         onUnexpected: ({ id }, err) => log?.error({ import: id, err }, 'import failed unexpectedly'),
@@ -149,6 +156,7 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
     { path: await found(places, request.path, missing), precision: request.precision, name: task.job.name },
     {
       ...{ builder, modelsDirectory, signal },
+      goesOn: () => goesOn(task),
       onPlan: (plan) => {
         task.update({ architecture: plan.architecture });
         events.plan(plan);
@@ -162,11 +170,23 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
   return {};
 }
 
-/** An upload is of no use any more, unless somebody goes on with the job. */
-async function drop({ request, stopped, job }: ImportTask, places: readonly string[]): Promise<void> {
-  if (request.uploaded && stopped !== 'released' && stopped !== 'lost')
-    await removeUpload(ownPlaceOf(places), job.id);
+/** Its sender knows the files of an upload, and not the folder that they came into. */
+function asSent(error: unknown, folder: string): unknown {
+  if (!(error instanceof SteerdError)) return error;
+  const { code, status, type, message, param, retryAfterSeconds } = error;
+  const path = new RegExp(`"[^"]*${basename(folder)}[/\\\\]*`, 'g');
+  const told = message.replaceAll(path, '"').replaceAll('""', 'the upload');
+  return new SteerdError(code, status, type, told, param, retryAfterSeconds);
 }
+
+/** An upload is of no use any more, unless somebody goes on with the job. */
+async function drop(task: ImportTask, places: readonly string[]): Promise<void> {
+  if (task.request.uploaded && !goesOn(task)) await removeUpload(ownPlaceOf(places), task.job.id);
+}
+
+/** Whether this process alone is stopped, not the job. */
+const goesOn = ({ stopped }: Pick<ImportTask, 'stopped'>): boolean =>
+  stopped === 'released' || stopped === 'lost';
 
 /** The first directory that has it; what none has is looked for, and missed, in the first. */
 async function found(places: readonly string[], path: string, missing: string): Promise<string> {

@@ -1,7 +1,7 @@
 /**
  * Makes a model of a checkpoint: its graph is built in a hidden folder that is named after the checkpoint and the
  * precision, the tokenizer's files are put beside it, everything is tried, and the folder is renamed to the model's. A
- * build that was killed is gone on with; one that is cancelled or fails leaves nothing.
+ * build that was killed, or whose server stops, is gone on with; one that is cancelled or fails leaves nothing.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
@@ -46,6 +46,8 @@ export interface ImportOptions {
   readonly builder: Builder;
   readonly modelsDirectory: string;
   readonly signal: AbortSignal;
+  /** Whether somebody will go on with a build that is stopped; nothing is left of it otherwise. */
+  readonly goesOn?: () => boolean;
   /** Hears what the checkpoint is, before anything is built. */
   readonly onPlan?: (plan: ImportPlan) => void;
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -142,7 +144,8 @@ export async function makeModel(
     await completeModel({ modelsDirectory, name, staging, manifest, signal });
     return { name, folder: join(modelsDirectory, name), manifest };
   } catch (error) {
-    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+    if (staging !== undefined && !(signal.aborted && options.goesOn?.()))
+      await rm(staging, { recursive: true, force: true });
     throw error;
   } finally {
     await checkpoint.close();

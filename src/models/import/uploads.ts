@@ -127,6 +127,7 @@ export class Uploads {
         if (!(await this.needed()).includes(id)) await this.remove(id);
       }
     }
+    await rmdir(pulls).catch(() => {});
   }
 
   /** Ends the uploads that are coming. */

@@ -111,6 +111,7 @@ async function pull(
       modelsDirectory,
       builder,
       signal,
+      goesOn: () => task.stopped === 'released' || task.stopped === 'lost',
       onPlan: (plan) => {
         const { path: file = null, quantization = null } = plan.choice?.graph ?? {};
         task.update({ commit: plan.commit, file, quantization, precision: plan.precision });

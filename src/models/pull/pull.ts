@@ -63,6 +63,8 @@ export interface PullOptions {
   readonly signal: AbortSignal;
   /** Without one, only repositories with an ONNX export can be pulled. */
   readonly builder?: Builder | undefined;
+  /** Whether somebody will go on with a build that is stopped; without, a build begins anew. */
+  readonly goesOn?: () => boolean;
   readonly onPlan?: (plan: PullPlan) => void;
   readonly onProgress?: (progress: PullProgress) => void;
 }
@@ -211,7 +213,7 @@ class Pull {
     because?: string,
   ): Promise<Pulled> {
     const { request, options, name } = this;
-    const { hub, modelsDirectory, signal, onPlan, onProgress, builder } = options;
+    const { hub, modelsDirectory, signal, onPlan, onProgress, builder, goesOn } = options;
     const { precision = defaultPrecision } = request;
     const plan = { commit: snapshot.commit, choice: null, precision, source: gguf ?? 'safetensors' };
     onPlan?.(because === undefined ? plan : { ...plan, because });
@@ -234,7 +236,11 @@ class Pull {
     const made = await makeModel(
       name,
       { path: gguf === null ? staging : join(staging, gguf), precision, hub: origin },
-      { builder: builder as Builder, modelsDirectory, signal, ...(onProgress && { onProgress }) },
+      {
+        ...{ builder: builder as Builder, modelsDirectory, signal },
+        ...(goesOn && { goesOn }),
+        ...(onProgress && { onProgress }),
+      },
     );
     return { ...made, fresh: true };
   }

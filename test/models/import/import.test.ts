@@ -115,6 +115,19 @@ test('what is cancelled or fails leaves nothing', async (t) => {
   await nothingLeft();
 });
 
+test('a build whose server stops is kept, for the job waits for the next one', async (t) => {
+  const { modelsDirectory, run } = await setup(t);
+  const controller = new AbortController();
+  const stopped = { signal: controller.signal, onProgress: () => controller.abort(new Error('stopped')) };
+  await assert.rejects(run({ name: 'kept' }, { ...stopped, goesOn: () => true }), /stopped/);
+  const [left, ...others] = await listUnfinished(modelsDirectory);
+  assert.deepEqual([left?.name, others.length], ['kept', 0]);
+  // A fault of the build itself is none of the server's.
+  const failing = { ...quick, build: () => Promise.reject(new Error('no graph')) };
+  await assert.rejects(run({ name: 'kept' }, { builder: failing, goesOn: () => true }), /no graph/);
+  assert.deepEqual(await listUnfinished(modelsDirectory), []);
+});
+
 test('a checkpoint that is written to while it is read leaves nothing; one that is deleted is read to its end', async (t) => {
   const { run, nothingLeft, modelsDirectory } = await setup(t);
   const path = join(modelsDirectory, '..', `still-coming-${process.pid}.gguf`);
