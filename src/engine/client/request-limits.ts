@@ -61,12 +61,10 @@ export function checkCapture(request: CaptureRequest, shape: ModelShape): void {
   checkText(request.tokens, shape);
   const inside = (position: number) =>
     Number.isInteger(position) && position >= 0 && position < request.tokens.length;
-  if (request.positions.length === 0 || !request.positions.every(inside))
-    throw errors.invalidValue(
-      'positions',
-      `at least one position below ${request.tokens.length}`,
-      request.positions.join(', '),
-    );
+  const below = `at least one position below ${request.tokens.length}`;
+  if (request.positions.length === 0) throw errors.invalidValue('positions', below, 'none');
+  const wrong = request.positions.find((position) => !inside(position));
+  if (wrong !== undefined) throw errors.invalidValue('positions', below, wrong);
   const [start, end] = request.span;
   if (![start, end].every(Number.isInteger) || start < 0 || end < start || end > request.tokens.length)
     throw errors.invalidValue(

@@ -111,7 +111,7 @@ export class CaptureRunner {
    * @returns whether there was a session for several texts, which this runner does not use any more
    */
   forgetReads(): boolean {
-    const { session, spec, runOptions, capacity } = this;
+    const { session, spec, runOptions } = this;
     const some = this.#rows.size > 0;
     this.release();
     const several = this.#together !== null;
@@ -121,7 +121,7 @@ export class CaptureRunner {
     const row = new CaptureRow(
       session,
       () => null,
-      openScratchCache(spec, session, Math.min(capacity, leastCapacity)),
+      openScratchCache(spec, session, this.capacityFor(2)),
       runOptions,
     );
     runOptions.shrinkArena(true);

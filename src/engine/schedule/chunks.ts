@@ -4,7 +4,8 @@
  * GroupQueryAttention on the CPU computes queries in blocks of rows. A block of one row, or a run of one token, goes
  * through other kernels, whose last bits differ, and a quantised model amplifies that into other answers. So no chunk
  * has one token, and none leaves one over after its last whole block: blocks have an even number of rows, and at least
- * 64 of them (the lesser of twice the head size and what fits the L2 cache).
+ * 64 of them where heads have 32 numbers or more (the lesser of twice the head size and what fits the L2 cache). Models
+ * that people use have; with smaller heads a text of 33 tokens may differ in its last bits from one that was cut.
  */
 const smallestBlock = 64;
 
