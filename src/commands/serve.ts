@@ -121,6 +121,8 @@ export async function exampleRequest(
 /** The first Ctrl-C or SIGTERM lets running answers finish, the second ends the process at once. */
 export function stopOnSignals(server: Pick<RunningServer, 'stop'>): void {
   let stopping = false;
+  // Whoever read what it says may be gone: that is no reason to break off what runs.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     stopping = true;
