@@ -58,9 +58,15 @@ export class LocalJobs<
       ({ job: { id } }) => key !== undefined && this.#keys.get(id) === key,
     );
     if (same !== undefined) return { job: same.job, request: same.request, added: false };
-    const added = { job: this.#queue.add(job, request, this.spec.newEvents()).job, request, added: true };
-    // A full queue has thrown.
+    // First: the journal keeps it with the job.
     if (key !== undefined) this.#keys.set(job.id, key);
+    let added: Added<Job, Request>;
+    try {
+      added = { job: this.#queue.add(job, request, this.spec.newEvents()).job, request, added: true };
+    } catch (error) {
+      this.#keys.delete(job.id);
+      throw error;
+    }
     return this.journal === undefined ? added : this.journal.written(job.id).then(() => added);
   }
 
