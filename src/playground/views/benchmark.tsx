@@ -25,8 +25,8 @@ export default function Benchmark() {
       {error !== null && <Failed>{inWords(error)}</Failed>}
       {value !== null && value.data.length === 0 && (
         <p class="hint">
-          There is no run yet. <code>steerd bench concepts --sample 3 --job first</code> makes one that is shown
-          here.
+          There is no run yet. <code>steerd bench concepts --sample 3 --job first</code> makes one that is
+          shown here.
         </p>
       )}
       {value?.data.map((run) => (
