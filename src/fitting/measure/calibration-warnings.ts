@@ -17,20 +17,33 @@ const MeasuredDetails = z.looseObject({
     .catch(undefined),
 });
 
-/** Another way to find the concept that needs no obedience. */
-const instead =
-  'use recipe "texts" with a subject, or recipe "examples" with eight pairs of texts with the concept and without';
+/** Recipes that need no obedience: what a model does when it is told takes nothing from their directions. */
+const untold = new Set(['texts', 'examples']);
+
+/** What to try where a concept made by this recipe shows little. */
+function insteadOf(recipe: string): string {
+  if (recipe === 'examples') return 'give it more pairs, or pairs that show the concept in every sentence';
+  const examples = 'recipe "examples" with eight pairs of texts with the concept and without';
+  return recipe === 'texts'
+    ? `say more in the subject of what belongs to it, or use ${examples}`
+    : `use recipe "texts" with a subject, or ${examples}`;
+}
 
 /**
  * Sentences for the user, none when all is well.
  * @param details of a calibration, whatever its method
+ * @param recipe the concept's; what to do instead follows from it
  */
-export function calibrationWarnings(details: Readonly<Record<string, unknown>>): string[] {
+export function calibrationWarnings(details: Readonly<Record<string, unknown>>, recipe = ''): string[] {
   const { weak, max_strength: most, scores, told } = MeasuredDetails.parse(details);
   const warnings: string[] = [];
+  const instead = insteadOf(recipe);
   if (told?.follows === false) {
+    const shown = `The model hardly shows this concept when it is told (${nats(told.evidence)} of evidence, recognised in ${percent(told.identified)} of its answers)`;
     warnings.push(
-      `The model hardly shows this concept when it is told (${nats(told.evidence)} of evidence, recognised in ${percent(told.identified)} of its answers), so that a direction found by telling it has little to go by: ${instead}.`,
+      untold.has(recipe)
+        ? `${shown}, and strength 1 is measured as a share of that: read the samples before you believe it.`
+        : `${shown}, so that a direction found by telling it has little to go by: ${instead}.`,
     );
   }
   if (weak === true) {
@@ -47,7 +60,7 @@ export function calibrationWarnings(details: Readonly<Record<string, unknown>>):
 
 /** What its fit or import recorded, and what its calibration found: all that a concept's user should hear of. */
 export function conceptWarnings({ record, calibration }: Pick<Concept, 'record' | 'calibration'>): string[] {
-  return [...recordedWarnings(record.details), ...calibrationWarnings(calibration.details)];
+  return [...recordedWarnings(record.details), ...calibrationWarnings(calibration.details, record.recipe)];
 }
 
 /** Below, a reader would hardly see that a strength is more than 1. */

@@ -42,6 +42,17 @@ test('a model that does not show the concept when told is said to, with what to 
   assert.match(told, /use recipe "texts" with a subject, or recipe "examples"/);
 });
 
+test('nobody is told to use the recipe that was used', async () => {
+  const told = { evidence: 0.1, identified: 0.25, follows: false };
+  for (const recipe of ['texts', 'examples']) {
+    const warnings = calibrationWarnings({ weak: true, told }, recipe).join(' ');
+    assert.match(warnings, /hardly shows this concept .* read the samples/);
+    assert.doesNotMatch(warnings, new RegExp(`use recipe "${recipe}"`));
+    assert.doesNotMatch(warnings, /found by telling/);
+  }
+  assert.match(calibrationWarnings({ weak: true }, 'texts').join(), /or use recipe "examples"/);
+});
+
 test('nothing is said of what was not measured, nor of foreign details', async () => {
   const { warnings, summary } = await measured(usual, seaConcept({ prefix: '' }));
   assert.deepEqual(warnings, []);
