@@ -41,6 +41,11 @@ export class Part {
     return this.#told;
   }
 
+  /** Of its process; null while there is none. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
   async start(): Promise<void> {
     const child = this.launch();
     this.#child = child;

@@ -1,4 +1,5 @@
 /** Load by autocannon through nginx: a rolling restart that nobody notices, and how much more two servers answer than one. */
+import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import { ask } from './calls.js';
@@ -11,15 +12,13 @@ interface Shot {
   readonly failed: number;
 }
 
-const body = JSON.stringify(ask('steady', 16));
-
 /** Loads `url` until `until` has resolved. */
-async function shoot(url: string, connections: number, until: Promise<unknown>): Promise<Shot> {
+async function shoot(url: string, connections: number, until: Promise<unknown>, tokens = 16): Promise<Shot> {
   const run = autocannon({
     url: `${url}/v1/completions`,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body,
+    body: JSON.stringify(ask('steady', tokens)),
     connections,
     duration: 600,
     timeout: 60,
@@ -53,7 +52,13 @@ export async function rollingRestart(
   return { ...(await shoot(fleet.url, connections, restart())), codes };
 }
 
-/** Requests per second straight to one server, and to two at once, in turns. @returns the ratio of each pair of turns */
+/** So long that the client, which has no core of its own, takes little beside the servers. */
+const longAnswer = 200;
+
+/**
+ * Requests per second straight to one server, and to two at once, in turns, each on a core of its own (taskset of util-linux).
+ * @returns the ratio of each pair of turns
+ */
 export async function twoOverOne(
   fleet: Fleet,
   connections: number,
@@ -61,12 +66,13 @@ export async function twoOverOne(
   turns: number,
 ): Promise<number[]> {
   const [first = '', second = ''] = fleet.urls;
+  for (const [core, { pid }] of fleet.replicas.slice(0, 2).entries())
+    if (pid !== null) execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+  const load = (url: string) => shoot(url, connections, pause(seconds * 1000), longAnswer);
   const ratios: number[] = [];
   for (let turn = 0; turn < turns; turn++) {
-    const one = await shoot(first, connections, pause(seconds * 1000));
-    const both = await Promise.all(
-      [first, second].map((url) => shoot(url, connections, pause(seconds * 1000))),
-    );
+    const one = await load(turn % 2 === 0 ? first : second);
+    const both = await Promise.all([first, second].map(load));
     ratios.push(both.reduce((sum, { perSecond }) => sum + perSecond, 0) / one.perSecond);
   }
   return ratios;
