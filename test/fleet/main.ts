@@ -79,7 +79,7 @@ try {
   await check('two servers over one', async () => {
     const ratios = await twoOverOne(running, 8, 5, 3);
     const cores = `${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}`;
-    return `${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} (${cores}; 1.9 is asked for where each has cores of its own)`;
+    return `${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} (each pinned to one of ${cores}; 1.9 is asked for)`;
   });
   await fleet.stop();
   fleet = undefined;
