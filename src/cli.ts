@@ -5,9 +5,11 @@ import { ApiError } from './commands/api.js';
 import { Interrupted } from './commands/interruption.js';
 import { sayWrapped } from './commands/output.js';
 import { steerd } from './commands/program.js';
+import { endWithReader } from './commands/readers.js';
 import { ConfigError } from './config.js';
 import { SteerdError } from './errors.js';
 
+endWithReader();
 try {
   await steerd().parseAsync();
 } catch (error) {

@@ -8,6 +8,7 @@ import { type Settings, settingNames } from '../config.js';
 import type { RunningServer } from '../server/server.js';
 import { shownPlace } from './data-place.js';
 import { sayWrapped } from './output.js';
+import { outliveReaders } from './readers.js';
 import { addSettings } from './settings-options.js';
 
 export function register(program: Command): void {
@@ -121,8 +122,7 @@ export async function exampleRequest(
 /** The first Ctrl-C or SIGTERM lets running answers finish, the second ends the process at once. */
 export function stopOnSignals(server: Pick<RunningServer, 'stop'>): void {
   let stopping = false;
-  // Whoever read what it says may be gone: that is no reason to break off what runs.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  outliveReaders();
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     stopping = true;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { settingNames, settingsTable } from '../../src/config.js';
-import { steerd } from '../helpers/steerd-command.js';
+import { cli, steerd } from '../helpers/steerd-command.js';
 
 test('serve --help lists every flag with its variable', async () => {
   const { code, out } = await steerd(['serve', '--help']);
@@ -24,4 +26,16 @@ test('a misspelt flag ends with code 2 and a suggestion', async () => {
   const { code, err } = await steerd(['serve', '--prot', '1']);
   assert.equal(code, 2);
   assert.match(err, /Did you mean --port\?/);
+});
+
+test('a command whose reader leaves ends without a word', async () => {
+  const child = spawn(process.execPath, [cli, 'serve', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // As `head` does, before there is anything to read.
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  assert.deepEqual([code, said], [141, '']);
 });
