@@ -71,6 +71,7 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
       cells,
       new JudgeClient(settings.judge, new JudgeCache(settings.judgeCache ?? join(folder, judgeCacheFolder))),
     );
+  const backlog = new Backlog(mostUnjudged, (error) => failed.abort(error));
   try {
     for await (const record of readRecords(folder)) note(record, true);
     const append = async (records: readonly BenchRecord[]) => {
@@ -78,7 +79,6 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
       for (const record of records) note(record, false);
       await settings.onRecords?.(records);
     };
-    const backlog = new Backlog(mostUnjudged, (error) => failed.abort(error));
     const judge = (record: AnswerRecord) =>
       backlog.add(async () => {
         if (judging === undefined || judging.isJudged(record.cell)) return;
@@ -108,6 +108,8 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
     return tally;
   } finally {
     if (!signal.aborted) failed.abort(new Error('the run has ended'));
+    // Marks that have come are written down.
+    await backlog.settle();
     await writer.close();
   }
 

@@ -47,8 +47,13 @@ export class Backlog {
 
   /** Resolves when nothing is under way. @throws the first failure */
   async drain(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.settle();
     this.#throwIfFailed();
+  }
+
+  /** Resolves when nothing is under way, however it ended. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
   #throwIfFailed(): void {
