@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { PluginOptions } from '../src/server/app.js';
-import { observeGauges } from '../src/server/gauges.js';
+import { observeGauges, observeJobs } from '../src/server/gauges.js';
 
 async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions): Promise<void> {
   const { metrics } = app;
@@ -12,14 +12,7 @@ async function metricsPlugin(app: FastifyInstance, { services }: PluginOptions):
     metrics.http.observe(labels, reply.elapsedTime / 1000);
   });
   observeGauges(metrics, services, () => ({ answers: app.answers.size, draining: app.draining }));
-  const { fits, pulls, imports } = services;
-  metrics.observeJobs({
-    fit: () => fits.counts(),
-    pull: () => pulls.counts(),
-    import: () => imports.counts(),
-    ...app.measurementJobs.counts,
-    benchmark: () => app.benchmarks.counts(),
-  });
+  observeJobs(metrics, services, app.measurementJobs, app.benchmarks);
 }
 
 export default fp(metricsPlugin, {

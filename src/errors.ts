@@ -29,6 +29,11 @@ export class SteerdError extends Error {
   ) {
     super(message);
   }
+
+  /** The same error, told otherwise. */
+  inWords(message: string, param = this.param): SteerdError {
+    return new SteerdError(this.code, this.status, this.type, message, param, this.retryAfterSeconds);
+  }
 }
 
 const atLayer = (layer: number | null) => (layer === null ? '' : `, at layer ${layer} first`);

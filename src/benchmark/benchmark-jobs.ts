@@ -9,6 +9,7 @@ import { inSteps } from '../common/in-steps.js';
 import type { Task } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import { withoutPaths } from '../common/without-paths.js';
+import { isAway } from '../database/outage.js';
 import { errors, SteerdError } from '../errors.js';
 import type { JobCounts, OpenQueue, Queue } from '../jobs/jobs.js';
 import { localQueue } from '../jobs/local-jobs.js';
@@ -28,7 +29,6 @@ const retryAfterSeconds = 60;
 const lookEvery = 2000;
 /** How long a folder's lock is waited for. */
 const lockSeconds = 60;
-const away = errors.databaseUnavailable().code;
 
 const samePlan = (name: string, differs: readonly string[]) =>
   errors.invalidValue(
@@ -135,7 +135,7 @@ export class BenchmarkJobs {
     for (let last = ''; ; await pause(lookEvery, undefined, { signal })) {
       const run = await this.get(id).catch((error: unknown) => {
         // A database that is away for a moment ends no stream.
-        if (last !== '' && error instanceof SteerdError && error.code === away) return null;
+        if (last !== '' && isAway(error)) return null;
         throw error;
       });
       if (this.#queue.closed) return;

@@ -2,7 +2,6 @@
  * An external judge: any endpoint that answers OpenAI's chat completions. Refusals for now and broken connections are
  * retried with back-off, answers that cannot be read are asked for again, and everything is counted.
  */
-
 import { z } from 'zod';
 import { backoff, pauseUnlessAborted, retryAfter } from '../common/backoff.js';
 import { errors } from '../errors.js';

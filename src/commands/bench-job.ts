@@ -1,5 +1,4 @@
 /** `steerd bench concepts --job NAME`: a server does the run, and goes on with it without this command. */
-
 import type { Asked } from '../benchmark/asked.js';
 import { readConcepts } from '../benchmark/concepts.js';
 import { pauseUnlessAborted } from '../common/backoff.js';

@@ -4,3 +4,7 @@ export function commonLength(a: ArrayLike<unknown>, b: ArrayLike<unknown>): numb
   for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i;
   return most;
 }
+
+/** Whether two lists have the same elements. */
+export const sameElements = (a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean =>
+  a.length === b.length && commonLength(a, b) === a.length;

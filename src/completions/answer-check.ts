@@ -4,13 +4,10 @@
  */
 import { z } from 'zod';
 import { withinTime } from '../common/time-limit.js';
-import { isDeeperThan } from '../http/json-depth.js';
+import { isDeeperThan, mostJsonDepth } from '../http/json-depth.js';
 
 /** Milliseconds: this thread waits meanwhile. */
 const longest = 400;
-
-/** Deeper values are not judged: the judge calls itself for each level. */
-const mostDepth = 128;
 
 /** Whether the whole text matches; true for an expression that JavaScript cannot read. */
 export function matches(expression: string, text: string): boolean {
@@ -31,7 +28,7 @@ export function validates(schema: unknown, text: string): boolean {
   } catch {
     return false;
   }
-  if (isDeeperThan(text, mostDepth)) return true;
+  if (isDeeperThan(text, mostJsonDepth)) return true;
   let judge: z.ZodType;
   try {
     judge = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);

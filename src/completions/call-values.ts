@@ -3,7 +3,7 @@
  * over what they have read so far.
  */
 import type { FinishReason } from '../engine/protocol.js';
-import { isDeeperThan } from '../http/json-depth.js';
+import { isDeeperThan, mostJsonDepth } from '../http/json-depth.js';
 import { isSchema, referenced, type Schema, typeList } from '../json-grammar/schema-parts.js';
 import { pythonJson } from './python-literal.js';
 
@@ -89,11 +89,9 @@ function validJson(text: string): string | null {
   }
 }
 
-const mostDepth = 128;
-
 /** A finished call's arguments as a value; null for what is no JSON of an object, or deeper than a reply can be written. */
 export function argumentsObject(json: string): Record<string, unknown> | null {
-  if (isDeeperThan(json, mostDepth)) return null;
+  if (isDeeperThan(json, mostJsonDepth)) return null;
   try {
     const value: unknown = JSON.parse(json);
     return isSchema(value) ? value : null;

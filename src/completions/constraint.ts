@@ -4,7 +4,7 @@
  */
 import type { ConstraintSource } from '../engine/protocol.js';
 import { errors } from '../errors.js';
-import { isDeeperThan } from '../http/json-depth.js';
+import { isDeeperThan, mostJsonDepth } from '../http/json-depth.js';
 import { modernSchema } from '../json-grammar/dialects.js';
 import { safeGrammar } from '../json-grammar/own-grammar.js';
 import { PatternError } from '../json-grammar/pattern.js';
@@ -93,12 +93,9 @@ function structuredConstraint(asked: FormatOptions['structured_outputs']): Const
   return validJson(typeof json === 'string' ? parsed(json, field) : json, field);
 }
 
-/** As in bodies: whatever reads a schema calls itself for each level. */
-const mostDepth = 128;
-
 function parsed(json: string, field: string): unknown {
-  if (isDeeperThan(json, mostDepth))
-    throw errors.constraintRefused(field, `it is nested deeper than ${mostDepth} levels`);
+  if (isDeeperThan(json, mostJsonDepth))
+    throw errors.constraintRefused(field, `it is nested deeper than ${mostJsonDepth} levels`);
   try {
     return JSON.parse(json);
   } catch (error) {

@@ -21,9 +21,9 @@ export function inOwnWords(words: Words, read: () => NeutralRequest): NeutralReq
     return { ...request, answer: { ...request.answer, constraint: { ...constraint, field } } };
   } catch (error) {
     if (!(error instanceof SteerdError) || error.param === null) throw error;
-    const { code, status, type, message, param, retryAfterSeconds } = error;
+    const { message, param } = error;
     const own = translated(words, param);
     // The message begins with the field, or has it among its words.
-    throw new SteerdError(code, status, type, message.replaceAll(param, own), own, retryAfterSeconds);
+    throw error.inWords(message.replaceAll(param, own), own);
   }
 }

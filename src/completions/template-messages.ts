@@ -1,6 +1,6 @@
 /** Messages as a chat template takes them: what they say of tools, and what stands in for what a template refuses. */
 import { errors } from '../errors.js';
-import { isDeeperThan } from '../http/json-depth.js';
+import { isDeeperThan, mostJsonDepth } from '../http/json-depth.js';
 import type { ChatMessage } from '../schemas/chat.js';
 import type { Tool } from '../schemas/tools.js';
 import type { ChatTemplate, ChatMessage as TemplateMessage } from '../text/chat-template.js';
@@ -65,11 +65,9 @@ function withCalls(message: ChatMessage, write: Write): TemplateMessage {
   };
 }
 
-/** Deeper arguments stay the text that they are: whatever walks a value calls itself for each level. */
-const mostDepth = 128;
-
+/** Arguments that are too deep stay the text that they are. */
 function parsedArguments(args: string): unknown {
-  if (isDeeperThan(args, mostDepth)) return args;
+  if (isDeeperThan(args, mostJsonDepth)) return args;
   try {
     return JSON.parse(args);
   } catch {

@@ -3,14 +3,13 @@
  * once, those of before at leisure, as long as the disk's bound has room. One at a time, for requests go first.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { errors, SteerdError } from '../errors.js';
+import { isAway } from '../database/outage.js';
 import type { Concept } from './concept.js';
 import type { ContentCache } from './content-cache.js';
 import type { DatabaseFeed } from './database-feed.js';
 
 const between = 20;
 const afterFailure = 2_000;
-const outage = errors.databaseUnavailable().code;
 
 /** Resolves when it is stopped. */
 export async function warmCache(
@@ -40,7 +39,7 @@ export async function warmCache(
       .then(
         () => false,
         // What is damaged is so the next time, too, and nothing else waits for it.
-        (error: unknown) => error instanceof SteerdError && error.code === outage,
+        isAway,
       );
     if (away) waiting.push(version);
     await pause(away ? afterFailure : between, undefined, { signal, ref: false }).catch(() => {});

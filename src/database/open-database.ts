@@ -1,10 +1,11 @@
 /** Opens the database of a `DATABASE_URL`: reached, its tables up to date, listening. Imported only where there is one. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError } from '../config.js';
-import { errors, SteerdError } from '../errors.js';
+import { SteerdError } from '../errors.js';
 import { createPool, type Database, inTransaction, queriesOf } from './database.js';
 import { migrate } from './migrate.js';
 import { type NoticeLog, Notices } from './notices.js';
+import { isAway } from './outage.js';
 
 interface OpenOptions {
   /** Connections at once, beside the one that listens. */
@@ -57,8 +58,7 @@ async function reach(open: () => Promise<void>, seconds: number, log: NoticeLog)
     try {
       return await open();
     } catch (error) {
-      const away = error instanceof SteerdError && error.code === errors.databaseUnavailable().code;
-      if (!away || performance.now() > until) throw error;
+      if (!isAway(error) || performance.now() > until) throw error;
       if (!told) log.warn({ seconds }, 'database not reached yet; waiting for it');
       await pause(500);
     }

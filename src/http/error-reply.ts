@@ -59,9 +59,7 @@ export function explain(error: unknown, context: ErrorContext): SteerdError {
 function forClient(error: SteerdError, { requestId }: ErrorContext): SteerdError {
   if (error.code === 'engine_failed') return errors.engineFailedFor(requestId);
   const message = withoutPaths(error.message);
-  if (message === error.message) return error;
-  const { code, status, type, param, retryAfterSeconds } = error;
-  return new SteerdError(code, status, type, message, param, retryAfterSeconds);
+  return message === error.message ? error : error.inWords(message);
 }
 
 /** OpenAI's shape of an error. */

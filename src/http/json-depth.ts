@@ -1,5 +1,11 @@
 /** Checks how deep JSON is nested on its text, before anything recursive parses or walks it. */
 
+/**
+ * Levels that a body, and JSON in a string of one, may have, far more than any request or JSON schema of use: whatever walks
+ * a value calls itself for each.
+ */
+export const mostJsonDepth = 128;
+
 const quote = 0x22;
 const backslash = 0x5c;
 

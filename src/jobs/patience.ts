@@ -1,8 +1,6 @@
 /** Work that is worth minutes is not thrown away because the database is away for one. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { errors, SteerdError } from '../errors.js';
-
-const away = errors.databaseUnavailable().code;
+import { isAway } from '../database/outage.js';
 
 /**
  * Does `run` again while it fails for want of the database.
@@ -19,7 +17,7 @@ export async function whenThere<Result>(
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof SteerdError) || error.code !== away || performance.now() > until) throw error;
+      if (!isAway(error) || performance.now() > until) throw error;
       await pause(1000);
       signal.throwIfAborted();
     }

@@ -1,11 +1,9 @@
 /** The events of a job in the database: every replica tells the same, whichever works on the job. */
 import type { JobEvent, ReadOptions } from '../common/job-event-log.js';
 import type { Queries } from '../database/database.js';
-import { errors, SteerdError } from '../errors.js';
+import { isAway } from '../database/outage.js';
 import type { JobNotices } from './job-notices.js';
 import type { FollowedLog } from './jobs.js';
-
-const outage = errors.databaseUnavailable().code;
 
 export class SharedEventLog<Event extends JobEvent> implements FollowedLog<Event> {
   constructor(
@@ -68,7 +66,7 @@ export class SharedEventLog<Event extends JobEvent> implements FollowedLog<Event
     try {
       return await this.#after(after);
     } catch (error) {
-      if (error instanceof SteerdError && error.code === outage) return { finished: false, events: [] };
+      if (isAway(error)) return { finished: false, events: [] };
       throw error;
     }
   }

@@ -31,7 +31,16 @@ export function observeGauges(
 /** All gauges of a process that answers no requests. */
 export function observeWorker(metrics: Metrics, services: Services): void {
   observeGauges(metrics, services, () => ({ answers: 0, draining: false }));
-  const { fits, pulls, imports, measurements, benchmarks } = services;
+  observeJobs(metrics, services, services.measurements, services.benchmarks);
+}
+
+/** The jobs of a process, by kind. Measurements and benchmarks may be the application's own. */
+export function observeJobs(
+  metrics: Metrics,
+  { fits, pulls, imports }: Pick<Services, 'fits' | 'pulls' | 'imports'>,
+  measurements: Services['measurements'],
+  benchmarks: Services['benchmarks'],
+): void {
   metrics.observeJobs({
     fit: () => fits.counts(),
     pull: () => pulls.counts(),

@@ -1,12 +1,9 @@
 /** JSON bodies, with a reason when they are malformed. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errors } from '../errors.js';
-import { isDeeperThan } from '../http/json-depth.js';
+import { isDeeperThan, mostJsonDepth } from '../http/json-depth.js';
 
 type Done = (error: Error | null, value?: unknown) => void;
-
-/** Far deeper than any request or JSON schema of use. */
-const maximumJsonDepth = 128;
 
 /** The parser of every JSON body. An empty body is no body. */
 export function jsonParser(app: Pick<FastifyInstance, 'getDefaultJsonParser'>) {
@@ -15,7 +12,7 @@ export function jsonParser(app: Pick<FastifyInstance, 'getDefaultJsonParser'>) {
     const body = utf8(bytes);
     if (body === null) done(errors.malformedJson(`byte ${faultyByte(bytes)} of it is not UTF-8`));
     else if (body.length === 0) done(null, undefined);
-    else if (isDeeperThan(body, maximumJsonDepth)) done(errors.jsonTooDeep(maximumJsonDepth));
+    else if (isDeeperThan(body, mostJsonDepth)) done(errors.jsonTooDeep(mostJsonDepth));
     else
       parse(request, body, (error: Error | null, value?: unknown) => {
         if (error === null) done(null, value);

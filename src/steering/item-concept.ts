@@ -98,9 +98,10 @@ function inlineConcept(
 }
 
 /** The import's error, with the request's field in place of the import's `vectors`. */
-function renamed({ code, status, type, message, param }: SteerdError, field: string): SteerdError {
+function renamed(error: SteerdError, field: string): SteerdError {
+  const { message, param } = error;
   const rest = param?.startsWith('vectors') ? param.slice('vectors'.length) : '';
   const sentence = rest !== '' && message.startsWith(`${param} `) ? message.slice(`${param} `.length) : null;
   const told = sentence === null ? `${field}: ${message}` : `${field}${rest} ${sentence}`;
-  return new SteerdError(code, status, type, told, field + rest);
+  return error.inWords(told, field + rest);
 }

@@ -1,17 +1,11 @@
 /** Granite: Llama with a multiplier in each place. */
 import type { Family } from '../description/family.js';
+import { llama } from './llama.js';
 
 export const granite: Family = {
   modelType: 'granite',
   defaults: {
-    rms_norm_eps: 1e-6,
-    rope_theta: 10_000,
-    hidden_act: 'silu',
-    hidden_size: 4096,
-    intermediate_size: 11_008,
-    num_hidden_layers: 32,
-    num_attention_heads: 32,
-    max_position_embeddings: 2048,
+    ...llama.defaults,
     attention_multiplier: 1,
     embedding_multiplier: 1,
     residual_multiplier: 1,

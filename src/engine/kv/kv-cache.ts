@@ -2,6 +2,7 @@
  * The two kinds of KV cache, one for each way in which a graph keeps keys and values (`ModelSpec.kvLayout`). A cache has
  * one row for each slot, which holds the keys and values of one sequence, and behind them a scratch row.
  */
+import { sameElements } from '../../common/common-length.js';
 import type { Binding } from '../../ort/binding.js';
 import { ownArray } from '../../ort/tensor.js';
 import type { ModelSpec } from '../model-spec.js';
@@ -97,8 +98,7 @@ export class CachedPrefix {
 
   /** Whether the row holds this prefix, and no longer one. */
   holds(prefix: readonly number[]): boolean {
-    const held = this.#tokens;
-    return held.length === prefix.length && prefix.every((token, index) => token === held[index]);
+    return sameElements(this.#tokens, prefix);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Which captures are read by one run: those of a fit are short and many, and a run of few tokens keeps a processor idle. */
+import { sameElements } from '../../common/common-length.js';
 
 /** What is known of a capture before it begins. */
 export interface WaitingCapture {
@@ -47,8 +48,5 @@ function fits(one: WaitingCapture, first: WaitingCapture): boolean {
   if (!isShort(one) || one.capacity !== first.capacity) return false;
   // Attention at another number of positions is another product.
   if ((one.attends || first.attends) && one.positions !== first.positions) return false;
-  return (
-    one.prefix.length === first.prefix.length &&
-    one.prefix.every((token, index) => token === first.prefix[index])
-  );
+  return sameElements(one.prefix, first.prefix);
 }

@@ -4,7 +4,7 @@
  * wrote differ from those of the same text as a prompt in their last bits, and an answer must not depend on whether its
  * beginning was found (docs/decisions, records 4 and 13).
  */
-import { commonLength } from '../../common/common-length.js';
+import { commonLength, sameElements } from '../../common/common-length.js';
 import { HostKvCache } from '../kv/host-kv-cache.js';
 import type { KvCache } from '../kv/kv-cache.js';
 import type { KvPages } from '../kv/kv-pages.js';
@@ -99,8 +99,7 @@ export class PrefixReuse {
   }
 
   #logitsBehind(keys: readonly number[]): Float32Array | null {
-    if (this.#last?.keys.length !== keys.length) return null;
-    return this.#last.keys.every((key, i) => key === keys[i]) ? this.#last.logits : null;
+    return this.#last && sameElements(this.#last.keys, keys) ? this.#last.logits : null;
   }
 
   /** What a run of the rest of the sequence's prompt would give, if there is no rest and it is known. */

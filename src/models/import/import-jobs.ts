@@ -50,8 +50,7 @@ export class ImportJobs extends QueuedJobs<ImportJob, Wanted, ImportEvent> {
   readonly #uploads: Uploads | null;
 
   constructor(options: ImportJobsOptions) {
-    const { log, openQueue = localQueue, places } = options;
-    const { uploads: bounds } = options;
+    const { log, openQueue = localQueue, places, uploads: bounds } = options;
     super(
       openQueue<ImportJob, Wanted, ImportEvent, ImportEventLog>({
         kind: 'import',
@@ -173,10 +172,8 @@ async function run(task: ImportTask, { builder, places }: ImportJobsOptions): Pr
 /** Its sender knows the files of an upload, and not the folder that they came into. */
 function asSent(error: unknown, folder: string): unknown {
   if (!(error instanceof SteerdError)) return error;
-  const { code, status, type, message, param, retryAfterSeconds } = error;
   const path = new RegExp(`"[^"]*${basename(folder)}[/\\\\]*`, 'g');
-  const told = message.replaceAll(path, '"').replaceAll('""', 'the upload');
-  return new SteerdError(code, status, type, told, param, retryAfterSeconds);
+  return error.inWords(error.message.replaceAll(path, '"').replaceAll('""', 'the upload'));
 }
 
 /** An upload is of no use any more, unless somebody goes on with the job. */

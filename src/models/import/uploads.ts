@@ -15,7 +15,7 @@ import { validated } from '../../schemas/validation.js';
 import { explainedFault, freeBytes, refuseExisting } from '../disk/complete-model.js';
 import { readManifest } from '../disk/manifest.js';
 import { pullFolder } from '../disk/model-folders.js';
-import { importName } from './import.js';
+import { defaultPrecision, importName } from './import.js';
 import { type BodyBounds, readBody } from './upload-body.js';
 import { storeForm } from './upload-form.js';
 
@@ -148,11 +148,11 @@ export class Uploads {
     if (!/^multipart\/form-data\b/i.test(contentType)) {
       const name = importName('', head.fields.name ?? nameMissing('the query'));
       await storeGguf(body, join(folder, `${name}.gguf`), bounds, look);
-      return { name, precision: head.fields.precision ?? 'int8', file: `${name}.gguf` };
+      return { name, precision: head.fields.precision ?? defaultPrecision, file: `${name}.gguf` };
     }
     const form = await storeForm(body, contentType, folder, bounds, look);
     const said = validated(UploadFields, Object.fromEntries(form.fields));
-    const { name, precision = 'int8' } = { ...head.fields, ...said };
+    const { name, precision = defaultPrecision } = { ...head.fields, ...said };
     const file = form.files.find((one) => /\.(gguf|safetensors)$/i.test(one));
     if (file === undefined) throw errors.uploadInvalid('it has neither a .gguf nor a .safetensors file');
     const isGguf = /\.gguf$/i.test(file);
