@@ -787,3 +787,9 @@ export const errors = {
   engineFailed: (model: string, reason: string) =>
     new SteerdError('engine_failed', 500, 'server_error', `model ${model} failed while running: ${reason}.`),
 } as const;
+
+const databaseAway = errors.databaseUnavailable().code;
+
+/** Whether something failed because the shared database is away, and may be tried again when it is back. */
+export const isDatabaseAway = (error: unknown): boolean =>
+  error instanceof SteerdError && error.code === databaseAway;

@@ -9,8 +9,7 @@ import { inSteps } from '../common/in-steps.js';
 import type { Task } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
 import { withoutPaths } from '../common/without-paths.js';
-import { isAway } from '../database/outage.js';
-import { errors, SteerdError } from '../errors.js';
+import { errors, isDatabaseAway, SteerdError } from '../errors.js';
 import type { JobCounts, OpenQueue, Queue } from '../jobs/jobs.js';
 import { localQueue } from '../jobs/local-jobs.js';
 import type { BenchmarkRequest, BenchmarkRun } from '../schemas/benchmarks.js';
@@ -135,7 +134,7 @@ export class BenchmarkJobs {
     for (let last = ''; ; await pause(lookEvery, undefined, { signal })) {
       const run = await this.get(id).catch((error: unknown) => {
         // A database that is away for a moment ends no stream.
-        if (last !== '' && isAway(error)) return null;
+        if (last !== '' && isDatabaseAway(error)) return null;
         throw error;
       });
       if (this.#queue.closed) return;

@@ -3,7 +3,7 @@
  * once, those of before at leisure, as long as the disk's bound has room. One at a time, for requests go first.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { isAway } from '../database/outage.js';
+import { isDatabaseAway } from '../errors.js';
 import type { Concept } from './concept.js';
 import type { ContentCache } from './content-cache.js';
 import type { DatabaseFeed } from './database-feed.js';
@@ -39,7 +39,7 @@ export async function warmCache(
       .then(
         () => false,
         // What is damaged is so the next time, too, and nothing else waits for it.
-        isAway,
+        isDatabaseAway,
       );
     if (away) waiting.push(version);
     await pause(away ? afterFailure : between, undefined, { signal, ref: false }).catch(() => {});

@@ -1,11 +1,10 @@
 /** Opens the database of a `DATABASE_URL`: reached, its tables up to date, listening. Imported only where there is one. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError } from '../config.js';
-import { SteerdError } from '../errors.js';
+import { isDatabaseAway, SteerdError } from '../errors.js';
 import { createPool, type Database, inTransaction, queriesOf } from './database.js';
 import { migrate } from './migrate.js';
 import { type NoticeLog, Notices } from './notices.js';
-import { isAway } from './outage.js';
 
 interface OpenOptions {
   /** Connections at once, beside the one that listens. */
@@ -58,7 +57,7 @@ async function reach(open: () => Promise<void>, seconds: number, log: NoticeLog)
     try {
       return await open();
     } catch (error) {
-      if (!isAway(error) || performance.now() > until) throw error;
+      if (!isDatabaseAway(error) || performance.now() > until) throw error;
       if (!told) log.warn({ seconds }, 'database not reached yet; waiting for it');
       await pause(500);
     }

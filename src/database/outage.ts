@@ -1,5 +1,4 @@
 /** Which errors say that the database is away, rather than that a statement was wrong. */
-import { errors, SteerdError } from '../errors.js';
 
 /** Classes and codes of SQLSTATE (PostgreSQL's documentation, appendix A) that pass when the database is back. */
 const outageClasses = ['08', '53', '57P', '58'];
@@ -32,7 +31,6 @@ const networkMessages = [
   'Cannot use a pool after calling end on the pool',
 ];
 
-/** Of what the driver throws. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as NodeJS.ErrnoException;
@@ -43,8 +41,3 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isOutage);
   return networkMessages.some((message) => error.message.startsWith(message));
 }
-
-const outage = errors.databaseUnavailable().code;
-
-/** The same of what a `Database` throws. */
-export const isAway = (error: unknown): boolean => error instanceof SteerdError && error.code === outage;

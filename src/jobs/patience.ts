@@ -1,6 +1,6 @@
 /** Work that is worth minutes is not thrown away because the database is away for one. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { isAway } from '../database/outage.js';
+import { isDatabaseAway } from '../errors.js';
 
 /**
  * Does `run` again while it fails for want of the database.
@@ -17,7 +17,7 @@ export async function whenThere<Result>(
     try {
       return await run();
     } catch (error) {
-      if (!isAway(error) || performance.now() > until) throw error;
+      if (!isDatabaseAway(error) || performance.now() > until) throw error;
       await pause(1000);
       signal.throwIfAborted();
     }

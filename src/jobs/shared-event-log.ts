@@ -1,7 +1,7 @@
 /** The events of a job in the database: every replica tells the same, whichever works on the job. */
 import type { JobEvent, ReadOptions } from '../common/job-event-log.js';
 import type { Queries } from '../database/database.js';
-import { isAway } from '../database/outage.js';
+import { isDatabaseAway } from '../errors.js';
 import type { JobNotices } from './job-notices.js';
 import type { FollowedLog } from './jobs.js';
 
@@ -66,7 +66,7 @@ export class SharedEventLog<Event extends JobEvent> implements FollowedLog<Event
     try {
       return await this.#after(after);
     } catch (error) {
-      if (isAway(error)) return { finished: false, events: [] };
+      if (isDatabaseAway(error)) return { finished: false, events: [] };
       throw error;
     }
   }
