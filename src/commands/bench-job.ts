@@ -20,6 +20,8 @@ const lookEvery = 3000;
 export function checkJobOptions(options: BenchOptions): void {
   if (options.local)
     throw errors.invalidValue('--job', 'asked of a server, not of this process', options.job);
+  if (options.copies !== undefined)
+    throw errors.invalidValue('--copies', 'left out with --job: a server has one of its model', options.copies);
   if (options.judge !== undefined)
     throw errors.invalidValue(
       '--judge',

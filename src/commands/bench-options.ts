@@ -47,6 +47,7 @@ export interface BenchOptions extends ApiOptions {
   readonly judgeCache?: string;
   readonly judgePrice?: string;
   readonly parallel?: string;
+  readonly copies?: string;
   readonly keepConcepts?: boolean;
   readonly dryRun?: boolean;
   readonly out?: string;
@@ -126,6 +127,10 @@ export function addBenchOptions(command: Command): void {
     .option('--judge-cache <folder>', 'where its marks are kept (default: in --out)')
     .option('--judge-price <in,out>', 'dollars for a million tokens of it, to tell the cost')
     .option('--parallel <number>', 'answers at once (default: 16, and 4 of a --job)')
+    .option(
+      '--copies <number>',
+      'where no server is asked: the model loaded so often, each with its share of the cores (default: up to 4 of a small one)',
+    )
     .option('--keep-concepts', 'leave the fitted concepts where they were fitted', false)
     .option('--dry-run', 'only say what there is to do', false)
     .option('--out <folder>', 'where the records go; the same command goes on with what is there')

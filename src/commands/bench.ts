@@ -17,6 +17,7 @@ import { lockFile } from '../common/file-lock.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type Api, addApi, withApi } from './api.js';
+import { withCopies } from './bench-copies.js';
 import { checkJobOptions, runAsJob, sayRun } from './bench-job.js';
 import { addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
@@ -53,11 +54,11 @@ function addConcepts(bench: Command): void {
     const { out, job } = options;
     if (job !== undefined) return askJob(options, settings, asked);
     if (out === undefined) throw errors.invalidValue('--out', 'given, or --job', 'nothing');
-    const summary = await withApi(
+    const summary = await withCopies(
       options,
       settings,
-      (api) => runInto(out, asked, options, api),
-      'model',
+      out,
+      (api, others) => runInto(out, asked, options, api, others),
       `stopped; the same command goes on with what is in ${out}`,
     );
     if (options.json) sayJson({ ...summary, cost: costOf(summary, options.judgePrice) });
@@ -80,7 +81,13 @@ async function askJob(options: BenchOptions, settings: Settings, asked: Asked): 
   );
 }
 
-async function runInto(folder: string, asked: Asked, options: BenchOptions, api: Api) {
+async function runInto(
+  folder: string,
+  asked: Asked,
+  options: BenchOptions,
+  api: Api,
+  others: readonly Api[],
+) {
   const lock = await lockFile(join(folder, lockName), (who) =>
     errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
   );
@@ -92,9 +99,7 @@ async function runInto(folder: string, asked: Asked, options: BenchOptions, api:
     const run = before === null ? now : goingOn(before, now, folder);
     await writeRun(folder, run);
     return await runBenchmark({
-      api,
-      folder,
-      run,
+      ...{ api, others, folder, run },
       judge: judgeSettings(asked, options),
       judgeCache: options.judgeCache,
       inFlight: countOf('--parallel', options.parallel ?? '16'),
