@@ -14,7 +14,9 @@ import { Api, serverOf, withApi } from './api.js';
 import type { BenchOptions } from './bench-options.js';
 import { countOf } from './steering-options.js';
 
+/** Unless more are asked for. */
 const most = 4;
+const mostAsked = 64;
 /** Bytes of files up to which a model counts as small. */
 const small = 512 * 2 ** 20;
 /** What a copy takes beside its weights, about. */
@@ -73,6 +75,7 @@ const copiesFolder = '.copies';
 async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settings): Promise<number> {
   if (copies !== undefined) {
     const count = countOf('--copies', copies);
+    if (count > mostAsked) throw errors.invalidValue('--copies', `a number from 1 to ${mostAsked}`, count);
     if (keepConcepts && count > 1)
       throw errors.invalidValue('--copies', '1 with --keep-concepts: copies keep none', copies);
     return count;
