@@ -44,7 +44,14 @@ export async function featuresOnce(
 }
 
 /** All that a recipe may look at; what follows it (method, profile, layers, calibration) and the name are left out. */
-function keyOf({ name: _, method: __, profile: ___, layers: ____, calibrate: _____, ...read }: FitSettings): string {
+function keyOf({
+  name: _,
+  method: __,
+  profile: ___,
+  layers: ____,
+  calibrate: _____,
+  ...read
+}: FitSettings): string {
   return createHash('sha256').update(JSON.stringify(read)).digest('base64');
 }
 

@@ -28,7 +28,8 @@ const GivenAnswer = z.strictObject(
         'Given without steering: others will ask for the same, so what is read of it is kept for a while. It changes no number.',
     }),
     compared: z.boolean().default(true).meta({
-      description: 'Whether it is held against `among`: false for answers of which nobody asks, which takes less time.',
+      description:
+        'Whether it is held against `among`: false for answers of which nobody asks, which takes less time.',
     }),
   },
   { error: strictly('an answer', answerKeys, 'must be an object with question and answer') },
