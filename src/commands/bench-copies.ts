@@ -4,7 +4,7 @@
  * cores each do; larger models are read by one with all of them.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { chooseThreads } from '../common/threads.js';
 import type { Settings } from '../config.js';
@@ -41,8 +41,10 @@ export async function withCopies<T>(
     return withApi({ ...options, server: url }, settings, (api) => work(api, []), 'model', stopped);
   }
   const copies = await copiesOf(options, settings);
-  const threads = settings.threads || Math.max(1, Math.floor(chooseThreads(0) / copies));
-  const own = copies === 1 ? settings : { ...settings, threads };
+  const share = Math.max(1, Math.floor(chooseThreads(0) / copies));
+  const threads = settings.threads > 0 || copies === 1 ? settings.threads : share;
+  // A calibration of a large model takes longer than a client's request may, and there is no client.
+  const own = { ...settings, threads, requestSeconds: longestRequest };
   return withApi(
     { ...options, local: true },
     own,
@@ -71,6 +73,8 @@ export async function withCopies<T>(
 }
 
 const copiesFolder = '.copies';
+/** Seconds: a day. */
+const longestRequest = 86_400;
 
 async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settings): Promise<number> {
   if (copies !== undefined) {
@@ -86,7 +90,7 @@ async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settin
   if (bytes > small) return 1;
   // Half of the memory is for others.
   const room = Math.floor(totalmem() / 2 / (2 * bytes + beside));
-  return Math.max(1, Math.min(most, availableParallelism(), room));
+  return Math.max(1, Math.min(most, chooseThreads(0), room));
 }
 
 /** Of the files right in a folder; 0 for none, of which the load will tell. */
