@@ -4,6 +4,7 @@
  * the list is.
  */
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { canonicalJson } from '../../common/canonical-json.js';
 import { timeWords } from '../../common/time-words.js';
 import { errors } from '../../errors.js';
@@ -47,14 +48,21 @@ const bytesOf = (files: Readonly<Record<string, string>>) =>
 
 function figuresOf(data: ReportData): object {
   const { run, concepts: _, examples: __, beside, object: ___, format: ____, ...figures } = data;
-  const { concepts, texts, ...head } = run;
+  const { concepts, texts, machine, options, ...head } = run;
   const { decoys, confusers, ...asked } = texts;
+  const { judge } = options;
   return {
     object: 'benchmark.figures',
     format: 1,
-    // What is long stands as its hash: the run's own run.json has it, and `plan` covers it all.
+    // What is long stands as its hash: the run's own run.json has it, and `plan` covers it all. Where things lie is nobody's business.
     run: {
       ...head,
+      machine: { ...machine, server: machine.server !== null },
+      options: {
+        ...options,
+        list: basename(options.list),
+        judge: judge && { model: judge.model, scores: judge.scores },
+      },
       concepts: { count: concepts.length, sha256: hashOf(concepts) },
       texts: { ...asked, confusers, decoys_sha256: hashOf(decoys) },
     },
@@ -85,8 +93,6 @@ function markdownOf(data: ReportData, withConcepts: boolean): string {
     ...layersOf(data),
     heading(2, 'Concepts that nothing reached'),
     ...unreachedOf(data),
-    heading(2, 'Answers at strength 1'),
-    'First some drawn among all, then the best of those that succeed and the worst of those that fail, which are extremes.',
     ...examplesOf(data),
     heading(2, 'What it shows, and what not'),
     list(limitsOf(data)),
@@ -246,7 +252,10 @@ function examplesOf({ examples: { drawn, good, bad } }: ReportData): string[] {
               ].join('\n\n'),
             ),
         ];
+  if (drawn.length === 0) return [];
   return [
+    heading(2, 'Answers at strength 1'),
+    'First some drawn among all, then the best of those that succeed and the worst of those that fail, which are extremes.',
     ...some('Drawn among all', drawn),
     ...some('The best that succeed', good),
     ...some('The worst that fail', bad),
@@ -280,7 +289,7 @@ function recordOf(data: ReportData, withConcepts: boolean): string[] {
     `Model ${model.id}, fingerprint ${model.fingerprint ?? 'unknown'}; plan ${run.plan}.`,
     `steerd ${versions.steerd}, Node.js ${versions.node}, ONNX Runtime ${versions.onnxruntime ?? 'unknown'}; ${machine.cpu}, ${machine.cores} cores, ${(machine.memory_bytes / 1024 ** 3).toFixed(1)} GiB, ${machine.platform}.`,
     `${counts.fits} fits in ${timeWords(seconds.fits)}, ${counts.failed} of them failed; ${counts.answers} answers in ${timeWords(seconds.answers)} (side by side: these are sums, and no time on a clock); ${counts.judgements} marks of other judges, ${tokens} tokens.`,
-    `List ${options.list}${options.sample === null ? ', whole' : `, ${options.sample} of each class`}; seed ${options.seed}, answers' seeds ${options.seeds.join(', ')}; temperature ${options.temperature}; calibration ${options.calibration}; points ${run.points.map(({ scale, value }) => `${scale} ${value}`).join(', ')}.`,
+    `List ${basename(options.list)}${options.sample === null ? ', whole' : `, ${options.sample} of each class`}; seed ${options.seed}, answers' seeds ${options.seeds.join(', ')}; temperature ${options.temperature}; calibration ${options.calibration}; points ${run.points.map(({ scale, value }) => `${scale} ${value}`).join(', ')}.`,
     withConcepts
       ? 'Beside this file: figures.json with these figures, and concepts.csv with a row for each concept, way and judge. The records of single answers are not kept here.'
       : 'Beside this file: figures.json with these figures. Rows of single concepts, and the records of single answers, are too long to be kept here.',

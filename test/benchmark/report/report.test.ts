@@ -128,8 +128,11 @@ test('ways are compared within the concepts that both have, and each is told by 
 
 test('a compact report of the longest list fits into a repository, and markup in texts stays text', async () => {
   const { run, records } = sampleRun();
-  const data = await collectReport(run, records);
+  const where = { ...run, options: { ...run.options, list: '/home/somebody/secret.csv' } };
+  const data = await collectReport(where, records);
   const files = compactReport(data);
+  // Where the list, the server and the judge are is told to nobody.
+  assert.doesNotMatch(Object.values(files).join(''), /somebody|127\.0\.0\.1/);
   assert.deepEqual(Object.keys(files), ['report.md', 'figures.json', 'concepts.csv']);
   const page = files['report.md'] ?? '';
   assert.doesNotMatch(page, /NaN|undefined|\[object/);
