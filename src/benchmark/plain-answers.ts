@@ -5,21 +5,22 @@
 import type { GivenAnswer } from './answers.js';
 import { keyOf } from './concepts.js';
 import type { AnswerRecord, BenchConcept, Run } from './records.js';
+import { promptsOf } from './test-prompts.js';
 
 export class PlainAnswers {
-  /** By class, prompt and seed: as many as the prompts of the classes, however many concepts there are. */
+  /** By prompt and seed: as many as the prompts that ship, however many concepts and classes there are. */
   readonly #known = new Map<string, Promise<GivenAnswer>>();
   /** Concepts with prompts of their own, which nobody else is asked. */
   readonly #alone: ReadonlySet<string>;
 
-  constructor(run: Pick<Run, 'concepts'>) {
+  constructor(private readonly run: Pick<Run, 'concepts' | 'texts'>) {
     this.#alone = new Set(run.concepts.filter(({ prompts }) => prompts !== null).map(keyOf));
   }
 
   /** Takes what a record has, of an earlier process as well. */
   note({ way, concept, class: group, prompt, seed, answer, tokens, finish_reason }: AnswerRecord): void {
     if (way !== 'plain' || this.#alone.has(keyOf({ class: group, name: concept }))) return;
-    const key = placeOf(group, prompt, seed);
+    const key = this.#keyOf(group, prompt, seed);
     if (!this.#known.has(key))
       this.#known.set(key, Promise.resolve({ answer, tokens, finish_reason, seconds: 0 }));
   }
@@ -34,7 +35,7 @@ export class PlainAnswers {
     write: () => Promise<GivenAnswer>,
   ): Promise<GivenAnswer> {
     if (prompts !== null) return write();
-    const key = placeOf(group, prompt, seed);
+    const key = this.#keyOf(group, prompt, seed);
     const before = this.#known.get(key);
     if (before !== undefined) return { ...(await before), seconds: 0 };
     const writing = write();
@@ -42,6 +43,7 @@ export class PlainAnswers {
     writing.catch(() => this.#known.delete(key));
     return writing;
   }
-}
 
-const placeOf = (group: string, prompt: number, seed: number) => JSON.stringify([group, prompt, seed]);
+  #keyOf = (group: string, prompt: number, seed: number) =>
+    JSON.stringify([(this.run.texts.prompts[group] ?? promptsOf(group))[prompt], seed]);
+}
