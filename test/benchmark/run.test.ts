@@ -65,7 +65,7 @@ test('a run that is killed anywhere goes on, repeats no finished cell, and ends 
   await work(whole.folder, whole.run, whole.service);
   const expected = timeless(await recordsOf(whole.folder));
   const asked = whole.service.answers.length;
-  for (const breaksAt of [30, 150, 260]) {
+  for (const breaksAt of [30, 150, 240]) {
     const { folder, run } = await started(t);
     const killed = new StubService(breaksAt);
     await assert.rejects(work(folder, run, killed), /killed/);
