@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -38,11 +38,15 @@ describe('a graft in a folder of its own', () => {
       assert.deepEqual(await readFile(join(tiny.directory, 'model.onnx')), original);
     });
 
-  test("the model's own folder is no place for the graft", async () => {
-    await assert.rejects(
-      graftDirectory(tiny.directory, `${tiny.directory}/.`, { capture: false }),
-      OnnxError,
-    );
+  test("the model's own folder is no place for the graft, under whatever name", async () => {
+    const own = join(folder, 'own');
+    const alias = join(folder, 'alias');
+    await cp(tiny.directory, own, { recursive: true });
+    await symlink(own, alias);
+    const before = await readdir(own);
+    for (const out of [`${own}/.`, alias])
+      await assert.rejects(graftDirectory(own, out, { capture: false }), OnnxError);
+    assert.deepEqual(await readdir(own), before);
   });
 
   test("weights outside the model's folder are refused, also in one whose name begins alike", async () => {
