@@ -21,6 +21,9 @@ export interface GroupForm {
 const largestLevel = 127;
 const middleLevel = 128;
 
+/** What flat rows share is shared by all. */
+const flatRoot = 'steerd/flat_rows';
+
 interface Rows {
   /** uint8 [.., k + repeated] */
   readonly levels: string;
@@ -48,16 +51,22 @@ export class RowQuantizer {
   readonly #roots: ReadonlyMap<string, string>;
   readonly #shared = new Map<string, Shared>();
 
-  /** @param groups all that will be quantised: sizes are traced through their products, as long as those are there */
+  /**
+   * @param groups all that will be quantised: sizes are traced through their products, as long as those are there
+   * @param flat tensors whose rows are one axis already (flat-rows.ts)
+   */
   constructor(
     private readonly graph: Graph,
     groups: readonly ProductGroup[],
+    private readonly flat: ReadonlySet<string> = new Set(),
   ) {
     this.one = graph.float32(1);
     this.#share = graph.float32(1 / largestLevel);
     this.#last = graph.int64([-1]);
     const sizes = new LeadingSizes(graph);
-    this.#roots = new Map(groups.map(({ name, input }) => [name, sizes.rootOf(input)]));
+    this.#roots = new Map(
+      groups.map(({ name, input }) => [name, this.flat.has(input) ? flatRoot : sizes.rootOf(input)]),
+    );
     const middle = {
       name: 'steerd/middle_level',
       dataType: dataTypes.uint8,
@@ -83,9 +92,9 @@ export class RowQuantizer {
     const scale = graph.add('Mul', [largest, this.#share], name('scale'));
     // QuantizeLinear takes a vector of scales along one axis.
     const scales = graph.add('Reshape', [scale, this.#last], name('flat_scale'));
-    const flat = graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
+    const isFlat = this.flat.has(input);
+    const flat = isFlat ? scaled : graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
     const shared = this.#sharedBy(root, input, scales);
-    const shape = this.#shapeOf(shared, root, k + repeated.length);
     const flatLevels = graph.add('QuantizeLinear', [flat, scales, shared.middles], name('flat_levels'), {
       axis: 0,
     });
@@ -101,6 +110,8 @@ export class RowQuantizer {
             name('all_levels'),
             { axis: 1 },
           );
+    if (isFlat) return { levels: all, scale };
+    const shape = this.#shapeOf(shared, root, k + repeated.length);
     // There may be no rows: a 0 then is a size, not a reference to the input's.
     const levels = graph.add('Reshape', [all, shape], name('levels'), { allowzero: 1 });
     if (!last) return { levels, scale };
