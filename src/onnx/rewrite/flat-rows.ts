@@ -32,7 +32,8 @@ const elementwise: ReadonlySet<string> = new Set(['Add', 'Mul', 'Sub', 'Div']);
 export function flattenRows(graph: Graph, sample: string): ReadonlySet<string> {
   const sizes = new LeadingSizes(graph);
   const root = sizes.rootOf(sample);
-  const alike = (tensor: string) => sizes.rootOf(tensor) === root;
+  const added = addedProducts(graph, (tensor) => sizes.rootOf(tensor) === root);
+  const alike = (tensor: string) => added.has(tensor) || sizes.rootOf(tensor) === root;
   const nodes = graph.proto.node.filter(
     (node) => alike(node.output[0] ?? '') && tokensOf(graph, node, alike),
   );
@@ -78,6 +79,21 @@ export function flattenRows(graph: Graph, sample: string): ReadonlySet<string> {
   }
   graph.dropShapes(flat);
   return new Set([...flat, ...flattened.values()]);
+}
+
+/**
+ * Products that a norm adds to what is alike, and what they read, have those sizes too: attention that is computed in parts
+ * (split-attention.ts) is put together by a node that does not tell.
+ */
+function addedProducts(graph: Graph, alike: (tensor: string) => boolean): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { opType, input } of graph.proto.node) {
+    if (tokenInputs.get(opType) !== 2 || !alike(input[0] ?? '')) continue;
+    const product = graph.producer(input[1] ?? '');
+    if (product?.opType !== 'MatMulNBits') continue;
+    for (const tensor of [product.output[0], product.input[0]]) if (tensor) found.add(tensor);
+  }
+  return found;
 }
 
 /** The numbers of a node's inputs that are tokens; null for a node that must see them as they are. */

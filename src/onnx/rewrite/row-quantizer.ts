@@ -85,7 +85,11 @@ export class RowQuantizer {
     const name = (part: string) => `${group}/rows/${part}`;
     const root = this.#roots.get(group) ?? input;
     const scaled = factors
-      ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
+      ? graph.add(
+          'Mul',
+          [this.#asWide(input, k, name), graph.floats(name('factors'), factors)],
+          name('scaled'),
+        )
       : input;
     const sizes = graph.add('Abs', [scaled], name('sizes'));
     const largest = this.#largestOf(sizes, name, last);
@@ -118,6 +122,12 @@ export class RowQuantizer {
     // Of no rows, ReduceMax keeps all channels.
     const one = [scales, this.#shapeOf(shared, root, 1)];
     return { levels, scale: graph.add('Reshape', one, name('row_scale'), { allowzero: 1 }) };
+  }
+
+  /** ONNX Runtime infers a wrong width of attention whose q, k and v are packed, and then refuses the factors. */
+  #asWide(input: string, k: number, name: (part: string) => string): string {
+    const attention = ['GroupQueryAttention', 'Concat'].includes(this.graph.producer(input)?.opType ?? '');
+    return attention ? this.graph.add('Reshape', [input, this.graph.int64([0, 0, k])], name('wide')) : input;
   }
 
   #largestOf(sizes: string, name: (part: string) => string, checked: boolean): string {
