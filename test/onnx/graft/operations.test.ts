@@ -186,6 +186,7 @@ for (const subject of subjects)
           share: 1,
           rest,
           target,
+          beside: null,
           window,
           field: (name) => name,
         };
