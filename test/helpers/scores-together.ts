@@ -47,7 +47,7 @@ export async function checkScoresTogether(directory: string): Promise<void> {
     ];
     const answer = text(24);
     const answers = [
-      ...Array.from({ length: 4 }, () => text(24)),
+      ...Array.from({ length: 8 }, () => text(24)),
       answer,
       [...answer.slice(0, 20), ...text(4)],
       text(17),
@@ -55,9 +55,9 @@ export async function checkScoresTogether(directory: string): Promise<void> {
       text(1),
       text(66),
     ];
-    const pairs = prompts.flatMap((_, p) => answers.map((__, a) => [p, (a * 5) % answers.length] as const));
-    // A few of each prompt, so that a run has several prompts.
-    const few = prompts.flatMap((_, p) => [0, 1, 2].map((a) => [p, a] as const));
+    const pairs = prompts.flatMap((_, p) => answers.map((__, a) => [p, (a * 3) % answers.length] as const));
+    // A few of each prompt, so that a run has several prompts; one of two tokens ends a group.
+    const few = prompts.flatMap(({ length }, p) => (length > 2 ? [0, 1, 2].map((a) => [p, a] as const) : []));
     for (const some of [pairs, pairs.slice(0, 4), few]) {
       const request: PairsRequest = { prompts, answers, pairs: some, priority: 'background' };
       const alone = read(request, false);
