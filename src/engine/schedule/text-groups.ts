@@ -15,10 +15,10 @@ export interface TogetherLimits {
 }
 
 /**
- * Of a run so much may be padding, or tokens whose numbers the text before has already: with more, one by one is as fast.
- * As for captures (capture-groups.ts).
+ * Of a run so much may be padding, or tokens whose numbers the text before has already: with more, one by one is as fast. A
+ * run of eight takes as long as five to six alone (docs/bench-log.md).
  */
-const mostWasted = 0.4;
+const mostWasted = 0.3;
 
 /** @returns how many of the texts from the first on are read together; 1 when too few are alike */
 export function textGroup(texts: readonly PairText[], { rows, capacity, longest }: TogetherLimits): number {

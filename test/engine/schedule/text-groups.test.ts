@@ -18,7 +18,7 @@ test('as many as there are rows are read together', () => {
 });
 
 test('too few, and those that are mostly padding or known, are read one by one', () => {
-  assert.equal(textGroup(texts(4), limits), 1);
+  assert.equal(textGroup(texts(5), limits), 1);
   assert.equal(textGroup([], limits), 1);
   assert.equal(textGroup([text(60), ...texts(7, 10)], limits), 1);
   assert.equal(textGroup([text(24), ...Array.from({ length: 7 }, () => text(24, { known: 20 }))], limits), 1);
@@ -30,7 +30,7 @@ test('a group ends before what cannot be read with others', () => {
   const none = new Float32Array(1);
   const edit = [{ vectors: none, add: none, scale: none, from: 0, to: 5 }];
   for (const odd of [text(1), text(65), text(24, { past: 2 }), text(24, { past: 120 }), text(24, { edit })]) {
-    assert.equal(textGroup([...texts(5), odd, ...texts(2)], limits), 5);
+    assert.equal(textGroup([...texts(6), odd, text(24)], limits), 6);
     assert.equal(textGroup([odd, ...texts(7)], limits), 1);
   }
 });
