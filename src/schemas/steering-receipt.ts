@@ -35,13 +35,6 @@ export const SteeringReceipt = z
         description:
           'With ablate in calibrated units: `level`, to which strength 1 moves projections all of the way, and what calibration measured of full ablation: the share of the told evidence that goes, and the fluency of plain answers.',
       }),
-    added: z
-      .object({ layers: z.array(z.int()), coefficients: z.array(z.number()).optional() })
-      .optional()
-      .meta({
-        description:
-          'With clamp in calibrated units at its default layers: the steered blocks beside those that it holds, at which it adds what `add` of its strength does, and with `receipt: "full"` the coefficients on the unit vector.',
-      }),
     positions: z.unknown().meta({ description: 'As asked.' }),
     applied: z.boolean().meta({
       description:

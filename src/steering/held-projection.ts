@@ -4,18 +4,14 @@
  * calibration found that it takes that): ablate s has share s and target a, clamp x share 1 and target a + x unit,
  * amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
  * 0 instead, and clamp holds a projection of that many units.
- *
- * A centred clamp holds the middle of the steered blocks, at what answers under an addition read there. What leads there
- * and goes on from there is the addition's at the other steered blocks: it adds at those as much (docs/decisions/0012).
  */
 import type { Concept } from '../concepts/concept.js';
 import { messageVectors } from '../concepts/message-directions.js';
 import { ablatedLevel, type Readings } from '../concepts/readings.js';
-import type { EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
-import { calibratedLayers, layersOf } from './concept-layers.js';
-import { type PositionWindow, united } from './position-window.js';
+import { layersOf } from './concept-layers.js';
+import type { PositionWindow } from './position-window.js';
 
 export interface HeldProjection {
   /** What is done, position aside: two with the same key are the same. */
@@ -28,8 +24,6 @@ export interface HeldProjection {
   readonly rest: Float64Array;
   /** [L] */
   readonly target: Float64Array;
-  /** [L] what it adds besides, at blocks that it does not hold; null for nothing. */
-  readonly beside: Float32Array | null;
   readonly window: PositionWindow;
   /** The request's name of an item's field, for errors. */
   readonly field: (name: string) => string;
@@ -83,46 +77,7 @@ export function heldProjection(
   }
   const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
   const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
-  const beside = readings === null ? null : addedBeside(item, concept, layers);
-  return { key, concept, layers, share, rest, target, beside, window: held, field };
-}
-
-/** What a clamp at its default blocks adds at the other steered ones, as `add` of its strength would. */
-function addedBeside(
-  { operation, strength, layers: asked }: AnySteeringItem,
-  concept: Concept,
-  layers: readonly number[],
-): Float32Array | null {
-  if (operation !== 'clamp' || asked !== 'default' || strength === 0) return null;
-  const { coefficients, negativeRatio } = concept.calibration;
-  const others = calibratedLayers(concept).filter((layer) => !layers.includes(layer));
-  if (others.length === 0) return null;
-  const times = strength < 0 ? negativeRatio * strength : strength;
-  const add = new Float32Array(concept.layers);
-  for (const layer of others) add[layer] = times * (coefficients[layer] ?? 0);
-  return add;
-}
-
-/**
- * What held projections add beside what they hold: the same twice is the same once.
- * @param items no two of one concept that hold it at different values at one position
- */
-export function besideTerms(items: readonly HeldProjection[]): EditTerm[] {
-  const alike = new Map<string, HeldProjection[]>();
-  for (const item of items) {
-    if (item.beside === null) continue;
-    const key = `${item.concept.version} ${item.beside.join()}`;
-    alike.set(key, [...(alike.get(key) ?? []), item]);
-  }
-  // In an order of their own: sums in another one differ in their last bits.
-  return [...alike.keys()].sort().flatMap((key) => {
-    const group = alike.get(key) ?? [];
-    const [{ concept, beside }] = group as [HeldProjection];
-    const { vectors, layers } = concept;
-    const add = beside ?? new Float32Array(layers);
-    const scale = new Float32Array(layers);
-    return united(group.map(({ window }) => window)).map((window) => ({ vectors, add, scale, ...window }));
-  });
+  return { key, concept, layers, share, rest, target, window: held, field };
 }
 
 /** Of ablate and clamp where calibration found that it takes a further direction: that one, in the same way. */
@@ -142,15 +97,7 @@ export function heldMessage(item: AnySteeringItem, held: HeldProjection): HeldPr
   const version = `${concept.version} message`;
   const vectors = messageVectors(message, concept.layers, concept.hiddenSize);
   const key = `${version} ${JSON.stringify([share, where, [...rest], [...target]])}`;
-  return {
-    ...held,
-    key,
-    concept: { ...concept, version, vectors },
-    layers: where,
-    rest,
-    target,
-    beside: null,
-  };
+  return { ...held, key, concept: { ...concept, version, vectors }, layers: where, rest, target };
 }
 
 /** [L] the additive coefficients of an item alone. */

@@ -47,14 +47,3 @@ export function stretches(
     return open.length === 0 ? [] : [{ window: { from, to }, open }];
   });
 }
-
-/** The positions of any of the windows, as windows that neither overlap nor touch, ascending. */
-export function united(windows: readonly PositionWindow[]): readonly PositionWindow[] {
-  const whole: PositionWindow[] = [];
-  for (const { window } of stretches(windows)) {
-    const before = whole.at(-1);
-    if (before?.to === window.from) whole[whole.length - 1] = { from: before.from, to: window.to };
-    else whole.push(window);
-  }
-  return whole;
-}

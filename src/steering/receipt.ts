@@ -48,7 +48,6 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
     coefficients: acting.map((layer) => coefficient(applied, layer)),
     ...(isCentred(item) && { neutral: acting.map((layer) => concept.readings?.neutral.mean[layer] ?? 0) }),
     ...ablated(applied),
-    ...added(applied),
     positions: item.positions,
     applied: reached && acting.length > 0,
     calibrated: why === null,
@@ -63,15 +62,10 @@ export function shortReceipt({
   coefficients: _,
   neutral: __,
   ablated,
-  added,
   ...rest
 }: SteeringReceipt): SteeringReceipt {
   const { level: ___, ...measured } = ablated ?? {};
-  return {
-    ...rest,
-    ...(Object.keys(measured).length > 0 && { ablated: measured }),
-    ...(added && { added: { layers: added.layers } }),
-  };
+  return { ...rest, ...(Object.keys(measured).length > 0 && { ablated: measured }) };
 }
 
 /** One receipt for an item that steers several prompts: what differs between them, by their length, stands in its notes. */
@@ -104,14 +98,6 @@ function ablated({ edit: { item, concept }, held, acting }: AppliedItem): Pick<S
       ...(measured !== undefined && { removed: measured.removed, fluency: measured.fluency }),
     },
   };
-}
-
-/** Of a clamp what it adds at the steered blocks that it does not hold. */
-function added({ held }: AppliedItem): Pick<SteeringReceipt, 'added'> {
-  const beside = held?.beside;
-  if (beside == null) return {};
-  const layers = [...beside.keys()].filter((layer) => beside[layer] !== 0);
-  return { added: { layers, coefficients: layers.map((layer) => beside[layer] ?? 0) } };
 }
 
 /** Why nobody measured what an item does; null where it was. */

@@ -11,15 +11,7 @@ import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
 import type { FullReceipt } from '../schemas/steering-receipt.js';
-import {
-  besideTerms,
-  heldAdd,
-  heldMessage,
-  heldProjection,
-  heldScale,
-  itemLayers,
-  normUnit,
-} from './held-projection.js';
+import { heldAdd, heldMessage, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
 import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
 import { addedLayers, type ItemEdit } from './item-edit.js';
@@ -90,8 +82,7 @@ export function resolveSteering(
   });
   const receipts = applied.map((one) => receiptOf(one, applied, lastPosition(context)));
   context.concepts.steered?.(receipts);
-  const added = additions(joint.map(({ edit }) => edit));
-  return { edit: [...together.terms, ...besideTerms(holding), ...added], receipts };
+  return { edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))], receipts };
 }
 
 /** One item by itself. */

@@ -38,8 +38,7 @@ export class StrengthCap {
    * factor too, since what it moves is what is there. Factor 1 changes nothing: the cap is on the change.
    * @throws SteerdError strength_above_cap
    */
-  hold(item: AnySteeringItem, held: HeldProjection, param: string): void {
-    const { concept, layers, share, target, beside } = held;
+  hold(item: AnySteeringItem, { concept, layers, share, target }: HeldProjection, param: string): void {
     if (item.operation === 'amplify' && Math.abs(share) > this.cap * (1 + rounding)) {
       throw errors.strengthAboveCap(param, this.cap, `the factor ${item.strength}`);
     }
@@ -52,7 +51,6 @@ export class StrengthCap {
       const unit = Math.abs(readings?.clamp.unit[layer] ?? 0);
       this.#count(item, concept, layer, share === 0 ? 0 : moved, unit, param);
     }
-    if (beside !== null) this.add(item, concept, beside, param);
   }
 
   #count(

@@ -131,33 +131,6 @@ test('a measured level is what ablation moves to, and where clamp begins', () =>
   assert.deepEqual(resolve({ operation: 'ablate' }).receipts[0]?.ablated, { level: [-9, -10] }, 'unmeasured');
 });
 
-test('clamp adds, at the steered blocks that it does not hold, what add does there', () => {
-  const { calibration, readings } = sea;
-  const middle: Concept = {
-    ...sea,
-    calibration: { ...calibration, negativeRatio: 3 },
-    readings: readings && { ...readings, clamp: { ...readings.clamp, layers: [2] } },
-  };
-  const open = [1, Number.POSITIVE_INFINITY];
-  const parts = (items: object | readonly object[]) =>
-    resolve(items, middle).edit.map(({ add, scale, from, to }) => [[...add], [...scale], [from, to]]);
-  const none = [0, 0, 0, 0];
-  const held = [[0, 0, 2, 0], [0, 0, -1, 0], open];
-  const clamp = { operation: 'clamp', strength: 2 };
-  assert.deepEqual(parts(clamp), [held, [[0, 1, 0, 0], none, open]]);
-  assert.deepEqual(parts([clamp, clamp]), parts(clamp), 'twice is once');
-  assert.deepEqual(parts([clamp, { ...clamp, positions: 'generated' }]), parts(clamp), 'and where both act');
-  assert.deepEqual(
-    parts({ ...clamp, layers: [2] }),
-    [held],
-    'layers that were asked for are all that is touched',
-  );
-  assert.deepEqual(parts({ operation: 'clamp', strength: -1 })[1], [[0, -1.5, 0, 0], none, open]);
-  assert.deepEqual(parts({ operation: 'clamp', strength: 0 }), parts({ operation: 'ablate' }));
-  const [receipt] = resolve(clamp, middle).receipts;
-  assert.deepEqual([receipt?.layers, receipt?.added], [[2], { layers: [1], coefficients: [1] }]);
-});
-
 test('with scale raw or norm they act about 0, as is', () => {
   const none = [0, 0, 0, 0];
   const all = [0, -1, -1, 0];

@@ -186,7 +186,6 @@ for (const subject of subjects)
           share: 1,
           rest,
           target,
-          beside: null,
           window,
           field: (name) => name,
         };
