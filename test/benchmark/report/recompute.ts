@@ -49,6 +49,15 @@ export interface Reported {
     readonly oracle: Estimate | null;
     readonly harmonic: Estimate | null;
   }[];
+  readonly beside: readonly {
+    readonly judge: string;
+    readonly measure: string;
+    readonly base: string;
+    readonly variant: string;
+    readonly class: string;
+    readonly at: 'fixed' | 'oracle';
+    readonly difference: Estimate & { readonly n: number };
+  }[];
   readonly curves: readonly {
     readonly variant: string;
     readonly class: string;
@@ -149,6 +158,33 @@ export function differences(lines: readonly Line[], reported: Reported): string[
       threeMarks(ofClass(judgements, group.class), group),
       group.harmonic?.mean ?? null,
     );
+  }
+  for (const row of reported.beside) {
+    if (row.measure !== 'success') continue;
+    const all = ofClass(judged(row.judge), row.class).filter(({ way }) => way === 'steered');
+    /** By concept: at strength 1, or where it succeeds most. */
+    const values = (variant: string) =>
+      new Map(
+        conceptsIn(all).flatMap((key): [string, number][] => {
+          const own = all.filter(
+            (line) => line.variant === variant && JSON.stringify([line.class, line.concept]) === key,
+          );
+          const at = [...new Set(own.map(({ point }) => JSON.stringify(point)))]
+            .filter((point) => row.at === 'oracle' || point === '{"scale":"strength","value":1}')
+            .map((point) =>
+              average(own.filter((one) => JSON.stringify(one.point) === point).map((one) => one.value)),
+            );
+          return at.length === 0 ? [] : [[key, Math.max(...at)]];
+        }),
+      );
+    const [base, other] = [values(row.base), values(row.variant)];
+    const pairs = [...base].flatMap(([key, value]) => {
+      const match = other.get(key);
+      return match === undefined ? [] : [match - value];
+    });
+    const label = `${row.variant} less ${row.base} in ${row.class} by ${row.judge} (${row.at})`;
+    expect(label, average(pairs), row.difference.mean);
+    expect(`pairs of ${label}`, pairs.length, row.difference.n);
   }
   for (const curve of reported.curves) {
     for (const [judge, told] of Object.entries(curve.success)) {
