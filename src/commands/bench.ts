@@ -1,6 +1,6 @@
 /**
  * `steerd bench`: the paper's benchmark (arXiv 2602.00333) on one's own model. `concepts` runs it into a folder, `compare`
- * puts two such folders side by side, `report` writes the page of one.
+ * puts two such folders side by side, `report` writes the page of one, `fetch` brings one that a server has.
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -17,6 +17,7 @@ import { lockFile } from '../common/file-lock.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { type Api, addApi, withApi } from './api.js';
+import { addFetch } from './bench-fetch.js';
 import { checkJobOptions, runAsJob, sayRun } from './bench-job.js';
 import { addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
@@ -30,6 +31,7 @@ export function register(program: Command): void {
   addConcepts(bench);
   addCompare(bench);
   addReport(bench);
+  addFetch(bench);
 }
 
 function addConcepts(bench: Command): void {
