@@ -42,16 +42,25 @@ export async function joinFleet(
     others = [...new Set(rows.flatMap((row) => row.models))];
     await queries.query("DELETE FROM steerd.replicas WHERE seen_at < now() - interval '1 hour'");
   };
-  // Without the database the fleet is what it was.
-  const quietly = () => beat().catch(() => {});
+  let beating: Promise<void> | null = null;
+  // Without the database the fleet is what it was. A slow one is not asked again before it has answered.
+  const quietly = () => {
+    beating ??= beat()
+      .catch(() => {})
+      .finally(() => {
+        beating = null;
+      });
+    return beating;
+  };
   await quietly();
-  const timer = setInterval(quietly, beatMilliseconds);
+  const timer = setInterval(() => void quietly(), beatMilliseconds);
   timer.unref();
   return {
     elsewhere: (asked) => others.some((id) => asked === id || asked.startsWith(`${id}@`)),
     servers: () => Math.max(1, servers),
     async leave() {
       clearInterval(timer);
+      await beating;
       await queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]).catch(() => {});
     },
   };
