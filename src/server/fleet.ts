@@ -11,6 +11,13 @@ const beatMilliseconds = 5_000;
 /** A server that was not seen for so long answers nobody. */
 const goneSeconds = 20;
 
+/** What servers that are gone left, and buckets that nobody took from for so long that they are full again. */
+const outdated = [
+  "steerd.replicas WHERE seen_at < now() - interval '1 hour'",
+  "steerd.key_streams WHERE until < now() - interval '1 hour'",
+  "steerd.key_buckets WHERE at < now() - interval '1 day'",
+];
+
 export interface Fleet {
   /** Whether another server has what this name means: `model`, or `model@...`. */
   elsewhere(name: string): boolean;
@@ -40,7 +47,7 @@ export async function joinFleet(
     );
     servers = rows.length + Number(serves);
     others = [...new Set(rows.flatMap((row) => row.models))];
-    await queries.query("DELETE FROM steerd.replicas WHERE seen_at < now() - interval '1 hour'");
+    for (const gone of outdated) await queries.query(`DELETE FROM ${gone}`);
   };
   let beating: Promise<void> | null = null;
   // Without the database the fleet is what it was. A slow one is not asked again before it has answered.
