@@ -30,12 +30,14 @@ export interface Fleet {
 export async function joinFleet(
   queries: Queries,
   name: string,
-  models: Pick<ModelRegistry, 'ids'>,
+  models: Pick<ModelRegistry, 'ids' | 'refresh'>,
   serves: boolean,
 ): Promise<Fleet> {
   let others: readonly string[] = [];
   let servers = 1;
   const beat = async () => {
+    // What another process pulled into a folder that both have: a worker is asked by nobody who would have it looked for.
+    await models.refresh();
     await queries.query(
       `INSERT INTO steerd.replicas (name, serves, models, seen_at) VALUES ($1, $2, $3, now())
        ON CONFLICT (name) DO UPDATE SET models = excluded.models, seen_at = excluded.seen_at`,
