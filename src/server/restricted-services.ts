@@ -74,6 +74,8 @@ function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): Mod
       return defaultId();
     },
     ids,
+    elsewhere: (name) =>
+      allowed.some((id) => name === id || name.startsWith(`${id}@`)) && (models.elsewhere?.(name) ?? false),
     async get(id = defaultId(), signal) {
       check(id);
       return models.get(id, signal);

@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Caller } from '../../src/access/access-control.js';
 import type { Queries } from '../../src/database/database.js';
-import { joinFleet } from '../../src/server/fleet.js';
+import { errors } from '../../src/errors.js';
+import { type ModelRegistry, modelId } from '../../src/models/registry.js';
+import { joinFleet, withFleet } from '../../src/server/fleet.js';
+import { restrictServices } from '../../src/server/restricted-services.js';
+import type { Services } from '../../src/server/services.js';
 
 test('each beat looks for models anew, and a slow database is not asked again before it has answered', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
@@ -38,4 +43,25 @@ test('each beat looks for models anew, and a slow database is not asked again be
   assert.deepEqual(told, [['first'], ['first', 'pulled elsewhere']]);
   open();
   await fleet.leave();
+});
+
+test('a model that only others have is told so, but not to a key that may not use it', async () => {
+  const none = async () => {
+    throw errors.modelNotFound('theirs', ['mine']);
+  };
+  const own = { defaultId: 'mine', ids: () => ['mine'], refresh: async () => {}, get: none };
+  const models = withFleet(own as unknown as ModelRegistry, { elsewhere: (name) => name === 'theirs' });
+  await assert.rejects(models.get('theirs'), { code: 'model_elsewhere' });
+  await assert.rejects(models.get('nobodys'), { code: 'model_not_found' });
+  const of = (allowed: string[] | null) => {
+    const caller = {
+      key: { id: 'k', models: allowed, concepts: null, max_strength: null, scopes: [] },
+      usage: {},
+    };
+    const services = { models, concepts: {}, fits: {}, pulls: {}, imports: {} };
+    return restrictServices(services as unknown as Services, caller as unknown as Caller).models;
+  };
+  await assert.rejects(modelId(of(null), 'theirs'), { code: 'model_elsewhere' });
+  await assert.rejects(modelId(of(['mine', 'theirs']), 'theirs'), { code: 'model_elsewhere' });
+  await assert.rejects(modelId(of(['mine']), 'theirs'), { code: 'model_not_found' });
 });
