@@ -100,6 +100,11 @@ async function converse(session: ChatSession, typed: ChatHistory, signal: AbortS
     terminal: live,
     prompt: painted('1', '> '),
   });
+  // What the arrows bring back; readline gives its own list, to be changed in place.
+  let recalled: string[] = [];
+  lines.on('history', (own: string[]) => {
+    recalled = own;
+  });
   let answering: AbortController | null = null;
   const stop = () => {
     if (answering === null) lines.close();
@@ -122,6 +127,8 @@ async function converse(session: ChatSession, typed: ChatHistory, signal: AbortS
     } finally {
       answering = null;
     }
+    // After /history clear, the arrows forget too.
+    if (keeps && typed.lines.length === 0) recalled.length = 0;
     if (live) lines.prompt();
   }
   lines.close();

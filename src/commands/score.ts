@@ -29,7 +29,8 @@ export function register(program: Command): void {
       [
         ...score.tokens.map(({ text }, i) => [
           JSON.stringify(harmless(text)),
-          ...score.concepts.map(({ values }) => shown(values[i])),
+          // Models park attention on the first token: its value says nothing of the concept, and the mean leaves it out.
+          ...score.concepts.map(({ values }) => (i === 0 && values.length > 1 ? '-' : shown(values[i]))),
         ]),
         ['mean', ...score.concepts.map(({ mean }) => shown(mean))],
       ],

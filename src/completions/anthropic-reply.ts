@@ -46,11 +46,12 @@ const headOf = (plan: CompletionPlan) => ({
   model: plan.modelName,
 });
 
-const usageOf = ({ promptTokens }: CompletionPlan, output: number) => ({
-  input_tokens: promptTokens,
+/** The whole prompt is the sum of what was read anew and what an earlier one had left: the latter is known at the end. */
+const usageOf = ({ promptTokens, cached }: CompletionPlan, output: number) => ({
+  input_tokens: promptTokens - cached.total,
   output_tokens: output,
   cache_creation_input_tokens: 0,
-  cache_read_input_tokens: 0,
+  cache_read_input_tokens: cached.total,
 });
 
 function reasonOf(finish: Finish, stopString: string | undefined): AnthropicStopReason {

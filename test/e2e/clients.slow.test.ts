@@ -175,7 +175,12 @@ describe('clients from npm', () => {
         { role: 'user', content: [{ type: 'tool_result', tool_use_id: use.id, content: 'sunny' }] },
       ],
     });
-    assert.ok(after.usage.input_tokens > whole.usage.input_tokens);
+    const promptOf = ({ usage }: Anthropic.Message) =>
+      usage.input_tokens + (usage.cache_read_input_tokens ?? 0);
+    assert.ok(promptOf(after) > promptOf(whole));
+    // The same prompt again: what was read before is told apart, whole and in a stream.
+    assert.equal(promptOf(streamed), promptOf(whole));
+    assert.ok((streamed.usage.cache_read_input_tokens ?? 0) > 0);
     const stopped = await client.messages.create({
       ...asked(false),
       max_tokens: 60,
@@ -184,7 +189,7 @@ describe('clients from npm', () => {
     assert.equal(stopped.stop_reason, 'stop_sequence');
     assert.ok([' a', ' the'].includes(stopped.stop_sequence ?? ''));
     const { input_tokens } = await client.messages.countTokens({ model, messages: [user], tools });
-    assert.equal(input_tokens, whole.usage.input_tokens);
+    assert.equal(input_tokens, promptOf(whole));
     await assert.rejects(
       client.messages.create({ ...asked(false), model: 'nobody' }),
       Anthropic.NotFoundError,
