@@ -1,11 +1,12 @@
 /**
  * Keeps web pages out of a server that asks for no keys: requests under a Host that is not this server's (DNS rebinding)
  * are refused, and pages of other origins get public routes only, unless `corsOrigins` names them. With keys a page
- * needs one, and this does nothing but refuse what has two Hosts. Says once, and loudly, that a proxy stands before a server without keys.
+ * needs one, and this does nothing but refuse what does not name one Host. Says once, and loudly, that a proxy stands before
+ * a server without keys.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { hasSeveralHosts, isForeignPage, isKnownHost } from '../src/access/web-page.js';
+import { isForeignPage, isKnownHost, namesOneHost } from '../src/access/web-page.js';
 import { errors } from '../src/errors.js';
 import { hostOfUrl } from '../src/http/request-path.js';
 import type { PluginOptions } from '../src/server/app.js';
@@ -17,7 +18,7 @@ async function webPages(app: FastifyInstance, { services, settings }: PluginOpti
   const { host, allowedHosts, corsOrigins } = settings;
   let warned = false;
   app.addHook('onRequest', async ({ headers, originalUrl, raw, routeOptions: { url, config } }) => {
-    if (hasSeveralHosts(raw.rawHeaders)) throw errors.severalHosts();
+    if (!namesOneHost(raw)) throw errors.notOneHost();
     // Access has looked at the keys a moment ago.
     if (services.access?.keys.needed) return;
     const forwarded = warned ? undefined : forwardedHeaders.find((name) => headers[name] !== undefined);

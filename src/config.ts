@@ -500,8 +500,8 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Variables of ours that are no settings: ORT's library, read where it is loaded. */
-const otherVariables: readonly string[] = ['STEERD_ORT_LIBRARY'];
+/** Variables of ours that are no settings: each is read where it is used. */
+const otherVariables: readonly string[] = ['STEERD_CHAT_HISTORY', 'STEERD_JUDGE_KEY', 'STEERD_ORT_LIBRARY'];
 
 /** What Kubernetes sets in every container beside a service called `steerd`: STEERD_PORT=tcp://10.0.0.1:8080 and more. */
 const ofKubernetes = /^STEERD_(SERVICE_|PORT_)/;

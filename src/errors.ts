@@ -115,7 +115,14 @@ export const errors = {
     ),
   headersTooLarge: () =>
     new SteerdError('headers_too_large', 431, 'invalid_request_error', 'the headers must be at most 16 KiB.'),
-  severalHosts: () => invalid('malformed_request', 'the request must have one Host header.', null),
+  notOneHost: () => invalid('malformed_request', 'the request must have one Host header.', null),
+  unknownExpectation: (expect: string) =>
+    new SteerdError(
+      'unknown_expectation',
+      417,
+      'invalid_request_error',
+      `the Expect header must be 100-continue or left out; received ${shown(expect)}.`,
+    ),
   notHttp: () => invalid('malformed_request', 'this is no HTTP/1.1 request.', null),
   badUrl: (path: string) =>
     invalid('bad_url', `the path must be percent-encoded UTF-8; received ${shown(path)}.`, null),

@@ -20,12 +20,20 @@ export function hostName(header: string): string | null {
 }
 
 /**
- * Whether a request names its host twice: what reads the first and what reads the last would take it for two (RFC 9112, section
- * 3.2).
+ * Whether a request names its host as HTTP asks (RFC 9112, section 3.2): once, or in HTTP/1.0 not at all. Of two, what
+ * reads the first and what reads the last would take the request for two.
  * @param rawHeaders names and values in turn, as they came
  */
-export const hasSeveralHosts = (rawHeaders: readonly string[]): boolean =>
-  rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length > 1;
+export function namesOneHost({
+  httpVersion,
+  rawHeaders,
+}: {
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}): boolean {
+  const count = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length;
+  return count === 1 || (count === 0 && httpVersion === '1.0');
+}
 
 /**
  * Whether a request's Host is one that this server is known by: loopback, the address that it listens on, and what is

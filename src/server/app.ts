@@ -18,6 +18,7 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import type { z } from 'zod';
 import { ResponseStore } from '../completions/response-store.js';
 import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
 import { explain, pathPartLimit, toErrorBody } from '../http/error-reply.js';
 import { refuseConnection } from '../http/refused-connection.js';
 import { meantUrl, pathOf } from '../http/request-path.js';
@@ -101,6 +102,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
       // Node takes the shorter of the two for the headers, the longer for the whole.
       headersTimeout: milliseconds,
       connectionsCheckingInterval: Math.min(1000, milliseconds / 4),
+      // plugins/web-pages.ts refuses it, in our error shape.
+      requireHostHeader: false,
     },
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, settings.bodySeconds),
     genReqId: requestId,
@@ -129,6 +132,12 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   // Each reply carries the request's id, under which the log has it.
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+  });
+  // Node would answer it bare, past all hooks.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.addHook('onRequest', async ({ headers: { expect } }) => {
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      throw errors.unknownExpectation(expect);
   });
   requireScopes(app);
   extend?.(app);

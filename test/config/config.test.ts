@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../../src/common/package.js';
 import { ConfigError, readSettings, settingNames, settingsTable } from '../../src/config.js';
 import { libraryVariable } from '../../src/ort/library.js';
 
@@ -48,6 +51,24 @@ test('no two settings share a variable or a flag', () => {
   assert.equal(new Set(table.map(({ env }) => env)).size, table.length);
   const flags = table.flatMap(({ flag }) => flag?.split(' ')[0] ?? []);
   assert.equal(new Set(flags).size, flags.length);
+});
+
+test('every variable that the product names may be set', () => {
+  const named = ['src', 'routes', 'plugins', 'docker', 'docs'].flatMap((folder) =>
+    readdirSync(join(packageRoot, folder), { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile() && /\.(ts|js|md|ya?ml)$|Dockerfile/.test(file.name))
+      .flatMap(
+        (file) =>
+          readFileSync(join(file.parentPath, file.name), 'utf8').match(/STEERD_[A-Z][A-Z_]*[A-Z]/g) ?? [],
+      ),
+  );
+  const variables = [...new Set(named)].filter((name) => !/^STEERD_(SERVICE_|PORT_)/.test(name));
+  assert.ok(variables.length > settingNames.length / 2);
+  try {
+    readSettings(Object.fromEntries(variables.map((name) => [name, '?'])));
+  } catch (error) {
+    assert.doesNotMatch((error as Error).message, /there is no setting/);
+  }
 });
 
 test('a misspelt variable is an error that names the nearest', () => {

@@ -139,13 +139,23 @@ test('a request line with a whole URL is answered, under the host that it names'
   }
 });
 
-test('a request that names two hosts is refused, with keys and without', async (t) => {
+test('a request names one host, or in HTTP/1.0 none, with keys and without; what it expects is known', async (t) => {
+  const one = 'Host: localhost\r\n';
   for (const { app } of [await build(t), await buildWithKeys(t, [{}])]) {
     const port = Number(new URL(await listen(app)).port);
-    const socket = connect(port, '127.0.0.1');
-    socket.end('GET /health HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\nConnection: close\r\n\r\n');
-    let reply = '';
-    for await (const chunk of socket) reply += String(chunk);
-    assert.match(reply, /^HTTP\/1\.1 400 [\s\S]*must have one Host header/);
+    for (const [version, lines, told] of [
+      ['1.1', `${one}host: evil.example\r\n`, / 400 [\s\S]*one Host header[\s\S]*malformed_request/],
+      ['1.1', '', / 400 [\s\S]*one Host header[\s\S]*malformed_request/],
+      ['1.0', '', / 200 /],
+      ['1.1', `${one}Expect: 200-ok\r\n`, / 417 [\s\S]*200-ok[\s\S]*unknown_expectation/],
+      ['1.1', `${one}Expect: 100-Continue\r\n`, / 200 /],
+    ] as const) {
+      const socket = connect(port, '127.0.0.1');
+      socket.end(`GET /health HTTP/${version}\r\n${lines}Connection: close\r\n\r\n`);
+      let reply = '';
+      for await (const chunk of socket) reply += String(chunk);
+      assert.match(reply, told);
+      if (!told.source.startsWith(' 200')) assert.match(reply, /x-request-id/i);
+    }
   }
 });
