@@ -94,9 +94,10 @@ try {
   const { concepts } = values;
   if (concepts === undefined) await everything();
   else
-    await check('many concepts', async () =>
-      (await manyConcepts(modelsDirectory, Number(concepts))).map((line) => `\n  ${line}`).join(''),
-    );
+    await check('many concepts', async () => {
+      await manyConcepts(modelsDirectory, Number(concepts), say);
+      return 'within their bounds';
+    });
 } finally {
   await fleet?.stop();
   await rm(modelsDirectory, { recursive: true, force: true });
