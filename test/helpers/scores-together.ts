@@ -47,7 +47,7 @@ export async function checkScoresTogether(directory: string): Promise<void> {
     ];
     const answer = text(24);
     const answers = [
-      ...Array.from({ length: 8 }, () => text(24)),
+      ...Array.from({ length: 4 }, () => text(24)),
       answer,
       [...answer.slice(0, 20), ...text(4)],
       text(17),
@@ -63,7 +63,9 @@ export async function checkScoresTogether(directory: string): Promise<void> {
       const alone = read(request, false);
       runs.mock.resetCalls();
       assert.deepEqual(read(request, true), alone);
-      assert.equal(runs.mock.callCount() > 0, some.length >= textsTogether, 'several are read by one run');
+      // Of all pairs, whose answers lie in an order of the vocabulary's, some may find no others beside them.
+      if (some !== pairs)
+        assert.equal(runs.mock.callCount() > 0, some === few, 'several are read by one run, and few are not');
       if (some === few) assert.deepEqual(read(request, false), alone, 'one by one after that');
     }
   } finally {
