@@ -423,7 +423,7 @@ export const settingsTable = {
     env: 'STEERD_RESPONSES',
     flag: '--responses <number>',
     fallback: '1000',
-    help: 'responses of /v1/responses kept in memory, for requests that refer to them; 0 keeps none',
+    help: 'responses of /v1/responses kept for requests that refer to them: in memory; in a shared database so many of each key. 0 keeps none',
     requirement: 'an integer from 0 to 1000000',
     schema: integer(0, 1_000_000),
   }),

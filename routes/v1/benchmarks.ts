@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { reportPage } from '../../src/benchmark/report/page.js';
+import { wholeRun } from '../../src/benchmark/whole-run.js';
 import { event } from '../../src/http/event-stream.js';
 import {
   BenchmarkDeleted,
@@ -14,6 +16,7 @@ import { eventsOf } from '../../src/schemas/generation.js';
 
 const tags = ['benchmarks'];
 const config = { scope: 'admin' } as const;
+const lines = z.custom<Readable>().meta({ type: 'string' });
 
 const benchmarks: FastifyPluginAsyncZod = async (app) => {
   app.post(
@@ -130,6 +133,27 @@ const benchmarks: FastifyPluginAsyncZod = async (app) => {
       await app.benchmarks.delete(id);
       return { id, object: 'benchmark.deleted' as const, deleted: true as const };
     },
+  );
+
+  app.get(
+    '/benchmarks/:id/records',
+    {
+      config,
+      schema: {
+        operationId: 'readBenchmarkRecords',
+        tags,
+        summary: 'Read everything that a run has found',
+        description:
+          "JSON lines: the run's head first (`run.json` of a folder), then a record for each fit, answer and mark, in the order in which they came. `steerd bench fetch` makes a folder of them.",
+        params: BenchmarkParams,
+        response: {
+          200: { description: 'JSON lines', content: { 'application/jsonl': { schema: lines } } },
+          ...errorResponses(400, 404, 500, 503),
+        },
+      },
+    },
+    async ({ params: { id } }, reply) =>
+      reply.type('application/jsonl').send(await wholeRun(app.benchmarks, id)),
   );
 
   app.get(

@@ -28,7 +28,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
         tags: ['completions'],
         summary: 'Answer, in the form of the Responses API',
         description:
-          'Text, function calls and reasoning. The answer is kept in memory for requests that refer to it, by `previous_response_id` or by an `item_reference` in `input`, unless `store` is false. Steered as the other endpoints are.',
+          'Text, function calls and reasoning. The answer is kept for requests that refer to it, by `previous_response_id` or by an `item_reference` in `input`, unless `store` is false. Steered as the other endpoints are.',
         ...codeSamples('/v1/responses', 'responses.create', {
           input: 'What did you do today?',
           concept: 'pirate',
@@ -50,7 +50,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const signal = app.answers.signalFor(reply.raw);
       const { body, services } = request;
-      const conversation = conversationItems(body, services.responses);
+      const conversation = await conversationItems(body, services.responses);
       const plan = await planCompletion(responseRequest(body, conversation), services, signal);
       const keep = body.store !== false && services.responses.keeps ? services.responses : null;
       const asked = { body, conversation, keep };
@@ -74,7 +74,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { response_id: id }, services }) => {
-      const stored = services.responses.get(id);
+      const stored = await services.responses.get(id);
       if (stored === undefined) throw errors.responseNotFound(id);
       return stored.response;
     },
@@ -93,7 +93,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async ({ params: { response_id: id }, services }) => {
-      if (!services.responses.delete(id)) throw errors.responseNotFound(id);
+      if (!(await services.responses.delete(id))) throw errors.responseNotFound(id);
       return { id, object: 'response.deleted' as const, deleted: true as const };
     },
   );

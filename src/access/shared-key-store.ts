@@ -23,12 +23,23 @@ const channel = 'steerd_keys';
 /** How long a request waits for keys that are being read: those of before count then. */
 const readMilliseconds = 1000;
 
-/** The keys of the database, oldest first. @throws SteerdError database_unavailable */
-export async function readSharedKeys(queries: Queries): Promise<ApiKey[]> {
-  const rows = await queries.query<{ key: unknown }>(
-    "SELECT key FROM steerd.keys ORDER BY (key->>'created')::bigint, id",
+/**
+ * The keys of the database, oldest first.
+ * @param onUnknown hears of those that a newer server made in words that this one does not know: it lets nobody in by them
+ * @throws SteerdError database_unavailable
+ */
+export async function readSharedKeys(
+  queries: Queries,
+  onUnknown: (id: string) => void = () => {},
+): Promise<ApiKey[]> {
+  const rows = await queries.query<{ id: string; key: unknown }>(
+    "SELECT id, key FROM steerd.keys ORDER BY (key->>'created')::bigint, id",
   );
-  return rows.map(({ key }) => ApiKey.parse(key));
+  return rows.flatMap(({ id, key }) => {
+    const known = ApiKey.safeParse(key);
+    if (!known.success) onUnknown(id);
+    return known.success ? [known.data] : [];
+  });
 }
 
 /** Whether there ever was a key. @throws SteerdError database_unavailable */
@@ -71,6 +82,10 @@ export class SharedKeyStore implements KeySource {
   #needed = false;
   #reading: Promise<void> | null = null;
   #again = false;
+  /** Reads so far, and the last one that counted: of two at once the one that began later knows more. */
+  #reads = 0;
+  #counted = 0;
+  readonly #unknown = new Set<string>();
   #problem: string | null = null;
   readonly #stop: () => void;
 
@@ -167,8 +182,15 @@ export class SharedKeyStore implements KeySource {
   }
 
   async #read(): Promise<void> {
-    const keys = await readSharedKeys(this.database);
+    const read = ++this.#reads;
+    const keys = await readSharedKeys(this.database, (id) => {
+      if (!this.#unknown.has(id))
+        this.log.error({ key: id }, 'API key of a newer server not understood; it is left out');
+      this.#unknown.add(id);
+    });
     this.#needed ||= await sharedKeysNeeded(this.database);
+    if (read < this.#counted) return;
+    this.#counted = read;
     this.#keys = keys.map(withDigest);
     this.#problem = null;
   }

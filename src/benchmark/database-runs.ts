@@ -10,7 +10,7 @@ import type { Database, Queries } from '../database/database.js';
 import { whenThere } from '../jobs/patience.js';
 import type { BenchmarkRun } from '../schemas/benchmarks.js';
 import { validated } from '../schemas/validation.js';
-import { type BenchRecord, Run, recordsFile, runFile } from './records.js';
+import { aboutOf, type BenchRecord, Run, recordsFile, runFile } from './records.js';
 import type { OpenRun, RunKeeping } from './run-keeping.js';
 import { BenchmarkRuns } from './watch.js';
 
@@ -157,10 +157,3 @@ const insert = (queries: Queries, run: string, records: readonly BenchRecord[]) 
      SELECT $1, one.about, one.record FROM unnest($2::text[], $3::text[]) AS one (about, record) ON CONFLICT DO NOTHING`,
     [run, records.map(aboutOf), records.map((record) => JSON.stringify(record))],
   );
-
-/** What a record is of, the same from every server. */
-function aboutOf(record: BenchRecord): string {
-  if (record.kind === 'fit') return JSON.stringify(['fit', record.class, record.concept, record.variant]);
-  if (record.kind === 'answer') return `answer ${record.cell}`;
-  return JSON.stringify(['judgement', record.cell, record.judge, record.score_name]);
-}

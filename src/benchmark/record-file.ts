@@ -134,7 +134,7 @@ export class RecordWriter {
 }
 
 /** Bytes up to and with the last line end. */
-async function wholeLines(handle: FileHandle, size: number): Promise<number> {
+export async function wholeLines(handle: FileHandle, size: number): Promise<number> {
   const block = Buffer.alloc(64 * 1024);
   for (let end = size; end > 0; ) {
     const start = Math.max(0, end - block.length);

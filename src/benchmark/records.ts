@@ -257,3 +257,10 @@ export type JudgementRecord = z.output<typeof JudgementRecord>;
 
 export const BenchRecord = z.discriminatedUnion('kind', [FitRecord, AnswerRecord, JudgementRecord]);
 export type BenchRecord = z.output<typeof BenchRecord>;
+
+/** What a record is of, the same from every server and in every folder. */
+export function aboutOf(record: BenchRecord): string {
+  if (record.kind === 'fit') return JSON.stringify(['fit', record.class, record.concept, record.variant]);
+  if (record.kind === 'answer') return `answer ${record.cell}`;
+  return JSON.stringify(['judgement', record.cell, record.judge, record.score_name]);
+}

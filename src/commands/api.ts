@@ -81,6 +81,18 @@ export class Api {
     }
   }
 
+  /** Each line of a reply as it comes, without its end; one that nothing closes is left out. @throws ApiError */
+  async *lines(path: string, asked: Asked = {}): AsyncGenerator<string> {
+    const { body } = await this.#open(path, asked);
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  }
+
   async #open(path: string, asked: Asked): Promise<Reply> {
     const reply = await this.send(path, asked, asked.signal ?? this.signal);
     if (reply.status < 300) return reply;

@@ -29,7 +29,7 @@ export function checkJobOptions(options: BenchOptions): void {
   if (options.judge !== undefined)
     throw errors.invalidValue(
       '--judge',
-      'left out with --job: no server has the key of yours; the command can judge a run that has ended',
+      'left out with --job: no server has the key of yours; steerd bench fetch takes a run out, and the command can judge it',
       options.judge,
     );
 }

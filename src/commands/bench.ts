@@ -1,6 +1,6 @@
 /**
  * `steerd bench`: the paper's benchmark (arXiv 2602.00333) on one's own model. `concepts` runs it into a folder, `compare`
- * puts two such folders side by side, `report` writes the page of one.
+ * puts two such folders side by side, `report` writes the page of one, `fetch` brings one that a server has.
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -18,6 +18,7 @@ import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { addApi, withApi } from './api.js';
 import { withCopies } from './bench-copies.js';
+import { addFetch } from './bench-fetch.js';
 import { checkJobOptions, runAsJob, sayRun } from './bench-job.js';
 import { addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
@@ -31,6 +32,7 @@ export function register(program: Command): void {
   addConcepts(bench);
   addCompare(bench);
   addReport(bench);
+  addFetch(bench);
 }
 
 function addConcepts(bench: Command): void {

@@ -14,6 +14,7 @@ interface Options {
   readonly to?: SyncSide;
   readonly dryRun: boolean;
   readonly force: boolean;
+  readonly delete: boolean;
 }
 
 export function addSync(concepts: Command): void {
@@ -32,6 +33,7 @@ export function addSync(concepts: Command): void {
       'with --to: where both differ, or it was deleted there, the other side is right',
       false,
     )
+    .option('--delete', 'what one side deleted is deleted on the other, too; its versions stay', false)
     .option('--json', 'as JSON', false);
   const settingsOf = addSettings(command, ['dataDirectory', 'databaseUrl', 'maxConcepts', 'maxConceptBytes']);
   command.action((options: Options) => sync(options, settingsOf({ ...options })));
@@ -50,10 +52,11 @@ async function sync(options: Options, settings: Settings): Promise<void> {
       '--force',
     );
   const outcomes = await withStores(settings, options, async (stores) => {
-    const steps = await planSync(stores, { force: options.force, ...(options.to && { to: options.to }) });
+    const { to, force, delete: deletes } = options;
+    const steps = await planSync(stores, { force, deletes, ...(to && { to }) });
     const done: Outcome[] = [];
     for (const step of steps) {
-      const works = step.what === 'copy' && !options.dryRun;
+      const works = (step.what === 'copy' || step.what === 'delete') && !options.dryRun;
       const problem = works ? await applySync(stores, step).then(() => null, whyNot) : null;
       done.push({ ...step, done: works && problem === null, problem });
     }
@@ -96,14 +99,22 @@ async function withStores<Result>(
 
 const short = (version: string | null) => version?.slice(0, 12) ?? '-';
 
-function said({ what, to, copies, problem, done }: Outcome, dryRun: boolean): string {
-  if (problem !== null) return `not copied: ${problem}`;
+const otherSide = (side: SyncSide | null) => (side === 'database' ? 'directory' : 'database');
+
+/** What was, or would be, done, and where nothing is, what would change that. */
+function said({ what, to, copies, versions, problem, done }: Outcome, dryRun: boolean): string {
+  const word = done ? '' : dryRun ? 'would be ' : 'not ';
+  const why = problem === null ? '' : `: ${problem}`;
   const count = copies.length === 1 ? '' : ` (${copies.length} versions)`;
-  if (what === 'copy')
-    return `${done ? 'copied' : dryRun ? 'would be copied' : 'not copied'} to the ${to}${count}`;
-  if (what === 'conflict') return 'conflict: neither has the version of the other; --to SIDE --force decides';
-  if (what === 'deleted') return `deleted in the ${to}; --to ${to} --force brings it back`;
-  return `left: the ${to} has an earlier one`;
+  if (what === 'copy') return `${word}copied to the ${to}${count}${why}`;
+  if (what === 'delete') return `${word}deleted in the ${to}, as in the ${otherSide(to)}${why}`;
+  if (what === 'deleted')
+    return `left: deleted in the ${to}; --delete deletes it in the ${otherSide(to)}, --to ${to} --force brings it back`;
+  if (what === 'behind') return `left: the ${to} has an earlier one`;
+  const gone = (['directory', 'database'] as const).find((side) => versions[side] === null);
+  if (gone === undefined) return 'conflict: neither has the version of the other; --to SIDE --force decides';
+  const kept = otherSide(gone);
+  return `conflict: deleted in the ${gone}, changed in the ${kept}; --to ${gone} --force brings it back, --to ${kept} --force --delete deletes it`;
 }
 
 function report(outcomes: readonly Outcome[], { json, dryRun }: Options): void {

@@ -25,6 +25,11 @@ export class Task<Job extends QueueJob, Request, Events extends StatusLog<Job>> 
   #request: Request | undefined;
   #stopped: StopReason | null = null;
   readonly #controller = new AbortController();
+  /**
+   * Asks, before work that nobody can take back, whether the job is this process's still: one that was cut off may have lost it.
+   * @throws SteerdError database_unavailable; the signal's reason when it is not
+   */
+  confirm: () => Promise<void> = async () => this.signal.throwIfAborted();
 
   constructor(
     job: Job,

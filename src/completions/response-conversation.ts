@@ -3,33 +3,38 @@ import { errors } from '../errors.js';
 import type { ChatMessage } from '../schemas/chat.js';
 import type { InputItem, ItemReference, ResponseRequest } from '../schemas/responses.js';
 import type { ToolCall } from '../schemas/tools.js';
-import type { ConversationItem, OwnResponses } from './response-store.js';
+import { type ConversationItem, idOf, type OwnResponses } from './response-store.js';
 import { partsText } from './template-messages.js';
 
 /**
  * Every item of the conversation so far, without instructions.
- * @throws SteerdError previous_response_not_found, item_not_found
+ * @throws SteerdError previous_response_not_found, item_not_found, database_unavailable
  */
-export function conversationItems(
-  { input, previous_response_id: previous }: ResponseRequest,
-  responses: OwnResponses,
-): readonly ConversationItem[] {
+export async function conversationItems(
+  { input, previous_response_id: previous }: Pick<ResponseRequest, 'input' | 'previous_response_id'>,
+  responses: Pick<OwnResponses, 'get' | 'items'>,
+): Promise<readonly ConversationItem[]> {
   const items: ConversationItem[] = [];
   if (previous) {
-    const stored = responses.get(previous);
+    const stored = await responses.get(previous);
     if (stored === undefined) throw errors.previousResponseNotFound(previous);
     items.push(...stored.conversation, ...stored.response.output);
   }
   if (typeof input === 'string') return [...items, { type: 'message', role: 'user', content: input }];
+  const named = input.filter(isReference).map(({ id }) => id);
+  const stored = named.length === 0 ? new Map<string, ConversationItem>() : await responses.items(named);
+  const there = new Set(items.map(idOf));
   for (const [i, item] of input.entries()) {
     if (!isReference(item)) {
       items.push(item);
       continue;
     }
-    const stored = responses.item(item.id);
-    if (stored === undefined) throw errors.itemNotFound(item.id, `input.${i}.id`);
+    const found = stored.get(item.id);
+    if (found === undefined) throw errors.itemNotFound(item.id, `input.${i}.id`);
     // Clients refer to items that the previous response has already.
-    if (!items.includes(stored)) items.push(stored);
+    if (there.has(item.id)) continue;
+    there.add(item.id);
+    items.push(found);
   }
   return items;
 }

@@ -139,7 +139,7 @@ export async function* responseEvents(
   try {
     const output = yield* read(plan, generation, say);
     // Kept before its last event: whoever has read that one may refer to it at once.
-    whole = kept(asked, responseObject(asked, plan, output));
+    whole = await kept(asked, responseObject(asked, plan, output));
   } catch (error) {
     yield say('error', toErrorBody(explain(error)));
     return;
@@ -147,7 +147,11 @@ export async function* responseEvents(
   yield say(`response.${whole.status}`, { response: whole });
 }
 
-function kept({ conversation, keep }: AskedResponse, response: ResponseObject): ResponseObject {
-  keep?.put({ response, conversation });
-  return response;
+/** @returns what is answered, which says whether it is kept after all */
+async function kept(
+  { conversation, keep }: AskedResponse,
+  response: ResponseObject,
+): Promise<ResponseObject> {
+  if (keep === null || (await keep.put({ response, conversation }))) return response;
+  return { ...response, store: false };
 }

@@ -1,7 +1,8 @@
 /**
- * Responses that were answered, so that a next request may refer to them instead of sending the conversation again. They
- * are in memory, and bounded: the oldest give way. Each owner, an API key or nobody, finds its own only.
+ * Responses that were answered, so that a next request may refer to them instead of sending the conversation again. Each owner, an API
+ * key or nobody, finds its own only. A server alone has them in memory, bounded: those used longest ago give way.
  */
+import type { Awaitable } from '../jobs/jobs.js';
 import type { OutputItem, ResponseObject, WholeItem } from '../schemas/responses.js';
 
 /** Items of a conversation: what came in and what went out. */
@@ -17,12 +18,20 @@ export interface StoredResponse {
 export interface OwnResponses {
   /** Whether anything is kept at all. */
   readonly keeps: boolean;
-  get(id: string): StoredResponse | undefined;
-  /** An item of a response, or of what it was asked. */
-  item(id: string): ConversationItem | undefined;
-  put(stored: StoredResponse): void;
+  /** @throws SteerdError database_unavailable, as all below but `put` */
+  get(id: string): Awaitable<StoredResponse | undefined>;
+  /** Items of responses, or of what those were asked, by their ids; what nobody has is missing. */
+  items(ids: readonly string[]): Awaitable<ReadonlyMap<string, ConversationItem>>;
+  /** @returns whether it is kept: what is too large is not, and what cannot be written just now. The answer counts either way. */
+  put(stored: StoredResponse): Awaitable<boolean>;
   /** @returns whether there was one */
-  delete(id: string): boolean;
+  delete(id: string): Awaitable<boolean>;
+}
+
+/** The responses of all owners. */
+export interface ResponseKeeping {
+  /** @param owner id of an API key; empty for whoever has none */
+  of(owner: string): OwnResponses;
 }
 
 interface Entry extends StoredResponse {
@@ -31,10 +40,10 @@ interface Entry extends StoredResponse {
 }
 
 /** Characters of all that is kept. A conversation counts whole with each of its responses. */
-const usualCharacters = 64 * 1024 * 1024;
+export const usualCharacters = 64 * 1024 * 1024;
 const usualCount = 1000;
 
-export class ResponseStore {
+export class ResponseStore implements ResponseKeeping {
   /** By owner and id, the one used last at the end. */
   readonly #entries = new Map<string, Entry>();
   /** Of each item, by owner and id, the responses that have it: its own, and those that went on from it. */
@@ -52,14 +61,18 @@ export class ResponseStore {
     return {
       keeps: this.mostResponses > 0,
       get: (id) => this.#used(keyOf(id)),
-      item: (id) => {
-        const [key = ''] = this.#items.get(keyOf(id)) ?? [];
-        const entry = this.#used(key);
-        return entry && itemsOf(entry).find((item) => idOf(item) === id);
-      },
+      items: (ids) => new Map(ids.flatMap((id) => this.#item(keyOf(id), id))),
       put: (stored) => this.#put(keyOf(stored.response.id), owner, stored),
       delete: (id) => this.#remove(keyOf(id)),
     };
+  }
+
+  /** With its id, where there is one. */
+  #item(key: string, id: string): [string, ConversationItem][] {
+    const [having = ''] = this.#items.get(key) ?? [];
+    const entry = this.#used(having);
+    const item = entry && itemsOf(entry).find((one) => idOf(one) === id);
+    return item === undefined ? [] : [[id, item]];
   }
 
   #used(key: string): Entry | undefined {
@@ -70,9 +83,9 @@ export class ResponseStore {
     return entry;
   }
 
-  #put(key: string, owner: string, { response, conversation }: StoredResponse): void {
+  #put(key: string, owner: string, { response, conversation }: StoredResponse): boolean {
     const characters = JSON.stringify(response).length + JSON.stringify(conversation).length;
-    if (this.mostResponses === 0 || characters > this.mostCharacters) return;
+    if (this.mostResponses === 0 || characters > this.mostCharacters) return false;
     const entry: Entry = { response, conversation, owner, characters };
     this.#entries.set(key, entry);
     this.#characters += characters;
@@ -87,6 +100,7 @@ export class ResponseStore {
       if (this.#entries.size <= this.mostResponses && this.#characters <= this.mostCharacters) break;
       this.#remove(oldest);
     }
+    return true;
   }
 
   #remove(key: string): boolean {
@@ -104,10 +118,11 @@ export class ResponseStore {
   }
 }
 
-const itemsOf = ({ response, conversation }: StoredResponse): readonly ConversationItem[] => [
+/** All of a conversation, the answer last. */
+export const itemsOf = ({ response, conversation }: StoredResponse): readonly ConversationItem[] => [
   ...conversation,
   ...response.output,
 ];
 
-const idOf = (item: ConversationItem): string | undefined =>
+export const idOf = (item: ConversationItem): string | undefined =>
   'id' in item && typeof item.id === 'string' ? item.id : undefined;

@@ -1,12 +1,14 @@
 /**
  * Two stores of concepts brought to the same: what only one has, or has newer, goes to the other, with the versions between. Which is newer
  * is told by their histories, never by clocks; where neither knows the other's version it is a conflict, which nobody but a person decides.
+ * What one side deleted after it had the other's version is deleted there too where that is asked for, and else left; what the other side
+ * changed meanwhile is a conflict. Nothing comes back by itself, and nothing is gone that is no version any more.
  */
 import { errors, SteerdError } from '../errors.js';
 import type { ConceptLibrary } from './concept-lookup.js';
 import type { ConceptEntry } from './stored-concept.js';
 
-type Library = Pick<ConceptLibrary, 'list' | 'versions' | 'load' | 'put'>;
+type Library = Pick<ConceptLibrary, 'list' | 'find' | 'versions' | 'load' | 'put' | 'delete'>;
 
 export type SyncSide = 'directory' | 'database';
 
@@ -14,10 +16,11 @@ export interface SyncStep {
   readonly model: string;
   readonly name: string;
   /**
-   * `same`; `copy` to the side `to`, which has none or an earlier one; `conflict`; `deleted` on the side `to`, after it had this version;
-   * `behind`: the other side's is newer, and only the side `to` may change.
+   * `same`; `copy` to the side `to`, which has none or an earlier one; `conflict`: both changed, or one that the other side deleted;
+   * `delete` on the side `to`, for the other one deleted it; `deleted` on the side `to`, after it had this version, and nothing is done;
+   * `behind`: the side `to` has an earlier one, and only the other may change.
    */
-  readonly what: 'same' | 'copy' | 'conflict' | 'deleted' | 'behind';
+  readonly what: 'same' | 'copy' | 'conflict' | 'delete' | 'deleted' | 'behind';
   readonly to: SyncSide | null;
   /** What each side has now. */
   readonly versions: Readonly<Record<SyncSide, string | null>>;
@@ -30,6 +33,8 @@ export interface SyncOptions {
   readonly to?: SyncSide;
   /** Whether conflicts and deletes are overruled by the other side than `to`, which has to be given. */
   readonly force?: boolean;
+  /** Whether what one side deleted is deleted on the other. */
+  readonly deletes?: boolean;
 }
 
 const other = (side: SyncSide): SyncSide => (side === 'database' ? 'directory' : 'database');
@@ -60,7 +65,7 @@ type Decision = Pick<SyncStep, 'what' | 'to' | 'copies'>;
 async function decide(
   stores: Readonly<Record<SyncSide, Library>>,
   { model, name, versions }: Pick<SyncStep, 'model' | 'name' | 'versions'>,
-  { to, force = false }: SyncOptions,
+  { to, force = false, deletes = false }: SyncOptions,
 ): Promise<Decision> {
   const none = { to: null, copies: [] } as const;
   if (versions.directory === versions.database) return { what: 'same', ...none };
@@ -70,33 +75,50 @@ async function decide(
       .map(({ version }) => version)
       .reverse();
   const histories = { directory: await oldestFirst('directory'), database: await oldestFirst('database') };
-  const knows = (side: SyncSide) => histories[side].includes(versions[other(side)] ?? '');
-  const older = olderOf(versions, histories);
-  const forced = force && to !== undefined && versions[other(to)] !== null;
-  if (older === null) {
-    return forced
-      ? { what: 'copy', to, copies: [versions[other(to)] as string] }
-      : { what: 'conflict', ...none };
+  const forced = force ? to : undefined;
+  const gone = (['directory', 'database'] as const).find((side) => versions[side] === null);
+  const deletion = gone === undefined ? null : deletionOn(gone, versions, histories);
+  if (gone !== undefined && deletion !== null) {
+    // Forced, the side that has it brings it back where it is gone; the side that deleted it is right only where deletes are meant.
+    if (forced === gone) return { what: 'copy', to: gone, copies: [versions[other(gone)] as string] };
+    if (deletion === 'earlier' && !(forced !== undefined && deletes)) return { what: 'conflict', ...none };
+    const may = to === undefined || to === other(gone);
+    return deletes && may
+      ? { what: 'delete', to: other(gone), copies: [] }
+      : { what: 'deleted', to: gone, copies: [] };
   }
-  if (to !== undefined && older !== to && !forced) return { what: 'behind', to: older, copies: [] };
-  const target = forced ? to : older;
-  const wanted = versions[other(target)] as string;
-  if (target !== older) return { what: 'copy', to: target, copies: [wanted] };
-  // It had that version and has nothing now: somebody deleted it there.
-  if (versions[target] === null && knows(target) && !forced)
-    return { what: 'deleted', to: target, copies: [] };
-  const source = histories[other(target)];
-  const common = versions[target] === null ? -1 : source.lastIndexOf(versions[target]);
-  return { what: 'copy', to: target, copies: source.slice(common + 1) };
+  const older = gone ?? olderOf(histories);
+  const overrules = forced !== undefined && versions[other(forced)] !== null;
+  if (older === null)
+    return overrules
+      ? { what: 'copy', to: forced, copies: [versions[other(forced)] as string] }
+      : { what: 'conflict', ...none };
+  if (to !== undefined && older !== to) {
+    return overrules
+      ? { what: 'copy', to, copies: [versions[other(to)] as string] }
+      : { what: 'behind', to: older, copies: [] };
+  }
+  const source = histories[other(older)];
+  const common = versions[older] === null ? -1 : source.lastIndexOf(versions[older]);
+  return { what: 'copy', to: older, copies: source.slice(common + 1) };
 }
 
-/** The side that is to have what the other has; null where that cannot be told. */
-function olderOf(
+/**
+ * What a side deleted after it had it: the very version that the other side has (`this`), or an `earlier` one, which the other side has
+ * changed meanwhile. Null where it knows nothing of the other's.
+ */
+function deletionOn(
+  gone: SyncSide,
   versions: SyncStep['versions'],
-  { directory, database }: Readonly<Record<SyncSide, readonly string[]>>,
-): SyncSide | null {
-  if (versions.directory === null) return 'directory';
-  if (versions.database === null) return 'database';
+  histories: Readonly<Record<SyncSide, readonly string[]>>,
+): 'this' | 'earlier' | null {
+  const had = histories[gone];
+  if (had.includes(versions[other(gone)] ?? '')) return 'this';
+  return histories[other(gone)].some((version) => had.includes(version)) ? 'earlier' : null;
+}
+
+/** The side that is to have what the other has, where both have one; null where that cannot be told. */
+function olderOf({ directory, database }: Readonly<Record<SyncSide, readonly string[]>>): SyncSide | null {
   const byDirectory = agreed(directory, database);
   const byDatabase = agreed(database, directory);
   if (byDirectory === byDatabase) return null;
@@ -118,22 +140,32 @@ function agreed(history: readonly string[], other: readonly string[]): number {
   return most;
 }
 
-/** Does one step. Later versions are stored after earlier ones: cut off between, the next sync goes on from there. */
+/**
+ * Does one step. Later versions are stored after earlier ones: cut off between, the next sync goes on from there.
+ * @throws SteerdError concept_changed where the side has another version by now than was planned for
+ */
 export async function applySync(
   stores: Readonly<Record<SyncSide, Library>>,
-  { model, name, to, copies }: SyncStep,
+  { model, name, what, to, versions, copies }: SyncStep,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (to === null) return;
+  if (to === null || (what !== 'copy' && what !== 'delete')) return;
+  if (what === 'delete') {
+    if (stores[to].find(model, name)?.version !== versions[to]) throw errors.conceptChanged(name);
+    await stores[to].delete(model, name);
+    return;
+  }
+  let before = versions[to] ?? undefined;
   for (const version of copies) {
     const stored = await stores[other(to)].load(model, `${name}@${version}`);
     if (stored === undefined) throw errors.conceptVersionNotFound(name, model, version, [], 'name');
-    await stores[to].put(stored.concept, signal);
+    await stores[to].put(stored.concept, signal, undefined, before);
+    before = version;
   }
 }
 
 /** In words, for a step that could not be done. @throws what is no error of ours */
 export function whyNot(error: unknown): string {
-  if (error instanceof SteerdError) return error.message;
-  throw error;
+  if (!(error instanceof SteerdError)) throw error;
+  return error.code === 'concept_changed' ? 'it was changed there meanwhile; sync again' : error.message;
 }

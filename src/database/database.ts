@@ -72,13 +72,19 @@ export function queriesOf(connection: Pick<pg.Pool | pg.PoolClient, 'query'>): Q
   return {
     async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
       try {
-        const { rows } = await connection.query<Row>(sql, [...values]);
+        const { rows } = await connection.query<Row>(sql, values.map(storable));
         return rows;
       } catch (error) {
         throw explained(error);
       }
     },
   };
+}
+
+/** PostgreSQL's texts hold no NUL: what has one is nobody's name or id, and is none here either. */
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
+  return Array.isArray(value) ? value.map(storable) : value;
 }
 
 export async function inTransaction<Result>(

@@ -154,7 +154,12 @@ async function fit(task: FitTask, { models, concepts, onStage }: FitJobsOptions)
     signal.throwIfAborted();
     enterStage('store');
     progress(task, 'store', 0, 1);
-    await whenThere(() => concepts.put(concept, signal, maker), signal);
+    const store = async () => {
+      // Whoever lost the job in silence must not write over what came after it.
+      await task.confirm();
+      await concepts.put(concept, signal, maker);
+    };
+    await whenThere(store, signal);
     enterStage(undefined);
     const { name, version, record } = concept;
     const { recipe, method } = record;

@@ -22,6 +22,8 @@ export class HeldJob<
   Events extends JobEventLog<Event> & StatusLog<Job>,
 > {
   readonly #added = new Map<string, Event>();
+  /** Ids of those that are being written. */
+  #underWay: ReadonlySet<string> = new Set();
   readonly #outdated = new Set<string>();
   #reported = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -37,7 +39,9 @@ export class HeldJob<
     beatMilliseconds: number,
   ) {
     task.events.listen((event, outdated) => {
-      for (const { id } of outdated) if (!this.#added.delete(id)) this.#outdated.add(id);
+      // One that is being written may be there by now.
+      for (const { id } of outdated)
+        if (!this.#added.delete(id) || this.#underWay.has(id)) this.#outdated.add(id);
       this.#added.set(event.id, event);
       this.#timer ??= setTimeout(() => void this.#report(), this.#wait());
     });
@@ -46,11 +50,16 @@ export class HeldJob<
 
   /** Asks how the job stands; what fails is asked again. */
   async beat(): Promise<void> {
-    if (this.#over) return;
-    await beatJob(this.database, this.fence).then(
-      (answer) => this.#hear(answer),
-      () => {},
-    );
+    if (!this.#over) await this.confirm().catch(() => {});
+  }
+
+  /**
+   * Resolves when the job is this process's still, and is to go on.
+   * @throws SteerdError database_unavailable; the reason of the task's signal when the job is not
+   */
+  async confirm(): Promise<void> {
+    this.#hear(await beatJob(this.database, this.fence));
+    this.task.signal.throwIfAborted();
   }
 
   /**
@@ -103,9 +112,12 @@ export class HeldJob<
   async #write(): Promise<boolean> {
     const events = [...this.#added.values()];
     const outdated = [...this.#outdated];
+    this.#underWay = new Set(this.#added.keys());
     const report = { ...this.fence, job: this.task.job, events, outdated: outdated.map(Number) };
     try {
-      this.#hear(await reportJob<Job, Event>(this.database, report));
+      const answer = await reportJob<Job, Event>(this.database, report);
+      if (answer === null) this.task.abort('lost');
+      else this.#hear(answer);
     } catch (error) {
       // Away, most of all. Whatever it is: who writes nothing falls silent, and the job is another's.
       this.log.warn(
@@ -113,6 +125,8 @@ export class HeldJob<
         'job not written to the database yet',
       );
       return false;
+    } finally {
+      this.#underWay = new Set();
     }
     for (const { id } of events) this.#added.delete(id);
     for (const id of outdated) this.#outdated.delete(id);
@@ -121,7 +135,7 @@ export class HeldJob<
 
   #hear(answer: { readonly cancelling: boolean } | null): void {
     if (answer === null) {
-      // An end that was written, and whose answer was lost on the way, is not heard a second time either.
+      // A beat that was on its way when the end was written finds nothing to beat for.
       if (this.task.job.finished_at === null) this.task.abort('lost');
     } else if (answer.cancelling && this.task.stopped === null) this.task.abort();
   }

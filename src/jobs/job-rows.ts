@@ -114,7 +114,15 @@ export function reportJob<Job extends QueueJob, Event extends JobEvent>(
        WHERE id = $1 AND holder = $2 AND attempt = $3 AND NOT finished RETURNING cancelling, kind`,
       [id, holder, attempt, JSON.stringify(job), job.status, finished],
     );
-    if (row === undefined) return null;
+    if (row === undefined) {
+      // An end that was written, and whose answer was lost on the way, was this holder's.
+      const own =
+        'SELECT cancelling FROM steerd.jobs WHERE id = $1 AND holder = $2 AND attempt = $3 AND finished';
+      const [ended] = finished
+        ? await queries.query<{ cancelling: boolean }>(own, [id, holder, attempt])
+        : [];
+      return ended ?? null;
+    }
     if (outdated.length > 0)
       await queries.query('DELETE FROM steerd.job_events WHERE job = $1 AND id = ANY($2)', [id, outdated]);
     await insertEvents(queries, id, events);

@@ -8,7 +8,7 @@ import type { JobEvent, JobEventLog } from '../common/job-event-log.js';
 import { type QueueJob, type StatusLog, Task } from '../common/job-task.js';
 import { unixSeconds } from '../common/stamps.js';
 import type { Database } from '../database/database.js';
-import { errors } from '../errors.js';
+import { errors, isDatabaseAway } from '../errors.js';
 import { HeldJob } from './held-job.js';
 import type { JobNotices } from './job-notices.js';
 import { cancelJob, forgetJobs, insertJob, type JobRow, takeJob } from './job-rows.js';
@@ -206,8 +206,8 @@ export class SharedJobs<
         await this.#work(row);
       }
     } catch (error) {
-      // The next notice, or the next look for missed ones, tries again.
-      log.warn({ kind, reason: (error as Error).message }, 'no job taken');
+      // The next notice, or the next look for missed ones, tries again. That the database is away its connection has said.
+      if (!isDatabaseAway(error)) log.warn({ kind, reason: (error as Error).message }, 'no job taken');
     }
   }
 
@@ -222,6 +222,7 @@ export class SharedJobs<
     const beat = (voidSeconds * 1000) / beats;
     const held = new HeldJob<Job, Request, Event, Events>(database, fence, task, log, beat);
     const stop = notices.on(`cancel ${id}`, () => void held.beat());
+    task.confirm = () => held.confirm();
     this.#held = task;
     try {
       await this.#run(task, row);

@@ -180,7 +180,7 @@ export const responseFields = z.looseObject({
   store: z.boolean().nullish().meta({
     default: true,
     description:
-      'Keep the response, so that later ones may refer to it, until newer ones take its place or the server ends.',
+      'Keep the response, so that later ones may refer to it, until newer ones take its place or the server ends; servers that share a database keep it there. The reply says whether it is kept.',
   }),
   reasoning: z
     .looseObject({ effort: ReasoningFields.reasoning_effort })

@@ -1,4 +1,5 @@
 /** A stored concept as HTTP shows it, alone and in a page of a list. */
+import { RecentMap } from '../common/recent-map.js';
 import type { ConceptLibrary } from '../concepts/concept-lookup.js';
 import { readingsDocument } from '../concepts/readings.js';
 import type { ConceptEntry, StoredConcept } from '../concepts/stored-concept.js';
@@ -23,8 +24,34 @@ function isBehind(entry: ConceptEntry, after: string): boolean {
   return compare(entry, { name: after.slice(0, at), model: after.slice(at + 1) }) > 0;
 }
 
+type Summary = Omit<
+  ConceptObject,
+  'details' | 'calibration' | 'residual_norms' | 'readings' | 'created' | 'source'
+>;
+
+/** Of their JSON, of all summaries that are kept. */
+const summaryCharacters = 16 * 1024 * 1024;
+
+/** What lists show of concepts, by version, which never changes: who looks at thousands again and again reads each once. */
+const summaries = new RecentMap<Summary>(summaryCharacters);
+
+/** Undefined for one that is deleted meanwhile. @throws SteerdError storage_failed, database_unavailable */
+async function summaryOf(
+  concepts: Pick<ConceptLibrary, 'load'>,
+  { model, name, version }: ConceptEntry,
+): Promise<Summary | undefined> {
+  const known = summaries.get(version);
+  if (known !== undefined) return known;
+  const stored = await concepts.load(model, name);
+  if (stored === undefined) return undefined;
+  const { details, calibration, residual_norms, readings, created, source, ...summary } =
+    toConceptObject(stored);
+  summaries.set(summary.version, summary, JSON.stringify(summary).length);
+  return summary;
+}
+
 /**
- * Only the concepts of the page are read.
+ * Only the concepts of the page are read, and those only that were not before.
  * @throws SteerdError storage_failed, database_unavailable
  */
 export async function conceptPage(
@@ -39,9 +66,8 @@ export async function conceptPage(
   const page = rest.slice(0, limit);
   const data: ConceptList['data'] = [];
   for (const entry of page) {
-    // One that is deleted meanwhile is left out.
-    const stored = await concepts.load(entry.model, entry.name);
-    if (stored !== undefined) data.push(toConceptObject(stored));
+    const summary = await summaryOf(concepts, entry);
+    if (summary !== undefined) data.push({ ...summary, created: entry.createdAt, source: entry.source });
   }
   const last = page.at(-1);
   const hasMore = rest.length > limit;

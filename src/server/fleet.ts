@@ -11,6 +11,13 @@ const beatMilliseconds = 5_000;
 /** A server that was not seen for so long answers nobody. */
 const goneSeconds = 20;
 
+/** What servers that are gone left, and buckets that nobody took from for so long that they are full again. */
+const outdated = [
+  "steerd.replicas WHERE seen_at < now() - interval '1 hour'",
+  "steerd.key_streams WHERE until < now() - interval '1 hour'",
+  "steerd.key_buckets WHERE at < now() - interval '1 day'",
+];
+
 export interface Fleet {
   /** Whether another server has what this name means: `model`, or `model@...`. */
   elsewhere(name: string): boolean;
@@ -23,12 +30,14 @@ export interface Fleet {
 export async function joinFleet(
   queries: Queries,
   name: string,
-  models: Pick<ModelRegistry, 'ids'>,
+  models: Pick<ModelRegistry, 'ids' | 'refresh'>,
   serves: boolean,
 ): Promise<Fleet> {
   let others: readonly string[] = [];
   let servers = 1;
   const beat = async () => {
+    // What another process pulled into a folder that both have: a worker is asked by nobody who would have it looked for.
+    await models.refresh();
     await queries.query(
       `INSERT INTO steerd.replicas (name, serves, models, seen_at) VALUES ($1, $2, $3, now())
        ON CONFLICT (name) DO UPDATE SET models = excluded.models, seen_at = excluded.seen_at`,
@@ -40,18 +49,27 @@ export async function joinFleet(
     );
     servers = rows.length + Number(serves);
     others = [...new Set(rows.flatMap((row) => row.models))];
-    await queries.query("DELETE FROM steerd.replicas WHERE seen_at < now() - interval '1 hour'");
+    for (const gone of outdated) await queries.query(`DELETE FROM ${gone}`);
   };
-  // Without the database the fleet is what it was.
-  const quietly = () => beat().catch(() => {});
+  let beating: Promise<void> | null = null;
+  // Without the database the fleet is what it was. A slow one is not asked again before it has answered.
+  const quietly = () => {
+    beating ??= beat()
+      .catch(() => {})
+      .finally(() => {
+        beating = null;
+      });
+    return beating;
+  };
   await quietly();
-  const timer = setInterval(quietly, beatMilliseconds);
+  const timer = setInterval(() => void quietly(), beatMilliseconds);
   timer.unref();
   return {
     elsewhere: (asked) => others.some((id) => asked === id || asked.startsWith(`${id}@`)),
     servers: () => Math.max(1, servers),
     async leave() {
       clearInterval(timer);
+      await beating;
       await queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]).catch(() => {});
     },
   };

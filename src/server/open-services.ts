@@ -135,7 +135,7 @@ async function openParts(
     ...{ log, openQueue },
     onFinished: (kind, status) => metrics.jobsFinished.inc({ kind, status }),
   });
-  const responses = new ResponseStore(settings.responses);
+  const responses = shared?.responses ?? new ResponseStore(settings.responses);
   const services = { models, concepts, fits, pulls, imports, measurements, access, metrics, responses };
   const benchmarks = new BenchmarkJobs({
     keeping: await openRunKeeping(dataDirectory, shared?.database),

@@ -1,9 +1,10 @@
-/** What a server shares with others where a database is named: concepts, keys and limits. Imported only there. */
+/** What a server shares with others where a database is named: concepts, keys, limits and responses. Imported only there. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { AccessControl } from '../access/access-control.js';
 import { openSharedAccess } from '../access/shared-access.js';
+import { DatabaseResponses, usualBounds } from '../completions/database-responses.js';
 import { DatabaseConcepts } from '../concepts/database-concepts.js';
 import type { Settings } from '../config.js';
 import type { Database } from '../database/database.js';
@@ -14,6 +15,7 @@ export interface Shared {
   readonly database: Database;
   readonly access: AccessControl;
   readonly concepts: DatabaseConcepts;
+  readonly responses: DatabaseResponses;
   /** From now on this says how many servers there are, as far as this one knows; until then it is alone. */
   knowServers(count: () => number): void;
   /** Ends all of it, the database last. */
@@ -45,10 +47,13 @@ export async function openShared(settings: Settings, log: ServerLog): Promise<Sh
     closing.push(shared.close);
     const concepts = await openSharedConcepts(settings, database, log);
     closing.push(() => concepts.close());
+    const bounds = { ...usualBounds, responses: settings.responses };
+    const responses = new DatabaseResponses({ database, bounds, log });
+    closing.push(() => responses.close());
     const knowServers = (count: () => number) => {
       servers = count;
     };
-    return { database, access: shared.access, concepts, knowServers, close };
+    return { database, access: shared.access, concepts, responses, knowServers, close };
   } catch (error) {
     await close();
     throw error;

@@ -24,8 +24,8 @@ export function restrictServices(
   caller: Caller | null,
   metrics: Pick<Metrics, 'countKey'> = { countKey: () => {} },
 ): CallerServices {
-  const store = services.responses ?? new ResponseStore(0);
-  const responses = store.of(caller?.key.id ?? '');
+  const kept = services.responses ?? new ResponseStore(0);
+  const responses = kept.of(caller?.key.id ?? '');
   const keys = new ManagedKeys(services.access, caller?.key.id ?? null);
   if (caller === null) {
     const { models, fits, pulls, imports } = services;
@@ -74,6 +74,8 @@ function restrictModels(models: ModelRegistry, { models: allowed }: ApiKey): Mod
       return defaultId();
     },
     ids,
+    elsewhere: (name) =>
+      allowed.some((id) => name === id || name.startsWith(`${id}@`)) && (models.elsewhere?.(name) ?? false),
     async get(id = defaultId(), signal) {
       check(id);
       return models.get(id, signal);

@@ -2,7 +2,7 @@
 import type { AccessControl } from '../access/access-control.js';
 import type { ManagedKeys } from '../access/managed-keys.js';
 import type { BenchmarkJobs } from '../benchmark/benchmark-jobs.js';
-import type { OwnResponses, ResponseStore } from '../completions/response-store.js';
+import type { OwnResponses, ResponseKeeping } from '../completions/response-store.js';
 import type { ModelsAndConcepts } from '../concepts/concept-lookup.js';
 import type { FitJobs } from '../fitting/fit-jobs.js';
 import type { MeasurementJobs } from '../fitting/measurement-jobs.js';
@@ -23,7 +23,7 @@ export interface Services extends ModelsAndConcepts {
   /** Who may do what; without it everybody may do everything. */
   readonly access?: AccessControl;
   /** Responses that later requests may refer to; the application's own without. */
-  readonly responses?: ResponseStore;
+  readonly responses?: ResponseKeeping;
   /** Counts for /metrics, where others count too; the application's own without. */
   readonly metrics?: Metrics;
 }

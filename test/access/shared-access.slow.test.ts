@@ -213,3 +213,19 @@ test('without the database each server counts against its share, and at once', {
   for (const outcome of streams) if (outcome.status === 'fulfilled') outcome.value();
   await until(() => succeeds(Promise.resolve(usage.beginStream())), 'streams begin again', 5000);
 });
+
+test('a key in words of a newer server lets nobody in here, and the others stay as exact', {
+  skip: noPostgres,
+}, async (t) => {
+  const url = await postgres.createDatabase();
+  const one = await replica(t, url);
+  const known = await one.access.keys.add(grant());
+  await one.database.query(
+    "INSERT INTO steerd.keys (id, hash, key) VALUES ('key-new', 'h', '{\"of\": \"tomorrow\"}')",
+  );
+  const other = await replica(t, url);
+  assert.equal(await isKnown(other, known.secret), true);
+  assert.equal((await other.access.keys.list()).length, 1);
+  await one.access.keys.revoke(known.key.id);
+  await until(async () => !(await isKnown(other, known.secret)), 'revoked');
+});

@@ -153,6 +153,19 @@ test('a run before a server is killed, goes on, and is judged by steerd itself',
   assert.equal(local.code, 0, local.err);
   assert.deepEqual(JSON.parse(local.out).figures, figures);
   assert.deepEqual((await readdir(copied)).sort(), ['records.jsonl', 'run.json']);
+  // Taken out of the server it is a folder like the command's: of the same plan, and nothing is answered again.
+  const fetched = join(lists, 'fetched');
+  const fetching = ['fetch', 'of the server', '--server', server.url, '--out', fetched, '--json'];
+  for (const added of [28, 0]) {
+    const taken = await ended(run(fetching, env));
+    assert.equal(taken.code, 0, taken.err);
+    assert.deepEqual([JSON.parse(taken.out).records, JSON.parse(taken.out).added], [28, added]);
+  }
+  const again = await ended(run([...outside, ...small, ...rest, '--out', fetched, '--json'], env));
+  assert.equal(again.code, 0, again.err);
+  assert.equal(await linesOf(fetched), 28);
+  const none = await ended(run(['fetch', 'none', '--server', server.url, '--out', join(lists, 'none')], env));
+  assert.equal(none.code, 2, none.err);
 
   // Two runs that are one differ in nothing.
   const compared = await ended(run(['compare', out, out, '--json'], env));

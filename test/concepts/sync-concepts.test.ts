@@ -88,18 +88,84 @@ test('going back to an earlier version is a change like another, whichever side 
   }
 });
 
-test('what was deleted on one side does not come back by itself', async (t) => {
+test('what was deleted on one side does not come back by itself, and is deleted on the other where that is asked for', async (t) => {
+  for (const gone of ['directory', 'database'] as const) {
+    const stores = await sides(t);
+    const { plan, sync, heads } = stores;
+    const kept = gone === 'directory' ? 'database' : 'directory';
+    await stores[kept].put(sea(1));
+    await sync();
+    await stores[gone].delete('tiny', 'sea');
+    assert.deepEqual(await plan(), [['sea', 'deleted', gone, 0]]);
+    await sync();
+    await sync({ to: gone, deletes: true });
+    await sync({ to: kept, force: true });
+    assert.equal(stores[kept].find('tiny', 'sea')?.version, sea(1).version, 'only what was asked for');
+    assert.equal(stores[gone].find('tiny', 'sea'), undefined);
+    assert.deepEqual(await plan({ deletes: true }), [['sea', 'delete', kept, 0]]);
+    await sync({ deletes: true });
+    assert.deepEqual(heads('sea'), [undefined, undefined]);
+    assert.deepEqual(await plan(), []);
+    await stores[kept].restore('tiny', 'sea');
+    await sync({ to: gone, force: true });
+    assert.deepEqual(heads('sea'), [sea(1).version, sea(1).version]);
+  }
+});
+
+test('a delete carries over to an earlier version too', async (t) => {
   const { directory, database, plan, sync, heads } = await sides(t);
   await directory.put(sea(1));
   await sync();
+  await database.put(sea(2));
   await database.delete('tiny', 'sea');
-  assert.deepEqual(await plan(), [['sea', 'deleted', 'database', 0]]);
-  await sync();
-  assert.deepEqual(heads('sea'), [sea(1).version, undefined]);
+  assert.deepEqual(await plan({ deletes: true }), [['sea', 'delete', 'directory', 0]]);
+  await sync({ deletes: true });
+  assert.deepEqual(heads('sea'), [undefined, undefined]);
+});
+
+test('what one side deleted and the other changed is a conflict, which is decided either way', async (t) => {
+  for (const wins of ['change', 'delete'] as const) {
+    const { directory, database, plan, sync, heads } = await sides(t);
+    await directory.put(sea(1));
+    await sync();
+    await database.delete('tiny', 'sea');
+    await directory.put(sea(2));
+    for (const options of [{}, { deletes: true }, { to: 'directory', force: true }] as const)
+      assert.deepEqual(await plan(options), [['sea', 'conflict', null, 0]]);
+    await sync({ deletes: true });
+    assert.deepEqual(heads('sea'), [sea(2).version, undefined]);
+    if (wins === 'change') await sync({ to: 'database', force: true });
+    else await sync({ to: 'directory', force: true, deletes: true });
+    const right = wins === 'change' ? sea(2).version : undefined;
+    assert.deepEqual(heads('sea'), [right, right]);
+  }
+});
+
+test('another of the same name, of which the side that deleted its own knows nothing, is new there', async (t) => {
+  const { directory, database, plan } = await sides(t);
+  await directory.put(sea(1));
+  await directory.delete('tiny', 'sea');
+  await database.put(sea(7));
+  assert.deepEqual(await plan({ deletes: true }), [['sea', 'copy', 'directory', 1]]);
+});
+
+test('what changed after the plan was made is not written over, nor deleted', async (t) => {
+  const { directory, database, heads } = await sides(t);
+  const stores = { directory, database };
+  await directory.put(sea(1));
+  for (const step of await planSync(stores)) await applySync(stores, step);
   await directory.put(sea(2));
-  assert.deepEqual(await plan(), [['sea', 'copy', 'database', 2]], 'a newer one than was deleted is new');
-  await database.restore('tiny', 'sea');
-  await database.delete('tiny', 'sea');
-  await sync({ to: 'database', force: true });
-  assert.deepEqual(heads('sea'), [sea(2).version, sea(2).version]);
+  const [copy] = await planSync(stores);
+  await database.put(sea(3));
+  assert.ok(copy);
+  await assert.rejects(applySync(stores, copy), { code: 'concept_changed' });
+  assert.deepEqual(heads('sea'), [sea(2).version, sea(3).version]);
+
+  await database.put(sea(2));
+  await directory.delete('tiny', 'sea');
+  const [deletion] = await planSync(stores, { deletes: true });
+  await database.put(sea(4));
+  assert.equal(deletion?.what, 'delete');
+  await assert.rejects(applySync(stores, deletion), { code: 'concept_changed' });
+  assert.equal(heads('sea')[1], sea(4).version);
 });

@@ -1,6 +1,6 @@
 /** The manifests hold against Kubernetes' own schemas, and their parts against each other. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -103,4 +103,23 @@ test('settings are real ones, and a pod may take its drain and its answers to th
       assert.deepEqual(container?.args, [name === 'steerd' ? 'serve' : 'worker']);
     }
   }
+});
+
+test('the same answers are asked for again elsewhere behind nginx and behind the ingress, and each of them is one', () => {
+  const configuration = readFileSync(join(root, 'docker/nginx.scale.conf'), 'utf8');
+  const [, pattern = ''] =
+    /location ~ (\S+) \{\s+proxy_next_upstream [^;]*non_idempotent/.exec(configuration) ?? [];
+  const openApi = JSON.parse(readFileSync(join(root, 'openapi/openapi.json'), 'utf8')) as { paths: object };
+  const posts = Object.entries(openApi.paths).flatMap(([path, of]) =>
+    'post' in (of as object) ? [path] : [],
+  );
+  const Rules = z.object({
+    rules: z.tuple([z.object({ http: z.object({ paths: z.array(z.looseObject({ path: z.string() })) }) })]),
+  });
+  const { rules } = Rules.parse(named(built(base), 'Ingress', 'steerd-answers').spec);
+  const behindIngress = rules[0].http.paths.map(({ path }) => path);
+  const behindNginx = posts.filter((path) => new RegExp(pattern).test(path));
+  assert.ok(behindNginx.length > 10);
+  assert.deepEqual(behindIngress.toSorted(), behindNginx.toSorted());
+  for (const path of behindNginx) assert.doesNotMatch(path, /fits|concepts|models|keys|jobs|benchmarks/);
 });

@@ -27,6 +27,10 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
+/** Why a test that is about the server's own connections is left out where nginx has them: the `skip` of a test. */
+export const connectionsAreNginxs: string | false =
+  process.env.STEERD_TEST_URL === undefined ? false : 'nginx reads the connection, and answers for itself';
+
 /** What tests are asked by such names is no setting, and the server would refuse to start. */
 const testVariables = new Set(['STEERD_CONSTRAINED_ANSWERS', 'STEERD_SENT_CHATS', 'STEERD_TEST_URL']);
 const settingsOf = (environment: NodeJS.ProcessEnv) =>

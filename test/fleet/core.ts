@@ -51,6 +51,15 @@ export async function apiCore(fleet: Fleet, name: string): Promise<string[]> {
     assert.equal(await status(url, '/v1/embeddings', { input: 'Hi' }), 200);
     assert.equal(await status(url, '/v1/messages', { model: 'tiny', max_tokens: 4, messages }), 200);
   });
+  await step('a response of one goes on at another, and is forgotten by a third', async () => {
+    const [first = '', second = '', third = url] = urls;
+    const turn = async (at: string, more: object) =>
+      json(await call(at, '/v1/responses', { input: 'Hi', max_output_tokens: 4, ...more })) as { id: string };
+    const { id } = await turn(first, {});
+    assert.equal((await turn(second, { previous_response_id: id })).id.length, id.length);
+    assert.equal(await status(third, `/v1/responses/${id}`, undefined, 'DELETE'), 200);
+    assert.equal(await status(first, `/v1/responses/${id}`), 404);
+  });
   await step('errors are the same from every server', async () => {
     assert.equal(await status(url, '/v1/nothing'), 404);
     assert.equal(await status(url, '/v1/completions', { prompt: 'a', max_tokens: -1 }), 400);

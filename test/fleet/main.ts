@@ -1,7 +1,8 @@
 /**
- * `npm run fleet [-- --rounds 20 --seed 1 --api]`: PostgreSQL, nginx, three servers and a worker as processes with the tiny model, and what a
+ * `npm run fleet [-- --rounds 20 --seed 1 --api --concepts 10000]`: PostgreSQL, nginx, three servers and a worker as processes with the tiny model, and what a
  * fleet promises: the API through nginx, a fitted concept everywhere within a second, every part killed in turn under load, a rolling
- * restart without a failed request, and how much two servers answer over one. Exit code 1 when a promise is broken.
+ * restart without a failed request, and how much two servers answer over one. With `--concepts` instead of all that: three servers with so
+ * many concepts. Exit code 1 when a promise is broken.
  */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -15,6 +16,7 @@ import { benchmarkGoesOn } from './benchmark.js';
 import { apiCore, fitEverywhere } from './core.js';
 import { Fleet } from './fleet.js';
 import { killRound, knownConcept, parts } from './kills.js';
+import { manyConcepts } from './many.js';
 import { rollingRestart, twoOverOne } from './rolling.js';
 
 const { values } = parseArgs({
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** The API suite with the embedded model as well, which takes minutes. */
     api: { type: 'boolean', default: false },
+    concepts: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -45,7 +48,8 @@ const check = async (name: string, run: () => Promise<string>) => {
   }
 };
 
-try {
+/** What a fleet promises, one after the other. */
+async function everything(): Promise<void> {
   const running = await Fleet.start({ modelsDirectory, model: tinyChatModel, replicas: 3 });
   fleet = running;
   await check('the API through nginx', async () => (await apiCore(running, 'core')).join('; '));
@@ -84,6 +88,16 @@ try {
   await fleet.stop();
   fleet = undefined;
   if (values.api) await check('the API suite through nginx', apiThroughNginx);
+}
+
+try {
+  const { concepts } = values;
+  if (concepts === undefined) await everything();
+  else
+    await check('many concepts', async () => {
+      await manyConcepts(modelsDirectory, Number(concepts), say);
+      return 'within their bounds';
+    });
 } finally {
   await fleet?.stop();
   await rm(modelsDirectory, { recursive: true, force: true });

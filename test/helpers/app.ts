@@ -36,6 +36,8 @@ export interface BuildOptions extends FakeEngineOptions {
   readonly pulls?: OpenedServices['pulls'];
   /** Instead of jobs that build nothing. */
   readonly imports?: OpenedServices['imports'];
+  /** Instead of those of the application, in memory. */
+  readonly responses?: OpenedServices['responses'];
   /** Gets each log line. */
   readonly onLog?: (line: string) => void;
   readonly access?: AccessControl;
@@ -70,6 +72,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
     pulls: options.pulls ?? fake.pulls,
     imports: options.imports ?? fake.imports,
     ...(access === undefined ? {} : { access }),
+    ...(options.responses && { responses: options.responses }),
   };
   const log =
     options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });

@@ -138,16 +138,21 @@ describe('jobs in a database', { skip: noPostgres, timeout: 120_000 }, () => {
       release = resolve;
     });
     const begun: string[] = [];
-    const lost = await replica('lost', async () => {
+    const lost = await replica('lost', async (task) => {
       begun.push('lost');
       await gate;
+      await task.confirm().then(
+        () => begun.push('stored by the lost one'),
+        () => {},
+      );
       return { result: 'of the lost one' };
     });
     await lost.queue.add(newJob('fit-silent'), 'r');
     while (begun.length === 0) await pause(10);
     lost.cut();
-    const other = await replica('other', async () => {
+    const other = await replica('other', async (task) => {
       begun.push('other');
+      await task.confirm();
       return { result: 'of the other one' };
     });
     assert.equal((await messagesOf(other.queue, 'fit-silent')).at(-1), 'succeeded');
@@ -155,6 +160,7 @@ describe('jobs in a database', { skip: noPostgres, timeout: 120_000 }, () => {
     lost.heal();
     release();
     await pause(400);
+    assert.deepEqual(begun, ['lost', 'other'], 'whoever lost it does nothing that cannot be taken back');
     const job = await other.queue.get('fit-silent');
     assert.equal(job?.result, 'of the other one');
     const messages = await messagesOf(other.queue, 'fit-silent');

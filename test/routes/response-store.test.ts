@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import OpenAI from 'openai';
 import { ResponseStore } from '../../src/completions/response-store.js';
-import type { ResponseObject } from '../../src/schemas/responses.js';
 import { buildWithKeys } from '../access/keys.js';
+import { responseLaws } from '../completions/response-laws.js';
 import { listen } from '../helpers/http.js';
 import { connect } from '../helpers/openai-client.js';
 
@@ -111,50 +111,22 @@ test('a key finds its own responses only', async (t) => {
   );
 });
 
-const stored = (id: string, text = '') => ({
-  conversation: [{ type: 'message' as const, role: 'user' as const, content: text }],
-  response: {
-    id,
-    output: [{ type: 'message', id: `msg_${id}`, role: 'assistant', status: 'completed', content: [] }],
-  } as unknown as ResponseObject,
+test('an answer that could not be kept is answered, and says so, streamed or not', async (t) => {
+  const refusing = {
+    keeps: true,
+    get: () => undefined,
+    items: () => new Map(),
+    put: async () => false,
+    delete: () => false,
+  };
+  const { client } = await connect(t, { responses: { of: () => refusing } });
+  const whole = await client.responses.create({ model: 'tiny', input: 'Hi' });
+  const streamed = await client.responses.stream({ model: 'tiny', input: 'Hi' }).finalResponse();
+  for (const response of [whole, streamed])
+    assert.deepEqual(
+      [response.output_text, (response as { store?: boolean }).store],
+      ['Hello there.', false],
+    );
 });
 
-test('the store is bounded in number and size; the one used last stays longest', () => {
-  const few = new ResponseStore(2).of('me');
-  for (const id of ['a', 'b']) few.put(stored(id));
-  assert.ok(few.get('a'));
-  few.put(stored('c'));
-  assert.deepEqual(
-    ['a', 'b', 'c'].map((id) => few.get(id) !== undefined),
-    [true, false, true],
-  );
-  assert.deepEqual(
-    ['msg_a', 'msg_b', 'msg_c'].map((id) => few.item(id) !== undefined),
-    [true, false, true],
-  );
-
-  const small = new ResponseStore(100, 1000).of('me');
-  small.put(stored('a', 'x'.repeat(400)));
-  small.put(stored('b', 'x'.repeat(400)));
-  assert.deepEqual([small.get('a'), small.get('b') !== undefined], [undefined, true]);
-  small.put(stored('huge', 'x'.repeat(2000)));
-  assert.deepEqual([small.get('huge'), small.get('b') !== undefined], [undefined, true]);
-
-  const none = new ResponseStore(0).of('me');
-  none.put(stored('a'));
-  assert.deepEqual([none.keeps, none.get('a')], [false, undefined]);
-});
-
-test('an item is found as long as any response has it', () => {
-  const own = new ResponseStore().of('me');
-  const first = stored('a');
-  own.put(first);
-  const [item] = first.response.output;
-  assert.ok(item);
-  for (const id of ['b', 'c']) own.put({ ...stored(id), conversation: [item] });
-  for (const id of ['c', 'a', 'b']) {
-    assert.equal(own.item('msg_a'), item, id);
-    own.delete(id);
-  }
-  assert.equal(own.item('msg_a'), undefined);
-});
+responseLaws('in memory', async (bounds) => new ResponseStore(bounds.responses, bounds.characters));

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { createConcept } from '../../src/concepts/concept.js';
+import { entryOf } from '../../src/concepts/stored-concept.js';
 import { ConceptList, ConceptObject } from '../../src/schemas/concepts.js';
-import { toConceptObject } from '../../src/server/concept-object.js';
+import { conceptPage, toConceptObject } from '../../src/server/concept-object.js';
 import { sampleConcept, sampleReadings } from '../concepts/sample.js';
 
 test('a concept as HTTP shows it is valid JSON of the schema and leaves nothing out but the vectors', () => {
@@ -54,4 +55,29 @@ test('warnings are those of the fit and those of the calibration', () => {
 test('the example of the schema is valid, and the schema has a JSON Schema', () => {
   ConceptObject.parse(ConceptObject.meta()?.example);
   assert.equal(z.toJSONSchema(ConceptObject).$defs?.Concept?.type, 'object');
+});
+
+test('a list reads each version once, and tells of each as it is now', async () => {
+  const stored = (seed: number, createdAt: number) =>
+    ({ concept: sampleConcept('listed', { seed }), source: 'data', createdAt }) as const;
+  let now = stored(1, 5);
+  let read = 0;
+  const concepts = {
+    list: () => [entryOf(now)],
+    load: async () => {
+      read++;
+      return now;
+    },
+  };
+  const listed = async () => (await conceptPage(concepts, { limit: 10, after: undefined }, 'tiny')).data;
+  const shown = (of: typeof now) => ConceptList.shape.data.parse([toConceptObject(of)]);
+  for (const [which, reads] of [
+    [stored(1, 5), 1],
+    [stored(1, 9), 1],
+    [stored(2, 9), 2],
+  ] as const) {
+    now = which;
+    assert.deepEqual(await listed(), shown(now));
+    assert.equal(read, reads);
+  }
 });
