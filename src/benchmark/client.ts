@@ -34,6 +34,9 @@ const firstPause = 500;
 const longestPause = 20_000;
 /** Tries in a row: some four minutes, in which a server can start again or end what keeps it busy. */
 const mostTries = 16;
+/** Of those that ran into the service's own limit of time, ten minutes each as it comes: the next will hardly end sooner. */
+const mostOverdue = 3;
+const overdue = 504;
 
 /**
  * A request, again while it is refused for now.
@@ -46,7 +49,8 @@ export async function patiently<T>(signal: AbortSignal, ask: () => Promise<T>): 
     } catch (error) {
       signal.throwIfAborted();
       const { status } = error as Refusal;
-      if (status === undefined || !passing.has(status) || failed >= mostTries) throw error;
+      const most = status === overdue ? mostOverdue : mostTries;
+      if (status === undefined || !passing.has(status) || failed >= most) throw error;
       await pauseUnlessAborted(backoff(failed, { first: firstPause, longest: longestPause }), signal);
       signal.throwIfAborted();
     }

@@ -1,6 +1,7 @@
 /** Two runs side by side: differences within concepts that both have, with bootstrap intervals over these pairs. */
 import { bootstrapMean, type Estimate } from './bootstrap.js';
 import { keyOf } from './concepts.js';
+import type { Variant } from './records.js';
 import { allClasses, type ConceptFigure, type Summary } from './summary.js';
 
 export interface Difference {
@@ -38,6 +39,43 @@ export function compareRuns(a: Summary, b: Summary, seed: number): Comparison {
   const unpaired = alone ? [] : [...onlyLeft, ...onlyRight].filter((id) => !shared.includes(id));
   return { object: 'benchmark.comparison', models: [a.model, b.model], differences, unpaired };
 }
+
+/**
+ * Every other way of a run beside its first, which `--one-at-a-time` varies one option of: the same concepts and the same prompts,
+ * so that what differs among concepts cancels out.
+ */
+export function besideFirst(summary: Summary, variants: readonly Variant[], seed: number): Difference[] {
+  const [first, ...others] = variants;
+  if (first === undefined) return [];
+  return others.flatMap(({ id }) => differencesOf(summary, summary, first.id, id, seed));
+}
+
+/** What is another in the second of two ways, in words: `token -1 for chosen`. */
+export function changed(first: Variant, other: Variant): string {
+  const shown = (value: unknown) =>
+    value === null
+      ? 'usual'
+      : typeof value === 'object'
+        ? Object.entries(value).flat().join(' ')
+        : String(value);
+  return options
+    .flatMap((name) => {
+      const [before, now] = [shown(first[name]), shown(other[name])];
+      return before === now ? [] : [`${name} ${now} for ${before}`];
+    })
+    .join(', ');
+}
+
+const options = [
+  'recipe',
+  'method',
+  'contrast',
+  'profile',
+  'token',
+  'labels',
+  'layers',
+  'statements',
+] as const satisfies readonly Exclude<keyof Variant, 'id'>[];
 
 const variantsIn = (summary: Summary) => [...new Set(summary.concepts.map(({ variant }) => variant))];
 

@@ -8,20 +8,28 @@ import { answerTo, type GivenAnswer } from './answers.js';
 import { type BenchApi, post, refusedWith } from './client.js';
 import { keyOf } from './concepts.js';
 import { fitVariant } from './fit-variant.js';
+import type { PlainAnswers } from './plain-answers.js';
 import { type Cells, type Finished, isFixed } from './plan.js';
 import { readRecords } from './record-file.js';
 import type { AnswerRecord, BenchConcept, BenchRecord, FitRecord, Point, Run, Variant } from './records.js';
 import { judgedOf, type PlainAndTold, scoresOfAnswer } from './scores.js';
 import type { Slots } from './slots.js';
 
-interface ConceptRunSettings {
+/** Where a run asks, and how much of it at once. */
+export interface AskedPlace {
   readonly api: BenchApi;
+  /** Of answers, for all concepts together. */
+  readonly slots: Slots;
+}
+
+interface ConceptRunSettings {
+  /** The first is this concept's; another may have what an earlier process fitted. */
+  readonly places: readonly AskedPlace[];
   readonly folder: string;
   readonly run: Run;
   readonly cells: Cells;
   readonly finished: Finished;
-  /** Of answers, for all concepts together. */
-  readonly slots: Slots;
+  readonly plain: PlainAnswers;
   readonly append: (records: readonly BenchRecord[]) => Promise<void>;
   /** Of the concept. */
   readonly index: number;
@@ -44,13 +52,15 @@ interface Cell {
 const readTogether = 64;
 
 export class ConceptRun {
+  readonly #own: AskedPlace;
   readonly #concept: BenchConcept;
   readonly #prompts: readonly string[];
   /** Its answers and its confusers are read by these messages. */
   readonly #confusers: readonly Pick<BenchConcept, 'name' | 'class' | 'prefix'>[];
 
   constructor(private readonly settings: ConceptRunSettings) {
-    const { run, cells, index } = settings;
+    const { run, cells, index, places } = settings;
+    this.#own = places[0] as AskedPlace;
     this.#concept = run.concepts[index] as BenchConcept;
     this.#prompts = cells.prompts(this.#concept);
     const named = new Set(run.texts.confusers.map(({ concept, class: group }) => `${group}/${concept}`));
@@ -106,8 +116,8 @@ export class ConceptRun {
     if (todo.length < all)
       for await (const record of readRecords(folder)) if (own(record)) known.push(record);
     if (todo.length > 0) {
-      const given = await this.#answers(todo, undefined);
-      const read = await this.#read(todo, given);
+      const given = await this.#answers(this.#own, todo, undefined);
+      const read = await this.#read(this.#own.api, todo, given);
       const of = (way: Cell['way']) => [
         ...known.filter((record) => record.way === way).map(({ reading }) => judgedOf(reading)),
         ...todo.flatMap((cell, i) =>
@@ -135,8 +145,10 @@ export class ConceptRun {
     const name = `bench-${run.plan.slice(0, 10)}-${index}-${at}`;
     onStage(`${keyOf(this.#concept)}: fit ${variant.id}`);
     const recorded = this.#has(finished.fits, at);
-    const there = recorded && (await this.#isFitted(name));
-    if (!there) {
+    const there = recorded ? await this.#whereFitted(name) : undefined;
+    const place = there ?? this.#own;
+    const { api } = place;
+    if (there === undefined) {
       const record = await this.#fit(variant, name);
       // Made again for the answers that a kill left out: the record is there, and the same fit gives the same vectors.
       if (!recorded) await append([record]);
@@ -146,42 +158,48 @@ export class ConceptRun {
       for (let from = 0; from < todo.length; from += readTogether) {
         const cells = todo.slice(from, from + readTogether);
         onStage(`${keyOf(this.#concept)}: answer ${variant.id}`);
-        const given = await this.#answers(cells, name);
+        const given = await this.#answers(place, cells, name);
         onStage(`${keyOf(this.#concept)}: read ${variant.id}`);
-        await this.#keep(cells, given, await this.#read(cells, given), variant.id, reference);
+        await this.#keep(cells, given, await this.#read(api, cells, given), variant.id, reference);
       }
     } finally {
       // What an interrupted run has fitted it finds again.
-      if (!this.settings.keep && !this.settings.signal.aborted) await this.#forget(name);
+      if (!this.settings.keep && !this.settings.signal.aborted) await this.#forget(api, name);
     }
   }
 
   #fit(variant: Variant, name: string): Promise<FitRecord> {
-    const { api, run, signal } = this.settings;
-    return fitVariant(api, { concept: this.#concept, variant, name, run }, signal);
+    const { run, signal } = this.settings;
+    return fitVariant(this.#own.api, { concept: this.#concept, variant, name, run }, signal);
   }
 
-  async #isFitted(name: string): Promise<boolean> {
-    const { api, signal } = this.settings;
-    try {
-      await api.json<ConceptObject>(api.concepts(`/${name}`), { signal });
-      return true;
-    } catch (error) {
-      if (refusedWith(error, 'concept_not_found')) return false;
-      throw error;
+  /** Which of the places has it; undefined for none. */
+  async #whereFitted(name: string): Promise<AskedPlace | undefined> {
+    const { places, signal } = this.settings;
+    for (const place of places) {
+      try {
+        await place.api.json<ConceptObject>(place.api.concepts(`/${name}`), { signal });
+        return place;
+      } catch (error) {
+        if (!refusedWith(error, 'concept_not_found')) throw error;
+      }
     }
+    return undefined;
   }
 
   /** Left behind when the service is gone: whoever goes on with the run finds it. */
-  async #forget(name: string): Promise<void> {
-    const { api } = this.settings;
+  async #forget(api: BenchApi, name: string): Promise<void> {
     const signal = AbortSignal.timeout(10_000);
     await api.json(api.concepts(`/${name}`), { method: 'DELETE', signal }).catch(() => {});
   }
 
-  #answers(cells: readonly Cell[], concept: string | undefined): Promise<GivenAnswer[]> {
-    const { api, run, slots, signal } = this.settings;
-    const works = cells.map(({ prompt, seed, way, point }) =>
+  #answers(
+    { api, slots }: AskedPlace,
+    cells: readonly Cell[],
+    concept: string | undefined,
+  ): Promise<GivenAnswer[]> {
+    const { run, plain, signal } = this.settings;
+    const write = ({ prompt, seed, way, point }: Cell) =>
       slots.run(() => {
         signal.throwIfAborted();
         const asked = {
@@ -191,7 +209,9 @@ export class ConceptRun {
           steering: concept === undefined || point === null ? undefined : { concept, point },
         };
         return answerTo(api, asked, run.options, signal);
-      }),
+      });
+    const works = cells.map((cell) =>
+      cell.way === 'plain' ? plain.answer(this.#concept, cell, () => write(cell)) : write(cell),
     );
     // All end before the first failure is told: nothing is left running.
     return Promise.allSettled(works).then((settled) =>
@@ -203,57 +223,41 @@ export class ConceptRun {
   }
 
   /** The built-in judge's reading of each. */
-  async #read(cells: readonly Cell[], given: readonly GivenAnswer[]): Promise<AnswerRecord['reading'][]> {
-    const { api, run, signal } = this.settings;
+  async #read(
+    api: BenchApi,
+    cells: readonly Cell[],
+    given: readonly GivenAnswer[],
+  ): Promise<AnswerRecord['reading'][]> {
+    const { run, signal } = this.settings;
     const others = run.texts.decoys[keyOf(this.#concept)] ?? [];
-    const body = {
-      questions: this.#prompts,
-      prefix: this.#concept.prefix,
-      ...(others.length > 0 && { others }),
-    };
-    const judge = (places: readonly number[], among?: readonly string[]) =>
-      places.length === 0
-        ? []
-        : post<Judgement>(
-            api,
-            '/v1/steering/judge',
-            {
-              ...body,
-              ...(among !== undefined && { among }),
-              answers: places.map((i) => ({
-                question: (cells[i] as Cell).prompt,
-                answer: (given[i] as GivenAnswer).answer,
-                sampled: run.options.temperature > 0,
-              })),
-            },
-            signal,
-          ).then(({ data }) => data);
     // What is held against all confusers is read more often: only what a matrix shows.
-    const compared = (cell: Cell) =>
-      this.#confusers.length > 1 && (cell.way === 'told' || (cell.point !== null && isFixed(cell.point)));
-    const [some, rest] = [true, false].map((wanted) =>
-      cells.flatMap((cell, i) => (compared(cell) === wanted ? [i] : [])),
-    ) as [number[], number[]];
+    const compared = ({ way, point }: Cell) => way === 'told' || (point !== null && isFixed(point));
     const among = this.#confusers.map(({ prefix }) => prefix);
-    const readings: AnswerRecord['reading'][] = [];
-    for (const [places, data] of [
-      [some, await judge(some, among)],
-      [rest, await judge(rest)],
-    ] as const)
-      for (const [i, place] of places.entries()) {
-        const {
-          question: _,
-          tokens: __,
-          explained_by: by,
-          ...reading
-        } = data[i] as Judgement['data'][number];
-        const confuser = by === null ? undefined : this.#confusers[by];
-        readings[place] = {
-          ...reading,
-          explained_by: confuser === undefined ? null : { concept: confuser.name, class: confuser.class },
-        };
-      }
-    return readings;
+    const { data } = await post<Judgement>(
+      api,
+      '/v1/steering/judge',
+      {
+        questions: this.#prompts,
+        prefix: this.#concept.prefix,
+        ...(others.length > 0 && { others }),
+        ...(among.length > 1 && { among }),
+        answers: cells.map((cell, i) => ({
+          question: cell.prompt,
+          answer: (given[i] as GivenAnswer).answer,
+          sampled: run.options.temperature > 0,
+          // The other concepts of its class have the same one.
+          unsteered: cell.way === 'plain',
+          compared: compared(cell),
+        })),
+      },
+      signal,
+    );
+    return cells.map((_, i) => {
+      const { question, tokens, explained_by: by, ...reading } = data[i] as Judgement['data'][number];
+      const confuser = by === null ? undefined : this.#confusers[by];
+      const explained = confuser && { concept: confuser.name, class: confuser.class };
+      return { ...reading, explained_by: explained ?? null };
+    });
   }
 
   async #keep(

@@ -1,9 +1,19 @@
 /** The concepts of a run: the paper's 512 names or the user's list, all of them or some of each class. */
+import { JsonError, parseStrictJson } from '../common/canonical-json.js';
 import { Random } from '../common/random.js';
 import { errors } from '../errors.js';
 import { classPrefix } from '../fitting/contrast/stated-concept.js';
 import { type ConceptClassName, conceptClassNames } from '../schemas/fit-choices.js';
-import { isObject, kindOf, plainText, type Row, readCells, readJsonLines } from '../tables/rows.js';
+import {
+  inWords,
+  isObject,
+  kindOf,
+  plainText,
+  type Remark,
+  type Row,
+  readCells,
+  readJsonLines,
+} from '../tables/rows.js';
 import { fears } from './names/fears.js';
 import { moods } from './names/moods.js';
 import { personalities } from './names/personalities.js';
@@ -38,10 +48,15 @@ export const paperConcepts = (): BenchConcept[] =>
 /**
  * A list in CSV (columns `name`, `class`, `prefix`, `prompts`) or JSON lines of the same fields. `prompts` is a list, in a
  * cell with vertical bars between them. A class of the paper's states the name by its sentence; any other needs a prefix.
+ * @param onNotes hears of what was left out and loses nothing, such as empty lines
  * @throws SteerdError naming the place and the field at fault
  */
-export function readConcepts(text: string, file: string): BenchConcept[] {
-  const rows = rowsOf(plainText(text), file);
+export function readConcepts(
+  text: string,
+  file: string,
+  onNotes: (notes: readonly Remark[]) => void = () => {},
+): BenchConcept[] {
+  const rows = rowsOf(plainText(text), file, onNotes);
   if (rows.length === 0 || rows.length > limits.concepts)
     throw errors.invalidValue('list', `a list of 1 to ${limits.concepts} concepts`, `${rows.length} of them`);
   return conceptsIn(rows, (at) => `list, ${at}`);
@@ -51,10 +66,7 @@ export function readConcepts(text: string, file: string): BenchConcept[] {
  * The same of rows that are read already.
  * @param field names a row in messages, by its place
  */
-export function conceptsIn(
-  rows: readonly Row<Record<string, unknown>>[],
-  field: (at: string) => string,
-): BenchConcept[] {
+export function conceptsIn(rows: readonly Row<Fields>[], field: (at: string) => string): BenchConcept[] {
   const seen = new Map<string, string>();
   return rows.map(({ at, value }) => {
     const concept = conceptOf(value, field(at));
@@ -71,54 +83,69 @@ export function conceptsIn(
 export const keyOf = ({ class: group, name }: Pick<BenchConcept, 'class' | 'name'>): string =>
   `${group}/${name}`;
 
-function rowsOf(text: string, file: string): readonly Row<Record<string, unknown>>[] {
-  const kind = kindOf(text);
-  if (kind === 'json') {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw errors.invalidRequest(`list must be JSON; ${file} is not: ${(error as Error).message}.`, 'list');
-    }
-    const list = Array.isArray(value) ? value : [value];
-    return list.map((entry, index) => {
-      if (!isObject(entry)) throw errors.invalidValue(`list.${index}`, 'an object with a name', entry);
-      return { at: `entry ${index + 1}`, value: entry };
-    });
+type Fields = Record<string, unknown>;
+
+/** Faults that are told one by one. */
+const mostTold = 8;
+
+function rowsOf(
+  text: string,
+  file: string,
+  onNotes: (notes: readonly Remark[]) => void,
+): readonly Row<Fields>[] {
+  const kind = kindOf(text, parseStrictJson);
+  if (kind === 'json') return fromJson(text, file);
+  const { rows, faults, notes } = kind === 'jsonl' ? readJsonLines(text, parseStrictJson) : readCells(text);
+  if (faults.length > 0) {
+    const told = faults.slice(0, mostTold).map(inWords).join('; ');
+    const more = faults.length > mostTold ? `; and ${faults.length - mostTold} more` : '';
+    throw errors.invalidRequest(`list must be CSV, JSON lines or JSON; of ${file}: ${told}${more}.`, 'list');
   }
-  const { rows, faults } = kind === 'jsonl' ? readJsonLines(text) : readCells(text);
-  const [fault] = faults;
-  if (fault !== undefined)
-    throw errors.invalidRequest(
-      `list must be CSV or JSON lines; ${fault.at} of ${file} ${fault.what}.`,
-      'list',
-    );
+  onNotes(notes);
   return kind === 'jsonl'
-    ? (rows as readonly Row<Record<string, unknown>>[])
+    ? (rows as readonly Row<Fields>[])
     : fromCells(rows as readonly Row<readonly string[]>[], file);
 }
 
-function fromCells(rows: readonly Row<readonly string[]>[], file: string): Row<Record<string, unknown>>[] {
+function fromJson(text: string, file: string): Row<Fields>[] {
+  let value: unknown;
+  try {
+    value = parseStrictJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw errors.invalidRequest(`list must be JSON; ${file} is not: ${error.message}.`, 'list');
+  }
+  const list = Array.isArray(value) ? value : [value];
+  return list.map((entry, index) => {
+    if (!isObject(entry)) throw errors.invalidValue(`list.${index}`, 'an object with a name', entry);
+    return { at: `entry ${index + 1}`, value: entry };
+  });
+}
+
+function fromCells(rows: readonly Row<readonly string[]>[], file: string): Row<Fields>[] {
   const headings = rows[0]?.value.map((cell) => cell.trim().toLowerCase()) ?? [];
   if (!headings.includes('name')) {
     const begins = JSON.stringify(headings.join(',').slice(0, 60));
     throw errors.invalidRequest(`list must have a column "name"; ${file} begins with ${begins}.`, 'list');
   }
-  return rows.slice(1).map(({ at, value }) => ({
-    at,
-    value: Object.fromEntries(
-      headings.flatMap((heading, index): [string, unknown][] => {
-        const cell = (value[index] ?? '').trim();
-        if (cell === '') return [];
-        return [[heading, heading === 'prompts' ? cell.split('|').map((one) => one.trim()) : cell]];
-      }),
-    ),
-  }));
+  const twice = headings.find((heading, index) => headings.indexOf(heading) !== index);
+  if (twice !== undefined) throw errors.invalidValue('list', 'a table with each column once', twice);
+  return rows.slice(1).map(({ at, value }) => {
+    // A name with a comma outside of quotes would lose what comes behind it.
+    if (value.length !== headings.length)
+      throw errors.invalidValue(`list, ${at}`, `a row of ${headings.length} cells`, `${value.length} cells`);
+    const cells = headings.flatMap((heading, index): [string, unknown][] => {
+      const cell = (value[index] ?? '').trim();
+      if (cell === '') return [];
+      return [[heading, heading === 'prompts' ? cell.split('|').map((one) => one.trim()) : cell]];
+    });
+    return { at, value: Object.fromEntries(cells) };
+  });
 }
 
 const fields = ['name', 'class', 'prefix', 'prompts'];
 
-function conceptOf(row: Record<string, unknown>, at: string): BenchConcept {
+function conceptOf(row: Fields, at: string): BenchConcept {
   const unknown = Object.keys(row).find((key) => !fields.includes(key));
   if (unknown !== undefined)
     throw errors.invalidValue(`${at}.${unknown}`, `one of ${fields.join(', ')}`, unknown);

@@ -15,10 +15,18 @@ export interface Progress {
   readonly estimates: readonly { readonly variant: string; readonly success: number | null }[];
 }
 
+/**
+ * A fit takes as long as so many answers with their reading, about. By answers alone the first of a run, which need no fit, would
+ * promise an end that is far off.
+ */
+const fitAsAnswers = { none: 20, brief: 45, full: 200 } as const;
+
 /** Of what was done before this process a rate says nothing: only this one's own cells count. */
 export class ProgressMeter {
   #before = 0;
   #done = 0;
+  #fits = 0;
+  #fitsBefore = 0;
   #judged = 0;
   #judgedBefore = 0;
   #started = performance.now();
@@ -40,6 +48,10 @@ export class ProgressMeter {
       this.#judged++;
       if (before) this.#judgedBefore++;
     }
+    if (record.kind === 'fit') {
+      this.#fits++;
+      if (before) this.#fitsBefore++;
+    }
     if (record.kind !== 'answer') return;
     this.#done++;
     if (before) this.#before++;
@@ -56,9 +68,13 @@ export class ProgressMeter {
 
   get now(): Progress {
     const seconds = (performance.now() - this.#started) / 1000;
+    const { concepts, variants, options } = this.run;
+    const each = fitAsAnswers[options.calibration];
+    const done = this.#done - this.#before + each * (this.#fits - this.#fitsBefore);
+    const rest = this.total - this.#done + each * (concepts.length * variants.length - this.#fits);
     // The slower of the two says when it ends.
     const left = [
-      leftOf(this.#done - this.#before, this.total - this.#done, seconds),
+      leftOf(done, rest, seconds),
       leftOf(this.#judged - this.#judgedBefore, this.toJudge - this.#judged, seconds),
     ].filter((value) => value !== null);
     return {

@@ -11,6 +11,7 @@ import { keyOf } from './concepts.js';
 import { JudgeCache } from './judge-cache.js';
 import { JudgeClient, type JudgeSettings } from './judge-client.js';
 import { Judging } from './judging.js';
+import { PlainAnswers } from './plain-answers.js';
 import { Cells, type Finished, NumberSet } from './plan.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { RecordWriter, readRecords } from './record-file.js';
@@ -21,12 +22,14 @@ import { Tally } from './tally.js';
 
 export interface BenchmarkSettings {
   readonly api: BenchApi;
+  /** Others of the same model, each with processors of its own: concepts are shared out among all, as each gets free. */
+  readonly others?: readonly BenchApi[] | undefined;
   /** Its head is written, and no other process works in it. */
   readonly folder: string;
   readonly run: Run;
   readonly judge?: JudgeSettings | undefined;
   readonly judgeCache?: string | undefined;
-  /** Answers at once. */
+  /** Answers at once, of each API. */
   readonly inFlight: number;
   /** Whether the fitted concepts stay in the service. */
   readonly keep?: boolean;
@@ -35,7 +38,7 @@ export interface BenchmarkSettings {
   readonly onRecords?: (records: readonly BenchRecord[]) => Promise<void>;
 }
 
-/** Concepts at once: while one is fitted the answers of another are written, so that neither waits for the other. */
+/** Concepts at once of each API: while one is fitted the answers of another are written, so that neither waits for the other. */
 const conceptsAtOnce = 2;
 /** Answers that may wait for the judge before others are written. */
 const mostUnjudged = 256;
@@ -47,7 +50,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Summary
 
 /** The same without the summary, whose resamplings take seconds. */
 export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
-  const { api, folder, run } = settings;
+  const { api, others = [], folder, run } = settings;
   const cells = new Cells(run);
   const scores = run.options.judge?.scores ?? [];
   const finished: Finished = {
@@ -56,6 +59,7 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
     impossible: new NumberSet(run.concepts.length * run.variants.length),
   };
   const places = placesOf(run);
+  const plain = new PlainAnswers(run);
   const tally = new Tally();
   const meter = new ProgressMeter(run, cells.total, cells.total * scores.length);
   const failed = new AbortController();
@@ -88,10 +92,12 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
     meter.start();
     if (judging !== undefined)
       for await (const record of readRecords(folder)) if (record.kind === 'answer') await judge(record);
-    const slots = new Slots(settings.inFlight);
-    await eachOf(run.concepts.length, conceptsAtOnce, signal, async (index) => {
+    const services = [api, ...others].map((one) => ({ api: one, slots: new Slots(settings.inFlight) }));
+    await eachOf(run.concepts.length, conceptsAtOnce * services.length, signal, async (index, worker) => {
+      const own = worker % services.length;
       const work = new ConceptRun({
-        ...{ api, folder, run, cells, finished, slots, append, index, signal },
+        ...{ folder, run, cells, finished, plain, append, index, signal },
+        places: [...services.slice(own), ...services.slice(0, own)],
         keep: settings.keep ?? false,
         onAnswers: async (records) => {
           for (const record of records) await judge(record);
@@ -122,6 +128,7 @@ export async function workThrough(settings: BenchmarkSettings): Promise<Tally> {
         if (record.error !== null) finished.impossible.add(place);
       }
     }
+    if (record.kind === 'answer') plain.note(record);
     if (record.kind === 'judgement') judging?.note(record);
     tally.add(record);
     meter.add(record, before);
@@ -139,19 +146,22 @@ function placesOf(run: Run) {
   };
 }
 
-/** Works on 0 to `count` - 1, at most `limit` at a time; after a failure none begins, and it ends when none is running. */
+/**
+ * Works on 0 to `count` - 1, at most `limit` at a time; after a failure none begins, and it ends when none is running.
+ * @param work hears which of the `limit` does it
+ */
 async function eachOf(
   count: number,
   limit: number,
   signal: AbortSignal,
-  work: (index: number) => Promise<void>,
+  work: (index: number, worker: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
   let failure: { readonly error: unknown } | null = null;
-  const worker = async () => {
+  const worker = async (_: unknown, number: number) => {
     while (next < count && failure === null && !signal.aborted) {
       try {
-        await work(next++);
+        await work(next++, number);
       } catch (error) {
         failure ??= { error };
       }

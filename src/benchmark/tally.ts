@@ -115,13 +115,34 @@ type FitSums = Pick<FitRecord, 'concept' | 'class' | 'variant' | 'error'> & {
 
 const axbench: readonly JudgeScoreName[] = ['concept', 'instruction', 'fluency'];
 
+/** Three marks from 0 to 2 of each cell, in a byte of it: of a million answers of which a judge gave some marks alone, a megabyte. */
+class MarksOfCells {
+  #marks = new Uint8Array(1024);
+
+  /** @returns all three, when this one was the last of them */
+  add(cell: number, place: number, mark: number): number[] | null {
+    if (![0, 1, 2].includes(mark)) return null;
+    if (cell >= this.#marks.length) {
+      const more = new Uint8Array(Math.max(cell + 1, 2 * this.#marks.length));
+      more.set(this.#marks);
+      this.#marks = more;
+    }
+    const before = this.#marks[cell] as number;
+    // 0 stands for none.
+    const now = before | ((mark + 1) << (2 * place));
+    this.#marks[cell] = now;
+    const all = axbench.map((_, i) => ((now >> (2 * i)) & 3) - 1);
+    return now !== before && all.every((one) => one >= 0) ? all : null;
+  }
+}
+
 export class Tally {
   readonly groups = new Map<string, Group>();
   /** The last of each concept and variant. */
   readonly fits = new Map<string, FitSums>();
   readonly use = new Map<string, JudgeUse>();
-  /** Judgements of an answer that is not judged whole yet. */
-  readonly #parts = new Map<string, Partial<Record<JudgeScoreName, number>>>();
+  /** AxBench's scores so far, by judge. */
+  readonly #marks = new Map<string, MarksOfCells>();
 
   add(record: BenchRecord): void {
     if (record.kind === 'answer') this.groupOf(record).add(record);
@@ -174,14 +195,12 @@ export class Tally {
       return;
     }
     means[name].add(score);
-    if (name === 'success') return;
-    const key = `${judge}\n${cell}`;
-    const parts = { ...this.#parts.get(key), [name]: score };
-    this.#parts.set(key, parts);
-    const all = axbench.map((one) => parts[one]);
-    if (!all.every((one) => one !== undefined)) return;
-    this.#parts.delete(key);
-    means.harmonic.add(harmonicMean(all as number[]));
+    const place = axbench.indexOf(name);
+    if (place < 0) return;
+    const marks = this.#marks.get(judge) ?? new MarksOfCells();
+    this.#marks.set(judge, marks);
+    const all = marks.add(cell, place, score);
+    if (all !== null) means.harmonic.add(harmonicMean(all));
   }
 }
 

@@ -20,6 +20,12 @@ const lookEvery = 3000;
 export function checkJobOptions(options: BenchOptions): void {
   if (options.local)
     throw errors.invalidValue('--job', 'asked of a server, not of this process', options.job);
+  if (options.copies !== undefined)
+    throw errors.invalidValue(
+      '--copies',
+      'left out with --job: a server has one of its model',
+      options.copies,
+    );
   if (options.judge !== undefined)
     throw errors.invalidValue(
       '--judge',
@@ -49,6 +55,7 @@ async function bodyOf(options: BenchOptions, { points, options: run }: Asked): P
   const named = Object.entries({ contrasts, labels, statements }).filter(([, list]) => !list.includes(null));
   const valuesOf = (scale: string) =>
     points.filter((point) => point.scale === scale).map(({ value }) => value);
+  // Its empty lines were told when it was read for the plan.
   const listed =
     options.list === undefined
       ? undefined

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Asked } from '../benchmark/asked.js';
 import { paperConcepts, readConcepts, sampleOf } from '../benchmark/concepts.js';
 import { pointsOf, variantsOf } from '../benchmark/plan.js';
-import { judgeScores, type Run, type Variant } from '../benchmark/records.js';
+import { type BenchConcept, judgeScores, type Run, type Variant } from '../benchmark/records.js';
 import { errors } from '../errors.js';
 import {
   contrastKinds,
@@ -15,6 +15,7 @@ import {
   recipeNames,
 } from '../schemas/fit-choices.js';
 import type { ApiOptions } from './api.js';
+import { tellNotes } from './example-file.js';
 import { countOf, numberOf } from './steering-options.js';
 import { readTextFile } from './text-file.js';
 
@@ -47,6 +48,7 @@ export interface BenchOptions extends ApiOptions {
   readonly judgeCache?: string;
   readonly judgePrice?: string;
   readonly parallel?: string;
+  readonly copies?: string;
   readonly keepConcepts?: boolean;
   readonly dryRun?: boolean;
   readonly out?: string;
@@ -126,6 +128,10 @@ export function addBenchOptions(command: Command): void {
     .option('--judge-cache <folder>', 'where its marks are kept (default: in --out)')
     .option('--judge-price <in,out>', 'dollars for a million tokens of it, to tell the cost')
     .option('--parallel <number>', 'answers at once (default: 16, and 4 of a --job)')
+    .option(
+      '--copies <number>',
+      'where no server is asked: the model loaded so often, each with its share of the cores (default: up to 4 of a small one)',
+    )
     .option('--keep-concepts', 'leave the fitted concepts where they were fitted', false)
     .option('--dry-run', 'only say what there is to do', false)
     .option('--out <folder>', 'where the records go; the same command goes on with what is there')
@@ -139,10 +145,7 @@ export function addBenchOptions(command: Command): void {
 export async function askedOf(options: BenchOptions): Promise<Asked> {
   const seed = wholeOf('--seed', options.seed);
   const seeds = countOf('--seeds', options.seeds);
-  const listed =
-    options.list === undefined
-      ? paperConcepts()
-      : readConcepts(await readTextFile(options.list, '--list'), options.list);
+  const listed = options.list === undefined ? paperConcepts() : await listedIn(options.list);
   const concepts =
     options.sample === undefined ? listed : sampleOf(listed, countOf('--sample', options.sample), seed);
   const temperature =
@@ -177,12 +180,21 @@ export async function askedOf(options: BenchOptions): Promise<Asked> {
   };
 }
 
+/** The concepts of a file. What was left out of it is told on standard error. */
+export async function listedIn(file: string): Promise<BenchConcept[]> {
+  return readConcepts(await readTextFile(file, '--list'), file, (notes) => tellNotes(file, notes));
+}
+
 function judgeOf({ judge, judgeModel, judgeScores: names }: BenchOptions): Run['options']['judge'] {
   if (judge === undefined) return null;
   if (judgeModel === undefined) throw errors.invalidValue('--judge-model', 'given with --judge', 'nothing');
   if (!URL.canParse(judge) || !/^https?:$/.test(new URL(judge).protocol))
     throw errors.invalidValue('--judge', 'an address that begins with http:// or https://', judge);
-  return { url: judge, model: judgeModel, scores: partsOf(names).map(oneOf('--judge-scores', judgeScores)) };
+  return {
+    url: judge,
+    model: judgeModel,
+    scores: [...given('--judge-scores', partsOf(names).map(oneOf('--judge-scores', judgeScores)))],
+  };
 }
 
 /** @throws SteerdError invalid_value that names the option */

@@ -14,7 +14,7 @@ export const shown = (estimate: Pick<Estimate, 'mean' | 'low' | 'high'> | null |
 const plainNumber = (estimate: Estimate | null | undefined) =>
   estimate == null ? '-' : estimate.mean.toFixed(2);
 
-export function saySummary(summary: Summary, price?: string): void {
+export function saySummary(summary: Summary, price?: Price): void {
   const { fits, answers, judges } = summary;
   const failed = fits.failed > 0 ? `, ${fits.failed} of them impossible` : '';
   say(
@@ -65,12 +65,25 @@ function sayJudge({ figures }: Summary, judge: string): void {
   );
 }
 
-/** Dollars by judge; none where no price is known. @throws SteerdError */
-export function costOf({ judge_use: uses }: Summary, price: string | undefined): Record<string, number> {
+/** Dollars for a million tokens of a judge: what it reads, and what it writes. */
+interface Price {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** @throws SteerdError */
+export function priceOf(said: string | undefined): Price | undefined {
+  if (said === undefined) return undefined;
+  const parts = said.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [input = Number.NaN, output = Number.NaN] = parts;
+  if (parts.length === 2 && input >= 0 && output >= 0) return { input, output };
+  throw errors.invalidValue('--judge-price', 'two numbers, such as 0.15,0.6', said);
+}
+
+/** Dollars by judge; none where no price is known. */
+export function costOf({ judge_use: uses }: Summary, price: Price | undefined): Record<string, number> {
   if (price === undefined) return {};
-  const [input, output] = price.split(',').map(Number) as [number, number];
-  if (!(input >= 0 && output >= 0))
-    throw errors.invalidValue('--judge-price', 'two numbers, such as 0.15,0.6', price);
+  const { input, output } = price;
   return Object.fromEntries(
     Object.entries(uses).map(([judge, use]) => [
       judge,
@@ -79,9 +92,14 @@ export function costOf({ judge_use: uses }: Summary, price: string | undefined):
   );
 }
 
-export function sayComparison({ models, differences, unpaired }: Comparison): void {
+/** @param differ what the runs were asked differently: then not only what is compared may be the reason */
+export function sayComparison(
+  { models, differences, unpaired }: Comparison,
+  differ: readonly string[],
+): void {
   sayWrapped(`a: ${models[0]}`);
   sayWrapped(`b: ${models[1]}`);
+  if (differ.length > 0) sayWrapped(`They differ in: ${differ.join(', ')}`);
   const told = differences.filter(({ figure }) => /(success|harmonic)$/.test(figure));
   const number = (value: number) => value.toFixed(2);
   sayTable(

@@ -6,22 +6,23 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Asked, cellsOf } from '../benchmark/asked.js';
 import { compareRuns } from '../benchmark/compare.js';
-import { goingOn, headOf } from '../benchmark/head.js';
+import { differences, goingOn, headOf } from '../benchmark/head.js';
 import type { JudgeSettings } from '../benchmark/judge-client.js';
 import { shownProgress } from '../benchmark/progress.js';
 import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';
-import { runBenchmark } from '../benchmark/run.js';
+import { type BenchmarkSettings, runBenchmark } from '../benchmark/run.js';
 import { summarise } from '../benchmark/summary.js';
 import { lockName } from '../benchmark/watch.js';
 import { lockFile } from '../common/file-lock.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
-import { type Api, addApi, withApi } from './api.js';
+import { addApi, withApi } from './api.js';
+import { withCopies } from './bench-copies.js';
 import { addFetch } from './bench-fetch.js';
 import { checkJobOptions, runAsJob, sayRun } from './bench-job.js';
 import { addBenchOptions, askedOf, type BenchOptions } from './bench-options.js';
 import { addReport } from './bench-report.js';
-import { costOf, sayComparison, saySummary } from './bench-tables.js';
+import { costOf, priceOf, sayComparison, saySummary } from './bench-tables.js';
 import { helpText, sayJson, sayWrapped } from './output.js';
 import { ProgressLine } from './progress-line.js';
 import { countOf, numberOf } from './steering-options.js';
@@ -43,7 +44,7 @@ function addConcepts(bench: Command): void {
     .addHelpText(
       'after',
       helpText(
-        "\nEvery finished answer is in the folder at once: the same command goes on after Ctrl-C, kill -9 or a power cut, and repeats none.\nThe ablations of the paper for 15 concepts: steerd bench concepts --sample 3 --methods rfm --one-at-a-time --tokens chosen,-1,-2,-3,-4,-5 --labels soft,hard --profiles separation,norm,uniform --statements 64,32,16 --out ablations\nAs in the paper's own setting: --methods rfm --contrasts none --profiles uniform --coefficients 1,2,4,8",
+        "\nEvery finished answer is in the folder at once: the same command goes on after Ctrl-C, kill -9 or a power cut, and repeats none.\nThe ablations of the paper for 15 concepts: steerd bench concepts --sample 3 --methods rfm --one-at-a-time --tokens chosen,-1,-2,-3,-4,-5 --labels soft,hard --profiles separation,norm,uniform --statements 64,32,16 --calibration brief --out ablations\nAs in the paper's own setting: --methods rfm --contrasts none --profiles uniform --coefficients 1,2,4,8",
       ),
     );
   addBenchOptions(command);
@@ -51,19 +52,24 @@ function addConcepts(bench: Command): void {
   command.action(async (options: BenchOptions) => {
     const asked = await askedOf(options);
     const settings = settingsOf({ ...options });
+    const price = priceOf(options.judgePrice);
+    const work = {
+      judge: judgeSettings(asked, options),
+      inFlight: countOf('--parallel', options.parallel ?? '16'),
+    };
     if (options.dryRun) return sayPlan(asked, options);
     const { out, job } = options;
     if (job !== undefined) return askJob(options, settings, asked);
     if (out === undefined) throw errors.invalidValue('--out', 'given, or --job', 'nothing');
-    const summary = await withApi(
+    const summary = await withCopies(
       options,
       settings,
-      (api) => runInto(out, asked, options, api),
-      'model',
+      out,
+      (api, others) => runInto(out, asked, options, { ...work, api, others }),
       `stopped; the same command goes on with what is in ${out}`,
     );
-    if (options.json) sayJson({ ...summary, cost: costOf(summary, options.judgePrice) });
-    else saySummary(summary, options.judgePrice);
+    if (options.json) sayJson({ ...summary, cost: costOf(summary, price) });
+    else saySummary(summary, price);
   });
 }
 
@@ -82,7 +88,9 @@ async function askJob(options: BenchOptions, settings: Settings, asked: Asked): 
   );
 }
 
-async function runInto(folder: string, asked: Asked, options: BenchOptions, api: Api) {
+type Work = Pick<BenchmarkSettings, 'api' | 'others' | 'judge' | 'inFlight'>;
+
+async function runInto(folder: string, asked: Asked, options: BenchOptions, work: Work) {
   const lock = await lockFile(join(folder, lockName), (who) =>
     errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
   );
@@ -90,16 +98,12 @@ async function runInto(folder: string, asked: Asked, options: BenchOptions, api:
   try {
     progress.update('looking at the model ...');
     const before = await readRun(folder);
-    const now = await headOf(api, asked);
+    const now = await headOf(work.api, asked);
     const run = before === null ? now : goingOn(before, now, folder);
     await writeRun(folder, run);
     return await runBenchmark({
-      api,
-      folder,
-      run,
-      judge: judgeSettings(asked, options),
+      ...{ ...work, folder, run },
       judgeCache: options.judgeCache,
-      inFlight: countOf('--parallel', options.parallel ?? '16'),
       keep: options.keepConcepts ?? false,
       onProgress: (what, now) => progress.update(`${shownProgress(now)};`, what),
     });
@@ -109,15 +113,21 @@ async function runInto(folder: string, asked: Asked, options: BenchOptions, api:
   }
 }
 
+/** A day. */
+const mostSeconds = 86_400;
+
 function judgeSettings(asked: Asked, options: BenchOptions): JudgeSettings | undefined {
   const { judge } = asked.options;
   if (judge === null) return undefined;
+  const seconds = numberOf('--judge-timeout', options.judgeTimeout);
+  if (!(seconds > 0 && seconds <= mostSeconds))
+    throw errors.invalidValue('--judge-timeout', `seconds, more than 0 and at most ${mostSeconds}`, seconds);
   return {
     url: judge.url,
     model: judge.model,
     key: process.env.STEERD_JUDGE_KEY?.trim() || undefined,
     atOnce: countOf('--judge-parallel', options.judgeParallel),
-    timeLimit: 1000 * numberOf('--judge-timeout', options.judgeTimeout),
+    timeLimit: Math.ceil(1000 * seconds),
     maxTokens: options.judgeTokens === undefined ? undefined : countOf('--judge-tokens', options.judgeTokens),
   };
 }
@@ -159,7 +169,8 @@ function addCompare(bench: Command): void {
       }
       const [left, right] = summaries as [(typeof summaries)[0], (typeof summaries)[0]];
       const comparison = compareRuns(left.summary, right.summary, left.run.options.seed);
-      if (json) sayJson(comparison);
-      else sayComparison(comparison);
+      const differ = differences(left.run, right.run);
+      if (json) sayJson({ ...comparison, differ });
+      else sayComparison(comparison, differ);
     });
 }

@@ -6,7 +6,7 @@ import type { DeviceSettings } from './worker-settings.js';
 interface OnDevice<T> {
   readonly made: T;
   readonly device: DeviceName | 'cpu';
-  /** For the log when it is not the device that a user may expect; null when it is. */
+  /** For the log, when a device that is there could not be used; null when none is, or it was not asked for. */
   readonly warning: string | null;
 }
 
@@ -19,22 +19,26 @@ const wanted: Readonly<Record<DeviceSettings['device'], readonly DeviceName[]>> 
 
 /**
  * Calls `make` with one device after another (undefined for the CPU) until it does not throw.
+ * @param obstacle why a device certainly cannot be used
  * @throws Error when the settings name a device that cannot be used, with its provider's reason; whatever `make` throws
  *   on the CPU
  */
 export async function onDevice<T>(
   settings: DeviceSettings,
   make: (device: Device | undefined) => Promise<T>,
+  obstacle = obstacleTo,
 ): Promise<OnDevice<T>> {
   const reasons: string[] = [];
+  let failed = false;
   for (const name of wanted[settings.device]) {
-    const obstacle = obstacleTo(name, settings.device === 'auto');
-    if (obstacle) reasons.push(`${name}: ${obstacle}`);
+    const missing = obstacle(name, settings.device === 'auto');
+    if (missing) reasons.push(`${name}: ${missing}`);
     else
       try {
         const device = { name, index: settings.deviceIndex, memoryLimit: settings.deviceMemory };
         return { made: await make(device), device: name, warning: null };
       } catch (error) {
+        failed = true;
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
       }
   }
@@ -43,7 +47,8 @@ export async function onDevice<T>(
   return {
     made: await make(undefined),
     device: 'cpu',
-    warning: reasons.length > 0 ? `no usable GPU, running on the CPU (${reasons.join('; ')})` : null,
+    // Nobody asked for a GPU where there is none.
+    warning: failed ? `no usable GPU, running on the CPU (${reasons.join('; ')})` : null,
   };
 }
 

@@ -11,6 +11,7 @@ import { calibrationRule, profileOf } from './calibration-rule.js';
 import type { LayerFit, LayerTask } from './fit-layer.js';
 import { fitLayers } from './fit-layers.js';
 import { checkRecipeLabels, type FitSettings } from './fit-settings.js';
+import { featuresOnce } from './known-features.js';
 import { chosenLayers } from './layer-choice.js';
 import { calibrateConcept } from './measure/calibrate.js';
 import { recipes } from './recipes/index.js';
@@ -30,7 +31,9 @@ export async function fitConcept(
   onProgress: OnProgress = () => {},
   onLayer: (fit: LayerFit) => void = () => {},
 ): Promise<Concept> {
-  const features = await featuresOf(settings, model, signal, onProgress);
+  const features = await featuresOnce(settings, model.engine.shape, () =>
+    featuresOf(settings, model, signal, onProgress),
+  );
   const concept = await conceptOf(features, settings, model, signal, onProgress, onLayer);
   return settings.calibrate ? calibrateConcept(concept, model, {}, signal, onProgress) : concept;
 }

@@ -3,15 +3,11 @@
  * The reverse does not hold: answers are on one line, declared properties come in the schema's order, and additional
  * ones only where additionalProperties allows them explicitly. A keyword that no grammar can enforce is refused.
  */
-import { either, literal, Rules, repeat } from './ebnf.js';
+import { either, literal, Rules } from './ebnf.js';
 import { Exclusion } from './exclusion.js';
-import { anyValue, comma, jsonText } from './json-values.js';
-import { typesOf } from './keywords.js';
+import { anyValue, jsonText } from './json-values.js';
 import type { Loosening } from './loosening.js';
-import { objectExpression } from './objects.js';
-import { otherKey } from './other-keys.js';
-import { checkList, count, refuse } from './refusal.js';
-import { numberOf, stringOf } from './scalars.js';
+import { checkList, refuse } from './refusal.js';
 import {
   assertions,
   hasType,
@@ -23,6 +19,7 @@ import {
   type Schema,
   typeList,
 } from './schema-parts.js';
+import { type PartWriter, type Place, TypedValues } from './typed-values.js';
 
 const mostDepth = 24;
 const mostNodes = 2_000;
@@ -31,7 +28,6 @@ const longestSchema = 100_000;
 const longestGrammar = 400_000;
 const mostParts = 200;
 const mostValues = 2_000;
-const longestName = 500;
 
 /** Keywords of which a schema has at most one here; `type` and its keywords stand alone or beside it. */
 const combiningKeywords = ['$ref', 'allOf', 'anyOf', 'oneOf', 'const', 'enum'];
@@ -63,16 +59,10 @@ export function checkSize(schema: unknown): void {
     refuse('the schema', `has more than ${longestSchema} characters`);
 }
 
-interface Place {
-  readonly path: string;
-  readonly depth: number;
-  /** References followed to come here without writing a character: to meet one again would be an endless loop. */
-  readonly open: readonly string[];
-}
-
-class SchemaWriter {
+class SchemaWriter implements PartWriter {
   readonly #references = new Map<string, string>();
-  readonly #exclusion = new Exclusion((schema) => this.#resolve(schema));
+  readonly #exclusion = new Exclusion((schema) => this.resolve(schema));
+  readonly #typed: TypedValues;
   readonly #before: number;
   #nodes = 0;
 
@@ -82,6 +72,7 @@ class SchemaWriter {
     readonly loosening: Loosening | null,
   ) {
     this.#before = rules.length;
+    this.#typed = new TypedValues(rules, this, loosening !== null);
   }
 
   /** The expression of a value that validates against `schema`. */
@@ -105,7 +96,7 @@ class SchemaWriter {
       if (!jsonTypes.includes(type as JsonType))
         refuse(`${path}.type`, `must be one of ${jsonTypes.join(', ')}`);
     const keyword = combiningKeywords.find((key) => key in asserted);
-    if (keyword === undefined) return this.#ofTypes(asserted, place);
+    if (keyword === undefined) return this.#typed.of(asserted, place);
     const { [keyword]: inner, ...rest } = asserted;
     switch (keyword) {
       case '$ref':
@@ -145,7 +136,7 @@ class SchemaWriter {
   }
 
   /** Follows references until there is none. */
-  #resolve(schema: unknown): unknown {
+  resolve(schema: unknown): unknown {
     let at = schema;
     for (let i = 0; i < mostDepth && isSchema(at) && typeof at.$ref === 'string'; i++)
       at = referenced(this.root, at.$ref);
@@ -157,7 +148,7 @@ class SchemaWriter {
     checkList(parts, `${path}.allOf`, mostParts);
     let merged: Schema = rest;
     for (const [i, part] of parts.entries()) {
-      const resolved = parts.length === 1 && Object.keys(rest).length === 0 ? part : this.#resolve(part);
+      const resolved = parts.length === 1 && Object.keys(rest).length === 0 ? part : this.resolve(part);
       if (resolved === true) continue;
       if (!isSchema(resolved)) return refuse(`${path}.allOf.${i}`, 'must be a schema: an object');
       const both = merge(merged, assertions(resolved));
@@ -183,7 +174,7 @@ class SchemaWriter {
     const alternatives = parts.map((part, i) => {
       const inner = { path: `${path}.${i}`, depth: place.depth + 1, open: place.open };
       if (Object.keys(rest).length === 0) return this.value(part, inner);
-      const resolved = this.#resolve(part);
+      const resolved = this.resolve(part);
       const merged = isSchema(resolved) ? merge(assertions(resolved), rest) : 'a schema that is no object';
       if (typeof merged === 'string')
         return refuse(inner.path, `cannot be combined with ${merged} beside it`);
@@ -203,130 +194,5 @@ class SchemaWriter {
     if (fitting.some((value) => value === Infinity || value === -Infinity))
       refuse(`${path}.${key}`, 'has a number that no double can hold');
     return this.rules.add(either([...new Set(fitting.map(jsonText))].map(literal)));
-  }
-
-  #ofTypes(schema: Schema, place: Place): string {
-    const types = typesOf(schema, place.path);
-    if (types.length === 0) return anyValue(this.rules);
-    return this.rules.add(either(types.map((type) => this.#ofType(type, schema, place))));
-  }
-
-  #ofType(type: JsonType, schema: Schema, place: Place): string {
-    switch (type) {
-      case 'null':
-        return literal('null');
-      case 'boolean':
-        return either([literal('true'), literal('false')]);
-      case 'integer':
-      case 'number':
-        return numberOf(type, schema, place.path, this.loosening !== null);
-      case 'string':
-        return stringOf(this.rules, schema, place.path);
-      case 'array':
-        return this.#array(schema, place);
-      case 'object':
-        return this.#object(schema, place);
-    }
-  }
-
-  #array(schema: Schema, { path, depth }: Place): string {
-    const least = count(schema, 'minItems', 0, path);
-    const most = count(schema, 'maxItems', Infinity, path);
-    if (least > most) refuse(`${path}.maxItems`, `must be at least minItems, ${least}`);
-    if (schema.uniqueItems !== undefined && most > 1) refuse(`${path}.uniqueItems`, 'is not supported here');
-    const { prefixItems = [] } = schema;
-    if (!Array.isArray(prefixItems)) return refuse(`${path}.prefixItems`, 'must be a list');
-    const inner = (key: string) => ({ path: `${path}.${key}`, depth: depth + 1, open: [] });
-    const first = prefixItems
-      .slice(0, most === Infinity ? undefined : most)
-      .map((item, i) => this.value(item, inner(`prefixItems.${i}`)));
-    const closed = schema.items === false || (first.length > 0 && schema.items === undefined);
-    const more = most - first.length;
-    if (closed || more === 0) {
-      if (least > first.length)
-        refuse(`${path}.minItems`, `must be at most ${first.length}, the items there are`);
-      return this.rules.add([literal('['), first.join(` ${comma} `) || literal(''), literal(']')].join(' '));
-    }
-    const item = this.rules.add(this.value(schema.items ?? true, inner('items')));
-    const needed = Math.max(0, least - first.length);
-    if (first.length > 0) {
-      const rest = repeat(`${comma} ${item}`, needed, more);
-      return this.rules.add(`${literal('[')} ${first.join(` ${comma} `)} ${rest} ${literal(']')}`);
-    }
-    const some = `${item} ${repeat(`${comma} ${item}`, Math.max(0, least - 1), most - 1)}`;
-    return this.rules.add(`${literal('[')} ${needed === 0 ? `(${some})?` : some} ${literal(']')}`);
-  }
-
-  #object(schema: Schema, { path, depth }: Place): string {
-    const inner = (key: string) => ({ path: `${path}.${key}`, depth: depth + 1, open: [] });
-    const { properties = {}, required = [], propertyNames } = schema;
-    if (!isSchema(properties)) return refuse(`${path}.properties`, 'must be an object');
-    if (!Array.isArray(required)) return refuse(`${path}.required`, 'must be a list');
-    const names = this.#namesOf(propertyNames, `${path}.propertyNames`);
-    const open =
-      schema.additionalProperties ?? (Object.keys(properties).length === 0 && required.length === 0);
-    const all = new Map(Object.entries(properties));
-    for (const name of [...required, ...(names ?? [])]) {
-      if (all.has(String(name))) continue;
-      if (open === false || (schema.additionalProperties === undefined && names === null))
-        refuse(`${path}.required`, `names ${JSON.stringify(name)}, which properties lacks`);
-      all.set(String(name), open);
-    }
-    const listed = [...all].flatMap(([name, value]) => {
-      const optional = !required.includes(name);
-      if (name.length > longestName)
-        refuse(`${path}.properties`, `must have names of at most ${longestName} characters`);
-      // Such a property can never be present.
-      if (value === false && optional) return [];
-      if (names !== null && !names.includes(name)) {
-        if (optional) return [];
-        refuse(`${path}.propertyNames`, `lacks ${JSON.stringify(name)}, which is required`);
-      }
-      const rule = this.rules.add(
-        this.value(
-          value,
-          inner(Object.hasOwn(properties, name) ? `properties.${name}` : 'additionalProperties'),
-        ),
-      );
-      return [{ name, value: rule, required: !optional }];
-    });
-    const least = count(schema, 'minProperties', 0, path);
-    const most = count(schema, 'maxProperties', Infinity, path);
-    const requiredCount = listed.filter((property) => property.required).length;
-    const others = open !== false && names === null;
-    if (others && listed.length === 0) {
-      // An answer may have the same key twice, which validators count once.
-      if (least > 1)
-        refuse(`${path}.minProperties`, 'must be at most 1 for an object without named properties');
-      const key = this.#keyOf(propertyNames, inner('propertyNames'), [...all.keys()]);
-      const value = this.rules.add(this.value(open, inner('additionalProperties')));
-      return this.rules.add(objectExpression(this.rules, [], { key, value, least, most }));
-    }
-    if (least > requiredCount)
-      refuse(`${path}.minProperties`, `must be at most ${requiredCount}, the properties that are required`);
-    if (most < (others ? Infinity : listed.length))
-      refuse(`${path}.maxProperties`, 'is not supported beside properties');
-    if (!others) return this.rules.add(objectExpression(this.rules, listed, null));
-    const key = this.#keyOf(propertyNames, inner('propertyNames'), [...all.keys()]);
-    const value = this.rules.add(this.value(open, inner('additionalProperties')));
-    return this.rules.add(objectExpression(this.rules, listed, { key, value, least: 0, most: Infinity }));
-  }
-
-  /** The names that propertyNames lists by const or enum; null when it has neither. */
-  #namesOf(schema: unknown, path: string): readonly string[] | null {
-    const resolved = this.#resolve(schema);
-    if (!isSchema(resolved)) return null;
-    const values = 'const' in resolved ? [resolved.const] : resolved.enum;
-    if (!Array.isArray(values)) return null;
-    return values.map((name) => (typeof name === 'string' ? name : refuse(path, 'must list strings')));
-  }
-
-  /** The expression of an additional property's key, which is none of the `declared` names. */
-  #keyOf(schema: unknown, place: Place, declared: readonly string[]): string {
-    const asserted = isSchema(schema) ? assertions(schema) : {};
-    if (Object.keys(asserted).every((key) => key === 'type') && (asserted.type ?? 'string') === 'string')
-      return this.rules.add(otherKey(this.rules, declared));
-    if (declared.length > 0) refuse(place.path, 'is not supported beside properties');
-    return this.rules.add(this.value({ type: 'string', ...asserted }, place));
   }
 }

@@ -32,6 +32,7 @@ const signatures = {
   CreateEnv: [3, p, ['int', 'const char*', out]],
   DisableTelemetryEvents: [6, p, [p]],
   CreateSessionOptions: [10, p, [out]],
+  DisableMemPattern: [17, p, [p]],
   SetIntraOpNumThreads: [24, p, [p, 'int']],
   SessionGetInputCount: [30, p, [p, outSize]],
   SessionGetOutputCount: [31, p, [p, outSize]],
@@ -98,6 +99,7 @@ interface OrtApi {
   CreateEnv: Callable<[severity: number, id: string, out: Out<Handle>], Status>;
   DisableTelemetryEvents: Callable<[env: Handle], Status>;
   CreateSessionOptions: Callable<[out: Out<Handle>], Status>;
+  DisableMemPattern: Callable<[options: Handle], Status>;
   SetIntraOpNumThreads: Callable<[options: Handle, threads: number], Status>;
   SessionGetInputCount: Callable<[session: Handle, out: Out<number>], Status>;
   SessionGetOutputCount: Callable<[session: Handle, out: Out<number>], Status>;

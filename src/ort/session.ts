@@ -55,8 +55,14 @@ function sessionOptions(settings: SessionSettings): Handle {
   ];
   check(api.SetIntraOpNumThreads(options, settings.threads), `set ${settings.threads} threads`);
   for (const [key, value] of entries) check(api.AddSessionConfigEntry(options, key, value), `set ${key}`);
-  if (settings.device) appendDevice(options, settings.device, settings.captures ?? false);
-  else for (const weights of settings.weights ?? []) weights.addTo(options);
+  if (settings.device) {
+    appendDevice(options, settings.device, settings.captures ?? false);
+    return options;
+  }
+  // By default a session remembers, for good, where a run of these sizes had its tensors, and every length of a text is
+  // another size: 240 KiB for each of the embedded model's, and no run is faster for it (docs/bench-log.md).
+  check(api.DisableMemPattern(options), 'remember no sizes');
+  for (const weights of settings.weights ?? []) weights.addTo(options);
   return options;
 }
 

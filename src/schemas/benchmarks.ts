@@ -39,7 +39,7 @@ const listedFields = {
   }),
   prompts: listOf(text(benchmarkLimits.prompt), 2, benchmarkLimits.prompts, 'texts')
     .optional()
-    .meta({ description: "Asked of it. Default: the paper's five of its class." }),
+    .meta({ description: 'Asked of it. Default: five that ship for its class.' }),
 };
 const ListedConcept = z.strictObject(listedFields, {
   error: strictly('the concept', Object.keys(listedFields), 'must be an object with a name'),

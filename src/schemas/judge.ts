@@ -12,7 +12,7 @@ const judgeLimits = {
   answer: 16_000,
 } as const;
 
-const answerKeys = ['question', 'answer', 'sampled'];
+const answerKeys = ['question', 'answer', 'sampled', 'unsteered', 'compared'];
 const GivenAnswer = z.strictObject(
   {
     question: whole(0, judgeLimits.questions - 1).meta({ description: 'Index into `questions`.' }),
@@ -22,6 +22,14 @@ const GivenAnswer = z.strictObject(
       .meta({ description: 'May be empty: then it shows nothing.' }),
     sampled: z.boolean().default(false).meta({
       description: 'Drawn at a temperature: it is read after other questions than a greedy one.',
+    }),
+    unsteered: z.boolean().default(false).meta({
+      description:
+        'Given without steering: others will ask for the same, so what is read of it is kept for a while. It changes no number.',
+    }),
+    compared: z.boolean().default(true).meta({
+      description:
+        'Whether it is held against `among`: false for answers of which nobody asks, which takes less time.',
     }),
   },
   { error: strictly('an answer', answerKeys, 'must be an object with question and answer') },

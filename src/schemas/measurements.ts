@@ -90,7 +90,7 @@ const calibrateFields = {
   strength_only: z.boolean().optional().meta({
     default: false,
     description:
-      'Only what strength 1 is: `suppression`, `side_effects` and `readings` stay null, strength -1 is as strong as 1, and ablate, clamp, amplify and monitors in calibrated units are refused. For those who measure many concepts: it takes half the time.',
+      'Only what strength 1 is: `suppression`, `side_effects`, `readings` and, without a bound on it, `divergence_95` stay null, strength -1 is as strong as 1, and ablate, clamp, amplify and monitors in calibrated units are refused. For those who measure many concepts: it takes half the time.',
   }),
   max_tokens: whole(8, measurementLimits.maxTokens)
     .optional()

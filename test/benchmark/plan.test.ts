@@ -11,6 +11,7 @@ import {
 import { Cells, NumberSet, pointsOf, variantsOf } from '../../src/benchmark/plan.js';
 import { generalPrompts, testPrompts } from '../../src/benchmark/test-prompts.js';
 import { heldOutQuestions } from '../../src/fitting/statements/questions.js';
+import { inWords } from '../../src/tables/rows.js';
 import { StubService, stubRun, usualAxes } from './stub-service.js';
 
 test('the 512 names are in five classes, none twice', () => {
@@ -49,7 +50,9 @@ test('a sample has as many of each class, the same for the same seed, in the ord
 test('a list is CSV or JSON lines, and what is wrong with it is told by its place', () => {
   const csv =
     '\uFEFFname,class,prefix,prompts\r\n"Snow, ice",fears,,\r\n\r\nPirate,,"You are a ""pirate"".\nArr.",One?|Two?\r\n';
-  const [snow, pirate] = readConcepts(csv, 'list.csv');
+  const notes: string[] = [];
+  const [snow, pirate] = readConcepts(csv, 'list.csv', (some) => notes.push(...some.map(inWords)));
+  assert.deepEqual(notes, ['line 3 is empty']);
   assert.deepEqual(snow, {
     name: 'Snow, ice',
     class: 'fears',
@@ -77,7 +80,11 @@ test('a list is CSV or JSON lines, and what is wrong with it is told by its plac
     ['name,class\na,moods\na,moods', /list, line 3 must be another concept than line 2/],
     ['name,clas\na,moods', /list, line 2\.clas must be one of name, class/],
     ['{"name": "a", "class": "moods", "prompts": ["x"]}', /prompts must be a list of 2 to 64 texts/],
-    ['name,class\n"a,moods', /line 2 of l opens a quote/],
+    ['name,class\n"a,moods', /of l: line 2 opens a quote/],
+    ['name,class\nsnow, ice,moods', /list, line 2 must be a row of 2 cells; received "3 cells"/],
+    ['name,name\na,b', /list must be a table with each column once; received "name"/],
+    ['[{"name": "a", "name": "b"}]', /list must be JSON; l is not/],
+    ['{"name": "a"}\nx\ny', /of l: line 2 is no JSON.*; line 3 is no JSON/],
   ];
   for (const [text, message] of bad) assert.throws(() => readConcepts(text, 'l'), { message }, text);
 });

@@ -1,6 +1,6 @@
 /** A run ends with every cell once, however often it is killed on its way. */
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,7 +65,7 @@ test('a run that is killed anywhere goes on, repeats no finished cell, and ends 
   await work(whole.folder, whole.run, whole.service);
   const expected = timeless(await recordsOf(whole.folder));
   const asked = whole.service.answers.length;
-  for (const breaksAt of [30, 150, 260]) {
+  for (const breaksAt of [30, 150, 240]) {
     const { folder, run } = await started(t);
     const killed = new StubService(breaksAt);
     await assert.rejects(work(folder, run, killed), /killed/);
@@ -78,6 +78,52 @@ test('a run that is killed anywhere goes on, repeats no finished cell, and ends 
     // One answer more is the head's look at the model, which only the first has asked.
     assert.equal(after.answers.length, asked - 1 - before.length, `killed at ${breaksAt}`);
   }
+});
+
+test('what the model says plainly is asked once for all concepts of a class, also by a run that goes on', async (t) => {
+  const folder = await folderOf(t);
+  const killed = new StubService(60);
+  const run = await stubRun(killed, { each: 3 });
+  await writeRun(folder, run);
+  await assert.rejects(work(folder, run, killed), /killed/);
+  const plainIn = async () => answersIn(await recordsOf(folder)).filter(({ way }) => way === 'plain');
+  const before = new Set((await plainIn()).map((one) => `${one.class} ${one.prompt}`));
+  const after = new StubService();
+  await work(folder, run, after);
+  const asked = after.answers.filter((one) => one.startsWith('plain|'));
+  assert.ok(before.size > 0);
+  assert.equal(asked.length, 5 * 5 - before.size);
+  assert.equal(new Set(asked).size, asked.length);
+  // Every concept has its records all the same.
+  const all = await plainIn();
+  assert.equal(all.length, 5 * 3 * 5);
+  assert.ok(all.every(({ answer }) => answer === 'at 0, by plain'));
+});
+
+test('several services share the concepts out, and a fit is found where it was made', async (t) => {
+  const folder = await folderOf(t);
+  const [one, other] = [new StubService(), new StubService()];
+  const run = await stubRun(one, { each: 2 });
+  await writeRun(folder, run);
+  const both = { api: one, others: [other], folder, run, inFlight: 8, keep: true };
+  await runBenchmark(both);
+  const fits = () => [one.fits.length, other.fits.length];
+  const [a = 0, b = 0] = fits();
+  assert.ok(a + b === 20 && a > 0 && b > 0, `${a} and ${b} fits`);
+  const expected = timeless(await recordsOf(folder));
+  const alone = await folderOf(t);
+  await writeRun(alone, run);
+  await work(alone, run, new StubService());
+  assert.deepEqual(timeless(await recordsOf(alone)), expected);
+
+  // Answers that a kill left out are asked where the concept is, and nothing is fitted again.
+  const lines = (await readFile(join(folder, recordsFile), 'utf8')).trimEnd().split('\n');
+  const kept = lines.filter((line) => !line.includes('"prompt":4') || !line.includes('"value":1.5'));
+  await writeFile(join(folder, recordsFile), `${kept.join('\n')}\n`);
+  assert.equal(lines.length - kept.length, 20);
+  await runBenchmark(both);
+  assert.deepEqual(fits(), [a, b]);
+  assert.deepEqual(timeless(await recordsOf(folder)), expected);
 });
 
 test('a finished run asks for nothing', async (t) => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -135,6 +135,24 @@ test('a run before a server is killed, goes on, and is judged by steerd itself',
   );
   assert.match(await (await fetch(`${server.url}/v1/benchmarks/of%20the%20server/report`)).text(), /<html/);
 
+  // And without a server, by two copies of the model: the same again, and nothing of theirs is left.
+  const copied = join(lists, 'copied');
+  const own = [
+    'concepts',
+    '--local',
+    '--copies',
+    '2',
+    '--model',
+    tinyChatModel,
+    '--list',
+    list,
+    '--out',
+    copied,
+  ];
+  const local = await ended(run([...own, ...small, ...rest, '--json'], env));
+  assert.equal(local.code, 0, local.err);
+  assert.deepEqual(JSON.parse(local.out).figures, figures);
+  assert.deepEqual((await readdir(copied)).sort(), ['records.jsonl', 'run.json']);
   // Taken out of the server it is a folder like the command's: of the same plan, and nothing is answered again.
   const fetched = join(lists, 'fetched');
   const fetching = ['fetch', 'of the server', '--server', server.url, '--out', fetched, '--json'];

@@ -40,6 +40,12 @@ test('a run goes into a folder, or is a job of a server', async (t) => {
   const bench = (...args: string[]) => runCommand(t, register, ['bench', 'concepts', ...args]);
   await assert.rejects(bench(), { message: /^--out must be given, or --job/ });
   await assert.rejects(bench('--job', 'j', '--local'), { message: /--job must be asked of a server/ });
+  await assert.rejects(bench('--job', 'j', '--copies', '2'), {
+    message: /--copies must be left out with --job/,
+  });
+  await assert.rejects(bench('--local', '--keep-concepts', '--copies', '2', '--out', 'nowhere'), {
+    message: /--copies must be 1 with --keep-concepts/,
+  });
   await assert.rejects(bench('--job', 'j', '--judge', 'http://x', '--judge-model', 'm'), {
     message: /--judge must be left out with --job/,
   });
@@ -56,6 +62,16 @@ test('an option that cannot be is refused by its name', async (t) => {
     [['--seeds', '2', '--temperature', '0'], /--seeds must be 1 at temperature 0/],
     [['--sample', '0'], /--sample must be a whole number from 1/],
     [['--judge', 'http://x'], /--judge-model must be given with --judge/],
+    [['--judge-price', '1'], /--judge-price must be two numbers/],
+    [
+      ['--judge', 'http://x', '--judge-model', 'm', '--judge-timeout', '0'],
+      /--judge-timeout must be seconds, more/,
+    ],
+    [
+      ['--judge', 'http://x', '--judge-model', 'm', '--judge-scores', ','],
+      /--judge-scores must be at least one/,
+    ],
+    [['--parallel', '0'], /--parallel must be a whole number from 1/],
     [['--judge', 'x', '--judge-model', 'm'], /--judge must be an address that begins with http/],
     [['--list', '/nowhere.csv'], /--list must be a file that can be read/],
   ] as const)

@@ -1,10 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SequenceRequest } from '../../src/engine/protocol.js';
-import { errors } from '../../src/errors.js';
+import { errors, SteerdError } from '../../src/errors.js';
 import { fitBest } from '../../src/fitting/fit-best.js';
-import { type Entry, fit, plan } from './steerable-fit.js';
+import { type Entry, findsAt, fit, harmonicOf, plan } from './steerable-fit.js';
 import { type SteerableOptions, steerableModel } from './steerable-model.js';
+
+test('the recipe that finds the direction is kept, in prompts and in texts too', async () => {
+  for (const place of ['prompt', 'text'] as const) await findsAt(place);
+});
+
+test('of candidates that measure alike the earliest is kept', async () => {
+  const { winner, entries, concept } = await fit({ shows: { prompt: 0.9 } });
+  const [paper, contrasted] = entries.map(harmonicOf) as [number, number];
+  assert.ok(contrasted > paper && contrasted < paper + 0.02, 'a little better, and no more');
+  assert.equal(entries.indexOf(winner as Entry), 0, JSON.stringify(entries));
+  assert.equal(concept.record.details.contrast, undefined, 'contrast none says nothing');
+});
+
+test('what a model cannot be fitted by is recorded and left out', async () => {
+  const { winner, entries } = await fit({ template: 'none', shows: { answer: 0.98 } });
+  assert.equal(winner?.recipe, 'texts');
+  for (const entry of entries.slice(0, 3)) {
+    assert.match(entry.failed ?? '', /no chat template/);
+    assert.equal(entry.scores, undefined);
+  }
+  // A model that has no word for it can be read where it is asked, and nowhere else.
+  const mute = await fit({ silent: true });
+  assert.deepEqual(
+    mute.entries.slice(0, 4).map(({ failed }) => failed === undefined),
+    [true, true, false, false],
+  );
+  const all = fit({ capacity: 24 });
+  await assert.rejects(all, (error) => error instanceof SteerdError && /24/.test(error.message));
+});
 
 test('a profile that reaches more is kept, unless the request names one', async () => {
   // The first layer alone does anything: a profile by the norm spends as much on the others.

@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz [-- --seed 1 --requests 2000 --deadline 300]`: seeded requests from openapi/openapi.json against the built server
+ * `npm run fuzz [-- --seed 1 --requests 2000 --deadline 660]`: seeded requests from openapi/openapi.json against the built server
  * with the embedded model. Exit code 1 when an answer is not what the description allows, takes too long, or anything
  * is left behind.
  */
@@ -11,8 +11,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     requests: { type: 'string', default: '2000' },
     concurrency: { type: 'string', default: '8' },
-    /** Seconds that an answer may take: more where others have the machine, for a calibration reads hundreds of them. */
-    deadline: { type: 'string', default: '300' },
+    /** Seconds that an answer may take. The server ends each request after 600 (STEERD_REQUEST_SECONDS): later is a hang. */
+    deadline: { type: 'string', default: '660' },
     /** Show also what was refused though the description allows it: what to look at by hand. */
     refused: { type: 'boolean', default: false },
   },

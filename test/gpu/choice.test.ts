@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onDevice } from '../../src/engine/devices.js';
+import type { Device, DeviceName } from '../../src/ort/device.js';
 import { startEngine } from '../helpers/engine.js';
 import { tinyModel } from '../helpers/tiny-models.js';
 
@@ -36,13 +37,22 @@ test('the CPU is asked for without a word, and a failure there is its own', asyn
   await assert.rejects(onDevice(where('cpu'), broken), /^Error: a bad model$/);
 });
 
-test('auto without a usable GPU: one warning, then the CPU', async () => {
-  const { made, device, warning } = await onDevice(where('auto'), async (on) => {
+test('auto with a GPU that fails: one warning, then the CPU; without one not a word', async () => {
+  const tried: (string | undefined)[] = [];
+  const make = async (on: Device | undefined) => {
+    tried.push(on?.name);
     if (on) throw new Error(`${on.name} is out of order`);
     return 'on the CPU';
+  };
+  const webGpuAlone = (name: DeviceName) => (name === 'cuda' ? 'it is not built in' : null);
+  assert.deepEqual(await onDevice(where('auto'), make, webGpuAlone), {
+    made: 'on the CPU',
+    device: 'cpu',
+    warning: 'no usable GPU, running on the CPU (cuda: it is not built in; webgpu: webgpu is out of order)',
   });
-  assert.deepEqual([made, device], ['on the CPU', 'cpu']);
-  assert.match(warning ?? '', /^no usable GPU, running on the CPU \(cuda: .*; webgpu: .*\)$/);
+  assert.deepEqual(tried, ['webgpu', undefined]);
+  const none = await onDevice(where('auto'), make, () => 'there is no GPU on this machine');
+  assert.deepEqual(none, { made: 'on the CPU', device: 'cpu', warning: null });
 });
 
 test('an engine says where it runs and what its log should say', async () => {

@@ -28,13 +28,22 @@ export const isSlow = (file: string): boolean => file.endsWith('.slow.test.ts');
  */
 export const sharedFolders: readonly string[] = [
   'test/access',
+  'test/checkpoint',
   'test/common',
+  'test/completions',
   'test/concepts',
   'test/config',
   'test/e2e/one-server',
+  'test/engine/sampling',
+  'test/engine/schedule',
+  'test/fitting/measure',
+  'test/fitting/recipes',
+  'test/fitting/statements',
+  'test/http',
   'test/hub',
   'test/json-grammar',
   'test/models',
+  'test/onnx',
   'test/playground',
   'test/routes',
   'test/schemas',
@@ -82,13 +91,14 @@ export function planTests(files: readonly string[]): Phase[] {
       const name = folder === undefined ? file : `${folder.replaceAll('/', '-')}.${kind}`;
       processes.set(name, [...(processes.get(name) ?? []), file]);
     }
+    const beside = kind === 'together' || kind === 'slow';
     return {
       // Those with the most files first: none of them is left for the end, when one of two processors has no work.
       processes: [...processes]
         .map(([name, own]) => ({ name, files: own }))
         .sort((a, b) => b.files.length - a.files.length),
-      concurrency: kind === 'together' || kind === 'slow' ? 2 : 1,
-      env: kind === 'slow' ? aCoreEach : {},
+      concurrency: beside ? 2 : 1,
+      env: beside ? aCoreEach : {},
     };
   });
 }

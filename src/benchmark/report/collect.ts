@@ -1,8 +1,9 @@
 /** From the records of a run to the numbers of its report: those of the summary, and what else it draws. */
-import type { BenchRecord, FitRecord, Run } from '../records.js';
+import { besideFirst, changed } from '../compare.js';
+import type { BenchRecord, FitRecord, Run, Variant } from '../records.js';
 import { allClasses, type ConceptFigure, type Measure, type Summary, summaryOf } from '../summary.js';
 import { Tally } from '../tally.js';
-import type { ConceptRow, CurvePoint, Group, LayerRow, ReportData, SideEffect } from './data.js';
+import type { Beside, ConceptRow, CurvePoint, Group, LayerRow, ReportData, SideEffect } from './data.js';
 import { Details } from './details.js';
 import { mean, quartiles } from './quartiles.js';
 
@@ -32,12 +33,17 @@ export async function collectReport(
     seconds: details.seconds,
     judge_tokens: use.reduce((sum, one) => sum + one.prompt_tokens + one.completion_tokens, 0),
     groups: groupsOf(summary, shown, ['plain', 'told', ...variants]),
+    beside: besideOf(summary, shown, run),
     curves: curvesOf(summary, shown),
     layers: variants.flatMap((variant) => layersOf(fits, variant)),
     confusion: details.confusion,
     side_effects: variants.flatMap((variant) => sideEffectsOf(fits, variant)),
     concepts: conceptRows(summary, variants, run, details),
-    examples: { good: details.examples('good'), bad: details.examples('bad') },
+    examples: {
+      good: details.examples('good'),
+      bad: details.examples('bad'),
+      drawn: details.examples('drawn'),
+    },
   };
 }
 
@@ -73,6 +79,22 @@ function groupsOf(
       }),
     ),
   );
+}
+
+function besideOf(summary: Summary, classes: readonly string[], { variants, options }: Run): Beside[] {
+  const byId = new Map(variants.map((variant) => [variant.id, variant]));
+  return besideFirst(summary, variants, options.seed)
+    .filter((one) => classes.includes(one.class))
+    .map(({ figure, variant: base, other, class: className, which, a, b, difference }): Beside => {
+      // A judge's name may have spaces; a measure has none.
+      const space = figure.lastIndexOf(' ');
+      return {
+        judge: figure.slice(0, space),
+        measure: figure.slice(space + 1) as Measure,
+        ...{ base, variant: other, class: className, at: which, base_mean: a, variant_mean: b, difference },
+        changed: changed(byId.get(base) as Variant, byId.get(other) as Variant),
+      };
+    });
 }
 
 function curvesOf({ judges, points }: Summary, classes: readonly string[]): CurvePoint[] {

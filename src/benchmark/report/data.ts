@@ -1,6 +1,7 @@
 /** What a report is drawn from, and what lies beside it as report.json: plain numbers, each computed from the records of a run. */
 import type { Estimate } from '../bootstrap.js';
 import type { Point, Run } from '../records.js';
+import type { Measure } from '../summary.js';
 
 export type { Estimate };
 
@@ -39,6 +40,25 @@ export interface CurvePoint {
   readonly fluency: number | null;
   readonly instruction: number | null;
   readonly harmonic: number | null;
+}
+
+/** Another way beside the first of the run, concept by concept. */
+export interface Beside {
+  readonly judge: string;
+  readonly measure: Measure;
+  /** The first way, and the other. */
+  readonly base: string;
+  readonly variant: string;
+  /** What is another in it, in words. */
+  readonly changed: string;
+  readonly class: string;
+  /** At strength 1, or at each concept's own best point in either way. */
+  readonly at: 'fixed' | 'oracle';
+  /** Means over the concepts that both have. */
+  readonly base_mean: number;
+  readonly variant_mean: number;
+  /** The other less the first: mean over those concepts, with an interval from resampling them. */
+  readonly difference: Estimate;
 }
 
 export interface LayerRow {
@@ -113,10 +133,17 @@ export interface ReportData {
   readonly seconds: { readonly fits: number; readonly answers: number; readonly judging: number };
   readonly judge_tokens: number;
   readonly groups: readonly Group[];
+  /** Empty where there is one way. */
+  readonly beside: readonly Beside[];
   readonly curves: readonly CurvePoint[];
   readonly layers: readonly LayerRow[];
   readonly confusion: readonly Confusion[];
   readonly side_effects: readonly SideEffect[];
   readonly concepts: readonly ConceptRow[];
-  readonly examples: { readonly good: readonly Example[]; readonly bad: readonly Example[] };
+  readonly examples: {
+    readonly good: readonly Example[];
+    readonly bad: readonly Example[];
+    /** As they come: drawn among all at strength 1, whether they succeed or not. */
+    readonly drawn: readonly Example[];
+  };
 }

@@ -3,12 +3,20 @@
  * answers are taken for, and the texts of few answers.
  */
 
+import { Random } from '../../common/random.js';
 import { isFixed } from '../plan.js';
 import type { AnswerRecord, BenchRecord, FitRecord, Run } from '../records.js';
 import type { Confusion, Example } from './data.js';
 
 /** Texts kept of each variant and kind. */
 const examplesEach = 4;
+
+/** Those of the lowest ranks are kept. */
+interface Kept {
+  readonly example: Example;
+  readonly cell: number;
+  readonly rank: number;
+}
 
 export class Details {
   readonly counts = { fits: 0, failed: 0, answers: 0, judgements: 0 };
@@ -17,7 +25,7 @@ export class Details {
   readonly #fits = new Map<string, FitRecord>();
   /** By variant (or `told`), asked class and explained class. */
   readonly #confusion = new Map<string, number>();
-  readonly #kept = new Map<string, { readonly example: Example; readonly cell: number }[]>();
+  readonly #kept = new Map<string, readonly Kept[]>();
 
   constructor(private readonly run: Run) {}
 
@@ -62,8 +70,8 @@ export class Details {
     return { fits: Math.round(fits), answers: Math.round(answers), judging: Math.round(judging) };
   }
 
-  /** The best of what succeeded and the worst of what failed at strength 1, variant by variant. */
-  examples(kind: 'good' | 'bad'): Example[] {
+  /** The best of what succeeded, the worst of what failed, and some drawn of all at strength 1, variant by variant. */
+  examples(kind: 'good' | 'bad' | 'drawn'): Example[] {
     return this.run.variants.flatMap(({ id }) =>
       (this.#kept.get(`${kind} ${id}`) ?? []).map(({ example }) => example),
     );
@@ -83,17 +91,24 @@ export class Details {
 
   #keep(record: AnswerRecord): void {
     const { variant, concept, success, answer, cell } = record;
-    const key = `${success ? 'good' : 'bad'} ${variant}`;
     const example: Example = {
       variant: variant ?? '',
       ...{ concept, class: record.class, answer, success },
       prompt: this.#promptOf(record),
       harmonic: record.scores.harmonic,
     };
-    const sign = success ? -1 : 1;
-    const kept = [...(this.#kept.get(key) ?? []), { example, cell }].sort(
-      (a, b) => sign * (a.example.harmonic - b.example.harmonic) || a.cell - b.cell,
-    );
+    const { harmonic } = example;
+    this.#keepAmong(`${success ? 'good' : 'bad'} ${variant}`, {
+      ...{ example, cell },
+      rank: success ? -harmonic : harmonic,
+    });
+    // Numbers of their own stand for lots: the same are drawn whatever the order of the records.
+    const rank = new Random(this.run.options.seed * 2 ** 20 + cell).uniform();
+    this.#keepAmong(`drawn ${variant}`, { example, cell, rank });
+  }
+
+  #keepAmong(key: string, one: Kept): void {
+    const kept = [...(this.#kept.get(key) ?? []), one].sort((a, b) => a.rank - b.rank || a.cell - b.cell);
     this.#kept.set(key, kept.slice(0, examplesEach));
   }
 

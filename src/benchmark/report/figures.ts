@@ -1,6 +1,7 @@
 /** The figures of a report as SVG text, from its numbers. */
 import * as Plot from '@observablehq/plot';
 import { allClasses, builtIn } from '../summary.js';
+import { besideFigure } from './beside-figure.js';
 import type { ReportData, Spread } from './data.js';
 import {
   at,
@@ -20,6 +21,7 @@ import { aurocFigure, tokenFigure } from './fit-figures.js';
 export function figuresOf(data: ReportData): Figure[] {
   return [
     ...data.judges.map((judge) => successFigure(data, judge)),
+    besideFigure(data),
     ...strengthFigures(data),
     tokenFigure(data),
     aurocFigure(data),
@@ -168,8 +170,7 @@ function confusionFigures(data: ReportData): (Figure | null)[] {
     {
       id: 'confusion',
       title: 'What answers are taken for',
-      caption:
-        'Rows: the class of the concept that an answer was steered by, or told, at strength 1. Columns: the class of the concept whose message explains the answer best. Shares of a row.',
+      caption: `Rows: the class of the concept that an answer was steered by, or told, at strength 1. Columns: the class of the concept whose message explains the answer best, among its own and ${data.run.texts.confusers.length} of the run’s. Shares of a row.`,
       svg: drawn('Classes that answers are taken for, as shares', {
         width: Math.min(1600, margin(data.classes) + 40 + ways.length * (cell * data.classes.length + 20)),
         height: 110 + cell * data.classes.length,

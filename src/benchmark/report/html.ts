@@ -4,6 +4,7 @@ import type { Example, Group, ReportData } from './data.js';
 import type { Figure } from './drawing.js';
 import { legendOf } from './figures.js';
 import { comparedRows, differences, paper } from './paper.js';
+import { leadOf, unreachedIn } from './said.js';
 import { style } from './style.js';
 
 const entities: Readonly<Record<string, string>> = {
@@ -23,12 +24,14 @@ export function reportHtml(data: ReportData, figures: readonly Figure[]): string
   const title = `Steering benchmark of ${run.model.id}`;
   const date = new Date(run.started_at * 1000).toISOString().slice(0, 10);
   const body = [
-    `<header><h1>${escaped(title)}</h1><p class="lead">${escaped(summary(data))}</p><p class="quiet">Begun ${date}, by steerd ${escaped(run.versions.steerd)}.</p></header>`,
+    `<header><h1>${escaped(title)}</h1><p class="lead">${escaped(leadOf(data))}</p><p class="quiet">Begun ${date}, by steerd ${escaped(run.versions.steerd)}.</p></header>`,
     section('table', 'Success by method', successTables(data)),
     ...figures.filter(({ id }) => id.startsWith('success-')).map(figureHtml),
+    ...figures.filter(({ id }) => id === 'beside').map(figureHtml),
+    section('differences', 'Differences in numbers', besideTable(data)),
     section('paper', 'Beside the paper', paperTable(data)),
     figures.some(({ id }) => id.startsWith('strength-')) ? legend(data) : '',
-    ...figures.filter(({ id }) => !id.startsWith('success-')).map(figureHtml),
+    ...figures.filter(({ id }) => !id.startsWith('success-') && id !== 'beside').map(figureHtml),
     section('side-effects-neutral', 'Neutral text', neutralTable(data)),
     section('anti', 'Anti-steerable concepts', unreached(data)),
     section('examples', 'Answers at strength 1', examples(data)),
@@ -90,28 +93,6 @@ const withInterval = (value: Group['fixed']): Html => ({
 });
 const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
 
-function summary(data: ReportData): string {
-  const { run, counts } = data;
-  const [judge = builtIn] = data.judges;
-  const whole = data.groups.filter(
-    (group) =>
-      group.judge === judge && group.class === (data.classes.length > 1 ? allClasses : data.classes[0]),
-  );
-  const steered = whole.filter(
-    ({ variant, fixed }) => variant !== 'plain' && variant !== 'told' && fixed !== null,
-  );
-  const best = steered.reduce<Group | null>(
-    (most, group) => (most === null || (group.fixed?.mean ?? 0) > (most.fixed?.mean ?? 0) ? group : most),
-    null,
-  );
-  const told = whole.find(({ variant }) => variant === 'told')?.fixed;
-  const plain = whole.find(({ variant }) => variant === 'plain')?.fixed;
-  const said = best?.fixed
-    ? ` At the fixed strength 1 the best of them, ${best.variant}, succeeds in ${number(best.fixed.mean)} of answers (95 % interval ${number(best.fixed.low)} to ${number(best.fixed.high)})${told ? `; the model simply told in ${number(told.mean)}` : ''}${plain ? `, unsteered in ${number(plain.mean)}` : ''}.`
-    : '';
-  return `${run.concepts.length} concepts in ${data.classes.length} classes, ${run.variants.length} ways to make their vectors, ${counts.answers} answers, ${counts.failed} of ${counts.fits} fits failed.${said}`;
-}
-
 function successTables(data: ReportData): string {
   const shown = data.classes.length > 1 ? [allClasses, ...data.classes] : data.classes;
   return data.judges
@@ -134,6 +115,29 @@ function successTables(data: ReportData): string {
       return `<h3>Judged by ${escaped(judgeWords(judge))}</h3>${table(['way', 'at', ...shown], rows)}`;
     })
     .join('\n');
+}
+
+/** Success and H of all classes; differences.csv has every measure and class. */
+function besideTable({ beside, classes }: ReportData): string {
+  const className = classes.length > 1 ? allClasses : classes[0];
+  const rows = beside.filter(
+    (row) => row.class === className && (row.measure === 'success' || row.measure === 'harmonic'),
+  );
+  const [first] = rows;
+  if (first === undefined) return '';
+  return `<p>Against “${escaped(first.base)}”, concept by concept. Success is a share of answers, H the harmonic mean of three scores.</p>${table(
+    ['changed', 'judged by', 'of', 'at', 'concepts', 'first', 'this', 'difference'],
+    rows.map(({ changed, judge, measure, at, base_mean, variant_mean, difference }) => [
+      changed,
+      judgeWords(judge),
+      measure === 'success' ? measure : judge === builtIn ? 'H' : 'three marks, of 2',
+      at === 'fixed' ? 'strength 1' : 'best point',
+      String(difference.n),
+      number(base_mean),
+      number(variant_mean),
+      withInterval(difference),
+    ]),
+  )}`;
 }
 
 function paperTable(data: ReportData): string {
@@ -179,25 +183,12 @@ function neutralTable({ side_effects: rows }: ReportData): string {
 const mostListed = 60;
 
 function unreached(data: ReportData): string {
-  const [judge] = data.judges;
-  const byConcept = new Map<string, (typeof data.concepts)[number][]>();
-  for (const row of data.concepts) {
-    if (row.judge !== judge) continue;
-    const key = `${row.class}/${row.concept}`;
-    byConcept.set(key, [...(byConcept.get(key) ?? []), row]);
-  }
-  const rows = [...byConcept.values()].flatMap((ways) => {
-    const measured = ways.filter(({ oracle }) => oracle !== null);
-    const reached = measured.some(({ oracle, plain }) => (oracle ?? 0) > (plain ?? 0));
-    const [first] = measured;
-    return first === undefined || reached ? [] : [first];
-  });
+  const { rows, of, told } = unreachedIn(data);
   const why = '<p>At no measured point, in no way, do more answers succeed than without steering.';
   if (rows.length === 0) return `${why} There is none.</p>`;
-  const told = rows.filter((row) => (row.told ?? 0) > (row.plain ?? 0)).length;
   const more =
     rows.length > mostListed ? `<p>And ${rows.length - mostListed} more, in concepts.csv.</p>` : '';
-  return `${why} So it is with ${rows.length} of ${byConcept.size}; of these the model shows ${told} when it is simply told.</p>${table(
+  return `${why} So it is with ${rows.length} of ${of}; of these the model shows ${told} when it is simply told.</p>${table(
     ['concept', 'class', 'unsteered', 'told', 'weak by calibration'],
     rows
       .slice(0, mostListed)
@@ -211,17 +202,19 @@ function unreached(data: ReportData): string {
   )}${more}`;
 }
 
-function examples({ examples: { good, bad } }: ReportData): string {
+function examples({ examples: { good, bad, drawn } }: ReportData): string {
   const list = (title: string, some: readonly Example[]) =>
     some.length === 0
       ? ''
       : `<h3>${escaped(title)}</h3>${some
           .map(
-            ({ variant, concept, class: className, prompt, answer, harmonic }) =>
-              `<article><p class="quiet">${escaped(`${concept} (${className}), ${variant}, H ${number(harmonic)}`)}</p><p><strong>${escaped(prompt)}</strong></p><blockquote>${escaped(answer)}</blockquote></article>`,
+            ({ variant, concept, class: className, prompt, answer, success, harmonic }) =>
+              `<article><p class="quiet">${escaped(`${concept} (${className}), ${variant}, H ${number(harmonic)}, ${success ? 'succeeds' : 'fails'}`)}</p><p><strong>${escaped(prompt)}</strong></p><blockquote>${escaped(answer)}</blockquote></article>`,
           )
           .join('\n')}`;
-  return list('The best that succeed', good) + list('The worst that fail', bad);
+  return (
+    list('Drawn among all', drawn) + list('The best that succeed', good) + list('The worst that fail', bad)
+  );
 }
 
 function failures({ concepts, judges: [judge] }: ReportData): string {

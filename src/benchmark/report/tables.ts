@@ -16,6 +16,15 @@ export function tablesOf(data: ReportData): Readonly<Record<string, string>> {
         ...estimate('judge_harmonic', harmonic),
       })),
     ),
+    ...(data.beside.length > 0 && {
+      'differences.csv': csv(
+        data.beside.map(({ difference, ...row }) => ({
+          ...row,
+          concepts: difference.n,
+          ...estimate('difference', difference),
+        })),
+      ),
+    }),
     'strengths.csv': csv(
       data.curves.map(({ variant, class: className, point, concepts, success, ...scores }) => ({
         ...{ variant, class: className, scale: point.scale, value: point.value, concepts },
@@ -51,7 +60,7 @@ const estimate = (name: string, value: Spread | null): Row => ({
 });
 
 /** What a table program would take for a formula is told as a text. */
-const csv = (rows: readonly Row[]): string =>
+export const csv = (rows: readonly Row[]): string =>
   rows.length === 0
     ? ''
     : `${Papa.unparse([...rows], { newline: '\n', escapeFormulae: /^[=+@\t\r]|^-(?!\d)/ })}\n`;

@@ -3,6 +3,7 @@
  * few wait: a source that nobody waits for any more leaves the queue. Answers are kept. The thread ends when it has been
  * idle for a while.
  */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { untilWorked } from '../../common/thread-time.js';
@@ -74,7 +75,8 @@ export class ConstraintCheck {
   }
 
   #ask(source: ConstraintSource): Asked {
-    const key = JSON.stringify(source);
+    // A source may have hundreds of kilobytes, and answers are kept for long.
+    const key = createHash('sha256').update(JSON.stringify(source)).digest('base64');
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     if (this.#waiting >= mostWaiting) throw errors.queueFull(mostWaiting, retryAfterSeconds);

@@ -23,8 +23,8 @@ export class DeviceKvCache implements InPlaceKvCache {
   readonly #detached: readonly Tensor[];
   readonly #scratch: readonly Tensor[];
   readonly #copier: RowCopier | null;
-  readonly #bound = new WeakSet<Binding>();
-  readonly #views: Tensor[] = [];
+  /** Bindings that have their rows, which never change, and the views of slots made for each. */
+  readonly #bound = new Map<Binding, readonly Tensor[]>();
   /** The slot whose contents are in the detached row; null when it is free. */
   #detachedSlot: number | null = null;
 
@@ -62,8 +62,8 @@ export class DeviceKvCache implements InPlaceKvCache {
   bind(binding: Binding, { first, rows }: RowRange, used = rows): void {
     if (first !== this.scratch) this.#attachIfNeeded(first, used);
     if (this.#bound.has(binding)) return;
-    this.#bound.add(binding);
     const tensors = this.#tensors(first, rows);
+    this.#bound.set(binding, first === 0 && first !== this.scratch ? tensors : []);
     this.#names.forEach(({ past, present }, index) => {
       const tensor = tensors[index];
       if (!tensor) return;
@@ -92,11 +92,14 @@ export class DeviceKvCache implements InPlaceKvCache {
       if (rows > 1) throw new RangeError('a batch on a device begins with the first slot');
       return this.#detached;
     }
-    const views = this.#slots.map((whole) =>
+    return this.#slots.map((whole) =>
       Tensor.beginningOf(whole, this.memory, this.spec.kvType, this.#shape(rows)),
     );
-    this.#views.push(...views);
-    return views;
+  }
+
+  unbind(binding: Binding): void {
+    for (const view of this.#bound.get(binding) ?? []) view.release();
+    this.#bound.delete(binding);
   }
 
   moveRow(from: number, to: number, length: number): void {
@@ -111,7 +114,7 @@ export class DeviceKvCache implements InPlaceKvCache {
 
   release(): void {
     this.#copier?.release();
-    for (const tensor of [...this.#views, ...this.#slots, ...this.#detached, ...this.#scratch])
-      tensor.release();
+    for (const binding of [...this.#bound.keys()]) this.unbind(binding);
+    for (const tensor of [...this.#slots, ...this.#detached, ...this.#scratch]) tensor.release();
   }
 }

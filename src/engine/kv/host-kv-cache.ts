@@ -14,14 +14,16 @@ import { type Page, pageTokens } from './kv-pages.js';
 /** Arrays and pages have one and the same type of numbers, which a union of array types cannot say. */
 type Numbers = Float32Array;
 
+/** A tensor over some rows of one of the cache's arrays. */
+type RowsView = (array: KvArray, first: number, rows: number) => Tensor;
+
 export class HostKvCache implements InPlaceKvCache {
   readonly layout = 'in place';
   readonly onDevice = false;
   readonly #layers: { readonly key: KvArray; readonly value: KvArray }[];
   readonly #rowLength: number;
-  /** Bindings that have their rows: these never change. */
-  readonly #bound = new WeakSet<Binding>();
-  readonly #tensors: Tensor[] = [];
+  /** Bindings that have their rows, which never change, and the tensors made for each. */
+  readonly #bound = new Map<Binding, Tensor[]>();
 
   constructor(
     readonly spec: ModelSpec,
@@ -39,8 +41,8 @@ export class HostKvCache implements InPlaceKvCache {
   }
 
   bind(binding: Binding, { first, rows }: RowRange): void {
-    this.#bindOnce(binding, (past, present, array) => {
-      const tensor = this.#view(array, first, rows);
+    this.#bindOnce(binding, (past, present, array, view) => {
+      const tensor = view(array, first, rows);
       binding.input(past, tensor);
       binding.output(present, tensor);
     });
@@ -53,16 +55,17 @@ export class HostKvCache implements InPlaceKvCache {
   inParts(by: SplitBy, parts: number): BoundKv {
     return {
       layout: this.layout,
+      unbind: (binding: Binding) => this.unbind(binding),
       bind: (binding: Binding, { first }: RowRange) =>
-        this.#bindOnce(binding, (past, present, array) => {
+        this.#bindOnce(binding, (past, present, array, view) => {
           if (by === 'tokens') {
-            const row = this.#view(array, first, 1);
+            const row = view(array, first, 1);
             binding.input(past, row);
             for (let part = 0; part < parts; part++) binding.output(partName(present, part), row);
             return;
           }
           for (let part = 0; part < parts; part++) {
-            const row = this.#view(array, first + part, 1);
+            const row = view(array, first + part, 1);
             binding.input(partName(past, part), row);
             binding.output(partName(present, part), row);
           }
@@ -71,23 +74,31 @@ export class HostKvCache implements InPlaceKvCache {
   }
 
   /** @param each gets the names of each array's input and output, unless the binding has them already */
-  #bindOnce(binding: Binding, each: (past: string, present: string, array: KvArray) => void): void {
+  #bindOnce(
+    binding: Binding,
+    each: (past: string, present: string, array: KvArray, view: RowsView) => void,
+  ): void {
     if (this.#bound.has(binding)) return;
-    this.#bound.add(binding);
+    const made: Tensor[] = [];
+    this.#bound.set(binding, made);
+    const view: RowsView = (array, first, rows) => {
+      const { kvHeads, headSize, kvType } = this.spec;
+      const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
+      const tensor = Tensor.over(part, kvType, [rows, kvHeads, this.capacity, headSize]);
+      made.push(tensor);
+      return tensor;
+    };
     this.spec.layers.forEach(({ pastKey, presentKey, pastValue, presentValue }, layer) => {
       const arrays = this.#layers[layer];
       if (!arrays) return;
-      each(pastKey, presentKey, arrays.key);
-      each(pastValue, presentValue, arrays.value);
+      each(pastKey, presentKey, arrays.key, view);
+      each(pastValue, presentValue, arrays.value, view);
     });
   }
 
-  #view(array: KvArray, first: number, rows: number): Tensor {
-    const { kvHeads, headSize, kvType } = this.spec;
-    const part = array.subarray(first * this.#rowLength, (first + rows) * this.#rowLength);
-    const tensor = Tensor.over(part, kvType, [rows, kvHeads, this.capacity, headSize]);
-    this.#tensors.push(tensor);
-    return tensor;
+  unbind(binding: Binding): void {
+    for (const tensor of this.#bound.get(binding) ?? []) tensor.release();
+    this.#bound.delete(binding);
   }
 
   moveRow(from: number, to: number, length: number): void {
@@ -165,7 +176,6 @@ export class HostKvCache implements InPlaceKvCache {
   }
 
   release(): void {
-    for (const tensor of this.#tensors) tensor.release();
-    this.#tensors.length = 0;
+    for (const binding of [...this.#bound.keys()]) this.unbind(binding);
   }
 }

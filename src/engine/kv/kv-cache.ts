@@ -60,6 +60,8 @@ export interface InPlaceKvCache extends KvRows {
    *   All of them when left out.
    */
   bind(binding: Binding, range: RowRange, used?: number): void;
+  /** The binding was released: releases what was made for it. */
+  unbind(binding: Binding): void;
 }
 
 /**
@@ -78,7 +80,7 @@ export type KvCache = InPlaceKvCache | ConcatenatedKvCache;
 
 /** What a run needs of a cache. */
 export type BoundKv =
-  | Pick<InPlaceKvCache, 'layout' | 'bind'>
+  | Pick<InPlaceKvCache, 'layout' | 'bind' | 'unbind'>
   | Pick<ConcatenatedKvCache, 'layout' | 'bind' | 'advance'>;
 
 /** Which tokens a row begins with, so that the next text with the same prefix need not compute it again. */

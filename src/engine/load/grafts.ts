@@ -19,7 +19,7 @@ import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
 import { halveAttention } from '../../onnx/rewrite/half-attention.js';
 import { type IntegerProducts, multiplyInIntegers } from '../../onnx/rewrite/integer-products.js';
 import { type KvScales, quantizeKv } from '../../onnx/rewrite/quantized-kv.js';
-import { splitAttention } from '../../onnx/rewrite/split-attention.js';
+import { type SplitBy, splitAttention } from '../../onnx/rewrite/split-attention.js';
 import type { ModelProto } from '../../onnx/schema/onnx_pb.js';
 import type { Device } from '../../ort/device.js';
 import { fingerprintModel, readModelSpec } from '../model-spec.js';
@@ -116,13 +116,14 @@ async function serializedServing(
   model: ModelProto,
   changes: ExportChanges,
   fixedShapes = false,
-  tokens = 1,
+  parts: { readonly by: SplitBy; readonly count: number } | null = null,
 ): Promise<Uint8Array> {
   const webGpu = changes.on?.name === 'webgpu';
+  const tokens = parts?.by === 'tokens' ? parts.count : 1;
   const graft = graftForServing(model, { floatLogits: true, fixedShapes, webGpu, tokens });
   const { kvScales } = changes;
   const kept = kvScales ? quantizeKv(graft, kvScales) : graft;
-  const split = tokens > 1 ? splitAttention(kept, 'tokens', tokens) : kept;
+  const split = parts ? splitAttention(kept, parts.by, parts.count) : kept;
   return serializeModel(await relocateWeights(byColumn(split, changes), directory));
 }
 
@@ -137,7 +138,28 @@ export async function draftGraft(
   tokens: number,
 ): Promise<Uint8Array> {
   const { model } = await readExport(directory, changes);
-  return serializedServing(directory, model, changes, false, tokens);
+  return serializedServing(directory, model, changes, false, { by: 'tokens', count: tokens });
+}
+
+/**
+ * The serving graft for runs of so many rows of several tokens, each behind a past of its own.
+ * @param changes those of the serving graft
+ * @throws OnnxError when the files are no longer those with this fingerprint, or attention cannot be split
+ */
+export async function rowsGraft(
+  directory: string,
+  changes: ExportChanges,
+  fingerprint: string,
+  rows: number,
+): Promise<Uint8Array> {
+  const { exported, model } = await readExport(directory, changes);
+  await requireSame(directory, exported, fingerprint);
+  return serializedServing(directory, model, changes, false, { by: 'rows', count: rows });
+}
+
+async function requireSame(directory: string, exported: ModelProto, fingerprint: string): Promise<void> {
+  if ((await fingerprintModel(exported, directory)) !== fingerprint)
+    throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
 }
 
 /** The products of a graft by column; grafting before leaves the blocks to be found as the export has them. */
@@ -178,8 +200,7 @@ export async function captureGraft(
   rows = 1,
 ): Promise<Uint8Array> {
   const { exported, model } = await readExport(directory, changes);
-  if ((await fingerprintModel(exported, directory)) !== fingerprint)
-    throw new OnnxError(`the files in ${directory} were replaced after the model was loaded: load it again`);
+  await requireSame(directory, exported, fingerprint);
   const graft = graftForCapture(model, { logits: false });
   const split = rows > 1 ? splitAttention(graft, 'rows', rows) : graft;
   return serializeModel(await relocateWeights(byColumn(split, changes), directory));

@@ -8,7 +8,7 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { Arithmetic, DeviceSettings, KvCacheType } from '../worker-settings.js';
 import { type ChunkLimits, chunkLimits } from './chunk-probe.js';
 import { openColumns } from './column-form.js';
-import { captureGraft, draftGraft, identifyExport } from './grafts.js';
+import { captureGraft, draftGraft, identifyExport, rowsGraft } from './grafts.js';
 import { keepsIn8Bits } from './kv-scales.js';
 import { keepIn8Bits, openServingSession } from './serving-session.js';
 
@@ -40,6 +40,12 @@ export interface LoadedGraphs {
    * @throws OnnxError, OrtError
    */
   openDrafts(tokens: number): Promise<Session>;
+  /**
+   * Builds a session of the serving graft for runs of so many rows of several tokens, each behind a past of its own. For
+   * models in host memory, with keys and values in place. The caller releases it, before these graphs.
+   * @throws OnnxError when the model's files were replaced, or its attention cannot be split; OrtError
+   */
+  openRows(rows: number): Promise<Session>;
   /** Releases sessions and weights. Nothing may be bound to the sessions any more. */
   release(): Promise<void>;
 }
@@ -220,6 +226,10 @@ export async function loadGraphs(
     },
     openDrafts: async (tokens) => {
       const graft = await draftGraft(directory, servingChanges, tokens);
+      return Session.create(graft, { ...settings, weights: shared });
+    },
+    openRows: async (rows) => {
+      const graft = await rowsGraft(directory, servingChanges, fingerprint, rows);
       return Session.create(graft, { ...settings, weights: shared });
     },
     release: async () => {

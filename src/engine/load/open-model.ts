@@ -13,6 +13,7 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { DraftRunner } from '../run/draft-runner.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
+import { TextRows, textsTogether } from '../run/text-rows.js';
 import { uncut } from '../schedule/chunks.js';
 import type { Abilities } from '../schedule/scheduler.js';
 import type { WorkerSettings } from '../worker-settings.js';
@@ -26,6 +27,8 @@ const mostRead = 64;
 export class OpenModel {
   #capture: CaptureRunner | null = null;
   #comparison: ServingRunner | null = null;
+  #textRows: TextRows | null = null;
+  #openingRows: Promise<TextRows | null> | null = null;
 
   private constructor(
     readonly graphs: LoadedGraphs,
@@ -140,9 +143,14 @@ export class OpenModel {
       this.graphs.captureSpec,
       this.shape.capacity,
       this.runOptions,
-      this.abilities.batches && this.chunk !== uncut,
+      this.#readsTogether,
     );
     return this.#capture;
+  }
+
+  /** Whether a text's numbers do not depend on others in its run. */
+  get #readsTogether(): boolean {
+    return this.abilities.batches && this.chunk !== uncut;
   }
 
   /**
@@ -152,6 +160,31 @@ export class OpenModel {
   async captureTogether(): Promise<void> {
     const runner = await this.capture();
     if (runner.together) runner.readTogether(await this.graphs.capture(rowsTogether));
+  }
+
+  /** Rows for several given texts; null until `openTextRows` has made them, and after a rest. */
+  get textRows(): TextRows | null {
+    return this.#textRows;
+  }
+
+  /**
+   * Makes rows for several given texts, which stay until `forgetWork`; their session is built first.
+   * @returns null where texts are read one by one: then it is so for good
+   * @throws OnnxError, OrtError
+   */
+  openTextRows(): Promise<TextRows | null> {
+    this.#openingRows ??= this.#openRows().finally(() => {
+      this.#openingRows = null;
+    });
+    return this.#openingRows;
+  }
+
+  async #openRows(): Promise<TextRows | null> {
+    if (!this.#readsTogether || this.#textRows) return this.#textRows;
+    const { spec, serving } = this.graphs;
+    const session = await this.graphs.openRows(textsTogether);
+    this.#textRows = new TextRows(session, serving, spec, this.shape.capacity, this.runOptions);
+    return this.#textRows;
   }
 
   /**
@@ -172,6 +205,8 @@ export class OpenModel {
     this.serving.forgetReads();
     this.#comparison?.forgetReads();
     if (this.#capture?.forgetReads()) this.graphs.dropCapture(rowsTogether);
+    this.#textRows?.release();
+    this.#textRows = null;
     shrinkNativeHeap();
   }
 
@@ -180,6 +215,8 @@ export class OpenModel {
    * may still be calling `terminateRun` with their handle.
    */
   async release(): Promise<void> {
+    await this.#openingRows?.catch(() => null);
+    this.#textRows?.release();
     this.drafts?.release();
     this.serving.release();
     this.serving.cache.release();

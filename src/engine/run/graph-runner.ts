@@ -16,7 +16,11 @@ export interface NamedTensors {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** Bindings that are kept: one has some tens of kilobytes, and 64 slots have thousands of ranges. */
+const mostBindings = 64;
+
 export class GraphRunner {
+  /** By rows and outputs, the one used last at the end. */
   readonly #bindings = new Map<string, Binding>();
   /** By input: the tensor of the last run, released when it is replaced. */
   readonly #transient = new Map<string, Tensor>();
@@ -102,17 +106,27 @@ export class GraphRunner {
   /** Outputs cannot be unbound one by one, so each set of outputs has a binding of its own. */
   #binding({ first, rows }: RowRange, outputs: readonly string[]): Binding {
     const key = `${first} ${rows} ${outputs.join(' ')}`;
-    const known = this.#bindings.get(key);
-    if (known) return known;
-    const binding = new Binding(this.session);
+    const binding = this.#bindings.get(key) ?? new Binding(this.session);
+    this.#bindings.delete(key);
     this.#bindings.set(key, binding);
+    for (const old of this.#bindings.keys()) {
+      if (this.#bindings.size <= mostBindings) break;
+      this.#drop(old);
+    }
     return binding;
+  }
+
+  #drop(key: string): void {
+    const binding = this.#bindings.get(key);
+    this.#bindings.delete(key);
+    if (!binding) return;
+    binding.release();
+    if (this.cache?.layout === 'in place') this.cache.unbind(binding);
   }
 
   /** Before the cache and the session are released. */
   release(): void {
-    for (const binding of this.#bindings.values()) binding.release();
-    this.#bindings.clear();
+    for (const key of [...this.#bindings.keys()]) this.#drop(key);
     for (const tensor of this.#transient.values()) tensor.release();
     this.#transient.clear();
   }

@@ -123,7 +123,13 @@ export class LogitReader {
 
   /** @throws OrtError */
   static async open(): Promise<LogitReader> {
-    return new LogitReader(await Reading.open(1), await Reading.open(2));
+    const one = await Reading.open(1);
+    try {
+      return new LogitReader(one, await Reading.open(2));
+    } catch (error) {
+      one.release();
+      throw error;
+    }
   }
 
   /**

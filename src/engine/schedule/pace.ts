@@ -6,8 +6,11 @@
  * How a prompt is cut does not change its logits (chunks.ts), so an answer does not depend on what was measured.
  */
 
-/** A part of a long prompt may hold streams up for so many of their own steps. */
-const stepsForPart = 1.5;
+/**
+ * A part of a long prompt may hold streams up for so many of their own steps: with the step itself, and parts that take
+ * longer than was thought, one gap in twenty is then close to three steps (docs/bench-log.md).
+ */
+const stepsForPart = 1.35;
 /**
  * Whole short prompts may hold streams up for so many: their users wait for a first token, there are no more of them than
  * slots, and together they take less than one after another.

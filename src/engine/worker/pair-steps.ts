@@ -1,35 +1,90 @@
 /**
  * Reads many answers after many prompts: their log-probabilities, or how far an edit moves their distributions. Texts
- * are read one after another: a processor has no use for batches here (a row of 64 tokens keeps it as busy as eight
- * rows), and GroupQueryAttention takes several tokens behind a past in one row only.
+ * are read one after another; scores without an edit several at once where there are rows for them (run/text-rows.ts), to
+ * the same bits.
  *
- * Each generator computes one chunk at each step, so that streams go on between the chunks, and frees its cache row
- * between two texts, so that it can be interrupted.
+ * Each generator computes one chunk at each step, or the answers of one group, so that streams go on between the chunks,
+ * and frees its cache row between two texts, so that it can be interrupted.
  */
 import type { ActivationEdit, Divergence, PairsRequest } from '../protocol.js';
 import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
 import { TextRow } from '../run/text-row.js';
+import type { TextRows } from '../run/text-rows.js';
 import { chunkEnd, scoredChunk, uncut } from '../schedule/chunks.js';
 import { inReadingOrder, type PairText } from '../schedule/pair-order.js';
+import { textGroup } from '../schedule/text-groups.js';
 import type { Pause } from './read-steps.js';
 
 const noEdit: ActivationEdit = [];
 
-/** Log-probabilities of the pairs' answers under their prompts' edits, in the order of the pairs. */
+/**
+ * Log-probabilities of the pairs' answers under their prompts' edits, in the order of the pairs.
+ * @param together rows for several texts, asked for before each; null while there are none
+ */
 export function* scorePairs(
   runner: ServingRunner,
   reader: LogitReader,
   request: PairsRequest,
   chunk: number,
+  together: () => TextRows | null = () => null,
 ): Generator<Pause, Float32Array<ArrayBuffer>> {
   const { texts, total } = inReadingOrder(request);
   const result = new Float32Array(total);
-  const row = new TextRow(runner, chunk);
-  yield* readTexts(texts, [row], [result], ([logits = result], tokens) => [
-    reader.logProbabilities(logits, tokens),
-  ]);
+  const alone = new TextRow(runner, chunk);
+  const beginnings = new Map<TextRows, TextRow>();
+  for (let next = 0; next < texts.length; ) {
+    if (next > 0) yield 'row is free';
+    const rows = together();
+    const some = texts.slice(next, next + (rows?.limits.rows ?? 1));
+    const count = rows === null ? 1 : textGroup(some, rows.limits);
+    if (rows === null || count === 1) {
+      yield* readText(some[0] as PairText, [alone], [result], ([logits = result], tokens) => [
+        reader.logProbabilities(logits, tokens),
+      ]);
+    } else {
+      const row = beginnings.get(rows) ?? new TextRow(rows.beginnings, chunk);
+      beginnings.set(rows, row);
+      yield* readTogether(some.slice(0, count), rows, row, reader, result);
+    }
+    next += count;
+  }
   return result;
+}
+
+/**
+ * Reads the texts' beginnings one after another, then all their answers by one run.
+ * @param row of the beginnings
+ */
+function* readTogether(
+  texts: readonly PairText[],
+  rows: TextRows,
+  row: TextRow,
+  reader: LogitReader,
+  result: Float32Array,
+): Generator<Pause, void> {
+  for (const [index, { prompt }] of texts.entries()) {
+    // The logits of the prompt's last token are the answer's first.
+    const end = prompt.length - 1;
+    for (let past = row.begin(prompt, noEdit, end); past < end; ) {
+      past = chunkEnd(past, end, row.chunk);
+      row.readTo(past, 0);
+      yield 'row is taken';
+    }
+    rows.place(index, prompt, end);
+  }
+  const { logits, length } = rows.run(
+    texts.map(({ prompt, answer }) => ({
+      tokens: [...prompt.slice(-1), ...answer.slice(0, -1)],
+      past: prompt.length - 1,
+    })),
+  );
+  const size = rows.spec.vocabularySize;
+  for (const [index, { answer, at }] of texts.entries()) {
+    const from = index * length * size;
+    const own = logits.subarray(from, from + answer.length * size);
+    result.set(reader.logProbabilities(own, answer), at);
+  }
 }
 
 /**
@@ -69,47 +124,56 @@ function* readTexts(
   texts: readonly PairText[],
   rows: readonly TextRow[],
   outputs: readonly Float32Array[],
-  read: (logits: readonly Float32Array[], tokens: readonly number[]) => readonly Float32Array[],
+  read: Read,
 ): Generator<Pause, void> {
-  let begun = false;
-  for (const text of texts) {
-    const { prompt, answer, at, known, knownAt } = text;
-    const from = prompt.length;
-    for (const output of outputs) output.copyWithin(at, knownAt, knownAt + known);
-    // The logits at position p are of token p + 1, so the last token need not be run.
-    const end = from + answer.length - 1;
-    const first = from - 1 + known;
-    if (first >= end) continue;
-    if (begun) yield 'row is free';
-    begun = true;
-    const tokens = [...prompt, ...answer];
-    const reading = beginningOf(first, end, rows[0]?.chunk ?? uncut);
-    const used = text.edit.length === 0 ? rows.slice(-1) : rows;
+  for (const [index, text] of texts.entries()) {
+    if (index > 0) yield 'row is free';
+    yield* readText(text, rows, outputs, read);
+  }
+}
+
+type Read = (logits: readonly Float32Array[], tokens: readonly number[]) => readonly Float32Array[];
+
+/** One of them: what is known of it is copied, the rest is read. */
+function* readText(
+  { prompt, answer, edit: own, at, known, knownAt }: PairText,
+  rows: readonly TextRow[],
+  outputs: readonly Float32Array[],
+  read: Read,
+): Generator<Pause, void> {
+  const from = prompt.length;
+  for (const output of outputs) output.copyWithin(at, knownAt, knownAt + known);
+  // The logits at position p are of token p + 1, so the last token need not be run.
+  const end = from + answer.length - 1;
+  const first = from - 1 + known;
+  if (first >= end) return;
+  const tokens = [...prompt, ...answer];
+  const reading = beginningOf(first, end, rows[0]?.chunk ?? uncut);
+  const used = own.length === 0 ? rows.slice(-1) : rows;
+  for (const row of used) {
+    const edit = row === rows.at(-1) ? own : noEdit;
+    for (let past = row.begin(tokens, edit, reading); past < reading; ) {
+      past = chunkEnd(past, reading, row.chunk);
+      row.readTo(past, 0);
+      yield 'row is taken';
+    }
+  }
+  for (let past = reading; past < end; ) {
+    const to = chunkEnd(past, end, scoredChunk(rows[0]?.chunk ?? uncut));
+    const start = Math.max(past, first);
+    const logits: Float32Array[] = [];
     for (const row of used) {
-      const edit = row === rows.at(-1) ? text.edit : noEdit;
-      for (let past = row.begin(tokens, edit, reading); past < reading; ) {
-        past = chunkEnd(past, reading, row.chunk);
-        row.readTo(past, 0);
-        yield 'row is taken';
-      }
+      if (logits.length > 0) yield 'row is taken';
+      logits.push(row.readTo(to, Math.max(0, to - start)));
     }
-    for (let past = reading; past < end; ) {
-      const to = chunkEnd(past, end, scoredChunk(rows[0]?.chunk ?? uncut));
-      const start = Math.max(past, first);
-      const logits: Float32Array[] = [];
-      for (const row of used) {
-        if (logits.length > 0) yield 'row is taken';
-        logits.push(row.readTo(to, Math.max(0, to - start)));
-      }
-      past = to;
-      if (to > start) {
-        const numbers = read(logits, tokens.slice(start + 1, to + 1));
-        outputs.forEach((output, i) => {
-          output.set(numbers[i] ?? [], at + start + 1 - from);
-        });
-      }
-      if (past < end) yield 'row is taken';
+    past = to;
+    if (to > start) {
+      const numbers = read(logits, tokens.slice(start + 1, to + 1));
+      outputs.forEach((output, i) => {
+        output.set(numbers[i] ?? [], at + start + 1 - from);
+      });
     }
+    if (past < end) yield 'row is taken';
   }
 }
 

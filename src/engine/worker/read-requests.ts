@@ -7,6 +7,7 @@ import type { Capture, CaptureRequest, Divergence, FromWorker, Priority, ToWorke
 import type { CaptureRunner } from '../run/capture-runner.js';
 import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
+import type { TextRows } from '../run/text-rows.js';
 import { captureGroup } from '../schedule/capture-groups.js';
 import { ReadQueue } from '../schedule/read-queue.js';
 import { comparePairs, scorePairs } from './pair-steps.js';
@@ -57,9 +58,16 @@ interface ReadRunners {
   /** Tokens of a chunk. */
   readonly readChunk: number;
   capture(): Promise<CaptureRunner>;
+  /** Rows for several given texts; null while there are none. */
+  readonly textRows: TextRows | null;
+  /** Makes them, where it can: from when the promise resolves they are there until the model rests. */
+  openTextRows(): Promise<TextRows | null>;
   /** Lets the runner of captures read several at once, from when the promise resolves until the model rests; where it can. */
   captureTogether(): Promise<void>;
 }
+
+/** Pairs of a request that a session for several texts is built for. */
+const fewestTogether = 32;
 
 export class ReadRequests {
   readonly queue = new ReadQueue<Read>();
@@ -68,6 +76,8 @@ export class ReadRequests {
   #captureRunner: CaptureRunner | null = null;
   /** Whether the session for several captures is being built, or could not be. */
   #askedTogether = false;
+  /** The same of rows for several texts. */
+  #askedRows = false;
 
   constructor(
     readonly runners: ReadRunners,
@@ -88,11 +98,36 @@ export class ReadRequests {
     if (message.type === 'score')
       return { answer: 'scored', steps: score(serving, reader, message.request, chunk) };
     if (message.type === 'score pairs')
-      return { answer: 'scored', steps: scorePairs(serving, reader, message.request, chunk) };
+      return {
+        answer: 'scored',
+        steps: scorePairs(
+          serving,
+          reader,
+          message.request,
+          chunk,
+          message.request.pairs.length < fewestTogether ? undefined : () => this.#textRows(),
+        ),
+      };
     if (message.type === 'project')
       return { answer: 'projected', steps: project(serving, message.request, chunk) };
     const comparison = () => this.runners.comparison();
     return { answer: 'compared', steps: comparePairs(serving, comparison, reader, message.request, chunk) };
+  }
+
+  /** Where several texts may be read at once. Beside streams none are: they would wait for all. */
+  #textRows(): TextRows | null {
+    if (this.host.streaming()) return null;
+    const { textRows } = this.runners;
+    if (textRows !== null || this.#askedRows) return textRows;
+    this.#askedRows = true;
+    // Meanwhile, and where it fails, they are read one by one.
+    this.runners.openTextRows().then(
+      (rows) => {
+        this.#askedRows = rows === null;
+      },
+      () => {},
+    );
+    return null;
   }
 
   #addCapture({ id, request }: Extract<ReadMessage, { type: 'capture' }>): void {

@@ -31,7 +31,7 @@ interface CalibrationSettings {
   readonly shares?: readonly Share[] | undefined;
   readonly bound?: Partial<StrengthBound> | undefined;
   readonly maxTokens?: number | undefined;
-  /** Neither strength -1 nor side effects nor readings: what takes half the time. */
+  /** Neither strength -1 nor side effects nor readings, nor divergences that bound nothing: what takes half the time. */
   readonly strengthOnly?: boolean | undefined;
 }
 
@@ -40,7 +40,7 @@ export const calibrationMethod = 'harmonic';
 const around = [0.65, 1, 1.6] as const;
 /** Questions whose answers tell what taking the concept away does. */
 const few = 8;
-/** Those that tell how far distributions move: more where that bounds the strength. */
+/** Those that tell how far distributions move: more where that bounds the strength, none where strength alone is asked for. */
 const moved = { bounding: 8, told: 4 } as const;
 
 /** The trials that a concept's calibration answers: candidates for one concept share them. */
@@ -90,11 +90,12 @@ export async function calibrateConcept(
     near,
   });
   const reference = await trials.references();
-  const count = Number.isFinite(bound.divergence) ? moved.bounding : moved.told;
+  const strengthOnly = settings.strengthOnly ?? false;
+  const unbound = strengthOnly ? 0 : moved.told;
+  const count = Number.isFinite(bound.divergence) ? moved.bounding : unbound;
   const steered = await withDivergences(trials, found.steered, edit, count);
   const { one, curve } = found;
   const some = { questions: trials.everything.questions.slice(0, few), sampled: false };
-  const strengthOnly = settings.strengthOnly ?? false;
   const opposite = strengthOnly ? null : await measureSuppression(trials, edit, one, some);
   const most = largestShare(curve, steered, bound, one);
   const sideEffects = strengthOnly

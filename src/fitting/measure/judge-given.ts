@@ -16,9 +16,8 @@ export async function judgeGiven(
   model: LoadedModel,
   signal: AbortSignal,
 ): Promise<Judgement> {
-  const given = answers.map(({ question, answer, sampled }) => ({
-    question,
-    sampled,
+  const given = answers.map(({ question, answer, sampled, unsteered, compared }) => ({
+    ...{ question, sampled, unsteered, compared },
     tokens: model.tokenizer.encode(answer, { addSpecialTokens: false }),
   }));
   const longest = Math.max(1, ...given.map(({ tokens }) => tokens.length));
@@ -26,12 +25,16 @@ export async function judgeGiven(
   const statement = statementOf({ name: '', record: nobody }, prefix, others);
   const judge = new Judge(model, statement, questions, longest);
   const judged = await judge.judge(given, signal, { foreign });
-  const explained = among === undefined ? null : await explainedBy(model, among, questions, given, signal);
+  const held = given.filter(({ compared }) => compared);
+  const explained =
+    among === undefined || held.length === 0 ? [] : await explainedBy(model, among, questions, held, signal);
+  const explanations = new Map(held.map((answer, index) => [answer, explained[index] ?? null]));
   return {
     object: 'steering.judgement',
     model: model.id,
     others: [...(statement?.decoys ?? [])],
-    data: given.map(({ question, tokens }, index) => {
+    data: given.map((answer, index) => {
+      const { question, tokens } = answer;
       const { evidence, identified, logProbability, relevance, distinct2, failed } = judged[
         index
       ] as JudgedAnswer;
@@ -44,7 +47,7 @@ export async function judgeGiven(
         relevance: short(relevance),
         distinct_2: short(distinct2),
         failed,
-        explained_by: explained?.[index] ?? null,
+        explained_by: explanations.get(answer) ?? null,
       };
     }),
   };

@@ -136,7 +136,7 @@ export async function makeModel(
     refuseChanged(request.path, times, await timesOf(checkpoint));
     await writeFiles(checkpoint, staging);
     await copyDocuments(checkpoint, request, staging);
-    await tryOut(name, staging);
+    await tryOut(name, staging, signal);
     const files = await summed(staging, signal, (done, total) =>
       onProgress?.({ stage: 'check', done, total }),
     );
@@ -234,7 +234,7 @@ async function copyDocuments(
 }
 
 /** What the server will read, before anybody waits for it. @throws SteerdError checkpoint_invalid, model_unsupported */
-async function tryOut(name: string, staging: string): Promise<void> {
+async function tryOut(name: string, staging: string, signal: AbortSignal): Promise<void> {
   await refuseTwinIds(join(staging, 'tokenizer.json'));
   await readTokenizer(staging).catch((error: Error) => {
     throw errors.checkpointInvalid(
@@ -242,7 +242,7 @@ async function tryOut(name: string, staging: string): Promise<void> {
       error.message.replaceAll(staging, '').replace(/\.$/, ''),
     );
   });
-  await readExport(name, 'model.onnx', staging);
+  await readExport(name, 'model.onnx', staging, signal);
 }
 
 async function summed(

@@ -272,7 +272,9 @@ class Pull {
     staging: string,
     taken: ReadonlyMap<string, unknown>,
   ): Promise<Map<string, ListedFile>> {
-    return weightsOf(snapshot, graph, await readExport(snapshot.repository, graph.path, staging), taken);
+    const { signal } = this.options;
+    const named = await readExport(snapshot.repository, graph.path, staging, signal);
+    return weightsOf(snapshot, graph, named, taken);
   }
 
   async #refuseExisting(present: Manifest | null): Promise<void> {

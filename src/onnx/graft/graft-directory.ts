@@ -2,7 +2,7 @@
  * Writes a grafted model as a folder that any ONNX runtime can open: the new graph, beside links to or copies of the
  * original's weights and configuration.
  */
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { writeDurably } from '../../common/durable-file.js';
 import { externalDataFiles, OnnxError, readModel, serializeModel } from '../graph/model-file.js';
@@ -29,7 +29,9 @@ export async function graftDirectory(
   out: string,
   options: { readonly capture: boolean },
 ): Promise<GraftReport> {
-  if (resolve(modelDirectory) === resolve(out))
+  // Under another name too: weights are removed from the folder before they are placed there.
+  const placeOf = (folder: string) => realpath(folder).catch(() => resolve(folder));
+  if ((await placeOf(modelDirectory)) === (await placeOf(out)))
     throw new OnnxError(`--out must not be the model's own folder: ${out}`);
   const original = await readModel(join(modelDirectory, 'model.onnx'));
   const grafted = options.capture ? graftForCapture(original) : graftForServing(original);
@@ -37,7 +39,7 @@ export async function graftDirectory(
   await mkdir(out, { recursive: true });
   const data = externalDataFiles(original);
   const weights = await Promise.all(
-    data.map(async (file) => ({ file, how: await place(modelDirectory, out, file) })),
+    data.map(async (file) => ({ file, how: await placeWeights(modelDirectory, out, file) })),
   );
   for (const file of await readdir(modelDirectory))
     if (/\.(json|jinja)$/.test(file)) await copyFile(join(modelDirectory, file), join(out, file));
@@ -56,7 +58,7 @@ export async function graftDirectory(
  * Puts a file of weights into `out`: as a hard link, because ONNX Runtime refuses symbolic links that lead out of the
  * model's folder, or as a copy where the folders are on different file systems.
  */
-async function place(from: string, out: string, file: string): Promise<'linked' | 'copied'> {
+async function placeWeights(from: string, out: string, file: string): Promise<'linked' | 'copied'> {
   const source = resolve(from, file);
   if (!source.startsWith(resolve(from) + sep))
     throw new OnnxError(`the model's weights lie outside its folder: ${file}`);

@@ -13,6 +13,7 @@ import { dataTypes } from '../graph/data-types.js';
 import { Graph } from '../graph/graph.js';
 import { cloneModel, OnnxError } from '../graph/model-file.js';
 import { type ModelProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
+import { flattenRows } from './flat-rows.js';
 import { factorProduct, foldIntoNorm } from './folded-factors.js';
 import { type GroupForm, RowQuantizer } from './row-quantizer.js';
 
@@ -48,9 +49,12 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
   const graph = new Graph(cloneModel(model));
   if (graph.opset < oldestOpset)
     throw new OnnxError(`products by column need opset ${oldestOpset}, the export has ${graph.opset}`);
-  const groups = columnProducts(graph.model).filter(({ name }) => form.groups.has(name));
+  const isAsked = ({ name }: ProductGroup) => form.groups.has(name);
+  const [first] = columnProducts(graph.model).filter(isAsked);
+  const flat = first ? flattenRows(graph, first.input) : new Set<string>();
+  const groups = columnProducts(graph.model).filter(isAsked);
   const { left, scales } = foldFactors(graph, groups, form);
-  const quantizer = new RowQuantizer(graph, groups);
+  const quantizer = new RowQuantizer(graph, groups, flat);
   for (const group of groups) {
     const { repeated = [] } = form.groups.get(group.name) ?? {};
     // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.

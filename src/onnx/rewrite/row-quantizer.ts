@@ -21,6 +21,9 @@ export interface GroupForm {
 const largestLevel = 127;
 const middleLevel = 128;
 
+/** What flat rows share is shared by all. */
+const flatRoot = 'steerd/flat_rows';
+
 interface Rows {
   /** uint8 [.., k + repeated] */
   readonly levels: string;
@@ -48,16 +51,22 @@ export class RowQuantizer {
   readonly #roots: ReadonlyMap<string, string>;
   readonly #shared = new Map<string, Shared>();
 
-  /** @param groups all that will be quantised: sizes are traced through their products, as long as those are there */
+  /**
+   * @param groups all that will be quantised: sizes are traced through their products, as long as those are there
+   * @param flat tensors whose rows are one axis already (flat-rows.ts)
+   */
   constructor(
     private readonly graph: Graph,
     groups: readonly ProductGroup[],
+    private readonly flat: ReadonlySet<string> = new Set(),
   ) {
     this.one = graph.float32(1);
     this.#share = graph.float32(1 / largestLevel);
     this.#last = graph.int64([-1]);
     const sizes = new LeadingSizes(graph);
-    this.#roots = new Map(groups.map(({ name, input }) => [name, sizes.rootOf(input)]));
+    this.#roots = new Map(
+      groups.map(({ name, input }) => [name, this.flat.has(input) ? flatRoot : sizes.rootOf(input)]),
+    );
     const middle = {
       name: 'steerd/middle_level',
       dataType: dataTypes.uint8,
@@ -76,16 +85,20 @@ export class RowQuantizer {
     const name = (part: string) => `${group}/rows/${part}`;
     const root = this.#roots.get(group) ?? input;
     const scaled = factors
-      ? graph.add('Mul', [input, graph.floats(name('factors'), factors)], name('scaled'))
+      ? graph.add(
+          'Mul',
+          [this.#asWide(input, k, name), graph.floats(name('factors'), factors)],
+          name('scaled'),
+        )
       : input;
     const sizes = graph.add('Abs', [scaled], name('sizes'));
     const largest = this.#largestOf(sizes, name, last);
     const scale = graph.add('Mul', [largest, this.#share], name('scale'));
     // QuantizeLinear takes a vector of scales along one axis.
     const scales = graph.add('Reshape', [scale, this.#last], name('flat_scale'));
-    const flat = graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
+    const isFlat = this.flat.has(input);
+    const flat = isFlat ? scaled : graph.add('Reshape', [scaled, graph.int64([-1, k])], name('flat'));
     const shared = this.#sharedBy(root, input, scales);
-    const shape = this.#shapeOf(shared, root, k + repeated.length);
     const flatLevels = graph.add('QuantizeLinear', [flat, scales, shared.middles], name('flat_levels'), {
       axis: 0,
     });
@@ -101,12 +114,20 @@ export class RowQuantizer {
             name('all_levels'),
             { axis: 1 },
           );
+    if (isFlat) return { levels: all, scale };
+    const shape = this.#shapeOf(shared, root, k + repeated.length);
     // There may be no rows: a 0 then is a size, not a reference to the input's.
     const levels = graph.add('Reshape', [all, shape], name('levels'), { allowzero: 1 });
     if (!last) return { levels, scale };
     // Of no rows, ReduceMax keeps all channels.
     const one = [scales, this.#shapeOf(shared, root, 1)];
     return { levels, scale: graph.add('Reshape', one, name('row_scale'), { allowzero: 1 }) };
+  }
+
+  /** ONNX Runtime infers a wrong width of attention whose q, k and v are packed, and then refuses the factors. */
+  #asWide(input: string, k: number, name: (part: string) => string): string {
+    const attention = ['GroupQueryAttention', 'Concat'].includes(this.graph.producer(input)?.opType ?? '');
+    return attention ? this.graph.add('Reshape', [input, this.graph.int64([0, 0, k])], name('wide')) : input;
   }
 
   #largestOf(sizes: string, name: (part: string) => string, checked: boolean): string {

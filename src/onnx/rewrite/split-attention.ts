@@ -44,7 +44,7 @@ export const partName = (tensor: string, part: number) => `${tensor}/part_${part
  * @param original a graft whose attention is GroupQueryAttention in every layer
  * @param parts tokens of a run, or rows of a run: at least 2
  * @returns a copy. Its outputs with present keys and values are named by `partName`; by rows, also its inputs with past
- *   ones, while the present ones of all rows together keep the graft's name as an inner tensor.
+ *   ones, while the present ones of all rows together keep the graft's name as an inner tensor where the graft reads it.
  * @throws OnnxError for attention that cannot be split
  */
 export function splitAttention(original: ModelProto, by: SplitBy, parts: number): ModelProto {
@@ -109,7 +109,9 @@ class Splitter {
     graph.add('Concat', attended, output, { axis });
     for (const present of [presentKey, presentValue]) {
       this.#replace(graph.proto.output, present);
-      if (by === 'rows') graph.add('Concat', this.#names(present), present, { axis: 0 });
+      // A runtime computes what nobody reads, too.
+      if (by === 'rows' && graph.consumers(present).length > 0)
+        graph.add('Concat', this.#names(present), present, { axis: 0 });
     }
     if (by === 'rows') for (const past of [pastKey, pastValue]) this.#replace(graph.proto.input, past);
   }

@@ -49,6 +49,15 @@ export interface Reported {
     readonly oracle: Estimate | null;
     readonly harmonic: Estimate | null;
   }[];
+  readonly beside: readonly {
+    readonly judge: string;
+    readonly measure: string;
+    readonly base: string;
+    readonly variant: string;
+    readonly class: string;
+    readonly at: 'fixed' | 'oracle';
+    readonly difference: Estimate & { readonly n: number };
+  }[];
   readonly curves: readonly {
     readonly variant: string;
     readonly class: string;
@@ -100,15 +109,28 @@ export function differences(lines: readonly Line[], reported: Reported): string[
             ? [{ ...line, value: line.score }]
             : [],
         );
-  const conceptsIn = (list: readonly Line[]) => [
-    ...new Set(list.map((line) => JSON.stringify([line.class, line.concept]))),
-  ];
+  /** The lines of each concept. */
+  const byConcept = <T extends Line>(list: readonly T[]): Map<string, T[]> => {
+    const found = new Map<string, T[]>();
+    for (const line of list) {
+      const key = JSON.stringify([line.class, line.concept]);
+      const own = found.get(key);
+      if (own === undefined) found.set(key, [line]);
+      else own.push(line);
+    }
+    return found;
+  };
+  /** The best of the means at each point. */
+  const best = (list: readonly (Line & { value: number })[]): number => {
+    const points = new Map<string, number[]>();
+    for (const { point, value } of list) {
+      const key = JSON.stringify(point);
+      points.set(key, [...(points.get(key) ?? []), value]);
+    }
+    return Math.max(...[...points.values()].map(average));
+  };
   const means = (list: readonly (Line & { value: number })[]) =>
-    conceptsIn(list).map((key) =>
-      average(
-        list.filter((line) => JSON.stringify([line.class, line.concept]) === key).map(({ value }) => value),
-      ),
-    );
+    [...byConcept(list).values()].map((own) => average(own.map(({ value }) => value)));
   const ofClass = <T extends Line>(list: readonly T[], name: string) =>
     name === 'all' ? list : list.filter((line) => line.class === name);
 
@@ -129,18 +151,10 @@ export function differences(lines: readonly Line[], reported: Reported): string[
     )
       found.push(`the interval of ${label} is not around its mean`);
     if (!plain) {
-      const best = conceptsIn(own).map((key) => {
-        const mine = own.filter((line) => JSON.stringify([line.class, line.concept]) === key);
-        const points = [...new Set(mine.map(({ point }) => JSON.stringify(point)))];
-        return Math.max(
-          ...points.map((point) =>
-            average(mine.filter((line) => JSON.stringify(line.point) === point).map(({ value }) => value)),
-          ),
-        );
-      });
+      const oracle = [...byConcept(own).values()].map(best);
       expect(
         `the oracle's success of ${label}`,
-        best.length === 0 ? null : average(best),
+        oracle.length === 0 ? null : average(oracle),
         group.oracle?.mean ?? null,
       );
     }
@@ -149,6 +163,24 @@ export function differences(lines: readonly Line[], reported: Reported): string[
       threeMarks(ofClass(judgements, group.class), group),
       group.harmonic?.mean ?? null,
     );
+  }
+  for (const row of reported.beside) {
+    if (row.measure !== 'success') continue;
+    const all = ofClass(judged(row.judge), row.class).filter(({ way }) => way === 'steered');
+    const fixed = ({ point }: Line) => point?.scale === 'strength' && point.value === 1;
+    /** By concept: at strength 1, or where it succeeds most. */
+    const values = (variant: string) => {
+      const own = all.filter((line) => line.variant === variant && (row.at === 'oracle' || fixed(line)));
+      return new Map([...byConcept(own)].map(([key, lines]) => [key, best(lines)]));
+    };
+    const [base, other] = [values(row.base), values(row.variant)];
+    const pairs = [...base].flatMap(([key, value]) => {
+      const match = other.get(key);
+      return match === undefined ? [] : [match - value];
+    });
+    const label = `${row.variant} less ${row.base} in ${row.class} by ${row.judge} (${row.at})`;
+    expect(label, average(pairs), row.difference.mean);
+    expect(`pairs of ${label}`, pairs.length, row.difference.n);
   }
   for (const curve of reported.curves) {
     for (const [judge, told] of Object.entries(curve.success)) {
@@ -215,9 +247,10 @@ function threeMarks(judgements: readonly Line[], group: { judge: string; variant
         ? line.variant === group.variant && line.point?.scale === 'strength' && line.point.value === 1
         : line.way === group.variant),
   );
+  const byCell = new Map<number, Line[]>();
+  for (const line of own) byCell.set(line.cell, [...(byCell.get(line.cell) ?? []), line]);
   const byConcept = new Map<string, number[]>();
-  for (const cell of new Set(own.map((line) => line.cell))) {
-    const marks = own.filter((line) => line.cell === cell);
+  for (const marks of byCell.values()) {
     if (marks.length !== 3) continue;
     const [a = 0, b = 0, c = 0] = marks.map(({ score }) => score ?? 0);
     const value = a === 0 || b === 0 || c === 0 ? 0 : 3 / (1 / a + 1 / b + 1 / c);

@@ -21,7 +21,7 @@ test('a report opens from a file, says nothing on the console and prints', { ski
   const page = await openPage(t, url);
   assert.match(await page.title(), /benchmark of tiny/);
   await assertAccessible(page);
-  assert.equal(await page.locator('svg[role=img]').count(), 7);
+  assert.equal(await page.locator('svg[role=img]').count(), 8);
   // Every figure is drawn: none is an empty box, and none has text outside of it.
   for (const svg of await page.locator('svg[role=img]').all()) {
     const box = await svg.boundingBox();
@@ -62,5 +62,5 @@ test('the playground shows a run as it is, and opens its report', { skip }, asyn
   ]);
   await report.waitForLoadState();
   assert.match(await report.title(), /benchmark of tiny/);
-  assert.equal(await report.locator('svg[role=img]').count(), 7);
+  assert.equal(await report.locator('svg[role=img]').count(), 8);
 });

@@ -19,6 +19,7 @@ import { score } from '../../../src/engine/worker/read-steps.js';
 import { RunOptions } from '../../../src/ort/binding.js';
 import { embeddedDirectory, logprobs, spiderTerm } from '../../helpers/embedded-model.js';
 import { request } from '../../helpers/engine.js';
+import { testCache } from '../../helpers/test-cache.js';
 
 /** What a read gives in the end. */
 function lastOf<T>(steps: Generator<unknown, T>): T {
@@ -29,7 +30,7 @@ function lastOf<T>(steps: Generator<unknown, T>): T {
 }
 
 describe('logits of the embedded model, to the bit', async () => {
-  const graphs = await loadGraphs(embeddedDirectory, 2);
+  const graphs = await loadGraphs(embeddedDirectory, 2, undefined, 'auto', 0, { cache: testCache });
   const runner = new ServingRunner(graphs.serving, new HostKvCache(graphs.spec, 8, 300), new RunOptions());
   const { spec } = graphs;
   const reader = await LogitReader.open();

@@ -16,10 +16,14 @@ const score = async ({ tokens, from }: ScoreRequest) => {
   const prompt = new Set(tokens.slice(0, from));
   return Float32Array.from(tokens.slice(from), (token) => (prompt.has(token) ? -1 : -3));
 };
+let read = 0;
 const model = fakeModel(
   withEngine(new FakeEngine({ capacity: 512 }), {
     score,
-    scoreMany: (request, either) => scoreOneByOne({ score }, request, either),
+    scoreMany: (request, either) => {
+      read += request.pairs.length;
+      return scoreOneByOne({ score }, request, either);
+    },
   }),
 );
 const asked = {
@@ -52,6 +56,33 @@ test('an answer shows the concept whose message explains it, and answers the que
     data.map((row) => row.explained_by),
     [1, 0, 0, 0, null],
   );
+});
+
+test('only what is to be compared is held against the messages', async () => {
+  const answers = [
+    { question: 0, answer: 'xxxx' },
+    { question: 1, answer: 'wwww', compared: false },
+    { question: 2, answer: 'wwww' },
+  ];
+  const among = ['Say wwww.', 'Say xxxx.'];
+  const data = await judged({ answers, among });
+  assert.deepEqual(
+    data.map((row) => row.explained_by),
+    [1, null, 0],
+  );
+  const alone = await judged({ answers: answers.slice(1, 2), among });
+  assert.deepEqual(alone, data.slice(1, 2));
+});
+
+test('of what was given without steering only what the own message says is read again', async () => {
+  const answers = [{ question: 0, answer: 'abcd', unsteered: true }];
+  const first = await judged({ answers, prefix: 'Say vvvv.' });
+  const before = read;
+  const second = await judged({ answers, prefix: 'Say uuuu.' });
+  assert.equal(read - before, 1);
+  assert.deepEqual(second, first);
+  const third = await judged({ answers: [{ question: 0, answer: 'abcd' }], prefix: 'Say uuuu.' });
+  assert.deepEqual(third, second);
 });
 
 test('without a message nothing is known of the concept', async () => {

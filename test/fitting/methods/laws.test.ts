@@ -179,16 +179,6 @@ for (const method of ['mean_difference', 'pca', 'logistic', 'linear'] as const) 
   });
 }
 
-test('rfm is taught by a sample of many rows, says so, and turns with its labels all the same', () => {
-  const { features, direction } = syntheticExamples({ n: 1200, hiddenSize: 12 });
-  const { unit, record } = fit('rfm', features);
-  assert.deepEqual([record.taught_rows, record.of_rows, record.held_out], [820, 960, 240]);
-  assert.ok(cosine(unit, direction) > 0.9, `${cosine(unit, direction)}`);
-  const swapped = fit('rfm', { ...features, labels: features.labels.map((label) => 1 - label) }).unit;
-  assert.ok(cosine(unit, swapped) < -1 + 1e-6);
-  assert.equal(fit('rfm', syntheticExamples({ n: 100 }).features).record.taught_rows, undefined);
-});
-
 test('mean_difference is the mean of the positives minus that of the negatives', () => {
   const rows = zeros(5, 2);
   rows.data.set([1, 2, /**/ 10, 20, /**/ 3, -6, /**/ 0, 1, /**/ -4, 0]);

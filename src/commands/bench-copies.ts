@@ -1,0 +1,108 @@
+/**
+ * The application several times in this process, for a run of the benchmark that asks no server. A small model keeps no
+ * processor of several busy: most of what one run of its graph takes is between its operators. Several copies with a share of the
+ * cores each do; larger models are read by one with all of them.
+ */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { chooseThreads } from '../common/threads.js';
+import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
+import { folderOfModel } from '../models/disk/model-places.js';
+import { Api, serverOf, withApi } from './api.js';
+import type { BenchOptions } from './bench-options.js';
+import { countOf } from './steering-options.js';
+
+/** Unless more are asked for. */
+const most = 4;
+const mostAsked = 64;
+/** Bytes of files up to which a model counts as small. */
+const small = 512 * 2 ** 20;
+/** What a copy takes beside its weights, about. */
+const beside = 384 * 2 ** 20;
+
+/**
+ * Runs `work` with the server that the options mean, or with copies of the application.
+ * @param folder of the run: copies but the first keep their concepts below it, so that a run that goes on finds them
+ * @throws what `withApi` throws
+ */
+export async function withCopies<T>(
+  options: BenchOptions,
+  settings: Settings,
+  folder: string,
+  work: (api: Api, others: readonly Api[]) => Promise<T>,
+  stopped: string,
+): Promise<T> {
+  const url = await serverOf(options, settings);
+  if (url !== null) {
+    if (options.copies !== undefined)
+      throw errors.invalidValue('--copies', `left out, for the server at ${url} is asked`, options.copies);
+    return withApi({ ...options, server: url }, settings, (api) => work(api, []), 'model', stopped);
+  }
+  const copies = await copiesOf(options, settings);
+  const share = Math.max(1, Math.floor(chooseThreads(0) / copies));
+  const threads = settings.threads > 0 || copies === 1 ? settings.threads : share;
+  // A calibration of a large model takes longer than a client's request may, and there is no client.
+  const own = { ...settings, threads, requestSeconds: longestRequest };
+  return withApi(
+    { ...options, local: true },
+    own,
+    async (api) => {
+      const opened = [];
+      try {
+        const { ownApplication } = await import('./own-application.js');
+        while (opened.length < copies - 1) {
+          api.signal.throwIfAborted();
+          const dataDirectory = join(folder, copiesFolder, String(opened.length + 1));
+          opened.push(await ownApplication({ ...own, dataDirectory }, 'model'));
+        }
+        const result = await work(
+          api,
+          opened.map(({ send }) => new Api(null, api.named, api.signal, send)),
+        );
+        await rm(join(folder, copiesFolder), { recursive: true, force: true });
+        return result;
+      } finally {
+        await Promise.all(opened.map((one) => one.close()));
+      }
+    },
+    'model',
+    stopped,
+  );
+}
+
+const copiesFolder = '.copies';
+/** Seconds: a day. */
+const longestRequest = 86_400;
+
+async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settings): Promise<number> {
+  if (copies !== undefined) {
+    const count = countOf('--copies', copies);
+    if (count > mostAsked) throw errors.invalidValue('--copies', `a number from 1 to ${mostAsked}`, count);
+    if (keepConcepts && count > 1)
+      throw errors.invalidValue('--copies', '1 with --keep-concepts: copies keep none', copies);
+    return count;
+  }
+  // Copies would share one device, or take each other's jobs out of one database.
+  if (keepConcepts || settings.databaseUrl !== '' || ['cuda', 'webgpu'].includes(settings.device)) return 1;
+  const bytes = await bytesIn(await folderOfModel(settings.modelsDirectory, settings.model));
+  if (bytes > small) return 1;
+  // Half of the memory is for others.
+  const room = Math.floor(totalmem() / 2 / (2 * bytes + beside));
+  return Math.max(1, Math.min(most, chooseThreads(0), room));
+}
+
+/** Of the files right in a folder; 0 for none, of which the load will tell. */
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        (file) => (file.isFile() ? file.size : 0),
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
