@@ -72,23 +72,27 @@ export class ProgressMeter {
     const each = fitAsAnswers[options.calibration];
     const done = this.#done - this.#before + each * (this.#fits - this.#fitsBefore);
     const rest = this.total - this.#done + each * (concepts.length * variants.length - this.#fits);
-    // The slower of the two says when it ends.
-    const left = [
-      leftOf(done, rest, seconds),
-      leftOf(this.#judged - this.#judgedBefore, this.toJudge - this.#judged, seconds),
-    ].filter((value) => value !== null);
+    const answered = leftOf(done, rest, seconds);
+    const judged = leftOf(this.#judged - this.#judgedBefore, this.toJudge - this.#judged, seconds);
     return {
       done: this.#done,
       total: this.total,
       judged: this.#judged,
       toJudge: this.toJudge,
-      left: left.length === 0 ? null : Math.max(...left),
+      left: slower(answered, judged),
       estimates: this.run.variants.map(({ id }) => {
         const of = this.#success.get(id);
         return { variant: id, success: of === undefined ? null : of.sum / of.n };
       }),
     };
   }
+}
+
+/** The slower of the two says when it ends; of what is not known yet nothing is said where nothing else is left. */
+function slower(answered: number | null, judged: number | null): number | null {
+  if (answered === null) return null;
+  if (judged === null) return answered > 0 ? answered : null;
+  return Math.max(answered, judged);
 }
 
 function leftOf(done: number, rest: number, seconds: number): number | null {

@@ -4,14 +4,14 @@ import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { dataTypes } from '../../src/onnx/graph/data-types.js';
 import { Graph } from '../../src/onnx/graph/graph.js';
-import { newModel, serializeModel } from '../../src/onnx/graph/model-file.js';
+import { serializeModel } from '../../src/onnx/graph/model-file.js';
 import { GraphProtoSchema, ModelProtoSchema } from '../../src/onnx/schema/onnx_pb.js';
 import { Binding, RunOptions } from '../../src/ort/binding.js';
 import { ortVersion } from '../../src/ort/library.js';
 import { PrepackedWeights, Session } from '../../src/ort/session.js';
 import { OrtError } from '../../src/ort/status.js';
 import { type ElementType, elementTypes, ownArray, Tensor } from '../../src/ort/tensor.js';
-import { floats, openGraph, runGraph, TinyDecoder } from '../helpers/run-graph.js';
+import { floats, runGraph, TinyDecoder } from '../helpers/run-graph.js';
 import { tinyModel, tinySize } from '../helpers/tiny-models.js';
 
 const settings = { threads: 1, weightsDirectory: tmpdir(), spinning: false };
@@ -46,31 +46,6 @@ describe('a session', () => {
     assert.deepEqual(session.inputs, [{ name: 'x', type: 'float32', shape: [-1, 3] }]);
     assert.deepEqual(session.outputs, [{ name: 'y', type: 'float32', shape: [-1, 3] }]);
     session.release();
-  });
-
-  test('runs of ever other sizes leave no memory behind', async (t) => {
-    if (process.platform !== 'linux') {
-      t.skip('what the process takes is told otherwise there');
-      return;
-    }
-    const model = newModel('many nodes');
-    const graph = new Graph(model);
-    const [nodes, sizes] = [500, 240];
-    graph.addInput('x', dataTypes.float32, ['rows', '3']);
-    let last = 'x';
-    for (let node = 0; node < nodes; node++) last = graph.add('Softmax', [last], `y${node}`, { axis: -1 });
-    graph.addOutput(last, dataTypes.float32, ['rows', '3']);
-    const session = await openGraph(model, tmpdir());
-    const runs = (from: number) => {
-      for (let rows = from; rows < from + sizes; rows++)
-        runGraph(session, { x: floats([rows, 3]) }, { [last]: [rows, 3] });
-    };
-    runs(1);
-    const before = process.memoryUsage.rss();
-    runs(1 + sizes);
-    const grown = (process.memoryUsage.rss() - before) / 1024 ** 2;
-    session.release();
-    assert.ok(grown < 8, `${grown} MiB for ${sizes} sizes`);
   });
 
   test('bytes that are no model, and no bytes, are errors', async () => {

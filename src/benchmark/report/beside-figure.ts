@@ -23,7 +23,8 @@ export function besideFigure({ beside, judges: [judge], classes }: ReportData): 
     caption: `What each way gains or loses at strength 1 against “${first.base}”, paired by concept: the same concepts and the same prompts, with a 95 % interval from resampling the concepts. Of twenty such intervals one misses 0 by chance.`,
     svg: drawn('Differences from the first way, with intervals', {
       width,
-      height: 70 + 26 * names.length,
+      height: 94 + 26 * names.length,
+      marginBottom: 40,
       marginLeft: margin(names),
       marginTop: 34,
       x: { domain: [-most, most], label: 'difference', grid: true },

@@ -21,7 +21,7 @@ test('what is no export is refused by its name in the repository, without the pl
     assert.ok(error instanceof SteerdError && error.code === 'model_unsupported');
     assert.match(
       error.message,
-      /onnx\/model_q4\.onnx of model a\/b cannot be served: it is not an ONNX model/,
+      /onnx\/model_q4\.onnx of model "a\/b" cannot be served: it is not an ONNX model/,
     );
     return !error.message.includes(folder);
   });
