@@ -2,6 +2,7 @@
  * The fuzzer: seeded requests derived from the published description, against a running server. Every answer must be
  * one that the description allows, and come in time.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerProcess } from '../e2e/running-server.js';
 import { Description } from './document.js';
 import { judge, takenWrongly } from './judge.js';
@@ -86,40 +87,66 @@ export async function fuzz(server: Pick<ServerProcess, 'url'>, options: FuzzOpti
     if (asked.wrong === null && answer.status === 400) {
       refusedThoughValid.push(`${asked.operation.id}: ${answer.body.toString().slice(0, 200)}`);
     }
-    await remember(url, asked, answer, names);
+    remember(asked, answer, names);
   };
 
   let next = 0;
   const work = async () => {
     while (next < options.requests) await one(next++, requests.next());
   };
+  const over = new AbortController();
+  const cancelling = (async () => {
+    while (!over.signal.aborted) {
+      await pause(2000, undefined, { signal: over.signal }).catch(() => undefined);
+      await cancelJobs(url, over.signal.aborted ? 0 : 2);
+    }
+  })();
   await Promise.all(Array.from({ length: options.concurrency }, work));
+  over.abort();
+  await cancelling;
   return { faults, statuses, slowest, refusedThoughValid };
 }
 
-/** Learns names from what was answered; a job that began is cancelled sooner or later, so that they do not pile up. */
-async function remember(url: string, asked: FuzzRequest, answer: Answer, names: KnownNames): Promise<void> {
+/** Learns names from what was answered. */
+function remember(asked: FuzzRequest, answer: Answer, names: KnownNames): void {
   if (answer.status >= 300) return;
   const { id } = asked.operation;
   if (asked.method !== asked.operation.method) return;
   const parsed = () => JSON.parse(answer.body.toString()) as { id: string; name?: string };
   if (['importConceptVectors', 'composeConcept'].includes(id)) names.made.add(parsed().name ?? parsed().id);
   if (id === 'deleteConcept') names.made.delete(parsed().id);
-  if (id === 'createBenchmark')
-    setTimeout(() => void cancel(`${url}/v1/benchmarks/${encodeURIComponent(parsed().id)}`), 1500).unref();
-  if (!['createFit', 'createConcept'].includes(id)) return;
-  const fit = parsed().id;
-  names.fits.push(fit);
-  setTimeout(() => void cancelFit(url, fit), 1500).unref();
+  if (['createFit', 'createConcept'].includes(id)) names.fits.push(parsed().id);
 }
 
-export const cancelFit = (url: string, id: string) => cancel(`${url}/v1/fits/${id}`);
+const kinds = ['fits', 'calibrations', 'sweeps', 'benchmarks'] as const;
 
-const cancel = (job: string) =>
-  fetch(`${job}/cancel`, { method: 'POST' }).then(
-    (reply) => reply.arrayBuffer(),
-    () => undefined,
-  );
+/** Cancels jobs that have had their moment: they would pile up, and who waits for the last of them would wait for all. */
+export async function cancelJobs(url: string, olderThan: number): Promise<void> {
+  for (const kind of kinds) {
+    const list = await fetch(`${url}/v1/${kind}`).then(
+      (reply) => reply.json() as Promise<{ data: Job[] }>,
+      () => ({ data: [] }),
+    );
+    for (const { id, status, state, created_at, started_at } of list.data) {
+      const open = ['queued', 'running'].includes(status ?? state ?? '');
+      const at = created_at ?? started_at ?? 0;
+      if (open && Date.now() / 1000 - at >= olderThan)
+        await fetch(`${url}/v1/${kind}/${encodeURIComponent(id)}/cancel`, { method: 'POST' }).then(
+          (reply) => reply.arrayBuffer(),
+          () => undefined,
+        );
+    }
+  }
+}
+
+/** Of a benchmark the latter of both. */
+interface Job {
+  readonly id: string;
+  readonly status?: string;
+  readonly state?: string;
+  readonly created_at?: number;
+  readonly started_at?: number;
+}
 
 const shownRequest = ({ method, path, headers, body }: FuzzRequest) =>
   `${method} ${path.slice(0, 200)} ${headers['content-type'] ?? ''} ${(body ?? '').slice(0, 1500)}`;

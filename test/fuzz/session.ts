@@ -1,7 +1,7 @@
 /** A server's whole life under the fuzzer: what is asked of it, what is left afterwards, and what a restart finds. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ServerProcess, startServerProcess, temporaryData } from '../e2e/running-server.js';
-import { cancelFit, type FuzzOptions, type FuzzReport, fuzz, listConcepts } from './fuzz.js';
+import { type FuzzOptions, type FuzzReport, fuzz, listConcepts } from './fuzz.js';
 import { closeConnections } from './send.js';
 
 export interface SessionReport extends FuzzReport {
@@ -77,10 +77,6 @@ async function fitWithAttention({ url }: ServerProcess): Promise<void> {
 
 /** What /load says once nothing is left to do, or after so many seconds. */
 async function atRest(url: string, seconds: number): Promise<Record<string, number>> {
-  const list = (await (await fetch(`${url}/v1/fits`)).json()) as { data: { id: string; status: string }[] };
-  for (const { id, status } of list.data) {
-    if (['queued', 'running'].includes(status)) await cancelFit(url, id);
-  }
   for (let tries = seconds * 10; ; tries--) {
     const load = (await (await fetch(`${url}/load`)).json()) as Record<string, number>;
     const busy = (load.server_load ?? 0) + (load.running ?? 0) + (load.waiting ?? 0);
