@@ -1,6 +1,7 @@
 /** Authentication and authorisation: whose key a request carries, and whether that key's scopes suffice. */
 import { unixSeconds } from '../common/stamps.js';
 import { errors } from '../errors.js';
+import type { ApiKey } from './api-key.js';
 import { type KeyLog, KeyStore, type KnownKey } from './key-store.js';
 import { KeyUsage } from './key-usage.js';
 import { allows, type RouteScope } from './scopes.js';
@@ -12,11 +13,29 @@ export interface Caller {
   readonly usage: Usage;
 }
 
+/** A key that is gone. */
+export interface RevokedKey {
+  readonly id: string;
+  /** Left out where it was told in words that this server does not know. */
+  readonly name?: string;
+}
+
 /** Where keys come from: the keys file, or the database that servers share. */
-export type KeySource = Pick<
-  KeyStore,
-  'needed' | 'unreadable' | 'refresh' | 'find' | 'summary' | 'list' | 'add' | 'revoke'
->;
+export interface KeySource
+  extends Pick<KeyStore, 'needed' | 'unreadable' | 'refresh' | 'find' | 'summary' | 'add'> {
+  /**
+   * All of them, as of now.
+   * @param onUnknown hears the ids of those that a newer server made in words that this one does not know, which are left out
+   * @throws KeysFileError, SteerdError database_unavailable
+   */
+  list(onUnknown?: (id: string) => void): Promise<readonly ApiKey[]>;
+  /**
+   * Takes a key away, whoever made it; requests that come later are refused.
+   * @returns undefined when there was none
+   * @throws KeysFileError, SteerdError database_unavailable
+   */
+  revoke(id: string): Promise<RevokedKey | undefined>;
+}
 
 export class AccessControl {
   /** By key id. */

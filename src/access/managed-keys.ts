@@ -18,11 +18,12 @@ export class ManagedKeys {
     private readonly own: string | null,
   ) {}
 
-  /** @throws SteerdError keys_unreadable */
+  /** @throws SteerdError keys_unreadable, database_unavailable */
   async list(): Promise<KeyList> {
-    const keys = (await this.#keys((store) => store.list())) ?? [];
+    const unknown: string[] = [];
+    const keys = (await this.#keys((store) => store.list((id) => unknown.push(id)))) ?? [];
     const needed = this.access?.keys.needed ?? false;
-    return { object: 'list', data: keys.map(toKeyObject), needed, own: this.own };
+    return { object: 'list', data: keys.map(toKeyObject), unknown, needed, own: this.own };
   }
 
   /** @throws SteerdError no_keys_yet, invalid_value, keys_unreadable */

@@ -6,7 +6,7 @@
  */
 import type { Database, Queries } from '../database/database.js';
 import { SteerdError } from '../errors.js';
-import type { KeySource } from './access-control.js';
+import type { KeySource, RevokedKey } from './access-control.js';
 import { ApiKey, findKey } from './api-key.js';
 import {
   type KeyGrant,
@@ -25,21 +25,20 @@ const readMilliseconds = 1000;
 
 /**
  * The keys of the database, oldest first.
- * @param onUnknown hears of those that a newer server made in words that this one does not know: it lets nobody in by them
+ * @param onUnknown hears of those that a newer server made in words that this one does not know: it lets nobody in by them, but revokes them
  * @throws SteerdError database_unavailable
  */
-export async function readSharedKeys(
-  queries: Queries,
-  onUnknown: (id: string) => void = () => {},
-): Promise<ApiKey[]> {
+export async function readSharedKeys(queries: Queries, onUnknown: (id: string) => void): Promise<ApiKey[]> {
+  // What stands in a key is not the database's to read: a newer server may say it in other words.
   const rows = await queries.query<{ id: string; key: unknown }>(
-    "SELECT id, key FROM steerd.keys ORDER BY (key->>'created')::bigint, id",
+    'SELECT id, key FROM steerd.keys ORDER BY id',
   );
-  return rows.flatMap(({ id, key }) => {
+  const keys = rows.flatMap(({ id, key }) => {
     const known = ApiKey.safeParse(key);
     if (!known.success) onUnknown(id);
     return known.success ? [known.data] : [];
   });
+  return keys.sort((a, b) => a.created - b.created);
 }
 
 /** Whether there ever was a key. @throws SteerdError database_unavailable */
@@ -64,16 +63,20 @@ export async function addSharedKey(database: Database, grant: KeyGrant): Promise
   return made;
 }
 
-/** @returns the key that is gone; undefined when there was none. @throws SteerdError database_unavailable */
-export async function revokeSharedKey(database: Database, id: string): Promise<ApiKey | undefined> {
+/**
+ * Takes away a key of any server, also one that a newer one made in words that this one does not know.
+ * @returns the key that is gone; undefined when there was none
+ * @throws SteerdError database_unavailable
+ */
+export async function revokeSharedKey(database: Database, id: string): Promise<RevokedKey | undefined> {
   return database.transaction(async (queries) => {
-    const [row] = await queries.query<{ key: unknown }>(
-      'DELETE FROM steerd.keys WHERE id = $1 RETURNING key',
+    const [row] = await queries.query<{ name: string | null }>(
+      "DELETE FROM steerd.keys WHERE id = $1 RETURNING key->>'name' AS name",
       [id],
     );
     if (row === undefined) return undefined;
     await queries.query('SELECT pg_notify($1, $2)', [channel, id]);
-    return ApiKey.parse(row.key);
+    return { id, ...(row.name !== null && { name: row.name }) };
   });
 }
 
@@ -144,8 +147,8 @@ export class SharedKeyStore implements KeySource {
     return findKey(this.#keys, secret) ?? this.file.find(secret);
   }
 
-  async list(): Promise<readonly ApiKey[]> {
-    return [...(await readSharedKeys(this.database)), ...(await this.file.list())];
+  async list(onUnknown: (id: string) => void = () => {}): Promise<readonly ApiKey[]> {
+    return [...(await readSharedKeys(this.database, onUnknown)), ...(await this.file.list())];
   }
 
   async add(grant: KeyGrant): Promise<ReturnType<typeof newKey>> {
@@ -154,7 +157,7 @@ export class SharedKeyStore implements KeySource {
     return made;
   }
 
-  async revoke(id: string): Promise<ApiKey | undefined> {
+  async revoke(id: string): Promise<RevokedKey | undefined> {
     const revoked = await revokeSharedKey(this.database, id);
     if (revoked === undefined) return this.file.revoke(id);
     await this.#read();

@@ -91,19 +91,30 @@ export function register(program: Command): void {
   const settingsOfList = addSettings(show, ['dataDirectory']);
   show.action(async (options: Options) => {
     const settings = settingsOfList({ ...options });
-    const { data, needed } = await by(options, settings, {
-      api: (api) => api.json<KeyList>('/v1/keys'),
+    const {
+      data,
+      needed,
+      unknown = [],
+    } = await by<Listed>(options, settings, {
+      api: (api) => api.json<Listed>('/v1/keys'),
       file: async (folder) => {
         const known = await readKeys(folder);
         return { data: (known ?? []).map(toKeyObject), needed: known !== null };
       },
-      database: async (database, { readSharedKeys, sharedKeysNeeded }) => ({
-        data: (await readSharedKeys(database)).map(toKeyObject),
-        needed: await sharedKeysNeeded(database),
-      }),
+      database: async (database, { readSharedKeys, sharedKeysNeeded }) => {
+        const unknown: string[] = [];
+        const known = await readSharedKeys(database, (id) => unknown.push(id));
+        return { data: known.map(toKeyObject), unknown, needed: await sharedKeysNeeded(database) };
+      },
     });
-    if (options.json) return sayJson({ object: 'list', data });
+    if (options.json) return sayJson({ object: 'list', data, unknown });
+    if (unknown.length > 0)
+      sayWrapped(
+        `Left out, for a newer version made them; "steerd keys revoke" takes them away: ${unknown.join(', ')}`,
+        process.stderr,
+      );
     if (data.length > 0) sayTable(headings, data.map(rowOf));
+    else if (unknown.length > 0) return;
     else if (needed) sayWrapped('All keys are revoked: nobody is let in.', process.stderr);
     else sayWrapped(`${noKeys(options, settings)}: loopback needs no key.`, process.stderr);
   });
@@ -133,6 +144,9 @@ export function register(program: Command): void {
     command.option('--server <url>', 'by the API of a server, with STEERD_API_KEY, instead of the keys file');
 }
 
+/** A server of an earlier version does not tell of `unknown`. */
+type Listed = Pick<KeyList, 'data' | 'needed'> & Partial<Pick<KeyList, 'unknown'>>;
+
 interface Ways<Result> {
   readonly api: (api: Api) => Promise<Result>;
   /** @param folder the data directory */
@@ -145,7 +159,7 @@ interface Ways<Result> {
 
 interface Revoked {
   readonly id: string;
-  /** A server's API does not tell it. */
+  /** A server's API does not tell it, nor may a newer version's key. */
   readonly name?: string;
 }
 

@@ -106,6 +106,10 @@ export const KeyList = z
   .object({
     object: z.literal('list'),
     data: z.array(KeyObject),
+    unknown: z.array(z.string()).meta({
+      description:
+        'Ids of keys that a newer server made and this one does not understand: they let nobody in here, and can be revoked.',
+    }),
     needed: z.boolean().meta({ description: 'Whether requests need a key. Once one was there, they do.' }),
     own: z.string().nullable().meta({ description: 'Id of the key that this request came with.' }),
   })

@@ -221,11 +221,15 @@ test('a key in words of a newer server lets nobody in here, and the others stay 
   const one = await replica(t, url);
   const known = await one.access.keys.add(grant());
   await one.database.query(
-    "INSERT INTO steerd.keys (id, hash, key) VALUES ('key-new', 'h', '{\"of\": \"tomorrow\"}')",
+    `INSERT INTO steerd.keys (id, hash, key) VALUES ('key-new', 'h', '{"created": {"of": "tomorrow"}}')`,
   );
   const other = await replica(t, url);
   assert.equal(await isKnown(other, known.secret), true);
-  assert.equal((await other.access.keys.list()).length, 1);
+  const unknown: string[] = [];
+  assert.equal((await other.access.keys.list((id) => unknown.push(id))).length, 1);
+  assert.deepEqual(unknown, ['key-new']);
   await one.access.keys.revoke(known.key.id);
   await until(async () => !(await isKnown(other, known.secret)), 'revoked');
+  assert.deepEqual(await other.access.keys.revoke('key-new'), { id: 'key-new' });
+  assert.deepEqual(await one.database.query('SELECT id FROM steerd.keys'), [], 'a newer server is told too');
 });

@@ -59,6 +59,12 @@ export function Keys() {
           ))}
         </ul>
       )}
+      {may && value.unknown.length > 0 && (
+        <p class="hint">
+          Left out, for a newer server made them: {value.unknown.join(', ')}. <code>steerd keys revoke</code>{' '}
+          takes them away.
+        </p>
+      )}
       {error !== null &&
         (error instanceof ApiError && error.code === 'insufficient_scope' ? (
           <p class="hint">Keys are for an admin: {error.message}</p>
