@@ -58,22 +58,23 @@ export interface ConceptLibrary extends ConceptUse {
   /**
    * Adds a concept, or replaces the one of the same model and name: the next `find` finds it, and the one before is kept as a version.
    * @param maker whose a new one is; one that is replaced stays whose it was
-   * @param replaces version that must be there still, in the moment of the change
-   * @throws SteerdError storage_failed, database_unavailable, concept_quota_exceeded; the signal's reason when it is aborted before
-   *   the concept is in its place. The concept that was there before stays either way.
+   * @param replaces version that must be there still, in the moment of the change; null where none may be but a shipped one
+   * @throws SteerdError storage_failed, database_unavailable, concept_quota_exceeded, concept_changed; the signal's reason when it is
+   *   aborted before the concept is in its place. The concept that was there before stays either way.
    */
   put(
     concept: Concept,
     signal?: AbortSignal,
     maker?: ConceptMaker,
-    replaces?: string,
+    replaces?: string | null,
   ): Promise<StoredConcept>;
   /**
    * Deletes a concept that was made here and returns what it was; a shipped one that it hid is visible again. What pins its versions
    * goes on, and `restore` can bring it back.
-   * @throws SteerdError concept_not_found, concept_read_only (shipped), storage_failed, database_unavailable
+   * @param replaces version that must be there still, in the moment of the change
+   * @throws SteerdError concept_not_found, concept_read_only (shipped), concept_changed, storage_failed, database_unavailable
    */
-  delete(model: string, name: string): Promise<ConceptEntry>;
+  delete(model: string, name: string, replaces?: string): Promise<ConceptEntry>;
   /**
    * Gives a concept another name, and with it another version. It stays whose it was.
    * @throws SteerdError concept_not_found, concept_read_only (shipped), concept_exists, invalid_value, storage_failed, database_unavailable
@@ -102,7 +103,7 @@ export function withConcepts(concepts: ConceptLibrary, overrides: Partial<Concep
     modelsWith: (name) => concepts.modelsWith(name),
     versions: (model, name) => concepts.versions(model, name),
     put: (...change) => concepts.put(...change),
-    delete: (model, name) => concepts.delete(model, name),
+    delete: (...change) => concepts.delete(...change),
     rename: (model, name, to) => concepts.rename(model, name, to),
     restore: (model, name) => concepts.restore(model, name),
     ...overrides,

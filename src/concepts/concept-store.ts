@@ -138,13 +138,15 @@ export class ConceptStore extends IndexedConcepts implements ConceptLibrary {
     concept: Concept,
     signal?: AbortSignal,
     maker?: ConceptMaker,
-    replaces?: string,
+    replaces?: string | null,
   ): Promise<StoredConcept> {
     // Decoding what will be written makes sure that whatever is acknowledged also loads.
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
-    return this.#change(conceptKey(concept.model, concept.name), () => {
-      if (replaces !== undefined && this.find(concept.model, concept.name)?.version !== replaces)
+    return this.#change(conceptKey(concept.model, concept.name), (key) => {
+      const own = this.#data.get(key)?.concept.version ?? null;
+      const meant = own ?? this.shipped.get(key)?.concept.version;
+      if (replaces !== undefined && (replaces === null ? own : meant) !== replaces)
         throw errors.conceptChanged(concept.name);
       this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
       return this.#write(written, bytes, maker?.key, signal);
@@ -208,8 +210,10 @@ export class ConceptStore extends IndexedConcepts implements ConceptLibrary {
     this.index.set(entryOf(stored));
   }
 
-  delete(model: string, name: string): Promise<ConceptEntry> {
-    return this.#change(conceptKey(model, name), async () => {
+  delete(model: string, name: string, replaces?: string): Promise<ConceptEntry> {
+    return this.#change(conceptKey(model, name), async (key) => {
+      if (replaces !== undefined && this.#data.get(key)?.concept.version !== replaces)
+        throw errors.conceptChanged(name);
       const stored = this.#own(model, name);
       await this.#remove(stored);
       return entryOf(stored);

@@ -142,7 +142,7 @@ export class DatabaseConcepts extends IndexedConcepts implements ConceptLibrary 
     concept: Concept,
     signal?: AbortSignal,
     maker?: ConceptMaker,
-    replaces?: string,
+    replaces?: string | null,
   ): Promise<StoredConcept> {
     signal?.throwIfAborted();
     const { model, name, version } = concept;
@@ -153,9 +153,11 @@ export class DatabaseConcepts extends IndexedConcepts implements ConceptLibrary 
       const before = await rows.head(queries, model, name);
       // What was asked a second time because the first answer was lost is done.
       if (before?.version === version) return [before];
+      const own = before?.version ?? null;
       // Where it has none of its own, a shipped one is meant, which nobody changes.
-      const meant = before?.version ?? this.shipped.get(conceptKey(model, name))?.concept.version;
-      if (replaces !== undefined && meant !== replaces) throw errors.conceptChanged(name);
+      const meant = own ?? this.shipped.get(conceptKey(model, name))?.concept.version;
+      if (replaces !== undefined && (replaces === null ? own : meant) !== replaces)
+        throw errors.conceptChanged(name);
       await this.#checkRoom(queries, { model, name, bytes: parts.vectors.byteLength, before, maker });
       signal?.throwIfAborted();
       const owner = maker?.key ?? null;
@@ -182,11 +184,13 @@ export class DatabaseConcepts extends IndexedConcepts implements ConceptLibrary 
       checkMaker(maker, name, await rows.madeBy(queries, maker.key));
   }
 
-  async delete(model: string, name: string): Promise<ConceptEntry> {
+  async delete(model: string, name: string, replaces?: string): Promise<ConceptEntry> {
     const what = `deleting concept ${JSON.stringify(name)}`;
     const gone: ConceptEntry[] = [];
     await this.#change(what, async (queries, revision) => {
-      const { version, bytes, changed } = this.#own(model, name, await rows.head(queries, model, name));
+      const head = await rows.head(queries, model, name);
+      if (replaces !== undefined && head?.version !== replaces) throw errors.conceptChanged(name);
+      const { version, bytes, changed } = this.#own(model, name, head);
       gone.push({ model, name, version, bytes, source: 'data', createdAt: changed });
       const row = await rows.turnHead(queries, { model, name, version: null, revision });
       await rows.forgetDeleted(queries);

@@ -151,11 +151,10 @@ export async function applySync(
 ): Promise<void> {
   if (to === null || (what !== 'copy' && what !== 'delete')) return;
   if (what === 'delete') {
-    if (stores[to].find(model, name)?.version !== versions[to]) throw errors.conceptChanged(name);
-    await stores[to].delete(model, name);
+    await stores[to].delete(model, name, versions[to] ?? undefined);
     return;
   }
-  let before = versions[to] ?? undefined;
+  let before = versions[to];
   for (const version of copies) {
     const stored = await stores[other(to)].load(model, `${name}@${version}`);
     if (stored === undefined) throw errors.conceptVersionNotFound(name, model, version, [], 'name');

@@ -145,9 +145,9 @@ function onlyListed(concepts: ConceptLibrary, allowed: readonly string[]): Parti
       checkConcept(concept.name, allowed, 'name');
       return concepts.put(concept, ...change);
     },
-    async delete(model, name) {
+    async delete(model, name, ...change) {
       checkConcept(name, allowed, 'name');
-      return concepts.delete(model, name);
+      return concepts.delete(model, name, ...change);
     },
     async rename(model, name, to) {
       for (const one of [name, to]) checkConcept(one, allowed, 'name');

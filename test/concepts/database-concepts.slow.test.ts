@@ -4,7 +4,9 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ConceptStore } from '../../src/concepts/concept-store.js';
 import { DatabaseConcepts } from '../../src/concepts/database-concepts.js';
+import { applySync, planSync } from '../../src/concepts/sync-concepts.js';
 import type { Database } from '../../src/database/database.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import { noPostgres, startPostgres, type TestPostgres } from '../helpers/postgres.js';
@@ -69,6 +71,28 @@ test('what one does the others know within a second', { skip: noPostgres }, asyn
   await until(() => other.store.list().length === 0, 'a delete');
   await other.store.restore('tiny', 'sea');
   await until(() => one.store.find('tiny', 'sea') !== undefined, 'a restore');
+});
+
+test('a sync changes nothing that another server changed a moment ago', { skip: noPostgres }, async (t) => {
+  const url = await postgres.createDatabase();
+  const [one, other] = await Promise.all([replica(t, url), replica(t, url)]);
+  const directory = await ConceptStore.open({ dataDirectory: await temporaryFolder(t), shipped: [] });
+  const stores = { directory, database: one.store };
+  const [mine, theirs] = [1, 2].map((seed) => sampleConcept('ocean', { seed }));
+  assert.ok(mine && theirs);
+  await directory.put(mine);
+  const [copy] = await planSync(stores);
+  await other.store.put(theirs);
+  assert.equal(copy?.what, 'copy');
+  await assert.rejects(applySync(stores, copy), hasCode('concept_changed'));
+  await directory.put(theirs);
+  await directory.delete('tiny', 'ocean');
+  await until(() => one.store.find('tiny', 'ocean') !== undefined, 'known');
+  const [deletion] = await planSync(stores, { deletes: true });
+  await other.store.put(mine);
+  assert.equal(deletion?.what, 'delete');
+  await assert.rejects(applySync(stores, deletion), hasCode('concept_changed'));
+  assert.equal((await other.store.load('tiny', 'ocean'))?.concept.version, mine.version);
 });
 
 test('races: each change happens once, in one order for all', { skip: noPostgres }, async (t) => {

@@ -269,6 +269,10 @@ export function storeLaws(
         store.put(sample(3), undefined, undefined, first.version),
         hasCode('concept_changed'),
       );
+      const changed = hasCode('concept_changed');
+      await assert.rejects(store.put(sample(3), undefined, undefined, null), changed, 'none was meant');
+      await assert.rejects(store.delete('tiny', 'ocean', first.version), changed);
+      assert.equal(store.find('tiny', 'ocean')?.version, second.version);
       // A delete at the same time: a database takes the two in either order, and either way nothing is left.
       const gone = store.delete('tiny', 'ocean');
       const late = store.put(sample(3), undefined, undefined, second.version);
@@ -281,10 +285,11 @@ export function storeLaws(
       ]);
       if (refused !== null) assert.ok(hasCode('concept_changed')(refused));
       assert.equal(store.find('tiny', 'ocean'), undefined);
-      await assert.rejects(
-        store.put(sample(3), undefined, undefined, second.version),
-        hasCode('concept_changed'),
-      );
+      await assert.rejects(store.put(sample(3), undefined, undefined, second.version), changed);
+      await assert.rejects(store.delete('tiny', 'ocean', second.version), changed);
+      const third = await store.put(sample(3), undefined, undefined, null);
+      await store.delete('tiny', 'ocean', third.concept.version);
+      assert.equal(store.find('tiny', 'ocean'), undefined);
     },
   );
 

@@ -168,4 +168,11 @@ test('what changed after the plan was made is not written over, nor deleted', as
   assert.equal(deletion?.what, 'delete');
   await assert.rejects(applySync(stores, deletion), { code: 'concept_changed' });
   assert.equal(heads('sea')[1], sea(4).version);
+
+  await directory.put(sampleConcept('night', { seed: 1 }));
+  const added = (await planSync(stores)).find(({ name }) => name === 'night');
+  await database.put(sampleConcept('night', { seed: 2 }));
+  assert.deepEqual([added?.what, added?.to], ['copy', 'database']);
+  await assert.rejects(applySync(stores, added ?? copy), { code: 'concept_changed' });
+  assert.equal(heads('night')[1], sampleConcept('night', { seed: 2 }).version);
 });
