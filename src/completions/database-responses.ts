@@ -1,11 +1,11 @@
 /**
  * Responses in the database that servers share: the next request finds what it refers to whichever server it reaches. Bounded for each
- * owner in number and size, at once; for all together, and in age, by a sweep each minute. Those used longest ago give way. While the
- * database is away nothing is found, which is said, and nothing kept, which the answer says.
+ * owner in number and size, where each server may be over by a fiftieth for a while; for all together, and in age, by a sweep each minute.
+ * Those used longest ago give way. While the database is away nothing is found, which is said, and nothing kept, which the answer says.
  */
-import { within } from '../common/bounded-wait.js';
-import type { Queries } from '../database/database.js';
-import { errors } from '../errors.js';
+import { settlesWithin, within } from '../common/bounded-wait.js';
+import type { Database } from '../database/database.js';
+import { errors, isDatabaseAway } from '../errors.js';
 import type { ResponseObject } from '../schemas/responses.js';
 import {
   type ConversationItem,
@@ -35,7 +35,7 @@ export const usualBounds: Omit<ResponseBounds, 'responses'> = {
 };
 
 interface DatabaseResponsesOptions {
-  readonly database: Queries;
+  readonly database: Pick<Database, 'query' | 'transaction'>;
   readonly bounds: ResponseBounds;
   readonly log: {
     warn(details: object, message: string): void;
@@ -45,6 +45,10 @@ interface DatabaseResponsesOptions {
 const sweepMilliseconds = 60_000;
 /** An answer that is complete waits no longer for being kept. */
 const putMilliseconds = 5_000;
+/** A server that ends waits no longer for a sweep. */
+const lastMilliseconds = 5_000;
+/** What is beyond an owner's bounds is looked for once this part of them was put: to look reads all rows of the owner. */
+const slack = 1 / 50;
 
 /** Ids that may be referred to: what else stands in an item's `id` is never asked for. */
 const isId = (id: string | undefined): id is string => id !== undefined && /^[\x20-\x7e]{1,200}$/.test(id);
@@ -80,16 +84,24 @@ const sql = {
   trim: deleteOf(
     `SELECT owner, id FROM (${ranked('WHERE owner = $1')}) own WHERE place > $2 OR characters > $3`,
   ),
+  lock: "SELECT pg_try_advisory_xact_lock(hashtext('steerd.responses')) AS free",
   sweep: deleteOf(
     `SELECT owner, id FROM (${ranked('')}) own
      WHERE place > $1 OR characters > $2 OR used_at < now() - make_interval(days => $3)`,
   ),
 };
 
+/** What an owner put on this server since what is beyond its bounds was looked for. */
+interface Put {
+  readonly responses: number;
+  readonly characters: number;
+}
+
 export class DatabaseResponses implements ResponseKeeping {
-  /** Of a server that keeps some: what a worker is set to bounds nobody's. */
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
+  /** By owner; forgotten at each sweep, so that it stays small. */
+  readonly #since = new Map<string, Put>();
 
   constructor(private readonly options: DatabaseResponsesOptions) {}
 
@@ -103,23 +115,32 @@ export class DatabaseResponses implements ResponseKeeping {
     };
   }
 
-  /** Deletes what is beyond the bounds of all owners together, and what is too old. */
+  /** Sweeps each minute from now on, where any are kept. For servers alone: what a worker is set to bounds nobody's. */
+  keepBounds(): void {
+    if (this.options.bounds.responses > 0)
+      this.#timer ??= setInterval(() => void this.sweep(), sweepMilliseconds).unref();
+  }
+
+  /** Deletes what is beyond the bounds of all owners together, and what is too old, unless another server is doing that just now. */
   sweep(): Promise<void> {
-    const { database, bounds } = this.options;
+    const { database, bounds, log } = this.options;
     const most = [bounds.responses * bounds.owners, bounds.characters * bounds.owners, bounds.days];
-    this.#sweeping = this.#sweeping
-      .then(() => database.query(sql.sweep, most))
-      // The next one finds what this one left.
-      .then(
-        () => {},
-        () => {},
-      );
+    const deleteAlone = () =>
+      database.transaction(async (queries) => {
+        const [lock] = await queries.query<{ free: boolean }>(sql.lock);
+        if (lock?.free) await queries.query(sql.sweep, most);
+      });
+    this.#since.clear();
+    // The next one finds what this one left.
+    this.#sweeping = this.#sweeping.then(deleteAlone).catch((error: unknown) => {
+      if (!isDatabaseAway(error)) log.warn({ err: error }, 'responses kept beyond their bounds not deleted');
+    });
     return this.#sweeping;
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#sweeping;
+    await settlesWithin(this.#sweeping, lastMilliseconds);
   }
 
   async #use(owner: string, id: string): Promise<StoredResponse | undefined> {
@@ -155,21 +176,39 @@ export class DatabaseResponses implements ResponseKeeping {
     const texts = [JSON.stringify(response), JSON.stringify(conversation)];
     const characters = texts.reduce((sum, { length }) => sum + length, 0);
     if (bounds.responses === 0 || characters > bounds.characters) return false;
-    this.#timer ??= setInterval(() => void this.sweep(), sweepMilliseconds).unref();
     const items = new Set(itemsOf({ response, conversation }).map(idOf).filter(isId));
-    const write = async () => {
-      await database.query(sql.insert, [owner, response.id, ...texts, [...items], characters]);
-      // It is kept by now; what this does not reach the next one does.
-      await database.query(sql.trim, [owner, bounds.responses, bounds.characters]).catch(() => {});
-    };
+    const writing = database.query(sql.insert, [owner, response.id, ...texts, [...items], characters]);
     try {
       const late = () => errors.databaseUnavailable();
-      await within(write, { milliseconds: putMilliseconds, late, signals: [] });
-      return true;
+      await within(() => writing, { milliseconds: putMilliseconds, late, signals: [] });
     } catch (error) {
       log.warn({ response: response.id, reason: (error as Error).message }, 'response not kept');
+      // It may be written all the same, late or by a statement whose answer was lost. Where that cannot be undone, the bounds take it.
+      const undo = () => database.query(sql.remove, [owner, response.id, bounds.days]);
+      void writing.then(undo, undo).catch(() => {});
       return false;
     }
+    await settlesWithin(this.#trim(owner, characters), putMilliseconds);
+    return true;
+  }
+
+  /** Deletes what is beyond an owner's bounds, once enough was put. Nothing is lost where that fails: the next one finds it. */
+  async #trim(owner: string, characters: number): Promise<void> {
+    const { database, bounds, log } = this.options;
+    const before = this.#since.get(owner);
+    const since = {
+      responses: (before?.responses ?? 0) + 1,
+      characters: (before?.characters ?? 0) + characters,
+    };
+    const few = since.responses < bounds.responses * slack && since.characters < bounds.characters * slack;
+    // The first one is always looked at: another server, or this one before its start, may have put any number.
+    const waits = before !== undefined && few;
+    this.#since.set(owner, waits ? since : { responses: 0, characters: 0 });
+    if (waits) return;
+    await database.query(sql.trim, [owner, bounds.responses, bounds.characters]).catch((error: unknown) => {
+      if (!isDatabaseAway(error))
+        log.warn({ err: error }, "responses kept beyond their owner's bounds not deleted");
+    });
   }
 
   async #delete(owner: string, id: string): Promise<boolean> {

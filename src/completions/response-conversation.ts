@@ -21,18 +21,18 @@ export async function conversationItems(
     items.push(...stored.conversation, ...stored.response.output);
   }
   if (typeof input === 'string') return [...items, { type: 'message', role: 'user', content: input }];
-  const named = input.filter(isReference).map(({ id }) => id);
-  const stored = named.length === 0 ? new Map<string, ConversationItem>() : await responses.items(named);
   const there = new Set(items.map(idOf));
+  // Clients refer to items that the previous response has already, which was just read.
+  const named = input.filter(isReference).flatMap(({ id }) => (there.has(id) ? [] : [id]));
+  const stored = named.length === 0 ? new Map<string, ConversationItem>() : await responses.items(named);
   for (const [i, item] of input.entries()) {
     if (!isReference(item)) {
       items.push(item);
       continue;
     }
+    if (there.has(item.id)) continue;
     const found = stored.get(item.id);
     if (found === undefined) throw errors.itemNotFound(item.id, `input.${i}.id`);
-    // Clients refer to items that the previous response has already.
-    if (there.has(item.id)) continue;
     there.add(item.id);
     items.push(found);
   }

@@ -15,7 +15,7 @@ interface InFleet {
 
 interface FleetOptions {
   /** What is shared; undefined for a server alone. */
-  readonly shared: Pick<Shared, 'database' | 'knowServers' | 'close'> | undefined;
+  readonly shared: Pick<Shared, 'database' | 'responses' | 'knowServers' | 'close'> | undefined;
   /** Whether this is a server, or worker, and no command that only looks. */
   readonly locks: boolean;
   /** Whether others send it requests. */
@@ -45,6 +45,7 @@ export async function openFleet(
   const { joinFleet, withFleet } = await import('./fleet.js');
   const fleet = await joinFleet(shared.database, processName(), models, serves);
   shared.knowServers(fleet.servers);
+  if (serves) shared.responses.keepBounds();
   return {
     models: withFleet(models, fleet),
     openQueue,
