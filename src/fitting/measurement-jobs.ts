@@ -15,6 +15,7 @@ import {
   type Asked,
   type Asker,
   type MeasuringServices,
+  type MeasuringTask,
   workOnCalibration,
   workOnSweep,
 } from './measurement-work.js';
@@ -85,7 +86,7 @@ interface KindOptions<Job, Request, Events> {
   readonly work: (
     asked: Asked<Request>,
     job: Job,
-    signal: AbortSignal,
+    task: MeasuringTask,
     onProgress: (stage: string, done: number, total: number) => void,
   ) => Promise<Partial<Job>>;
   readonly log: Log;
@@ -113,7 +114,7 @@ class Jobs<
           task.events.progress(stage, done, total);
         };
         try {
-          const result = await work(task.request, task.job, task.signal, onProgress);
+          const result = await work(task.request, task.job, task, onProgress);
           return { ...result, progress: null } as Partial<Owned<Job>>;
         } catch (error) {
           // Whatever fails in a job that is being cancelled fails because of that.
@@ -205,14 +206,14 @@ export class MeasurementJobs {
       ...common,
       kind: 'calibration',
       newEvents: (kept) => new CalibrationLog(kept),
-      work: (asked, { model }, signal, onProgress) =>
-        workOnCalibration(services, asked, model, signal, onProgress),
+      work: (asked, { model }, task, onProgress) =>
+        workOnCalibration(services, asked, model, task, onProgress),
     });
     this.#sweeps = new Jobs({
       ...common,
       kind: 'sweep',
       newEvents: (kept) => new SweepLog(kept),
-      work: (asked, { model }, signal, onProgress) => workOnSweep(services, asked, model, signal, onProgress),
+      work: (asked, { model }, task, onProgress) => workOnSweep(services, asked, model, task, onProgress),
     });
   }
 

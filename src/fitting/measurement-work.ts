@@ -1,4 +1,5 @@
 /** The work of calibrations and sweeps that are jobs, under the limits of the key that asked. */
+import type { QueueJob, StatusLog, Task } from '../common/job-task.js';
 import { type ConceptLibrary, withConcepts } from '../concepts/concept-lookup.js';
 import type { ConceptMaker } from '../concepts/concept-quota.js';
 import { whenThere } from '../jobs/patience.js';
@@ -29,13 +30,26 @@ export interface Asked<Request> extends Omit<Asker, 'owner'> {
   readonly request: Request;
 }
 
+/** What of a job's task its work needs. */
+export type MeasuringTask = Pick<Task<QueueJob, unknown, StatusLog<never>>, 'signal' | 'confirm'>;
+
 type OnProgress = (stage: string, done: number, total: number) => void;
 
-const limited = (concepts: ConceptLibrary, { maker, maxStrength }: Asked<unknown>): ConceptLibrary =>
+const limited = (
+  concepts: ConceptLibrary,
+  { maker, maxStrength }: Asked<unknown>,
+  task: MeasuringTask,
+): ConceptLibrary =>
   withConcepts(concepts, {
-    // The measurement took minutes: a database that is away for one does not undo it.
-    put: (concept, signal, _, replaces) =>
-      whenThere(() => concepts.put(concept, signal, maker, replaces), signal ?? new AbortController().signal),
+    put: (concept, signal, _, replaces) => {
+      const store = async () => {
+        // Whoever lost the job in silence leaves what came after it alone.
+        await task.confirm();
+        return concepts.put(concept, signal, maker, replaces);
+      };
+      // The measurement took minutes: a database that is away for one does not undo it.
+      return whenThere(store, signal ?? new AbortController().signal);
+    },
     ...(maxStrength !== undefined && { maxStrength }),
   });
 
@@ -43,11 +57,12 @@ export async function workOnCalibration(
   { models, concepts }: MeasuringServices,
   asked: Asked<CalibrationJobRequest>,
   model: string,
-  signal: AbortSignal,
+  task: MeasuringTask,
   onProgress: OnProgress,
 ): Promise<Partial<CalibrationJob>> {
+  const { signal } = task;
   const { concept: name, ...request } = asked.request;
-  const library = limited(concepts, asked);
+  const library = limited(concepts, asked, task);
   const { concept } = await calibrateStored(name, { ...request, model }, models, library, signal, onProgress);
   return {
     concept: { name: concept.name, version: concept.version },
@@ -59,10 +74,11 @@ export async function workOnSweep(
   { models, concepts }: MeasuringServices,
   asked: Asked<SweepRequest>,
   id: string,
-  signal: AbortSignal,
+  task: MeasuringTask,
   onProgress: OnProgress,
 ): Promise<Partial<SweepJob>> {
+  const { signal } = task;
   const model = await models.get(id, signal);
-  const measure = () => sweep(asked.request, model, limited(concepts, asked), signal, onProgress);
+  const measure = () => sweep(asked.request, model, limited(concepts, asked, task), signal, onProgress);
   return { result: await keepLoaded(model, measure, signal) };
 }

@@ -54,7 +54,7 @@ export class HeldJob<
   }
 
   /**
-   * Resolves when the job is this process's still, and is to go on.
+   * Resolves when the job is this process's still, and is to go on; also when its end is there already, after which nobody else gets it.
    * @throws SteerdError database_unavailable; the reason of the task's signal when the job is not
    */
   async confirm(): Promise<void> {
