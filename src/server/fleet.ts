@@ -2,6 +2,7 @@
  * The servers that share a database, as far as requests need to know of them: who has which model. A request for a model that is
  * another's is answered so that a balancer passes it on.
  */
+import { settlesWithin } from '../common/bounded-wait.js';
 import type { Queries } from '../database/database.js';
 import { errors, SteerdError } from '../errors.js';
 import type { ModelRegistry } from '../models/registry.js';
@@ -10,8 +11,15 @@ import { withModels } from '../models/registry.js';
 const beatMilliseconds = 5_000;
 /** A server that was not seen for so long answers nobody. */
 const goneSeconds = 20;
+/** A beat waits no longer for the models' folder: a slow disk does not make its server one that is gone. */
+const refreshMilliseconds = 2_000;
+/** Nor does who leaves wait longer for a database that does not answer: others count it as gone soon anyway. */
+const leaveMilliseconds = 5_000;
 
-/** What servers that are gone left, and buckets that nobody took from for so long that they are full again. */
+/**
+ * What servers that are gone left, and buckets that nobody took from for so long that they are full again, or as good as: one that was
+ * overspent by more than a day's worth is forgiven the rest.
+ */
 const outdated = [
   "steerd.replicas WHERE seen_at < now() - interval '1 hour'",
   "steerd.key_streams WHERE until < now() - interval '1 hour'",
@@ -35,9 +43,19 @@ export async function joinFleet(
 ): Promise<Fleet> {
   let others: readonly string[] = [];
   let servers = 1;
+  let left = false;
+  let refreshing: Promise<void> | null = null;
+  // What another process pulled into a folder that both have: a worker is asked by nobody who would have it looked for.
+  const refresh = async () => {
+    refreshing ??= models.refresh().finally(() => {
+      refreshing = null;
+    });
+    // What was found before is told where it fails.
+    await settlesWithin(refreshing, refreshMilliseconds);
+  };
   const beat = async () => {
-    // What another process pulled into a folder that both have: a worker is asked by nobody who would have it looked for.
-    await models.refresh();
+    await refresh();
+    if (left) return;
     await queries.query(
       `INSERT INTO steerd.replicas (name, serves, models, seen_at) VALUES ($1, $2, $3, now())
        ON CONFLICT (name) DO UPDATE SET models = excluded.models, seen_at = excluded.seen_at`,
@@ -69,8 +87,11 @@ export async function joinFleet(
     servers: () => Math.max(1, servers),
     async leave() {
       clearInterval(timer);
-      await beating;
-      await queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]).catch(() => {});
+      left = true;
+      const leaving = Promise.resolve(beating).then(() =>
+        queries.query('DELETE FROM steerd.replicas WHERE name = $1', [name]),
+      );
+      await settlesWithin(leaving, leaveMilliseconds);
     },
   };
 }

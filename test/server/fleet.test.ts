@@ -45,6 +45,47 @@ test('each beat looks for models anew, and a slow database is not asked again be
   await fleet.leave();
 });
 
+test('models that cannot be looked for keep nobody from being seen, nor from leaving', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  let looked = 0;
+  let refresh = async () => {};
+  const models = {
+    ids: () => ['mine'],
+    refresh: () => {
+      looked++;
+      return refresh();
+    },
+  };
+  const said: string[] = [];
+  const queries: Queries = {
+    async query(sql: string) {
+      said.push(sql.slice(0, sql.indexOf(' ')));
+      return [];
+    },
+  };
+  const fleet = await joinFleet(queries, 'me', models, true);
+  const seen = () => said.filter((word) => word === 'INSERT').length;
+  refresh = () => Promise.reject(new Error('the folder is gone'));
+  t.mock.timers.tick(5_000);
+  await turn();
+  assert.equal(seen(), 2);
+  refresh = () => new Promise(() => {});
+  for (let beats = 0; beats < 2; beats++) {
+    t.mock.timers.tick(5_000);
+    await turn();
+    t.mock.timers.tick(2_000);
+    await turn();
+  }
+  assert.deepEqual([seen(), looked], [4, 3], 'one that hangs is not begun again');
+  t.mock.timers.tick(3_000);
+  await turn();
+  const left = fleet.leave();
+  t.mock.timers.tick(5_000);
+  await left;
+  await turn();
+  assert.deepEqual([seen(), said.at(-1)], [4, 'DELETE']);
+});
+
 test('a model that only others have is told so, but not to a key that may not use it', async () => {
   const none = async () => {
     throw errors.modelNotFound('theirs', ['mine']);
