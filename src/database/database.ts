@@ -81,7 +81,10 @@ export function queriesOf(connection: Pick<pg.Pool | pg.PoolClient, 'query'>): Q
   };
 }
 
-/** PostgreSQL's texts hold no NUL: what has one is nobody's name or id, and is none here either. */
+/**
+ * PostgreSQL's texts hold no NUL. What is looked up with one is found as little as it is without a database: U+FFFD, which stands for it
+ * then, is in no name or id that anything may have (common/names.ts). In a text that is written it stands where the NUL was.
+ */
 function storable(value: unknown): unknown {
   if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
   return Array.isArray(value) ? value.map(storable) : value;

@@ -28,8 +28,16 @@ const { values } = parseArgs({
     concepts: { type: 'string' },
   },
 });
-const rounds = Number(values.rounds);
-const seed = Number(values.seed);
+/** @throws for what is no integer of at least `least`, which would make a run that says nothing */
+function integer(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${option} must be an integer of at least ${least}; received ${JSON.stringify(text)}`);
+}
+const rounds = integer('rounds', values.rounds, 0);
+const seed = integer('seed', values.seed, 0);
+/** More than those that it is compared with, a hundred. */
+const concepts = values.concepts === undefined ? undefined : integer('concepts', values.concepts, 101);
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const modelsDirectory = await mkdtemp(join(tmpdir(), 'steerd-fleet-models-'));
@@ -91,11 +99,10 @@ async function everything(): Promise<void> {
 }
 
 try {
-  const { concepts } = values;
   if (concepts === undefined) await everything();
   else
     await check('many concepts', async () => {
-      await manyConcepts(modelsDirectory, Number(concepts), say);
+      await manyConcepts(modelsDirectory, concepts, say);
       return 'within their bounds';
     });
 } finally {
