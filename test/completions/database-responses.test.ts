@@ -8,7 +8,7 @@ import type { Database, Queries } from '../../src/database/database.js';
 import { errors } from '../../src/errors.js';
 import { stored } from './response-laws.js';
 
-const isTrim = (sql: string) => sql.includes('WHERE owner = $1)') && sql.includes('place > $2');
+const isTrim = (sql: string) => sql.includes('place > $2');
 const isSweep = (sql: string) => sql.includes('used_at < now()');
 
 function recorded(

@@ -123,3 +123,23 @@ test('the same answers are asked for again elsewhere behind nginx and behind the
   assert.deepEqual(behindIngress.toSorted(), behindNginx.toSorted());
   for (const path of behindNginx) assert.doesNotMatch(path, /fits|concepts|models|keys|jobs|benchmarks/);
 });
+
+test('both proxies wait longer than a server, and begin nothing anew that a server was too long for', () => {
+  const { requestSeconds } = readSettings({});
+  for (const [file, read, next] of [
+    ['docker/nginx.scale.conf', /proxy_read_timeout (\d+)s;/g, /proxy_next_upstream_timeout (\d+)s;/g],
+    [
+      'deploy/kubernetes/base/service.yaml',
+      /proxy-read-timeout: "(\d+)"/g,
+      /proxy-next-upstream-timeout: "(\d+)"/g,
+    ],
+  ] as const) {
+    const text = readFileSync(join(root, file), 'utf8');
+    const [reads, nexts] = [read, next].map((one) =>
+      [...text.matchAll(one)].map(([, value]) => Number(value)),
+    );
+    assert.ok(reads?.length && reads.length === nexts?.length, file);
+    for (const value of reads) assert.ok(value > requestSeconds, `${file}: ${value}`);
+    for (const value of nexts) assert.ok(value > 0 && value < requestSeconds, `${file}: ${value}`);
+  }
+});
