@@ -4,8 +4,10 @@
  * cores each do; larger models are read by one with all of them.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { lockName } from '../benchmark/watch.js';
+import { lockFile } from '../common/file-lock.js';
+import { machineMemory } from '../common/machine-memory.js';
 import { chooseThreads } from '../common/threads.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
@@ -46,7 +48,7 @@ export async function withCopies<T>(
     copies === 1 ? settings.threads : Math.max(1, Math.floor(chooseThreads(settings.threads) / copies));
   // A calibration of a large model takes longer than a client's request may, and there is no client.
   const own = { ...settings, threads, requestSeconds: longestRequest };
-  return withApi(
+  const result = await withApi(
     { ...options, local: true },
     own,
     async (api) => {
@@ -60,12 +62,10 @@ export async function withCopies<T>(
           const dataDirectory = join(folder, copiesFolder, String(opened.length + 1));
           opened.push(await ownApplication({ ...own, dataDirectory }, 'model'));
         }
-        const result = await work(
+        return await work(
           api,
           opened.map(({ send }) => new Api(null, api.named, api.signal, send)),
         );
-        await rm(join(folder, copiesFolder), { recursive: true, force: true });
-        return result;
       } finally {
         await Promise.all(opened.map((one) => one.close()));
       }
@@ -73,6 +73,16 @@ export async function withCopies<T>(
     'model',
     stopped,
   );
+  if (copies > 1) await forgetCopies(folder);
+  return result;
+}
+
+/** What copies kept of a run that ended, once they are closed; not under somebody who begins with the folder now. */
+async function forgetCopies(folder: string): Promise<void> {
+  const lock = await lockFile(join(folder, lockName), (who) => new Error(who)).catch(() => null);
+  if (lock === null) return;
+  await rm(join(folder, copiesFolder), { recursive: true, force: true }).catch(() => {});
+  await lock.release();
 }
 
 /** Whether the model that is asked runs there: copies would share a GPU. */
@@ -100,7 +110,7 @@ async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settin
   const bytes = await bytesIn(await folderOfModel(settings.modelsDirectory, settings.model));
   if (bytes > small) return 1;
   // Half of the memory is for others.
-  const room = Math.floor(totalmem() / 2 / (2 * bytes + beside));
+  const room = Math.floor(machineMemory() / 2 / (2 * bytes + beside));
   return Math.max(1, Math.min(most, chooseThreads(settings.threads), room));
 }
 
