@@ -43,14 +43,16 @@ const overdue = 504;
  * @throws what the API throws for anything else, or for the last try; the signal's reason
  */
 export async function patiently<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  let late = 0;
   for (let failed = 1; ; failed++) {
     try {
       return await ask();
     } catch (error) {
       signal.throwIfAborted();
       const { status } = error as Refusal;
-      const most = status === overdue ? mostOverdue : mostTries;
-      if (status === undefined || !passing.has(status) || failed >= most) throw error;
+      if (status === overdue) late++;
+      if (status === undefined || !passing.has(status) || failed >= mostTries || late >= mostOverdue)
+        throw error;
       await pauseUnlessAborted(backoff(failed, { first: firstPause, longest: longestPause }), signal);
       signal.throwIfAborted();
     }

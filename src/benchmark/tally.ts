@@ -128,8 +128,8 @@ class MarksOfCells {
       this.#marks = more;
     }
     const before = this.#marks[cell] as number;
-    // 0 stands for none.
-    const now = before | ((mark + 1) << (2 * place));
+    // 0 stands for none; of two marks the last counts.
+    const now = (before & ~(3 << (2 * place))) | ((mark + 1) << (2 * place));
     this.#marks[cell] = now;
     const all = axbench.map((_, i) => ((now >> (2 * i)) & 3) - 1);
     return now !== before && all.every((one) => one >= 0) ? all : null;

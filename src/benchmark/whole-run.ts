@@ -11,6 +11,7 @@ import { lockFile } from '../common/file-lock.js';
 import { errors } from '../errors.js';
 import { validated } from '../schemas/validation.js';
 import { goingOn } from './head.js';
+import { Cells } from './plan.js';
 import { RecordWriter, readRecords, readRun, wholeLines, writeRun } from './record-file.js';
 import { aboutOf, BenchRecord, Run, recordsFile, runFile } from './records.js';
 import type { RunKeeping } from './run-keeping.js';
@@ -77,26 +78,40 @@ export async function takeRun(lines: AsyncIterable<string>, folder: string): Pro
   // Before anything is made here: whoever has no such run says so now.
   const first = await iterator.next();
   if (first.done) throw errors.invalidValue('the reply', 'a run with its head first', 'nothing');
-  const lock = await lockFile(join(folder, lockName), (who) =>
-    errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
-  );
   try {
-    await takeHead(first.value, folder);
-    return await takeRecords({ [Symbol.asyncIterator]: () => iterator }, folder);
+    const lock = await lockFile(join(folder, lockName), (who) =>
+      errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
+    );
+    try {
+      const cells = new Cells(await takeHead(first.value, folder));
+      return await takeRecords({ [Symbol.asyncIterator]: () => iterator }, folder, cells.total);
+    } finally {
+      await lock.release();
+    }
   } finally {
     await iterator.return?.();
-    await lock.release();
   }
 }
 
-async function takeHead(line: string, folder: string): Promise<void> {
-  const head = validated(Run, JSON.parse(line));
+/** @throws SteerdError invalid_value for what is no JSON */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    throw errors.invalidValue('the reply', 'a run as lines of JSON', line.slice(0, 80));
+  }
+}
+
+async function takeHead(line: string, folder: string): Promise<Run> {
+  const head = validated(Run, parsed(line));
   const before = await readRun(folder);
   if (before === null) await writeRun(folder, head);
   else goingOn(before, head, folder);
+  return head;
 }
 
-async function takeRecords(lines: AsyncIterable<string>, folder: string): Promise<Taken> {
+/** @param cells of the run */
+async function takeRecords(lines: AsyncIterable<string>, folder: string, cells: number): Promise<Taken> {
   const there = new Set<string>();
   for await (const record of readRecords(folder)) there.add(aboutOf(record));
   const writer = await RecordWriter.open(folder);
@@ -104,7 +119,9 @@ async function takeRecords(lines: AsyncIterable<string>, folder: string): Promis
   let [sent, added] = [0, 0];
   try {
     for await (const line of lines) {
-      const record = validated(BenchRecord, JSON.parse(line));
+      const record = validated(BenchRecord, parsed(line));
+      if (record.kind !== 'fit' && !(record.cell >= 0 && record.cell < cells))
+        throw errors.invalidValue('cell', `a number from 0 to ${cells - 1}`, record.cell);
       const about = aboutOf(record);
       sent++;
       if (there.has(about)) continue;

@@ -4,12 +4,15 @@
  * cores each do; larger models are read by one with all of them.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { lockName } from '../benchmark/watch.js';
+import { lockFile } from '../common/file-lock.js';
+import { machineMemory } from '../common/machine-memory.js';
 import { chooseThreads } from '../common/threads.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { folderOfModel } from '../models/disk/model-places.js';
+import type { ModelObject } from '../schemas/models.js';
 import { Api, serverOf, withApi } from './api.js';
 import type { BenchOptions } from './bench-options.js';
 import { countOf } from './steering-options.js';
@@ -41,28 +44,28 @@ export async function withCopies<T>(
     return withApi({ ...options, server: url }, settings, (api) => work(api, []), 'model', stopped);
   }
   const copies = await copiesOf(options, settings);
-  const share = Math.max(1, Math.floor(chooseThreads(0) / copies));
-  const threads = settings.threads > 0 || copies === 1 ? settings.threads : share;
+  const threads =
+    copies === 1 ? settings.threads : Math.max(1, Math.floor(chooseThreads(settings.threads) / copies));
   // A calibration of a large model takes longer than a client's request may, and there is no client.
   const own = { ...settings, threads, requestSeconds: longestRequest };
-  return withApi(
+  const result = await withApi(
     { ...options, local: true },
     own,
     async (api) => {
       const opened = [];
       try {
         const { ownApplication } = await import('./own-application.js');
-        while (opened.length < copies - 1) {
+        // What `auto` found is known now.
+        const wanted = (await isOnCpu(api)) ? copies : 1;
+        while (opened.length < wanted - 1) {
           api.signal.throwIfAborted();
           const dataDirectory = join(folder, copiesFolder, String(opened.length + 1));
           opened.push(await ownApplication({ ...own, dataDirectory }, 'model'));
         }
-        const result = await work(
+        return await work(
           api,
           opened.map(({ send }) => new Api(null, api.named, api.signal, send)),
         );
-        await rm(join(folder, copiesFolder), { recursive: true, force: true });
-        return result;
       } finally {
         await Promise.all(opened.map((one) => one.close()));
       }
@@ -70,6 +73,22 @@ export async function withCopies<T>(
     'model',
     stopped,
   );
+  if (copies > 1) await forgetCopies(folder);
+  return result;
+}
+
+/** What copies kept of a run that ended, once they are closed; not under somebody who begins with the folder now. */
+async function forgetCopies(folder: string): Promise<void> {
+  const lock = await lockFile(join(folder, lockName), (who) => new Error(who)).catch(() => null);
+  if (lock === null) return;
+  await rm(join(folder, copiesFolder), { recursive: true, force: true }).catch(() => {});
+  await lock.release();
+}
+
+/** Whether the model that is asked runs there: copies would share a GPU. */
+async function isOnCpu(api: Api): Promise<boolean> {
+  const { device } = await api.json<ModelObject>(`/v1/models/${encodeURIComponent(await api.model())}`);
+  return device === 'cpu';
 }
 
 const copiesFolder = '.copies';
@@ -82,6 +101,8 @@ async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settin
     if (count > mostAsked) throw errors.invalidValue('--copies', `a number from 1 to ${mostAsked}`, count);
     if (keepConcepts && count > 1)
       throw errors.invalidValue('--copies', '1 with --keep-concepts: copies keep none', copies);
+    if (settings.databaseUrl !== '' && count > 1)
+      throw errors.invalidValue('--copies', "1 with a database: copies would take each other's jobs", copies);
     return count;
   }
   // Copies would share one device, or take each other's jobs out of one database.
@@ -89,8 +110,8 @@ async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settin
   const bytes = await bytesIn(await folderOfModel(settings.modelsDirectory, settings.model));
   if (bytes > small) return 1;
   // Half of the memory is for others.
-  const room = Math.floor(totalmem() / 2 / (2 * bytes + beside));
-  return Math.max(1, Math.min(most, chooseThreads(0), room));
+  const room = Math.floor(machineMemory() / 2 / (2 * bytes + beside));
+  return Math.max(1, Math.min(most, chooseThreads(settings.threads), room));
 }
 
 /** Of the files right in a folder; 0 for none, of which the load will tell. */

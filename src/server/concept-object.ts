@@ -32,7 +32,7 @@ type Summary = Omit<
 /** Of their JSON, of all summaries that are kept. */
 const summaryCharacters = 16 * 1024 * 1024;
 
-/** What lists show of concepts, by version, which never changes: who looks at thousands again and again reads each once. */
+/** What lists show of concepts, by name and version, which never changes: who looks at thousands again and again reads each once. */
 const summaries = new RecentMap<Summary>(summaryCharacters);
 
 /** Undefined for one that is deleted meanwhile. @throws SteerdError storage_failed, database_unavailable */
@@ -40,13 +40,15 @@ async function summaryOf(
   concepts: Pick<ConceptLibrary, 'load'>,
   { model, name, version }: ConceptEntry,
 ): Promise<Summary | undefined> {
-  const known = summaries.get(version);
+  // A version names its concept; with the name beside it, no slip of a store can show one as another.
+  const key = JSON.stringify([model, name, version]);
+  const known = summaries.get(key);
   if (known !== undefined) return known;
   const stored = await concepts.load(model, name);
   if (stored === undefined) return undefined;
   const { details, calibration, residual_norms, readings, created, source, ...summary } =
     toConceptObject(stored);
-  summaries.set(summary.version, summary, JSON.stringify(summary).length);
+  summaries.set(key, summary, JSON.stringify(summary).length);
   return summary;
 }
 

@@ -18,8 +18,8 @@ test('answers that need no fit promise no early end, and what an earlier process
   meter.start();
   for (const record of answers.slice(30, 50)) meter.add(record);
   await pause(20);
-  const { done, left } = meter.now;
   const elapsed = (performance.now() - began) / 1000;
+  const { done, left } = meter.now;
   assert.equal(done, 50);
   // By the answers alone it would be (total - 50) / 20 times as long as it took so far.
   const byAnswers = ((total - 50) / 20) * elapsed;

@@ -98,12 +98,13 @@ export async function fuzz(server: Pick<ServerProcess, 'url'>, options: FuzzOpti
   const cancelling = (async () => {
     while (!over.signal.aborted) {
       await pause(2000, undefined, { signal: over.signal }).catch(() => undefined);
-      await cancelJobs(url, over.signal.aborted ? 0 : 2);
+      await cancelJobs(url, 2);
     }
   })();
   await Promise.all(Array.from({ length: options.concurrency }, work));
   over.abort();
   await cancelling;
+  await cancelJobs(url, 0);
   return { faults, statuses, slowest, refusedThoughValid };
 }
 
@@ -120,17 +121,20 @@ function remember(asked: FuzzRequest, answer: Answer, names: KnownNames): void {
 
 const kinds = ['fits', 'calibrations', 'sweeps', 'benchmarks'] as const;
 
-/** Cancels jobs that have had their moment: they would pile up, and who waits for the last of them would wait for all. */
-export async function cancelJobs(url: string, olderThan: number): Promise<void> {
+/**
+ * Cancels jobs that have had their moment: they would pile up, and who waits for the last of them would wait for all. A list
+ * that is refused (429, 503) is asked for again the next time.
+ */
+export async function cancelJobs(url: string, seconds: number): Promise<void> {
   for (const kind of kinds) {
     const list = await fetch(`${url}/v1/${kind}`).then(
-      (reply) => reply.json() as Promise<{ data: Job[] }>,
-      () => ({ data: [] }),
+      (reply) => reply.json() as Promise<{ data?: Job[] }>,
+      () => ({ data: undefined }),
     );
-    for (const { id, status, state, created_at, started_at } of list.data) {
+    for (const { id, status, state, created_at, started_at } of list.data ?? []) {
       const open = ['queued', 'running'].includes(status ?? state ?? '');
       const at = created_at ?? started_at ?? 0;
-      if (open && Date.now() / 1000 - at >= olderThan)
+      if (open && Date.now() / 1000 - at >= seconds)
         await fetch(`${url}/v1/${kind}/${encodeURIComponent(id)}/cancel`, { method: 'POST' }).then(
           (reply) => reply.arrayBuffer(),
           () => undefined,

@@ -7,13 +7,15 @@ import { loadGraphs } from '../../src/engine/load/loaded-graphs.js';
 import type { PairsRequest } from '../../src/engine/protocol.js';
 import { LogitReader } from '../../src/engine/run/logit-reader.js';
 import { ServingRunner } from '../../src/engine/run/serving-runner.js';
-import { TextRows, textsTogether } from '../../src/engine/run/text-rows.js';
+import { TextRows, textsTogether, togetherLimits } from '../../src/engine/run/text-rows.js';
 import { scorePairs } from '../../src/engine/worker/pair-steps.js';
 import { RunOptions } from '../../src/ort/binding.js';
 import { testCache } from './test-cache.js';
 
 const capacity = 256;
 const chunk = 64;
+const always = () => true;
+const never = () => false;
 
 /** Prompts of several lengths with answers that are as long as each other, or begin alike, or are too short or too long. */
 export async function checkScoresTogether(directory: string): Promise<void> {
@@ -29,8 +31,13 @@ export async function checkScoresTogether(directory: string): Promise<void> {
   const text = (length: number) =>
     Array.from({ length }, () => 3 + Math.floor(random.uniform() * (spec.vocabularySize - 3)));
   const beginning = text(20);
-  const read = (request: PairsRequest, together: boolean) => {
-    const steps = scorePairs(serving, reader, request, chunk, () => (together ? rows : null));
+  const limits = togetherLimits(spec, capacity);
+  /** @param open whether there are rows, asked before each group and before its run */
+  const read = (request: PairsRequest, open: () => boolean) => {
+    const steps = scorePairs(serving, reader, request, chunk, {
+      limits,
+      rows: () => (open() ? rows : null),
+    });
     for (;;) {
       const { done, value } = steps.next();
       if (done) return value;
@@ -60,13 +67,20 @@ export async function checkScoresTogether(directory: string): Promise<void> {
     const few = prompts.flatMap(({ length }, p) => (length > 2 ? [0, 1, 2].map((a) => [p, a] as const) : []));
     for (const some of [pairs, pairs.slice(0, 4), few]) {
       const request: PairsRequest = { prompts, answers, pairs: some, priority: 'background' };
-      const alone = read(request, false);
+      const alone = read(request, never);
       runs.mock.resetCalls();
-      assert.deepEqual(read(request, true), alone);
+      assert.deepEqual(read(request, always), alone);
       // Of all pairs, whose answers lie in an order of the vocabulary's, some may find no others beside them.
       if (some !== pairs)
         assert.equal(runs.mock.callCount() > 0, some === few, 'several are read by one run, and few are not');
-      if (some === few) assert.deepEqual(read(request, false), alone, 'one by one after that');
+      if (some !== few) continue;
+      assert.deepEqual(read(request, never), alone, 'one by one after that');
+      let times = 0;
+      assert.deepEqual(
+        read(request, () => times++ % 3 !== 1),
+        alone,
+        'where a stream begins between',
+      );
     }
   } finally {
     rows.release();

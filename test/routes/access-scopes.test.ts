@@ -76,6 +76,7 @@ const table = `
   DELETE  /v1/benchmarks/:id              admin
   POST    /v1/benchmarks/:id/cancel       admin
   GET     /v1/benchmarks/:id/events       admin
+  GET     /v1/benchmarks/:id/records      admin
   GET     /v1/benchmarks/:id/report       admin
   GET     /api/ps                        any
   GET     /api/tags                      any

@@ -1,7 +1,7 @@
 /**
  * The report of a run as text that a repository can keep: figures, tables and a few answers, without the records. Markdown for
- * people, one JSON of the figures, and a row for each concept in CSV where there is room: together at most `mostBytes` however long
- * the list is.
+ * people, one JSON of the figures, and a row for each concept in CSV where there is room: together at most `mostBytes` however
+ * many concepts there are.
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
@@ -20,7 +20,7 @@ export const mostBytes = 300_000;
 const examplesEach = 6;
 const mostNamed = 60;
 
-/** Names of files with their contents. @throws SteerdError for a run of so many ways that their figures alone are too long */
+/** Names of files with their contents. @throws SteerdError for a run of so many ways or classes that their figures alone are too long */
 export function compactReport(data: ReportData): Readonly<Record<string, string>> {
   const concepts = csv(
     data.concepts.map(({ best, error, ...row }) => ({
@@ -38,8 +38,8 @@ export function compactReport(data: ReportData): Readonly<Record<string, string>
   if (bytesOf(fewer) <= mostBytes) return fewer;
   throw errors.invalidValue(
     '--compact',
-    'asked of a run with fewer ways',
-    `${data.run.variants.length} ways`,
+    'asked of a run with fewer ways or classes',
+    `${data.run.variants.length} ways and ${data.classes.length} classes`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** Pieces of Markdown made of anybody's texts, which stay texts: nothing in them is taken for markup. */
+/** Pieces of Markdown made of anybody's texts, which stay texts: nothing in them is taken for markup, a link or mathematics. */
 
 /** What Markdown or HTML within it would take for more than a sign, and what would end a line. */
 export const escapedText = (text: string): string =>
@@ -6,8 +6,11 @@ export const escapedText = (text: string): string =>
     .replace(/[\r\n\t ]+/g, ' ')
     .replace(/[^\P{Cc}]/gu, '\ufffd')
     .trim()
-    .replace(/[\\`*_[\]{}<>#|~]/g, '\\$&')
+    .replace(/[\\`*_[\]{}<>#|~$]/g, '\\$&')
     .replace(/&/g, '&amp;')
+    // Addresses become links by themselves.
+    .replace(/:(?=\/\/)/g, '&#58;')
+    .replace(/\bwww\./gi, (www) => `${www.slice(0, -1)}&#46;`)
     .replace(/^(\d+)([.)])(?= |$)/, '$1\\$2')
     .replace(/^([-+=])(?=[-= ]|$)/, '\\$1');
 

@@ -13,9 +13,10 @@ import { notReplayed } from '../run/decode-graphs.js';
 import type { DraftRunner } from '../run/draft-runner.js';
 import { LogitReader } from '../run/logit-reader.js';
 import { ServingRunner } from '../run/serving-runner.js';
-import { TextRows, textsTogether } from '../run/text-rows.js';
+import { TextRows, textsTogether, togetherLimits } from '../run/text-rows.js';
 import { uncut } from '../schedule/chunks.js';
 import type { Abilities } from '../schedule/scheduler.js';
+import type { TogetherLimits } from '../schedule/text-groups.js';
 import type { WorkerSettings } from '../worker-settings.js';
 import { replayDecodes } from './decode-graph-check.js';
 import { openDrafts } from './draft-check.js';
@@ -28,7 +29,9 @@ export class OpenModel {
   #capture: CaptureRunner | null = null;
   #comparison: ServingRunner | null = null;
   #textRows: TextRows | null = null;
-  #openingRows: Promise<TextRows | null> | null = null;
+  #openingRows: Promise<boolean> | null = null;
+  /** How often the model has rested. */
+  #rests = 0;
 
   private constructor(
     readonly graphs: LoadedGraphs,
@@ -162,6 +165,11 @@ export class OpenModel {
     if (runner.together) runner.readTogether(await this.graphs.capture(rowsTogether));
   }
 
+  /** What rows for several given texts take; null where texts are read one by one for good. */
+  get textLimits(): TogetherLimits | null {
+    return this.#readsTogether ? togetherLimits(this.graphs.spec, this.shape.capacity) : null;
+  }
+
   /** Rows for several given texts; null until `openTextRows` has made them, and after a rest. */
   get textRows(): TextRows | null {
     return this.#textRows;
@@ -169,22 +177,29 @@ export class OpenModel {
 
   /**
    * Makes rows for several given texts, which stay until `forgetWork`; their session is built first.
-   * @returns null where texts are read one by one: then it is so for good
+   * @returns whether they are there: not if the model has rested meanwhile
    * @throws OnnxError, OrtError
    */
-  openTextRows(): Promise<TextRows | null> {
+  openTextRows(): Promise<boolean> {
     this.#openingRows ??= this.#openRows().finally(() => {
       this.#openingRows = null;
     });
     return this.#openingRows;
   }
 
-  async #openRows(): Promise<TextRows | null> {
-    if (!this.#readsTogether || this.#textRows) return this.#textRows;
+  async #openRows(): Promise<boolean> {
+    if (this.#textRows) return true;
     const { spec, serving } = this.graphs;
+    const rests = this.#rests;
     const session = await this.graphs.openRows(textsTogether);
-    this.#textRows = new TextRows(session, serving, spec, this.shape.capacity, this.runOptions);
-    return this.#textRows;
+    try {
+      // Who asked for them is long gone.
+      if (this.#rests === rests)
+        this.#textRows = new TextRows(session, serving, spec, this.shape.capacity, this.runOptions);
+    } finally {
+      if (this.#textRows === null) session.release();
+    }
+    return this.#textRows !== null;
   }
 
   /**
@@ -202,6 +217,7 @@ export class OpenModel {
 
   /** Nothing runs: gives back what only runs need, and what is quickly made again. */
   forgetWork(): void {
+    this.#rests++;
     this.serving.forgetReads();
     this.#comparison?.forgetReads();
     if (this.#capture?.forgetReads()) this.graphs.dropCapture(rowsTogether);

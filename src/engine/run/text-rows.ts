@@ -22,6 +22,13 @@ const mostLogits = 24 * 2 ** 20;
 /** The end of a text; as long as kernels take it in one block of rows (schedule/chunks.ts). */
 const longestEnd = 64;
 
+/** What `TextRows` of a model take: known before they are made. @param capacity of the model's own rows */
+export const togetherLimits = ({ vocabularySize }: ModelSpec, capacity: number): TogetherLimits => ({
+  rows: textsTogether,
+  capacity: Math.min(capacity, longestText),
+  longest: Math.min(longestEnd, Math.floor(mostLogits / (textsTogether * vocabularySize))),
+});
+
 interface TextEnd {
   /** At least two. */
   readonly tokens: readonly number[];
@@ -30,7 +37,6 @@ interface TextEnd {
 }
 
 export class TextRows {
-  readonly limits: TogetherLimits;
   /** Reads beginnings, in the scratch row of the same cache. */
   readonly beginnings: ServingRunner;
   readonly #cache: HostKvCache;
@@ -51,16 +57,11 @@ export class TextRows {
     capacity: number,
     runOptions: RunOptions,
   ) {
-    const { layers, hiddenSize, vocabularySize } = spec;
-    this.#cache = new HostKvCache(spec, textsTogether, Math.min(capacity, longestText));
+    const { layers, hiddenSize } = spec;
+    this.#cache = new HostKvCache(spec, textsTogether, togetherLimits(spec, capacity).capacity);
     this.beginnings = new ServingRunner(serving, this.#cache, runOptions);
     this.#runner = new GraphRunner(session, spec, this.#cache.inParts('rows', textsTogether), runOptions);
     this.#steering = new SteeringInputs(layers.length, hiddenSize);
-    this.limits = {
-      rows: textsTogether,
-      capacity: this.#cache.capacity,
-      longest: Math.min(longestEnd, Math.floor(mostLogits / (textsTogether * vocabularySize))),
-    };
   }
 
   /**

@@ -7,8 +7,8 @@
  */
 
 /**
- * A part of a long prompt may hold streams up for so many of their own steps: with the step itself, and parts that take
- * longer than was thought, one gap in twenty is then close to three steps (docs/bench-log.md).
+ * A part of a long prompt may hold streams up for so many of their own steps. With 1.5, and the step itself, and parts that
+ * take longer than was thought, one gap in twenty was 3.09 steps (docs/bench-log.md); three are the bound.
  */
 const stepsForPart = 1.35;
 /**

@@ -13,56 +13,64 @@ import { TextRow } from '../run/text-row.js';
 import type { TextRows } from '../run/text-rows.js';
 import { chunkEnd, scoredChunk, uncut } from '../schedule/chunks.js';
 import { inReadingOrder, type PairText } from '../schedule/pair-order.js';
-import { textGroup } from '../schedule/text-groups.js';
+import { type TogetherLimits, textGroup } from '../schedule/text-groups.js';
 import type { Pause } from './read-steps.js';
 
 const noEdit: ActivationEdit = [];
 
-/**
- * Log-probabilities of the pairs' answers under their prompts' edits, in the order of the pairs.
- * @param together rows for several texts, asked for before each; null while there are none
- */
+/** Rows for several texts. */
+interface Together {
+  readonly limits: TogetherLimits;
+  /** Asked for before each group, and before its run; null while there are none, or streams would wait for them. */
+  rows(): TextRows | null;
+}
+
+/** Log-probabilities of the pairs' answers under their prompts' edits, in the order of the pairs. */
 export function* scorePairs(
   runner: ServingRunner,
   reader: LogitReader,
   request: PairsRequest,
   chunk: number,
-  together: () => TextRows | null = () => null,
+  together: Together | null = null,
 ): Generator<Pause, Float32Array<ArrayBuffer>> {
   const { texts, total } = inReadingOrder(request);
   const result = new Float32Array(total);
   const alone = new TextRow(runner, chunk);
   const beginnings = new Map<TextRows, TextRow>();
+  const readAlone = (some: readonly PairText[]) =>
+    readTexts(some, [alone], [result], ([logits = result], tokens) => [
+      reader.logProbabilities(logits, tokens),
+    ]);
   for (let next = 0; next < texts.length; ) {
-    if (next > 0) yield 'row is free';
-    const rows = together();
-    const some = texts.slice(next, next + (rows?.limits.rows ?? 1));
-    const count = rows === null ? 1 : textGroup(some, rows.limits);
-    if (rows === null || count === 1) {
-      yield* readText(some[0] as PairText, [alone], [result], ([logits = result], tokens) => [
-        reader.logProbabilities(logits, tokens),
-      ]);
-    } else {
+    const some = texts.slice(next, next + (together?.limits.rows ?? 1));
+    const group = some.slice(0, together === null ? 1 : textGroup(some, together.limits));
+    if (next > 0 && group.some(isOpen)) yield 'row is free';
+    const rows = group.length > 1 ? (together?.rows() ?? null) : null;
+    if (rows === null) yield* readAlone(some.slice(0, 1));
+    else {
       const row = beginnings.get(rows) ?? new TextRow(rows.beginnings, chunk);
       beginnings.set(rows, row);
-      yield* readTogether(some.slice(0, count), rows, row, reader, result);
+      yield* readBeginnings(group, rows, row);
+      // A stream may have begun, which would wait for all of them.
+      if (together?.rows() === rows) runTogether(group, rows, reader, result);
+      else {
+        yield 'row is free';
+        yield* readAlone(group);
+      }
     }
-    next += count;
+    next += rows === null ? 1 : group.length;
   }
   return result;
 }
 
+/** Whether not all of a text is known. */
+const isOpen = ({ known, answer }: PairText) => known < answer.length;
+
 /**
- * Reads the texts' beginnings one after another, then all their answers by one run.
+ * Reads the texts' beginnings one after another, each into its row.
  * @param row of the beginnings
  */
-function* readTogether(
-  texts: readonly PairText[],
-  rows: TextRows,
-  row: TextRow,
-  reader: LogitReader,
-  result: Float32Array,
-): Generator<Pause, void> {
+function* readBeginnings(texts: readonly PairText[], rows: TextRows, row: TextRow): Generator<Pause, void> {
   for (const [index, { prompt }] of texts.entries()) {
     // The logits of the prompt's last token are the answer's first.
     const end = prompt.length - 1;
@@ -73,6 +81,15 @@ function* readTogether(
     }
     rows.place(index, prompt, end);
   }
+}
+
+/** All their answers by one run. */
+function runTogether(
+  texts: readonly PairText[],
+  rows: TextRows,
+  reader: LogitReader,
+  result: Float32Array,
+): void {
   const { logits, length } = rows.run(
     texts.map(({ prompt, answer }) => ({
       tokens: [...prompt.slice(-1), ...answer.slice(0, -1)],
@@ -127,7 +144,7 @@ function* readTexts(
   read: Read,
 ): Generator<Pause, void> {
   for (const [index, text] of texts.entries()) {
-    if (index > 0) yield 'row is free';
+    if (index > 0 && isOpen(text)) yield 'row is free';
     yield* readText(text, rows, outputs, read);
   }
 }

@@ -10,6 +10,7 @@ import type { ServingRunner } from '../run/serving-runner.js';
 import type { TextRows } from '../run/text-rows.js';
 import { captureGroup } from '../schedule/capture-groups.js';
 import { ReadQueue } from '../schedule/read-queue.js';
+import type { TogetherLimits } from '../schedule/text-groups.js';
 import { comparePairs, scorePairs } from './pair-steps.js';
 import { capture, captureTogether, type Pause, project, score, sharedPrefix } from './read-steps.js';
 
@@ -58,10 +59,12 @@ interface ReadRunners {
   /** Tokens of a chunk. */
   readonly readChunk: number;
   capture(): Promise<CaptureRunner>;
-  /** Rows for several given texts; null while there are none. */
+  /** What rows for several given texts take; null where there are never any. */
+  readonly textLimits: TogetherLimits | null;
+  /** Those rows; null while there are none. */
   readonly textRows: TextRows | null;
-  /** Makes them, where it can: from when the promise resolves they are there until the model rests. */
-  openTextRows(): Promise<TextRows | null>;
+  /** Makes them: from when the promise resolves they are there until the model rests. */
+  openTextRows(): Promise<boolean>;
   /** Lets the runner of captures read several at once, from when the promise resolves until the model rests; where it can. */
   captureTogether(): Promise<void>;
 }
@@ -69,15 +72,39 @@ interface ReadRunners {
 /** Pairs of a request that a session for several texts is built for. */
 const fewestTogether = 32;
 
+/** Milliseconds. */
+const retryAfter = 60_000;
+
+/** What makes reading faster and is read without meanwhile: begun once at a time, and after it failed not again for a while. */
+class Speedup {
+  #notBefore = 0;
+
+  constructor(private readonly make: () => Promise<unknown>) {}
+
+  begin(): void {
+    if (performance.now() < this.#notBefore) return;
+    this.#notBefore = Number.POSITIVE_INFINITY;
+    this.make().then(
+      () => {
+        this.#notBefore = 0;
+      },
+      // What failed for want of memory may succeed later.
+      () => {
+        this.#notBefore = performance.now() + retryAfter;
+      },
+    );
+  }
+}
+
 export class ReadRequests {
   readonly queue = new ReadQueue<Read>();
   /** Captures that wait for their session. */
   readonly #waiting = new Set<number>();
   #captureRunner: CaptureRunner | null = null;
-  /** Whether the session for several captures is being built, or could not be. */
-  #askedTogether = false;
-  /** The same of rows for several texts. */
-  #askedRows = false;
+  /** Builds the session for several captures. */
+  readonly #together = new Speedup(() => this.runners.captureTogether());
+  /** Makes rows for several texts. */
+  readonly #rows = new Speedup(() => this.runners.openTextRows());
 
   constructor(
     readonly runners: ReadRunners,
@@ -97,17 +124,11 @@ export class ReadRequests {
     const { serving, reader, readChunk: chunk } = this.runners;
     if (message.type === 'score')
       return { answer: 'scored', steps: score(serving, reader, message.request, chunk) };
-    if (message.type === 'score pairs')
-      return {
-        answer: 'scored',
-        steps: scorePairs(
-          serving,
-          reader,
-          message.request,
-          chunk,
-          message.request.pairs.length < fewestTogether ? undefined : () => this.#textRows(),
-        ),
-      };
+    if (message.type === 'score pairs') {
+      const limits = message.request.pairs.length < fewestTogether ? null : this.runners.textLimits;
+      const together = limits && { limits, rows: () => this.#textRows() };
+      return { answer: 'scored', steps: scorePairs(serving, reader, message.request, chunk, together) };
+    }
     if (message.type === 'project')
       return { answer: 'projected', steps: project(serving, message.request, chunk) };
     const comparison = () => this.runners.comparison();
@@ -118,16 +139,8 @@ export class ReadRequests {
   #textRows(): TextRows | null {
     if (this.host.streaming()) return null;
     const { textRows } = this.runners;
-    if (textRows !== null || this.#askedRows) return textRows;
-    this.#askedRows = true;
-    // Meanwhile, and where it fails, they are read one by one.
-    this.runners.openTextRows().then(
-      (rows) => {
-        this.#askedRows = rows === null;
-      },
-      () => {},
-    );
-    return null;
+    if (textRows === null) this.#rows.begin();
+    return textRows;
   }
 
   #addCapture({ id, request }: Extract<ReadMessage, { type: 'capture' }>): void {
@@ -188,16 +201,7 @@ export class ReadRequests {
     if (!read.captures || !runner?.together || this.host.streaming()) return [read];
     const waiting = this.queue.waitingFor(read.row);
     if (waiting.length < 2 || waiting[0] !== read) return [read];
-    if (!runner.readsTogether && !this.#askedTogether) {
-      this.#askedTogether = true;
-      // Meanwhile, and where it fails, they are read one by one.
-      this.runners.captureTogether().then(
-        () => {
-          this.#askedTogether = false;
-        },
-        () => {},
-      );
-    }
+    if (!runner.readsTogether) this.#together.begin();
     const end = Math.max(...read.captures.positions) + 1;
     const prefix = sharedPrefix(read.captures, runner.spec, this.runners.readChunk);
     // The first text with a prefix leaves it in the row.
