@@ -2,9 +2,8 @@
  * Runs of the benchmark as jobs: of a server one runs at a time, the others wait. What a run has finished is kept, so that a job that
  * is cancelled, or whose process ends, goes on where it was. Runs of the command, which are no jobs, are told beside them.
  */
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FileLock, lockFile } from '../common/file-lock.js';
+import type { FileLock } from '../common/file-lock.js';
 import { inSteps } from '../common/in-steps.js';
 import type { Task } from '../common/job-task.js';
 import { newId, unixSeconds } from '../common/stamps.js';
@@ -20,7 +19,7 @@ import { differences, headOf } from './head.js';
 import { readRun, writeRun } from './record-file.js';
 import { workThrough } from './run.js';
 import type { OpenRun, RunKeeping } from './run-keeping.js';
-import { lockName } from './watch.js';
+import { lockRun } from './run-lock.js';
 
 const maxQueued = 16;
 const retryAfterSeconds = 60;
@@ -248,7 +247,7 @@ async function lockedFolder(folder: string, run: string, signal: AbortSignal): P
   const until = performance.now() + lockSeconds * 1000;
   for (;;) {
     try {
-      return await lockFile(join(folder, lockName), () => errors.benchmarkRunning(run));
+      return await lockRun(folder, () => errors.benchmarkRunning(run));
     } catch (error) {
       if (!(error instanceof SteerdError) || performance.now() > until) throw error;
       await pause(lookEvery, undefined, { signal });

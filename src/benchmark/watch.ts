@@ -11,13 +11,9 @@ import { keyOf } from './concepts.js';
 import { Cells, isFixed } from './plan.js';
 import { readRecords, readRun } from './record-file.js';
 import { type Run, recordsFile, runFile } from './records.js';
+import { isRunLocked } from './run-lock.js';
 import { builtIn } from './summary.js';
 import { groupKey, Tally } from './tally.js';
-
-/** Whoever works on a run touches its lock several times in that: milliseconds. */
-const lockVoid = 30_000;
-/** The lock of whoever works on a run, in its folder. */
-export const lockName = '.lock';
 
 /** A run that grows is read again after that many times what reading it took. */
 const restAfterReading = 20;
@@ -74,8 +70,7 @@ export class BenchmarkRuns {
     const head = await stat(join(folder, runFile)).catch(() => null);
     if (head === null) return null;
     const size = (await stat(join(folder, recordsFile)).catch(() => null))?.size ?? 0;
-    const lock = await stat(join(folder, lockName)).catch(() => null);
-    const isHeld = lock !== null && Date.now() - lock.mtimeMs < lockVoid;
+    const isHeld = await isRunLocked(folder);
     let seen = this.#seen.get(id);
     const started = performance.now();
     // What nobody works on grows no more: its end is told whole.

@@ -7,7 +7,6 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { lockFile } from '../common/file-lock.js';
 import { errors } from '../errors.js';
 import { validated } from '../schemas/validation.js';
 import { goingOn } from './head.js';
@@ -15,7 +14,7 @@ import { Cells } from './plan.js';
 import { RecordWriter, readRecords, readRun, wholeLines, writeRun } from './record-file.js';
 import { aboutOf, BenchRecord, Run, recordsFile, runFile } from './records.js';
 import type { RunKeeping } from './run-keeping.js';
-import { lockName } from './watch.js';
+import { lockRun } from './run-lock.js';
 
 /** Records that are written at once. */
 const batch = 500;
@@ -79,9 +78,7 @@ export async function takeRun(lines: AsyncIterable<string>, folder: string): Pro
   const first = await iterator.next();
   if (first.done) throw errors.invalidValue('the reply', 'a run with its head first', 'nothing');
   try {
-    const lock = await lockFile(join(folder, lockName), (who) =>
-      errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
-    );
+    const lock = await lockRun(folder);
     try {
       const cells = new Cells(await takeHead(first.value, folder));
       return await takeRecords({ [Symbol.asyncIterator]: () => iterator }, folder, cells.total);

@@ -3,14 +3,14 @@
  * processor of several busy: most of what one run of its graph takes is between its operators. Several copies with a share of the
  * cores each do; larger models are read by one with all of them.
  */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockName } from '../benchmark/watch.js';
-import { lockFile } from '../common/file-lock.js';
+import { lockRun } from '../benchmark/run-lock.js';
 import { machineMemory } from '../common/machine-memory.js';
 import { chooseThreads } from '../common/threads.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
+import { folderBytes } from '../models/disk/model-folders.js';
 import { folderOfModel } from '../models/disk/model-places.js';
 import type { ModelObject } from '../schemas/models.js';
 import { Api, serverOf, withApi } from './api.js';
@@ -79,7 +79,7 @@ export async function withCopies<T>(
 
 /** What copies kept of a run that ended, once they are closed; not under somebody who begins with the folder now. */
 async function forgetCopies(folder: string): Promise<void> {
-  const lock = await lockFile(join(folder, lockName), (who) => new Error(who)).catch(() => null);
+  const lock = await lockRun(folder).catch(() => null);
   if (lock === null) return;
   await rm(join(folder, copiesFolder), { recursive: true, force: true }).catch(() => {});
   await lock.release();
@@ -107,23 +107,11 @@ async function copiesOf({ copies, keepConcepts }: BenchOptions, settings: Settin
   }
   // Copies would share one device, or take each other's jobs out of one database.
   if (keepConcepts || settings.databaseUrl !== '' || ['cuda', 'webgpu'].includes(settings.device)) return 1;
-  const bytes = await bytesIn(await folderOfModel(settings.modelsDirectory, settings.model));
+  // Without a folder the load will tell.
+  const folder = await folderOfModel(settings.modelsDirectory, settings.model);
+  const bytes = await folderBytes(folder).catch(() => 0);
   if (bytes > small) return 1;
   // Half of the memory is for others.
   const room = Math.floor(machineMemory() / 2 / (2 * bytes + beside));
   return Math.max(1, Math.min(most, chooseThreads(settings.threads), room));
-}
-
-/** Of the files right in a folder; 0 for none, of which the load will tell. */
-async function bytesIn(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => []);
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name)).then(
-        (file) => (file.isFile() ? file.size : 0),
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -2,7 +2,6 @@
  * `steerd bench`: the paper's benchmark (arXiv 2602.00333) on one's own model. `concepts` runs it into a folder, `compare`
  * puts two such folders side by side, `report` writes the page of one, `fetch` brings one that a server has.
  */
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Asked, cellsOf } from '../benchmark/asked.js';
 import { compareRuns } from '../benchmark/compare.js';
@@ -11,9 +10,8 @@ import type { JudgeSettings } from '../benchmark/judge-client.js';
 import { shownProgress } from '../benchmark/progress.js';
 import { readRecords, readRun, writeRun } from '../benchmark/record-file.js';
 import { type BenchmarkSettings, runBenchmark } from '../benchmark/run.js';
+import { lockRun } from '../benchmark/run-lock.js';
 import { summarise } from '../benchmark/summary.js';
-import { lockName } from '../benchmark/watch.js';
-import { lockFile } from '../common/file-lock.js';
 import type { Settings } from '../config.js';
 import { errors } from '../errors.js';
 import { addApi, withApi } from './api.js';
@@ -91,9 +89,7 @@ async function askJob(options: BenchOptions, settings: Settings, asked: Asked): 
 type Work = Pick<BenchmarkSettings, 'api' | 'others' | 'judge' | 'inFlight'>;
 
 async function runInto(folder: string, asked: Asked, options: BenchOptions, work: Work) {
-  const lock = await lockFile(join(folder, lockName), (who) =>
-    errors.invalidValue('--out', `a folder that no other run works in, such as that of ${who}`, folder),
-  );
+  const lock = await lockRun(folder);
   const progress = new ProgressLine();
   try {
     progress.update('looking at the model ...');

@@ -144,10 +144,7 @@ export class ConceptStore extends IndexedConcepts implements ConceptLibrary {
     const bytes = encodeConcept(concept);
     const written = decodeConcept(bytes);
     return this.#change(conceptKey(concept.model, concept.name), (key) => {
-      const own = this.#data.get(key)?.concept.version ?? null;
-      const meant = own ?? this.shipped.get(key)?.concept.version;
-      if (replaces !== undefined && (replaces === null ? own : meant) !== replaces)
-        throw errors.conceptChanged(concept.name);
+      this.checkReplaces(concept, this.#data.get(key)?.concept.version ?? null, replaces);
       this.checkRoom(concept.model, concept.name, maker, written.vectors.byteLength);
       return this.#write(written, bytes, maker?.key, signal);
     });

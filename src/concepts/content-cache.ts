@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RecentMap } from '../common/recent-map.js';
 import type { Concept } from './concept.js';
 import { decodeConcept, encodeConcept } from './concept-file.js';
 import { conceptExtension } from './concept-folder.js';
@@ -22,8 +23,8 @@ const parsed = 3;
 const filePattern = /^([0-9a-f]{64})\.safetensors$/;
 
 export class ContentCache {
-  readonly #memory: Recent<Concept>;
-  readonly #disk: Recent<true>;
+  readonly #memory: RecentMap<Concept>;
+  readonly #disk: RecentMap<true>;
   /** Whatever is in use anywhere is not read twice. */
   readonly #used = new Map<string, WeakRef<Concept>>();
   readonly #forget = new FinalizationRegistry<string>((version) => {
@@ -32,8 +33,8 @@ export class ContentCache {
   readonly #loading = new Map<string, Promise<Concept | undefined>>();
 
   private constructor(readonly bounds: CacheBounds) {
-    this.#memory = new Recent(bounds.memory, () => {});
-    this.#disk = new Recent(bounds.folder === null ? 0 : bounds.disk, (version) => {
+    this.#memory = new RecentMap(bounds.memory);
+    this.#disk = new RecentMap(bounds.folder === null ? 0 : bounds.disk, (version) => {
       void rm(this.#file(version), { force: true }).catch(() => {});
     });
   }
@@ -163,45 +164,6 @@ export class ContentCache {
       this.#disk.set(concept.version, true, bytes.length);
     } catch {
       await rm(temporary, { force: true }).catch(() => {});
-    }
-  }
-}
-
-/** What was used longest ago goes, and `dropped` hears of it, when there is more than `most`. */
-class Recent<Value> {
-  readonly #entries = new Map<string, { readonly value: Value; readonly size: number }>();
-  held = 0;
-
-  constructor(
-    readonly most: number,
-    readonly dropped: (key: string) => void,
-  ) {}
-
-  has(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
-  get(key: string): Value | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value;
-  }
-
-  delete(key: string): void {
-    this.held -= this.#entries.get(key)?.size ?? 0;
-    this.#entries.delete(key);
-  }
-
-  set(key: string, value: Value, size: number): void {
-    this.delete(key);
-    this.#entries.set(key, { value, size });
-    this.held += size;
-    for (const oldest of this.#entries.keys()) {
-      if (this.held <= this.most) return;
-      this.delete(oldest);
-      this.dropped(oldest);
     }
   }
 }

@@ -153,11 +153,7 @@ export class DatabaseConcepts extends IndexedConcepts implements ConceptLibrary 
       const before = await rows.head(queries, model, name);
       // What was asked a second time because the first answer was lost is done.
       if (before?.version === version) return [before];
-      const own = before?.version ?? null;
-      // Where it has none of its own, a shipped one is meant, which nobody changes.
-      const meant = own ?? this.shipped.get(conceptKey(model, name))?.concept.version;
-      if (replaces !== undefined && (replaces === null ? own : meant) !== replaces)
-        throw errors.conceptChanged(name);
+      this.checkReplaces(concept, before?.version ?? null, replaces);
       await this.#checkRoom(queries, { model, name, bytes: parts.vectors.byteLength, before, maker });
       signal?.throwIfAborted();
       const owner = maker?.key ?? null;

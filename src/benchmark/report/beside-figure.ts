@@ -1,13 +1,13 @@
 /** The figure of an ablation: every other way less the first, with intervals over the same concepts. */
 import * as Plot from '@observablehq/plot';
-import { allClasses } from '../summary.js';
 import type { ReportData } from './data.js';
 import { drawn, type Figure, ink, margin, quiet, short, width } from './drawing.js';
+import { wholeOf } from './said.js';
 
 const measures = { success: 'success', harmonic: 'H, all three' } as const;
 
 export function besideFigure({ beside, judges: [judge], classes }: ReportData): Figure | null {
-  const className = classes.length > 1 ? allClasses : classes[0];
+  const className = wholeOf(classes);
   const rows = beside.flatMap(({ measure, difference, ...row }) => {
     const kind = Object.entries(measures).find(([name]) => name === measure)?.[1];
     const wanted = row.judge === judge && row.class === className && row.at === 'fixed';

@@ -1,11 +1,12 @@
 /** From the records of a run to the numbers of its report: those of the summary, and what else it draws. */
 import { besideFirst, changed } from '../compare.js';
 import type { BenchRecord, FitRecord, Run, Variant } from '../records.js';
-import { allClasses, type ConceptFigure, type Measure, type Summary, summaryOf } from '../summary.js';
+import { type ConceptFigure, type Measure, type Summary, summaryOf } from '../summary.js';
 import { Tally } from '../tally.js';
 import type { Beside, ConceptRow, CurvePoint, Group, LayerRow, ReportData, SideEffect } from './data.js';
 import { Details } from './details.js';
 import { mean, quartiles } from './quartiles.js';
+import { shownClasses } from './said.js';
 
 export async function collectReport(
   run: Run,
@@ -19,7 +20,7 @@ export async function collectReport(
   }
   const summary = summaryOf(run, tally);
   const classes = [...new Set(run.concepts.map((concept) => concept.class))].sort();
-  const shown = classes.length > 1 ? [allClasses, ...classes] : classes;
+  const shown = shownClasses(classes);
   const variants = run.variants.map(({ id }) => id);
   const { fits } = details;
   const use = Object.values(summary.judge_use);

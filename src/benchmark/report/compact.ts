@@ -8,11 +8,11 @@ import { basename } from 'node:path';
 import { canonicalJson } from '../../common/canonical-json.js';
 import { timeWords } from '../../common/time-words.js';
 import { errors } from '../../errors.js';
-import { allClasses, builtIn } from '../summary.js';
-import type { Beside, Estimate, Example, ReportData } from './data.js';
+import { builtIn } from '../summary.js';
+import type { Estimate, Example, ReportData } from './data.js';
 import { escapedText, heading, list, quoted, table } from './markdown.js';
 import { comparedRows, differences, paper } from './paper.js';
-import { leadOf, unreachedIn } from './said.js';
+import { isTold, judgeWords, leadOf, shownClasses, unreachedIn, wholeOf } from './said.js';
 import { csv } from './tables.js';
 
 export const mostBytes = 300_000;
@@ -71,8 +71,6 @@ function figuresOf(data: ReportData): object {
   };
 }
 
-/** Whether a report's tables have a difference: differences.csv has every measure. */
-const isTold = ({ measure }: Beside) => measure === 'success' || measure === 'harmonic';
 const hashOf = (value: unknown) => createHash('sha256').update(canonicalJson(value)).digest('hex');
 
 function markdownOf(data: ReportData, withConcepts: boolean): string {
@@ -106,12 +104,9 @@ function markdownOf(data: ReportData, withConcepts: boolean): string {
 const number = (value: number | null | undefined): string => (value == null ? '–' : value.toFixed(2));
 const estimate = (value: Estimate | null): string =>
   value === null ? '–' : `${number(value.mean)} (${number(value.low)} to ${number(value.high)})`;
-const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
-const whole = ({ classes }: ReportData): string =>
-  classes.length > 1 ? allClasses : (classes[0] ?? allClasses);
 
 function successOf(data: ReportData): string[] {
-  const shown = data.classes.length > 1 ? [allClasses, ...data.classes] : data.classes;
+  const shown = shownClasses(data.classes);
   return data.judges.flatMap((judge) => {
     const groups = data.groups.filter((group) => group.judge === judge);
     const ways = [...new Set(groups.map(({ variant }) => variant))];
@@ -145,7 +140,9 @@ function besidePaper(data: ReportData): string[] {
 }
 
 function besideFirstOf(data: ReportData): string[] {
-  const rows = data.beside.filter((row) => row.class === whole(data) && row.at === 'fixed' && isTold(row));
+  const rows = data.beside.filter(
+    (row) => row.class === wholeOf(data.classes) && row.at === 'fixed' && isTold(row),
+  );
   const [first] = rows;
   if (first === undefined) return [];
   return [
@@ -166,7 +163,7 @@ function curvesOf(data: ReportData): string {
   return table(
     ['way', 'at', ...judges.map((judge) => `success, ${judgeWords(judge)}`), 'C', 'F', 'I', 'H'],
     data.curves
-      .filter((curve) => curve.class === whole(data))
+      .filter((curve) => curve.class === wholeOf(data.classes))
       .map(({ variant, point, success, concept, fluency, instruction, harmonic }) => [
         ...[variant, `${point.scale} ${point.value}`],
         ...judges.map((judge) => number(success[judge])),

@@ -1,6 +1,5 @@
 /** The figures of a report as SVG text, from its numbers. */
 import * as Plot from '@observablehq/plot';
-import { allClasses, builtIn } from '../summary.js';
 import { besideFigure } from './beside-figure.js';
 import type { ReportData, Spread } from './data.js';
 import {
@@ -17,6 +16,7 @@ import {
   width,
 } from './drawing.js';
 import { aurocFigure, tokenFigure } from './fit-figures.js';
+import { judgeWords, wholeOf } from './said.js';
 
 export function figuresOf(data: ReportData): Figure[] {
   return [
@@ -81,8 +81,6 @@ function successFigure(data: ReportData, judge: string): Figure | null {
   };
 }
 
-const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
-
 const measures = [
   { key: 'success', name: 'success' },
   { key: 'concept', name: 'C, the concept' },
@@ -93,7 +91,7 @@ const measures = [
 
 /** One for calibrated strengths and one for the paper's coefficients, where they were measured. */
 function strengthFigures(data: ReportData): (Figure | null)[] {
-  const className = data.classes.length > 1 ? allClasses : (data.classes[0] ?? allClasses);
+  const className = wholeOf(data.classes);
   const judge = data.judges[0] as string;
   const names = data.run.variants.map(({ id }) => id);
   return (['strength', 'coefficient'] as const).map((scale): Figure | null => {

@@ -1,10 +1,10 @@
 /** The report as one HTML file: text, tables and SVG, no script and no address, so that it works from a file and in print. */
-import { allClasses, builtIn } from '../summary.js';
+import { builtIn } from '../summary.js';
 import type { Example, Group, ReportData } from './data.js';
 import type { Figure } from './drawing.js';
 import { legendOf } from './figures.js';
 import { comparedRows, differences, paper } from './paper.js';
-import { leadOf, unreachedIn } from './said.js';
+import { isTold, judgeWords, leadOf, shownClasses, unreachedIn, wholeOf } from './said.js';
 import { style } from './style.js';
 
 const entities: Readonly<Record<string, string>> = {
@@ -91,10 +91,9 @@ const withInterval = (value: Group['fixed']): Html => ({
       ? '–'
       : `${number(value.mean)} <span class="interval">${number(value.low)} to ${number(value.high)}</span>`,
 });
-const judgeWords = (judge: string) => (judge === builtIn ? 'the model itself' : judge);
 
 function successTables(data: ReportData): string {
-  const shown = data.classes.length > 1 ? [allClasses, ...data.classes] : data.classes;
+  const shown = shownClasses(data.classes);
   return data.judges
     .map((judge) => {
       const groups = data.groups.filter((group) => group.judge === judge);
@@ -119,10 +118,7 @@ function successTables(data: ReportData): string {
 
 /** Success and H of all classes; differences.csv has every measure and class. */
 function besideTable({ beside, classes }: ReportData): string {
-  const className = classes.length > 1 ? allClasses : classes[0];
-  const rows = beside.filter(
-    (row) => row.class === className && (row.measure === 'success' || row.measure === 'harmonic'),
-  );
+  const rows = beside.filter((row) => row.class === wholeOf(classes) && isTold(row));
   const [first] = rows;
   if (first === undefined) return '';
   return `<p>Against “${escaped(first.base)}”, concept by concept. Success is a share of answers, H the harmonic mean of three scores.</p>${table(

@@ -1,6 +1,7 @@
 /** What the paper reports, and in words what a run does otherwise: numbers of different things must not stand side by side unexplained. */
-import { allClasses, builtIn } from '../summary.js';
+import { builtIn } from '../summary.js';
 import type { Estimate, ReportData } from './data.js';
+import { wholeOf } from './said.js';
 
 export const paper = {
   title: 'Efficient and accurate steering of Large Language Models through attention-guided feature learning',
@@ -19,7 +20,7 @@ export interface ComparedRow {
 
 /** The paper's rows first; its number is of concepts that were steered with the best of several coefficients. */
 export function comparedRows(data: ReportData): ComparedRow[] {
-  const className = data.classes.length > 1 ? allClasses : (data.classes[0] ?? allClasses);
+  const className = wholeOf(data.classes);
   const theirs = { model: 'Llama-3.1-8B-Instruct', concepts: 512, fixed: null };
   return [
     { what: 'the paper: its framework (attention, soft labels, RFM)', ...theirs, oracle: 'about 95 %' },

@@ -1,17 +1,27 @@
 /** What every form of a report says of its figures. */
 import { allClasses, builtIn } from '../summary.js';
-import type { ConceptRow, Group, ReportData } from './data.js';
+import type { Beside, ConceptRow, Group, ReportData } from './data.js';
 
 const number = (value: number): string => value.toFixed(2);
+
+export const judgeWords = (judge: string): string => (judge === builtIn ? 'the model itself' : judge);
+
+/** What figures of a whole run are of: all classes together, or the only one. */
+export const wholeOf = (classes: readonly string[]): string =>
+  classes.length > 1 ? allClasses : (classes[0] ?? allClasses);
+
+/** The classes that a table has, the whole first. */
+export const shownClasses = (classes: readonly string[]): readonly string[] =>
+  classes.length > 1 ? [allClasses, ...classes] : classes;
+
+/** Whether a table has a difference: differences.csv has every measure. */
+export const isTold = ({ measure }: Beside): boolean => measure === 'success' || measure === 'harmonic';
 
 /** The first sentences: what was run, and what came of it. */
 export function leadOf(data: ReportData): string {
   const { run, counts } = data;
   const [judge = builtIn] = data.judges;
-  const whole = data.groups.filter(
-    (group) =>
-      group.judge === judge && group.class === (data.classes.length > 1 ? allClasses : data.classes[0]),
-  );
+  const whole = data.groups.filter((group) => group.judge === judge && group.class === wholeOf(data.classes));
   const steered = whole.filter(
     ({ variant, fixed }) => variant !== 'plain' && variant !== 'told' && fixed !== null,
   );

@@ -117,7 +117,8 @@ async function foldersIn(directory: string): Promise<string[]> {
   return folders.flat().sort();
 }
 
-async function folderBytes(folder: string): Promise<number> {
+/** Of all files below a folder. @throws the file system's error for one that is not there */
+export async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const sizes = await Promise.all(
     entries.map(async (entry) =>

@@ -2,7 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { fileKind } from '../../common/file-kind.js';
-import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TensorProto } from '../schema/onnx_pb.js';
+import {
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  type TensorProto,
+} from '../schema/onnx_pb.js';
 
 /** A model that cannot be read or rewritten; the message says what was found or missing. */
 export class OnnxError extends Error {
@@ -46,6 +52,13 @@ export function newModel(name: string): ModelProto {
     opsetImport: [{ domain: '', version: 18n }],
     graph: create(GraphProtoSchema, { name }),
   });
+}
+
+/** Lets a model's graph have the operators of com.microsoft. */
+export function importMicrosoft({ opsetImport }: ModelProto): void {
+  const domain = 'com.microsoft';
+  if (!opsetImport.some((entry) => entry.domain === domain))
+    opsetImport.push(create(OperatorSetIdProtoSchema, { domain, version: 1n }));
 }
 
 /** A deep copy. */

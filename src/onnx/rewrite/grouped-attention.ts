@@ -6,14 +6,13 @@
  *
  * Whether the new graph computes the same must be checked by running both: src/engine/load/attention-rewrite.ts.
  */
-import { create } from '@bufbuild/protobuf';
 import { openGroupable } from '../find/groupable-export.js';
 import type { LayerCache } from '../find/residual-stream.js';
 import type { ScoreFactor, WrittenAttention } from '../find/written-attention.js';
 import { dataTypes } from '../graph/data-types.js';
 import { Graph } from '../graph/graph.js';
-import { OnnxError } from '../graph/model-file.js';
-import { type ModelProto, OperatorSetIdProtoSchema, type ValueInfoProto } from '../schema/onnx_pb.js';
+import { importMicrosoft, OnnxError } from '../graph/model-file.js';
+import type { ModelProto, ValueInfoProto } from '../schema/onnx_pb.js';
 import { addPositionsInput, positionMixingNode } from './explicit-positions.js';
 
 interface HeadCounts {
@@ -116,8 +115,7 @@ function scaledQuery(
  */
 function cleanUp(graph: Graph, caches: readonly LayerCache[]): ModelProto {
   const { model } = graph;
-  if (!model.opsetImport.some(({ domain }) => domain === microsoft))
-    model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: microsoft, version: 1n }));
+  importMicrosoft(model);
   graph.proto.valueInfo = [];
   graph.finish();
   addPositionsInput(new Graph(model));

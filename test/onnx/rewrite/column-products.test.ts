@@ -11,7 +11,7 @@ import { type BlockWeights, splitChannels, weightsByColumn } from '../../../src/
 import { columnProducts } from '../../../src/onnx/find/column-products.js';
 import { dataTypes } from '../../../src/onnx/graph/data-types.js';
 import { Graph } from '../../../src/onnx/graph/graph.js';
-import { newModel, serializeModel } from '../../../src/onnx/graph/model-file.js';
+import { importMicrosoft, newModel, serializeModel } from '../../../src/onnx/graph/model-file.js';
 import { type ColumnForm, multiplyByColumn } from '../../../src/onnx/rewrite/column-products.js';
 import { TensorProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
 import { Session } from '../../../src/ort/session.js';
@@ -41,11 +41,7 @@ function blockWeights(k: number, n: number): BlockWeights {
  */
 function gatedBlock() {
   const model = newModel('block');
-  model.opsetImport.push({
-    ...(model.opsetImport[0] as object),
-    domain: 'com.microsoft',
-    version: 1n,
-  } as never);
+  importMicrosoft(model);
   const graph = new Graph(model);
   graph.addInput('x', dataTypes.float32, ['rows', 'tokens', `${hidden}`]);
   graph.addInput('picked', dataTypes.int64, ['rows', 'picks', '1']);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { dataTypes } from '../../../src/onnx/graph/data-types.js';
 import { Graph } from '../../../src/onnx/graph/graph.js';
-import { cloneModel, newModel } from '../../../src/onnx/graph/model-file.js';
+import { cloneModel, importMicrosoft, newModel } from '../../../src/onnx/graph/model-file.js';
 import { flattenRows } from '../../../src/onnx/rewrite/flat-rows.js';
 import { floats, openGraph, runGraph } from '../../helpers/run-graph.js';
 
@@ -13,11 +13,7 @@ const hidden = 8;
 /** A gated part around which a sum goes on, beside what sees rows: a sum over tokens, and terms of each token. */
 function stream() {
   const model = newModel('stream');
-  model.opsetImport.push({
-    ...(model.opsetImport[0] as object),
-    domain: 'com.microsoft',
-    version: 1n,
-  } as never);
+  importMicrosoft(model);
   const graph = new Graph(model);
   graph.addInput('x', dataTypes.float32, ['rows', 'tokens', `${hidden}`]);
   graph.addInput('edit', dataTypes.float32, ['rows', 'tokens', `${hidden}`]);
