@@ -35,7 +35,7 @@ import type { CallerServices } from '../src/server/services.js';
 
 const tags = ['ollama'];
 const errorShape = 'ollama' as const;
-const completionErrors = () => ollamaErrors(400, 401, 403, 404, 413, 415, 429, 500, 503, 504);
+const completionErrors = () => ollamaErrors(400, 401, 403, 404, 409, 413, 415, 429, 500, 503, 504);
 const readErrors = () => ollamaErrors(400, 401, 403, 404, 429, 500, 503);
 
 const ollama: FastifyPluginAsyncZod = async (app) => {

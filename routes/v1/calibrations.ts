@@ -31,7 +31,7 @@ const calibrations: FastifyPluginAsyncZod = async (app) => {
           'What `POST /v1/concepts/{name}/calibrate` does, with its progress, and without a connection that must last as long. One runs at a time.',
         querystring: JobWaitQuery,
         body: CalibrationJobRequest,
-        response: { 200: CalibrationJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
+        response: { 200: CalibrationJob, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504) },
       },
     },
     async (request, reply) => {

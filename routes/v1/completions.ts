@@ -33,7 +33,7 @@ const completions: FastifyPluginAsyncZod = async (app) => {
               'text/event-stream': { schema: eventsOf(CompletionChunk) },
             },
           },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504),
+          ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504),
         },
       },
     },

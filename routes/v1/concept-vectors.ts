@@ -67,7 +67,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
               [mediaTypes.npy[0]]: { schema: binary },
             },
           },
-          ...errorResponses(400, 404, 500, 503),
+          ...errorResponses(400, 404, 409, 500, 503),
         },
       },
     },
@@ -96,7 +96,7 @@ const conceptVectors: FastifyPluginAsyncZod = async (app) => {
         summary: 'Make a concept of others: sums, negation, scaling',
         params: ConceptParams,
         body: ComposeRequest,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, body, services: { models, concepts } }, reply) => {
@@ -134,7 +134,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
         params: ConceptParams,
         querystring: ImportQuery,
         body: VectorsBody,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 507) },
       },
     },
     async ({ params: { name }, query, headers, body, services: { models, concepts } }, reply) => {

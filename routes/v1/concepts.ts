@@ -78,7 +78,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         description:
           'A concept that is itself called `similarity` cannot be described by GET: this path hides it. It is in the list, and works otherwise.',
         querystring: SimilarityQuery,
-        response: { 200: ConceptSimilarity, ...errorResponses(400, 404, 500, 503) },
+        response: { 200: ConceptSimilarity, ...errorResponses(400, 404, 409, 500, 503) },
       },
     },
     async ({ query, services: { models, concepts } }, reply) => {
@@ -97,7 +97,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         summary: 'Describe a concept',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 500, 503) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 500, 503) },
       },
     },
     async ({ params: { name }, query, services: { models, concepts } }) => {
@@ -116,7 +116,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
         summary: 'Where each layer attended to the concept during its fit',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: ConceptAttention, ...errorResponses(400, 404, 500, 503) },
+        response: { 200: ConceptAttention, ...errorResponses(400, 404, 409, 500, 503) },
       },
     },
     async ({ params: { name }, query, services: { models, concepts } }, reply) => {
@@ -139,7 +139,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
           'A shipped one of the same name that it hid is there again. `POST .../restore` undoes it for a while.',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 413, 415, 500, 503, 507) },
+        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 409, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, query, services }) => {

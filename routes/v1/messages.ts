@@ -34,7 +34,7 @@ const messages: FastifyPluginAsyncZod = async (app) => {
               'text/event-stream': { schema: eventsOf(AnthropicEvent) },
             },
           },
-          ...anthropicErrors(400, 401, 403, 404, 413, 415, 429, 500, 503, 504),
+          ...anthropicErrors(400, 401, 403, 404, 409, 413, 415, 429, 500, 503, 504),
         },
       },
     },

@@ -43,7 +43,7 @@ const responses: FastifyPluginAsyncZod = async (app) => {
               'text/event-stream': { schema: eventsOf(ResponseEvent) },
             },
           },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504),
+          ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504),
         },
       },
     },

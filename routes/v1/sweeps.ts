@@ -31,7 +31,7 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
           'What `POST /v1/steering/sweep` does, with its progress, and without a connection that must last as long. One runs at a time; the job keeps the answers of the last ones.',
         querystring: JobWaitQuery,
         body: SweepRequest,
-        response: { 200: SweepJob, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
+        response: { 200: SweepJob, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504) },
       },
     },
     async (request, reply) => {

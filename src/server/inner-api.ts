@@ -2,6 +2,8 @@
  * The API of this process for its own jobs: the application once more, which listens to nobody and knows no keys. What it is asked is
  * counted in the same metrics as what others ask.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import type { OpenedApi } from '../benchmark/benchmark-jobs.js';
 import type { Settings } from '../config.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -22,23 +24,51 @@ export async function openInnerApi(
     // Its requests are no client's: they take as long as they take, a day at most.
     settings: { ...settings, host: '127.0.0.1', traceEndpoint: '', requestSeconds: 86_400 },
     log: log.child({ inner: true }, { level: 'error' }) as ServerLog,
+    extend: endWithAsker,
   });
   return { ...injectedApi(app), close: () => app.close() };
 }
 
-/** Requests to an application of this process. */
+/** What ends the request that runs: one that is injected has no client who could go away. */
+const asker = new AsyncLocalStorage<AbortSignal | undefined>();
+
+/** Requests of `injectedApi` end as those of a client who leaves do: whatever computes for them stops. */
+export function endWithAsker(app: Pick<App, 'addHook'>): void {
+  app.addHook('onRequest', async (_, { raw }) => {
+    const signal = asker.getStore();
+    if (signal === undefined) return;
+    const leave = () => raw.destroy();
+    signal.addEventListener('abort', leave, { once: true });
+    raw.once('close', () => signal.removeEventListener('abort', leave));
+    if (signal.aborted) leave();
+  });
+}
+
+/** Requests to an application of this process, built with `endWithAsker`; each rejects with its signal's reason once that is aborted. */
 export const injectedApi = (app: Pick<App, 'inject'>): Omit<OpenedApi, 'close'> => ({
   where: null,
   async json<T>(path: string, { method = 'GET', body, signal }: Parameters<OpenedApi['json']>[1] = {}) {
-    const reply = await app.inject({
-      method,
-      url: path,
-      ...(signal !== undefined && { signal }),
-      ...(body !== undefined && {
-        payload: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      }),
-    });
+    signal?.throwIfAborted();
+    // The requests of a whole run share one.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    // Injecting begins when it is awaited. Its own signal ends but the sending of the body.
+    const reply = await asker
+      .run(
+        signal,
+        async () =>
+          await app.inject({
+            method,
+            url: path,
+            ...(body !== undefined && {
+              payload: JSON.stringify(body),
+              headers: { 'content-type': 'application/json' },
+            }),
+          }),
+      )
+      .catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
+      });
     if (reply.statusCode < 300) return reply.json<T>();
     throw refusalOf(reply.statusCode, reply.body);
   },

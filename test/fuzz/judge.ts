@@ -17,8 +17,9 @@ export function judge(description: Description, asked: FuzzRequest, answer: Answ
     return `${status} without Retry-After`;
   const text = body.toString();
   if (asked.method !== asked.operation.method) return judgeOtherMethod(description, asked, answer);
-  // The router itself knows neither the route nor what it documents.
-  if (asked.wrong === 'path' && [400, 404, 414].includes(status)) return errorFault(description, text);
+  // The router itself knows neither the route nor what it documents; where the path still leads there, the route answers.
+  if (asked.wrong === 'path' && [400, 404, 414].includes(status) && errorFault(description, text) === null)
+    return null;
   const declared = asked.operation.responses[String(status)];
   if (declared === undefined) return `status ${status} is not declared: ${text.slice(0, 300)}`;
   if (declared.content === undefined)

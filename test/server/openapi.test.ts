@@ -50,6 +50,18 @@ test('each operation has an id of its own, a tag, a summary, success and error a
   }
 });
 
+test('what is about a concept declares that it may be being fitted', async () => {
+  const description = await Description.read();
+  const concerned = description.operations.filter(
+    ({ path, parameters, body }) =>
+      path.startsWith('/v1/concepts/') ||
+      parameters.some(({ name }) => name === 'concepts') ||
+      (body !== undefined && 'concept' in (description.resolve(body).properties ?? {})),
+  );
+  assert.ok(concerned.length >= 20, String(concerned.length));
+  for (const { id, responses } of concerned) assert.ok(responses['409'] !== undefined, id);
+});
+
 test('what any operation may answer is declared: stopping everywhere, bad bodies wherever a body can be sent', async (t) => {
   const { paths } = JSON.parse(await openapiDocument(t)) as {
     paths: Record<string, Record<string, Operation>>;

@@ -17,7 +17,7 @@ const score: FastifyPluginAsyncZod = async (app) => {
         body: ScoreRequest,
         response: {
           200: { description: 'The readings', content: { 'application/json': { schema: Score } } },
-          ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504),
+          ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504),
         },
       },
     },

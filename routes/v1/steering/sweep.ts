@@ -16,7 +16,7 @@ const sweeps: FastifyPluginAsyncZod = async (app) => {
         description:
           'Every prompt under every concept at every strength, in one batch; each answer with what it shows of the concept and how well it reads. Few sweeps and calibrations run at once; more are 429.',
         body: SweepRequest,
-        response: { 200: Sweep, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 504) },
+        response: { 200: Sweep, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 504) },
       },
     },
     async ({ body, services }, reply) => {
