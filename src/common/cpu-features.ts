@@ -15,6 +15,12 @@ export function integerInstructions(): string | null {
 }
 
 /**
+ * Whether kernels for 8-bit products add pairs of them in 16 bits, as those for x86 do without these instructions; so they may
+ * where the system does not tell.
+ */
+export const addsPairsIn16Bits = (): boolean => process.arch === 'x64' && integerInstructions() === null;
+
+/**
  * Tells processors apart whose kernels may round differently: the architecture, the first processor's name, and its
  * flags where the system tells them.
  */

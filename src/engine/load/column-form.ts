@@ -6,12 +6,13 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { integerInstructions } from '../../common/cpu-features.js';
+import { addsPairsIn16Bits, integerInstructions } from '../../common/cpu-features.js';
 import type { ProductGroup } from '../../onnx/find/column-products.js';
 import type { ExternalWeight } from '../../onnx/find/product-weights.js';
 import { dataTypes } from '../../onnx/graph/data-types.js';
 import { OnnxError } from '../../onnx/graph/model-file.js';
 import { weightBytes } from '../../onnx/graph/weight-bytes.js';
+import { fullLevels, pairLevels } from '../../onnx/rewrite/column-levels.js';
 import type { ColumnForm, ColumnWeights } from '../../onnx/rewrite/column-products.js';
 import type { GroupForm } from '../../onnx/rewrite/row-quantizer.js';
 import { Session, type SessionSettings } from '../../ort/session.js';
@@ -178,6 +179,7 @@ async function writeColumns(
   groups: readonly ProductGroup[],
   peaks: ReadonlyMap<string, Float32Array>,
 ): Promise<WrittenForm> {
+  const levels = addsPairsIn16Bits() ? pairLevels : fullLevels;
   const forms = new Map<string, GroupForm>();
   const products = new Map<string, ColumnWeights>();
   const written: ExternalWeight[] = [];
@@ -205,7 +207,7 @@ async function writeColumns(
       for (const { output, k, n, block, weight, scales, zeroPoints } of group.products) {
         const blocks = Math.ceil(k / block);
         const scaleBytes = await weightBytes(scales, directory, n * blocks * 4);
-        const { levels, scales: byColumn } = weightsByColumn(
+        const { levels: made, scales: byColumn } = weightsByColumn(
           {
             k,
             n,
@@ -215,14 +217,15 @@ async function writeColumns(
             zeroPoints: zeroPoints ? await weightBytes(zeroPoints, directory, n * blocks) : null,
           },
           split,
+          levels.weight,
         );
         const name = `${output}/column_levels`;
-        await write(name, levels, [levels.length / n, n]);
+        await write(name, made, [made.length / n, n]);
         products.set(output, { weight: name, scales: byColumn });
       }
     }
   } finally {
     await file.close();
   }
-  return { form: { groups: forms, products }, written };
+  return { form: { levels, groups: forms, products }, written };
 }

@@ -20,6 +20,7 @@ const floats = z.base64().transform((text) => {
 const size = z.int().min(0);
 
 const Text = z.object({
+  levels: z.object({ weight: size, activation: size }),
   groups: z.array(z.tuple([z.string(), z.object({ factors: floats.nullable(), repeated: z.array(size) })])),
   products: z.array(z.tuple([z.string(), z.object({ weight: z.string(), scales: floats })])),
   written: z.array(
@@ -43,7 +44,7 @@ export function encodeForm({ form, written }: WrittenForm): string {
     name,
     { weight, scales: encodeFloats(scales) },
   ]);
-  return JSON.stringify({ groups, products, written });
+  return JSON.stringify({ levels: form.levels, groups, products, written });
 }
 
 /** @returns null for a text that is none */
@@ -56,6 +57,6 @@ export function decodeForm(text: string): WrittenForm | null {
   }
   const read = Text.safeParse(value);
   if (!read.success) return null;
-  const { groups, products, written } = read.data;
-  return { form: { groups: new Map(groups), products: new Map(products) }, written };
+  const { levels, groups, products, written } = read.data;
+  return { form: { levels, groups: new Map(groups), products: new Map(products) }, written };
 }

@@ -13,6 +13,7 @@ import { Graph } from '../../onnx/graph/graph.js';
 import { readWithWeightsInPlace } from '../../onnx/graph/graph-outline.js';
 import { externalDataFiles, OnnxError, serializeModel } from '../../onnx/graph/model-file.js';
 import { checkWeightFiles } from '../../onnx/graph/weight-files.js';
+import { fullLevels } from '../../onnx/rewrite/column-levels.js';
 import { type ColumnForm, exposePeaks, multiplyByColumn } from '../../onnx/rewrite/column-products.js';
 import { exposeMasks } from '../../onnx/rewrite/exposed-masks.js';
 import { groupAttention } from '../../onnx/rewrite/grouped-attention.js';
@@ -178,7 +179,7 @@ export async function calibrationGraft(directory: string, arithmetic: Arithmetic
   if (columnProducts(model).length === 0) return null;
   const graft = graftForServing(model, { floatLogits: true });
   // Before any work: it throws where the rewrite is impossible.
-  multiplyByColumn(graft, { groups: new Map(), products: new Map() });
+  multiplyByColumn(graft, { levels: fullLevels, groups: new Map(), products: new Map() });
   const groups = columnProducts(graft);
   const outputs = exposePeaks(graft, groups);
   return {

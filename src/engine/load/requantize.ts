@@ -7,8 +7,8 @@
  * and the products of large activations have finer weights than before, not coarser ones.
  */
 
-/** Largest level of a weight: int8, symmetric. */
-const largestLevel = 127;
+import { fullLevels } from '../../onnx/rewrite/column-levels.js';
+
 /** The zero point of weights that have none of their own. */
 const middle = 128;
 /** Columns that are written together: their rows are then whole cache lines. */
@@ -71,8 +71,13 @@ export interface ByColumn {
 /**
  * Written for speed: a load does this for every weight of the model. Four columns at a time, whose levels of a channel
  * are one 32-bit number.
+ * @param largestLevel of a weight
  */
-export function weightsByColumn(weights: BlockWeights, split: Split): ByColumn {
+export function weightsByColumn(
+  weights: BlockWeights,
+  split: Split,
+  largestLevel = fullLevels.weight,
+): ByColumn {
   const { k, n } = weights;
   const channels = k + split.repeated.length;
   const levels = new Int8Array(channels * n);

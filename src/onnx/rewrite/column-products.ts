@@ -1,6 +1,6 @@
 /**
  * Multiplies in whole numbers by column: in place of MatMulNBits, which has a scale for every block of a column, the rows
- * of activations are quantised each by itself to uint8 around 128, and multiplied by int8 weights with one scale for each
+ * of activations are quantised each by itself to uint8 around a middle level, and multiplied by int8 weights with one scale for each
  * column. The sums are integers, so a row's result does not depend on how many rows there are, and the CPU's matrix
  * instructions compute whole columns at once.
  *
@@ -13,6 +13,7 @@ import { dataTypes } from '../graph/data-types.js';
 import { Graph } from '../graph/graph.js';
 import { cloneModel, OnnxError } from '../graph/model-file.js';
 import { type ModelProto, type TensorProto, TensorProtoSchema } from '../schema/onnx_pb.js';
+import type { ColumnLevels } from './column-levels.js';
 import { flattenRows } from './flat-rows.js';
 import { factorProduct, foldIntoNorm } from './folded-factors.js';
 import { type GroupForm, RowQuantizer } from './row-quantizer.js';
@@ -26,6 +27,7 @@ export interface ColumnWeights {
 }
 
 export interface ColumnForm {
+  readonly levels: ColumnLevels;
   /** By the names of the groups. */
   readonly groups: ReadonlyMap<string, GroupForm>;
   /** By the names of the products, which are their outputs. */
@@ -54,7 +56,7 @@ export function multiplyByColumn(model: ModelProto, form: ColumnForm): ModelProt
   const flat = first ? flattenRows(graph, first.input) : new Set<string>();
   const groups = columnProducts(graph.model).filter(isAsked);
   const { left, scales } = foldFactors(graph, groups, form);
-  const quantizer = new RowQuantizer(graph, groups, flat);
+  const quantizer = new RowQuantizer(graph, groups, flat, form.levels.activation);
   for (const group of groups) {
     const { repeated = [] } = form.groups.get(group.name) ?? {};
     // The head, if it is a product by column: numbers that broke anywhere before it must not come out as some logits.

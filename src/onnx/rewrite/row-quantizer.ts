@@ -1,5 +1,5 @@
 /**
- * Adds the nodes that quantise each row of activations by itself, to uint8 levels around 128 and one scale. They are few,
+ * Adds the nodes that quantise each row of activations by itself, to uint8 levels around a middle one and one scale. They are few,
  * because for a single row each costs more than what it computes: what depends on the number of rows alone is shared.
  */
 import { create } from '@bufbuild/protobuf';
@@ -8,6 +8,7 @@ import { LeadingSizes } from '../find/leading-sizes.js';
 import { dataTypes } from '../graph/data-types.js';
 import type { Graph } from '../graph/graph.js';
 import { TensorProtoSchema } from '../schema/onnx_pb.js';
+import { fullLevels } from './column-levels.js';
 
 /** How a group's activations are quantised. */
 export interface GroupForm {
@@ -16,10 +17,6 @@ export interface GroupForm {
   /** The channels that come once more behind the others, one of them several times perhaps. */
   readonly repeated: readonly number[];
 }
-
-/** Levels are 1 to 255: a scale is the largest activation by 127. */
-const largestLevel = 127;
-const middleLevel = 128;
 
 /** What flat rows share is shared by all. */
 const flatRoot = 'steerd/flat_rows';
@@ -59,6 +56,8 @@ export class RowQuantizer {
     private readonly graph: Graph,
     groups: readonly ProductGroup[],
     private readonly flat: ReadonlySet<string> = new Set(),
+    /** The largest level: a scale is the largest activation by it. */
+    private readonly largestLevel = fullLevels.activation,
   ) {
     this.one = graph.float32(1);
     this.#share = graph.float32(1 / largestLevel);
@@ -70,7 +69,7 @@ export class RowQuantizer {
     const middle = {
       name: 'steerd/middle_level',
       dataType: dataTypes.uint8,
-      rawData: Uint8Array.of(middleLevel),
+      rawData: Uint8Array.of(largestLevel + 1),
     };
     this.middle = graph.addInitializer(create(TensorProtoSchema, middle));
   }
@@ -159,7 +158,7 @@ export class RowQuantizer {
     const value = create(TensorProtoSchema, {
       dataType: dataTypes.uint8,
       dims: [1n],
-      rawData: Uint8Array.of(middleLevel),
+      rawData: Uint8Array.of(this.largestLevel + 1),
     });
     const count = graph.add('Shape', [scales], name('count'));
     const sizes = graph.add('Shape', [input], name('sizes'));

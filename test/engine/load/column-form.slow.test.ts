@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { integerInstructions } from '../../../src/common/cpu-features.js';
+import { describe, test } from 'node:test';
+import { addsPairsIn16Bits } from '../../../src/common/cpu-features.js';
 import type { Arithmetic } from '../../../src/engine/worker-settings.js';
 import { embeddedDirectory, logprobs, spiderTerm } from '../../helpers/embedded-model.js';
 import { request, score, startEngine, steps } from '../../helpers/engine.js';
@@ -12,13 +12,13 @@ import { writeQuantized } from '../../helpers/quantized-export.js';
 import { largestDifference, upTo } from '../../helpers/run-graph.js';
 import { tinyModel } from '../../helpers/tiny-models.js';
 
-const saturates = process.arch === 'x64' && integerInstructions() === null;
+/** With fewer levels, where more would saturate: nats. */
+const mostShift = addsPairsIn16Bits() ? 0.2 : 0.15;
 const [long, short] = tinyModel('llama-genai').prompts;
 const byColumn = (notes: readonly string[]) => notes.filter((note) => /by column/.test(note)).length;
 
 describe('the embedded model by column', () => {
-  test('is within 0.15 nats of float32 on average, steered and not; zero coefficients are no edit', async (t: TestContext) => {
-    if (saturates) return t.skip('8-bit products saturate on this processor');
+  test(`is within ${mostShift} nats of float32 on average, steered and not; zero coefficients are no edit`, async () => {
     const engine = await startEngine(embeddedDirectory, { threads: 2, capacity: 512, arithmetic: 'columns' });
     try {
       assert.equal(byColumn(engine.notes), 1);
@@ -33,7 +33,7 @@ describe('the embedded model by column', () => {
       ] as const) {
         const scored = await score(engine, ids, edit);
         const total = golden.reduce((sum, value, i) => sum + Math.abs(value - (scored[i] ?? Number.NaN)), 0);
-        assert.ok(total / golden.length <= 0.15, `${total / golden.length} nats`);
+        assert.ok(total / golden.length <= mostShift, `${total / golden.length} nats`);
       }
       assert.deepEqual(await score(engine, ids, [spiderTerm(0)]), await score(engine, ids));
     } finally {
@@ -76,8 +76,7 @@ describe('an 8-bit export', () => {
   }
 
   for (const block of [32, 128])
-    test(`blocks of ${block}: by column it stays close, answers do not know each other, and a start is like another`, async (t: TestContext) => {
-      if (saturates) return t.skip('8-bit products saturate on this processor');
+    test(`blocks of ${block}: by column it stays close, answers do not know each other, and a start is like another`, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'steerd-'));
       try {
         const directory = await writeQuantized(join(folder, 'q8'), { bits: 8, block, level: 4 });

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { beginKept, findKept, formKey } from '../../../src/engine/load/form-cache.js';
 import { decodeForm, encodeForm } from '../../../src/engine/load/form-text.js';
+import { pairLevels } from '../../../src/onnx/rewrite/column-levels.js';
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'steerd-'));
@@ -130,6 +131,7 @@ test('a form as text comes back to the bit; other text is none', () => {
   const scales = Float32Array.of(0.1, 1e-42, -0, Number.POSITIVE_INFINITY, Number.NaN, 3);
   const written = [{ name: 'w', location: 'x', offset: 64, bytes: 6, dataType: 3, shape: [1, 6] }];
   const form = {
+    levels: pairLevels,
     groups: new Map([
       ['g', { factors: scales, repeated: [1, 1, 4] }],
       ['h', { factors: null, repeated: [] }],

@@ -59,10 +59,14 @@ describe('splitting the large channels', () => {
 });
 
 describe('weights by column', () => {
-  for (const extra of [0, 16])
-    test(`a channel's copies add up to its weight, to half a step by its divisor; ${extra} more`, () => {
+  for (const [extra, largest] of [
+    [0, 127],
+    [16, 127],
+    [16, 80],
+  ] as const)
+    test(`a channel's copies add up to its weight, to half a step by its divisor; ${extra} more, levels to ${largest}`, () => {
       const split = splitChannels(peaks, extra);
-      const { levels, scales } = weightsByColumn(weights, split);
+      const { levels, scales } = weightsByColumn(weights, split, largest);
       assert.equal(levels.length, (k + split.repeated.length) * n);
       const rowsOf = (channel: number) => [
         channel,
@@ -76,7 +80,10 @@ describe('weights by column', () => {
           const error = Math.abs(sum * step - weightAt(channel, column));
           assert.ok(error <= 0.5001 * step, `channel ${channel}, column ${column}: ${error / step} steps`);
         }
-      assert.ok(levels.every((level) => level >= -127));
+      assert.equal(
+        levels.reduce((most, level) => Math.max(most, Math.abs(level)), 0),
+        largest,
+      );
     });
 
   test('zero points are what their block counts from', () => {
