@@ -9,8 +9,8 @@ import type { FitJob } from '../schemas/fit-jobs.js';
 import { type BenchApi, isRefusal, patiently, post } from './client.js';
 import type { BenchConcept, FitRecord, Run, Variant } from './records.js';
 
-/** What a brief calibration asks: half the questions and half the decoys of a full one. */
-const brief = { questions: 8, others: 4 } as const;
+/** What a brief calibration asks: a quarter of the questions and half the decoys of a full one. */
+const brief = { questions: 4, others: 4 } as const;
 /** Milliseconds between looks at a job. */
 const look = { first: 100, longest: 2000 } as const;
 

@@ -103,7 +103,7 @@ export function addBenchOptions(command: Command): void {
     .addOption(
       new Option(
         '--calibration <kind>',
-        'how strength 1 is measured: full as by a fit, brief with half the questions and without side effects, none by the rule',
+        'how strength 1 is measured: full as by a fit, brief with a quarter of the questions and without side effects, none by the rule',
       )
         .choices(['full', 'brief', 'none'])
         .default('full'),

@@ -115,7 +115,7 @@ const benchmarkFields = {
     .meta({ description: 'On unit vectors, as in the paper, to choose the best among.' }),
   calibration: z.enum(['full', 'brief', 'none']).default('full').meta({
     description:
-      'How strength 1 is measured: as by a fit, with half the questions and without side effects, or by the rule.',
+      'How strength 1 is measured: as by a fit, with a quarter of the questions and without side effects, or by the rule.',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   seeds: whole(1, benchmarkLimits.seeds).default(1).meta({

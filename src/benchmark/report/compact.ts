@@ -273,7 +273,7 @@ function limitsOf({ run, judges }: ReportData): string[] {
     ...(run.options.calibration === 'full'
       ? []
       : [
-          `Strength 1 was ${run.options.calibration === 'brief' ? 'measured briefly, with half of the questions and decoys: it may lie off by more than a calibration in full would' : 'left to the rule, and not measured'}; no side effects were measured.`,
+          `Strength 1 was ${run.options.calibration === 'brief' ? 'measured briefly, with a quarter of the questions and half of the decoys: it may lie off by more than a calibration in full would' : 'left to the rule, and not measured'}; no side effects were measured.`,
         ]),
     `Answers have at most ${run.options.max_tokens} tokens: what a longer text would do is not seen.`,
   ];
