@@ -97,7 +97,7 @@ export function addBenchOptions(command: Command): void {
     .option(
       '--strengths <numbers>',
       '1, which is the fixed one, and those that the best is chosen among as well',
-      '0.5,0.75,1,1.25,1.5',
+      '0.5,1,1.5',
     )
     .option('--coefficients <numbers>', 'on unit vectors, as in the paper, to choose the best among')
     .addOption(

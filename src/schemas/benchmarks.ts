@@ -106,7 +106,7 @@ const benchmarkFields = {
       'Not every combination: the first of each option, and every other value of one option alone.',
   }),
   strengths: listOf(between(-8, 8), 1, benchmarkLimits.points, 'numbers')
-    .default([0.5, 0.75, 1, 1.25, 1.5])
+    .default([0.5, 1, 1.5])
     .meta({ description: '1, which is the fixed one, and those that the best is chosen among as well.' }),
   coefficients: z
     .array(z.number(), { error: 'must be a list of numbers' })
