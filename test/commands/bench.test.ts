@@ -11,7 +11,7 @@ const plan = async (t: Parameters<typeof runCommand>[0], args: readonly string[]
 
 test('a dry run tells how much there is to do', async (t) => {
   const whole = await plan(t, []);
-  assert.deepEqual([whole.concepts, whole.fits, whole.answers, whole.judgements], [512, 1024, 30_720, 0]);
+  assert.deepEqual([whole.concepts, whole.fits, whole.answers, whole.judgements], [512, 1024, 20_480, 0]);
   const small = await plan(t, [
     ...[
       '--sample',
@@ -33,7 +33,7 @@ test('a dry run tells how much there is to do', async (t) => {
     'attention rfm, token chosen, labels hard, layers top 8',
     'attention rfm, token chosen, labels soft, layers bottom 8',
   ]);
-  assert.deepEqual([small.answers, small.judgements], [15 * 5 * (2 + 5 * 5), 4 * 15 * 5 * (2 + 5 * 5)]);
+  assert.deepEqual([small.answers, small.judgements], [15 * 5 * (2 + 5 * 3), 4 * 15 * 5 * (2 + 5 * 3)]);
 });
 
 test('a run goes into a folder, or is a job of a server', async (t) => {
