@@ -134,7 +134,7 @@ const uploads: FastifyPluginAsyncZod = async (app) => {
         params: ConceptParams,
         querystring: ImportQuery,
         body: VectorsBody,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 429, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 429, 500, 503, 507) },
       },
     },
     async ({ params: { name }, query, headers, body, services: { models, concepts } }, reply) => {

@@ -27,7 +27,7 @@ const conceptVersions: FastifyPluginAsyncZod = async (app) => {
           'Each can be pinned, also after the name was deleted: `concept@version` where a request names a concept, `model@concept@version:strength` as a model, with the first 8 digits of the version or more.',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: ConceptVersionList, ...errorResponses(400, 404, 409, 500, 503) },
+        response: { 200: ConceptVersionList, ...errorResponses(400, 404, 500, 503) },
       },
     },
     async ({ params: { name }, query, services: { models, concepts } }) =>
@@ -44,7 +44,7 @@ const conceptVersions: FastifyPluginAsyncZod = async (app) => {
         summary: 'How two versions of a concept differ',
         params: ConceptParams,
         querystring: DiffQuery,
-        response: { 200: ConceptDiff, ...errorResponses(400, 404, 409, 500, 503) },
+        response: { 200: ConceptDiff, ...errorResponses(400, 404, 500, 503) },
       },
     },
     async ({ params: { name }, query, services: { models, concepts } }) =>
@@ -62,7 +62,7 @@ const conceptVersions: FastifyPluginAsyncZod = async (app) => {
         description: 'As its newest version; none is lost by it, and the hash is that of before.',
         params: ConceptParams,
         body: RollbackRequest,
-        response: { 200: ConceptObject, ...errorResponses(400, 404, 409, 413, 415, 500, 503, 507) },
+        response: { 200: ConceptObject, ...errorResponses(400, 404, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, body, services: { models, concepts } }, reply) => {

@@ -139,7 +139,7 @@ const concepts: FastifyPluginAsyncZod = async (app) => {
           'A shipped one of the same name that it hid is there again. `POST .../restore` undoes it for a while.',
         params: ConceptParams,
         querystring: ModelQuery,
-        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 409, 413, 415, 500, 503, 507) },
+        response: { 200: DeletedConcept, ...errorResponses(400, 403, 404, 413, 415, 500, 503, 507) },
       },
     },
     async ({ params: { name }, query, services }) => {

@@ -40,7 +40,7 @@ const models: FastifyPluginAsyncZod = async (app) => {
         tags: ['models'],
         summary: 'Describe a model',
         params: ModelParams,
-        response: { 200: ModelObject, ...errorResponses(404, 500, 503) },
+        response: { 200: ModelObject, ...errorResponses(400, 404, 409, 500, 503) },
       },
     },
     async ({ params: { id }, services }) => {

@@ -73,8 +73,8 @@ export async function readyNotes(
 }
 
 /**
- * Of those that ship, what a reader sees at once, however the processor rounds: at strength 1 `egypt` reads well on some and loops on
- * others. Pirates and horrors of so small a model need a second look.
+ * Of those that ship, what a reader sees at once; the first reads well however the processor rounds, `egypt` loops at strength 1 on
+ * some. Pirates and horrors of so small a model need a second look.
  */
 const plainToSee = ['winter', 'egypt', 'ocean'];
 

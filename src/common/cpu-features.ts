@@ -21,6 +21,13 @@ export function integerInstructions(): string | null {
 export const addsPairsIn16Bits = (): boolean => process.arch === 'x64' && integerInstructions() === null;
 
 /**
+ * Whether kernels for 4-bit weights in blocks of 32 sum in one order, however many rows they multiply: on x86 those for AVX512-VNNI, as
+ * measured; those for AVX2 do not (test/onnx/find/activation-rounding.test.ts).
+ */
+export const sumsBlocksOf32Exactly = (): boolean =>
+  process.arch !== 'x64' || (processorFlags()?.split(' ').includes('avx512_vnni') ?? false);
+
+/**
  * Tells processors apart whose kernels may round differently: the architecture, the first processor's name, and its
  * flags where the system tells them.
  */

@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import type { OpenedApi } from '../benchmark/benchmark-jobs.js';
 import type { Settings } from '../config.js';
+import { errors } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { type App, buildApp } from './app.js';
 import { observeServices } from './observed-services.js';
@@ -40,18 +41,20 @@ export function endWithAsker(app: Pick<App, 'addHook'>): void {
     const leave = () => raw.destroy();
     signal.addEventListener('abort', leave, { once: true });
     raw.once('close', () => signal.removeEventListener('abort', leave));
-    if (signal.aborted) leave();
+    if (!signal.aborted) return;
+    leave();
+    throw errors.clientGone();
   });
 }
 
-/** Requests to an application of this process, built with `endWithAsker`; each rejects with its signal's reason once that is aborted. */
+/** Requests to an application of this process, built with `endWithAsker`; one that is under way rejects with its signal's reason when that is aborted. */
 export const injectedApi = (app: Pick<App, 'inject'>): Omit<OpenedApi, 'close'> => ({
   where: null,
   async json<T>(path: string, { method = 'GET', body, signal }: Parameters<OpenedApi['json']>[1] = {}) {
     signal?.throwIfAborted();
     // The requests of a whole run share one.
     if (signal !== undefined) setMaxListeners(0, signal);
-    // Injecting begins when it is awaited. Its own signal ends but the sending of the body.
+    // Injecting begins when it is awaited. Its own option `signal` would stop the body alone.
     const reply = await asker
       .run(
         signal,
@@ -70,6 +73,7 @@ export const injectedApi = (app: Pick<App, 'inject'>): Omit<OpenedApi, 'close'> 
         throw error;
       });
     if (reply.statusCode < 300) return reply.json<T>();
+    signal?.throwIfAborted();
     throw refusalOf(reply.statusCode, reply.body);
   },
 });

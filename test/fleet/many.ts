@@ -149,7 +149,7 @@ function memoryOf({ pid, name }: Part): number {
   return Number(kibibytes) * 1024;
 }
 
-/** Has a server collect its garbage when it is told to. */
+/** Has a server collect the garbage of its main thread, which holds the concepts, when it is told to. */
 const collecting = `--expose-gc --import=data:text/javascript,${encodeURIComponent('process.on("SIGUSR2", () => { gc(); gc(); })')}`;
 
 /** What each holds: V8 may leave as much again uncollected, for as long as a server has nothing to do. */

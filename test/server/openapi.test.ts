@@ -50,14 +50,16 @@ test('each operation has an id of its own, a tag, a summary, success and error a
   }
 });
 
-test('what is about a concept declares that it may be being fitted', async () => {
+test('what looks a concept up declares that it may be being fitted', async () => {
   const description = await Description.read();
-  const concerned = description.operations.filter(
-    ({ path, parameters, body }) =>
-      path.startsWith('/v1/concepts/') ||
-      parameters.some(({ name }) => name === 'concepts') ||
-      (body !== undefined && 'concept' in (description.resolve(body).properties ?? {})),
-  );
+  // They look for what is stored, whatever is being fitted.
+  const stored = /^(deleteConcept|importConceptVectors|(list|diff)ConceptVersions|rollBackConcept)$/;
+  const concerned = description.operations.filter(({ id, path, parameters, body }) => {
+    const fields = body === undefined ? {} : (description.resolve(body).properties ?? {});
+    const named = path.startsWith('/v1/concepts/{name}') && !stored.test(id);
+    const asked = parameters.some(({ name }) => name === 'concepts');
+    return named || asked || id === 'retrieveModel' || 'concept' in fields || 'concepts' in fields;
+  });
   assert.ok(concerned.length >= 20, String(concerned.length));
   for (const { id, responses } of concerned) assert.ok(responses['409'] !== undefined, id);
 });

@@ -42,7 +42,9 @@ const extraOf = (k: number) => Math.floor((k * extraShare) / channelsAtOnce) * c
 
 /** For the log. */
 const inColumns = (instructions: string | null) =>
-  `its 8-bit weights have a form by column that this processor${instructions === null ? '' : ` (${instructions})`} computes faster; STEERD_ARITHMETIC=blocks keeps the export's`;
+  addsPairsIn16Bits()
+    ? 'its 8-bit weights have a form by column, with fewer levels than elsewhere, since this processor adds their products in 16 bits'
+    : `its 8-bit weights have a form by column that this processor${instructions === null ? '' : ` (${instructions})`} computes faster; STEERD_ARITHMETIC=blocks keeps the export's`;
 
 /** Smaller weights are made faster than they are worth keeping. */
 const leastKept = 16 * 1024 ** 2;

@@ -12,7 +12,7 @@ import { processorKey } from '../../common/cpu-features.js';
 import { ortVersion } from '../../ort/library.js';
 
 /** To be raised whenever the same files and tokens give another form, or the file is laid out differently. */
-const formatVersion = 1;
+const formatVersion = 2;
 const extension = '.columns';
 const temporary = '.tmp';
 

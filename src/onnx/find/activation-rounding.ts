@@ -2,6 +2,7 @@
  * Finds products that quantise their activations: how they do it decides whether the result of one row of a batch
  * depends on the other rows.
  */
+import { sumsBlocksOf32Exactly } from '../../common/cpu-features.js';
 import type { Graph } from '../graph/graph.js';
 import { attributeOf } from '../graph/node.js';
 import type { ModelProto, NodeProto } from '../schema/onnx_pb.js';
@@ -27,16 +28,17 @@ export const bitsOf = (node: NodeProto): number => attributeOf(node, 'bits') ?? 
  * For the bits of a weight, the widest blocks with which int8 products give a row the same result to the bit, whatever
  * rows are beside it. Kernels for wider blocks sum in another order for one row than for several. The next product's
  * quantisation of activations magnifies that difference in float32 rounding, so that an answer depends on which others
- * are in the batch.
+ * are in the batch. x86 kernels without AVX512-VNNI do so with 4 bits in blocks of 32 already.
  */
-const widestExactBlocks: ReadonlyMap<number, number> = new Map([
-  [4, 32],
-  [8, 64],
-]);
+export function widestExactBlock(bits: number): number {
+  if (bits === 8) return 64;
+  if (bits === 4) return sumsBlocksOf32Exactly() ? 32 : 16;
+  return 0;
+}
 
 /** Whether a MatMulNBits node would give each row the same result at the int8 level, whatever the other rows are. */
 export const keepsRowsApart = (node: NodeProto): boolean =>
-  (attributeOf(node, 'block_size') ?? Number.POSITIVE_INFINITY) <= (widestExactBlocks.get(bitsOf(node)) ?? 0);
+  (attributeOf(node, 'block_size') ?? Number.POSITIVE_INFINITY) <= widestExactBlock(bitsOf(node));
 
 function multipliesInInt8(node: NodeProto): boolean {
   return node.opType === 'MatMulNBits' && attributeOf(node, accuracyLevel) === int8Level;

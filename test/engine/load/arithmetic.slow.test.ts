@@ -8,6 +8,7 @@ import { loadGraphs } from '../../../src/engine/load/loaded-graphs.js';
 import { CaptureRunner } from '../../../src/engine/run/capture-runner.js';
 import { capture } from '../../../src/engine/worker/read-steps.js';
 import type { Arithmetic } from '../../../src/engine/worker-settings.js';
+import { widestExactBlock } from '../../../src/onnx/find/activation-rounding.js';
 import { RunOptions } from '../../../src/ort/binding.js';
 import { request, score, startEngine, steps } from '../../helpers/engine.js';
 import { type Quantization, writeQuantized } from '../../helpers/quantized-export.js';
@@ -15,8 +16,9 @@ import { largestDifference, upTo } from '../../helpers/run-graph.js';
 import { tinyModel } from '../../helpers/tiny-models.js';
 
 const [long, short] = tinyModel('llama-genai').prompts;
-const narrow = { bits: 4, block: 32 } as const;
-const wide = { bits: 4, block: 64 } as const;
+/** The widest blocks in which answers do not know each other on this processor, and wider ones. */
+const narrow = { bits: 4, block: widestExactBlock(4) } as const;
+const wide = { bits: 4, block: 2 * narrow.block } as const;
 const bytes = { bits: 8, block: 128 } as const;
 
 describe('exports that leave their arithmetic open', () => {

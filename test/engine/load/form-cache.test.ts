@@ -139,6 +139,8 @@ test('a form as text comes back to the bit; other text is none', () => {
     products: new Map([['p', { weight: 'w', scales }]]),
   };
   assert.deepEqual(decodeForm(encodeForm({ form, written })), { form, written });
-  for (const text of ['', '{}', '[1', '{"groups": [], "products": [["p", {}]], "written": []}'])
+  const levels = '"levels": {"weight": 1, "activation": 1}';
+  const bad = `{${levels}, "groups": [], "products": [["p", {}]], "written": []}`;
+  for (const text of ['', '{}', '[1', bad, '{"groups": [], "products": [], "written": []}'])
     assert.equal(decodeForm(text), null);
 });
