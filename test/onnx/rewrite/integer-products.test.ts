@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { mixesRows } from '../../../src/onnx/find/activation-rounding.js';
+import { mixesRows, widestExactBlock } from '../../../src/onnx/find/activation-rounding.js';
 import { Graph } from '../../../src/onnx/graph/graph.js';
 import { parseModel, serializeModel } from '../../../src/onnx/graph/model-file.js';
 import { attributeOf } from '../../../src/onnx/graph/node.js';
 import { multiplyInIntegers } from '../../../src/onnx/rewrite/integer-products.js';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../../../src/onnx/schema/onnx_pb.js';
+
+/** Of 4 bits, on this processor. */
+const widest = widestExactBlock(4);
 
 interface Product {
   readonly level?: number;
@@ -47,8 +50,8 @@ const open = [{}, { level: 0 }] as const;
 test('a level is set where it lacked, and nothing else is touched', () => {
   const narrow = open.flatMap((level) => [
     { ...level, bits: 4, block_size: 16 },
-    { ...level, bits: 4, block_size: 32 },
-    { ...level, block_size: 32 },
+    { ...level, bits: 4, block_size: widest },
+    { ...level, block_size: widest },
     { ...level, bits: 8, block_size: 32 },
     { ...level, bits: 8, block_size: 128 },
   ]);
@@ -71,9 +74,9 @@ test('a level is set where it lacked, and nothing else is touched', () => {
 
 test('4-bit weights in wide blocks are set only when all are asked for, and counted otherwise', () => {
   const wide = open.flatMap((level) =>
-    [64, 128, 256].map((block_size) => ({ ...level, bits: 4, block_size })),
+    [2, 4, 8].map((times) => times * widest).map((block_size) => ({ ...level, bits: 4, block_size })),
   );
-  const model = chain([...wide, { bits: 4, block_size: 32 }]);
+  const model = chain([...wide, { bits: 4, block_size: widest }]);
   const some = multiplyInIntegers(model, false);
   assert.deepEqual([some.set, some.left], [1, wide.length]);
   assert.deepEqual(levels(some.model), [...levels(model).slice(0, -1), 4]);
@@ -85,14 +88,14 @@ test('4-bit weights in wide blocks are set only when all are asked for, and coun
 test('a model that leaves nothing open comes back as it is, and so does one that was set', () => {
   const declared = chain([{ level: 1, bits: 4, block_size: 32 }, { type: 'MatMul' }]);
   assert.equal(multiplyInIntegers(declared, true).model, declared);
-  const { model } = multiplyInIntegers(chain([{ bits: 4, block_size: 32 }]), false);
+  const { model } = multiplyInIntegers(chain([{ bits: 4, block_size: widest }]), false);
   assert.equal(multiplyInIntegers(model, true).model, model);
 });
 
 test('rows of a batch stay apart but for wide blocks at level 4 and scales of the whole batch', () => {
   for (const [product, mixes] of [
-    [{ level: 4, bits: 4, block_size: 32 }, false],
-    [{ level: 4, bits: 4, block_size: 64 }, true],
+    [{ level: 4, bits: 4, block_size: widest }, false],
+    [{ level: 4, bits: 4, block_size: 2 * widest }, true],
     [{ level: 0, bits: 4, block_size: 64 }, false],
     [{ bits: 4, block_size: 128 }, false],
     [{ level: 4, bits: 8, block_size: 64 }, false],
