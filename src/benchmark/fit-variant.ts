@@ -6,11 +6,12 @@ import { defaultStatements } from '../fitting/statements/index.js';
 import { heldOutQuestions } from '../fitting/statements/questions.js';
 import type { ConceptObject } from '../schemas/concepts.js';
 import type { FitJob } from '../schemas/fit-jobs.js';
+import { usualCalibration } from '../schemas/measurements.js';
 import { type BenchApi, isRefusal, patiently, post } from './client.js';
 import type { BenchConcept, FitRecord, Run, Variant } from './records.js';
 
 /** What a brief calibration asks: a quarter of the questions and half the decoys of a full one. */
-const brief = { questions: 4, others: 4 } as const;
+const brief = { questions: usualCalibration.questions / 4, others: usualCalibration.others / 2 } as const;
 /** Milliseconds between looks at a job. */
 const look = { first: 100, longest: 2000 } as const;
 

@@ -5,6 +5,7 @@ import { paperConcepts, readConcepts, sampleOf } from '../benchmark/concepts.js'
 import { pointsOf, variantsOf } from '../benchmark/plan.js';
 import { type BenchConcept, judgeScores, type Run, type Variant } from '../benchmark/records.js';
 import { errors } from '../errors.js';
+import { usualStrengths } from '../schemas/benchmarks.js';
 import {
   contrastKinds,
   defaultProfile,
@@ -97,13 +98,13 @@ export function addBenchOptions(command: Command): void {
     .option(
       '--strengths <numbers>',
       '1, which is the fixed one, and those that the best is chosen among as well',
-      '0.5,1,1.5',
+      usualStrengths.join(','),
     )
     .option('--coefficients <numbers>', 'on unit vectors, as in the paper, to choose the best among')
     .addOption(
       new Option(
         '--calibration <kind>',
-        'how strength 1 is measured: full as by a fit, brief with a quarter of the questions and without side effects, none by the rule',
+        'how strength 1 is measured: full as by a fit, brief with a quarter of the questions, half of the decoys and no side effects, none by the rule',
       )
         .choices(['full', 'brief', 'none'])
         .default('full'),

@@ -35,8 +35,18 @@ export function processorKey(): string {
   return `${process.arch} ${cpus()[0]?.model ?? ''} ${processorFlags() ?? ''}`;
 }
 
-/** What the first processor says in Linux's /proc/cpuinfo, parted by spaces; null elsewhere. */
+let read: { readonly flags: string | null } | null = null;
+
+/**
+ * What the first processor says in Linux's /proc/cpuinfo, parted by spaces; null elsewhere. Read once: a load asks for each product of
+ * its graph.
+ */
 function processorFlags(): string | null {
+  read ??= { flags: readFlags() };
+  return read.flags;
+}
+
+function readFlags(): string | null {
   try {
     return /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? null;
   } catch {

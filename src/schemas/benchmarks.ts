@@ -55,6 +55,9 @@ const share = (end: 'top' | 'bottom') => {
   return z.strictObject(fields, { error: strictly('layers', ['top', 'bottom'], layersExpected) });
 };
 
+/** Where none are named. */
+export const usualStrengths = [0.5, 1, 1.5] as const;
+
 const benchmarkFields = {
   name: formed(
     isRunName,
@@ -106,7 +109,7 @@ const benchmarkFields = {
       'Not every combination: the first of each option, and every other value of one option alone.',
   }),
   strengths: listOf(between(-8, 8), 1, benchmarkLimits.points, 'numbers')
-    .default([0.5, 1, 1.5])
+    .default([...usualStrengths])
     .meta({ description: '1, which is the fixed one, and those that the best is chosen among as well.' }),
   coefficients: z
     .array(z.number(), { error: 'must be a list of numbers' })
@@ -115,7 +118,7 @@ const benchmarkFields = {
     .meta({ description: 'On unit vectors, as in the paper, to choose the best among.' }),
   calibration: z.enum(['full', 'brief', 'none']).default('full').meta({
     description:
-      'How strength 1 is measured: as by a fit, with a quarter of the questions and without side effects, or by the rule.',
+      'How strength 1 is measured: as by a fit, with a quarter of the questions, half of the decoys and no side effects, or by the rule.',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   seeds: whole(1, benchmarkLimits.seeds).default(1).meta({

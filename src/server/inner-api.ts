@@ -54,27 +54,23 @@ export const injectedApi = (app: Pick<App, 'inject'>): Omit<OpenedApi, 'close'> 
     signal?.throwIfAborted();
     // The requests of a whole run share one.
     if (signal !== undefined) setMaxListeners(0, signal);
-    // Injecting begins when it is awaited. Its own option `signal` would stop the body alone.
-    const reply = await asker
-      .run(
-        signal,
-        async () =>
-          await app.inject({
-            method,
-            url: path,
-            ...(body !== undefined && {
-              payload: JSON.stringify(body),
-              headers: { 'content-type': 'application/json' },
-            }),
-          }),
-      )
-      .catch((error: unknown) => {
-        signal?.throwIfAborted();
-        throw error;
-      });
-    if (reply.statusCode < 300) return reply.json<T>();
-    signal?.throwIfAborted();
-    throw refusalOf(reply.statusCode, reply.body);
+    const sent = {
+      method,
+      url: path,
+      ...(body !== undefined && {
+        payload: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    };
+    try {
+      // Injecting begins when it is awaited. Its own option `signal` would stop the body alone.
+      const reply = await asker.run(signal, async () => await app.inject(sent));
+      if (reply.statusCode < 300) return reply.json<T>();
+      throw refusalOf(reply.statusCode, reply.body);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 });
 

@@ -17,6 +17,7 @@ import { openServices } from '../../src/server/open-services.js';
 import { startServer } from '../../src/server/server.js';
 import { tinyChatModel, tinyModels } from '../commands/tiny-chat-model.js';
 import { sampleConcept, temporaryFolder } from '../concepts/sample.js';
+import { residentBytes } from '../helpers/resident-memory.js';
 import { post } from './running-server.js';
 import { put, startTiny, stream, tinyVectors } from './tiny-server.js';
 
@@ -309,7 +310,7 @@ test('thousands of concepts: the server starts, lists by pages, steers by any of
   const { fingerprint } = (await (await fetch(`${first.url}/v1/models/tiny`)).json()) as {
     fingerprint: string;
   };
-  const bare = await rss(first.url);
+  const bare = await residentBytes(first.url);
   await first.stop();
   for (const [i, name] of names.entries()) {
     const { version: _, ...fields } = sampleConcept(name, { seed: i, layers: 4, hiddenSize: 64 });
@@ -321,7 +322,7 @@ test('thousands of concepts: the server starts, lists by pages, steers by any of
   const server = await startTiny(t, { STEERD_MODELS_DIR: first.modelsDirectory }, data);
   const seconds = (performance.now() - started) / 1000;
   assert.ok(seconds < 30, `started in ${seconds} s`);
-  const each = ((await rss(server.url)) - bare) / count;
+  const each = ((await residentBytes(server.url)) - bare) / count;
   assert.ok(each < 40_000, `${Math.round(each)} bytes of memory a concept`);
 
   const seen: string[] = [];
@@ -350,8 +351,3 @@ test('thousands of concepts: the server starts, lists by pages, steers by any of
   assert.ok(JSON.stringify(missing.json).length < 1500, 'an error does not list them all');
   assert.equal((await readdir(folder)).length, count);
 });
-
-async function rss(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
-}

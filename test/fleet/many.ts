@@ -15,7 +15,7 @@ import { openDatabase } from '../../src/database/open-database.js';
 import { openSharedConcepts } from '../../src/server/open-shared.js';
 import { tinyChatModel } from '../commands/tiny-chat-model.js';
 import { sampleFields } from '../concepts/sample.js';
-import { leastAtRest } from '../helpers/at-rest.js';
+import { leastAtRest } from '../helpers/resident-memory.js';
 import { ask, call, json, register } from './calls.js';
 import { Fleet, type Part } from './fleet.js';
 

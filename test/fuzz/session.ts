@@ -1,7 +1,7 @@
 /** A server's whole life under the fuzzer: what is asked of it, what is left afterwards, and what a restart finds. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ServerProcess, startServerProcess, temporaryData } from '../e2e/running-server.js';
-import { leastAtRest } from '../helpers/at-rest.js';
+import { leastAtRest, residentBytes } from '../helpers/resident-memory.js';
 import { type FuzzOptions, type FuzzReport, fuzz, listConcepts } from './fuzz.js';
 import { closeConnections } from './send.js';
 
@@ -24,7 +24,7 @@ export async function fuzzSession(options: Omit<FuzzOptions, 'fitted'>): Promise
   let server = await startServerProcess(data.directory, settings);
   try {
     await fitWithAttention(server);
-    const before = await residentMemory(server.url);
+    const before = await residentBytes(server.url);
     const started = performance.now();
     const report = await fuzz(server, { ...options, fitted });
     const seconds = (performance.now() - started) / 1000;
@@ -33,7 +33,7 @@ export async function fuzzSession(options: Omit<FuzzOptions, 'fitted'>): Promise
     const left = (load.server_load ?? 1) + (load.running ?? 1) + (load.waiting ?? 1);
     if (left > 0) faults.push(`left behind: ${JSON.stringify(load)}`);
     const { url } = server;
-    const after = await leastAtRest(() => residentMemory(url));
+    const after = await leastAtRest(() => residentBytes(url));
     if (!(after - before < mostGrowth)) faults.push(`memory grew from ${before} to ${after} bytes`);
     const stored = await listConcepts(server.url);
     if (/"level":(50|60)/.test(server.log()))
@@ -85,10 +85,4 @@ async function atRest(url: string, seconds: number): Promise<Record<string, numb
     if (busy === 0 || tries <= 0) return load;
     await pause(100);
   }
-}
-
-/** Resident memory in bytes. */
-async function residentMemory(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
 }

@@ -11,15 +11,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { startServerProcess, temporaryData } from '../e2e/running-server.js';
+import { residentBytes } from '../helpers/resident-memory.js';
 import { apiKey, authorized, autocannonRequests, faultOf, jsonHeaders, loadRequest } from './requests.js';
-import {
-  attribution,
-  givenBack,
-  loadAtRest,
-  quarterMean,
-  residentBytes,
-  watchMemory,
-} from './server-watch.js';
+import { attribution, givenBack, loadAtRest, quarterMean, watchMemory } from './server-watch.js';
 
 const { values } = parseArgs({
   options: {
@@ -121,7 +115,7 @@ const server = await startServerProcess(data.directory, { STEERD_API_KEY: apiKey
 const { url } = server;
 try {
   await warmUp(url);
-  const before = await residentBytes(url);
+  const before = await residentBytes(url, authorized);
   const done = new AbortController();
   const memory = watchMemory(url, done.signal);
   const registered = registerConcepts(url, done.signal);

@@ -1,5 +1,6 @@
 /** Watches the server from outside while it is under load: memory, and whether it comes to rest. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { residentBytes } from '../helpers/resident-memory.js';
 import { authorized } from './requests.js';
 
 export interface MemorySample {
@@ -8,16 +9,11 @@ export interface MemorySample {
   readonly bytes: number;
 }
 
-export async function residentBytes(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`, { headers: authorized })).text();
-  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
-}
-
 /** Waits until the resident memory is down to `bytes`, at most so long. @returns what it is then, and after how long */
 export async function givenBack(url: string, bytes: number, seconds: number): Promise<MemorySample> {
   const started = performance.now();
   for (;;) {
-    const now = { at: (performance.now() - started) / 1000, bytes: await residentBytes(url) };
+    const now = { at: (performance.now() - started) / 1000, bytes: await residentBytes(url, authorized) };
     if (now.bytes <= bytes || now.at >= seconds) return now;
     await pause(1000);
   }
@@ -47,7 +43,7 @@ export async function watchMemory(url: string, signal: AbortSignal): Promise<Mem
   const samples: MemorySample[] = [];
   const started = performance.now();
   while (!signal.aborted) {
-    const bytes = await residentBytes(url);
+    const bytes = await residentBytes(url, authorized);
     samples.push({ at: (performance.now() - started) / 1000, bytes });
     await pause(500, undefined, { signal }).catch(() => {});
   }

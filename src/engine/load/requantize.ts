@@ -7,8 +7,6 @@
  * and the products of large activations have finer weights than before, not coarser ones.
  */
 
-import { fullLevels } from '../../onnx/rewrite/column-levels.js';
-
 /** The zero point of weights that have none of their own. */
 const middle = 128;
 /** Columns that are written together: their rows are then whole cache lines. */
@@ -73,11 +71,7 @@ export interface ByColumn {
  * are one 32-bit number.
  * @param largestLevel of a weight
  */
-export function weightsByColumn(
-  weights: BlockWeights,
-  split: Split,
-  largestLevel = fullLevels.weight,
-): ByColumn {
+export function weightsByColumn(weights: BlockWeights, split: Split, largestLevel: number): ByColumn {
   const { k, n } = weights;
   const channels = k + split.repeated.length;
   const levels = new Int8Array(channels * n);

@@ -8,7 +8,6 @@ import { LeadingSizes } from '../find/leading-sizes.js';
 import { dataTypes } from '../graph/data-types.js';
 import type { Graph } from '../graph/graph.js';
 import { TensorProtoSchema } from '../schema/onnx_pb.js';
-import { fullLevels } from './column-levels.js';
 
 /** How a group's activations are quantised. */
 export interface GroupForm {
@@ -51,13 +50,13 @@ export class RowQuantizer {
   /**
    * @param groups all that will be quantised: sizes are traced through their products, as long as those are there
    * @param flat tensors whose rows are one axis already (flat-rows.ts)
+   * @param largestLevel of an activation: a scale is a row's largest activation by it
    */
   constructor(
     private readonly graph: Graph,
     groups: readonly ProductGroup[],
-    private readonly flat: ReadonlySet<string> = new Set(),
-    /** The largest level: a scale is the largest activation by it. */
-    private readonly largestLevel = fullLevels.activation,
+    private readonly flat: ReadonlySet<string>,
+    private readonly largestLevel: number,
   ) {
     this.one = graph.float32(1);
     this.#share = graph.float32(1 / largestLevel);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { residentBytes } from '../../helpers/resident-memory.js';
 import { suiteServer } from '../running-server.js';
 
 const chat = '/v1/chat/completions';
@@ -26,10 +27,7 @@ describe('hostile bodies', () => {
     [...stream.matchAll(/"delta":\{"content":("(?:[^"\\]|\\.)*")/g)]
       .map(([, json]) => JSON.parse(String(json)))
       .join('');
-  const resident = async () => {
-    const text = await (await fetch(`${server().url}/metrics`)).text();
-    return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
-  };
+  const resident = () => residentBytes(server().url);
 
   test('a stream beside them is the same, each is refused with a reason, and memory stays', async () => {
     const alone = contents((await send(chat, JSON.stringify(long))).text);
