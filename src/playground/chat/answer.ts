@@ -5,6 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import type { ChatCompletionChunk } from '../../schemas/chat.js';
 import type { SteeringReceipt } from '../../schemas/steering-receipt.js';
+import { FrameShare } from './frame-share.js';
 
 export type AnswerState = 'waiting' | 'writing' | 'finished' | 'cut' | 'stopped' | 'failed';
 
@@ -20,9 +21,6 @@ export interface Monitored {
   readonly scale: 'calibrated' | 'norm' | 'raw';
 }
 
-/** Tokens that one frame draws anew: more would hold up whoever types meanwhile. */
-const mostPerFrame = 192;
-
 type Choice = ChatCompletionChunk['choices'][number];
 
 export class Answer {
@@ -37,6 +35,9 @@ export class Answer {
   /** How many tokens are to be drawn: it follows `tokens`, a part at a time where they come in a flood. */
   drawn = 0;
   private announced = false;
+  private readonly share = new FrameShare();
+  /** Whether the last frame left tokens over. */
+  private flooded = false;
 
   /** @param steered whether it is the one with steering */
   constructor(readonly steered: boolean) {}
@@ -73,9 +74,11 @@ export class Answer {
     const later = document.hidden ? (run: () => void) => setTimeout(run, 100) : requestAnimationFrame;
     later(() => {
       this.announced = false;
-      this.drawn = Math.min(this.tokens.length, this.drawn + mostPerFrame);
+      this.share.begin(performance.now(), this.flooded);
+      this.drawn = Math.min(this.tokens.length, this.drawn + this.share.pieces);
+      this.flooded = this.drawn < this.tokens.length;
       this.version.value++;
-      if (this.drawn < this.tokens.length) this.tell();
+      if (this.flooded) this.tell();
     });
   }
 }
