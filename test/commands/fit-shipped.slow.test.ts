@@ -24,7 +24,7 @@ const id = 'smollm2-135m-instruct';
 const directory = join(packageRoot, 'models', id);
 const folder = join(directory, 'concepts');
 const answerTokens = 24;
-const questions = heldOutQuestions.slice(0, 4);
+const questions = heldOutQuestions.slice(0, 3);
 
 let model: LoadedModel;
 let concepts: readonly Concept[];

@@ -1,4 +1,4 @@
-/** The same law for the embedded model, whose rounding makes another answer of a last bit: 40 random conversations. */
+/** The same law for the embedded model, whose rounding makes another answer of a last bit: 20 random conversations. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareConversations } from '../helpers/conversations.js';
@@ -14,7 +14,7 @@ test('random conversations with the embedded model get the tokens of a fresh eng
   const text = logprobs.ids;
   const count = await compareConversations(kept, fresh, {
     seed: 3,
-    conversations: 40,
+    conversations: 20,
     beginnings: [text.slice(0, 60), text.slice(0, 75), [...text.slice(0, 33), ...text.slice(50, 80)]],
     edits: [[], [], [spiderTerm(2)], [spiderTerm(1, -1, 50)], [{ ...spiderTerm(2), from: 70 }]],
     vocabulary: 40_000,
@@ -22,5 +22,5 @@ test('random conversations with the embedded model get the tokens of a fresh eng
     answer: 8,
     capacity: 512,
   });
-  assert.ok(count.answers > 60 && count.cached > 0.2 * count.prompt, JSON.stringify(count));
+  assert.ok(count.answers > 30 && count.cached > 0.2 * count.prompt, JSON.stringify(count));
 });
