@@ -138,6 +138,8 @@ export class Session {
       if (!out[0]) throw new OrtError(-1, 'no session came back', 'load model');
       return new Session(out[0], ownWeights, settings.device, settings.captures ?? false);
     } catch (error) {
+      // One whose inputs and outputs could not be read.
+      if (out[0]) api.ReleaseSession(out[0]);
       ownWeights?.release();
       throw error;
     } finally {
