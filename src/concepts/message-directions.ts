@@ -10,7 +10,12 @@ export interface MessageDirections {
   readonly vectors: Readonly<Record<string, string>>;
   /** [L] what `ablate` 1 and `clamp` 0 hold: the mean of neutral answers, or below it. */
   readonly level: readonly number[];
-  /** [L] how far beyond it `clamp` holds at strength 1: where an addition of strength 1 reads. */
+  /**
+   * Where it is held: in the prompt alone, where the message stands, or everywhere, as concepts of before have it. In the
+   * prompt `clamp` lets go of it on the way up to strength 1, for an addition does not touch it there.
+   */
+  readonly positions: 'prompt' | 'all';
+  /** [L] how far beyond `level` `clamp` holds at strength 1 where it is held everywhere: where an addition of strength 1 reads. */
   readonly unit: readonly number[];
 }
 

@@ -44,6 +44,8 @@ export interface AblationTrial {
    * where that one is held at the neutral mean.
    */
   readonly messageBelow?: number | undefined;
+  /** The same along the concept's direction in the prompt; left out where it is `below` there too. */
+  readonly promptBelow?: number | undefined;
   /** Of plain answers under full ablation. */
   readonly fluency: number;
   /** Share of the told evidence that is gone from answers of the told model; left out where nobody looked. */
@@ -54,6 +56,8 @@ export interface AblationTrial {
 export interface MeasuredAblation extends AblationTrial {
   /** [L] */
   readonly level: readonly number[];
+  /** [L] what is held in the prompt, where that is another level. */
+  readonly promptLevel?: readonly number[] | undefined;
   readonly removed: number;
   /** What the level was chosen from. */
   readonly tried: readonly AblationTrial[];
@@ -65,6 +69,8 @@ export interface MeasuredAblation extends AblationTrial {
 export const ablatedLevel = ({ ablate, neutral }: Readings): readonly number[] =>
   ablate?.level ?? neutral.mean;
 
+/** In the prompt a projection may be held further below neutral than what it is measured by lies above. */
+const deepest = 4;
 /** Enough for float32 projections, and the same text on every machine. */
 const digits = 7;
 
@@ -112,17 +118,23 @@ export function checkReadings(
     if (value >= 0 && value <= 1) return value;
     throw errors.invalidValue(`readings.ablate.${field}`, 'a number from 0 to 1', value);
   };
-  const trial = (field: string, { below, messageBelow, fluency, removed }: AblationTrial) => ({
+  const depth = (field: string, value: number) => {
+    if (value >= 0 && value <= deepest) return value;
+    throw errors.invalidValue(`readings.ablate.${field}`, `a number from 0 to ${deepest}`, value);
+  };
+  const trial = (field: string, { below, promptBelow, messageBelow, fluency, removed }: AblationTrial) => ({
     below: share(`${field}below`, below),
-    ...(messageBelow !== undefined && { messageBelow: share(`${field}message_below`, messageBelow) }),
+    ...(promptBelow !== undefined && { promptBelow: depth(`${field}prompt_below`, promptBelow) }),
+    ...(messageBelow !== undefined && { messageBelow: depth(`${field}message_below`, messageBelow) }),
     fluency: share(`${field}fluency`, fluency),
     ...(removed !== undefined && { removed: share(`${field}removed`, removed) }),
   });
-  const message = ({ vectors, level, unit }: MessageDirections) => {
+  const message = ({ vectors, positions, level, unit }: MessageDirections) => {
     const copy = Object.freeze({ ...vectors });
     messageVectors({ vectors: copy }, layers, hiddenSize);
     return Object.freeze({
       vectors: copy,
+      positions,
       level: numbers('ablate.message.level', level),
       unit: numbers('ablate.message.unit', unit),
     });
@@ -142,6 +154,9 @@ export function checkReadings(
       ablate: Object.freeze({
         ...trial('', ablate),
         level: numbers('ablate.level', ablate.level),
+        ...(ablate.promptLevel !== undefined && {
+          promptLevel: numbers('ablate.prompt_level', ablate.promptLevel),
+        }),
         removed: share('removed', ablate.removed),
         tried: Object.freeze(ablate.tried.map((one, i) => Object.freeze(trial(`tried[${i}].`, one)))),
         ...(ablate.message !== undefined && { message: message(ablate.message) }),
@@ -152,15 +167,18 @@ export function checkReadings(
 
 const copyOf = ({ mean, spread }: Distribution) => ({ mean: [...mean], spread: [...spread] });
 
-const trialDocument = ({ below, messageBelow, fluency, removed }: AblationTrial) => ({
+const trialDocument = ({ below, promptBelow, messageBelow, fluency, removed }: AblationTrial) => ({
   below,
+  ...(promptBelow !== undefined && { prompt_below: promptBelow }),
   ...(messageBelow !== undefined && { message_below: messageBelow }),
   fluency,
   ...(removed !== undefined && { removed }),
 });
 
-const messageDocument = ({ vectors, level, unit }: MessageDirections) => ({
+const messageDocument = ({ vectors, positions, level, unit }: MessageDirections) => ({
   vectors: { ...vectors },
+  // Left out where it is everywhere, as in files from before.
+  ...(positions === 'prompt' && { positions }),
   level: [...level],
   unit: [...unit],
 });
@@ -180,6 +198,7 @@ export const readingsDocument = (readings: Readings): ConceptReadings => ({
       ...trialDocument(readings.ablate),
       removed: readings.ablate.removed,
       level: [...readings.ablate.level],
+      ...(readings.ablate.promptLevel !== undefined && { prompt_level: [...readings.ablate.promptLevel] }),
       tried: readings.ablate.tried.map(trialDocument),
       ...(readings.ablate.message !== undefined && { message: messageDocument(readings.ablate.message) }),
     },
@@ -191,10 +210,28 @@ export const readingsOf = ({ best_layer, told_by, ablate, ...rest }: ConceptRead
   ...rest,
   bestLayer: best_layer,
   toldBy: told_by,
-  ...(ablate !== undefined && { ablate: { ...trialOf(ablate), tried: ablate.tried.map(trialOf) } }),
+  ...(ablate !== undefined && { ablate: ablationOf(ablate) }),
 });
 
-const trialOf = <Trial extends { readonly message_below?: number | undefined }>({
-  message_below,
+function ablationOf({ prompt_level: promptLevel, message, ...rest }: AblationDocument): MeasuredAblation {
+  return {
+    ...trialOf(rest),
+    tried: rest.tried.map(trialOf),
+    ...(promptLevel !== undefined && { promptLevel }),
+    ...(message !== undefined && { message: { ...message, positions: message.positions ?? 'all' } }),
+  };
+}
+
+type AblationDocument = NonNullable<ConceptReadings['ablate']>;
+
+const trialOf = <
+  Trial extends { readonly prompt_below?: number | undefined; readonly message_below?: number | undefined },
+>({
+  prompt_below: promptBelow,
+  message_below: messageBelow,
   ...rest
-}: Trial) => ({ ...rest, ...(message_below !== undefined && { messageBelow: message_below }) });
+}: Trial) => ({
+  ...rest,
+  ...(promptBelow !== undefined && { promptBelow }),
+  ...(messageBelow !== undefined && { messageBelow }),
+});

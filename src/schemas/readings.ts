@@ -14,6 +14,10 @@ const ablationTrial = {
     description:
       'How far below the neutral mean it holds: a share of the way from there up to what `add` at strength 1 reads. 0 is the neutral mean itself.',
   }),
+  prompt_below: z.number().optional().meta({
+    description:
+      'The same for positions of the prompt, where that is another level. Left out where it is `below` there too.',
+  }),
   message_below: z.number().optional().meta({
     description:
       "The same along `message`: a share of the way from the neutral mean up to what the message's own tokens read. Left out where it holds the neutral mean there.",
@@ -56,21 +60,29 @@ export const ConceptReadings = z
         level: z.array(z.number()).meta({
           description: 'Per layer: what `ablate` 1 and `clamp` 0 hold the projection at.',
         }),
+        prompt_level: z.array(z.number()).optional().meta({
+          description: 'The same for positions of the prompt, where that is another level.',
+        }),
         ...ablationTrial,
         removed,
         tried: z.array(z.strictObject({ ...ablationTrial, removed: removed.optional() })).meta({
           description:
-            'What the levels were chosen from: of those that leave plain answers a fluency of 0.9, the one that takes out most. `removed` where it was measured: for the deepest of them.',
+            'What the levels were chosen from: depths with the fluency that they leave plain answers. Concepts of before have `removed` where it was measured.',
         }),
         message: z
           .strictObject({
             vectors: z.record(z.string(), z.string()).meta({
               description: 'By layer: the base64 of a unit vector of float32 numbers, little-endian.',
             }),
+            positions: z.literal('prompt').optional().meta({
+              description:
+                'Held in the prompt alone, where the message stands, and by `clamp` the less the nearer to strength 1. Left out: at every position.',
+            }),
             level: z.array(z.number()).meta({ description: 'Per layer: what `ablate` 1 holds it at.' }),
-            unit: z
-              .array(z.number())
-              .meta({ description: 'Per layer: how far beyond that `clamp` holds it at strength 1.' }),
+            unit: z.array(z.number()).meta({
+              description:
+                'Per layer: how far beyond that `clamp` holds it at strength 1; 0 where it is held in the prompt alone.',
+            }),
           })
           .optional()
           .meta({

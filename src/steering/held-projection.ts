@@ -6,12 +6,12 @@
  * 0 instead, and clamp holds a projection of that many units.
  */
 import type { Concept } from '../concepts/concept.js';
-import { messageVectors } from '../concepts/message-directions.js';
+import { type MessageDirections, messageVectors } from '../concepts/message-directions.js';
 import { ablatedLevel, type Readings } from '../concepts/readings.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem } from '../schemas/steering.js';
 import { layersOf } from './concept-layers.js';
-import type { PositionWindow } from './position-window.js';
+import { answerWindow, common, type PositionWindow, promptWindow } from './position-window.js';
 
 export interface HeldProjection {
   /** What is done, position aside: two with the same key are the same. */
@@ -75,30 +75,97 @@ export function heldProjection(
     // Adding 0 makes no -0: clamp 0 is ablate 1 to the bit.
     target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;
   }
-  const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
+  const key = keyOf(concept.version, share, layers, rest, target);
   const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
   return { key, concept, layers, share, rest, target, window: held, field };
 }
 
-/** Of ablate and clamp where calibration found that it takes a further direction: that one, in the same way. */
-export function heldMessage(item: AnySteeringItem, held: HeldProjection): HeldProjection | null {
-  const { concept, share, layers } = held;
-  const message = concept.readings?.ablate?.message;
-  if (message === undefined || !isCentred(item) || item.operation === 'amplify') return null;
-  const where = layers.filter((layer) => message.vectors[layer] !== undefined);
-  if (where.length === 0) return null;
+/** What an item holds, part by part: no two parts of a list share a position. */
+interface HeldParts {
+  /** Along the concept's direction. */
+  readonly own: readonly HeldProjection[];
+  /** Along the message's, where calibration found that it takes that one too. */
+  readonly message: readonly HeldProjection[];
+}
+
+/** @param held of the item, as the answer's positions have it */
+export function heldParts(item: AnySteeringItem, held: HeldProjection, promptLength: number): HeldParts {
+  const ablate = held.concept.readings?.ablate;
+  if (ablate === undefined || !isCentred(item) || item.operation === 'amplify') {
+    return { own: [held], message: [] };
+  }
+  const prompt = common(held.window, promptWindow(promptLength));
+  const open = (part: HeldProjection) => part.window.from < part.window.to;
+  const inPrompt =
+    ablate.promptLevel && heldFrom(ablate.promptLevel, held, item.operation === 'clamp' ? item.strength : 0);
+  const message = ablate.message && heldMessage(item, held, ablate.message, prompt);
+  return {
+    own: inPrompt
+      ? [
+          { ...inPrompt, window: prompt },
+          { ...held, window: common(held.window, answerWindow(promptLength)) },
+        ].filter(open)
+      : [held],
+    message: message && open(message) ? [message] : [],
+  };
+}
+
+/**
+ * The same from another level on.
+ * @param strength of clamp, which at 1 holds what it held; 0 of ablate
+ */
+function heldFrom(level: readonly number[], held: HeldProjection, strength: number): HeldProjection {
+  const { concept, layers, share, target, rest } = held;
+  const [from, to] = [new Float64Array(concept.layers), new Float64Array(concept.layers)];
+  for (const layer of layers) {
+    const [lowest, usual] = [level[layer] ?? 0, rest[layer] ?? 0];
+    from[layer] = lowest;
+    to[layer] = lowest + ((target[layer] ?? 0) - usual) + strength * (usual - lowest) + 0;
+  }
+  return { ...held, key: keyOf(concept.version, share, layers, from, to), rest: from, target: to };
+}
+
+/**
+ * Held in the prompt alone it is let go of by clamp on the way up, wholly at strength 1; held everywhere it is held as the
+ * concept's own is.
+ */
+function heldMessage(
+  item: AnySteeringItem,
+  held: HeldProjection,
+  message: MessageDirections,
+  prompt: PositionWindow,
+): HeldProjection | null {
+  const { concept } = held;
+  const layers = held.layers.filter((layer) => message.vectors[layer] !== undefined);
+  const inPrompt = message.positions === 'prompt';
+  const letGo = inPrompt && item.operation === 'clamp';
+  const share = letGo ? Math.min(1, Math.max(0, 1 - item.strength)) : held.share;
+  if (layers.length === 0 || share === 0) return null;
   const rest = new Float64Array(concept.layers);
   const target = new Float64Array(concept.layers);
-  for (const layer of where) {
+  for (const layer of layers) {
     rest[layer] = message.level[layer] ?? 0;
     const above = item.operation === 'clamp' ? item.strength * (message.unit[layer] ?? 0) : 0;
     target[layer] = (rest[layer] ?? 0) + above + 0;
   }
   const version = `${concept.version} message`;
   const vectors = messageVectors(message, concept.layers, concept.hiddenSize);
-  const key = `${version} ${JSON.stringify([share, where, [...rest], [...target]])}`;
-  return { ...held, key, concept: { ...concept, version, vectors }, layers: where, rest, target };
+  return {
+    key: keyOf(version, share, layers, rest, target),
+    concept: { ...concept, version, vectors },
+    ...{ layers, share, rest, target },
+    window: inPrompt ? prompt : held.window,
+    field: held.field,
+  };
 }
+
+const keyOf = (
+  version: string,
+  share: number,
+  layers: readonly number[],
+  rest: Float64Array,
+  target: Float64Array,
+) => `${version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
 
 /** [L] the additive coefficients of an item alone. */
 export function heldAdd({ concept, layers, share, target }: HeldProjection): Float32Array {

@@ -24,14 +24,29 @@ export function positionWindow(
 ): PositionWindow {
   const to = Number.POSITIVE_INFINITY;
   if (positions === 'all') return { from: 0, to };
-  if (positions === 'prompt') return { from: 0, to: promptLength - 1 };
-  if (positions === 'generated') return { from: promptLength - 1, to };
+  if (positions === 'prompt') return promptWindow(promptLength);
+  if (positions === 'generated') return answerWindow(promptLength);
   if ('last' in positions) return { from: Math.max(0, promptLength - positions.last), to };
   if (positions.from >= capacity) {
     throw errors.invalidValue(`${param}.from`, `below the context's ${capacity} tokens`, positions.from);
   }
   return { from: positions.from, to: positions.to };
 }
+
+/** What is before the position that the answer's first token is drawn at. */
+export const promptWindow = (promptLength: number): PositionWindow => ({ from: 0, to: promptLength - 1 });
+
+/** That one, and all behind it. */
+export const answerWindow = (promptLength: number): PositionWindow => ({
+  from: promptLength - 1,
+  to: Number.POSITIVE_INFINITY,
+});
+
+/** Where both are open; nowhere when it ends before it begins. */
+export const common = (a: PositionWindow, b: PositionWindow): PositionWindow => ({
+  from: Math.max(a.from, b.from),
+  to: Math.min(a.to, b.to),
+});
 
 /** The stretches, ascending, within which the same windows are open, each with the indices of those; none is empty. */
 export function stretches(

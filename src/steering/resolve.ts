@@ -11,7 +11,7 @@ import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
 import type { FullReceipt } from '../schemas/steering-receipt.js';
-import { heldAdd, heldMessage, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
+import { heldAdd, heldParts, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
 import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
 import { addedLayers, type ItemEdit } from './item-edit.js';
@@ -63,12 +63,14 @@ export function resolveSteering(
     const edit = { item, concept, key, directions: concept.version, vectors: concept.vectors, add, scale };
     return { layers, held, edit: { ...edit, ...(held?.window ?? window) } };
   });
-  const holding = alone.flatMap(({ held, edit: { item } }) => {
-    if (held === null || held.share === 0) return [];
-    const message = heldMessage(item, held);
-    return message === null ? [held] : [held, message];
-  });
+  const parts = alone.map(({ held, edit: { item } }) =>
+    held === null || held.share === 0 ? null : heldParts(item, held, context.promptLength),
+  );
+  const holding = parts.flatMap((part) => (part === null ? [] : [...part.own, ...part.message]));
   const together = holdTogether(holding);
+  /** Of an item's own direction, at any of its positions. */
+  const ofOwn = (i: number, layers: readonly (readonly number[])[]) =>
+    ascending((parts[i]?.own ?? []).flatMap((part) => layers[holding.indexOf(part)] ?? []));
   const joint = applyTogether(
     alone.map(({ edit }) => edit),
     context.budget ?? true,
@@ -76,14 +78,15 @@ export function resolveSteering(
   );
   const applied = alone.map((one, i): AppliedItem => {
     const { edit, told } = joint[i] as JointEdit;
-    const at = one.held === null ? -1 : holding.indexOf(one.held);
-    const acting = one.held === null ? addedLayers(edit) : (together.acting[at] ?? []);
-    return { ...one, edit, told, acting, givingWay: together.givingWay[at] ?? [] };
+    const acting = one.held === null ? addedLayers(edit) : ofOwn(i, together.acting);
+    return { ...one, edit, told, acting, givingWay: ofOwn(i, together.givingWay) };
   });
   const receipts = applied.map((one) => receiptOf(one, applied, lastPosition(context)));
   context.concepts.steered?.(receipts);
   return { edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))], receipts };
 }
+
+const ascending = (numbers: readonly number[]) => [...new Set(numbers)].sort((a, b) => a - b);
 
 /** One item by itself. */
 type Single = Pick<AppliedItem, 'layers' | 'held' | 'edit'>;

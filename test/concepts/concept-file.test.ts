@@ -77,9 +77,23 @@ test('readings are kept whole and hashed, and a file without them has the versio
       unit: [0, 2, 0, 0],
     },
   };
-  const measured = createConcept({ ...read, readings: { ...readings, ablate } });
-  assert.notEqual(measured.version, read.version);
-  assert.deepEqual(decodeConcept(encodeConcept(measured)).readings?.ablate, ablate);
+  const versions = new Set([read.version]);
+  for (const positions of ['all', 'prompt'] as const) {
+    const further = positions === 'prompt' ? { promptBelow: 1.5, promptLevel: [0, -12, -13, -14] } : {};
+    const held = { ...ablate, ...further, message: { ...ablate.message, positions } };
+    const measured = createConcept({ ...read, readings: { ...readings, ablate: held } });
+    versions.add(measured.version);
+    assert.deepEqual(decodeConcept(encodeConcept(measured)).readings?.ablate, held);
+    for (const field of ['positions', 'prompt_level', 'prompt_below'])
+      assert.equal(
+        encoded(measured).includes(field),
+        positions === 'prompt',
+        `${field} in files from before`,
+      );
+  }
+  assert.equal(versions.size, 3);
+  const message = { ...ablate.message, positions: 'all' as const };
+  const measured = createConcept({ ...read, readings: { ...readings, ablate: { ...ablate, message } } });
   assert.ok(encoded(measured).includes('message_below'));
   const document = JSON.parse(decodeSafetensors(encodeConcept(read)).metadata.steerd ?? '');
   assert.equal(document.format, 1);

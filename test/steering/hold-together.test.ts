@@ -333,7 +333,8 @@ test('what calibration found beside a concept is held with it, in the same laws'
   };
   const pair = (name: string, from: Concept, by: Concept) => {
     const rows = new Map([1, 2].map((layer) => [layer, turned(from, by, layer)]));
-    const message = { vectors: encodedRows(rows), level: [0, 3, -4, 0], unit: [0, 2, 5, 0] };
+    const positions = 'all' as const;
+    const message = { vectors: encodedRows(rows), positions, level: [0, 3, -4, 0], unit: [0, 2, 5, 0] };
     const { readings } = from;
     assert.ok(readings?.ablate);
     const ablate = { ...readings.ablate, message };
@@ -370,6 +371,114 @@ test('what calibration found beside a concept is held with it, in the same laws'
   assert.equal(resolve([{ ...ablate('one'), scale: 'raw' }]).edit.length, 1);
   assert.equal(resolve([ablate('one', { layers: [3] })]).edit.length, 1, 'nothing was found there');
   for (const name of ['one', 'two']) concepts.delete(name);
+});
+
+test('a message that is held in the prompt alone leaves the answer to the concept, and clamp lets go of it', () => {
+  const [v, w] = [row(a.vectors, 1), row(bb.vectors, 1)];
+  const left = Array.from(w, (value, i) => value - dot(v, w) * (v[i] ?? 0));
+  const along = Float32Array.from(left, (value) => value / Math.hypot(...left));
+  const vectors = encodedRows(new Map([[1, along]]));
+  const message = { vectors, positions: 'prompt' as const, level: [0, 3, 0, 0], unit: [0, 0, 0, 0] };
+  const { readings } = a;
+  assert.ok(readings?.ablate);
+  concepts.set(
+    'told',
+    createConcept({ ...a, name: 'told', readings: { ...readings, ablate: { ...readings.ablate, message } } }),
+  );
+  const [prompt, firstGenerated] = [5, 6];
+  const reads = (items: readonly object[], position: number, share: number) =>
+    each(
+      items,
+      (before, h, layer) => {
+        if (layer !== 1) return;
+        near(projection(h, a, 1), level(a, 1) + (1 - share) * unit(a, 1), 'own');
+        const held = position === prompt ? share : 0;
+        near(dot(h, along), dot(before, along) * (1 - held) + 3 * held, 'message');
+      },
+      position,
+    );
+  for (const position of [prompt, firstGenerated]) {
+    reads([ablate('told')], position, 1);
+    reads([clamp('told', 0)], position, 1);
+    reads([clamp('told', 0.25)], position, 0.75);
+    reads([clamp('told', 1)], position, 0);
+  }
+  assert.deepEqual(resolve([clamp('told', 0)]).edit, resolve([ablate('told')]).edit);
+  assert.equal(resolve([clamp('told', 1)]).edit.length, 1);
+  assert.equal(resolve([clamp('told', 2)]).edit.length, 1);
+  assert.equal(resolve([ablate('told', { positions: 'generated' })]).edit.length, 1);
+  assert.equal(
+    resolve([ablate('told')], 1).edit.length,
+    1,
+    'a prompt of one token has none before the answer',
+  );
+  concepts.delete('told');
+});
+
+test('a level of the prompt is held there and nowhere else, and clamp rises from both to one', () => {
+  const { readings } = a;
+  const ablation = readings?.ablate;
+  assert.ok(ablation);
+  const promptLevel = ablation.level.map((value, layer) => (layer ? value - 3 * layer : 0));
+  const deeper = (from: Concept, name: string) =>
+    concepts.set(
+      name,
+      createConcept({
+        ...from,
+        name,
+        readings: { ...readings, ablate: { ...ablation, promptLevel } },
+      }),
+    );
+  deeper(a, 'deep');
+  deeper(bb, 'other');
+  const made = concepts.get('deep') as Concept;
+  const other = concepts.get('other') as Concept;
+  const [prompt, firstGenerated] = [5, 6];
+  const lowest = (layer: number, position: number) =>
+    position === prompt ? (promptLevel[layer] ?? 0) : level(made, layer);
+  const lands = (items: readonly object[], strength: number) => {
+    for (const position of [prompt, firstGenerated])
+      each(
+        items,
+        (_, h, layer) => {
+          const top = level(made, layer) + unit(made, layer);
+          const low = lowest(layer, position);
+          near(projection(h, made, layer), low + strength * (top - low), `${strength} at ${position}`);
+        },
+        position,
+      );
+  };
+  for (const strength of [0, 0.25, 1, 2, -1]) lands([clamp('deep', strength)], strength);
+  lands([ablate('deep')], 0);
+  for (const position of [prompt, firstGenerated]) {
+    each(
+      [ablate('deep', { strength: 0.5 })],
+      (before, h, layer) =>
+        near(
+          projection(h, made, layer),
+          (projection(before, made, layer) + lowest(layer, position)) / 2,
+          'half',
+        ),
+      position,
+    );
+    each(
+      [ablate('deep'), ablate('other')],
+      (_, h, layer) => {
+        for (const one of [made, other]) near(projection(h, one, layer), lowest(layer, position), 'both');
+      },
+      position,
+    );
+  }
+  assert.deepEqual(resolve([clamp('deep', 0)]).edit, resolve([ablate('deep')]).edit);
+  assert.deepEqual(resolve([ablate('deep'), ablate('deep')]).edit, resolve([ablate('deep')]).edit);
+  const [receipt] = resolve([ablate('deep')]).receipts;
+  assert.deepEqual([receipt?.layers, receipt?.calibrated, receipt?.applied], [[1, 2, 3], true, true]);
+  for (const positions of ['prompt', 'generated']) {
+    const { edit, receipts } = resolve([ablate('deep', { positions })]);
+    assert.equal(edit.length, 1);
+    assert.deepEqual(receipts[0]?.layers, [1, 2, 3]);
+  }
+  for (const name of ['deep', 'other']) concepts.delete(name);
 });
 
 test('the first position, an attention sink, is left alone by what is centred and not by the rest', () => {

@@ -1,29 +1,21 @@
 /**
  * What full ablation holds. A projection held at the neutral mean leaves much of what the model was told, and held at
- * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held, what the
- * concept's message's tokens differ in at neutral, and its own direction at the depth below neutral that takes out most
- * of those that leave plain answers fluent. Clamp counts from there up to what an addition at strength 1
- * reads (docs/decisions/0012-what-ablation-holds.md).
+ * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held below it: the
+ * prompt, where a message stands that answers copy from, along the concept's direction and along what its message's
+ * tokens differ in from others', and answers a little, along the concept's. How far is what leaves plain answers fluent.
+ * Clamp counts from there up to what an addition at strength 1 reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { MessageDirections } from '../../concepts/message-directions.js';
 import type { AblationTrial, MeasuredAblation, Readings } from '../../concepts/readings.js';
-import type { ActivationEdit } from '../../engine/protocol.js';
 import { SteeringItem } from '../../schemas/steering.js';
-import { heldMessage, heldProjection } from '../../steering/held-projection.js';
+import { heldParts, heldProjection } from '../../steering/held-projection.js';
 import { holdTogether } from '../../steering/hold-together.js';
 import { short } from './short.js';
+import { at, fallingCurve } from './sigmoid.js';
 import { fluencyOf } from './steering-scores.js';
-import type { Selection, StrengthTrials } from './strength-trials.js';
+import type { PromptEdit, Selection, StrengthTrials } from './strength-trials.js';
 import { suppressionOf } from './suppression.js';
-
-/** How far below the neutral mean projections are held. */
-interface Depth {
-  /** Along the concept's direction, as a share of the way up to what strength 1 of `add` reads. */
-  readonly below: number;
-  /** Along the message's, as a share of the way up to what its own tokens read. */
-  readonly messageBelow: number;
-}
 
 /** A message's direction at neutral, before anybody looked how far below it goes. */
 interface NeutralMessage extends MessageDirections {
@@ -31,25 +23,24 @@ interface NeutralMessage extends MessageDirections {
   readonly reach: readonly number[];
 }
 
-/** The shallowest first. */
-const depths: readonly Depth[] = [
-  { below: 0, messageBelow: 0 },
-  { below: 0, messageBelow: 0.25 },
-  { below: 0.15, messageBelow: 0.25 },
-  { below: 0, messageBelow: 0.4 },
-  { below: 0, messageBelow: 0.6 },
-];
-/** Where there is no message. */
-const depthsAlone: readonly Depth[] = [0, 0.15, 0.3, 0.5].map((below) => ({ below, messageBelow: 0 }));
-/** Told answers, which cost five times what plain ones do, are given at so many: deeper takes out more, but for chance. */
-const mostTold = 2;
-/** What is to be left of plain answers' fluency. */
-const leastFluency = 0.9;
 /**
- * Greedy answers of a kind at a depth, at the most. With half as many a share that is gone moves by a fifth from one set of
- * questions to another, and a depth is chosen by chance.
+ * How far below the neutral mean the prompt is held, along the concept's direction: as a share of the way up to what
+ * strength 1 of `add` reads. Each is tried; what is kept lies between.
  */
-const answersEach = 16;
+const depths = [0, 0.25, 0.5] as const;
+/** Answers are held so much of that below it: there it costs more for what it takes out. */
+const answerShare = 0.3;
+/** Along the message's direction, of the way up to what its own tokens read: twice as far, and no further than all of it. */
+const messageFactor = 2;
+/**
+ * What is to be left of plain answers' fluency. 0.9 is wanted and left in the mean; one concept's figure moves by 0.05 from
+ * sixteen questions to sixteen others, and with a bound of 0.9 that chance decided the depth.
+ */
+const leastFluency = 0.85;
+/** Of the grid on which the depth is looked for. */
+const depthStep = 0.05;
+/** Questions asked at a depth, at the most. */
+const questionsEach = 16;
 /** Share of the steered layers at either end that centred operations leave alone. */
 const spared = 1 / 3;
 
@@ -73,83 +64,91 @@ export async function withAblation(
   trials: StrengthTrials,
 ): Promise<Readings> {
   if (trials.judge.told === null) return readings;
-  const asked = trials.everything.questions.slice(0, answersEach);
-  const some: Selection = { questions: asked, sampled: false };
-  const held = (message === null ? depthsAlone : depths).map((depth) => atDepth(readings, message, depth));
-
-  const glances = await trials.glancedReferences(some);
+  const questions = trials.everything.questions.slice(0, questionsEach);
+  const all: Selection = { questions, sampled: true };
+  const glances = await trials.glancedReferences(all);
+  const held = depths.map((depth) => atDepth(readings, message, depth));
   const plain = await trials.glanced(
-    held.map((ablate) => holdEverywhere(concept, readings, ablate)),
-    some,
+    held.map((ablate) => holdingEdit(concept, readings, ablate)),
+    all,
   );
-  const spoken = held.map((ablate, i) => ({ ...ablate, fluency: short(fluencyOf(plain[i] ?? [], glances)) }));
-  const deepest = fluentOnes(spoken).slice(-mostTold);
-
-  const reference = await trials.referencesOf(some);
-  const told = await trials.steered(
-    deepest.map((ablate) => holdEverywhere(concept, readings, ablate)),
-    { ...some, relevance: false },
-    true,
-  );
-  const gone = deepest.map((ablate, i) => ({
-    ...ablate,
-    removed: short(suppressionOf(told[i] ?? [], reference).suppressed),
-  }));
-  const tried = spoken.map((one): AblationTrial => {
-    const removed = gone[deepest.indexOf(one)]?.removed;
-    const { below, messageBelow, fluency } = one;
-    return {
+  const tried = held.map(
+    ({ below, promptBelow, messageBelow }, i): AblationTrial => ({
       below,
+      ...(promptBelow !== undefined && { promptBelow }),
       ...(messageBelow !== undefined && { messageBelow }),
-      fluency,
-      ...(removed !== undefined && { removed }),
-    };
-  });
-  const best = gone.reduce((most, one) => (one.removed > most.removed ? one : most));
+      fluency: short(fluencyOf(plain[i] ?? [], glances)),
+    }),
+  );
+  const { depth, fluency } = deepestFluent(tried.map((one) => one.fluency));
+  const kept = atDepth(readings, message, depth);
+
+  const reference = await trials.referencesOf(all);
+  const edit = holdingEdit(concept, readings, kept);
+  const [told = []] = await trials.steered([edit], { ...all, relevance: false }, true);
+  const removed = short(suppressionOf(told, reference).suppressed);
   const { clamp } = readings;
   return {
     ...readings,
-    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + best.below) * unit) },
-    ablate: { ...best, tried },
+    clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + kept.below) * unit) },
+    ablate: { ...kept, fluency: short(fluency), removed, tried },
   };
 }
 
-/** Those that leave plain answers fluent; where none does, the one that leaves them most so. */
-function fluentOnes<Trial extends AblationTrial>(spoken: readonly Trial[]): readonly Trial[] {
-  const fluent = spoken.filter(({ fluency }) => fluency >= leastFluency);
-  if (fluent.length > 0) return fluent;
-  return [spoken.reduce((most, one) => (one.fluency > most.fluency ? one : most))];
+/**
+ * By a falling curve through what was tried, for the answers at one depth tell its fluency to some hundredths only: 0
+ * where not even that leaves enough.
+ */
+function deepestFluent(tried: readonly number[]): { depth: number; fluency: number } {
+  // Even the neutral level costs something, and the curve's 0 nothing.
+  const x = (depth: number) => 1 + depth;
+  const curve = fallingCurve(depths.map((depth, i) => ({ x: x(depth), y: tried[i] as number, weight: 1 })));
+  const steps = Math.round(Math.max(...depths) / depthStep);
+  const deepest = Array.from({ length: steps + 1 }, (_, i) => Number((i * depthStep).toFixed(2))).findLast(
+    (depth) => at(curve, x(depth)) >= leastFluency,
+  );
+  const depth = deepest ?? 0;
+  return { depth, fluency: at(curve, x(depth)) };
 }
 
 /** What is held at a depth, of which nothing is measured yet. */
 function atDepth(
   { neutral, clamp }: Readings,
   message: NeutralMessage | null,
-  { below, messageBelow }: Depth,
+  promptBelow: number,
 ): MeasuredAblation {
+  const messageBelow = message === null ? 0 : Math.min(1, short(messageFactor * promptBelow));
+  const below = short(answerShare * promptBelow);
+  const lowered = (share: number) =>
+    neutral.mean.map((mean, layer) => mean - share * (clamp.unit[layer] ?? 0));
   const down = (layer: number) => messageBelow * (message?.reach[layer] ?? 0);
   return {
     below,
+    ...(promptBelow > 0 && { promptBelow }),
     ...(messageBelow > 0 && { messageBelow }),
     ...{ fluency: 0, removed: 0, tried: [] },
-    level: neutral.mean.map((mean, layer) => mean - below * (clamp.unit[layer] ?? 0)),
+    level: lowered(below),
+    ...(promptBelow > 0 && { promptLevel: lowered(promptBelow) }),
     ...(message !== null && {
       message: {
         vectors: message.vectors,
+        positions: message.positions,
         level: message.level.map((level, layer) => level - down(layer)),
-        unit: message.unit.map((unit, layer) => unit + down(layer)),
+        unit: message.unit,
       },
     }),
   };
 }
 
 /** As a request's ablation would, by the same terms. */
-function holdEverywhere(concept: Concept, readings: Readings, ablate: MeasuredAblation): ActivationEdit {
-  const version = `${concept.version} held at ${ablate.below} ${ablate.messageBelow ?? 0}`;
-  const held: Concept = { ...concept, version, readings: { ...readings, ablate } };
+function holdingEdit(concept: Concept, readings: Readings, ablate: MeasuredAblation): PromptEdit {
+  const version = `${concept.version} held at ${ablate.promptBelow ?? 0} ${ablate.messageBelow ?? 0}`;
+  const holding: Concept = { ...concept, version, readings: { ...readings, ablate } };
   const item = SteeringItem.parse({ concept: concept.name, operation: 'ablate' });
   const window = { from: 0, to: Number.POSITIVE_INFINITY };
-  const own = heldProjection(item, held, readings.clamp.layers, window, (name) => name);
-  const further = heldMessage(item, own);
-  return holdTogether(further === null ? [own] : [own, further]).terms;
+  const own = heldProjection(item, holding, readings.clamp.layers, window, (name) => name);
+  return (promptLength) => {
+    const parts = heldParts(item, own, promptLength);
+    return holdTogether([...parts.own, ...parts.message]).terms;
+  };
 }

@@ -35,7 +35,7 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
       ? null
       : { vectors: encodedRows(new Map([...rows].map(([layer, { direction }]) => [layer, direction]))) };
   const further = message === null ? null : messageVectors(message, concept.layers, concept.hiddenSize);
-  const steered = await steeredAnswers(concept, trials, [concept.vectors, ...(further ? [further] : [])]);
+  const steered = await steeredAnswers(concept, trials);
   const told =
     trials.judge.told === null
       ? steered.map(({ prompt, tokens }) => ({ prompt, answer: tokens }))
@@ -53,7 +53,7 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   );
   if (measured === null) return null;
   const { readings, further: level } = measured;
-  const means = meansOf(steered, 2 * concept.layers);
+  const means = meansOf(steered, concept.layers);
   if (means === null) return readings;
   // Projections are of the stream before a block's own addition.
   const unit = readings.clamp.unit.map((_, layer) => {
@@ -62,11 +62,14 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   });
   const within = { ...readings, clamp: { layers, unit } };
   if (message === null || further === null) return withAblation(concept, within, null, trials);
-  const above = level.map((mean, layer) =>
-    layers.includes(layer) ? (means[concept.layers + layer] ?? 0) - mean : 0,
-  );
   const reach = level.map((mean, layer) => (rows?.get(layer)?.own ?? mean) - mean);
-  return withAblation(concept, within, { ...message, level, unit: above, reach }, trials);
+  const nowhere = level.map(() => 0);
+  return withAblation(
+    concept,
+    within,
+    { ...message, positions: 'prompt', level, unit: nowhere, reach },
+    trials,
+  );
 }
 
 /** Of the projections at every token; null without any. */
@@ -86,9 +89,10 @@ function meansOf(
 }
 
 /** Answers at strength 1, with the projections at the position that each token was chosen from. */
-async function steeredAnswers(concept: Concept, trials: StrengthTrials, monitor: readonly Float32Array[]) {
+async function steeredAnswers(concept: Concept, trials: StrengthTrials) {
   const { model, signal, maxTokens } = trials.settings;
   const edit = addEverywhere(concept, concept.calibration.coefficients);
+  const monitor = [concept.vectors];
   const limit = answersInFlight(model.engine);
   return mapConcurrent(trials.judge.plain.slice(0, read), limit, signal, async (prompt, _, either) => {
     const request = { prompt, maxTokens, sampling: greedy, edit, monitor };

@@ -24,6 +24,9 @@ interface TrialSettings {
   readonly onProgress: OnProgress;
 }
 
+/** The same edit for every prompt, or one that depends on how many tokens a prompt has. */
+export type PromptEdit = ActivationEdit | ((promptLength: number) => ActivationEdit);
+
 /** Which answers are given: to which questions, and whether one at a temperature comes with each greedy one. */
 export interface Selection {
   readonly questions: readonly number[];
@@ -137,11 +140,7 @@ export class StrengthTrials {
    * read once.
    * @param told whether the model is told the concept as well: what is left of it under an edit that takes it away
    */
-  async steered(
-    edits: readonly ActivationEdit[],
-    selection: Selection,
-    told = false,
-  ): Promise<TriedAnswer[][]> {
+  async steered(edits: readonly PromptEdit[], selection: Selection, told = false): Promise<TriedAnswer[][]> {
     const { decoys, relevance = true } = selection;
     const unsteered = await this.#unsteered();
     const prompts = told ? (this.judge.told ?? this.judge.plain) : this.judge.plain;
@@ -166,7 +165,7 @@ export class StrengthTrials {
   }
 
   /** The same with the cheap judgement, for a first look at many edits. */
-  async glanced(edits: readonly ActivationEdit[], selection: Selection): Promise<Glance[][]> {
+  async glanced(edits: readonly PromptEdit[], selection: Selection): Promise<Glance[][]> {
     const jobs = this.#jobs(selection);
     const all = edits.flatMap((edit) => jobs.map((job) => ({ ...job, edit })));
     const answers = await this.#answer(all, this.judge.plain, 'look for the strength');
@@ -211,7 +210,7 @@ export class StrengthTrials {
   }
 
   async #answer(
-    jobs: readonly (Pick<GivenAnswer, 'question' | 'sampled'> & { readonly edit?: ActivationEdit })[],
+    jobs: readonly (Pick<GivenAnswer, 'question' | 'sampled'> & { readonly edit?: PromptEdit })[],
     prompts: readonly (readonly number[])[],
     stage: string,
   ): Promise<GivenAnswer[]> {
@@ -219,8 +218,9 @@ export class StrengthTrials {
     let done = 0;
     onProgress(stage, done, jobs.length);
     const limit = answersInFlight(model.engine);
-    return mapConcurrent(jobs, limit, signal, async ({ question, sampled, edit = [] }, _, either) => {
+    return mapConcurrent(jobs, limit, signal, async ({ question, sampled, edit: asEdit = [] }, _, either) => {
       const prompt = prompts[question] as readonly number[];
+      const edit = typeof asEdit === 'function' ? asEdit(prompt.length) : asEdit;
       const asked = { prompt, maxTokens, sampling: sampled ? drawn(question) : greedy };
       const unsteered = edit.length === 0;
       const tokens = unsteered

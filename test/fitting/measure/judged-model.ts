@@ -198,7 +198,9 @@ export const messageShare = 0.012;
  * does: an addition is read at twice its coefficient, 100 times the share and itself. So does what is held along the
  * message beside it, whose own tokens read 1.
  */
-export function shareOf([term, message]: ActivationEdit): number {
+export function shareOf([term, next]: ActivationEdit): number {
+  // Behind those of the prompt come those of the answer.
+  const message = next?.from === term?.from ? next : undefined;
   const [add, scale] = [term?.add[1] ?? 0, term?.scale[1] ?? 0];
   const along = message === undefined ? 0 : (messageShare * ((message.add[1] ?? 0) + 10)) / 11;
   const share = scale === 0 ? add / residualNorm : (add + 10) / (2 * residualNorm) + along;
