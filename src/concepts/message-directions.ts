@@ -1,6 +1,6 @@
 /**
  * Further directions of a concept at some layers, at right angles to its own: what the tokens of the message that states
- * it differ in from those of other messages. Ablation holds them too where calibration found them; nothing else uses
+ * it differ in from those of other messages. Ablate and clamp hold them too where calibration found them; nothing else uses
  * them. Kept with the readings, row by row as the base64 of little-endian float32 numbers.
  */
 import { errors } from '../errors.js';

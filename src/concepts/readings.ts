@@ -69,8 +69,6 @@ export interface MeasuredAblation extends AblationTrial {
 export const ablatedLevel = ({ ablate, neutral }: Readings): readonly number[] =>
   ablate?.level ?? neutral.mean;
 
-/** In the prompt a projection may be held further below neutral than what it is measured by lies above. */
-const deepest = 4;
 /** Enough for float32 projections, and the same text on every machine. */
 const digits = 7;
 
@@ -118,20 +116,21 @@ export function checkReadings(
     if (value >= 0 && value <= 1) return value;
     throw errors.invalidValue(`readings.ablate.${field}`, 'a number from 0 to 1', value);
   };
-  const depth = (field: string, value: number) => {
-    if (value >= 0 && value <= deepest) return value;
-    throw errors.invalidValue(`readings.ablate.${field}`, `a number from 0 to ${deepest}`, value);
-  };
   const trial = (field: string, { below, promptBelow, messageBelow, fluency, removed }: AblationTrial) => ({
     below: share(`${field}below`, below),
-    ...(promptBelow !== undefined && { promptBelow: depth(`${field}prompt_below`, promptBelow) }),
-    ...(messageBelow !== undefined && { messageBelow: depth(`${field}message_below`, messageBelow) }),
+    ...(promptBelow !== undefined && { promptBelow: share(`${field}prompt_below`, promptBelow) }),
+    ...(messageBelow !== undefined && { messageBelow: share(`${field}message_below`, messageBelow) }),
     fluency: share(`${field}fluency`, fluency),
     ...(removed !== undefined && { removed: share(`${field}removed`, removed) }),
   });
   const message = ({ vectors, positions, level, unit }: MessageDirections) => {
     const copy = Object.freeze({ ...vectors });
     messageVectors({ vectors: copy }, layers, hiddenSize);
+    const moved = positions === 'prompt' ? unit.findIndex((value) => value !== 0) : -1;
+    if (moved >= 0) {
+      const field = `readings.ablate.message.unit[${moved}]`;
+      throw errors.invalidValue(field, '0 where the message is held in the prompt alone', unit[moved]);
+    }
     return Object.freeze({
       vectors: copy,
       positions,
@@ -139,6 +138,10 @@ export function checkReadings(
       unit: numbers('ablate.message.unit', unit),
     });
   };
+  if (ablate !== undefined && (ablate.promptBelow === undefined) !== (ablate.promptLevel === undefined)) {
+    const [missing, there] = ablate.promptLevel ? ['below', 'level'] : ['level', 'below'];
+    throw errors.invalidValue(`readings.ablate.prompt_${missing}`, `there beside prompt_${there}`, undefined);
+  }
   return Object.freeze({
     neutral: distribution('neutral', neutral),
     told: distribution('told', told),

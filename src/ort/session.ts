@@ -84,8 +84,6 @@ export class Session {
     /** Whether its runs may be captured as device graphs. */
     readonly captures: boolean,
   ) {
-    this.device = device ?? null;
-    this.deviceMemory = device ? new DeviceMemory(handle, device) : null;
     const allocator = created('get allocator', (out) => api.GetAllocatorWithDefaultOptions(out));
     const read = (
       count: typeof api.SessionGetInputCount,
@@ -104,6 +102,9 @@ export class Session {
     this.outputs = read(api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo);
     this.inputNames = new Set(this.inputs.map((input) => input.name));
     this.outputNames = new Set(this.outputs.map((output) => output.name));
+    this.device = device ?? null;
+    // Last: what throws before leaves none of it.
+    this.deviceMemory = device ? new DeviceMemory(handle, device) : null;
   }
 
   /**

@@ -23,18 +23,22 @@ export const SteeringReceipt = z
     }),
     ablated: z
       .object({
-        level: z
-          .array(z.number())
-          .optional()
-          .meta({ description: 'With `receipt: "full"`: what it moves projections to, per listed layer.' }),
+        level: z.array(z.number()).optional().meta({
+          description:
+            'With `receipt: "full"`: what it moves projections to, per listed layer; in the answer, where `in_prompt` says otherwise of the prompt.',
+        }),
         removed: z.number().optional(),
         fluency: z.number().optional(),
       })
       .optional()
       .meta({
         description:
-          'With ablate in calibrated units: `level`, to which strength 1 moves projections all of the way, and what calibration measured of full ablation: the share of the told evidence that goes, and the fluency of plain answers.',
+          'With ablate in calibrated units: `level`, to which strength 1 moves projections all of the way, and what calibration measured of full ablation: the share of the told evidence that goes, and the fluency of plain answers, between two depths that were tried by the line through both.',
       }),
+    in_prompt: z.array(z.number()).optional().meta({
+      description:
+        'With `receipt: "full"`, for ablate and clamp in calibrated units of a concept that holds the prompt at a level of its own, per listed layer: what projections of the prompt move to. `ablated.level` and `coefficients` are of the answer then, and of the prompt where `positions` name that alone.',
+    }),
     positions: z.unknown().meta({ description: 'As asked.' }),
     applied: z.boolean().meta({
       description:

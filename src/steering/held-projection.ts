@@ -2,7 +2,8 @@
  * What ablate, clamp and amplify do to the projection p = <h, v>: p <- p + share (target - p). In calibrated units they
  * are centred on what the concept's readings have, its neutral mean mu0 and its ablated level a (mu0, or further down where
  * calibration found that it takes that): ablate s has share s and target a, clamp x share 1 and target a + x unit,
- * amplify g share 1 - g and target mu0. In scale "raw" or "norm" they act about
+ * amplify g share 1 - g and target mu0. The prompt may have a level of its own, further down than the answer's, from which clamp
+ * rises to the same place at strength 1. In scale "raw" or "norm" they act about
  * 0 instead, and clamp holds a projection of that many units.
  */
 import type { Concept } from '../concepts/concept.js';
@@ -97,7 +98,8 @@ export function heldParts(item: AnySteeringItem, held: HeldProjection, promptLen
   const prompt = common(held.window, promptWindow(promptLength));
   const open = (part: HeldProjection) => part.window.from < part.window.to;
   const inPrompt =
-    ablate.promptLevel && heldFrom(ablate.promptLevel, held, item.operation === 'clamp' ? item.strength : 0);
+    ablate.promptLevel &&
+    heldInPrompt(ablate.promptLevel, held, item.operation === 'clamp' ? item.strength : 0);
   const message = ablate.message && heldMessage(item, held, ablate.message, prompt);
   return {
     own: inPrompt
@@ -111,19 +113,24 @@ export function heldParts(item: AnySteeringItem, held: HeldProjection, promptLen
 }
 
 /**
- * The same from another level on.
- * @param strength of clamp, which at 1 holds what it held; 0 of ablate
+ * The same where the prompt has a level of its own: ablation goes down to that, and clamp from there up to what it holds in the
+ * answer at strength 1. Below 0 and above 1 both move alike.
+ * @param strength of clamp; 0 of ablate
  */
-function heldFrom(level: readonly number[], held: HeldProjection, strength: number): HeldProjection {
-  const { concept, layers, share, target, rest } = held;
-  const [from, to] = [new Float64Array(concept.layers), new Float64Array(concept.layers)];
+function heldInPrompt(level: readonly number[], held: HeldProjection, strength: number): HeldProjection {
+  const { concept, layers, share } = held;
+  const [rest, target] = [new Float64Array(concept.layers), new Float64Array(concept.layers)];
+  const down = 1 - within(strength);
   for (const layer of layers) {
-    const [lowest, usual] = [level[layer] ?? 0, rest[layer] ?? 0];
-    from[layer] = lowest;
-    to[layer] = lowest + ((target[layer] ?? 0) - usual) + strength * (usual - lowest) + 0;
+    rest[layer] = level[layer] ?? 0;
+    const deeper = (held.rest[layer] ?? 0) - (level[layer] ?? 0);
+    // At strength 0 the level itself, to the bit.
+    target[layer] = strength === 0 ? (level[layer] ?? 0) : (held.target[layer] ?? 0) - down * deeper;
   }
-  return { ...held, key: keyOf(concept.version, share, layers, from, to), rest: from, target: to };
+  return { ...held, key: keyOf(concept.version, share, layers, rest, target), rest, target };
 }
+
+const within = (strength: number) => Math.min(1, Math.max(0, strength));
 
 /**
  * Held in the prompt alone it is let go of by clamp on the way up, wholly at strength 1; held everywhere it is held as the
@@ -139,7 +146,7 @@ function heldMessage(
   const layers = held.layers.filter((layer) => message.vectors[layer] !== undefined);
   const inPrompt = message.positions === 'prompt';
   const letGo = inPrompt && item.operation === 'clamp';
-  const share = letGo ? Math.min(1, Math.max(0, 1 - item.strength)) : held.share;
+  const share = letGo ? 1 - within(item.strength) : held.share;
   if (layers.length === 0 || share === 0) return null;
   const rest = new Float64Array(concept.layers);
   const target = new Float64Array(concept.layers);
@@ -153,7 +160,10 @@ function heldMessage(
   return {
     key: keyOf(version, share, layers, rest, target),
     concept: { ...concept, version, vectors },
-    ...{ layers, share, rest, target },
+    layers,
+    share,
+    rest,
+    target,
     window: inPrompt ? prompt : held.window,
     field: held.field,
   };

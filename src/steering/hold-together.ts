@@ -13,8 +13,11 @@ import { type HeldBasis, heldBasis } from './held-basis.js';
 import type { HeldProjection } from './held-projection.js';
 import { type PositionWindow, stretches } from './position-window.js';
 
-/** Each costs [L, H] numbers in every row of a batch; eight items in windows that all overlap would come to 64. */
-const mostTerms = 32;
+/**
+ * Each costs [L, H] numbers in every row of a batch. Eight items that hold a message in the prompt too are 24, and twice as
+ * many with a window inside it; eight in windows that all overlap would come to more.
+ */
+const mostTerms = 56;
 
 interface HeldTogether {
   /** The same for the same items in any order. */

@@ -16,6 +16,8 @@ export interface AppliedItem {
   readonly layers: readonly number[];
   /** Null for an addition. */
   readonly held: HeldProjection | null;
+  /** What of that is held where: in the prompt, then in the answer, where they differ. */
+  readonly parts: readonly HeldProjection[];
   /** Where it changes something, ascending. */
   readonly acting: readonly number[];
   /** Where another item holds its direction already, at some position. */
@@ -48,6 +50,7 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
     coefficients: acting.map((layer) => coefficient(applied, layer)),
     ...(isCentred(item) && { neutral: acting.map((layer) => concept.readings?.neutral.mean[layer] ?? 0) }),
     ...ablated(applied),
+    ...inPrompt(applied),
     positions: item.positions,
     applied: reached && acting.length > 0,
     calibrated: why === null,
@@ -61,6 +64,7 @@ export function receiptOf(applied: AppliedItem, all: readonly AppliedItem[], las
 export function shortReceipt({
   coefficients: _,
   neutral: __,
+  in_prompt: ____,
   ablated,
   ...rest
 }: SteeringReceipt): SteeringReceipt {
@@ -83,13 +87,19 @@ export function receiptOverPrompts(each: readonly [SteeringReceipt, ...SteeringR
   };
 }
 
-function coefficient({ edit: { item, add }, held }: AppliedItem, layer: number): number {
+function coefficient({ edit: { item, add }, ...applied }: AppliedItem, layer: number): number {
+  const held = applied.parts.at(-1) ?? applied.held;
   if (held === null) return add[layer] ?? 0;
   return item.operation === 'clamp' ? Number((held.target[layer] ?? 0).toPrecision(7)) : -held.share;
 }
 
 /** Where ablation in calibrated units moves projections to, and what calibration saw of it in full and alone. */
-function ablated({ edit: { item, concept }, held, acting }: AppliedItem): Pick<SteeringReceipt, 'ablated'> {
+function ablated({
+  edit: { item, concept },
+  acting,
+  ...applied
+}: AppliedItem): Pick<SteeringReceipt, 'ablated'> {
+  const held = applied.parts.at(-1) ?? applied.held;
   if (item.operation !== 'ablate' || held === null || !isCentred(item)) return {};
   const measured = concept.readings?.ablate;
   return {
@@ -98,6 +108,13 @@ function ablated({ edit: { item, concept }, held, acting }: AppliedItem): Pick<S
       ...(measured !== undefined && { removed: measured.removed, fluency: measured.fluency }),
     },
   };
+}
+
+/** Where ablate and clamp move projections to in the prompt, when that is elsewhere than in the answer. */
+function inPrompt({ parts, acting }: AppliedItem): Pick<SteeringReceipt, 'in_prompt'> {
+  const [prompt, answer] = parts;
+  if (prompt === undefined || answer === undefined) return {};
+  return { in_prompt: acting.map((layer) => Number((prompt.target[layer] ?? 0).toPrecision(7))) };
 }
 
 /** Why nobody measured what an item does; null where it was. */

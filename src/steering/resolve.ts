@@ -79,7 +79,14 @@ export function resolveSteering(
   const applied = alone.map((one, i): AppliedItem => {
     const { edit, told } = joint[i] as JointEdit;
     const acting = one.held === null ? addedLayers(edit) : ofOwn(i, together.acting);
-    return { ...one, edit, told, acting, givingWay: ofOwn(i, together.givingWay) };
+    return {
+      ...one,
+      edit,
+      told,
+      parts: parts[i]?.own ?? [],
+      acting,
+      givingWay: ofOwn(i, together.givingWay),
+    };
   });
   const receipts = applied.map((one) => receiptOf(one, applied, lastPosition(context)));
   context.concepts.steered?.(receipts);

@@ -79,8 +79,9 @@ test('readings are kept whole and hashed, and a file without them has the versio
   };
   const versions = new Set([read.version]);
   for (const positions of ['all', 'prompt'] as const) {
-    const further = positions === 'prompt' ? { promptBelow: 1.5, promptLevel: [0, -12, -13, -14] } : {};
-    const held = { ...ablate, ...further, message: { ...ablate.message, positions } };
+    const further = positions === 'prompt' ? { promptBelow: 0.5, promptLevel: [0, -12, -13, -14] } : {};
+    const unit = positions === 'prompt' ? [0, 0, 0, 0] : ablate.message.unit;
+    const held = { ...ablate, ...further, message: { ...ablate.message, positions, unit } };
     const measured = createConcept({ ...read, readings: { ...readings, ablate: held } });
     versions.add(measured.version);
     assert.deepEqual(decodeConcept(encodeConcept(measured)).readings?.ablate, held);

@@ -181,8 +181,8 @@ test('readings are checked by name, copied and frozen', () => {
   const ablate = { level: [0, -10, -11, -12], below: 0.2, removed: 0.7, fluency: 0.9, tried: [] };
   wrong({ ablate: { ...ablate, level: [0] } }, 'ablate.level');
   const row = fields.vectors.slice(8, 16);
-  const withMessage = (vectors: Record<string, string>, level = [0, 1, 0, 0]) => ({
-    ablate: { ...ablate, message: { vectors, positions: 'prompt' as const, level, unit: [0, 1, 0, 0] } },
+  const withMessage = (vectors: Record<string, string>, level = [0, 1, 0, 0], unit = [0, 0, 0, 0]) => ({
+    ablate: { ...ablate, message: { vectors, positions: 'prompt' as const, level, unit } },
   });
   const place = (key: string) => `ablate.message.vectors.${key}`;
   wrong(withMessage({ '1': 'AAAA' }), place('1'));
@@ -192,9 +192,12 @@ test('readings are checked by name, copied and frozen', () => {
   wrong(withMessage({}, [0]), 'ablate.message.level');
   wrong({ ablate: { ...ablate, removed: 1.1 } }, 'ablate.removed');
   wrong({ ablate: { ...ablate, below: Number.NaN } }, 'ablate.below');
-  wrong({ ablate: { ...ablate, messageBelow: 5 } }, 'ablate.message_below');
-  wrong({ ablate: { ...ablate, promptBelow: -1 } }, 'ablate.prompt_below');
-  wrong({ ablate: { ...ablate, promptLevel: [1] } }, 'ablate.prompt_level');
+  wrong({ ablate: { ...ablate, messageBelow: 2 } }, 'ablate.message_below');
+  wrong({ ablate: { ...ablate, promptBelow: -1, promptLevel: ablate.level } }, 'ablate.prompt_below');
+  wrong({ ablate: { ...ablate, promptBelow: 0.5, promptLevel: [1] } }, 'ablate.prompt_level');
+  wrong({ ablate: { ...ablate, promptBelow: 0.5 } }, 'ablate.prompt_level');
+  wrong({ ablate: { ...ablate, promptLevel: [0, -12, -13, -14] } }, 'ablate.prompt_below');
+  wrong(withMessage({}, [0, 1, 0, 0], [0, 1, 0, 0]), 'ablate.message.unit[1]');
   wrong({ ablate: { ...ablate, tried: [{ below: 0.1, fluency: -1 }] } }, 'ablate.tried[0].fluency');
   const mean = [0, -9, -10, -11];
   const concept = createConcept({ ...fields, readings: { ...base, neutral: { ...base.neutral, mean } } });

@@ -287,7 +287,7 @@ test('a direction that lies within others gives way, and the receipt says where'
   concepts.delete('twin');
 });
 
-test('one direction at two values, and too many windows, are refused', () => {
+test('one direction at two values is refused', () => {
   const refused = (items: readonly object[], message: RegExp) =>
     assert.throws(
       () => resolve(items),
@@ -299,13 +299,6 @@ test('one direction at two values, and too many windows, are refused', () => {
   refused([ablate('a'), clamp('a', 1)], twoValues);
   resolve([clamp('a', 1, { layers: [1] }), ablate('a', { layers: [2, 3] })]);
   resolve([clamp('a', 1, { positions: { from: 0, to: 4 } }), ablate('a', { positions: { from: 4, to: 9 } })]);
-
-  const names = Array.from({ length: 8 }, (_, i) => `d${'d'.repeat(i)}`);
-  for (const name of names) concepts.set(name, overlapping(name, 0.5));
-  const nested = names.map((name, i) => ablate(name, { positions: { from: i, to: 40 - i } }));
-  refused(nested, /fewer different positions: .* come to \d+ terms of an edit \(limit 32\)/);
-  assert.equal(resolve(names.map((name) => ablate(name))).edit.length, 8);
-  for (const name of names) concepts.delete(name);
 });
 
 test('the same request makes its vectors once', () => {
@@ -373,6 +366,42 @@ test('what calibration found beside a concept is held with it, in the same laws'
   for (const name of ['one', 'two']) concepts.delete(name);
 });
 
+test('eight that hold the prompt and a message apart are few enough, in many windows too many', () => {
+  const along = (from: Concept, layer: number) => {
+    const v = row(from.vectors, layer);
+    // Another axis for each of them.
+    const axis = (layer + 2 * from.name.length) % H;
+    const left = Array.from({ length: H }, (_, i) => (i === axis ? 1 : 0) - (v[axis] ?? 0) * (v[i] ?? 0));
+    return Float32Array.from(left, (value) => value / Math.hypot(...left));
+  };
+  const names = Array.from({ length: 8 }, (_, i) => `h${'h'.repeat(i)}`);
+  for (const name of names) {
+    const plain = overlapping(name, 0.5);
+    const { readings } = plain;
+    assert.ok(readings?.ablate);
+    const vectors = encodedRows(new Map([1, 2, 3].map((layer) => [layer, along(plain, layer)])));
+    const message = { vectors, positions: 'prompt' as const, level: [0, 3, 2, 1], unit: [0, 0, 0, 0] };
+    const further = {
+      promptBelow: 0.5,
+      promptLevel: readings.ablate.level.map((value) => value - 2),
+      message,
+    };
+    concepts.set(
+      name,
+      createConcept({ ...plain, readings: { ...readings, ablate: { ...readings.ablate, ...further } } }),
+    );
+  }
+  assert.equal(resolve(names.map((name) => ablate(name))).edit.length, 24);
+  const windowed = names.map((name, i) => ablate(name, i === 0 ? { positions: { from: 3, to: 5 } } : {}));
+  assert.ok(resolve(windowed).edit.length > 32);
+  const nested = names.map((name, i) => ablate(name, { positions: { from: i, to: 40 - i } }));
+  assert.throws(
+    () => resolve(nested),
+    /fewer different positions: .* come to \d+ terms of an edit \(limit 56\)/,
+  );
+  for (const name of names) concepts.delete(name);
+});
+
 test('a message that is held in the prompt alone leaves the answer to the concept, and clamp lets go of it', () => {
   const [v, w] = [row(a.vectors, 1), row(bb.vectors, 1)];
   const left = Array.from(w, (value, i) => value - dot(v, w) * (v[i] ?? 0));
@@ -402,6 +431,7 @@ test('a message that is held in the prompt alone leaves the answer to the concep
     reads([clamp('told', 0)], position, 1);
     reads([clamp('told', 0.25)], position, 0.75);
     reads([clamp('told', 1)], position, 0);
+    each([clamp('told', -1)], (_, h, at) => at === 1 && near(dot(h, along), 3, 'below 0'), prompt);
   }
   assert.deepEqual(resolve([clamp('told', 0)]).edit, resolve([ablate('told')]).edit);
   assert.equal(resolve([clamp('told', 1)]).edit.length, 1);
@@ -426,7 +456,7 @@ test('a level of the prompt is held there and nowhere else, and clamp rises from
       createConcept({
         ...from,
         name,
-        readings: { ...readings, ablate: { ...ablation, promptLevel } },
+        readings: { ...readings, ablate: { ...ablation, promptBelow: 0.5, promptLevel } },
       }),
     );
   deeper(a, 'deep');
@@ -441,14 +471,15 @@ test('a level of the prompt is held there and nowhere else, and clamp rises from
       each(
         items,
         (_, h, layer) => {
-          const top = level(made, layer) + unit(made, layer);
-          const low = lowest(layer, position);
-          near(projection(h, made, layer), low + strength * (top - low), `${strength} at ${position}`);
+          const [usual, low] = [level(made, layer), lowest(layer, position)];
+          const deeper = (1 - Math.min(1, Math.max(0, strength))) * (usual - low);
+          const expected = usual + strength * unit(made, layer) - deeper;
+          near(projection(h, made, layer), expected, `${strength} at ${position}`);
         },
         position,
       );
   };
-  for (const strength of [0, 0.25, 1, 2, -1]) lands([clamp('deep', strength)], strength);
+  for (const strength of [0, 0.25, 0.5, 1, 2, -1]) lands([clamp('deep', strength)], strength);
   lands([ablate('deep')], 0);
   for (const position of [prompt, firstGenerated]) {
     each(
@@ -473,11 +504,35 @@ test('a level of the prompt is held there and nowhere else, and clamp rises from
   assert.deepEqual(resolve([ablate('deep'), ablate('deep')]).edit, resolve([ablate('deep')]).edit);
   const [receipt] = resolve([ablate('deep')]).receipts;
   assert.deepEqual([receipt?.layers, receipt?.calibrated, receipt?.applied], [[1, 2, 3], true, true]);
-  for (const positions of ['prompt', 'generated']) {
+  const levels = (from: (layer: number) => number) =>
+    [1, 2, 3].map((layer) => Number(from(layer).toPrecision(7)));
+  const inAnswer = levels((layer) => level(made, layer));
+  const inPrompt = levels((layer) => promptLevel[layer] ?? 0);
+  assert.deepEqual([receipt?.ablated?.level, receipt?.in_prompt], [inAnswer, inPrompt]);
+  const half = resolve([clamp('deep', 0.5)]).receipts[0];
+  const halfway = levels((layer) => level(made, layer) + unit(made, layer) / 2);
+  const halfwayInPrompt = levels(
+    (layer) => ((promptLevel[layer] ?? 0) + level(made, layer) + unit(made, layer)) / 2,
+  );
+  assert.deepEqual([half?.coefficients, half?.in_prompt], [halfway, halfwayInPrompt]);
+  for (const [positions, said] of [
+    ['prompt', inPrompt],
+    ['generated', inAnswer],
+  ] as const) {
     const { edit, receipts } = resolve([ablate('deep', { positions })]);
     assert.equal(edit.length, 1);
-    assert.deepEqual(receipts[0]?.layers, [1, 2, 3]);
+    assert.deepEqual([receipts[0]?.layers, receipts[0]?.ablated?.level], [[1, 2, 3], said]);
+    assert.equal(receipts[0]?.in_prompt, undefined);
   }
+  // A window over the prompt's end has both levels within it and nothing outside.
+  const { edit } = resolve([ablate('deep', { positions: { from: 4, to: 8 } })]);
+  assert.deepEqual(
+    edit.map(({ from, to }) => [from, to]),
+    [
+      [4, 6],
+      [6, 8],
+    ],
+  );
   for (const name of ['deep', 'other']) concepts.delete(name);
 });
 

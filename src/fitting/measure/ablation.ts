@@ -2,7 +2,7 @@
  * What full ablation holds. A projection held at the neutral mean leaves much of what the model was told, and held at
  * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held below it: the
  * prompt, where a message stands that answers copy from, along the concept's direction and along what its message's
- * tokens differ in from others', and answers a little, along the concept's. How far is what leaves plain answers fluent.
+ * tokens differ in from others', and answers a little, along the concept's. Half the way that an addition goes up, or less where that would break plain answers.
  * Clamp counts from there up to what an addition at strength 1 reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
@@ -12,7 +12,6 @@ import { SteeringItem } from '../../schemas/steering.js';
 import { heldParts, heldProjection } from '../../steering/held-projection.js';
 import { holdTogether } from '../../steering/hold-together.js';
 import { short } from './short.js';
-import { at, fallingCurve } from './sigmoid.js';
 import { fluencyOf } from './steering-scores.js';
 import type { PromptEdit, Selection, StrengthTrials } from './strength-trials.js';
 import { suppressionOf } from './suppression.js';
@@ -33,12 +32,10 @@ const answerShare = 0.3;
 /** Along the message's direction, of the way up to what its own tokens read: twice as far, and no further than all of it. */
 const messageFactor = 2;
 /**
- * What is to be left of plain answers' fluency. 0.9 is wanted and left in the mean; one concept's figure moves by 0.05 from
- * sixteen questions to sixteen others, and with a bound of 0.9 that chance decided the depth.
+ * What is to be left of plain answers' fluency at the least. A figure moves by 0.05 from sixteen questions to sixteen others:
+ * nearer to what concepts have at the half, chance would decide the depth.
  */
 const leastFluency = 0.85;
-/** Of the grid on which the depth is looked for. */
-const depthStep = 0.05;
 /** Questions asked at a depth, at the most. */
 const questionsEach = 16;
 /** Share of the steered layers at either end that centred operations leave alone. */
@@ -80,7 +77,11 @@ export async function withAblation(
       fluency: short(fluencyOf(plain[i] ?? [], glances)),
     }),
   );
-  const { depth, fluency } = deepestFluent(tried.map((one) => one.fluency));
+  const [first, ...others] = tried.map(({ promptBelow = 0, fluency: left }) => ({
+    depth: promptBelow,
+    fluency: left,
+  }));
+  const { depth, fluency } = deepestFluent([first as TriedDepth, ...others]);
   const kept = atDepth(readings, message, depth);
 
   const reference = await trials.referencesOf(all);
@@ -91,24 +92,24 @@ export async function withAblation(
   return {
     ...readings,
     clamp: { layers: clamp.layers, unit: clamp.unit.map((unit) => (1 + kept.below) * unit) },
-    ablate: { ...kept, fluency: short(fluency), removed, tried },
+    ablate: { ...kept, fluency, removed, tried },
   };
 }
 
-/**
- * By a falling curve through what was tried, for the answers at one depth tell its fluency to some hundredths only: 0
- * where not even that leaves enough.
- */
-function deepestFluent(tried: readonly number[]): { depth: number; fluency: number } {
-  // Even the neutral level costs something, and the curve's 0 nothing.
-  const x = (depth: number) => 1 + depth;
-  const curve = fallingCurve(depths.map((depth, i) => ({ x: x(depth), y: tried[i] as number, weight: 1 })));
-  const steps = Math.round(Math.max(...depths) / depthStep);
-  const deepest = Array.from({ length: steps + 1 }, (_, i) => Number((i * depthStep).toFixed(2))).findLast(
-    (depth) => at(curve, x(depth)) >= leastFluency,
-  );
-  const depth = deepest ?? 0;
-  return { depth, fluency: at(curve, x(depth)) };
+interface TriedDepth {
+  readonly depth: number;
+  readonly fluency: number;
+}
+
+/** The deepest that is fluent, and from there towards the next one as far as the line between both is; else the shallowest. */
+function deepestFluent(tried: readonly [TriedDepth, ...TriedDepth[]]): TriedDepth {
+  const at = tried.findLastIndex(({ fluency }) => fluency >= leastFluency);
+  const [last, next] = [tried[at], tried[at + 1]];
+  if (last === undefined) return tried[0];
+  if (next === undefined) return last;
+  const way = (last.fluency - leastFluency) / (last.fluency - next.fluency);
+  const depth = short(last.depth + way * (next.depth - last.depth));
+  return depth === last.depth ? last : { depth, fluency: leastFluency };
 }
 
 /** What is held at a depth, of which nothing is measured yet. */

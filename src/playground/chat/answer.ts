@@ -74,8 +74,11 @@ export class Answer {
     const later = document.hidden ? (run: () => void) => setTimeout(run, 100) : requestAnimationFrame;
     later(() => {
       this.announced = false;
-      this.share.begin(performance.now(), this.flooded);
-      this.drawn = Math.min(this.tokens.length, this.drawn + this.share.pieces);
+      // Nobody is held up by a page that is not seen.
+      const { hidden } = document;
+      if (!hidden) this.share.begin(performance.now(), this.flooded);
+      const room = hidden ? this.tokens.length : this.share.pieces;
+      this.drawn = Math.min(this.tokens.length, this.drawn + room);
       this.flooded = this.drawn < this.tokens.length;
       this.version.value++;
       if (this.flooded) this.tell();

@@ -7,6 +7,8 @@ const most = 192;
 /** Milliseconds between two frames, above which typing would feel it, and below which there is room for more. */
 const late = 50;
 const inTime = 34;
+/** No frame takes that long: the page was out of sight. */
+const away = 1000;
 
 export class FrameShare {
   /** Pieces that the next frame may draw. */
@@ -21,7 +23,7 @@ export class FrameShare {
   begin(at: number, flooded: boolean): void {
     const since = flooded && this.last !== null ? at - this.last : null;
     this.last = at;
-    if (since === null) return;
+    if (since === null || since > away) return;
     if (since > late) this.pieces = Math.max(fewest, Math.floor(this.pieces / 2));
     else if (since < inTime) this.pieces = Math.min(most, Math.ceil(this.pieces * 1.25));
   }
