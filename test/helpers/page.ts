@@ -55,7 +55,13 @@ export async function openPage(t: TestContext, url: string, options: PageOptions
     console.error('content policy: ' + event.violatedDirective + ' ' + event.blockedURI));`);
   t.after(async () => {
     await context.close();
-    if (!complains) assert.deepEqual(complaints, []);
+    // A test's server closes before its pages, and one that asks again between is refused: that is no complaint.
+    const closed = await fetch(url, { method: 'HEAD' }).then(
+      () => false,
+      () => !url.startsWith('file:'),
+    );
+    const meant = complaints.filter((one) => !(closed && one.includes('ERR_CONNECTION_REFUSED')));
+    if (!complains) assert.deepEqual(meant, []);
     const { origin, protocol } = new URL(url);
     // A file is a place of its own.
     const own = protocol === 'file:' ? url : `${origin}/`;
