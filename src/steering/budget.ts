@@ -12,6 +12,7 @@ import { knownCosines } from '../concepts/similarity.js';
 import { errors } from '../errors.js';
 import type { SteeringBudget } from '../schemas/steering.js';
 import type { SteeringReceipt } from '../schemas/steering-receipt.js';
+import { ascendingLayers } from './concept-layers.js';
 import { addedLayers, directionsOf, type ItemEdit } from './item-edit.js';
 
 type Told = NonNullable<SteeringReceipt['budget']>;
@@ -52,7 +53,7 @@ export function jointBudget(
   if (counted.length < (isNumber ? 1 : 2)) return null;
 
   const singles = counted.map(({ single }) => single);
-  const layers = [...new Set(singles.flatMap(addedLayers))].sort((a, b) => a - b);
+  const layers = ascendingLayers(singles.flatMap(addedLayers));
   const norms = streamNorms(singles, layers);
   if (isNumber && norms === null) {
     throw errors.invalidValue(field, "true or false: the stream's norm is not known to the concepts", budget);

@@ -49,13 +49,17 @@ export function layersOf(asked: SteeringLayers, concept: Concept, param: string)
   return layers;
 }
 
+/** Each once, the lowest first. */
+export const ascendingLayers = (layers: Iterable<number>): number[] =>
+  [...new Set(layers)].sort((a, b) => a - b);
+
 function layerList(layers: readonly number[] | { readonly from: number; readonly to: number }): number[] {
   if ('from' in layers) {
     // The range is read only as far as one block past any model's depth: enough to be refused by name.
     const to = Math.min(layers.to, layers.from + 4096);
     return Array.from({ length: to - layers.from + 1 }, (_, i) => layers.from + i);
   }
-  return [...new Set(layers)].sort((a, b) => a - b);
+  return ascendingLayers(layers);
 }
 
 /**

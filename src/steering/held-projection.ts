@@ -66,19 +66,32 @@ export function heldProjection(
   const { operation, strength } = item;
   const readings = isCentred(item) ? readingsFor(item, concept, field) : null;
   const share = operation === 'clamp' ? 1 : operation === 'ablate' ? strength : 1 - strength;
-  const rest = new Float64Array(concept.layers);
-  const target = new Float64Array(concept.layers);
   const nothing =
     readings === null ? null : operation === 'amplify' ? readings.neutral.mean : ablatedLevel(readings);
-  for (const layer of layers) {
-    rest[layer] = nothing?.[layer] ?? 0;
+  const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
+  return holding({ concept, layers, share, window: held, field }, (layer) => {
+    const rest = nothing?.[layer] ?? 0;
     const unit = readings === null ? rawUnit(item, concept, layer, field) : (readings.clamp.unit[layer] ?? 0);
     // Adding 0 makes no -0: clamp 0 is ablate 1 to the bit.
-    target[layer] = (rest[layer] ?? 0) + (operation === 'clamp' ? strength * unit : 0) + 0;
+    return { rest, target: rest + (operation === 'clamp' ? strength * unit : 0) + 0 };
+  });
+}
+
+/** @param at of each of the layers: where the projection rests there, and what it is moved to */
+function holding(
+  what: Omit<HeldProjection, 'key' | 'rest' | 'target'>,
+  at: (layer: number) => { readonly rest: number; readonly target: number },
+): HeldProjection {
+  const { concept, layers, share } = what;
+  const rest = new Float64Array(concept.layers);
+  const target = new Float64Array(concept.layers);
+  for (const layer of layers) {
+    const there = at(layer);
+    rest[layer] = there.rest;
+    target[layer] = there.target;
   }
-  const key = keyOf(concept.version, share, layers, rest, target);
-  const held = readings === null ? window : { ...window, from: Math.max(window.from, firstCentred) };
-  return { key, concept, layers, share, rest, target, window: held, field };
+  const key = `${concept.version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
+  return { ...what, key, rest, target };
 }
 
 /** What an item holds, part by part: no two parts of a list share a position. */
@@ -118,16 +131,13 @@ export function heldParts(item: AnySteeringItem, held: HeldProjection, promptLen
  * @param strength of clamp; 0 of ablate
  */
 function heldInPrompt(level: readonly number[], held: HeldProjection, strength: number): HeldProjection {
-  const { concept, layers, share } = held;
-  const [rest, target] = [new Float64Array(concept.layers), new Float64Array(concept.layers)];
   const down = 1 - within(strength);
-  for (const layer of layers) {
-    rest[layer] = level[layer] ?? 0;
-    const deeper = (held.rest[layer] ?? 0) - (level[layer] ?? 0);
+  return holding(held, (layer) => {
+    const rest = level[layer] ?? 0;
+    const deeper = (held.rest[layer] ?? 0) - rest;
     // At strength 0 the level itself, to the bit.
-    target[layer] = strength === 0 ? (level[layer] ?? 0) : (held.target[layer] ?? 0) - down * deeper;
-  }
-  return { ...held, key: keyOf(concept.version, share, layers, rest, target), rest, target };
+    return { rest, target: strength === 0 ? rest : (held.target[layer] ?? 0) - down * deeper };
+  });
 }
 
 const within = (strength: number) => Math.min(1, Math.max(0, strength));
@@ -148,34 +158,15 @@ function heldMessage(
   const letGo = inPrompt && item.operation === 'clamp';
   const share = letGo ? 1 - within(item.strength) : held.share;
   if (layers.length === 0 || share === 0) return null;
-  const rest = new Float64Array(concept.layers);
-  const target = new Float64Array(concept.layers);
-  for (const layer of layers) {
-    rest[layer] = message.level[layer] ?? 0;
-    const above = item.operation === 'clamp' ? item.strength * (message.unit[layer] ?? 0) : 0;
-    target[layer] = (rest[layer] ?? 0) + above + 0;
-  }
-  const version = `${concept.version} message`;
   const vectors = messageVectors(message, concept.layers, concept.hiddenSize);
-  return {
-    key: keyOf(version, share, layers, rest, target),
-    concept: { ...concept, version, vectors },
-    layers,
-    share,
-    rest,
-    target,
-    window: inPrompt ? prompt : held.window,
-    field: held.field,
-  };
+  const along = { ...concept, version: `${concept.version} message`, vectors };
+  const window = inPrompt ? prompt : held.window;
+  return holding({ concept: along, layers, share, window, field: held.field }, (layer) => {
+    const rest = message.level[layer] ?? 0;
+    const above = item.operation === 'clamp' ? item.strength * (message.unit[layer] ?? 0) : 0;
+    return { rest, target: rest + above + 0 };
+  });
 }
-
-const keyOf = (
-  version: string,
-  share: number,
-  layers: readonly number[],
-  rest: Float64Array,
-  target: Float64Array,
-) => `${version} ${JSON.stringify([share, layers, [...rest], [...target]])}`;
 
 /** [L] the additive coefficients of an item alone. */
 export function heldAdd({ concept, layers, share, target }: HeldProjection): Float32Array {

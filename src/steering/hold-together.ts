@@ -9,6 +9,7 @@
  */
 import type { EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
+import { ascendingLayers } from './concept-layers.js';
 import { type HeldBasis, heldBasis } from './held-basis.js';
 import type { HeldProjection } from './held-projection.js';
 import { type PositionWindow, stretches } from './position-window.js';
@@ -63,8 +64,7 @@ export function holdTogether(items: readonly HeldProjection[]): HeldTogether {
       'steering',
     );
   }
-  const ascending = (layers: ReadonlySet<number>) => [...layers].sort((a, b) => a - b);
-  return { terms, acting: acting.map(ascending), givingWay: givingWay.map(ascending) };
+  return { terms, acting: acting.map(ascendingLayers), givingWay: givingWay.map(ascendingLayers) };
 }
 
 function compare(a: HeldProjection, b: HeldProjection): number {

@@ -87,19 +87,21 @@ export function receiptOverPrompts(each: readonly [SteeringReceipt, ...SteeringR
   };
 }
 
-function coefficient({ edit: { item, add }, ...applied }: AppliedItem, layer: number): number {
-  const held = applied.parts.at(-1) ?? applied.held;
+/** What is held in the answer; in the prompt, where nothing else is. */
+const inAnswer = ({ parts, held }: AppliedItem) => parts.at(-1) ?? held;
+
+function coefficient(applied: AppliedItem, layer: number): number {
+  const { item, add } = applied.edit;
+  const held = inAnswer(applied);
   if (held === null) return add[layer] ?? 0;
   return item.operation === 'clamp' ? Number((held.target[layer] ?? 0).toPrecision(7)) : -held.share;
 }
 
 /** Where ablation in calibrated units moves projections to, and what calibration saw of it in full and alone. */
-function ablated({
-  edit: { item, concept },
-  acting,
-  ...applied
-}: AppliedItem): Pick<SteeringReceipt, 'ablated'> {
-  const held = applied.parts.at(-1) ?? applied.held;
+function ablated(applied: AppliedItem): Pick<SteeringReceipt, 'ablated'> {
+  const { edit, acting } = applied;
+  const { item, concept } = edit;
+  const held = inAnswer(applied);
   if (item.operation !== 'ablate' || held === null || !isCentred(item)) return {};
   const measured = concept.readings?.ablate;
   return {

@@ -11,6 +11,7 @@ import type { ActivationEdit, EditTerm } from '../engine/protocol.js';
 import { errors } from '../errors.js';
 import type { AnySteeringItem, SteeringBudget } from '../schemas/steering.js';
 import type { FullReceipt } from '../schemas/steering-receipt.js';
+import { ascendingLayers } from './concept-layers.js';
 import { heldAdd, heldParts, heldProjection, heldScale, itemLayers, normUnit } from './held-projection.js';
 import { holdTogether } from './hold-together.js';
 import { type ItemContext, itemConcept } from './item-concept.js';
@@ -70,7 +71,7 @@ export function resolveSteering(
   const together = holdTogether(holding);
   /** Of an item's own direction, at any of its positions. */
   const ofOwn = (i: number, layers: readonly (readonly number[])[]) =>
-    ascending((parts[i]?.own ?? []).flatMap((part) => layers[holding.indexOf(part)] ?? []));
+    ascendingLayers((parts[i]?.own ?? []).flatMap((part) => layers[holding.indexOf(part)] ?? []));
   const joint = applyTogether(
     alone.map(({ edit }) => edit),
     context.budget ?? true,
@@ -92,8 +93,6 @@ export function resolveSteering(
   context.concepts.steered?.(receipts);
   return { edit: [...together.terms, ...additions(joint.map(({ edit }) => edit))], receipts };
 }
-
-const ascending = (numbers: readonly number[]) => [...new Set(numbers)].sort((a, b) => a - b);
 
 /** One item by itself. */
 type Single = Pick<AppliedItem, 'layers' | 'held' | 'edit'>;

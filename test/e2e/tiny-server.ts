@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { TestContext } from 'node:test';
 import { tinyChatModel, tinyModels } from '../commands/tiny-chat-model.js';
 import { temporaryFolder } from '../concepts/sample.js';
+import { closeInTurn } from '../helpers/closing.js';
 import { type ServerProcess, startServerProcess } from './running-server.js';
 
 export interface TinyServer extends ServerProcess {
@@ -21,7 +22,7 @@ export async function startTiny(
     STEERD_THREADS: '1',
     ...settings,
   });
-  t.after(() => server.kill());
+  closeInTurn(t, () => server.kill());
   return { ...server, modelsDirectory };
 }
 

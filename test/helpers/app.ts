@@ -20,6 +20,7 @@ import type { FitJob } from '../../src/schemas/fit-jobs.js';
 import { type App, type AppOptions, buildApp, type HttpSettings } from '../../src/server/app.js';
 import type { OpenedServices } from '../../src/server/server.js';
 import type { ChatTemplate } from '../../src/text/chat-template.js';
+import { closeInTurn } from './closing.js';
 import { FakeEngine, type FakeEngineOptions, fakeModel } from './fake-engine.js';
 
 export interface BuildOptions extends FakeEngineOptions {
@@ -78,7 +79,7 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
     options.onLog === undefined ? pino({ level: 'silent' }) : createLog('info', { write: options.onLog });
   const settings = { bodyLimit: options.bodyLimit ?? 100_000, ...options.settings };
   const app = await buildApp(services, { settings, log, ...(extend && { extend }) });
-  t.after(() => app.close());
+  closeInTurn(t, () => app.close());
   const send = (url: string, payload: object | string) =>
     app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
   return {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, type TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import { closeInTurn } from './closing.js';
 
 const executablePath = '/usr/bin/chromium';
 
@@ -53,15 +54,9 @@ export async function openPage(t: TestContext, url: string, options: PageOptions
   page.on('request', (request) => asked.push(request.url()));
   await page.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
     console.error('content policy: ' + event.violatedDirective + ' ' + event.blockedURI));`);
-  t.after(async () => {
+  closeInTurn(t, async () => {
     await context.close();
-    // A test's server closes before its pages, and one that asks again between is refused: that is no complaint.
-    const closed = await fetch(url, { method: 'HEAD' }).then(
-      () => false,
-      () => !url.startsWith('file:'),
-    );
-    const meant = complaints.filter((one) => !(closed && one.includes('ERR_CONNECTION_REFUSED')));
-    if (!complains) assert.deepEqual(meant, []);
+    if (!complains) assert.deepEqual(complaints, []);
     const { origin, protocol } = new URL(url);
     // A file is a place of its own.
     const own = protocol === 'file:' ? url : `${origin}/`;

@@ -375,8 +375,10 @@ test('eight that hold the prompt and a message apart are few enough, in many win
     return Float32Array.from(left, (value) => value / Math.hypot(...left));
   };
   const names = Array.from({ length: 8 }, (_, i) => `h${'h'.repeat(i)}`);
+  for (const name of names) concepts.set(name, overlapping(name, 0.5));
+  assert.equal(resolve(names.map((name) => ablate(name))).edit.length, 8, 'those that hold it everywhere');
   for (const name of names) {
-    const plain = overlapping(name, 0.5);
+    const plain = concepts.get(name) as Concept;
     const { readings } = plain;
     assert.ok(readings?.ablate);
     const vectors = encodedRows(new Map([1, 2, 3].map((layer) => [layer, along(plain, layer)])));

@@ -2,8 +2,8 @@
  * What full ablation holds. A projection held at the neutral mean leaves much of what the model was told, and held at
  * every layer it costs plain answers more than it takes out. Here the middle third of the layers is held below it: the
  * prompt, where a message stands that answers copy from, along the concept's direction and along what its message's
- * tokens differ in from others', and answers a little, along the concept's. Half the way that an addition goes up, or less where that would break plain answers.
- * Clamp counts from there up to what an addition at strength 1 reads (docs/decisions/0012-what-ablation-holds.md).
+ * tokens differ in from others', and answers a little, along the concept's. Half the way that an addition goes up, or
+ * less where that would break plain answers. Clamp counts from there up to what an addition at strength 1 reads (docs/decisions/0012-what-ablation-holds.md).
  */
 import type { Concept } from '../../concepts/concept.js';
 import type { MessageDirections } from '../../concepts/message-directions.js';
@@ -17,7 +17,7 @@ import type { PromptEdit, Selection, StrengthTrials } from './strength-trials.js
 import { suppressionOf } from './suppression.js';
 
 /** A message's direction at neutral, before anybody looked how far below it goes. */
-interface NeutralMessage extends MessageDirections {
+interface NeutralMessage extends Pick<MessageDirections, 'vectors' | 'level'> {
   /** [L] from the neutral mean up to what the message's own tokens read. */
   readonly reach: readonly number[];
 }
@@ -77,11 +77,7 @@ export async function withAblation(
       fluency: short(fluencyOf(plain[i] ?? [], glances)),
     }),
   );
-  const [first, ...others] = tried.map(({ promptBelow = 0, fluency: left }) => ({
-    depth: promptBelow,
-    fluency: left,
-  }));
-  const { depth, fluency } = deepestFluent([first as TriedDepth, ...others]);
+  const { depth, fluency } = deepestFluent(tried);
   const kept = atDepth(readings, message, depth);
 
   const reference = await trials.referencesOf(all);
@@ -96,20 +92,18 @@ export async function withAblation(
   };
 }
 
-interface TriedDepth {
-  readonly depth: number;
-  readonly fluency: number;
-}
-
 /** The deepest that is fluent, and from there towards the next one as far as the line between both is; else the shallowest. */
-function deepestFluent(tried: readonly [TriedDepth, ...TriedDepth[]]): TriedDepth {
-  const at = tried.findLastIndex(({ fluency }) => fluency >= leastFluency);
-  const [last, next] = [tried[at], tried[at + 1]];
-  if (last === undefined) return tried[0];
-  if (next === undefined) return last;
-  const way = (last.fluency - leastFluency) / (last.fluency - next.fluency);
-  const depth = short(last.depth + way * (next.depth - last.depth));
-  return depth === last.depth ? last : { depth, fluency: leastFluency };
+function deepestFluent(tried: readonly AblationTrial[]): { depth: number; fluency: number } {
+  const at = Math.max(
+    0,
+    tried.findLastIndex(({ fluency }) => fluency >= leastFluency),
+  );
+  const { promptBelow: from = 0, fluency: there = 0 } = tried[at] ?? {};
+  const next = tried[at + 1];
+  if (next === undefined || there < leastFluency) return { depth: from, fluency: there };
+  const way = (there - leastFluency) / (there - next.fluency);
+  const depth = short(from + way * ((next.promptBelow ?? 0) - from));
+  return { depth, fluency: depth === from ? there : leastFluency };
 }
 
 /** What is held at a depth, of which nothing is measured yet. */
@@ -133,9 +127,9 @@ function atDepth(
     ...(message !== null && {
       message: {
         vectors: message.vectors,
-        positions: message.positions,
+        positions: 'prompt',
         level: message.level.map((level, layer) => level - down(layer)),
-        unit: message.unit,
+        unit: message.level.map(() => 0),
       },
     }),
   };

@@ -63,13 +63,7 @@ export async function heldReadings(concept: Concept, trials: StrengthTrials): Pr
   const within = { ...readings, clamp: { layers, unit } };
   if (message === null || further === null) return withAblation(concept, within, null, trials);
   const reach = level.map((mean, layer) => (rows?.get(layer)?.own ?? mean) - mean);
-  const nowhere = level.map(() => 0);
-  return withAblation(
-    concept,
-    within,
-    { ...message, positions: 'prompt', level, unit: nowhere, reach },
-    trials,
-  );
+  return withAblation(concept, within, { ...message, level, reach }, trials);
 }
 
 /** Of the projections at every token; null without any. */
