@@ -1,7 +1,9 @@
 /** Fits one concept in one way through the API, and tells what came of it as a record. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { evenlySpread } from '../common/evenly-spread.js';
+import { calibrationMethod } from '../fitting/measure/calibrate.js';
 import { statementOf } from '../fitting/measure/concept-statement.js';
+import { glanceMethod } from '../fitting/measure/glance-calibration.js';
 import { defaultStatements } from '../fitting/statements/index.js';
 import { heldOutQuestions } from '../fitting/statements/questions.js';
 import type { ConceptObject } from '../schemas/concepts.js';
@@ -33,6 +35,10 @@ export async function fitVariant(
   try {
     const job = await fitted(api, fitBody(concept, variant, name, run), signal);
     const fitSeconds = secondsSince(started);
+    if (calibration === 'glance') {
+      const body = { prefix: concept.prefix, glance: true };
+      await post(api, `/v1/concepts/${name}/calibrate`, body, signal);
+    }
     if (calibration === 'brief') {
       const { decoys = [] } = statementOf(asConcept(concept), concept.prefix) ?? {};
       const body = {
@@ -118,7 +124,7 @@ function toldOf(
   { version, calibration, warnings = [] }: ConceptObject,
 ): Pick<FitRecord, 'version' | 'layers' | 'calibration' | 'side_effects' | 'warnings'> {
   const { coefficients, method, details } = calibration;
-  const measured = method === 'harmonic' ? (details as unknown as Measured) : null;
+  const measured = measuredMethods.includes(method) ? (details as unknown as Measured) : null;
   return {
     version,
     layers: job.layers.map(({ layer, token, auroc, validation_r: r, bandwidth }) => ({
@@ -135,7 +141,7 @@ function toldOf(
       onset_strength: measured.onset_strength ?? null,
       weak: measured.weak ?? null,
       told_follows: measured.told?.follows ?? null,
-      scores: measured.scores,
+      scores: measured.scores ?? null,
     },
     side_effects: measured?.side_effects ? sideEffectsOf(measured.side_effects) : null,
     warnings,
@@ -147,15 +153,17 @@ interface Share {
   readonly share: number | null;
 }
 
-/** What a calibration's details hold, written by src/fitting/measure/calibration-details.ts. */
+const measuredMethods = [calibrationMethod, glanceMethod];
+
+/** What a calibration's details hold, written by src/fitting/measure/calibration-details.ts; after a glance `share` alone. */
 interface Measured {
   readonly share: number;
   readonly max_strength?: number;
   readonly onset_strength?: number | null;
   readonly weak?: boolean;
   readonly told?: { readonly follows: boolean } | null;
-  readonly scores: NonNullable<FitRecord['calibration']>['scores'];
-  readonly side_effects: null | {
+  readonly scores?: NonNullable<FitRecord['calibration']>['scores'];
+  readonly side_effects?: null | {
     readonly unsteered: { readonly facts_right: Share; readonly valid_json: Share };
     readonly strengths: readonly {
       readonly strength: number;

@@ -19,7 +19,7 @@ export interface Progress {
  * A fit takes as long as so many answers with their reading, about. By answers alone the first of a run, which need no fit, would
  * promise an end that is far off.
  */
-const fitAsAnswers = { none: 20, brief: 35, full: 200 } as const;
+const fitAsAnswers = { none: 10, glance: 20, brief: 35, full: 200 } as const;
 
 /** Of what was done before this process a rate says nothing: only this one's own cells count. */
 export class ProgressMeter {

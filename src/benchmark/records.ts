@@ -89,8 +89,8 @@ export const Run = z.object({
     seeds: z.array(z.int()),
     temperature: z.number(),
     max_tokens: z.int(),
-    /** `full`: as every fit; `brief`: fewer questions and decoys; `none`: by the rule. */
-    calibration: z.enum(['full', 'brief', 'none']),
+    /** `full`: as every fit; `brief`: fewer questions and decoys; `glance`: two reads of each answer; `none`: by the rule. */
+    calibration: z.enum(['full', 'brief', 'glance', 'none']),
     judge: z.object({ url: z.string(), model: z.string(), scores: z.array(z.enum(judgeScores)) }).nullable(),
   }),
   variants: z.array(Variant),
@@ -150,13 +150,15 @@ export const FitRecord = z.object({
       weak: z.boolean().nullable(),
       /** Whether the told model shows the concept at all. */
       told_follows: z.boolean().nullable(),
-      /** At strength 1, of the calibration's own questions. */
-      scores: z.object({
-        concept: z.number().nullable(),
-        fluency: z.number(),
-        instruction: z.number(),
-        harmonic: z.number(),
-      }),
+      /** At strength 1, of the calibration's own questions; null after a glance, which has none. */
+      scores: z
+        .object({
+          concept: z.number().nullable(),
+          fluency: z.number(),
+          instruction: z.number(),
+          harmonic: z.number(),
+        })
+        .nullable(),
     })
     .nullable(),
   side_effects: z

@@ -104,9 +104,9 @@ export function addBenchOptions(command: Command): void {
     .addOption(
       new Option(
         '--calibration <kind>',
-        'how strength 1 is measured: full as by a fit, brief with a quarter of the questions, half of the decoys and no side effects, none by the rule',
+        'how strength 1 is measured: full as by a fit, brief with a quarter of the questions, half of the decoys and no side effects, glance by two reads of each answer and without scores, none by the rule',
       )
-        .choices(['full', 'brief', 'none'])
+        .choices(['full', 'brief', 'glance', 'none'])
         .default('full'),
     )
     .option('--seed <number>', 'of the sample, the fits and the intervals', '0')

@@ -17,6 +17,7 @@ interface Options extends ApiOptions {
   readonly fluency?: string;
   readonly divergence?: string;
   readonly maxTokens?: string;
+  readonly glance?: boolean;
 }
 
 export function register(program: Command): void {
@@ -30,7 +31,8 @@ export function register(program: Command): void {
     .option('--shares <numbers...>', 'measured instead of a search: |edit| as shares of |residual|')
     .option('--fluency <number>', 'least fluency at the max strength (default: 0.5)')
     .option('--divergence <nats>', 'most nats that the next token may move (default: no bound)')
-    .option('--max-tokens <number>', 'most tokens of each answer (default: 24)');
+    .option('--max-tokens <number>', 'most tokens of each answer (default: 24)')
+    .option('--glance', 'only where strength 1 lies, in an eighth of the time');
   const settingsOf = addApi(command);
   command.action(async (name: string, options: Options) => {
     const body = await bodyOf(name, options);
@@ -59,7 +61,7 @@ export function register(program: Command): void {
 }
 
 async function bodyOf(concept: string, options: Options): Promise<Record<string, unknown>> {
-  const { prefix, others, shares, fluency, divergence, maxTokens, questions } = options;
+  const { prefix, others, shares, fluency, divergence, maxTokens, questions, glance } = options;
   const bound = {
     ...(fluency !== undefined && { fluency: numberOf('--fluency', fluency) }),
     ...(divergence !== undefined && { divergence: numberOf('--divergence', divergence) }),
@@ -71,6 +73,7 @@ async function bodyOf(concept: string, options: Options): Promise<Record<string,
     ...(shares !== undefined && { shares: shares.map((share) => numberOf('--shares', share)) }),
     ...(Object.keys(bound).length > 0 && { bound }),
     ...(maxTokens !== undefined && { max_tokens: countOf('--max-tokens', maxTokens) }),
+    ...(glance === true && { glance }),
     ...(questions !== undefined && {
       questions: await promptsOf(questions, 'questions', ['question', 'prompt']),
     }),

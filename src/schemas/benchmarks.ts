@@ -116,9 +116,9 @@ const benchmarkFields = {
     .max(benchmarkLimits.points)
     .default([])
     .meta({ description: 'On unit vectors, as in the paper, to choose the best among.' }),
-  calibration: z.enum(['full', 'brief', 'none']).default('full').meta({
+  calibration: z.enum(['full', 'brief', 'glance', 'none']).default('full').meta({
     description:
-      'How strength 1 is measured: as by a fit, with a quarter of the questions, half of the decoys and no side effects, or by the rule.',
+      'How strength 1 is measured: as by a fit, with a quarter of the questions, half of the decoys and no side effects, by a glance (two reads of each answer, no scores), or by the rule.',
   }),
   seed: whole(0, 4_294_967_295).default(0),
   seeds: whole(1, benchmarkLimits.seeds).default(1).meta({

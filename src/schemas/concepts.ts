@@ -7,7 +7,7 @@ import { ConceptReadings } from './readings.js';
 
 /** `calibration.details`, written by src/fitting/measure/calibration-details.ts. */
 const harmonicDetails = [
-  'What was measured. With method `harmonic`:',
+  'What was measured. With method `glance` only `share`, `prefix`, `prefix_role`, `questions` and `max_tokens`. With method `harmonic`:',
   '- `share`: of strength 1, the mean over the steered layers of |edit| / |residual|; `share_interval`: its 95 % bootstrap interval over the questions; `negative_share`: of strength -1.',
   '- `max_strength`: the largest strength inside `bound` (least `fluency`, most nats of `divergence` or null).',
   '- `scores`: at strength 1 `concept` (evidence against decoys as a share of what the told model shows; null where nothing states the concept), `fluency`, `instruction` (whether answers still answer their questions) and `harmonic`, their harmonic mean; each from 0 to 1. `weak`: `concept` is below 0.25.',

@@ -7,6 +7,7 @@ import type { CalibrateRequest } from '../../schemas/measurements.js';
 import { checkConcept } from '../../steering/item-concept.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { calibrateConcept } from './calibrate.js';
+import { calibrateAtAGlance } from './glance-calibration.js';
 
 /**
  * The calibrated concept, in the store. A shipped one is hidden by its calibrated copy in the data directory.
@@ -35,9 +36,10 @@ export async function calibrateStored(
     bound,
     strengthOnly,
   };
+  const calibrate = request.glance === true ? calibrateAtAGlance : calibrateConcept;
   const calibrated = await keepLoaded(
     model,
-    () => calibrateConcept(before.concept, model, settings, signal, onProgress),
+    () => calibrate(before.concept, model, settings, signal, onProgress),
     signal,
   );
   return concepts.put(calibrated, signal, undefined, before.concept.version);

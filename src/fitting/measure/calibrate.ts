@@ -20,7 +20,7 @@ import { StrengthTrials } from './strength-trials.js';
 import { measureSuppression } from './suppression.js';
 import { editAt, unitEdit } from './unit-edit.js';
 
-interface CalibrationSettings {
+export interface CalibrationSettings {
   /** Default: as many as usual of `heldOutQuestions`. */
   readonly questions?: readonly string[] | undefined;
   /** States the concept. Default: what the fit used; without any, only fluency and relevance are measured. */
@@ -35,6 +35,12 @@ interface CalibrationSettings {
   readonly strengthOnly?: boolean | undefined;
 }
 
+/** What answers are asked for. */
+type TrialChoice = Pick<CalibrationSettings, 'questions' | 'prefix' | 'others' | 'maxTokens'> & {
+  /** Whether one at a temperature comes with each greedy answer. Default: true. */
+  readonly sampled?: boolean | undefined;
+};
+
 export const calibrationMethod = 'harmonic';
 /** Factors of the share that a glance prefers, judged in full: wide enough for both flanks of where H is good. */
 const around = [0.65, 1, 1.6] as const;
@@ -47,16 +53,17 @@ const moved = { bounding: 8, told: 4 } as const;
 export function trialsOf(
   concept: Pick<Concept, 'name' | 'record'>,
   model: LoadedModel,
-  settings: CalibrationSettings,
+  settings: TrialChoice,
   signal: AbortSignal,
   onProgress: OnProgress,
 ): StrengthTrials {
-  const { questions = heldOutQuestions.slice(0, usualCalibration.questions), maxTokens } = settings;
+  const { questions = heldOutQuestions.slice(0, usualCalibration.questions), maxTokens, sampled } = settings;
   return new StrengthTrials({
     model,
     statement: statementOf(concept, settings.prefix, settings.others),
     questions,
     maxTokens: maxTokens ?? usualCalibration.maxTokens,
+    sampled,
     signal,
     onProgress: (stage, done, total) => onProgress(`calibrate: ${stage}`, done, total),
   });

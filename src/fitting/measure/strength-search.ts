@@ -113,13 +113,17 @@ const promises = ({ concept, fluency }: StrengthCurve, share: Share): boolean =>
 const whole = 0.7;
 const shown = 0.9;
 
-/** The share that few answers prefer, judged by two reads each. */
-async function glance(
+/**
+ * The share that greedy answers to a few questions prefer, judged by two reads each.
+ * @param questions so many of the selection's
+ */
+export async function glance(
   trials: StrengthTrials,
   editAt: (share: Share) => ActivationEdit,
   selection: Selection,
+  questions = glanced,
 ): Promise<Share> {
-  const few: Selection = { questions: selection.questions.slice(0, glanced), sampled: false };
+  const few: Selection = { questions: selection.questions.slice(0, questions), sampled: false };
   const reference = await trials.glancedReferences(few);
   const seen: { readonly share: Share; readonly fluency: number; readonly concept: number | null }[] = [];
   let next = firstShares;

@@ -20,6 +20,8 @@ interface TrialSettings {
   readonly statement: ConceptStatement | null;
   readonly questions: readonly string[];
   readonly maxTokens: number;
+  /** Whether one answer at a temperature comes with each greedy one, of plain and told answers too. Default: true. */
+  readonly sampled?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }
@@ -70,9 +72,10 @@ export class StrengthTrials {
     this.judge = new Judge(model, statement, questions, maxTokens);
   }
 
-  /** All questions, greedy and sampled. */
+  /** All questions, greedy and, unless the settings say otherwise, sampled. */
   get everything(): Selection {
-    return { questions: this.settings.questions.map((_, index) => index), sampled: true };
+    const { questions, sampled = true } = this.settings;
+    return { questions: questions.map((_, index) => index), sampled };
   }
 
   /** Plain and told answers to every question, answered and judged at the first call. */

@@ -43,6 +43,14 @@ test('the calibrated concept takes the place of the other, with everything it wa
   assert.equal(after.concept.calibration.method, 'harmonic');
 });
 
+test('a glance asked for is a glance', async (t) => {
+  const { concept } = await (await stored(t)).calibrate({ glance: true });
+  assert.deepEqual(
+    [concept.calibration.method, concept.calibration.details.questions],
+    ['glance', questions],
+  );
+});
+
 test("the request's fields reach the measurement", async (t) => {
   const { calibrate } = await stored(t);
   const { concept } = await calibrate({
