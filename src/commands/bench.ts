@@ -42,7 +42,7 @@ function addConcepts(bench: Command): void {
     .addHelpText(
       'after',
       helpText(
-        "\nEvery finished answer is in the folder at once: the same command goes on after Ctrl-C, kill -9 or a power cut, and repeats none.\nThe ablations of the paper for 15 concepts: steerd bench concepts --sample 3 --methods rfm --one-at-a-time --tokens chosen,-1,-2,-3,-4,-5 --labels soft,hard --profiles separation,norm,uniform --statements 64,32,16 --calibration brief --out ablations\nAs in the paper's own setting: --methods rfm --contrasts none --profiles uniform --coefficients 1,2,4,8",
+        "\nEvery finished answer is in the folder at once: the same command goes on after Ctrl-C, kill -9 or a power cut, and repeats none.\nThe ablations of the paper for 15 concepts: steerd bench concepts --sample 3 --methods rfm --one-at-a-time --tokens chosen,-1,-2,-3,-4,-5 --labels soft,hard --profiles separation,norm,uniform --statements 64,32,16 --calibration glance --out ablations\nAs in the paper's own setting: --methods rfm --contrasts none --profiles uniform --coefficients 1,2,4,8",
       ),
     );
   addBenchOptions(command);

@@ -28,14 +28,23 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const { access: _, ...services } = await openServices(local, log, { locks: false });
   services.loaded.catch(() => {});
   const app = await buildApp(services, { settings: local, log });
-  let unlock: (() => Promise<void>) | undefined;
+  /** Once for all requests that change something: one of several at once would find the folder locked by another. */
+  let locked: Promise<() => Promise<void>> | undefined;
+  const lock = () => {
+    locked ??= lockDataDirectory(settings.dataDirectory, log).catch((error: unknown) => {
+      // Who has it may be gone when it is asked for again.
+      locked = undefined;
+      throw error;
+    });
+    return locked;
+  };
   const close = async () => {
     // Whoever asked is gone.
     app.answers.cancel(errors.clientGone());
     await Promise.all([app.close(), closeJobs(services)]);
     await services.models.close();
     await services.closeShared?.();
-    await unlock?.();
+    await (await locked?.catch(() => undefined))?.();
   };
   const progress = new ProgressLine();
   try {
@@ -52,7 +61,7 @@ export async function ownApplication(settings: Settings, needs: 'model' | 'nothi
   const send: Send = async (path, { method = 'GET', body }, signal) => {
     const bytes = body instanceof Uint8Array;
     // What a server of this folder does not know of would be lost to it, and its own changes to us.
-    if (changes(method, path)) unlock ??= await lockDataDirectory(settings.dataDirectory, log);
+    if (changes(method, path)) await lock();
     signal.throwIfAborted();
     const asked = app.inject({
       method,

@@ -1,12 +1,13 @@
 /** The application inside a command's process: whoever stops asking is gone at once, and nothing goes on for nobody. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { readdir } from 'node:fs/promises';
+import { type TestContext, test } from 'node:test';
 import { ownApplication } from '../../src/commands/own-application.js';
 import { readSettings } from '../../src/config.js';
 import { temporaryFolder, tinyChatModel, tinyModels } from './tiny-chat-model.js';
 
-test('an answer that is stopped ends with the reason, and closing waits for none', async (t) => {
-  const settings = readSettings(
+const settingsIn = async (t: TestContext) =>
+  readSettings(
     {
       STEERD_MODEL: tinyChatModel,
       STEERD_MODELS_DIR: await tinyModels(t),
@@ -16,6 +17,9 @@ test('an answer that is stopped ends with the reason, and closing waits for none
     },
     {},
   );
+
+test('an answer that is stopped ends with the reason, and closing waits for none', async (t) => {
+  const settings = await settingsIn(t);
   const { send, close } = await ownApplication(settings, 'model');
   const body = {
     messages: [{ role: 'user', content: 'Hi' }],
@@ -51,4 +55,28 @@ test('an answer that is stopped ends with the reason, and closing waits for none
   // Nobody reads it: its server is not waited for.
   await ask(true, new AbortController().signal);
   await close();
+});
+
+test('several changes at once are one holder of the data directory, and another process is refused by all of them', async (t) => {
+  const settings = await settingsIn(t);
+  const [own, other] = await Promise.all([
+    ownApplication(settings, 'nothing'),
+    ownApplication(settings, 'nothing'),
+  ]);
+  const { signal } = new AbortController();
+  const remove = ({ send }: typeof own) =>
+    Promise.allSettled(
+      ['a', 'b', 'c'].map((name) =>
+        send(`/v1/concepts/${name}?model=${tinyChatModel}`, { method: 'DELETE' }, signal),
+      ),
+    );
+  const statuses = (asked: Awaited<ReturnType<typeof remove>>) =>
+    asked.map((one) => (one.status === 'fulfilled' ? one.value.status : 'refused'));
+  assert.deepEqual(statuses(await remove(own)), [404, 404, 404]);
+  assert.deepEqual(statuses(await remove(other)), ['refused', 'refused', 'refused']);
+  await own.close();
+  // The holder is gone: what was refused before is asked again.
+  assert.deepEqual(statuses(await remove(other)), [404, 404, 404]);
+  await other.close();
+  assert.ok(!(await readdir(settings.dataDirectory)).includes('server.lock'));
 });

@@ -9,12 +9,13 @@ import { reasonOf } from '../devices.js';
 import { CachedPrefix, type KvCache, type RowRange } from '../kv/kv-cache.js';
 import type { ActivationEdit } from '../protocol.js';
 import { paddedLength } from '../schedule/chunks.js';
+import { withMonitored } from '../schedule/monitored-edit.js';
 import type { Sequence } from '../schedule/sequence.js';
 import { NumbersBroke } from './broken-numbers.js';
 import { type DecodeGraphs, notReplayed } from './decode-graphs.js';
 import type { DecodeRow, RunOutput } from './fixed-shape-step.js';
 import { GraphRunner } from './graph-runner.js';
-import { ProjectionOutput, SteeringInputs, type SteeringTensors, withMonitored } from './steering-tensors.js';
+import { ProjectionOutput, SteeringInputs, type SteeringTensors } from './steering-tensors.js';
 
 /** What a run computed for one sequence. */
 interface Decoded {

@@ -7,31 +7,6 @@ import { ownArray, Tensor } from '../../ort/tensor.js';
 import type { ActivationEdit, EditTerm } from '../protocol.js';
 import { isBroken } from './broken-numbers.js';
 
-interface MonitoredEdit {
-  /** The edit, with a further term for each monitored direction that is not one of its terms already. */
-  readonly edit: ActivationEdit;
-  /** Of each monitored direction: the index of its term. */
-  readonly monitored: readonly number[];
-}
-
-/** Applies at no position, so its coefficients are zero everywhere. */
-const nowhere = { add: new Float32Array(0), scale: new Float32Array(0), from: 0, to: 0 };
-
-/**
- * Monitoring uses the edit's inputs: a monitored direction becomes a term with zero coefficients. The graph then gives
- * its projections, and the same logits to the bit as without it.
- * @param monitor M directions, [L * H] unit vectors each
- */
-export function withMonitored(edit: ActivationEdit, monitor: readonly Float32Array[] = []): MonitoredEdit {
-  if (monitor.length === 0) return { edit, monitored: [] };
-  const all: EditTerm[] = [...edit];
-  const monitored = monitor.map((vectors) => {
-    const known = all.findIndex((term) => term.vectors === vectors);
-    return known >= 0 ? known : all.push({ vectors, ...nowhere }) - 1;
-  });
-  return { edit: all, monitored };
-}
-
 /** One row of a batch. */
 export interface EditedRow {
   readonly edit: ActivationEdit;

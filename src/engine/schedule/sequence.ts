@@ -13,6 +13,7 @@ import { areFlat, BrokenLogits } from '../sampling/broken-logits.js';
 import type { Sampler } from '../sampling/sampler.js';
 import { TokenHistory } from '../sampling/token-history.js';
 import { type RawDistribution, readLogprobs } from '../sampling/token-logprobs.js';
+import { inAnswer, type MonitoredEdit } from './monitored-edit.js';
 import { QuietWatch, quietEdit } from './quiet-spans.js';
 
 const nothingBanned: readonly number[] = [];
@@ -38,12 +39,15 @@ export class Sequence {
   /** The last tokens, as many as the longest bad word has. */
   #tail: readonly number[] = [];
   #promptLogprobs: TokenLogprobs[] = [];
-  readonly edit: ActivationEdit;
+  /** Of the prompt and the answer. */
+  readonly wholeEdit: ActivationEdit;
+  /** Its terms that act in the answer or are monitored, and where the monitored ones stand among them. */
+  readonly #inAnswer: MonitoredEdit;
+  readonly #monitored: readonly number[];
   readonly #quiet: QuietWatch | null;
 
   /**
-   * @param edit the request's, with terms for the directions that it monitors (`withMonitored`). It is the same object
-   *   for the sequence's whole life: when it changes, its vectors are written to the graph's inputs again.
+   * @param edit the request's, with terms for the directions that it monitors (`withMonitored`)
    * @param monitored indices of the monitored directions' terms in `edit`
    * @param tokens text of each token, for requests with quiet spans
    */
@@ -51,15 +55,37 @@ export class Sequence {
     readonly id: number,
     readonly request: SequenceRequest,
     edit: ActivationEdit = request.edit,
-    readonly monitored: readonly number[] = [],
+    monitored: readonly number[] = [],
     tokens: readonly string[] = [],
   ) {
+    const { length } = request.prompt;
     this.#quiet = request.quiet ? new QuietWatch(request.quiet, tokens) : null;
-    this.edit = this.#quiet ? quietEdit(edit, this.#quiet, request.prompt.length) : edit;
+    this.wholeEdit = this.#quiet ? quietEdit(edit, this.#quiet, length) : edit;
+    this.#monitored = monitored;
+    // A window may end with a quiet span and open again: what counts is where the request's own ends.
+    this.#inAnswer = inAnswer(this.wholeEdit, monitored, (index) => (edit[index]?.to ?? 0) > length);
     this.#random = new Random(request.sampling.seed);
     this.#longestBadWord = (request.badWords ?? []).reduce((most, word) => Math.max(most, word.length), 1);
     // Only the repetition penalty looks at the prompt's tokens.
     this.#history = new TokenHistory(request.sampling.repetitionPenalty === 1 ? [] : request.prompt);
+  }
+
+  /**
+   * What acts where it is now. Two objects serve a sequence's whole life, one for its prompt and one for its answer: vectors are
+   * written to the graph's inputs again when the object changes.
+   */
+  get edit(): ActivationEdit {
+    return this.#answers ? this.#inAnswer.edit : this.wholeEdit;
+  }
+
+  /** Indices of the monitored directions' terms in `edit`. */
+  get monitored(): readonly number[] {
+    return this.#answers ? this.#inAnswer.monitored : this.#monitored;
+  }
+
+  /** Whether the next position to compute is the answer's. */
+  get #answers(): boolean {
+    return this.computed >= this.request.prompt.length;
   }
 
   /** Whether the mask of its constraint, which tokens may come next, is not there yet. */

@@ -8,8 +8,8 @@ import type { Capture, CaptureRequest, ProjectRequest, ScoreRequest } from '../p
 import type { CaptureRunner } from '../run/capture-runner.js';
 import type { LogitReader } from '../run/logit-reader.js';
 import type { ServingRunner } from '../run/serving-runner.js';
-import { withMonitored } from '../run/steering-tensors.js';
 import { chunkEnd, scoredChunk, uncut } from '../schedule/chunks.js';
+import { withMonitored } from '../schedule/monitored-edit.js';
 
 /** Between two chunks: whether the read still needs what is in its cache row. */
 export type Pause = 'row is taken' | 'row is free';

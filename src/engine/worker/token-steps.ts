@@ -188,10 +188,10 @@ export class TokenSteps {
   }
 
   /** Of a sequence whose last token gave no numbers to sample from: where that began. Any other error is what it is. */
-  #explain(error: unknown, { lastToken, request, computed, edit }: Sequence, slot: number): unknown {
+  #explain(error: unknown, { lastToken, request, computed, wholeEdit }: Sequence, slot: number): unknown {
     if (!(error instanceof BrokenLogits)) return error;
     const token = lastToken >= 0 ? lastToken : (request.prompt.at(-1) ?? 0);
-    return this.#serving.whereBroken(slot, token, computed - 1, edit);
+    return this.#serving.whereBroken(slot, token, computed - 1, wholeEdit);
   }
 
   #sample(sequence: Sequence, logits: Float32Array, projections: Float32Array | null): SequenceResult {

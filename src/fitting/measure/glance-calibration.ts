@@ -1,6 +1,6 @@
 /**
  * A calibration by a glance: where strength 1 lies by two reads of each greedy answer, without scores, strength -1, side effects
- * and readings. It takes an eighth of the time of a whole one, for those who measure hundreds of concepts.
+ * and readings. It reads a twentieth of what a whole one does, for those who measure hundreds of concepts.
  */
 import { type Concept, createConcept } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
