@@ -86,6 +86,20 @@ for (const name of tinyNames)
       assert.notEqual(steered?.projections?.[1], plain?.projections?.[1]);
     });
 
+    test('a direction of a term that ends with the prompt is read in the answer as one beside the edit is', async () => {
+      const [term] = edit;
+      assert.ok(term);
+      const ends = { ...term, to: long.length };
+      const another = asTerms(goldenEdit(tiny, 1)).map((one) => ({ ...one, to: long.length }));
+      // The same numbers in an array of its own are another direction, with a term that acts nowhere.
+      const copy = Float32Array.from(term.vectors);
+      for (const whole of [[...another, ends], [...another, ends, ...edit]]) {
+        const read = (monitored: Float32Array) =>
+          steps(engine, request(long, { edit: whole, monitor: [monitored], maxTokens: 6, logprobs: 5 }));
+        assert.deepEqual(await read(term.vectors), await read(copy));
+      }
+    });
+
     test('an edit from the position behind the prompt on is not there yet when the first token is made', async () => {
       const later = edit.map((term) => ({ ...term, from: long.length }));
       const monitor = vectors;
