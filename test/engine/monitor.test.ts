@@ -93,7 +93,10 @@ for (const name of tinyNames)
       const another = asTerms(goldenEdit(tiny, 1)).map((one) => ({ ...one, to: long.length }));
       // The same numbers in an array of its own are another direction, with a term that acts nowhere.
       const copy = Float32Array.from(term.vectors);
-      for (const whole of [[...another, ends], [...another, ends, ...edit]]) {
+      for (const whole of [
+        [...another, ends],
+        [...another, ends, ...edit],
+      ]) {
         const read = (monitored: Float32Array) =>
           steps(engine, request(long, { edit: whole, monitor: [monitored], maxTokens: 6, logprobs: 5 }));
         assert.deepEqual(await read(term.vectors), await read(copy));

@@ -73,6 +73,26 @@ describe('prefix reuse', async () => {
     assert.equal(await cachedOf(request(prompt, { edit: concept(0) })), 62);
   });
 
+  test('windows that end with the prompt, as an ablation has them, move with it and find what acts alike', async () => {
+    const [inPrompt, inAnswer] = [concept(0), concept(1)];
+    const ablating = (prompt: readonly number[]) => {
+      const { length } = prompt;
+      const edit = [
+        ...inPrompt.map((term) => ({ ...term, to: length })),
+        ...inAnswer.map((term) => ({ ...term, from: length })),
+      ];
+      return request(prompt, { edit, logprobs: 1 });
+    };
+    const first = text(60, 16);
+    assert.equal(await cachedOf(ablating(first)), 0);
+    // Up to where the first prompt ended both act alike; what followed it was the answer's, and is the prompt's now.
+    assert.equal(await cachedOf(ablating([...first, ...text(40, 17)])), 60);
+    assert.equal(await cachedOf(ablating([...first, ...text(40, 17), 5, 6, 7])), 100);
+    // A window that stays behind acts elsewhere from there on.
+    const stays = inPrompt.map((term) => ({ ...term, to: 40 }));
+    assert.ok((await cachedOf(request([...first, 5, 6, 7], { edit: stays, logprobs: 1 }))) <= 40);
+  });
+
   test('a concept that changed under its name is not found', async () => {
     const prompt = text(48, 7);
     const edit = concept(0);
