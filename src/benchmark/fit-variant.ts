@@ -35,20 +35,8 @@ export async function fitVariant(
   try {
     const job = await fitted(api, fitBody(concept, variant, name, run), signal);
     const fitSeconds = secondsSince(started);
-    if (calibration === 'glance') {
-      const body = { prefix: concept.prefix, glance: true };
-      await post(api, `/v1/concepts/${name}/calibrate`, body, signal);
-    }
-    if (calibration === 'brief') {
-      const { decoys = [] } = statementOf(asConcept(concept), concept.prefix) ?? {};
-      const body = {
-        questions: heldOutQuestions.slice(0, brief.questions),
-        prefix: concept.prefix,
-        strength_only: true,
-        ...(decoys.length > 0 && { others: decoys.slice(0, brief.others) }),
-      };
-      await post(api, `/v1/concepts/${name}/calibrate`, body, signal);
-    }
+    const asked = calibrationOf(concept, calibration);
+    if (asked !== null) await post(api, `/v1/concepts/${name}/calibrate`, asked, signal);
     const found = await patiently(signal, () =>
       api.json<ConceptObject>(api.concepts(`/${name}`), { signal }),
     );
@@ -61,6 +49,23 @@ export async function fitVariant(
     const seconds = { fit: secondsSince(started), calibrate: 0 };
     return { ...about, error: (error as Error).message, ...nothing, seconds };
   }
+}
+
+/** What is asked for after the fit; null where the fit did it, or the rule. */
+function calibrationOf(
+  concept: BenchConcept,
+  calibration: Run['options']['calibration'],
+): Record<string, unknown> | null {
+  const { prefix } = concept;
+  if (calibration === 'glance') return { prefix, glance: true };
+  if (calibration !== 'brief') return null;
+  const { decoys = [] } = statementOf(asConcept(concept), prefix) ?? {};
+  return {
+    questions: heldOutQuestions.slice(0, brief.questions),
+    prefix,
+    strength_only: true,
+    ...(decoys.length > 0 && { others: decoys.slice(0, brief.others) }),
+  };
 }
 
 const secondsSince = (started: number) => rounded((performance.now() - started) / 1000);
@@ -155,7 +160,7 @@ interface Share {
 
 const measuredMethods = [calibrationMethod, glanceMethod];
 
-/** What a calibration's details hold, written by src/fitting/measure/calibration-details.ts; after a glance `share` alone. */
+/** What a calibration's details hold, written by calibration-details.ts in src/fitting/measure; after a glance `share` alone. */
 interface Measured {
   readonly share: number;
   readonly max_strength?: number;

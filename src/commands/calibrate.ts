@@ -32,7 +32,10 @@ export function register(program: Command): void {
     .option('--fluency <number>', 'least fluency at the max strength (default: 0.5)')
     .option('--divergence <nats>', 'most nats that the next token may move (default: no bound)')
     .option('--max-tokens <number>', 'most tokens of each answer (default: 24)')
-    .option('--glance', 'only about where strength 1 lies, in a small part of the time');
+    .option(
+      '--glance',
+      'only about where strength 1 lies, in a small part of the time; without --others, --shares, --fluency and --divergence',
+    );
   const settingsOf = addApi(command);
   command.action(async (name: string, options: Options) => {
     const body = await bodyOf(name, options);

@@ -35,17 +35,25 @@ export function conceptCard(concept: ConceptObject, width: number): string[] {
 }
 
 function facts(concept: ConceptObject): [string, string][] {
-  const { prefix, max_strength: most, weak, recipe, method } = concept;
+  const { prefix, max_strength: most, weak, recipe, method, calibration } = concept;
+  const { share } = calibration.details as Measured;
+  const strength = most === undefined ? glanced(calibration.method, share) : `1 as measured, max ${most}`;
   return [
     ['model', concept.model],
     ['version', concept.version.slice(0, 12)],
     ['source', concept.source === 'shipped' ? 'comes with the model' : 'made here'],
     ['recipe', `${recipe}, ${method}`],
     ...(prefix === '' ? [] : [['stated by', prefix] as [string, string]]),
-    ...(most === undefined ? [] : [['strength', `1 as measured, max ${most}`] as [string, string]]),
+    ...(strength === null ? [] : [['strength', strength] as [string, string]]),
     ...(weak ? [['weak', 'strength 1 shows little of it'] as [string, string]] : []),
   ];
 }
+
+/** All that a glance tells. */
+const glanced = (method: string, share: number | undefined): string | null =>
+  method === 'glance' && typeof share === 'number'
+    ? `1 by a glance: moves the stream by ${(100 * share).toPrecision(3)} %`
+    : null;
 
 const nameWidth = 10;
 

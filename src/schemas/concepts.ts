@@ -5,8 +5,8 @@ import { formed } from './fields.js';
 import { ModelQuery } from './models.js';
 import { ConceptReadings } from './readings.js';
 
-/** `calibration.details`, written by src/fitting/measure/calibration-details.ts. */
-const harmonicDetails = [
+/** `calibration.details`, written by calibration-details.ts and glance-calibration.ts in src/fitting/measure. */
+const calibrationDetails = [
   'What was measured. With method `glance` only `share`, `prefix`, `prefix_role`, `questions` and `max_tokens`. With method `harmonic`:',
   '- `share`: of strength 1, the mean over the steered layers of |edit| / |residual|; `share_interval`: its 95 % bootstrap interval over the questions; `negative_share`: of strength -1.',
   '- `max_strength`: the largest strength inside `bound` (least `fluency`, most nats of `divergence` or null).',
@@ -64,7 +64,7 @@ export const ConceptObject = z
         .describe(
           'Strength -1 is that many times as strong as strength 1: the two directions are measured apart.',
         ),
-      details: z.record(z.string(), z.unknown()).describe(harmonicDetails),
+      details: z.record(z.string(), z.unknown()).describe(calibrationDetails),
     }),
     weak: z
       .boolean()

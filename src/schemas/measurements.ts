@@ -36,8 +36,11 @@ const measurementLimits = {
  * time: every answer is read after each.
  */
 export const usualCalibration = { questions: 16, others: 8, maxTokens: 24 } as const;
-/** Shares that a search measures at the most. */
+/** Questions of a glance: by half as many it was off by half as much again. */
+export const glancedQuestions = 8;
+/** Shares that a search measures at the most, and a glance before it. */
 const searchedShares = 5;
+const glancedShares = 6;
 /** To each question at each share: a greedy one and one at a temperature. */
 const answersEach = 2;
 /** An answer is read after its question plainly and with the concept told, and after two other questions. */
@@ -68,7 +71,7 @@ const calibrateFields = {
   questions: listOf(text(measurementLimits.question), 2, measurementLimits.questions, 'texts')
     .optional()
     .meta({
-      description: `Asked at every share. Default: ${usualCalibration.questions} questions that no fit has seen.`,
+      description: `Asked at every share. Default: ${usualCalibration.questions} questions that no fit has seen, of a glance ${glancedQuestions}.`,
     }),
   shares: listOf(
     z
@@ -95,16 +98,17 @@ const calibrateFields = {
   glance: z.boolean().optional().meta({
     default: false,
     description:
-      'Only where strength 1 lies, by two reads of each greedy answer to eight questions (or `questions`): within a quarter of what a whole calibration finds for four of five concepts that ship, by a twentieth of its reads. `calibration.method` is `glance`, there are no scores, and what `strength_only` leaves out is left out too; `others`, `shares` and `bound` have no part in it and are refused beside it.',
+      'Only where strength 1 lies, by two reads of each greedy answer: within a quarter of what a whole calibration finds for ten and nine (two sets of questions) of the twelve concepts that ship, by a twentieth of its reads. `calibration.method` is `glance`, there are no scores, and what `strength_only` leaves out is left out too; `others`, `shares` and `bound` have no part in it and are refused beside it.',
   }),
   max_tokens: whole(8, measurementLimits.maxTokens)
     .optional()
     .meta({
       default: usualCalibration.maxTokens,
-      description: `Of each answer. Answers (${answersEach} to each question at each share; ${searchedShares} shares without \`shares\`) times \`max_tokens\` times \`others\` and ${ownReads} more are at most ${measurementLimits.readTokens}.`,
+      description: `Of each answer. Answers (${answersEach} to each question at each share; ${searchedShares} shares without \`shares\`) times \`max_tokens\` times \`others\` and ${ownReads} more are at most ${measurementLimits.readTokens}; of a glance one answer to each question at ${glancedShares} shares, plainly and told, times \`max_tokens\` times 2.`,
     }),
 };
 
+const glanceExpected = `questions and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 const readsExpected = `questions, shares, others and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 
 type CalibrateFields = z.output<z.ZodObject<typeof calibrateFields>>;
@@ -121,15 +125,25 @@ function checkAsked(asked: CalibrateFields, context: z.core.$RefinementCtx<Calib
       message: 'must be left out with glance, which does not look at it',
       input: asked[field],
     });
+  const reads = asked.glance === true ? readsOfGlance(asked) : readsOf(asked);
+  if (reads > measurementLimits.readTokens) {
+    const message = `${asked.glance === true ? glanceExpected : readsExpected}; received ${reads}.`;
+    context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
+  }
+}
+
+function readsOf(asked: CalibrateFields): number {
   const { maxTokens, ...usual } = usualCalibration;
   const { length: questions } = asked.questions ?? { length: usual.questions };
   const { length: others } = asked.others ?? { length: usual.others };
   const { length: shares } = asked.shares ?? { length: searchedShares };
-  const reads = answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
-  if (reads > measurementLimits.readTokens) {
-    const message = `${readsExpected}; received ${reads}.`;
-    context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
-  }
+  return answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
+}
+
+/** Plain, told, and at most so many shares, each read twice. */
+function readsOfGlance(asked: CalibrateFields): number {
+  const { length: questions } = asked.questions ?? { length: glancedQuestions };
+  return questions * (2 + glancedShares) * 2 * (asked.max_tokens ?? usualCalibration.maxTokens);
 }
 
 export const CalibrateRequest = z

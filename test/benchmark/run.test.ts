@@ -41,6 +41,24 @@ async function started(t: TestContext, service = new StubService()) {
 const work = (folder: string, run: Awaited<ReturnType<typeof stubRun>>, api: StubService) =>
   runBenchmark({ api, folder, run, inFlight: 8 });
 
+test('strength 1 by a glance is asked for after each fit, and its share is on record without scores', async (t) => {
+  const service = new StubService();
+  const folder = await folderOf(t);
+  const plan = await stubRun(service);
+  const run = { ...plan, options: { ...plan.options, calibration: 'glance' as const } };
+  await writeRun(folder, run);
+  await work(folder, run, service);
+  assert.equal(service.calibrations.size, 10);
+  for (const body of service.calibrations.values()) {
+    assert.equal(body.glance, true);
+    assert.ok(run.concepts.some(({ prefix }) => prefix === body.prefix));
+  }
+  const fits = (await recordsOf(folder)).filter((record) => record.kind === 'fit');
+  assert.equal(fits.length, 10);
+  for (const { calibration } of fits)
+    assert.deepEqual([calibration?.share, calibration?.scores], [0.013, null]);
+});
+
 test('every cell is answered once, every concept is fitted once in each way, and none is left behind', async (t) => {
   const { folder, run, service } = await started(t);
   await work(folder, run, service);

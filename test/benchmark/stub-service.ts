@@ -19,6 +19,8 @@ export class StubService implements BenchApi {
   /** Names of the concepts that are there, with what was asked of their fits. */
   readonly fitted = new Map<string, Body>();
   readonly fits: Body[] = [];
+  /** By concept, what was asked of its calibration. */
+  readonly calibrations = new Map<string, Body>();
   /** `way|prompt|concept|strength` of every answer. */
   readonly answers: string[] = [];
   mostAtOnce = 0;
@@ -77,9 +79,15 @@ export class StubService implements BenchApi {
     const [, name = ''] = /^\/v1\/concepts\/([^/]+)/.exec(path) ?? [];
     if (!this.fitted.has(name)) throw refused(404, 'concept_not_found');
     if (method === 'DELETE') this.fitted.delete(name);
+    if (path.endsWith('/calibrate')) this.calibrations.set(name, body);
+    const glanced = this.calibrations.get(name)?.glance === true;
     return {
       version: `v-${name}`,
-      calibration: { method: 'norm_share', coefficients: [0, 2, 0], details: {} },
+      calibration: {
+        method: glanced ? 'glance' : 'norm_share',
+        coefficients: [0, 2, 0],
+        details: glanced ? { share: 0.013 } : {},
+      },
     };
   }
 

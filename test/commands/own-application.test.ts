@@ -57,7 +57,7 @@ test('an answer that is stopped ends with the reason, and closing waits for none
   await close();
 });
 
-test('several changes at once are one holder of the data directory, and another process is refused by all of them', async (t) => {
+test('several changes at once are one holder of the data directory, and those of another holder are refused', async (t) => {
   const settings = await settingsIn(t);
   const [own, other] = await Promise.all([
     ownApplication(settings, 'nothing'),

@@ -36,8 +36,8 @@ export class QuietWatch {
 }
 
 /**
- * The edit with terms that act at no position from `firstAnswered` on while the watch is quiet. It is one object for the
- * sequence's whole life, so vectors are not written again.
+ * The edit with terms that act at no position from `firstAnswered` on while the watch is quiet. The object stays the
+ * same when a span ends or begins, so vectors are not written again.
  * @param firstAnswered position of the answer's first token
  */
 export const quietEdit = (edit: ActivationEdit, watch: QuietWatch, firstAnswered: number): ActivationEdit =>

@@ -71,7 +71,7 @@ export class Sequence {
   }
 
   /**
-   * What acts where it is now. Two objects serve a sequence's whole life, one for its prompt and one for its answer: vectors are
+   * What acts where it is now. At most two objects serve a sequence's whole life, one for its prompt and one for its answer: vectors are
    * written to the graph's inputs again when the object changes.
    */
   get edit(): ActivationEdit {

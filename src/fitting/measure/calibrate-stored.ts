@@ -26,21 +26,17 @@ export async function calibrateStored(
   const before = await storedConcept(concepts, model.id, name, 'name');
   checkConcept(before.concept, { id: model.id, shape: model.engine.shape }, 'name');
   const { prefix, others, questions, shares, bound, max_tokens: maxTokens } = request;
-  const strengthOnly = request.strength_only ?? false;
-  const settings = {
-    prefix,
-    questions,
-    shares,
-    others,
-    maxTokens,
-    bound,
-    strengthOnly,
-  };
-  const calibrate = request.glance === true ? calibrateAtAGlance : calibrateConcept;
-  const calibrated = await keepLoaded(
-    model,
-    () => calibrate(before.concept, model, settings, signal, onProgress),
-    signal,
-  );
+  const about = { prefix, questions, maxTokens };
+  const calibrate = () =>
+    request.glance === true
+      ? calibrateAtAGlance(before.concept, model, about, signal, onProgress)
+      : calibrateConcept(
+          before.concept,
+          model,
+          { ...about, shares, others, bound, strengthOnly: request.strength_only ?? false },
+          signal,
+          onProgress,
+        );
+  const calibrated = await keepLoaded(model, calibrate, signal);
   return concepts.put(calibrated, signal, undefined, before.concept.version);
 }

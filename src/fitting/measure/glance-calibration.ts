@@ -4,6 +4,7 @@
  */
 import { type Concept, createConcept } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
+import { glancedQuestions } from '../../schemas/measurements.js';
 import type { OnProgress } from '../recipes/recipe.js';
 import { heldOutQuestions } from '../statements/questions.js';
 import { type CalibrationSettings, trialsOf } from './calibrate.js';
@@ -13,13 +14,11 @@ import { glance } from './strength-search.js';
 import { editAt, unitEdit } from './unit-edit.js';
 
 export const glanceMethod = 'glance';
-/** Asked where the settings name none: with half of them a glance was off by half as much again. */
-const usualQuestions = 8;
 /**
- * A glance prefers less than a whole calibration chooses, because fluency counts twice in it: by this factor in the mean of the
- * twelve concepts that ship (docs/bench-log.md).
+ * A whole calibration's share by a glance's, in the mean of the twelve concepts that ship, each of which a message states
+ * (docs/bench-log.md): fluency counts twice in a glance.
  */
-const beyond = 1.15;
+const wholeOverGlance = 1.15;
 
 /**
  * The same concept with strength 1 by a glance, and so with another version.
@@ -29,7 +28,11 @@ const beyond = 1.15;
 export async function calibrateAtAGlance(
   concept: Concept,
   model: LoadedModel,
-  { questions = heldOutQuestions.slice(0, usualQuestions), prefix, maxTokens }: CalibrationSettings,
+  {
+    questions = heldOutQuestions.slice(0, glancedQuestions),
+    prefix,
+    maxTokens,
+  }: Pick<CalibrationSettings, 'questions' | 'prefix' | 'maxTokens'>,
   signal: AbortSignal,
   onProgress: OnProgress = () => {},
 ): Promise<Concept> {
@@ -38,13 +41,8 @@ export async function calibrateAtAGlance(
   const trials = trialsOf(concept, model, asked, signal, onProgress);
   const residualNorms = await residualNormsOf(concept, model, trials.judge.plain, signal);
   const unit = unitEdit(concept, residualNorms);
-  const near = await glance(
-    trials,
-    (share) => editAt(concept, unit, share),
-    trials.everything,
-    questions.length,
-  );
-  const share = beyond * near;
+  const near = await glance(trials, (share) => editAt(concept, unit, share), trials.everything.questions);
+  const share = wholeOverGlance * near;
   return createConcept({
     ...concept,
     residualNorms,

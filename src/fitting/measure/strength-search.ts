@@ -88,7 +88,7 @@ export async function findStrength(
     await measure([...shares].sort((a, b) => a - b));
     return found(null);
   }
-  const middle = near ?? (await glance(trials, editAt, selection));
+  const middle = near ?? (await glance(trials, editAt, selection.questions.slice(0, glanced)));
   await measure(around.map((factor) => rounded(middle * factor)));
   for (let round = 0; round < extensions; round++) {
     const { curve } = await found(middle);
@@ -113,17 +113,13 @@ const promises = ({ concept, fluency }: StrengthCurve, share: Share): boolean =>
 const whole = 0.7;
 const shown = 0.9;
 
-/**
- * The share that greedy answers to a few questions prefer, judged by two reads each.
- * @param questions so many of the selection's
- */
+/** The share that greedy answers to a few questions prefer, judged by two reads each. */
 export async function glance(
   trials: StrengthTrials,
   editAt: (share: Share) => ActivationEdit,
-  selection: Selection,
-  questions = glanced,
+  questions: Selection['questions'],
 ): Promise<Share> {
-  const few: Selection = { questions: selection.questions.slice(0, questions), sampled: false };
+  const few: Selection = { questions, sampled: false };
   const reference = await trials.glancedReferences(few);
   const seen: { readonly share: Share; readonly fluency: number; readonly concept: number | null }[] = [];
   let next = firstShares;

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EditTerm, greedy, type SequenceRequest } from '../../../src/engine/protocol.js';
+import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { inAnswer, withMonitored } from '../../../src/engine/schedule/monitored-edit.js';
 import { Sequence } from '../../../src/engine/schedule/sequence.js';
 
 const endless = Number.POSITIVE_INFINITY;
 const prompt = [1, 2, 3, 4];
 
+let terms = 0;
+/** Each with vectors of its own. */
 const term = (from: number, to: number): EditTerm => ({
-  vectors: new Float32Array(4),
+  vectors: new Float32Array(4).fill(++terms),
   add: new Float32Array(2),
   scale: new Float32Array(2),
   from,
@@ -83,7 +86,10 @@ test('what a quiet span ends for a while is no term of the prompt alone', () => 
     ['>'],
   );
   sequence.computed = prompt.length;
-  // Silent from its start, and heard again behind the mark.
-  assert.equal(sequence.edit.length, 1);
-  assert.equal(sequence.edit[0]?.to, prompt.length);
+  const [term, ...others] = sequence.edit;
+  assert.deepEqual([term?.to, others], [prompt.length, []]);
+  // Token 0 is the mark behind which it is heard again.
+  sequence.sample(Float32Array.of(1), new Sampler(1));
+  assert.equal(term?.to, endless);
+  assert.equal(sequence.edit[0], term);
 });

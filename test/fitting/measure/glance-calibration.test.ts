@@ -62,3 +62,22 @@ test('what a glance does not look at is refused beside it, by its name', () => {
     assert.ok(CalibrateRequest.safeParse({ glance: false, [field]: value }).success);
   }
 });
+
+test('where nothing states the concept it is found where a whole calibration finds it, and nothing is told', async () => {
+  const rules = rulesAround(0.012);
+  const unstated = { prefix: '' };
+  const share = async (calibrate: typeof calibrateAtAGlance | typeof calibrateConcept) => {
+    const engine = new JudgedEngine(rules);
+    const { calibration } = await calibrate(seaConcept(unstated), judgedModel(engine), {}, signal);
+    return calibration.details.share as number;
+  };
+  const [glance, whole] = [await share(calibrateAtAGlance), await share(calibrateConcept)];
+  assert.ok(Math.abs(Math.log(glance / whole)) < Math.log(4 / 3), `${glance}, ${whole}`);
+});
+
+test('a glance may read as many tokens as a whole calibration, which are more answers, and names its own fields', () => {
+  const questions = Array.from({ length: 64 }, (_, i) => `Question ${i}?`);
+  assert.ok(CalibrateRequest.safeParse({ glance: true, questions, max_tokens: 512 }).success);
+  const { error } = CalibrateRequest.safeParse({ questions, max_tokens: 512 });
+  assert.match(error?.issues[0]?.message ?? '', /^questions, shares, others and max_tokens must/);
+});
