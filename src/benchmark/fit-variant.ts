@@ -1,9 +1,8 @@
 /** Fits one concept in one way through the API, and tells what came of it as a record. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { evenlySpread } from '../common/evenly-spread.js';
-import { calibrationMethod } from '../fitting/measure/calibrate.js';
+import { unmeasuredMethods } from '../concepts/concept.js';
 import { statementOf } from '../fitting/measure/concept-statement.js';
-import { glanceMethod } from '../fitting/measure/glance-calibration.js';
 import { defaultStatements } from '../fitting/statements/index.js';
 import { heldOutQuestions } from '../fitting/statements/questions.js';
 import type { ConceptObject } from '../schemas/concepts.js';
@@ -129,7 +128,7 @@ function toldOf(
   { version, calibration, warnings = [] }: ConceptObject,
 ): Pick<FitRecord, 'version' | 'layers' | 'calibration' | 'side_effects' | 'warnings'> {
   const { coefficients, method, details } = calibration;
-  const measured = measuredMethods.includes(method) ? (details as unknown as Measured) : null;
+  const measured = unmeasuredMethods.includes(method) ? null : (details as unknown as Measured);
   return {
     version,
     layers: job.layers.map(({ layer, token, auroc, validation_r: r, bandwidth }) => ({
@@ -157,8 +156,6 @@ interface Share {
   readonly n: number;
   readonly share: number | null;
 }
-
-const measuredMethods = [calibrationMethod, glanceMethod];
 
 /** What a calibration's details hold, written by calibration-details.ts in src/fitting/measure; after a glance `share` alone. */
 interface Measured {

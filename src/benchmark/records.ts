@@ -5,6 +5,7 @@
  * tells nothing. Numbers that were measured have four decimals: sums of them are the same in any order.
  */
 import { z } from 'zod';
+import { calibrationKinds } from '../schemas/benchmarks.js';
 import { contrastKinds, labelKinds, methodNames, profileNames, recipeNames } from '../schemas/fit-choices.js';
 
 export const runFile = 'run.json';
@@ -89,8 +90,7 @@ export const Run = z.object({
     seeds: z.array(z.int()),
     temperature: z.number(),
     max_tokens: z.int(),
-    /** `full`: as every fit; `brief`: fewer questions and decoys; `glance`: two reads of each answer; `none`: by the rule. */
-    calibration: z.enum(['full', 'brief', 'glance', 'none']),
+    calibration: z.enum(calibrationKinds),
     judge: z.object({ url: z.string(), model: z.string(), scores: z.array(z.enum(judgeScores)) }).nullable(),
   }),
   variants: z.array(Variant),

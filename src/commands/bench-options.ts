@@ -5,7 +5,7 @@ import { paperConcepts, readConcepts, sampleOf } from '../benchmark/concepts.js'
 import { pointsOf, variantsOf } from '../benchmark/plan.js';
 import { type BenchConcept, judgeScores, type Run, type Variant } from '../benchmark/records.js';
 import { errors } from '../errors.js';
-import { usualStrengths } from '../schemas/benchmarks.js';
+import { calibrationKinds, usualStrengths } from '../schemas/benchmarks.js';
 import {
   contrastKinds,
   defaultProfile,
@@ -106,7 +106,7 @@ export function addBenchOptions(command: Command): void {
         '--calibration <kind>',
         'how strength 1 is measured: full as by a fit, brief with a quarter of the questions, half of the decoys and no side effects, glance by two reads of each answer and without scores, none by the rule',
       )
-        .choices(['full', 'brief', 'glance', 'none'])
+        .choices(calibrationKinds)
         .default('full'),
     )
     .option('--seed <number>', 'of the sample, the fits and the intervals', '0')

@@ -1,4 +1,5 @@
 /** A concept as a terminal shows it: what it is, its curves over the strength, its layers, samples and warnings. */
+import { glanceMethod } from '../concepts/concept.js';
 import type { ConceptObject } from '../schemas/concepts.js';
 import { wrap } from './columns.js';
 import { bar, painted } from './output.js';
@@ -51,7 +52,7 @@ function facts(concept: ConceptObject): [string, string][] {
 
 /** All that a glance tells. */
 const glanced = (method: string, share: number | undefined): string | null =>
-  method === 'glance' && typeof share === 'number'
+  method === glanceMethod && typeof share === 'number'
     ? `1 by a glance: moves the stream by ${(100 * share).toPrecision(3)} %`
     : null;
 

@@ -59,6 +59,9 @@ type ConceptFields = Omit<Concept, 'version' | 'readings'> & Partial<Pick<Concep
 /** The calibration methods that choose coefficients without measuring what they do. */
 export const unmeasuredMethods: readonly string[] = ['norm_share', 'algebra', 'imported'];
 
+/** The calibration method that finds where strength 1 lies and nothing else (src/fitting/measure/glance-calibration.ts). */
+export const glanceMethod = 'glance';
+
 /** A row counts as unit when its norm is this close to 1: room for float16 and bfloat16 sources. */
 export const unitTolerance = 1e-3;
 

@@ -26,6 +26,9 @@ export const benchmarkLimits = {
   answers: 1_000_000,
 } as const;
 
+/** How strength 1 is measured: as by every fit, with fewer questions and decoys, by two reads of each answer, by the rule. */
+export const calibrationKinds = ['full', 'brief', 'glance', 'none'] as const;
+
 /** What a run is called: a folder's name that leads nowhere else. */
 export const isRunName = (name: string): boolean => /^[\p{L}\p{N}_][\p{L}\p{N} ._-]{0,127}$/u.test(name);
 
@@ -116,7 +119,7 @@ const benchmarkFields = {
     .max(benchmarkLimits.points)
     .default([])
     .meta({ description: 'On unit vectors, as in the paper, to choose the best among.' }),
-  calibration: z.enum(['full', 'brief', 'glance', 'none']).default('full').meta({
+  calibration: z.enum(calibrationKinds).default('full').meta({
     description:
       'How strength 1 is measured: as by a fit, with a quarter of the questions, half of the decoys and no side effects, by a glance (two reads of each answer, no scores), or by the rule.',
   }),

@@ -38,9 +38,8 @@ const measurementLimits = {
 export const usualCalibration = { questions: 16, others: 8, maxTokens: 24 } as const;
 /** Questions of a glance: by half as many it was off by half as much again. */
 export const glancedQuestions = 8;
-/** Shares that a search measures at the most, and a glance before it. */
+/** Shares that a search measures at the most. */
 const searchedShares = 5;
-const glancedShares = 6;
 /** To each question at each share: a greedy one and one at a temperature. */
 const answersEach = 2;
 /** An answer is read after its question plainly and with the concept told, and after two other questions. */
@@ -104,11 +103,10 @@ const calibrateFields = {
     .optional()
     .meta({
       default: usualCalibration.maxTokens,
-      description: `Of each answer. Answers (${answersEach} to each question at each share; ${searchedShares} shares without \`shares\`) times \`max_tokens\` times \`others\` and ${ownReads} more are at most ${measurementLimits.readTokens}; of a glance one answer to each question at ${glancedShares} shares, plainly and told, times \`max_tokens\` times 2.`,
+      description: `Of each answer. Answers (${answersEach} to each question at each share; ${searchedShares} shares without \`shares\`) times \`max_tokens\` times \`others\` and ${ownReads} more are at most ${measurementLimits.readTokens}. A glance has less to read, whatever it is asked.`,
     }),
 };
 
-const glanceExpected = `questions and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 const readsExpected = `questions, shares, others and max_tokens must make at most ${measurementLimits.readTokens} tokens to read`;
 
 type CalibrateFields = z.output<z.ZodObject<typeof calibrateFields>>;
@@ -125,9 +123,10 @@ function checkAsked(asked: CalibrateFields, context: z.core.$RefinementCtx<Calib
       message: 'must be left out with glance, which does not look at it',
       input: asked[field],
     });
-  const reads = asked.glance === true ? readsOfGlance(asked) : readsOf(asked);
+  // A glance reads two times what may be written at six shares, plainly and told: never as much.
+  const reads = asked.glance === true ? 0 : readsOf(asked);
   if (reads > measurementLimits.readTokens) {
-    const message = `${asked.glance === true ? glanceExpected : readsExpected}; received ${reads}.`;
+    const message = `${readsExpected}; received ${reads}.`;
     context.addIssue({ code: 'custom', path: ['max_tokens'], message, input: asked.max_tokens });
   }
 }
@@ -138,12 +137,6 @@ function readsOf(asked: CalibrateFields): number {
   const { length: others } = asked.others ?? { length: usual.others };
   const { length: shares } = asked.shares ?? { length: searchedShares };
   return answersEach * questions * shares * (others + ownReads) * (asked.max_tokens ?? maxTokens);
-}
-
-/** Plain, told, and at most so many shares, each read twice. */
-function readsOfGlance(asked: CalibrateFields): number {
-  const { length: questions } = asked.questions ?? { length: glancedQuestions };
-  return questions * (2 + glancedShares) * 2 * (asked.max_tokens ?? usualCalibration.maxTokens);
 }
 
 export const CalibrateRequest = z

@@ -2,7 +2,7 @@
  * A calibration by a glance: where strength 1 lies by two reads of each greedy answer, without scores, strength -1, side effects
  * and readings. It reads a twentieth of what a whole one does, for those who measure hundreds of concepts.
  */
-import { type Concept, createConcept } from '../../concepts/concept.js';
+import { type Concept, createConcept, glanceMethod } from '../../concepts/concept.js';
 import type { LoadedModel } from '../../models/model.js';
 import { glancedQuestions } from '../../schemas/measurements.js';
 import type { OnProgress } from '../recipes/recipe.js';
@@ -13,7 +13,6 @@ import { short } from './short.js';
 import { glance } from './strength-search.js';
 import { editAt, unitEdit } from './unit-edit.js';
 
-export const glanceMethod = 'glance';
 /**
  * A whole calibration's share by a glance's, in the mean of the twelve concepts that ship, each of which a message states
  * (docs/bench-log.md): fluency counts twice in a glance.
